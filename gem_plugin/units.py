@@ -1,0 +1,20 @@
+"""Physical constants and unit conversions, each in one place."""
+
+import math
+
+ANGSTROMS_PER_MILLIMETRE = 1e7
+VOLTS_PER_KILOVOLT = 1e3
+
+
+def electron_wavelength_in_angstroms(voltage_in_kilovolts):
+    """Relativistic de Broglie wavelength, as RELION computes it: 12.2643247 / sqrt(V (1 + 0.978466e-6 V)).
+
+    Takes a number, an array or a tensor; gives the same kind.
+    """
+    volts = voltage_in_kilovolts * VOLTS_PER_KILOVOLT
+    return 12.2643247 / (volts * (1 + 0.978466e-6 * volts)) ** 0.5
+
+
+def degrees_to_radians(degrees):
+    """Takes a number, an array or a tensor; gives the same kind."""
+    return degrees * (math.pi / 180)
