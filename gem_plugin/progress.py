@@ -38,7 +38,9 @@ class Progress:
         else:
             print(message, file=self.stream, flush=True)
 
-    def track(self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it") -> Iterator[Item]:
+    def track(
+        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+    ) -> Iterator[Item]:
         """Yield the items, reporting how many are done, how fast, and how long the rest will take."""
         if total is None:
             total = len(items) if hasattr(items, "__len__") else None  # type: ignore[arg-type]
@@ -50,7 +52,9 @@ class Progress:
             self.check_stop()
             yield item
 
-    def _plain_lines(self, items: Iterable[Item], description: str, total: int | None, unit: str) -> Iterator[Item]:
+    def _plain_lines(
+        self, items: Iterable[Item], description: str, total: int | None, unit: str
+    ) -> Iterator[Item]:
         start = last_line = time.monotonic()
         done = 0
         for item in items:
@@ -59,5 +63,7 @@ class Progress:
             now = time.monotonic()
             if now - last_line >= self.seconds_between_lines:
                 last_line = now
-                self.say(tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0))
+                self.say(
+                    tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0)
+                )
         self.say(f"{description}: {done} {unit} in {time.monotonic() - start:.1f} s")

@@ -46,5 +46,11 @@ def _check_limits(field: dataclasses.Field, value: Any) -> None:
     too_small = minimum is not None and not value >= minimum
     too_large = maximum is not None and not value <= maximum
     if too_small or too_large:
-        expected = f"at least {minimum}" if maximum is None else f"at most {maximum}" if minimum is None else f"{minimum} to {maximum}"
+        expected = (
+            f"at least {minimum}"
+            if maximum is None
+            else f"at most {maximum}"
+            if minimum is None
+            else f"{minimum} to {maximum}"
+        )
         raise InputError(f"{flag_of(field)} is {value}; expected {expected}. {field.metadata['help']}")

@@ -39,4 +39,9 @@ class ParticleTable:
     def take(self, rows: np.ndarray) -> "ParticleTable":
         """The table of the given rows, in the given order."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ParticleTable(**{name: value[rows] if isinstance(value, np.ndarray) else value for name, value in values.items()})
+        return ParticleTable(
+            **{
+                name: value[rows] if isinstance(value, np.ndarray) else value
+                for name, value in values.items()
+            }
+        )

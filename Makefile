@@ -1,0 +1,47 @@
+# Everything from a fresh clone: Python 3.10 to 3.13, git and make are enough.
+#   make demo       the whole way, from images to states, on a phantom (under six minutes, set-up aside)
+#   make test       the tests that take seconds        make test-slow   the tests that take minutes
+#   make bench      speed and memory                   make lint        style, types, import rules
+
+VENV ?= .venv
+DEMO_PROJECT ?= demo_project
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# The first Python that is new enough and can make a virtual environment; say PYTHON=/path/to/python to choose.
+IS_GOOD_PYTHON := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.10 python /usr/bin/python3; do \
+	"$$name" -c '$(IS_GOOD_PYTHON)' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
+
+.PHONY: demo test test-slow bench lint install clean
+.DEFAULT_GOAL := test
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.10 to 3.13 with the venv module, found none on PATH." \
+		"Install one (Debian and Ubuntu: apt-get install python3 python3-venv), or say make PYTHON=/path/to/python."; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/gem-em demo --out $(DEMO_PROJECT)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+bench: $(INSTALLED)
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) $(DEMO_PROJECT) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,38 @@
+"""What every test may use: the shared data, real RELION, and a fixed number of threads."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Before numpy, numba or torch are imported: tests share a small machine, and thread pools only cost there.
+for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real and public test data, which is never copied into the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the shared test data (../shared/data beside the checkout) is absent")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def relion() -> Path:
+    """The folder of the RELION programs; ask for it in every test that runs one."""
+    program = shutil.which("relion_reconstruct")
+    if program is None:
+        pytest.skip("RELION is absent (Debian: apt-get install relion)")
+    return Path(program).parent
