@@ -1,0 +1,209 @@
+"""CryoSPARC's conventions, translated once: from the rows of .cs files to a ParticleTable."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_files import require_fields, slots_of
+from gem_plugin.io.cryosparc_jobs import CryosparcParticles, check_unique_uids, read_cryosparc
+from gem_plugin.particles.table import ParticleTable
+from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
+
+NEEDED_FIELDS = (
+    *("blob/path", "blob/idx", "blob/shape", "blob/psize_A"),
+    *("ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast", "ctf/df1_A", "ctf/df2_A", "ctf/df_angle_rad"),
+    *("alignments3D/pose", "alignments3D/shift", "alignments3D/psize_A"),
+)
+USUAL_SIGN = -1.0  # CryoSPARC particles are dark on light unless the file says otherwise
+RELATIVE_PIXEL_SIZE_TOLERANCE = 1e-4  # float32 rounding and nothing else
+NO_MAGNIFICATION = 1e-6  # |anisomag| below this is the identity
+TOLERATED_PHASE_IN_RADIANS = np.pi / 4
+
+
+def read_cryosparc_particles(path: Path) -> ParticleTable:
+    """Read a .cs file, a .csg group, a job directory or an export as a ParticleTable."""
+    return table_from_cryosparc(read_cryosparc(path))
+
+
+def cryosparc_image_folder(path: Path) -> Path:
+    """The folder that the table's stack_names are relative to."""
+    return read_cryosparc(path).image_folder
+
+
+def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
+    """Translate joined rows; refuse what would silently give wrong images."""
+    rows, source = particles.rows, particles.source
+    _check_rows(rows, source)
+    warn_about_aberrations(rows, source)
+    box_size, pixel_size = _one_box_and_pixel_size(rows, source)
+    shifts = (
+        rows["alignments3D/shift"] * rows["alignments3D/psize_A"][:, None]
+    )  # its own pixel size, not the blob's
+    poses = Rotation.from_rotvec(
+        rows["alignments3D/pose"].astype(np.float64)
+    )  # particle frame -> volume frame
+    return ParticleTable(
+        image_names=rows["uid"].astype(str),
+        stack_names=stack_names(rows),
+        slice_indices=rows["blob/idx"].astype(np.int64),
+        rotation_matrices=poses.inv().as_matrix().astype(np.float32),
+        shifts_in_angstroms=shifts.astype(np.float32),
+        defocus_u_in_angstroms=rows["ctf/df1_A"].astype(np.float32),
+        defocus_v_in_angstroms=rows["ctf/df2_A"].astype(np.float32),
+        defocus_angle_in_degrees=np.rad2deg(rows["ctf/df_angle_rad"]).astype(np.float32),
+        phase_shift_in_degrees=np.rad2deg(_optional(rows, "ctf/phase_shift_rad", 0.0)),
+        b_factor_in_square_angstroms=_optional(rows, "ctf/bfactor", 0.0),
+        scale_factor=scale_factors(rows),
+        voltage_in_kilovolts=rows["ctf/accel_kv"].astype(np.float32),
+        spherical_aberration_in_millimetres=rows["ctf/cs_mm"].astype(np.float32),
+        amplitude_contrast=rows["ctf/amp_contrast"].astype(np.float32),
+        contrast_sign=_contrast_signs(rows, source),
+        half_sets=_half_sets(rows),
+        optics_groups=_optional(rows, "ctf/exp_group_id", 0).astype(np.int64),
+        pixel_size_in_angstroms=pixel_size,
+        box_size=box_size,
+    )
+
+
+def stack_names(rows: np.ndarray) -> np.ndarray:  # (n,) str
+    """Paths of the image stacks without the > of exports; decoded once per different path."""
+    paths, which = np.unique(rows["blob/path"], return_inverse=True)
+    decoded = np.array([path.decode().removeprefix(">") for path in paths.tolist()], dtype=str)
+    return decoded[which]
+
+
+def scale_factors(rows: np.ndarray) -> np.ndarray:  # (n,) float32
+    """CTF scale times the per-particle scale of the refinement, where that one was in use.
+
+    Files without alpha_min (before per-particle scales) hold in alpha an estimate that the refinement did not use:
+    there error = image_pow - cross_cor + slice_pow, that is, alpha = 1 (checked on a data set of that time).
+    """
+    scale = _optional(rows, "ctf/scale", 1.0)
+    names = rows.dtype.names or ()
+    if "alignments3D/alpha" in names and "alignments3D/alpha_min" in names:
+        scale = scale * rows["alignments3D/alpha"]
+    return scale.astype(np.float32)
+
+
+def _optional(
+    rows: np.ndarray, name: str, default: float
+) -> np.ndarray:  # (n,) float32 unless present as another type
+    if name in (rows.dtype.names or ()):
+        return rows[name].copy()
+    return np.full(len(rows), default, dtype=np.float32)
+
+
+def _half_sets(rows: np.ndarray) -> np.ndarray:  # (n,) int8: split 0, 1 -> half set 1, 2
+    if "alignments3D/split" not in (rows.dtype.names or ()):
+        return np.zeros(len(rows), dtype=np.int8)
+    return (rows["alignments3D/split"] + 1).astype(np.int8)
+
+
+def _contrast_signs(rows: np.ndarray, source: Path) -> np.ndarray:  # (n,) float32
+    signs = _optional(rows, "blob/sign", USUAL_SIGN).astype(np.float32)
+    wrong = np.flatnonzero(np.abs(signs) != 1)
+    if len(wrong):
+        raise InputError(f"{source}: blob/sign is {signs[wrong[0]]} in row {wrong[0]}; expected 1 or -1.")
+    return signs
+
+
+def _check_rows(rows: np.ndarray, source: Path) -> None:
+    if "alignments3D" not in slots_of(rows):
+        raise InputError(
+            f"{source}: the particles have no 3D alignments (alignments3D); slots found: {', '.join(slots_of(rows)) or 'none'}. "
+            "Take them from a homogeneous, non-uniform or local refinement, not from extraction or 2D classification."
+        )
+    require_fields(rows, ["uid", *NEEDED_FIELDS], source)
+    if len(rows) == 0:
+        raise InputError(f"{source}: holds no particles. Was the selection empty?")
+    check_unique_uids(rows["uid"], source)
+    for name in NEEDED_FIELDS:
+        if rows.dtype[name].base.kind == "f":
+            _check_finite(rows, name, source)
+    _refuse_anisotropic_magnification(rows, source)
+
+
+def _check_finite(rows: np.ndarray, name: str, source: Path) -> None:
+    bad = np.flatnonzero(~np.isfinite(rows[name].reshape(len(rows), -1)).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"{source}: {name} is not a number in {len(bad)} of {len(rows)} rows, first in row {bad[0]} "
+            f"(uid {rows['uid'][bad[0]]}). Remove these particles in CryoSPARC first."
+        )
+
+
+def _one_box_and_pixel_size(rows: np.ndarray, source: Path) -> tuple[int, float]:
+    shapes = np.unique(rows["blob/shape"], axis=0)
+    if len(shapes) > 1 or shapes[0, 0] != shapes[0, 1]:
+        found = ", ".join(f"{height} x {width}" for height, width in shapes[:4])
+        raise InputError(
+            f"{source}: expected square images of one box size, found {found} pixels. "
+            "Run Downsample Particles or re-extract with one box size."
+        )
+    sizes = rows["blob/psize_A"].astype(np.float64)
+    if sizes.min() <= 0 or sizes.max() - sizes.min() > RELATIVE_PIXEL_SIZE_TOLERANCE * sizes.max():
+        raise InputError(
+            f"{source}: expected one pixel size, found {sizes.min():.4f} to {sizes.max():.4f} A. "
+            "Run Downsample Particles to one pixel size, or treat the sets apart."
+        )
+    return int(shapes[0, 0]), float(np.median(sizes))
+
+
+def _refuse_anisotropic_magnification(rows: np.ndarray, source: Path) -> None:
+    """ctf/anisomag is the magnification matrix minus identity; its direction is not documented, so nothing is guessed."""
+    if "ctf/anisomag" not in (rows.dtype.names or ()):
+        return
+    largest = np.abs(rows["ctf/anisomag"]).max()
+    if largest > NO_MAGNIFICATION:
+        raise InputError(
+            f"{source}: ctf/anisomag is not zero (up to {largest:.2g}): the images have anisotropic magnification, "
+            "which cannot be applied exactly here. Refine again without fitting it, or correct the movies and re-extract."
+        )
+
+
+def warn_about_aberrations(rows: np.ndarray, source: Path) -> None:
+    """Say to which resolution uncorrected beam tilt, trefoil, tetrafoil and image shift stay harmless."""
+    limits = aberration_limits_in_angstroms(rows)
+    for name, limit in limits.items():
+        warnings.warn(
+            f"{source}: {name} is not zero and is not corrected here; it changes phases by less than 45 degrees "
+            f"only at resolutions worse than {limit:.1f} A.",
+            stacklevel=2,
+        )
+
+
+def aberration_limits_in_angstroms(rows: np.ndarray) -> dict[str, float]:
+    """For each aberration present, the resolution at which its phase error reaches 45 degrees in the worst particle.
+
+    Beam tilt t (the length tilt_A, Cs times its angle) changes phases by 2 pi lambda^2 tilt_A s^3; trefoil by
+    2 pi / 3 lambda^2 trefoil_A s^3, tetrafoil by 2 pi lambda^3 tetra_A s^4, a shift by 2 pi shift_A s.
+    """
+    wavelength = electron_wavelength_in_angstroms(rows["ctf/accel_kv"].astype(np.float64))
+    factors = {  # radians at s = 1 per Angstrom of coefficient, and the power of s
+        "ctf/shift_A": (2 * np.pi * np.ones_like(wavelength), 1),
+        "ctf/tilt_A": (2 * np.pi * wavelength**2, 3),
+        "ctf/trefoil_A": (2 * np.pi / 3 * wavelength**2, 3),
+        "ctf/tetra_A": (2 * np.pi * wavelength**3, 4),
+    }
+    limits = {}
+    for name, (factor, power) in factors.items():
+        if name not in (rows.dtype.names or ()):
+            continue
+        phase = (factor * np.linalg.norm(rows[name].astype(np.float64), axis=1)).max(initial=0.0)
+        if phase > 0:
+            limits[name] = (phase / TOLERATED_PHASE_IN_RADIANS) ** (1 / power)
+    return limits
+
+
+def beam_tilt_in_milliradians(rows: np.ndarray) -> np.ndarray:  # (n, 2) float64, ordered xy
+    """RELION's beam tilt: 1e3 arcsin(tilt_A / Cs); zero where the file has none."""
+    if "ctf/tilt_A" not in (rows.dtype.names or ()):
+        return np.zeros((len(rows), 2))
+    spherical_aberration = rows["ctf/cs_mm"].astype(np.float64)[:, None] * ANGSTROMS_PER_MILLIMETRE
+    tilt = rows["ctf/tilt_A"].astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(tilt == 0, 0.0, tilt / spherical_aberration)
+    return 1e3 * np.arcsin(np.clip(ratio, -1, 1))
