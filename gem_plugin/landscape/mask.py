@@ -1,0 +1,93 @@
+"""The mask: which voxels the landscape looks at. Found from the sketch maps themselves, or given."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from gem_plugin.errors import InputError
+
+BRIGHT_PERCENTILE = 99.99  # the brightest voxels of a map, one outlier in ten thousand aside
+
+
+class VolumeScan(NamedTuple):
+    """What one pass over the sketch maps tells."""
+
+    brightest: np.ndarray  # (d, d, d): maximum over the maps, voxel by voxel
+    bright_levels: np.ndarray  # (k,): the 99.99th percentile of every map
+    mean: np.ndarray  # (d, d, d) float32: weighted mean map
+
+
+def scan_volumes(
+    volumes: Iterable[np.ndarray],  # k maps (d, d, d), one after the other
+    weights: np.ndarray,  # (k,), not all zero
+) -> VolumeScan:
+    """Collect in one pass what the mask and the mean map need."""
+    brightest = mean = None
+    levels = []
+    for volume, weight in zip(volumes, weights / weights.sum(), strict=True):
+        levels.append(bright_level(volume))
+        if brightest is None or mean is None:
+            brightest, mean = volume.copy(), np.float64(weight) * volume
+            continue
+        np.maximum(brightest, volume, out=brightest)
+        mean += weight * volume
+    assert brightest is not None
+    assert mean is not None
+    return VolumeScan(brightest, np.array(levels), mean.astype(np.float32))
+
+
+def bright_level(volume: np.ndarray) -> float:
+    """The 99.99th percentile of the voxels, linearly interpolated between neighbours."""
+    values = volume.ravel()
+    position = (len(values) - 1) * (BRIGHT_PERCENTILE / 100)
+    below = int(position)
+    top = np.partition(values, [below, min(below + 1, len(values) - 1)])
+    lower, upper = float(top[below]), float(top[min(below + 1, len(values) - 1)])
+    return lower + (upper - lower) * (position - below)
+
+
+def automatic_threshold(scan: VolumeScan) -> float:
+    """Half of the bright level, averaged over the maps."""
+    return float(scan.bright_levels.mean() / 2)
+
+
+def make_mask(
+    brightest: np.ndarray,  # (d, d, d): maximum over the maps
+    threshold: float,
+    pixel_size_in_angstroms: float,
+    dilate_in_angstroms: float,
+    cosine_edge_in_angstroms: float,
+) -> np.ndarray:  # (d, d, d) float32, 0 to 1
+    """Voxels that reach the threshold in any map, grown by a margin, with a soft edge outside it.
+
+    The union of the grown masks of all maps equals the grown union, so one maximum map suffices.
+    Growth steps go to the six neighbours. The edge falls as a cosine of the distance to the grown union.
+    """
+    inside = brightest >= threshold
+    if not inside.any():
+        raise InputError(
+            f"The mask is empty: no voxel of any map reaches the threshold {threshold:.4g} "
+            f"(the brightest voxel is {brightest.max():.4g}). Give a lower --thresh, or none."
+        )
+    n_steps = int(dilate_in_angstroms / pixel_size_in_angstroms)
+    if n_steps > 0:
+        inside = ndimage.binary_dilation(inside, iterations=n_steps)
+    mask = inside.astype(np.float32)
+    edge_in_voxels = cosine_edge_in_angstroms / pixel_size_in_angstroms
+    if edge_in_voxels > 0:
+        distance = ndimage.distance_transform_edt(~inside)
+        in_edge = (distance > 0) & (distance < edge_in_voxels)
+        mask[in_edge] = 0.5 + 0.5 * np.cos(np.pi * distance[in_edge] / edge_in_voxels)
+    return mask
+
+
+def check_mask(mask: np.ndarray, box_size: int) -> None:
+    """Refuse a mask that selects nothing or belongs to another box."""
+    if mask.shape != (box_size,) * 3:
+        raise InputError(f"The mask has shape {mask.shape}; the maps have {box_size} voxels along each side.")
+    if not np.isfinite(mask).all() or mask.min() < 0:
+        raise InputError("The mask holds negative or undefined values; expected 0 (outside) to 1 (inside).")
+    if not (mask > 0).any():
+        raise InputError("The mask is empty: no voxel is above zero. Check its threshold and pixel size.")

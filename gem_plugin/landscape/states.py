@@ -1,0 +1,141 @@
+"""States: groups of similar maps, found by merging the most similar ones step by step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.spatial.distance import squareform
+
+from gem_plugin.errors import InputError
+
+LINKAGES = ("ward", "average", "complete", "single")
+LARGEST_SHARE_ALLOWED = 0.5  # a state with more than half of the particles explains little
+LARGEST_AUTOMATIC_N_STATES = 20
+STABILITY_WANTED = 0.7  # adjusted Rand index between a clustering and those of random subsets
+SUBSET_SHARE = 0.8
+N_SUBSETS = 20
+
+
+@dataclass(frozen=True)
+class StateChoice:
+    """How good a number of states is."""
+
+    n_states: int
+    silhouette: float  # -1 to 1: how much nearer a map is to its own state than to the next one
+    stability: float  # mean adjusted Rand index against clusterings of random subsets, 1 = the same
+    largest_share: float  # of the particles
+
+
+def build_tree(distances: np.ndarray, method: str) -> np.ndarray:  # (k, k) -> (k - 1, 4)
+    """Merge maps step by step; the rows are scipy's linkage format."""
+    if method not in LINKAGES:
+        raise InputError(f"--linkage is {method!r}; expected one of {', '.join(LINKAGES)}.")
+    return linkage(squareform(distances, checks=False), method=method)
+
+
+def cut_into_states(
+    tree: np.ndarray,  # (k - 1, 4)
+    n_states: int,
+    weights: np.ndarray,  # (k,), particles per map
+) -> np.ndarray:  # (k,) int64, 1-based; state 1 has the most particles
+    """Undo the last merges until there are `n_states` groups, and number them by size."""
+    n_maps = len(tree) + 1
+    if not 1 <= n_states <= n_maps:
+        raise InputError(f"-M is {n_states}; expected 1 to {n_maps}, the number of sketch maps.")
+    return number_by_size(cut_tree(tree, n_clusters=n_states).ravel(), weights)
+
+
+def number_by_size(labels: np.ndarray, weights: np.ndarray) -> np.ndarray:  # (k,) any ints -> (k,) 1-based
+    """Number groups from 1, the heaviest first; equal ones in order of first appearance."""
+    _, first_seen, group = np.unique(labels, return_index=True, return_inverse=True)
+    weight_of_group = np.bincount(group, weights=weights)
+    order = np.lexsort((first_seen, -weight_of_group))
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(1, len(order) + 1)
+    return number[group]
+
+
+def largest_share(states: np.ndarray, weights: np.ndarray) -> float:
+    """Share of the particles that the largest state holds."""
+    return float(np.bincount(states, weights=weights).max() / weights.sum())
+
+
+def silhouette(distances: np.ndarray, states: np.ndarray) -> float:
+    """Mean silhouette of the maps; 0 when there is one state, or every map is its own."""
+    from sklearn.metrics import silhouette_score
+
+    n_states = len(np.unique(states))
+    if not 1 < n_states < len(states):
+        return 0.0
+    return float(silhouette_score(distances, states, metric="precomputed"))
+
+
+def stability(
+    distances: np.ndarray,  # (k, k)
+    states: np.ndarray,  # (k,)
+    method: str,
+    generator: np.random.Generator,
+) -> float:
+    """How alike the states are when a random fifth of the maps is left out: mean adjusted Rand index."""
+    from sklearn.metrics import adjusted_rand_score
+
+    n_maps, n_states = len(states), len(np.unique(states))
+    n_subset = max(2, round(SUBSET_SHARE * n_maps))
+    if n_subset < n_states:
+        return 0.0
+    agreement = []
+    for _ in range(N_SUBSETS):
+        chosen = np.sort(generator.choice(n_maps, n_subset, replace=False))
+        tree = build_tree(distances[np.ix_(chosen, chosen)], method)
+        agreement.append(adjusted_rand_score(states[chosen], cut_tree(tree, n_clusters=n_states).ravel()))
+    return float(np.mean(agreement))
+
+
+def assess_numbers_of_states(
+    distances: np.ndarray,
+    weights: np.ndarray,
+    method: str,
+    seed: int,
+) -> list[StateChoice]:
+    """Silhouette and stability for 2 to 20 states."""
+    tree = build_tree(distances, method)
+    choices = []
+    for n_states in range(2, min(LARGEST_AUTOMATIC_N_STATES, len(distances) - 1) + 1):
+        states = cut_into_states(tree, n_states, weights)
+        stable = stability(distances, states, method, np.random.default_rng(seed))
+        share = largest_share(states, weights)
+        choices.append(StateChoice(n_states, silhouette(distances, states), stable, share))
+    return choices
+
+
+def choose_n_states(choices: list[StateChoice]) -> int:
+    """The number with the best silhouette among the stable ones; the most stable one where none is."""
+    if not choices:
+        return 1
+    stable = [choice for choice in choices if choice.stability >= STABILITY_WANTED]
+    if not stable:
+        return max(choices, key=lambda choice: choice.stability).n_states
+    return max(stable, key=lambda choice: choice.silhouette).n_states
+
+
+def choose_linkage(distances: np.ndarray, weights: np.ndarray, n_states: int) -> str:
+    """The linkage with the best silhouette among those whose largest state has at most half of the particles.
+
+    Where every linkage ends in a giant state, the one with the smallest largest state.
+    """
+    results = compare_linkages(distances, weights, n_states)
+    balanced = {name: value for name, value in results.items() if value[1] <= LARGEST_SHARE_ALLOWED}
+    if balanced:
+        return max(balanced, key=lambda name: balanced[name][0])
+    return min(results, key=lambda name: results[name][1])
+
+
+def compare_linkages(
+    distances: np.ndarray, weights: np.ndarray, n_states: int
+) -> dict[str, tuple[float, float]]:  # name -> (silhouette, largest share of the particles)
+    """Every linkage with the same number of states."""
+    results = {}
+    for method in LINKAGES:
+        states = cut_into_states(build_tree(distances, method), n_states, weights)
+        results[method] = (silhouette(distances, states), largest_share(states, weights))
+    return results

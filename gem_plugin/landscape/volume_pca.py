@@ -1,0 +1,138 @@
+"""Principal components of masked maps, weighted by the particles that each map stands for.
+
+There are far fewer maps than voxels, so everything follows from the small matrix of their inner products.
+The result is exact and the same every time: no random numbers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+
+VOXELS_PER_BLOCK = 8192  # keeps the float64 copies of a block small
+
+
+@dataclass(frozen=True)
+class VolumePca:
+    """A linear map from masked voxels to coordinates."""
+
+    mean: np.ndarray  # (v,) float32: weighted mean of the masked voxels
+    components: np.ndarray  # (c, v) float32, orthonormal rows
+    scores: np.ndarray  # (k, c) float64: coordinates of the maps it was made from
+    explained_variance: np.ndarray  # (c,) float64
+    explained_variance_ratio: np.ndarray  # (c,) float64, of the total variance
+
+    def project(self, masked_voxels: np.ndarray) -> np.ndarray:  # (k, v) -> (k, c)
+        """Coordinates of further maps, given as masked voxels."""
+        return (masked_voxels - self.mean) @ self.components.T
+
+
+def select_masked_voxels(
+    volume: np.ndarray,  # (d, d, d)
+    mask: np.ndarray,  # (d, d, d), 0 to 1
+    clip_negatives: bool = True,
+) -> np.ndarray:  # (v,) float32, voxels with mask > 0 in array order
+    """Masked voxels times their mask value; negative ones are set to 0, as cryoDRGN does."""
+    inside = mask > 0
+    values = volume[inside] * mask[inside]
+    return np.maximum(values, 0, out=values) if clip_negatives else values
+
+
+def collect_masked_voxels(
+    volumes: Iterable[np.ndarray],  # k maps
+    mask: np.ndarray,
+    matrix: np.ndarray,  # (k, v) float32, filled here; may be a memory map
+    clip_negatives: bool = True,
+) -> float:
+    """Fill one row per map; return the most negative masked value that was met (0 if there was none)."""
+    inside = np.flatnonzero(mask.ravel() > 0)
+    mask_values = mask.ravel()[inside]
+    most_negative = 0.0
+    for row, volume in zip(matrix, volumes, strict=True):
+        values = volume.ravel()[inside] * mask_values
+        most_negative = min(most_negative, float(values.min()))
+        row[:] = np.maximum(values, 0) if clip_negatives else values
+    return most_negative
+
+
+def weighted_mean(matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:  # (k, v), (k,) -> (v,) float64
+    """Mean row, each row counted `weights` times."""
+    shares = weights / weights.sum()
+    mean = np.empty(matrix.shape[1])
+    for block in _voxel_blocks(matrix.shape[1]):
+        mean[block] = shares @ matrix[:, block].astype(np.float64)
+    return mean
+
+
+def inner_products(matrix: np.ndarray, centre: np.ndarray) -> np.ndarray:  # (k, v), (v,) -> (k, k) float64
+    """Inner products of the rows after subtraction of `centre`, summed in float64."""
+    products = np.zeros((len(matrix), len(matrix)))
+    for block in _voxel_blocks(matrix.shape[1]):
+        centred = matrix[:, block].astype(np.float64) - centre[block]
+        products += centred @ centred.T
+    return products
+
+
+def distances_from_products(products: np.ndarray) -> np.ndarray:  # (k, k) -> (k, k)
+    """Euclidean distances between the rows that gave the inner products."""
+    squares = np.diag(products)
+    squared = squares[:, None] + squares[None, :] - 2 * products
+    np.fill_diagonal(squared, 0)
+    return np.sqrt(np.maximum(squared, 0))
+
+
+def fit_volume_pca(
+    matrix: np.ndarray,  # (k, v) float32, masked voxels
+    weights: np.ndarray,  # (k,), particles per map; all equal for cryoDRGN's unweighted form
+    n_components: int,
+    products: np.ndarray | None = None,  # inner_products(matrix, weighted mean) where already at hand
+) -> VolumePca:
+    """Weighted principal components: the directions of largest variance over particles.
+
+    The sign is chosen such that the largest entry of each component is positive.
+    The variance divides by the sum of the weights less one mean weight, which is k - 1 for equal weights.
+    """
+    if len(matrix) < 2:
+        raise InputError(f"A landscape needs at least two maps, got {len(matrix)}.")
+    mean = weighted_mean(matrix, weights)
+    if products is None:
+        products = inner_products(matrix, mean)
+    relative = weights / weights.mean()
+    roots = np.sqrt(relative)
+    eigenvalues, vectors = np.linalg.eigh(products * roots[:, None] * roots[None, :])
+    total = np.trace(products * relative[:, None])
+    kept = _components_to_keep(eigenvalues[::-1], total, n_components)
+    eigenvalues, vectors = eigenvalues[::-1][:kept], vectors[:, ::-1][:, :kept]
+    row_factors = roots[:, None] * vectors / np.sqrt(eigenvalues)  # (k, c): components = factors.T @ centred
+    components = _combine_rows(matrix, mean, row_factors)
+    largest = np.abs(components).argmax(axis=1)
+    signs = np.sign(components[np.arange(kept), largest])
+    variance = eigenvalues / (relative.sum() - 1)
+    return VolumePca(
+        mean=mean.astype(np.float32),
+        components=(components * signs[:, None]).astype(np.float32),
+        scores=products @ row_factors * signs,
+        explained_variance=variance,
+        explained_variance_ratio=eigenvalues / total,
+    )
+
+
+def _components_to_keep(eigenvalues: np.ndarray, total: float, wanted: int) -> int:
+    """As many as wanted, but none that only holds rounding noise."""
+    if total <= 0:
+        raise InputError("All maps are equal inside the mask: there is no landscape. Did training collapse?")
+    significant = int((eigenvalues > 1e-10 * total).sum())
+    return max(1, min(wanted, significant, len(eigenvalues) - 1))
+
+
+def _combine_rows(matrix: np.ndarray, centre: np.ndarray, factors: np.ndarray) -> np.ndarray:  # (c, v)
+    combined = np.empty((factors.shape[1], matrix.shape[1]), dtype=np.float64)
+    for block in _voxel_blocks(matrix.shape[1]):
+        combined[:, block] = factors.T @ (matrix[:, block].astype(np.float64) - centre[block])
+    return combined
+
+
+def _voxel_blocks(n_voxels: int) -> list[slice]:
+    return [slice(start, start + VOXELS_PER_BLOCK) for start in range(0, n_voxels, VOXELS_PER_BLOCK)]

@@ -1,0 +1,25 @@
+"""What a landscape is made from: latents of all particles, and a way to turn latents into maps or Gaussians."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gem_plugin.gaussians.cloud import GaussianCloud
+
+
+@dataclass(frozen=True)
+class VolumeSource:
+    """The latents of n particles and the decoder that knows what they mean."""
+
+    latents: np.ndarray  # (n, latent_size) float32, in the row order of the particles
+    box_size: int  # voxels along one side of every decoded map
+    pixel_size_in_angstroms: float
+    decode: Callable[[np.ndarray], Iterator[np.ndarray]]  # latents (k, latent_size) -> k maps zyx float32
+    clouds_at: Callable[[np.ndarray], GaussianCloud] | None = None  # only for models made of Gaussians
+    decoding_is_slow: bool = False  # then every map is decoded once and kept in a temporary file
+    identity: str = ""  # changes whenever the decoder changes; decides what a re-run may reuse
+
+    @property
+    def n_particles(self) -> int:
+        return len(self.latents)
