@@ -1,0 +1,72 @@
+"""An antibody-like molecule made in code: a stem, two arms, and a hinge for one of them.
+
+About the size of an IgG (three lobes of some 50 kDa in a Y of 140 Angstrom), without being a copy of one.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+POINTS_PER_DOMAIN = 140
+ATOMS_PER_POINT = 6  # one point stands for this many atoms of carbon, nitrogen or oxygen
+ELECTRONS_PER_ATOM = 6.7
+CLOSEST_POINTS_IN_ANGSTROMS = 4.0
+
+# Two domains a lobe, each pair: centre (x, y, z) and half-axes in Angstrom. All differ, so that no turn looks like another.
+STEM = (((0, -48, 4), (15, 19, 12)), ((3, -20, -5), (17, 15, 11)), ((-12, -46, -9), (9, 14, 13)))
+STILL_ARM = (((-34, 22, 3), (16, 20, 13)), ((-58, 44, -4), (14, 18, 16)), ((-40, 34, 16), (11, 14, 9)))
+MOVING_ARM = (((33, 21, -3), (15, 21, 12)), ((54, 49, 9), (13, 17, 18)), ((47, 26, -18), (12, 13, 10)))
+HINGE_START = (6.0, 2.0, 0.0)
+HINGE_END = (33.0, 21.0, -3.0)
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """Points of a made-up molecule, its parts, and the axis about which one arm turns."""
+
+    positions_in_angstroms: Tensor  # (n, 3), ordered xyz, mean near the origin
+    amplitudes: Tensor  # (n,), electrons
+    parts: Tensor  # (n,) int64: 0 stem, 1 still arm, 2 moving arm
+    hinge_start_in_angstroms: Tensor  # (3,)
+    hinge_end_in_angstroms: Tensor  # (3,)
+
+    @property
+    def is_moving(self) -> Tensor:  # (n,) bool
+        return self.parts == 2
+
+
+def antibody_phantom(generator: torch.Generator) -> Phantom:
+    """Fill the domains with points at random, but never two close together."""
+    positions, parts = [], []
+    for part, domains in enumerate((STEM, STILL_ARM, MOVING_ARM)):
+        for centre, half_axes in domains:
+            points = _fill_ellipsoid(torch.tensor(half_axes, dtype=torch.float32), generator)
+            positions.append(points + torch.tensor(centre, dtype=torch.float32))
+            parts.append(torch.full((len(points),), part))
+    n_points = sum(len(points) for points in positions)
+    return Phantom(
+        positions_in_angstroms=torch.cat(positions),
+        amplitudes=torch.full((n_points,), ATOMS_PER_POINT * ELECTRONS_PER_ATOM),
+        parts=torch.cat(parts),
+        hinge_start_in_angstroms=torch.tensor(HINGE_START),
+        hinge_end_in_angstroms=torch.tensor(HINGE_END),
+    )
+
+
+def _fill_ellipsoid(
+    half_axes: Tensor, generator: torch.Generator
+) -> Tensor:  # (POINTS_PER_DOMAIN at most, 3)
+    """Random points inside an ellipsoid about the origin, thinned to a smallest distance."""
+    candidates = 2 * torch.rand((40 * POINTS_PER_DOMAIN, 3), generator=generator) - 1
+    candidates = candidates[(candidates**2).sum(1) < 1] * half_axes
+    chosen: list[Tensor] = []
+    for point in candidates:
+        is_free = not chosen or bool(
+            (torch.stack(chosen) - point).norm(dim=1).min() > CLOSEST_POINTS_IN_ANGSTROMS
+        )
+        if is_free:
+            chosen.append(point)
+        if len(chosen) == POINTS_PER_DOMAIN:
+            break
+    return torch.stack(chosen)
