@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from gem_plugin.errors import InputError
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -28,3 +30,17 @@ def write_text_whole(path: Path, text: str) -> None:
     """Write text (UTF-8) as a whole file; line ends are written as given."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def check_folder_is_writable(folder: Path) -> None:
+    """Make the folder where needed and try to write into it, before any long work."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / "is_writable") as temporary:
+            temporary.touch()
+        (folder / "is_writable").unlink()
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written to: {error.strerror}. Choose another output folder or change its permissions."
+        ) from error

@@ -1,0 +1,241 @@
+"""RELION's conventions, translated once: from the columns of a particle star file to a ParticleTable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.mrc_header import read_mrc_header
+from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.relion_files import RelionFile, read_image_names, read_relion_file, split_image_names
+from gem_plugin.io.star_tables import read_columns
+from gem_plugin.particles.table import ParticleTable
+
+ANGLES = ("_rlnAngleRot", "_rlnAngleTilt", "_rlnAnglePsi")
+ORIGINS_IN_ANGSTROMS = ("_rlnOriginXAngst", "_rlnOriginYAngst")
+ORIGINS_IN_PIXELS = ("_rlnOriginX", "_rlnOriginY")
+OPTICS_GROUP = "_rlnOpticsGroup"
+# Columns with the value that RELION takes where they are absent; in the optics block, or per particle in RELION 3.0.
+OPTIONAL_COLUMNS = {
+    "_rlnDefocusAngle": 0.0,
+    "_rlnPhaseShift": 0.0,
+    "_rlnCtfBfactor": 0.0,
+    "_rlnCtfScalefactor": 1.0,
+    "_rlnRandomSubset": 0.0,
+    "_rlnAmplitudeContrast": 0.0,
+}
+REQUIRED_CTF_COLUMNS = ("_rlnDefocusU", "_rlnVoltage", "_rlnSphericalAberration")
+SIZE_COLUMNS = (
+    "_rlnImagePixelSize",
+    "_rlnImageSize",
+    "_rlnPixelSize",
+    "_rlnDetectorPixelSize",
+    "_rlnMagnification",
+)
+PROCESSED_FLAGS = ("_rlnCtfDataAreCtfPremultiplied", "_rlnCtfDataArePhaseFlipped")
+ANGSTROMS_PER_MICROMETRE = 1e4
+PIXEL_SIZE_TOLERANCE = 1e-4  # relative: rounding in the text of the file, nothing else
+
+
+def read_relion_particles(
+    path: Path,
+    project_folder: Path
+    | None = None,  # where the stack names start from; only needed where the box is not in the file
+    pixel_size_in_angstroms: float | None = None,  # only for files that have none
+) -> ParticleTable:
+    """Read a particle star file of RELION 3.0, 3.1, 4 or 5; rows keep their order."""
+    file = read_relion_file(Path(path))
+    image_names = read_image_names(file)
+    stack_names, slice_indices = split_image_names(file, image_names)
+    columns = _read_numbers(file, len(image_names))
+    _refuse_processed_images(file, columns)
+    pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
+    box_size = _box_size(file, columns, stack_names, project_folder)
+    defocus_u = columns["_rlnDefocusU"]
+
+    def column(name: str) -> np.ndarray:
+        return columns.get(name, np.full(len(image_names), OPTIONAL_COLUMNS.get(name, 0.0))).astype(
+            np.float32
+        )
+
+    return ParticleTable(
+        image_names=image_names,
+        stack_names=stack_names,
+        slice_indices=slice_indices,
+        rotation_matrices=_rotation_matrices(columns),
+        shifts_in_angstroms=_shifts_in_angstroms(columns, len(image_names), pixel_size),
+        defocus_u_in_angstroms=defocus_u.astype(np.float32),
+        defocus_v_in_angstroms=columns.get("_rlnDefocusV", defocus_u).astype(np.float32),
+        defocus_angle_in_degrees=column("_rlnDefocusAngle"),
+        phase_shift_in_degrees=column("_rlnPhaseShift"),
+        b_factor_in_square_angstroms=column("_rlnCtfBfactor"),
+        scale_factor=column("_rlnCtfScalefactor"),
+        voltage_in_kilovolts=column("_rlnVoltage"),
+        spherical_aberration_in_millimetres=column("_rlnSphericalAberration"),
+        amplitude_contrast=column("_rlnAmplitudeContrast"),
+        contrast_sign=np.ones(len(image_names), dtype=np.float32),  # RELION's particles are white
+        half_sets=_half_sets(file, columns, len(image_names)),
+        optics_groups=columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64),
+        pixel_size_in_angstroms=pixel_size,
+        box_size=box_size,
+    )
+
+
+def _read_numbers(file: RelionFile, n_particles: int) -> dict[str, np.ndarray]:  # each (n,) float64
+    """All number columns per particle; those of the optics block are spread to the particles of each group."""
+    wanted = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, OPTICS_GROUP, "_rlnDefocusV"]
+    shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
+    columns = read_columns(file.document, file.particles, [*wanted, *shared])
+    missing = [label for label in ANGLES if label not in columns]
+    if missing:
+        raise InputError(
+            f"{file.path} has no poses: the column {missing[0]} is missing. "
+            "Give the particles after a 3D refinement, such as run_data.star of a Refine3D job."
+        )
+    if file.optics is not None:
+        columns = {**columns, **_spread_optics(file, columns, shared)}
+    missing = [label for label in REQUIRED_CTF_COLUMNS if label not in columns]
+    if missing:
+        raise InputError(
+            f"{file.path} has no CTF: the column {missing[0]} is missing. "
+            "Estimate the CTF of the micrographs and extract the particles again."
+        )
+    return columns
+
+
+def _spread_optics(
+    file: RelionFile, columns: Mapping[str, np.ndarray], labels: list[str]
+) -> dict[str, np.ndarray]:
+    """Values of the optics block for every particle; a value that the particle row has itself wins."""
+    assert file.optics is not None
+    optics = read_columns(file.document, file.optics, [OPTICS_GROUP, *labels])
+    if OPTICS_GROUP not in optics or OPTICS_GROUP not in columns:
+        lacking = "optics" if OPTICS_GROUP not in optics else file.particles.name
+        raise InputError(
+            f"{file.path}, block data_{lacking}: there is no column {OPTICS_GROUP}, so particles and optics cannot be joined. "
+            "Convert the file again with relion_convert_star."
+        )
+    numbers = optics[OPTICS_GROUP]
+    order = np.argsort(numbers)
+    places = np.searchsorted(numbers, columns[OPTICS_GROUP], sorter=order).clip(max=len(numbers) - 1)
+    which = order[places]  # (n,) row of the optics block
+    unknown = np.flatnonzero(numbers[which] != columns[OPTICS_GROUP])
+    if len(unknown):
+        raise InputError(
+            f"{file.at(int(unknown[0]))}: optics group {columns[OPTICS_GROUP][unknown[0]]:g} is not in the block data_optics. "
+            "Add the group there, or take the file from the job that made it."
+        )
+    return {label: values[which] for label, values in optics.items() if label not in columns}
+
+
+def _rotation_matrices(columns: Mapping[str, np.ndarray]) -> np.ndarray:  # (n, 3, 3) float32
+    angles = np.stack([columns[label] for label in ANGLES], axis=1)
+    turns = Rotation.from_euler("ZYZ", angles, degrees=True)  # RELION's matrix is the transpose
+    return turns.inv().as_matrix().astype(np.float32)
+
+
+def _shifts_in_angstroms(
+    columns: Mapping[str, np.ndarray], n_particles: int, pixel_size: float
+) -> np.ndarray:  # (n, 2) float32, ordered xy
+    shifts = np.zeros((n_particles, 2), dtype=np.float32)
+    for axis in range(2):
+        if ORIGINS_IN_ANGSTROMS[axis] in columns:
+            shifts[:, axis] = columns[ORIGINS_IN_ANGSTROMS[axis]]
+        elif ORIGINS_IN_PIXELS[axis] in columns:
+            shifts[:, axis] = columns[ORIGINS_IN_PIXELS[axis]] * pixel_size
+    return shifts
+
+
+def _half_sets(file: RelionFile, columns: Mapping[str, np.ndarray], n_particles: int) -> np.ndarray:
+    values = columns.get("_rlnRandomSubset", np.zeros(n_particles))
+    wrong = np.flatnonzero(~np.isin(values, (0, 1, 2)))
+    if len(wrong):
+        raise InputError(
+            f"{file.at(int(wrong[0]))}, column _rlnRandomSubset: expected half set 1 or 2, found {values[wrong[0]]:g}."
+            " Give the particles of a gold-standard refinement."
+        )
+    return values.astype(np.int8)
+
+
+def _refuse_processed_images(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
+    for label in PROCESSED_FLAGS:
+        rows = np.flatnonzero(columns.get(label, np.zeros(1)) != 0)
+        if len(rows):
+            raise InputError(
+                f"{file.at(int(rows[0]))}: {label} is set, so the images were already multiplied by their CTF or its sign. "
+                "Extract them again without that option; the CTF is applied to the model instead."
+            )
+
+
+@dataclass(frozen=True)
+class _Size:
+    """One quantity that all optics groups must share."""
+
+    what: str
+    unit: str
+    remedy: str
+
+
+_PIXEL_SIZE = _Size(
+    "pixel size",
+    "A",
+    "Extract all particles with one pixel size (Extract job, re-scale), or select one optics group and run each alone.",
+)
+_BOX_SIZE = _Size(
+    "box size",
+    "pixels",
+    "Extract all particles with one box size, or select one optics group and run each alone.",
+)
+
+
+def _pixel_size(file: RelionFile, columns: Mapping[str, np.ndarray], given: float | None) -> float:
+    if "_rlnImagePixelSize" in columns:
+        sizes = columns["_rlnImagePixelSize"]
+    elif "_rlnDetectorPixelSize" in columns and "_rlnMagnification" in columns:
+        sizes = columns["_rlnDetectorPixelSize"] * ANGSTROMS_PER_MICROMETRE / columns["_rlnMagnification"]
+    elif "_rlnPixelSize" in columns:
+        sizes = columns["_rlnPixelSize"]
+    elif given is not None:
+        return given
+    else:
+        raise InputError(
+            f"{file.path} has no pixel size: expected _rlnImagePixelSize in data_optics (RELION 3.1 and newer), or "
+            "_rlnDetectorPixelSize and _rlnMagnification (3.0). Give it with --pixel-size, in Angstrom."
+        )
+    size = _one_value(file, sizes, _PIXEL_SIZE)
+    if given is not None and abs(given - size) > PIXEL_SIZE_TOLERANCE * size:
+        raise InputError(
+            f"--pixel-size is {given} A, but {file.path} says {size:.5g} A. Leave the option out; it is for files that have none."
+        )
+    return size
+
+
+def _box_size(
+    file: RelionFile,
+    columns: Mapping[str, np.ndarray],
+    stack_names: np.ndarray,
+    project_folder: Path | None,
+) -> int:
+    if "_rlnImageSize" in columns:
+        return int(_one_value(file, columns["_rlnImageSize"], _BOX_SIZE))
+    first = stack_names[0]
+    return read_mrc_header(find_stacks([first], file.path, project_folder)[first]).shape[2]
+
+
+def _one_value(file: RelionFile, values: np.ndarray, size: _Size) -> float:
+    """The value that all particles share, or an error that names two rows which differ."""
+    differs = np.flatnonzero(np.abs(values - values[0]) > PIXEL_SIZE_TOLERANCE * abs(values[0]))
+    if len(differs):
+        row = int(differs[0])
+        raise InputError(
+            f"{file.path}: expected one {size.what}, but row 0 has {values[0]:g} {size.unit} and row {row} has "
+            f"{values[row]:g} {size.unit}. {size.remedy}"
+        )
+    if not values[0] > 0:
+        raise InputError(
+            f"{file.at(0)}: the {size.what} is {values[0]:g} {size.unit}; expected a positive number. Correct it."
+        )
+    return float(values[0])

@@ -1,0 +1,106 @@
+"""The prepared data set on disk: an image stack and a table, written by prepare, read by every later step."""
+
+import io
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.mrc_stacks import open_stack
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import whole_file
+from gem_plugin.particles.table import ParticleTable
+
+TEXT_FIELDS = ("image_names", "stack_names")
+
+
+@dataclass(frozen=True)
+class ParticleOrigin:
+    """Where the particles came from, for writing the original rows back."""
+
+    particle_file: Path  # absolute
+    project_folder: Path | None  # as given by the user
+    original_box_size: int  # pixels
+    original_pixel_size_in_angstroms: float
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """What training needs: images and table in the same row order."""
+
+    images: np.ndarray  # (n, box, box) float32, stays on disk; positive density
+    table: ParticleTable  # at the working box and pixel size
+    noise_spectrum: np.ndarray  # (box // 2 + 1,) float64; white noise of variance 1 is 1
+    origin: ParticleOrigin
+
+
+def load_prepared(run: RunFiles) -> PreparedData:
+    """Read what prepare left in a run folder."""
+    table, noise_spectrum, origin = load_prepared_table(run)
+    images = open_stack(run.prepared_images)
+    if images.shape != (len(table), table.box_size, table.box_size):
+        raise InputError(
+            f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} wants {len(table)} images of "
+            f"{table.box_size} pixels. The two are from different runs; run `gem-em prepare` again."
+        )
+    return PreparedData(images, table, noise_spectrum, origin)
+
+
+def load_prepared_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, ParticleOrigin]:
+    """The table, the noise spectrum and the origin, without the images."""
+    path = run.prepared_table
+    if not path.is_file():
+        raise InputError(
+            f"There is no {path}: the particles of this run are not prepared. Run `gem-em prepare` first."
+        )
+    with np.load(path, allow_pickle=False) as saved:
+        values = {field.name: saved[field.name] for field in fields(ParticleTable)}
+        noise_spectrum = saved["noise_spectrum"]
+        project_folder = str(saved["project_folder"])
+        origin = ParticleOrigin(
+            particle_file=Path(str(saved["particle_file"])),
+            project_folder=Path(project_folder) if project_folder else None,
+            original_box_size=int(saved["original_box_size"]),
+            original_pixel_size_in_angstroms=float(saved["original_pixel_size_in_angstroms"]),
+        )
+    for name in TEXT_FIELDS:
+        values[name] = _text_from_bytes(values[name])
+    values["pixel_size_in_angstroms"] = float(values["pixel_size_in_angstroms"])
+    values["box_size"] = int(values["box_size"])
+    return ParticleTable(**values), noise_spectrum, origin
+
+
+def save_prepared_table(
+    path: Path, table: ParticleTable, noise_spectrum: np.ndarray, origin: ParticleOrigin
+) -> None:
+    """Write the table as arrays only; texts are stored as bytes, so that nothing has to be unpickled."""
+    values = {field.name: getattr(table, field.name) for field in fields(table)}
+    for name in TEXT_FIELDS:
+        values[name] = _text_as_bytes(values[name])
+    with whole_file(path) as temporary:
+        np.savez(
+            temporary,
+            **values,
+            noise_spectrum=noise_spectrum,
+            particle_file=np.array(str(origin.particle_file)),
+            project_folder=np.array(str(origin.project_folder or "")),
+            original_box_size=np.array(origin.original_box_size),
+            original_pixel_size_in_angstroms=np.array(origin.original_pixel_size_in_angstroms),
+        )
+
+
+def _text_as_bytes(texts: np.ndarray) -> np.ndarray:  # (n,) str -> (bytes,) uint8
+    buffer = io.BytesIO()
+    for text in texts:
+        buffer.write(str(text).encode("utf-8", "surrogateescape") + b"\n")
+    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+
+
+def _text_from_bytes(stored: np.ndarray) -> np.ndarray:  # (bytes,) uint8 -> (n,) object array of str
+    one_of_each: dict[str, str] = {}
+    lines = stored.tobytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
+    texts = np.empty(len(lines), dtype=object)
+    for row, line in enumerate(lines):
+        texts[row] = one_of_each.setdefault(line, line)
+    return texts

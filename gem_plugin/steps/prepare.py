@@ -1,0 +1,263 @@
+"""prepare: read the particles, Fourier-crop and normalise their images into one stack, measure the noise."""
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gem_plugin.errors import InputError
+from gem_plugin.imaging.fourier import fourier_crop_images
+from gem_plugin.imaging.normalisation import (
+    background_mask,
+    background_power,
+    measure_background,
+    noise_spectrum_from_power,
+)
+from gem_plugin.io.mrc_header import HEADER_BYTES
+from gem_plugin.io.mrc_stacks import StackReader, write_stack
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import check_folder_is_writable
+from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
+from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.particles.source import check_stacks, find_particle_stacks, read_particles
+from gem_plugin.particles.table import ParticleTable
+from gem_plugin.progress import Progress
+from gem_plugin.settings import check_settings, setting
+
+BYTES_AT_A_TIME = 2**24  # of original images, so that memory does not grow with their number
+SAMPLED_IMAGES = 500  # enough to know the level and scale of the background to a per cent
+LARGEST_NORMALISED_MEAN = (
+    0.2  # RELION normalises to 0 and 1; a soft radius or a rescaled box shifts it a little
+)
+LARGEST_NORMALISED_SPREAD = 0.2
+DARK_PARTICLE_SIGNIFICANCE = 5.0  # standard errors below the background
+BYTES_PER_VALUE = 4
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """What to read and how to sample it."""
+
+    particles: Path | None = setting(
+        None, "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory."
+    )
+    map: Path | None = setting(
+        None, "Consensus map of these particles (.mrc); checked against their box and pixel size."
+    )
+    mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1; checked like the map.")
+    box: int = setting(
+        128,
+        "Working box in pixels, even; never above the box of the images. 128 suits most machines.",
+        16,
+        1024,
+    )
+    particle_diameter: float | None = setting(
+        None,
+        "Diameter of the molecule in Angstrom; noise is measured outside. Default: the width of the box.",
+        1.0,
+    )
+    project_folder: Path | None = setting(
+        None, "Folder that image names start from. Default: searched upwards from the file."
+    )
+    pixel_size: float | None = setting(
+        None, "Pixel size in Angstrom, only for star files that have none.", 0.01
+    )
+    invert_contrast: bool = setting(
+        False, "Turn the contrast of the images, for dark particles in a RELION star file."
+    )
+    normalise: str = setting(
+        "auto",
+        "Background to mean 0 and deviation 1, per image. auto: where it is not so.",
+        choices=("auto", "always", "never"),
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How each image is turned into a prepared one."""
+
+    working_box: int
+    mask: Tensor  # (working box, working box) bool: background
+    is_normalised_here: bool
+    grey_scale_factor: float  # 1 unless normalised images were cropped, which lowers their noise
+
+
+def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) -> dict[str, Any]:
+    """Write the prepared stack and table."""
+    check_settings(settings)
+    table, source = _open_source(settings)
+    _check_maps(settings, table)
+    working_box = _working_box(settings.box, table.box_size)
+    check_folder_is_writable(run.prepared_images.parent)
+    _check_disk_space(run.prepared_images.parent, len(table), working_box)
+    with StackReader(source.headers) as reader:
+        plan = _make_plan(table, source, reader, working_box, settings, progress)
+        working_pixel_size = table.pixel_size_in_angstroms * table.box_size / working_box
+        power = torch.zeros(working_box // 2 + 1, dtype=torch.float64)
+        with write_stack(run.prepared_images, working_pixel_size) as writer:
+            chunks = list(_chunks(len(table), table.box_size))
+            for rows in progress.track(chunks, "Preparing images", unit="chunk"):
+                images = _prepare_images(_read_images(table, source, reader, rows), plan)
+                power += background_power(images, plan.mask)
+                writer.append(images.numpy())
+    noise_spectrum = noise_spectrum_from_power(power, len(table)).numpy()
+    working_table = dataclasses.replace(
+        table,
+        contrast_sign=np.ones(len(table), dtype=np.float32),
+        pixel_size_in_angstroms=working_pixel_size,
+        box_size=working_box,
+    )
+    save_prepared_table(run.prepared_table, working_table, noise_spectrum, source.origin)
+    return {
+        "particles": len(table),
+        "stacks": len(source.headers),
+        "box": working_box,
+        "pixel_size_in_angstroms": round(working_pixel_size, 6),
+        "original_box": table.box_size,
+        "original_pixel_size_in_angstroms": table.pixel_size_in_angstroms,
+        "background_normalised_here": plan.is_normalised_here,
+        "grey_scale_factor": round(plan.grey_scale_factor, 6),
+        "noise_power": round(float(noise_spectrum.mean()), 4),
+    }
+
+
+@dataclass(frozen=True)
+class _Source:
+    origin: ParticleOrigin
+    stack_paths: dict[str, Path]
+    headers: dict[Path, Any]
+
+
+def _open_source(settings: PrepareSettings) -> tuple[ParticleTable, _Source]:
+    """Read the table and check every stack by its header; contrast as the user wants it."""
+    if settings.particles is None:
+        raise InputError(
+            "--particles is missing; expected a .star, .cs or .csg file, or a CryoSPARC job directory."
+        )
+    path = Path(settings.particles)
+    table = read_particles(path, settings.project_folder, settings.pixel_size)
+    stack_paths = find_particle_stacks(table, path, settings.project_folder)
+    headers = check_stacks(table, stack_paths, path)
+    if settings.invert_contrast:
+        table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
+    origin = ParticleOrigin(
+        path.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
+    )
+    return table, _Source(origin, stack_paths, headers)
+
+
+def _check_maps(settings: PrepareSettings, table: ParticleTable) -> None:
+    if settings.map is not None:
+        read_matching_map(Path(settings.map), table.box_size, table.pixel_size_in_angstroms)
+    if settings.mask is not None:
+        read_matching_mask(Path(settings.mask), table.box_size, table.pixel_size_in_angstroms)
+
+
+def _working_box(wanted: int, original: int) -> int:
+    """The wanted box, or the largest even box that the images allow."""
+    if wanted % 2:
+        raise InputError(f"--box is {wanted}; expected an even number, so that the centre stays on a pixel.")
+    return min(wanted, original - original % 2)
+
+
+def _check_disk_space(folder: Path, n_images: int, box_size: int) -> None:
+    needed = HEADER_BYTES + n_images * box_size**2 * BYTES_PER_VALUE
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder}: {needed / 1e9:.1f} GB are needed for {n_images} images of {box_size} pixels, {free / 1e9:.1f} GB are free. "
+            "Make room, use another output folder, or a smaller --box."
+        )
+
+
+def _chunks(n_images: int, box_size: int) -> Iterator[np.ndarray]:
+    """Row numbers, a few megabytes of images at a time."""
+    size = max(1, BYTES_AT_A_TIME // (box_size**2 * BYTES_PER_VALUE))
+    for start in range(0, n_images, size):
+        yield np.arange(start, min(start + size, n_images))
+
+
+def _read_images(
+    table: ParticleTable, source: _Source, reader: StackReader, rows: np.ndarray
+) -> Tensor:  # (rows, box, box) float32, positive density
+    """Read images and refuse those that carry no information."""
+    paths = [source.stack_paths[name] for name in table.stack_names[rows]]
+    images = torch.from_numpy(reader.read_images(paths, table.slice_indices[rows]))
+    lowest, highest = images.amin(dim=(1, 2)), images.amax(dim=(1, 2))  # NaN and infinity show in either
+    bad = torch.nonzero(~(torch.isfinite(lowest) & torch.isfinite(highest)) | (lowest == highest)).flatten()
+    if len(bad):
+        row = int(rows[bad[0]])
+        what = "constant" if lowest[bad[0]] == highest[bad[0]] else "not all numbers (NaN or infinity)"
+        raise InputError(
+            f"{source.origin.particle_file}, row {row}: the image {table.image_names[row]} is {what}. "
+            "Remove this particle, or extract it again."
+        )
+    return images * torch.from_numpy(table.contrast_sign[rows])[:, None, None]
+
+
+def _make_plan(
+    table: ParticleTable,
+    source: _Source,
+    reader: StackReader,
+    working_box: int,
+    settings: PrepareSettings,
+    progress: Progress,
+) -> _Plan:
+    """Look at a sample of the images to decide what they need."""
+    diameter_in_pixels = (settings.particle_diameter or np.inf) / table.pixel_size_in_angstroms
+    original_mask = background_mask(table.box_size, min(diameter_in_pixels, table.box_size) / 2)
+    scale = working_box / table.box_size
+    mask = background_mask(working_box, min(diameter_in_pixels * scale, working_box) / 2)
+    sample = np.unique(np.linspace(0, len(table) - 1, SAMPLED_IMAGES).round().astype(np.int64))
+    means, deviations, cropped_deviations, contrasts = [], [], [], []
+    size = max(1, BYTES_AT_A_TIME // (table.box_size**2 * BYTES_PER_VALUE))
+    for start in range(0, len(sample), size):
+        images = _read_images(table, source, reader, sample[start : start + size])
+        background = measure_background(images, original_mask)
+        means.append(background.means)
+        deviations.append(background.standard_deviations)
+        cropped_deviations.append(
+            measure_background(fourier_crop_images(images, working_box), mask).standard_deviations
+        )
+        inside = images[:, ~original_mask].mean(dim=1) - background.means
+        contrasts.append(inside / background.standard_deviations)
+    _warn_when_dark(torch.cat(contrasts), progress)
+    is_normalised = _is_normalised(torch.cat(means), torch.cat(deviations))
+    is_normalised_here = settings.normalise == "always" or (
+        settings.normalise == "auto" and not is_normalised
+    )
+    was_cropped = working_box != table.box_size
+    factor = 1 / float(torch.cat(cropped_deviations).median()) if is_normalised and was_cropped else 1.0
+    return _Plan(working_box, mask, is_normalised_here, 1.0 if is_normalised_here else factor)
+
+
+def _is_normalised(means: Tensor, deviations: Tensor) -> bool:
+    return bool(
+        means.abs().median() < LARGEST_NORMALISED_MEAN
+        and (deviations - 1).abs().median() < LARGEST_NORMALISED_SPREAD
+    )
+
+
+def _warn_when_dark(contrasts: Tensor, progress: Progress) -> None:
+    if len(contrasts) < 2:
+        return
+    significance = contrasts.mean() / (contrasts.std() / len(contrasts) ** 0.5)
+    if significance < -DARK_PARTICLE_SIGNIFICANCE:
+        progress.say(
+            "WARNING: the particles look dark on a light background; expected light ones. "
+            "If they are dark, use --invert-contrast."
+        )
+
+
+def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
+    cropped = fourier_crop_images(images, plan.working_box)
+    if not plan.is_normalised_here:
+        return cropped * plan.grey_scale_factor
+    background = measure_background(cropped, plan.mask)
+    return (cropped - background.means[:, None, None]) / background.standard_deviations[:, None, None]
