@@ -1,0 +1,18 @@
+"""Which files of a finished run RELION should see as outputs of the job."""
+
+from gem_plugin.adapters.output_nodes import NodeKind, OutputNode
+from gem_plugin.io.run_files import RunFiles
+
+
+def nodes_of_run(run: RunFiles) -> list[OutputNode]:
+    """Particles, maps, masks and the PDF that this job made itself; links to an earlier job's files are left out."""
+    found = [
+        (run.particles_star, NodeKind.PARTICLES),
+        (run.consensus_map, NodeKind.MAP),
+        *((path, NodeKind.PARTICLES) for path in sorted(run.landscape.rglob("state_*.star"))),
+        *((path, NodeKind.MAP) for path in sorted(run.landscape.rglob("state_*_mean.mrc"))),
+        *((path, NodeKind.MASK) for path in sorted(run.landscape.glob("mask.mrc"))),
+        (run.pdf_log, NodeKind.PDF_LOG),
+    ]
+    own_files = [(path, kind) for path, kind in found if path.is_file() and not path.is_symlink()]
+    return [OutputNode(path.relative_to(run.root).as_posix(), kind) for path, kind in own_files]

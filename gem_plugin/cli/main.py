@@ -1,0 +1,148 @@
+"""The command gem-em. A command parses, calls one function, and turns errors into a message and an exit code.
+
+The list of commands is a table; a command's module is imported only when that command is used.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gem_plugin import __version__
+from gem_plugin.cli.options import click_options
+from gem_plugin.cli.outcome import exit_code_of
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.steps.run_all import RUN_STEPS, LoggedProgress, fields_of_steps, run_step, run_steps
+from gem_plugin.steps.step_table import STEPS, Step
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command that is no step of a run: settings and a function(settings, progress), imported when used."""
+
+    name: str
+    module: str
+    settings_class_name: str
+    function_name: str
+    help: str
+
+
+RUN_HELP = "Do every step from the particles to the report; continue where it stopped."
+OTHER_COMMANDS = (
+    Command(
+        "demo",
+        "gem_plugin.steps.demo",
+        "DemoSettings",
+        "run_demo",
+        "Make a small data set and do everything with it.",
+    ),
+    Command(
+        "simulate",
+        "gem_plugin.steps.simulate",
+        "SimulateSettings",
+        "run_simulate",
+        "Make particles of a moving molecule.",
+    ),
+    Command(
+        "doctor",
+        "gem_plugin.steps.doctor",
+        "DoctorSettings",
+        "run_doctor",
+        "Check the installation and this machine.",
+    ),
+)
+ORDER = ("demo", "simulate", "run", *STEPS, "doctor")
+
+
+def available_commands() -> dict[str, str]:
+    """Name and help line of every command whose module exists."""
+    steps = {step.name: step.help for step in STEPS.values() if step.is_there}
+    others = {command.name: command.help for command in OTHER_COMMANDS if _as_step(command).is_there}
+    return {"run": RUN_HELP, **steps, **others}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and help lines of its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in ORDER if name in available_commands()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in available_commands():
+            return None
+        if cmd_name == "run":
+            return _run_command()
+        if cmd_name in STEPS:
+            return _step_command(STEPS[cmd_name])
+        return _other_command(next(command for command in OTHER_COMMANDS if command.name == cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        helps = available_commands()
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, helps[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="gem-em")
+def gem_em() -> None:
+    """From a consensus refinement to a conformational landscape, and back to particles that can be refined.
+
+    Start with `gem-em run --particles P.star --map M.mrc --out RUN`, or see it work with `gem-em demo`.
+    """
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(exit_code_of(lambda: gem_em.main(standalone_mode=False)))
+
+
+def _run_command() -> click.Command:
+    names = [name for name in RUN_STEPS if STEPS[name].is_there]
+
+    def call(out: Path, **values: Any) -> None:
+        run = RunFiles(out)
+        run_steps(names, run, _given(values), LoggedProgress(run.log))
+
+    out = click.Option(
+        ["--out", "-o"], type=click.Path(path_type=Path), required=True, help="Folder of the run."
+    )
+    options: list[click.Parameter] = [out, *click_options(fields_of_steps(names).values())]
+    return click.Command("run", callback=call, params=options, help=RUN_HELP)
+
+
+def _step_command(step: Step) -> click.Command:
+    def call(run_folder: Path, **values: Any) -> None:
+        run = RunFiles(run_folder)
+        run_step(step, run, step.settings_class(**_given(values)), LoggedProgress(run.log))
+
+    folder = click.Argument(["run_folder"], metavar="RUN", type=click.Path(path_type=Path))
+    return click.Command(step.name, callback=call, params=[folder, *_options(step)], help=step.help)
+
+
+def _other_command(command: Command) -> click.Command:
+    step = _as_step(command)
+
+    def call(**values: Any) -> None:
+        step.function(step.settings_class(**_given(values)), Progress())
+
+    return click.Command(command.name, callback=call, params=_options(step), help=command.help)
+
+
+def _options(step: Step) -> list[click.Parameter]:
+    return [*click_options(dataclasses.fields(step.settings_class))]
+
+
+def _as_step(command: Command) -> Step:
+    return Step(
+        command.name, command.module, command.settings_class_name, command.function_name, command.help, ()
+    )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """The options that were typed; the others keep their defaults."""
+    return {name: value for name, value in values.items() if value is not None}

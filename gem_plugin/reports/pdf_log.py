@@ -1,0 +1,59 @@
+"""logfile.pdf: a page of numbers and one page for every figure of the run; RELION shows it as the job's log."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import whole_file
+
+PAGE_IN_INCHES = (8.27, 11.69)  # A4
+LINES_ON_A_PAGE = 60
+FIGURE_SUFFIX = ".png"
+
+
+def write_pdf_log(run: RunFiles, summary: dict[str, dict[str, Any]]) -> None:
+    """Collect the numbers of all steps and the PNG figures of this run into one PDF."""
+    with whole_file(run.pdf_log) as temporary, PdfPages(temporary, metadata={"Title": "GEM"}) as pdf:
+        for page in _text_pages(_summary_lines(summary)):
+            pdf.savefig(page)
+        for path in figure_files(run):
+            pdf.savefig(_figure_page(path, run.root))
+
+
+def figure_files(run: RunFiles) -> list[Path]:
+    """The PNG files of this run, in the order of the steps; links to an earlier job's figures are left out."""
+    folders = (run.figures, run.analyze, run.landscape)
+    found = [path for folder in folders for path in sorted(folder.rglob("*" + FIGURE_SUFFIX))]
+    return [path for path in found if path.is_file() and not path.is_symlink()]
+
+
+def _summary_lines(summary: dict[str, dict[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for step, numbers in summary.items():
+        lines += [step, *(f"    {name.replace('_', ' ')}: {value}" for name, value in numbers.items()), ""]
+    return lines
+
+
+def _text_pages(lines: list[str]) -> list[Figure]:
+    starts = range(0, max(len(lines), 1), LINES_ON_A_PAGE)
+    pages = []
+    for start in starts:
+        page = Figure(figsize=PAGE_IN_INCHES)
+        page.text(0.08, 0.95, "GEM: numbers of this run", weight="bold", size=13)
+        text = "\n".join(lines[start : start + LINES_ON_A_PAGE])
+        page.text(0.08, 0.92, text, va="top", family="monospace", size=9, parse_math=False)
+        pages.append(page)
+    return pages
+
+
+def _figure_page(path: Path, root: Path) -> Figure:
+    page = Figure(figsize=PAGE_IN_INCHES)
+    axes = page.add_axes((0.04, 0.04, 0.92, 0.88))
+    axes.imshow(matplotlib.image.imread(path))
+    axes.set_axis_off()
+    page.text(0.08, 0.95, str(path.relative_to(root)), size=10, parse_math=False)
+    return page

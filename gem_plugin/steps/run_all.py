@@ -1,0 +1,117 @@
+"""Several steps after each other in one run folder; finished steps are kept when the run is continued.
+
+A step counts as finished when summary.json has its numbers, settings.toml has the same settings,
+and no step whose results it reads was done again since.
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import (
+    forget_steps,
+    plain_settings,
+    read_run_settings,
+    read_summary,
+    records_kept_on_input_error,
+    write_step_settings,
+    write_step_summary,
+)
+from gem_plugin.progress import Progress
+from gem_plugin.settings import check_settings
+from gem_plugin.steps.step_table import STEPS, Step, steps_made_stale_by
+
+RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
+SETTINGS_OF_RESUMING = ("resume", "epochs")  # may change between two starts of one training
+
+
+class LoggedProgress(Progress):
+    """Progress that also keeps every line, with its time, in the log file of the run."""
+
+    def __init__(self, log: Path, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.log = log
+
+    def say(self, message: str) -> None:
+        super().say(message)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "a", encoding="utf-8") as handle:
+            handle.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {message}\n")
+
+
+def fields_of_steps(names: Sequence[str]) -> dict[str, dataclasses.Field]:
+    """The settings fields of several steps by name; a name that steps share means the same in all of them."""
+    fields: dict[str, dataclasses.Field] = {}
+    for name in names:
+        for field in dataclasses.fields(STEPS[name].settings_class):
+            known = fields.setdefault(field.name, field)
+            if known.type != field.type:
+                raise TypeError(f"Setting {field.name} is {known.type} in one step, {field.type} in {name}")
+    return fields
+
+
+def run_steps(
+    names: Sequence[str],  # in working order
+    run: RunFiles,
+    values: dict[str, Any],  # the settings that were given; each step takes those it knows
+    progress: Progress,
+) -> dict[str, dict[str, Any]]:  # the numbers of each step
+    """Do the steps that are not finished yet. All settings are checked before the first step starts."""
+    settings = {name: _settings_from_values(STEPS[name], values) for name in names}
+    for one in settings.values():
+        check_settings(one)
+    for name in names:
+        if is_finished(run, name, settings[name]):
+            progress.say(f"{name}: already done with these settings, kept")
+        else:
+            run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
+    summary = read_summary(run)
+    return {name: summary[name] for name in names}
+
+
+def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:
+    """Do one step: check the settings, record them, do the work, record its numbers."""
+    check_settings(settings)
+    progress.say(f"{step.name}: {step.help}")
+    start = time.monotonic()
+    with records_kept_on_input_error(run):
+        forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
+        write_step_settings(run, step.name, settings)
+        numbers = step.function(run, settings, progress)
+    numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
+    write_step_summary(run, step.name, numbers)
+    progress.say(f"{step.name}: done. " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
+    return numbers
+
+
+def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
+    """Whether the step is done with exactly these settings."""
+    if name not in read_summary(run):
+        return False
+    recorded = read_run_settings(run).get(name, {})
+    return _without(recorded, ("resume",)) == _without(plain_settings(settings), ("resume",))
+
+
+def _settings_from_values(step: Step, values: dict[str, Any]) -> Any:
+    known = {field.name for field in dataclasses.fields(step.settings_class)}
+    return step.settings_class(**{name: value for name, value in values.items() if name in known})
+
+
+def _resumed_where_possible(run: RunFiles, name: str, settings: Any) -> Any:
+    """Training that was interrupted, or gets more epochs, goes on from its checkpoint."""
+    if not any(field.name == "resume" for field in dataclasses.fields(settings)):
+        return settings
+    recorded = read_run_settings(run).get(name)
+    is_same_training = recorded is not None and _without(recorded, SETTINGS_OF_RESUMING) == _without(
+        plain_settings(settings), SETTINGS_OF_RESUMING
+    )
+    if is_same_training and run.checkpoint.exists():
+        return dataclasses.replace(settings, resume=True)
+    return settings
+
+
+def _without(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}

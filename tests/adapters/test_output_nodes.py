@@ -1,0 +1,49 @@
+"""The node list: right for every version of RELION, and never a broken node."""
+
+from pathlib import Path
+
+import pytest
+
+from gem_plugin.adapters.output_nodes import NodeKind, OutputNode, relion_version, write_output_nodes
+
+JOB_STARS = {
+    3: "# version 30001\n\ndata_job\n\n_rlnJobType                            99\n_rlnJobIsContinue                       0\n",
+    4: "# version 30001\n\ndata_job\n\n_rlnJobTypeLabel             relion.external\n_rlnJobIsTomo  0\n",
+    5: "# version 50001\n\ndata_job\n\n_rlnJobTypeLabel             relion.external\n_rlnJobIsTomo  0\n",
+    "ccpem": "# version 30001 / CCP-EM Pipeliner\n\ndata_job\n\n_rlnJobTypeLabel  relion.external\n",
+}
+
+
+@pytest.mark.parametrize(("key", "version"), [(3, 3), (4, 4), (5, 5), ("ccpem", 5)])
+def test_version_is_read_from_the_job_star(tmp_path: Path, key, version) -> None:
+    (tmp_path / "job.star").write_text(JOB_STARS[key])
+    assert relion_version(tmp_path) == version
+
+
+def test_version_without_a_job_star_is_the_newest(tmp_path: Path) -> None:
+    assert relion_version(tmp_path) == 5
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [(3, "ParticleGroupMetadata"), (4, "ParticlesData"), (5, "ParticleGroupMetadata")],
+)
+def test_particles_carry_the_integer_and_the_label_of_the_version(tmp_path, monkeypatch, key, label) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("External/job007/")
+    folder.mkdir(parents=True)
+    (folder / "job.star").write_text(JOB_STARS[key])
+    (folder / "particles.star").write_text("rows")
+    nodes = [OutputNode("particles.star", NodeKind.PARTICLES), OutputNode("absent.mrc", NodeKind.MAP)]
+    write_output_nodes(folder, nodes)
+    rows = (folder / "RELION_OUTPUT_NODES.star").read_text().split("\n_rlnPipeLineNodeTypeLabel #3\n")[1]
+    assert rows.split() == ["External/job007/particles.star", "3", f"{label}.star.relion"]
+
+
+def test_node_paths_are_relative_to_the_project_for_an_absolute_job_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "External/job007"
+    folder.mkdir(parents=True)
+    (folder / "mask.mrc").write_text("map")
+    write_output_nodes(folder, [OutputNode("mask.mrc", NodeKind.MASK)])
+    assert "\nExternal/job007/mask.mrc 7 Mask3D.mrc\n" in (folder / "RELION_OUTPUT_NODES.star").read_text()

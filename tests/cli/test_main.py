@@ -1,0 +1,118 @@
+"""The command gem-em: quick help, lazy commands, one message and an exit code for every error."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gem_plugin.cli import main as cli
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import read_summary
+from gem_plugin.steps.step_table import STEPS
+
+FAKE_STEPS = Path(__file__).parent.parent / "adapters"
+HEAVY = ("torch", "numba", "umap", "sklearn", "scipy", "matplotlib", "pandas", "numpy")
+
+
+@pytest.fixture
+def fake_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three fake steps instead of the real ones."""
+    monkeypatch.syspath_prepend(str(FAKE_STEPS))
+    for name, step in STEPS.items():
+        is_faked = name in ("prepare", "consensus", "train")
+        module = "fake_steps" if is_faked else "gem_plugin.no_such_step"
+        monkeypatch.setitem(STEPS, name, replace(step, module=module))
+
+
+def run_gem_em(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", ["gem-em", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['gem-em', '--help']\n"
+        "from gem_plugin.cli.main import main\n"
+        "try: main()\n"
+        f"finally: print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert time.monotonic() - start < 1.0
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "Commands:" in done.stdout
+
+
+def test_steps_without_a_module_are_not_listed(fake_steps, monkeypatch, capsys) -> None:
+    assert run_gem_em(monkeypatch, "--help") == 0
+    listed = capsys.readouterr().out
+    assert "  prepare " in listed
+    assert "landscape" not in listed.split("Commands:")[1]
+    assert run_gem_em(monkeypatch, "landscape", "RUN") == 2
+    assert "No such command 'landscape'" in capsys.readouterr().err
+
+
+def test_every_listed_command_has_help(monkeypatch, capsys) -> None:
+    for name in cli.available_commands():
+        assert run_gem_em(monkeypatch, name, "--help") == 0
+        assert "Usage:" in capsys.readouterr().out
+
+
+def test_run_does_the_steps_and_keeps_them_when_continued(fake_steps, monkeypatch, tmp_path, capsys) -> None:
+    call = ("run", "--particles", "p.star", "--map", "m.mrc", "--out", tmp_path / "run", "--no-normalise")
+    assert run_gem_em(monkeypatch, *call) == 0
+    assert list(read_summary(RunFiles(tmp_path / "run"))) == ["prepare", "consensus", "train"]
+    assert "normalise = false" in (tmp_path / "run/settings.toml").read_text()
+    capsys.readouterr()
+    assert run_gem_em(monkeypatch, *call) == 0
+    assert capsys.readouterr().out.count("already done") == 3
+    assert "already done" in (tmp_path / "run/run.log").read_text()
+
+
+def test_a_single_step_is_done_again_and_makes_later_ones_stale(fake_steps, monkeypatch, tmp_path) -> None:
+    run_folder = tmp_path / "run"
+    run_gem_em(monkeypatch, "run", "--particles", "p.star", "--map", "m.mrc", "--out", run_folder)
+    assert run_gem_em(monkeypatch, "consensus", run_folder, "--threshold", "0.5") == 0
+    assert list(read_summary(RunFiles(run_folder))) == ["prepare", "consensus"]
+
+
+def test_wrong_input_is_one_message_and_earlier_results_stay_valid(
+    fake_steps, monkeypatch, tmp_path, capsys
+) -> None:
+    run_folder = tmp_path / "run"
+    run_gem_em(monkeypatch, "run", "--particles", "p.star", "--map", "m.mrc", "--out", run_folder)
+    capsys.readouterr()
+    assert run_gem_em(monkeypatch, "prepare", run_folder) == 2
+    assert capsys.readouterr().err == "Error: No particles were given.\n"
+    assert list(read_summary(RunFiles(run_folder))) == ["prepare", "consensus", "train"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--epochs", "0"), "--epochs is 0; expected at least 1"),
+        (("--epochs", "x"), "--epochs is 'x'; expected a whole number"),
+        (("--nonsense", "1"), "No such option '--nonsense'"),
+    ],
+)
+def test_wrong_options_are_one_message(fake_steps, monkeypatch, tmp_path, capsys, arguments, message) -> None:
+    assert run_gem_em(monkeypatch, "train", tmp_path, *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_out_of_memory_is_explained(fake_steps, monkeypatch, tmp_path, capsys) -> None:
+    assert run_gem_em(monkeypatch, "train", tmp_path, "--ending", "memory") == 1
+    assert "The memory ran out" in capsys.readouterr().err
+
+
+def test_settings_of_all_steps_can_be_joined_for_run() -> None:
+    from gem_plugin.steps.run_all import RUN_STEPS, fields_of_steps
+
+    assert fields_of_steps([name for name in RUN_STEPS if STEPS[name].is_there])
