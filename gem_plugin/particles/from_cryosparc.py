@@ -46,7 +46,7 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
         rows["alignments3D/pose"].astype(np.float64)
     )  # particle frame -> volume frame
     return ParticleTable(
-        image_names=rows["uid"].astype(str),
+        image_names=rows["uid"].astype(str).astype(object),
         stack_names=stack_names(rows),
         slice_indices=rows["blob/idx"].astype(np.int64),
         rotation_matrices=poses.inv().as_matrix().astype(np.float32),
@@ -68,10 +68,12 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
     )
 
 
-def stack_names(rows: np.ndarray) -> np.ndarray:  # (n,) str
+def stack_names(
+    rows: np.ndarray,
+) -> np.ndarray:  # (n,) object array of str; rows share the text of their stack's name
     """Paths of the image stacks without the > of exports; decoded once per different path."""
     paths, which = np.unique(rows["blob/path"], return_inverse=True)
-    decoded = np.array([path.decode().removeprefix(">") for path in paths.tolist()], dtype=str)
+    decoded = np.array([path.decode().removeprefix(">") for path in paths.tolist()], dtype=object)
     return decoded[which]
 
 

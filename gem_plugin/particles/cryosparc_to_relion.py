@@ -1,0 +1,155 @@
+"""CryoSPARC rows as the two tables of a RELION 3.1 star file. What RELION cannot say exactly is named, never guessed."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.transform import Rotation
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_files import require_fields
+from gem_plugin.particles.from_cryosparc import beam_tilt_in_milliradians, scale_factors, stack_names
+
+UID_COLUMN = "gemCryosparcUid"  # RELION keeps columns that it does not know
+CTF_FIELDS = ["ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast", "ctf/df1_A", "ctf/df2_A", "ctf/df_angle_rad"]
+BLOB_FIELDS = ["blob/path", "blob/idx", "blob/shape", "blob/psize_A"]
+INEXACT_FIELDS = {
+    "ctf/trefoil_A": "trefoil",
+    "ctf/tetra_A": "tetrafoil",
+    "ctf/anisomag": "anisotropic magnification",
+    "ctf/shift_A": "image shift of the CTF",
+}
+OPTICS_COLUMNS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnImagePixelSize")
+
+
+def relion_tables(
+    rows: np.ndarray,  # (n,) structured
+    source: Path,  # for messages
+    is_strict: bool = False,  # refuse, rather than drop with a warning, what cannot be converted exactly
+) -> dict[str, pd.DataFrame]:  # "optics" and "particles", in the row order given
+    """Optics groups, poses, origins, CTF, half sets and micrograph coordinates, as far as the rows have them."""
+    require_fields(rows, ["uid", *BLOB_FIELDS, *CTF_FIELDS], source)
+    _drop_or_refuse_inexact(rows, source, is_strict)
+    optics, group_of_row = _optics_table(rows)
+    columns: dict[str, np.ndarray] = {"rlnImageName": _image_names(rows)}
+    columns |= _micrograph_columns(rows)
+    columns |= _ctf_columns(rows)
+    columns |= _alignment_columns(rows)
+    columns |= {"rlnOpticsGroup": group_of_row, UID_COLUMN: rows["uid"]}
+    return {"optics": optics, "particles": pd.DataFrame(columns)}
+
+
+def _drop_or_refuse_inexact(rows: np.ndarray, source: Path, is_strict: bool) -> None:
+    present = rows.dtype.names or ()
+    found = [word for name, word in INEXACT_FIELDS.items() if name in present and np.any(rows[name])]
+    if not found:
+        return
+    message = f"{source}: {', '.join(found)} cannot be converted exactly to RELION's terms"
+    if is_strict:
+        raise InputError(f"{message}; refused because of --strict. Without it they are left out.")
+    warnings.warn(f"{message} and left out; refine the CTF again in RELION (CtfRefine).", stacklevel=3)
+
+
+def _optics_table(rows: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """One group for each exposure group and different optics in it; and the group (from 1) of each row."""
+    tilt = np.round(beam_tilt_in_milliradians(rows), 6)
+    has_group = "ctf/exp_group_id" in (rows.dtype.names or ())
+    exposure_groups = rows["ctf/exp_group_id"] if has_group else np.ones(len(rows), dtype=np.int64)
+    keys = np.column_stack(
+        [
+            exposure_groups,
+            *(
+                _short(rows[name])
+                for name in ("ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast", "blob/psize_A")
+            ),
+            rows["blob/shape"][:, 1],
+            tilt,
+        ]
+    )
+    groups, group_of_row = np.unique(keys, axis=0, return_inverse=True)
+    numbers = np.arange(1, len(groups) + 1)
+    optics = pd.DataFrame({"rlnOpticsGroup": numbers, "rlnOpticsGroupName": _group_names(groups[:, 0])})
+    for column, name in enumerate(OPTICS_COLUMNS, start=1):
+        optics[name] = groups[:, column]
+    optics["rlnImageSize"] = groups[:, 5].astype(np.int64)
+    optics["rlnImageDimensionality"] = 2
+    if tilt.any():
+        optics["rlnBeamTiltX"], optics["rlnBeamTiltY"] = groups[:, 6], groups[:, 7]
+    return optics, numbers[group_of_row.reshape(-1)]
+
+
+def _group_names(exposure_groups: np.ndarray) -> list[str]:
+    """opticsGroup7 for exposure group 7; with a letter count where one exposure group has several optics."""
+    seen: dict[int, int] = {}
+    names = []
+    for number in exposure_groups.astype(np.int64).tolist():
+        seen[number] = seen.get(number, 0) + 1
+        names.append(f"opticsGroup{number}" + (f"_{seen[number]}" if seen[number] > 1 else ""))
+    return names
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """float32 values as the float64 with the same short decimal text: 2.7 rather than 2.7000000477."""
+    unique, which = np.unique(values, return_inverse=True)
+    return np.array([float(str(value)) for value in unique], dtype=np.float64)[which]
+
+
+def _image_names(rows: np.ndarray) -> np.ndarray:  # (n,) object array of str: 000001@path
+    stacks = stack_names(rows).tolist()
+    return np.array(
+        [f"{index + 1:06d}@{stack}" for index, stack in zip(rows["blob/idx"].tolist(), stacks)], dtype=object
+    )
+
+
+def _micrograph_columns(rows: np.ndarray) -> dict[str, np.ndarray]:
+    present = rows.dtype.names or ()
+    columns: dict[str, np.ndarray] = {}
+    if "location/micrograph_path" in present:
+        paths, which = np.unique(rows["location/micrograph_path"], return_inverse=True)
+        decoded = np.array([path.decode().removeprefix(">") for path in paths.tolist()], dtype=object)
+        columns["rlnMicrographName"] = decoded[which]
+    if {"location/center_x_frac", "location/center_y_frac", "location/micrograph_shape"} <= set(present):
+        height, width = rows["location/micrograph_shape"].astype(np.float64).T
+        columns["rlnCoordinateX"] = rows["location/center_x_frac"] * width
+        columns["rlnCoordinateY"] = rows["location/center_y_frac"] * height
+    return columns
+
+
+def _ctf_columns(rows: np.ndarray) -> dict[str, np.ndarray]:
+    present = rows.dtype.names or ()
+    columns = {
+        "rlnDefocusU": rows["ctf/df1_A"],
+        "rlnDefocusV": rows["ctf/df2_A"],
+        "rlnDefocusAngle": np.rad2deg(rows["ctf/df_angle_rad"].astype(np.float64)),
+    }
+    if "ctf/phase_shift_rad" in present:
+        columns["rlnPhaseShift"] = np.rad2deg(rows["ctf/phase_shift_rad"].astype(np.float64))
+    if "ctf/bfactor" in present:
+        columns["rlnCtfBfactor"] = rows["ctf/bfactor"]
+    columns["rlnCtfScalefactor"] = scale_factors(rows)
+    return columns
+
+
+def _alignment_columns(rows: np.ndarray) -> dict[str, np.ndarray]:
+    present = rows.dtype.names or ()
+    columns: dict[str, np.ndarray] = {}
+    if {"alignments3D/pose", "alignments3D/shift", "alignments3D/psize_A"} <= set(present):
+        angles = angles_from_poses(rows["alignments3D/pose"])
+        columns |= {
+            name: angles[:, i] for i, name in enumerate(("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"))
+        }
+        origins = rows["alignments3D/shift"].astype(np.float64) * rows["alignments3D/psize_A"][:, None]
+        columns |= {"rlnOriginXAngst": origins[:, 0], "rlnOriginYAngst": origins[:, 1]}
+    if "alignments3D/split" in present:
+        columns["rlnRandomSubset"] = rows["alignments3D/split"] + 1
+    return columns
+
+
+def angles_from_poses(
+    poses: np.ndarray,
+) -> np.ndarray:  # (n, 3) rotation vectors -> (n, 3) rot, tilt, psi in degrees
+    """Rotation vectors as RELION's angles; where tilt is 0 or 180, rot and psi are one turn and psi takes 0."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Gimbal lock")
+        return Rotation.from_rotvec(poses.astype(np.float64)).as_euler("ZYZ", degrees=True)

@@ -1,0 +1,72 @@
+"""Chosen particles as .cs and .csg: what is kept, what is added, and that the pair can be read again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cryosparc_rows import make_rows
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_files import read_cs_rows, read_csg, write_cs_rows
+from gem_plugin.io.cryosparc_groups import rows_with_latents, write_particle_group
+from gem_plugin.io.cryosparc_jobs import read_cryosparc
+
+
+def test_chosen_rows_keep_every_byte_and_their_order(tmp_path: Path):
+    rows = make_rows(20)
+    write_cs_rows(tmp_path / "J42" / "J42_001_particles.cs", rows)
+    particles = read_cryosparc(tmp_path / "J42")
+    csg = write_particle_group(tmp_path / "state_1.cs", particles, np.array([7, 2, 19]), "State 1", "three")
+    assert read_cs_rows(tmp_path / "state_1.cs").tobytes() == rows[[7, 2, 19]].tobytes()
+    assert read_csg(csg).counts["blob"] == 3
+    assert read_cryosparc(csg).rows.tobytes() == rows[[7, 2, 19]].tobytes()
+
+
+def test_latents_are_added_as_component_modes_and_nothing_else_changes(tmp_path: Path):
+    rows = make_rows(20)
+    write_cs_rows(tmp_path / "J42" / "J42_001_particles.cs", rows)
+    latents = np.random.default_rng(2).normal(size=(20, 3)).astype(np.float32)
+    particles = read_cryosparc(tmp_path / "J42")
+    csg = write_particle_group(tmp_path / "all.cs", particles, np.array([4, 1]), "All", "", latents)
+    written = read_cs_rows(tmp_path / "all.cs")
+    for mode in range(3):
+        assert written[f"components_mode_{mode}/component"].tolist() == [mode, mode]
+        assert written[f"components_mode_{mode}/value"].tobytes() == latents[[4, 1], mode].tobytes()
+    for name in rows.dtype.names:
+        assert written[name].tobytes() == rows[[4, 1]][name].tobytes()
+    assert read_csg(csg).slot_types["components_mode_2"] == "particle.components"
+
+
+def test_components_of_an_earlier_variability_analysis_are_replaced(tmp_path: Path):
+    rows = rows_with_latents(make_rows(4), np.ones((4, 3), dtype=np.float32))
+    again = rows_with_latents(rows, np.full((4, 2), 2, dtype=np.float32))
+    assert again["components_mode_1/value"].tolist() == [2, 2, 2, 2]
+    assert again["components_mode_2/value"].tolist() == [1, 1, 1, 1]
+    assert len(again.dtype.names) == len(rows.dtype.names)
+
+
+def test_export_paths_hold_beside_the_new_group(tmp_path: Path):
+    rows = make_rows(3)
+    rows["blob/path"] = [b">J7/images.mrc"] * 3
+    export = tmp_path / "export"
+    (export / "J7").mkdir(parents=True)
+    (export / "J7" / "images.mrc").write_bytes(b"image")
+    write_cs_rows(export / "J2_particles_exported.cs", rows)
+    particles = read_cryosparc(export)
+    csg = write_particle_group(tmp_path / "run" / "state.cs", particles, np.array([1]), "t", "")
+    assert read_cs_rows(csg.with_suffix(".cs"))["blob/path"].tolist() == [b">J7/images.mrc"]
+    assert (csg.parent / "J7" / "images.mrc").read_bytes() == b"image"
+    assert read_cryosparc(csg).image_folder == csg.parent
+    write_particle_group(
+        tmp_path / "run" / "state.cs", particles, np.array([1]), "t", ""
+    )  # again: the link is kept
+
+
+def test_latents_of_another_run_are_refused(tmp_path: Path):
+    write_cs_rows(tmp_path / "J42_001_particles.cs", make_rows(4))
+    particles = read_cryosparc(tmp_path / "J42_001_particles.cs")
+    with pytest.raises(InputError, match="has 4 particles, the run has latents of 5"):
+        write_particle_group(tmp_path / "a.cs", particles, None, "t", "", np.zeros((5, 2), dtype=np.float32))
+    with pytest.raises(InputError, match=r"expected a name that ends in \.cs"):
+        write_particle_group(tmp_path / "a.star", particles, None, "t", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["J42_001_particles.cs"]
