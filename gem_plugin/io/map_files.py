@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import mrcfile
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.mrc_header import mrc_header_bytes, read_mrc_header
 from gem_plugin.io.whole_files import whole_file
 
 
@@ -17,24 +17,37 @@ class MapFile(NamedTuple):
     pixel_size_in_angstroms: float  # 0 when the header does not say
 
 
-def write_map(path: Path, volume: np.ndarray, pixel_size_in_angstroms: float) -> None:
-    """Write one map as a whole file; an earlier file of that name is replaced."""
-    with whole_file(Path(path)) as temporary, mrcfile.new(temporary, overwrite=True) as handle:
-        handle.set_data(np.ascontiguousarray(volume, dtype=np.float32))
-        handle.voxel_size = pixel_size_in_angstroms
-
-
 def read_map(path: Path) -> MapFile:
-    """Read one cubic map; anything else is refused."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such map. Expected an MRC file.")
-    try:
-        with mrcfile.open(path, mode="r", permissive=False) as handle:
-            volume = np.array(handle.data, dtype=np.float32)
-            pixel_size = float(handle.voxel_size.x)
-    except ValueError as error:
-        raise InputError(f"{path}: not a readable MRC map ({error}). Was it written completely?") from error
-    if volume.ndim != 3 or len(set(volume.shape)) != 1:
-        raise InputError(f"{path}: expected one cubic map, got an array of shape {volume.shape}.")
-    return MapFile(volume, pixel_size)
+    """Read one cubic map, ordered zyx whatever the order of axes in the file."""
+    header = read_mrc_header(path)
+    if len(set(header.shape)) != 1:
+        raise InputError(f"{path}: expected one cubic map, got an array of shape {header.shape}.")
+    with open(path, "rb") as handle:
+        handle.seek(header.data_offset)
+        raw = handle.read(header.shape[0] * header.bytes_per_image)
+    stored = np.frombuffer(raw, dtype=header.dtype).reshape(header.shape).astype(np.float32)
+    array_axis_of = {axis: 2 - place for place, axis in enumerate(header.axis_order)}  # x, y, z are 1, 2, 3
+    volume = np.ascontiguousarray(stored.transpose([array_axis_of[axis] for axis in (3, 2, 1)]))
+    not_finite = np.argwhere(~np.isfinite(volume))
+    if len(not_finite):
+        first = tuple(int(index) for index in not_finite[0])
+        raise InputError(
+            f"{path}: {len(not_finite)} voxels are not numbers, the first at (z, y, x) = {first}. Make the map again."
+        )
+    return MapFile(volume, header.pixel_size_in_angstroms)
+
+
+def write_map(
+    path: Path,
+    volume: np.ndarray,  # (z, y, x)
+    pixel_size_in_angstroms: float,
+) -> None:
+    """Write one map as a whole file; an earlier file of that name is replaced."""
+    values = np.ascontiguousarray(volume, dtype="<f4")
+    n_sections, n_rows, n_columns = values.shape
+    mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+    statistics = (float(values.min()), float(values.max()), mean, deviation)
+    header = mrc_header_bytes((n_sections, n_rows, n_columns), pixel_size_in_angstroms, True, statistics)
+    with whole_file(Path(path)) as temporary, open(temporary, "wb") as handle:
+        handle.write(header)
+        handle.write(values.data)

@@ -91,3 +91,29 @@ def check_mask(mask: np.ndarray, box_size: int) -> None:
         raise InputError("The mask holds negative or undefined values; expected 0 (outside) to 1 (inside).")
     if not (mask > 0).any():
         raise InputError("The mask is empty: no voxel is above zero. Check its threshold and pixel size.")
+
+
+def fit_mask_to_grid(
+    mask: np.ndarray,  # (b, b, b)
+    mask_pixel_size_in_angstroms: float,  # 0 when unknown
+    box_size: int,
+    pixel_size_in_angstroms: float,
+) -> np.ndarray:  # (box_size,) * 3 float32
+    """Resample a mask whose box covers the same space with other voxels; refuse any other box.
+
+    Linear interpolation about the rotation centre keeps the values between 0 and 1.
+    """
+    if len(mask) == box_size:
+        return mask
+    widths = len(mask) * mask_pixel_size_in_angstroms, box_size * pixel_size_in_angstroms
+    if mask_pixel_size_in_angstroms <= 0 or abs(widths[0] - widths[1]) > 0.01 * widths[1]:
+        raise InputError(
+            f"The mask has {len(mask)} voxels of {mask_pixel_size_in_angstroms:.3f} Angstrom along each side, the maps "
+            f"{box_size} of {pixel_size_in_angstroms:.3f}: they do not cover the same space. "
+            f"Make the mask on the grid of the maps."
+        )
+    factor = len(mask) / box_size
+    places = (np.arange(box_size) - box_size // 2) * factor + len(mask) // 2
+    grid = np.meshgrid(places, places, places, indexing="ij", sparse=False)
+    resampled = ndimage.map_coordinates(mask, np.stack(grid), order=1, mode="constant")
+    return resampled.astype(np.float32)

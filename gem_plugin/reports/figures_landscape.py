@@ -1,0 +1,136 @@
+"""Figures of the sketch: mask, volume components, states, and how the number of states was judged."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.cluster.hierarchy import dendrogram
+
+from gem_plugin.landscape.states import StateChoice
+from gem_plugin.reports.save_figure import (
+    OKABE_ITO,
+    SEQUENTIAL,
+    colour_of_group,
+    draw_groups,
+    new_figure,
+    save_figure,
+)
+
+
+def draw_mask_slices(
+    stem: Path, mask: np.ndarray, mean_volume: np.ndarray, pixel_size_in_angstroms: float
+) -> list[Path]:
+    """Three central slices of the mean map with the outline of the mask."""
+    figure, panels = new_figure(3)
+    middle = len(mask) // 2
+    half_width = len(mask) * pixel_size_in_angstroms / 2
+    for axes, across, up, removed_axis in zip(panels[0], "xxy", "yzz", (0, 1, 2)):
+        density, inside = mean_volume.take(middle, removed_axis), mask.take(middle, removed_axis) > 0
+        extent = (-half_width, half_width, -half_width, half_width)
+        axes.imshow(density, cmap="gray", origin="lower", extent=extent)
+        grid = (np.arange(len(mask)) + 0.5) * pixel_size_in_angstroms - half_width
+        if inside.any() and not inside.all():
+            axes.contour(grid, grid, inside, levels=[0.5], colors=OKABE_ITO[1])
+        axes.set_xlabel(f"{across} (Å)")
+        axes.set_ylabel(f"{up} (Å)")
+    return save_figure(figure, stem)
+
+
+def draw_component_pairs(
+    folder: Path,
+    scores: np.ndarray,  # (k, c)
+    states: np.ndarray,  # (k,) 1-based
+    n_plotted: int,
+    annotate_with: np.ndarray | None = None,  # (k,): map numbers to write beside the points
+) -> list[Path]:
+    """Sketch maps on consecutive pairs of components, coloured by state."""
+    written = []
+    last = max(1, min(n_plotted, scores.shape[1]) - 1)
+    for first in range(last):
+        second = min(first + 1, scores.shape[1] - 1)
+        figure, panels = new_figure()
+        axes = panels[0, 0]
+        draw_groups(axes, scores[:, [first, second]], states, size=12)
+        if annotate_with is not None:
+            for number, point in zip(annotate_with, scores[:, [first, second]]):
+                axes.annotate(str(number), tuple(point), fontsize=4)
+        axes.set_xlabel(f"volume component {first + 1} (map units)")
+        axes.set_ylabel(f"volume component {second + 1} (map units)")
+        middle = "annotated_" if annotate_with is not None else ""
+        written += save_figure(figure, folder / f"landscape_vol_pca_{middle}{first + 1}_{second + 1}")
+    return written
+
+
+def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]:  # counts (m,)
+    """How many maps or particles each state has."""
+    figure, panels = new_figure()
+    axes = panels[0, 0]
+    numbers = np.arange(1, len(counts) + 1)
+    axes.bar(numbers, counts, color=[colour_of_group(int(number)) for number in numbers])
+    axes.set_xticks(numbers)
+    axes.set_xlabel("state")
+    axes.set_ylabel(f"number of {of_what}")
+    return save_figure(figure, stem)
+
+
+def draw_states_on_plane(
+    stem: Path, points: np.ndarray, states: np.ndarray, labels: tuple[str, str]
+) -> list[Path]:
+    """Particles on a plane, coloured by state."""
+    figure, panels = new_figure()
+    axes = panels[0, 0]
+    draw_groups(axes, points, states, size=2)
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+    return save_figure(figure, stem)
+
+
+def draw_dendrogram(stem: Path, tree: np.ndarray, n_states: int) -> list[Path]:
+    """The last merges of the tree, with the height at which it was cut."""
+    figure, panels = new_figure()
+    axes = panels[0, 0]
+    dendrogram(
+        tree, p=30, truncate_mode="lastp", ax=axes, color_threshold=0, above_threshold_color=OKABE_ITO[7]
+    )
+    if 1 < n_states <= len(tree):
+        heights = np.sort(tree[:, 2])
+        axes.axhline((heights[-n_states] + heights[-n_states + 1]) / 2, color=OKABE_ITO[3], linestyle="--")
+    axes.set_xlabel("map, or (number of maps)")
+    axes.set_ylabel("distance between merged groups (map units)")
+    return save_figure(figure, stem)
+
+
+def draw_state_choices(stem: Path, choices: Sequence[StateChoice], chosen: int) -> list[Path]:
+    """Silhouette, stability and largest share for every number of states."""
+    figure, panels = new_figure()
+    axes = panels[0, 0]
+    numbers = [choice.n_states for choice in choices]
+    for values, label, colour, marker in (
+        ([choice.silhouette for choice in choices], "silhouette", OKABE_ITO[0], "o"),
+        ([choice.stability for choice in choices], "stability (Rand index)", OKABE_ITO[3], "s"),
+        ([choice.largest_share for choice in choices], "share of the largest state", OKABE_ITO[2], "^"),
+    ):
+        axes.plot(numbers, values, marker=marker, color=colour, label=label)
+    axes.axvline(chosen, color=OKABE_ITO[7], linestyle=":")
+    axes.set_xlabel("number of states")
+    axes.set_ylabel("score (no unit)")
+    axes.legend(fontsize="small")
+    return save_figure(figure, stem)
+
+
+def draw_state_slices(stem: Path, means: Sequence[np.ndarray], pixel_size_in_angstroms: float) -> list[Path]:
+    """Each state's mean map, added up along z."""
+    n_columns = min(5, len(means))
+    n_rows = -(-len(means) // n_columns)
+    figure, panels = new_figure(n_columns, n_rows)
+    half_width = means[0].shape[0] * pixel_size_in_angstroms / 2
+    for number, axes in enumerate(panels.ravel()):
+        if number >= len(means):
+            axes.remove()
+            continue
+        extent = (-half_width, half_width, -half_width, half_width)
+        axes.imshow(means[number].sum(axis=0), cmap=SEQUENTIAL, origin="lower", extent=extent)
+        axes.set_title(f"state {number + 1}")
+        axes.set_xlabel("x (Å)")
+        axes.set_ylabel("y (Å)")
+    return save_figure(figure, stem)

@@ -1,0 +1,131 @@
+"""landscape: a sketch of the conformations, a mask, the components of the maps, and the states."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.landscape.states import LINKAGES
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Progress
+from gem_plugin.settings import setting
+from gem_plugin.steps.landscape_plots import draw_landscape
+from gem_plugin.steps.landscape_stages import (
+    find_mask,
+    fit_components,
+    lay_out_umap,
+    scan_sketch,
+    take_sketch,
+)
+from gem_plugin.steps.landscape_states import find_states, write_states
+from gem_plugin.steps.sketch_volumes import SketchVolumes
+from gem_plugin.steps.stage_records import StageRecords
+from gem_plugin.steps.volume_sources import open_volume_source
+
+AUTOMATIC = "auto"
+
+
+@dataclass(frozen=True)
+class LandscapeSettings:
+    """How to sketch, mask, analyse and group the maps."""
+
+    sketch_size: int = setting(1000, "Number of sketch maps; 1000 as in cryoDRGN.", minimum=2, flag="-N")
+    sketch_ind: Path | None = setting(None, "Text file of particle rows (from 0) to use as the sketch.")
+    vol_ind: Path | None = setting(
+        None, "Text file of sketch positions (from 0) to keep; the others are left out."
+    )
+    vol_start_index: int = setting(1, "Number of the first sketch map in file names and labels.", minimum=0)
+    downsample: int = setting(128, "Largest box of the maps in voxels.", minimum=8, flag="-d")
+    apix: float | None = setting(
+        None, "Pixel size of the maps, Angstrom; default: the run's.", minimum=0.01, flag="--Apix"
+    )
+    flip: bool = setting(False, "Mirror the maps along z: the other hand.")
+    skip_vol: bool = setting(False, "Use the sketch of the last run; stop if it no longer fits.")
+    keep_volumes: bool = setting(False, "Write all sketch maps (gigabytes); they are cheap to make again.")
+    mask: Path | None = setting(None, "Mask to use instead of the automatic one (MRC, 0 to 1).")
+    skip_mask: bool = setting(False, "Use the mask.mrc that is already in the folder.")
+    thresh: float | None = setting(None, "Density threshold of the mask; default: half of the bright level.")
+    dilate: float = setting(5.0, "Margin by which the mask grows, Angstrom.", minimum=0)
+    cosine_edge: float = setting(0.0, "Width of the soft edge of the mask, Angstrom.", minimum=0)
+    pca_weights: str = setting(
+        "particles",
+        "Weight of a map in the components: its particles, or none.",
+        choices=("particles", "none"),
+    )
+    pc_dim: int = setting(20, "Number of volume components.", minimum=1)
+    plot_dim: int = setting(5, "Components that are plotted and travelled along.", minimum=0)
+    n_states: str = setting(
+        "10", "Number of states, or auto: the best silhouette among stable ones.", flag="-M"
+    )
+    linkage: str = setting(
+        "ward",
+        "How groups are merged; ward by default, because average tends to one giant state and singletons.",
+        choices=(*LINKAGES, AUTOMATIC),
+    )
+    skip_umap: bool = setting(False, "Leave out UMAP of the latents.")
+    outdir: Path | None = setting(None, "Folder for the results; default: landscape in the run.")
+    seed: int = setting(0, "Seed of k-means, UMAP and resampling.", minimum=0)
+
+
+def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
+    """Sketch the landscape of a finished training."""
+    check_landscape_settings(settings)
+    source = open_volume_source(run, settings.downsample, settings.apix, settings.flip)
+    files = LandscapeFiles(settings.outdir or run.landscape)
+    return map_landscape(source, files, run, settings, progress)
+
+
+def map_landscape(
+    source: VolumeSource,
+    files: LandscapeFiles,
+    run: RunFiles,
+    settings: LandscapeSettings,
+    progress: Progress,
+) -> dict[str, Any]:
+    """All stages, for any source of maps. A stage whose inputs are unchanged is not done again."""
+    records = StageRecords(files.root)
+    sketch = take_sketch(source, files, settings, progress)
+    if settings.n_states != AUTOMATIC and not 1 <= int(settings.n_states) <= len(sketch):
+        raise InputError(
+            f"-M is {settings.n_states}; expected 1 to {len(sketch)}, the number of sketch maps."
+        )
+    with SketchVolumes(source, sketch.rows, files.root) as volumes:
+        scan = scan_sketch(volumes, sketch, files, records, settings, progress)
+        mask = find_mask(scan, source, files, settings)
+        components = fit_components(volumes, sketch, mask, files, records, settings, progress)
+        states = find_states(components, sketch, files, settings, progress)
+        write_states(volumes, sketch, states, files, records, run, progress)
+    layout = lay_out_umap(source, files, records, settings, progress)
+    figure_folder = run.figures if settings.outdir is None else files.root / "figures"
+    draw_landscape(files, figure_folder, source, sketch, scan, mask, components, states, layout, settings)
+    return {
+        "sketch_maps": len(sketch),
+        "masked_voxels": int((mask > 0).sum()),
+        "components": components.pca.scores.shape[1],
+        "variance_of_first_component": round(float(components.pca.explained_variance_ratio[0]), 4),
+        "states": states.n_states,
+        "linkage": states.linkage,
+        "silhouette": round(states.silhouette, 4),
+        "largest_state_share": round(states.largest_share, 4),
+    }
+
+
+def check_landscape_settings(settings: LandscapeSettings) -> None:
+    """Refuse combinations that would have no effect or cannot work, before anything is read."""
+    if settings.n_states != AUTOMATIC and not settings.n_states.isdigit():
+        raise InputError(f"-M is {settings.n_states!r}; expected a whole number of states, or {AUTOMATIC}.")
+    given_mask = settings.mask is not None
+    if given_mask and settings.skip_mask:
+        raise InputError(
+            "--mask and --skip-mask exclude each other: give a mask, or use the one that is there."
+        )
+    if (given_mask or settings.skip_mask) and settings.thresh is not None:
+        raise InputError("--thresh has no effect on a given mask. Leave one of the two out.")
+    if settings.sketch_ind is not None and not settings.sketch_ind.is_file():
+        raise InputError(f"--sketch-ind: there is no file {settings.sketch_ind}.")
+    if settings.vol_ind is not None and not settings.vol_ind.is_file():
+        raise InputError(f"--vol-ind: there is no file {settings.vol_ind}.")
+    if given_mask and not settings.mask.is_file():  # type: ignore[union-attr]
+        raise InputError(f"--mask: there is no file {settings.mask}.")

@@ -1,0 +1,130 @@
+"""The last stages of the landscape step: choose the states and write everything about each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gem_plugin.io.array_files import write_array, write_numbers
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.map_files import write_map
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.landscape import states as state_maths
+from gem_plugin.landscape.sketch import Sketch
+from gem_plugin.landscape.state_maps import average_volumes
+from gem_plugin.landscape.states import StateChoice
+from gem_plugin.progress import Progress
+from gem_plugin.steps.landscape_stages import Components
+from gem_plugin.steps.sketch_volumes import SketchVolumes
+from gem_plugin.steps.stage_records import StageRecords, fingerprint
+from gem_plugin.steps.state_particles import write_state_particles
+
+if TYPE_CHECKING:
+    from gem_plugin.steps.landscape import LandscapeSettings
+
+
+@dataclass(frozen=True)
+class States:
+    """The states of the sketch maps, and how they were found."""
+
+    labels: np.ndarray  # (k,) int64, from 1
+    tree: np.ndarray  # (k - 1, 4)
+    linkage: str
+    silhouette: float
+    largest_share: float
+    choices: list[StateChoice]  # empty unless the number of states was chosen automatically
+
+    @property
+    def n_states(self) -> int:
+        return int(self.labels.max())
+
+
+def find_states(
+    components: Components,
+    sketch: Sketch,
+    files: LandscapeFiles,
+    settings: LandscapeSettings,
+    progress: Progress,
+) -> States:
+    """Group the sketch maps by the distances of their masked voxels."""
+    weights, distances = sketch.counts.astype(np.float64), components.distances
+    n_states = None if settings.n_states == "auto" else int(settings.n_states)
+    linkage = settings.linkage
+    if linkage == "auto":
+        linkage = state_maths.choose_linkage(distances, weights, n_states or min(10, len(sketch)))
+    choices: list[StateChoice] = []
+    if n_states is None:
+        choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed)
+        n_states = state_maths.choose_n_states(choices)
+    tree = state_maths.build_tree(distances, linkage)
+    labels = state_maths.cut_into_states(tree, n_states, weights)
+    share = state_maths.largest_share(labels, weights)
+    if share > state_maths.LARGEST_SHARE_ALLOWED:
+        progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
+    states = States(labels, tree, linkage, state_maths.silhouette(distances, labels), share, choices)
+    _save_states(states, sketch, files)
+    return states
+
+
+def write_states(
+    volumes: SketchVolumes,
+    sketch: Sketch,
+    states: States,
+    files: LandscapeFiles,
+    records: StageRecords,
+    run: RunFiles,
+    progress: Progress,
+) -> None:
+    """Mean and spread of the maps, list of the particles, and star file of every state."""
+    source = volumes.source
+    print_of_states = fingerprint(source.identity, source.latents[sketch.rows], sketch.labels, states.labels)
+    numbers = range(1, states.n_states + 1)
+    expected = [files.state_file(number, what) for number in numbers for what in ("mean.mrc", "std.mrc")]
+    if records.is_valid("states", print_of_states, *expected):
+        progress.say("state maps: unchanged, kept")
+    else:
+        records.forget("states")
+        _remove_old_states(files)
+        for number in progress.track(numbers, "state maps", unit="state"):
+            members = np.flatnonzero(states.labels == number)
+            maps = average_volumes(volumes.at(members), sketch.counts[members])
+            write_map(files.state_file(number, "mean.mrc"), maps.mean, source.pixel_size_in_angstroms)
+            write_map(files.state_file(number, "std.mrc"), maps.std, source.pixel_size_in_angstroms)
+        records.keep("states", print_of_states)
+    write_state_particles(
+        files.states, particle_states(sketch, states.labels), states.n_states, run, progress
+    )
+
+
+def particle_states(sketch: Sketch, state_labels: np.ndarray) -> np.ndarray:  # (n,) int64
+    """The state of every particle: that of its sketch map; 0 where its map was left out."""
+    return np.where(sketch.labels < 0, 0, state_labels[sketch.labels])
+
+
+def _save_states(states: States, sketch: Sketch, files: LandscapeFiles) -> None:
+    write_array(files.state_labels, states.labels)
+    write_array(files.particle_states, particle_states(sketch, states.labels))
+    write_array(files.tree, states.tree)
+    n_maps = np.bincount(states.labels, minlength=states.n_states + 1)[1:]
+    n_particles = np.bincount(states.labels, weights=sketch.counts, minlength=states.n_states + 1)[1:]
+    rows = [f"{number},{maps},{int(n)}" for number, (maps, n) in enumerate(zip(n_maps, n_particles), start=1)]
+    write_text_whole(files.state_table, "state,maps,particles\n" + "\n".join(rows) + "\n")
+    for number in range(1, states.n_states + 1):
+        write_numbers(files.state_file(number, "volumes.txt"), np.flatnonzero(states.labels == number))
+    if states.choices:
+        lines = [
+            f"{choice.n_states},{choice.silhouette:.6f},{choice.stability:.6f},{choice.largest_share:.6f}"
+            for choice in states.choices
+        ]
+        header = "n_states,silhouette,stability,largest_share\n"
+        write_text_whole(files.state_choices, header + "\n".join(lines) + "\n")
+
+
+def _remove_old_states(files: LandscapeFiles) -> None:
+    """Maps of an earlier grouping would otherwise lie among the new ones."""
+    if files.states.is_dir():
+        for path in files.states.glob("state_*_*.mrc"):
+            path.unlink()
