@@ -1,4 +1,4 @@
-"""Images and maps in MRC files: slices out of many stacks, a stack written bit by bit, and whole maps."""
+"""Stacks of images in MRC files: single images out of many stacks, and a stack written bit by bit."""
 
 import contextlib
 import itertools
@@ -127,40 +127,3 @@ def open_stack(path: Path) -> np.ndarray:  # (n, rows, columns), read from disk 
     """A whole stack as a read-only array that stays on disk."""
     header = read_mrc_header(path)
     return np.memmap(path, dtype=header.dtype, mode="r", offset=header.data_offset, shape=header.shape)
-
-
-def read_map(path: Path) -> tuple[np.ndarray, float]:  # ((z, y, x) float32, Angstrom per voxel)
-    """Read a map, ordered zyx whatever the order in the file. The pixel size is 0 where the file has none."""
-    header = read_mrc_header(path)
-    with open(path, "rb") as handle:
-        handle.seek(header.data_offset)
-        raw = handle.read(header.shape[0] * header.bytes_per_image)
-    values = np.frombuffer(raw, dtype=header.dtype).reshape(header.shape).astype(np.float32)
-    array_axis_of = {axis: 2 - place for place, axis in enumerate(header.axis_order)}  # x, y, z = 1, 2, 3
-    ordered = np.ascontiguousarray(values.transpose([array_axis_of[axis] for axis in (3, 2, 1)]))
-    not_finite = np.argwhere(~np.isfinite(ordered))
-    if len(not_finite):
-        raise InputError(
-            f"{path}: {len(not_finite)} voxels are not numbers, the first at (z, y, x) = "
-            f"{tuple(int(index) for index in not_finite[0])}. Make the map again; it cannot be used like this."
-        )
-    return ordered, header.pixel_size_in_angstroms
-
-
-def write_map(
-    path: Path,
-    array: np.ndarray,  # (z, y, x)
-    pixel_size_in_angstroms: float,
-) -> None:
-    """Write a float32 map as a whole file."""
-    values = np.ascontiguousarray(array, dtype=FLOAT32)
-    assert values.ndim == 3
-    statistics = (
-        float(values.min()),
-        float(values.max()),
-        float(values.mean(dtype=np.float64)),
-        float(values.std(dtype=np.float64)),
-    )
-    with whole_file(path) as temporary, open(temporary, "wb") as handle:
-        handle.write(mrc_header_bytes(values.shape, pixel_size_in_angstroms, True, statistics))  # type: ignore[arg-type]
-        handle.write(values.data)

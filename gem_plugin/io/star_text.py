@@ -128,18 +128,14 @@ class _Lines:
     def header_lines(self) -> list[int]:
         """Lines that are `data_name` or `loop_` alone; a row may well start with data_001.mrc."""
         candidates = np.flatnonzero(np.isin(self.first_bytes, np.frombuffer(b"dl", dtype=np.uint8)))
-        return [int(line) for line in candidates if _is_header(self.text(line))]
+        return [line for line in candidates.tolist() if _is_header(self.text(line))]
 
     def pair_block(self, name: str, start: int, stop: int) -> StarBlock:
         pairs, spans = {}, []
         for line in range(start, stop):
             if self.first_bytes[line] == ord("_"):
-                label, _, rest = (
-                    self.text(line).partition(" ")
-                    if " " in self.text(line)
-                    else self.text(line).partition("\t")
-                )
-                values = split_row(rest)
+                label, *rest = self.text(line).split(maxsplit=1)
+                values = split_row("".join(rest))
                 pairs[label] = values[0] if values else ""
                 spans.append((int(self.starts[line]), int(self.ends[line])))
         empty = np.zeros(0, dtype=np.int64)
