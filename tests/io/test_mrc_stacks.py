@@ -38,9 +38,13 @@ def test_written_stack_is_a_valid_mrc_file_with_statistics(tmp_path: Path) -> No
 
 
 def test_no_stack_appears_when_writing_fails(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), write_stack(tmp_path / "a.mrcs", 1.0) as writer:
-        writer.append(np.zeros((1, 4, 4), np.float32))
-        raise RuntimeError
+    def write_and_fail() -> None:
+        with write_stack(tmp_path / "a.mrcs", 1.0) as writer:
+            writer.append(np.zeros((1, 4, 4), np.float32))
+            raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        write_and_fail()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -99,7 +103,7 @@ def test_file_shorter_than_a_header_is_truncated(tmp_path: Path) -> None:
 
 
 def test_missing_file_and_other_formats_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="There is no file .*none.mrc"):
+    with pytest.raises(InputError, match=r"There is no file .*none.mrc"):
         read_mrc_header(tmp_path / "none.mrc")
     (tmp_path / "text.mrc").write_bytes(b"x" * 5000)
     with pytest.raises(InputError, match="is not an MRC file"):

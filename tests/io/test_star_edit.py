@@ -95,7 +95,7 @@ def test_row_outside_the_file_is_refused(row: int, tmp_path: Path) -> None:
 
 def test_row_chosen_twice_is_refused(tmp_path: Path) -> None:
     original = RelionProject(tmp_path).write_star()
-    with pytest.raises(InputError, match="Row 3 of .* was chosen twice"):
+    with pytest.raises(InputError, match=r"Row 3 of .* was chosen twice"):
         write_star_subset(original, np.array([3, 0, 3]), tmp_path / "subset.star")
 
 
