@@ -1,12 +1,18 @@
-"""The particles of each state as lists of rows and as star files with the original rows."""
+"""The particles of each state: lists of rows, and the original rows as .star or .cs files."""
 
 from pathlib import Path
 
 import numpy as np
 
 from gem_plugin.io.array_files import write_numbers
+from gem_plugin.io.cryosparc_groups import write_particle_group
+from gem_plugin.io.cryosparc_jobs import read_cryosparc
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.star_edit import subset_pieces, write_whole_pieces
+from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
+from gem_plugin.steps.write_star import open_original
 
 
 def write_state_particles(
@@ -16,22 +22,32 @@ def write_state_particles(
     run: RunFiles,
     progress: Progress,
 ) -> None:
-    """state_001_particles.txt (rows from 0) and state_001.star, for every state."""
-    for path in [*folder.glob("state_*_particles.txt"), *folder.glob("state_*.star")]:
-        path.unlink()
-    for number in range(1, n_states + 1):
-        rows = np.flatnonzero(particle_states == number)
+    """state_001_particles.txt (rows from 0) and state_001.star or state_001.cs, for every state."""
+    for pattern in ("state_*_particles.txt", "state_*.star", "state_*.cs", "state_*.csg"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    rows_of_states = [np.flatnonzero(particle_states == number) for number in range(1, n_states + 1)]
+    for number, rows in enumerate(rows_of_states, start=1):
         write_numbers(folder / f"state_{number:03d}_particles.txt", rows)
-    if not run.particles_star.is_file():
-        progress.say("No particles.star in the run: the states get lists of rows, but no star files.")
-        return
-    for number in range(1, n_states + 1):
-        rows = np.flatnonzero(particle_states == number)
-        write_star_rows(run.particles_star, rows, folder / f"state_{number:03d}.star")
+    if not run.prepared_table.is_file():
+        progress.say("No prepared particles in this folder: the states get lists of rows, but no star files.")
+    elif is_cryosparc(load_prepared_table(run)[2].particle_file):
+        _write_cs_files(folder, rows_of_states, run)
+    else:
+        _write_star_files(folder, rows_of_states, run)
 
 
-def write_star_rows(original: Path, rows: np.ndarray, target: Path) -> None:
-    """The header, optics and chosen rows of the original, as they are."""
-    from gem_plugin.io.star_edit import write_star_subset
+def _write_star_files(folder: Path, rows_of_states: list[np.ndarray], run: RunFiles) -> None:
+    file, run_rows = open_original(run)
+    for number, rows in enumerate(rows_of_states, start=1):
+        if len(rows):
+            pieces = subset_pieces(file.document, file.particles, run_rows[rows])
+            write_whole_pieces(folder / f"state_{number:03d}.star", pieces)
 
-    write_star_subset(original, rows, target)
+
+def _write_cs_files(folder: Path, rows_of_states: list[np.ndarray], run: RunFiles) -> None:
+    particles = read_cryosparc(load_prepared_table(run)[2].particle_file)
+    for number, rows in enumerate(rows_of_states, start=1):
+        if len(rows):
+            text = f"{len(rows)} of the {len(particles)} particles of {particles.source.name}, state {number} of GEM"
+            write_particle_group(folder / f"state_{number:03d}.cs", particles, rows, f"State {number}", text)
