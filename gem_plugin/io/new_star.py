@@ -1,26 +1,37 @@
 """Write a star file from nothing. Files that came from RELION are never rewritten this way: see star_edit."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gem_plugin.io.whole_files import write_text_whole
 
 VERSION_LINE = "# version 30001"  # the version comment of RELION 3.1, which 4 and 5 read as well
 
-
-def write_new_star(
-    path: Path,
-    blocks: dict[str, dict[str, list[str]]],  # block name -> column label with underscore -> one text a row
-) -> None:
-    """Write loops of columns as a whole file."""
-    write_text_whole(path, "".join(_loop_text(name, columns) for name, columns in blocks.items()))
+Block = Mapping[str, str | Sequence[str]]  # label with underscore -> its value, or for a loop one text a row
 
 
-def _loop_text(name: str, columns: dict[str, list[str]]) -> str:
-    header = [VERSION_LINE, "", f"data_{name}", "", "loop_"]
-    header += [f"{label} #{number}" for number, label in enumerate(columns, start=1)]
-    widths = [max((len(value) for value in values), default=0) for values in columns.values()]
+def write_new_star(path: Path, blocks: Mapping[str, Block]) -> None:
+    """Write blocks by name as a whole file; an empty text becomes ""."""
+    write_text_whole(path, "".join(_block_text(name, block) for name, block in blocks.items()))
+
+
+def _block_text(name: str, block: Block) -> str:
+    pairs = {label: value for label, value in block.items() if isinstance(value, str)}
+    loop = {label: values for label, values in block.items() if not isinstance(values, str)}
+    assert not (pairs and loop), "a block is either pairs or a loop"
+    lines = [f"{label:<40} {_shown(value)}" for label, value in pairs.items()] or _loop_lines(loop)
+    return "\n".join(["", VERSION_LINE, "", f"data_{name}", "", *lines, "", ""])
+
+
+def _loop_lines(loop: Mapping[str, Sequence[str]]) -> list[str]:
+    columns = [[_shown(value) for value in values] for values in loop.values()]
+    widths = [max((len(value) for value in column), default=0) for column in columns]
     rows = [
         " ".join(value.rjust(width) for value, width in zip(row, widths)) + " "
-        for row in zip(*columns.values(), strict=True)
+        for row in zip(*columns, strict=True)
     ]
-    return "\n".join(["", *header, *rows, "", ""])
+    return ["loop_", *(f"{label} #{number}" for number, label in enumerate(loop, start=1)), *rows]
+
+
+def _shown(value: str) -> str:
+    return value or '""'

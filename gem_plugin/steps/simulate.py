@@ -16,10 +16,10 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
+from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.mrc_stacks import write_stack
 from gem_plugin.io.new_star import write_new_star
-from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.random_acquisition import Microscope, disturbed_poses, draw_acquisition
 from gem_plugin.particles.table import ParticleTable
@@ -251,16 +251,15 @@ def _write_truth(
     conformations: Conformations, which: np.ndarray, table: ParticleTable, settings: SimulateSettings
 ) -> None:
     """Everything a score needs: the conformation of each particle, and the atoms of each conformation."""
-    with whole_file(settings.out / "truth.npz") as temporary:
-        np.savez(
-            temporary,
-            which=which,
-            angles_in_degrees=conformations.angles_in_degrees.numpy(),
-            motion=conformations.motion,
-            xyz=conformations.positions_in_angstroms.numpy(),
-            weight=conformations.amplitudes.numpy(),
-            rotation_matrices=table.rotation_matrices,
-            apix=settings.pixel_size,
-            box=settings.box,
-            atom_width=settings.atom_width,
-        )
+    write_arrays(
+        settings.out / "truth.npz",
+        which=which,
+        angles_in_degrees=conformations.angles_in_degrees.numpy(),
+        motion=conformations.motion,
+        xyz=conformations.positions_in_angstroms.numpy(),
+        weight=conformations.amplitudes.numpy(),
+        rotation_matrices=table.rotation_matrices,
+        apix=settings.pixel_size,
+        box=settings.box,
+        atom_width=settings.atom_width,
+    )
