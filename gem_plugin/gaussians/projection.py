@@ -1,8 +1,13 @@
 """Project a cloud of Gaussians to images: one function, the same on every device.
 
-CPU tensors go to the Numba kernels, `projector="reference"` to plain torch. The choice changes speed, not results.
+CPU tensors go to the Numba kernels, CUDA tensors to the Triton kernels, `projector="reference"` to plain torch and
+`"xray"` to GaussianEM's own rasteriser. The choice changes speed, not results.
 """
 
+import os
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -19,7 +24,7 @@ from gem_plugin.gaussians.pixel_tables import (
 )
 from gem_plugin.gaussians.projection_reference import project_reference
 
-PROJECTORS = ("auto", "reference")
+PROJECTORS = ("auto", "reference", "triton", "xray")
 
 
 def project_gaussians(
@@ -30,24 +35,88 @@ def project_gaussians(
     projector: str = "auto",
 ) -> Tensor:  # (batch, box, box): each pixel the integral of the density over it, rotation centre on box // 2
     """Orthographic projection, differentiable in positions, amplitudes and widths (not in the rotations)."""
-    batch = len(rotation_matrices)
+    positions, amplitudes, widths = cloud_in_pixels(cloud, len(rotation_matrices), pixel_size_in_angstroms)
+    _check_together(positions, amplitudes, widths, rotation_matrices)
+    project = _implementation_of(projector, positions)
+    return project(positions, amplitudes, widths, rotation_matrices, box_size)
+
+
+def cloud_in_pixels(
+    cloud: GaussianCloud, batch: int, pixel_size_in_angstroms: float
+) -> tuple[Tensor, Tensor, Tensor]:  # positions (batch, n, 3), amplitudes (batch, n), widths (1 or batch, n)
+    """The values of one cloud repeated for every image, without copying; widths may stay one row for all."""
     positions = _batched(cloud.positions_in_angstroms, batch, 2) / pixel_size_in_angstroms
-    amplitudes = _batched(cloud.amplitudes, batch, 1)
     widths = cloud.widths_in_angstroms / pixel_size_in_angstroms
-    if projector == "reference" or positions.dtype != torch.float32:
-        return project_reference(
-            positions, amplitudes, _batched(widths, batch, 1), rotation_matrices, box_size
-        )
-    if projector != "auto":
-        raise InputError(f"--projector is {projector!r}; expected one of {', '.join(PROJECTORS)}.")
-    if widths.ndim == 1:
-        widths = widths[None]
-    return _Projection.apply(positions, amplitudes, widths, rotation_matrices, box_size)
+    return positions, _batched(cloud.amplitudes, batch, 1), widths[None] if widths.ndim == 1 else widths
 
 
 def _batched(values: Tensor, batch: int, n_dimensions: int) -> Tensor:
-    """Repeat the values of one cloud for every image, without copying."""
     return values if values.ndim == n_dimensions + 1 else values.expand(batch, *values.shape)
+
+
+def _check_together(positions: Tensor, amplitudes: Tensor, widths: Tensor, rotations: Tensor) -> None:
+    """The kernels index by these shapes, so one that differs would read foreign memory."""
+    batch, n_gaussians = len(rotations), positions.shape[1]
+    shapes_agree = (
+        positions.shape == (batch, n_gaussians, 3)
+        and amplitudes.shape == (batch, n_gaussians)
+        and widths.shape in ((1, n_gaussians), (batch, n_gaussians))
+        and rotations.shape == (batch, 3, 3)
+    )
+    devices = {value.device for value in (positions, amplitudes, widths, rotations)}
+    if not shapes_agree or len(devices) > 1:
+        found = [
+            f"{tuple(value.shape)} on {value.device}" for value in (positions, amplitudes, widths, rotations)
+        ]
+        raise InputError(
+            "Expected positions (batch, n, 3), amplitudes and widths (batch, n) and rotations (batch, 3, 3) on one "
+            f"device, got {', '.join(found)}. Give one cloud, or one cloud for each of the {batch} views."
+        )
+
+
+def _implementation_of(projector: str, positions: Tensor) -> Callable[..., Tensor]:
+    """The function behind the name, all with the same arguments; an error where it cannot run."""
+    if projector not in PROJECTORS:
+        raise InputError(f"--projector is {projector!r}; expected one of {', '.join(PROJECTORS)}.")
+    if projector == "xray":
+        from gem_plugin.gaussians.projection_xray import project_xray
+
+        return project_xray
+    if projector == "triton" or (projector == "auto" and is_for_triton(positions)):
+        return _triton_projection(positions)
+    if projector == "auto" and positions.device.type == "cpu" and positions.dtype == torch.float32:
+        return _Projection.apply
+    return project_reference
+
+
+def is_for_triton(values: Tensor) -> bool:
+    """Whether the Triton kernels are the best there is: CUDA tensors, single precision at most, Triton installed."""
+    if not values.is_cuda or values.dtype == torch.float64:
+        return False
+    if find_spec("triton") is None:
+        warnings.warn(
+            "Triton is not installed, so that the slow reference works in its place on this device. "
+            "Install the triton that your torch was built for (Linux wheels of torch bring it).",
+            stacklevel=2,
+        )
+        return False
+    return True
+
+
+def _triton_projection(positions: Tensor) -> Callable[..., Tensor]:
+    if find_spec("triton") is None:
+        raise InputError(
+            "--projector triton needs the triton package, which the Linux wheels of torch for CUDA bring. "
+            "Install it, or use --projector auto."
+        )
+    if not positions.is_cuda and os.environ.get("TRITON_INTERPRET") != "1":
+        raise InputError(
+            f"--projector triton needs a CUDA device, and the data is on {positions.device}. "
+            "Use --projector auto (or set TRITON_INTERPRET=1 to test the kernels, very slowly, on a CPU)."
+        )
+    from gem_plugin.gaussians.projection_triton import TritonProjection
+
+    return TritonProjection.apply
 
 
 def pixel_table_for(widths_in_pixels: Tensor, has_gradient: bool = False) -> PixelTable:

@@ -7,12 +7,12 @@ The footprint and the kind of table are constants of the compiled code, which ma
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-FAST = {"fastmath": {"contract", "reassoc", "arcp"}, "error_model": "numpy", "cache": True}
+FAST: Any = {"fastmath": {"contract", "reassoc", "arcp"}, "error_model": "numpy", "cache": True}
 ZERO = np.float32(0.0)
 
 
