@@ -2,9 +2,11 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,14 @@ def _tracked_files(repository: Path, *patterns: str) -> list[Path]:
     if not paths:
         pytest.skip("not a git checkout, so there is no list of the project's files")
     return [path for path in paths if path.exists()]
+
+
+def _project_file(repository: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads((repository / "pyproject.toml").read_text())
 
 
 def test_style_is_clean(repository: Path) -> None:
@@ -77,11 +87,7 @@ def test_no_folder_of_ours_shadows_cryosparc_tools(tmp_path: Path) -> None:
 
 
 def test_every_package_is_listed_by_name(repository: Path) -> None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    project = tomllib.loads((repository / "pyproject.toml").read_text())
+    project = _project_file(repository)
     listed = project["tool"]["setuptools"]["packages"]
     marker_files = (repository / "gem_plugin").rglob("__init__.py")
     present = [".".join(path.parent.relative_to(repository).parts) for path in marker_files]
@@ -100,3 +106,23 @@ def test_the_command_line_starts_without_torch(repository: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+
+
+def test_queue_scripts_are_bash_with_the_command_on_a_line_of_its_own(repository: Path) -> None:
+    """RELION puts the command in place of the whole line that holds XXXcommandXXX."""
+    scripts = sorted((repository / "templates" / "slurm").glob("*.sh"))
+    assert scripts
+    for script in scripts:
+        subprocess.run(["bash", "-n", script], check=True)
+        if script.name.startswith("relion_"):
+            assert "XXXcommandXXX" in script.read_text().splitlines(), script
+
+
+def test_constraints_name_every_dependency(repository: Path) -> None:
+    """Each package that pyproject.toml asks for has a tested version on every Python that we support."""
+    project = _project_file(repository)["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[<>=;!~ \[]", line)[0].lower() for line in wanted}
+    lines = (repository / "constraints.txt").read_text().splitlines()
+    pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
+    assert names <= pinned, f"Pin these in constraints.txt: {sorted(names - pinned)}"
