@@ -104,7 +104,7 @@ def _values_per_row(text: bytes) -> np.ndarray:
     line_ends = np.flatnonzero(data == 10)
     if len(line_ends) == 0 or line_ends[-1] != len(data) - 1:
         line_ends = np.append(line_ends, len(data) - 1)
-    return np.diff(np.cumsum(starts_value)[line_ends], prepend=0)
+    return np.diff(np.cumsum(starts_value, dtype=np.int32)[line_ends], prepend=0)
 
 
 def _split_slowly(

@@ -12,6 +12,7 @@ from gem_plugin.io.mrc_header import read_mrc_header
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.io.relion_files import RelionFile, read_image_names, read_relion_file, split_image_names
 from gem_plugin.io.star_tables import read_columns
+from gem_plugin.particles.relion_aberrations import warn_about_aberrations
 from gem_plugin.particles.table import ParticleTable
 
 ANGLES = ("_rlnAngleRot", "_rlnAngleTilt", "_rlnAnglePsi")
@@ -50,10 +51,11 @@ def read_relion_particles(
     file = read_relion_file(Path(path))
     image_names = read_image_names(file)
     stack_names, slice_indices = split_image_names(file, image_names)
-    columns = _read_numbers(file, len(image_names))
+    columns = _read_numbers(file)
     _refuse_processed_images(file, columns)
     pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
     box_size = _box_size(file, columns, stack_names, project_folder)
+    warn_about_aberrations(file)
     defocus_u = columns["_rlnDefocusU"]
 
     def column(name: str) -> np.ndarray:
@@ -84,7 +86,7 @@ def read_relion_particles(
     )
 
 
-def _read_numbers(file: RelionFile, n_particles: int) -> dict[str, np.ndarray]:  # each (n,) float64
+def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float64
     """All number columns per particle; those of the optics block are spread to the particles of each group."""
     wanted = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, OPTICS_GROUP, "_rlnDefocusV"]
     shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
@@ -182,7 +184,8 @@ class _Size:
 _PIXEL_SIZE = _Size(
     "pixel size",
     "A",
-    "Extract all particles with one pixel size (Extract job, re-scale), or select one optics group and run each alone.",
+    "Extract all particles with one pixel size (Extract job, re-scale), or run each optics group alone: "
+    "relion_star_handler --i FILE --o NEW --select rlnOpticsGroup --minval 1 --maxval 1",
 )
 _BOX_SIZE = _Size(
     "box size",

@@ -102,7 +102,7 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         power = torch.zeros(working_box // 2 + 1, dtype=torch.float64)
         with write_stack(run.prepared_images, working_pixel_size) as writer:
             chunks = list(_chunks(len(table), table.box_size))
-            for rows in progress.track(chunks, "Preparing images", unit="chunk"):
+            for rows in progress.track(chunks, "Preparing images", unit=f" chunks of {len(chunks[0])}"):
                 images = _prepare_images(_read_images(table, source, reader, rows), plan)
                 power += background_power(images, plan.mask)
                 writer.append(images.numpy())

@@ -1,4 +1,4 @@
-"""select: the particles of chosen states as one star file, original rows verbatim."""
+"""select: the particles of chosen states as one star or cs file, original rows verbatim."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,13 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_rows
+from gem_plugin.io.cryosparc_groups import write_particle_group
+from gem_plugin.io.cryosparc_jobs import read_cryosparc
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_edit import subset_pieces, write_whole_pieces
+from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
 from gem_plugin.steps.write_star import open_original
@@ -25,7 +29,8 @@ class SelectSettings:
         None, "Text file of particle rows, counted from 0, one a line; instead of states."
     )
     out: Path | None = setting(
-        None, "The star file. Default: particles.star in a job of its own, else selected/particles.star."
+        None,
+        "The file to write. Default: particles.star (or .cs) in a job of its own, else in the folder selected.",
     )
 
 
@@ -35,15 +40,22 @@ def run_select(run: RunFiles, settings: SelectSettings, progress: Progress) -> d
         raise InputError(
             "Expected either --states, such as --states 1,3, or --rows with a list of rows; one of them."
         )
-    file, run_rows = open_original(run)
+    table, _, origin = load_prepared_table(run)
     if settings.rows is not None:
-        chosen = read_rows(settings.rows, len(run_rows))
+        chosen = read_rows(settings.rows, len(table))
     else:
-        chosen = _particles_of_states(run, settings.states, len(run_rows))
-    out = settings.out or _usual_target(run)
-    write_whole_pieces(out, subset_pieces(file.document, file.particles, run_rows[chosen]))
-    progress.say(f"{len(chosen)} of {len(run_rows)} particles written to {out}")
-    return {"particles": len(chosen), "of": len(run_rows), "star": str(out)}
+        chosen = _particles_of_states(run, settings.states, len(table))
+    is_star = not is_cryosparc(origin.particle_file)
+    out = settings.out or _usual_target(run, "particles.star" if is_star else "particles.cs")
+    if is_star:
+        file, run_rows = open_original(run)
+        write_whole_pieces(out, subset_pieces(file.document, file.particles, run_rows[chosen]))
+    else:
+        text = f"{len(chosen)} of the {len(table)} particles of {origin.particle_file.name}, chosen by GEM"
+        particles = read_cryosparc(origin.particle_file)
+        write_particle_group(out, particles, chosen, "Particles chosen by GEM", text)
+    progress.say(f"{len(chosen)} of {len(table)} particles written to {out}")
+    return {"particles": len(chosen), "of": len(table), "file": str(out)}
 
 
 def _particles_of_states(
@@ -66,8 +78,8 @@ def _particles_of_states(
     return np.flatnonzero(np.isin(particle_states, states))
 
 
-def _usual_target(run: RunFiles) -> Path:
+def _usual_target(run: RunFiles, name: str) -> Path:
     """particles.star where the landscape is linked from another job; in the same run that name holds the latents."""
     if LandscapeFiles(run.landscape).particle_states.is_symlink():
-        return run.particles_star
-    return run.root / "selected" / "particles.star"
+        return run.root / name
+    return run.root / "selected" / name

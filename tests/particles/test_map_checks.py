@@ -24,13 +24,13 @@ def test_matching_map_is_read(tmp_path: Path) -> None:
 
 def test_map_of_another_box(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match="a.mrc: the map has 8 x 8 x 8 voxels, expected 10 x 10 x 10, the box of the"
+        InputError, match=r"a.mrc: the map has 8 x 8 x 8 voxels, expected 10 x 10 x 10, the box of the"
     ):
         read_matching_map(written(tmp_path, NOISE, 1.34), 10, 1.34)
 
 
 def test_map_of_another_pixel_size(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a.mrc: the map has 1.4 A per voxel, the particles have 1.34 A"):
+    with pytest.raises(InputError, match=r"a.mrc: the map has 1.4 A per voxel, the particles have 1.34 A"):
         read_matching_map(written(tmp_path, NOISE, 1.4), 8, 1.34)
 
 
@@ -52,7 +52,7 @@ def test_mask_with_or_without_a_pixel_size_is_read(pixel_size: float, tmp_path: 
 
 
 def test_mask_of_another_pixel_size(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a.mrc: the mask has 2.68 A per voxel"):
+    with pytest.raises(InputError, match=r"a.mrc: the mask has 2.68 A per voxel"):
         read_matching_mask(written(tmp_path, BALL, 2.68), 8, 1.34)
 
 

@@ -50,7 +50,7 @@ def lines_only_in_the_second(first: Path, second: Path) -> set[str]:
 
 def test_particles_of_states_are_written_verbatim(run: RunFiles, project: RelionProject) -> None:
     summary = run_select(run, SelectSettings(states=(1, 4)), QUIET)
-    out = Path(summary["star"])
+    out = Path(summary["file"])
     assert names_in(out) == [project.columns["_rlnImageName"][row] for row in (0, 4, 5)]
     assert lines_only_in_the_second(project.star, out) == set()
     assert (summary["particles"], summary["of"]) == (3, 6)
@@ -59,7 +59,7 @@ def test_particles_of_states_are_written_verbatim(run: RunFiles, project: Relion
 def test_latents_of_the_same_run_are_not_overwritten(run: RunFiles) -> None:
     run_write_star(run, WriteStarSettings(), QUIET)
     before = run.particles_star.read_bytes()
-    assert run_select(run, SelectSettings(states=(1,)), QUIET)["star"] == str(
+    assert run_select(run, SelectSettings(states=(1,)), QUIET)["file"] == str(
         run.root / "selected/particles.star"
     )
     assert run.particles_star.read_bytes() == before
@@ -71,7 +71,7 @@ def test_job_of_its_own_writes_particles_star(run: RunFiles, project: RelionProj
     job.prepared_table.parent.mkdir()
     job.prepared_table.symlink_to(run.prepared_table)
     LandscapeFiles(job.landscape).particle_states.symlink_to(LandscapeFiles(run.landscape).particle_states)
-    assert run_select(job, SelectSettings(states=(2,)), QUIET)["star"] == str(job.particles_star)
+    assert run_select(job, SelectSettings(states=(2,)), QUIET)["file"] == str(job.particles_star)
     assert len(names_in(job.particles_star)) == 2
 
 
@@ -104,7 +104,7 @@ def test_file_that_was_reordered_since_is_joined_by_name(run: RunFiles, project:
     wanted = [project.columns["_rlnImageName"][row] for row in (1, 2)]
     project.columns = {label: values[::-1] for label, values in project.columns.items()}
     project.write_star()
-    out = Path(run_select(run, SelectSettings(states=(2,)), QUIET)["star"])
+    out = Path(run_select(run, SelectSettings(states=(2,)), QUIET)["file"])
     assert names_in(out) == wanted[::-1]
 
 
