@@ -31,6 +31,10 @@ class StackReader:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all files; reading opens them again."""
         while self._open_files:
             self._open_files.popitem()[1].close()
 
@@ -69,7 +73,7 @@ class StackReader:
             return self._open_files[path]
         if len(self._open_files) >= MAXIMUM_OPEN_FILES:
             self._open_files.popitem(last=False)[1].close()
-        self._open_files[path] = open(path, "rb")  # noqa: SIM115 (closed in __exit__)
+        self._open_files[path] = open(path, "rb")  # noqa: SIM115 (closed in close)
         return self._open_files[path]
 
 

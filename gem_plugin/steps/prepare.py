@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,24 +19,23 @@ from gem_plugin.imaging.normalisation import (
     noise_spectrum_from_power,
 )
 from gem_plugin.io.mrc_header import HEADER_BYTES
-from gem_plugin.io.mrc_stacks import StackReader, write_stack
+from gem_plugin.io.mrc_stacks import write_stack
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import check_folder_is_writable
+from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
-from gem_plugin.particles.source import check_stacks, find_particle_stacks, read_particles
+from gem_plugin.particles.source import read_particles
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings, setting
 
-BYTES_AT_A_TIME = 2**24  # of original images, so that memory does not grow with their number
 SAMPLED_IMAGES = 500  # enough to know the level and scale of the background to a per cent
 LARGEST_NORMALISED_MEAN = (
     0.2  # RELION normalises to 0 and 1; a soft radius or a rescaled box shifts it a little
 )
 LARGEST_NORMALISED_SPREAD = 0.2
 DARK_PARTICLE_SIGNIFICANCE = 5.0  # standard errors below the background
-BYTES_PER_VALUE = 4
 
 
 @dataclass(frozen=True)
@@ -91,34 +89,29 @@ class _Plan:
 def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) -> dict[str, Any]:
     """Write the prepared stack and table."""
     check_settings(settings)
-    table, source = _open_source(settings)
+    if settings.particles is None:
+        raise InputError(
+            "--particles is missing; expected a .star, .cs or .csg file, or a CryoSPARC job directory."
+        )
+    particle_file = Path(settings.particles)
+    table = _read_table(settings, particle_file)
     _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
-    check_folder_is_writable(run.prepared_images.parent)
-    _check_disk_space(run.prepared_images.parent, len(table), working_box)
-    with StackReader(source.headers) as reader:
-        plan = _make_plan(table, source, reader, working_box, settings, progress)
-        working_pixel_size = table.pixel_size_in_angstroms * table.box_size / working_box
-        power = torch.zeros(working_box // 2 + 1, dtype=torch.float64)
-        with write_stack(run.prepared_images, working_pixel_size) as writer:
-            chunks = list(_chunks(len(table), table.box_size))
-            for rows in progress.track(chunks, "Preparing images", unit=f" chunks of {len(chunks[0])}"):
-                images = _prepare_images(_read_images(table, source, reader, rows), plan)
-                power += background_power(images, plan.mask)
-                writer.append(images.numpy())
-    noise_spectrum = noise_spectrum_from_power(power, len(table)).numpy()
-    working_table = dataclasses.replace(
-        table,
-        contrast_sign=np.ones(len(table), dtype=np.float32),
-        pixel_size_in_angstroms=working_pixel_size,
-        box_size=working_box,
+    with open_particle_images(table, particle_file, settings.project_folder) as images:
+        check_folder_is_writable(run.prepared_images.parent)
+        _check_disk_space(run.prepared_images.parent, len(table), working_box)
+        plan = _make_plan(images, working_box, settings, progress)
+        noise_spectrum = _write_images(run.prepared_images, images, plan, progress)
+    origin = ParticleOrigin(
+        particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
     )
-    save_prepared_table(run.prepared_table, working_table, noise_spectrum, source.origin)
+    working_table = _working_table(table, plan)
+    save_prepared_table(run.prepared_table, working_table, noise_spectrum, origin)
     return {
         "particles": len(table),
-        "stacks": len(source.headers),
+        "stacks": images.n_stacks,
         "box": working_box,
-        "pixel_size_in_angstroms": round(working_pixel_size, 6),
+        "pixel_size_in_angstroms": round(working_table.pixel_size_in_angstroms, 6),
         "original_box": table.box_size,
         "original_pixel_size_in_angstroms": table.pixel_size_in_angstroms,
         "background_normalised_here": plan.is_normalised_here,
@@ -127,29 +120,12 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     }
 
 
-@dataclass(frozen=True)
-class _Source:
-    origin: ParticleOrigin
-    stack_paths: dict[str, Path]
-    headers: dict[Path, Any]
-
-
-def _open_source(settings: PrepareSettings) -> tuple[ParticleTable, _Source]:
-    """Read the table and check every stack by its header; contrast as the user wants it."""
-    if settings.particles is None:
-        raise InputError(
-            "--particles is missing; expected a .star, .cs or .csg file, or a CryoSPARC job directory."
-        )
-    path = Path(settings.particles)
-    table = read_particles(path, settings.project_folder, settings.pixel_size)
-    stack_paths = find_particle_stacks(table, path, settings.project_folder)
-    headers = check_stacks(table, stack_paths, path)
+def _read_table(settings: PrepareSettings, particle_file: Path) -> ParticleTable:
+    """The table, with the contrast as the user wants it."""
+    table = read_particles(particle_file, settings.project_folder, settings.pixel_size)
     if settings.invert_contrast:
         table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
-    origin = ParticleOrigin(
-        path.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
-    )
-    return table, _Source(origin, stack_paths, headers)
+    return table
 
 
 def _check_maps(settings: PrepareSettings, table: ParticleTable) -> None:
@@ -176,65 +152,32 @@ def _check_disk_space(folder: Path, n_images: int, box_size: int) -> None:
         )
 
 
-def _chunks(n_images: int, box_size: int) -> Iterator[np.ndarray]:
-    """Row numbers, a few megabytes of images at a time."""
-    size = max(1, BYTES_AT_A_TIME // (box_size**2 * BYTES_PER_VALUE))
-    for start in range(0, n_images, size):
-        yield np.arange(start, min(start + size, n_images))
-
-
-def _read_images(
-    table: ParticleTable, source: _Source, reader: StackReader, rows: np.ndarray
-) -> Tensor:  # (rows, box, box) float32, positive density
-    """Read images and refuse those that carry no information."""
-    paths = [source.stack_paths[name] for name in table.stack_names[rows]]
-    images = torch.from_numpy(reader.read_images(paths, table.slice_indices[rows]))
-    lowest, highest = images.amin(dim=(1, 2)), images.amax(dim=(1, 2))  # NaN and infinity show in either
-    bad = torch.nonzero(~(torch.isfinite(lowest) & torch.isfinite(highest)) | (lowest == highest)).flatten()
-    if len(bad):
-        row = int(rows[bad[0]])
-        what = "constant" if lowest[bad[0]] == highest[bad[0]] else "not all numbers (NaN or infinity)"
-        raise InputError(
-            f"{source.origin.particle_file}, row {row}: the image {table.image_names[row]} is {what}. "
-            "Remove this particle, or extract it again."
-        )
-    return images * torch.from_numpy(table.contrast_sign[rows])[:, None, None]
-
-
 def _make_plan(
-    table: ParticleTable,
-    source: _Source,
-    reader: StackReader,
-    working_box: int,
-    settings: PrepareSettings,
-    progress: Progress,
+    images: ParticleImages, working_box: int, settings: PrepareSettings, progress: Progress
 ) -> _Plan:
     """Look at a sample of the images to decide what they need."""
+    table = images.table
     diameter_in_pixels = (settings.particle_diameter or np.inf) / table.pixel_size_in_angstroms
     original_mask = background_mask(table.box_size, min(diameter_in_pixels, table.box_size) / 2)
     scale = working_box / table.box_size
     mask = background_mask(working_box, min(diameter_in_pixels * scale, working_box) / 2)
     sample = np.unique(np.linspace(0, len(table) - 1, SAMPLED_IMAGES).round().astype(np.int64))
     means, deviations, cropped_deviations, contrasts = [], [], [], []
-    size = max(1, BYTES_AT_A_TIME // (table.box_size**2 * BYTES_PER_VALUE))
-    for start in range(0, len(sample), size):
-        images = _read_images(table, source, reader, sample[start : start + size])
-        background = measure_background(images, original_mask)
+    for some in images.read_in_chunks(sample):
+        background = measure_background(some, original_mask)
+        cropped = measure_background(fourier_crop_images(some, working_box), mask)
+        inside = some[:, ~original_mask].mean(dim=1) - background.means
         means.append(background.means)
         deviations.append(background.standard_deviations)
-        cropped_deviations.append(
-            measure_background(fourier_crop_images(images, working_box), mask).standard_deviations
-        )
-        inside = images[:, ~original_mask].mean(dim=1) - background.means
+        cropped_deviations.append(cropped.standard_deviations)
         contrasts.append(inside / background.standard_deviations)
     _warn_when_dark(torch.cat(contrasts), progress)
     is_normalised = _is_normalised(torch.cat(means), torch.cat(deviations))
-    is_normalised_here = settings.normalise == "always" or (
-        settings.normalise == "auto" and not is_normalised
-    )
+    if settings.normalise == "always" or (settings.normalise == "auto" and not is_normalised):
+        return _Plan(working_box, mask, True, 1.0)
     was_cropped = working_box != table.box_size
     factor = 1 / float(torch.cat(cropped_deviations).median()) if is_normalised and was_cropped else 1.0
-    return _Plan(working_box, mask, is_normalised_here, 1.0 if is_normalised_here else factor)
+    return _Plan(working_box, mask, False, factor)
 
 
 def _is_normalised(means: Tensor, deviations: Tensor) -> bool:
@@ -261,3 +204,31 @@ def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
         return cropped * plan.grey_scale_factor
     background = measure_background(cropped, plan.mask)
     return (cropped - background.means[:, None, None]) / background.standard_deviations[:, None, None]
+
+
+def _write_images(
+    path: Path, images: ParticleImages, plan: _Plan, progress: Progress
+) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
+    """Prepare all images, a few megabytes at a time, and measure their noise on the way."""
+    power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
+    chunks = images.in_chunks(np.arange(len(images)))
+    with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
+        for rows in progress.track(chunks, "Preparing images", unit=f" chunks of {len(chunks[0])}"):
+            prepared = _prepare_images(images.read(rows), plan)
+            power += background_power(prepared, plan.mask)
+            writer.append(prepared.numpy())
+    return noise_spectrum_from_power(power, len(images)).numpy()
+
+
+def _working_pixel_size(table: ParticleTable, plan: _Plan) -> float:
+    return table.pixel_size_in_angstroms * table.box_size / plan.working_box
+
+
+def _working_table(table: ParticleTable, plan: _Plan) -> ParticleTable:
+    """The table of the prepared images, which have positive density."""
+    return dataclasses.replace(
+        table,
+        contrast_sign=np.ones(len(table), dtype=np.float32),
+        pixel_size_in_angstroms=_working_pixel_size(table, plan),
+        box_size=plan.working_box,
+    )

@@ -11,6 +11,7 @@ from relion_projects import RelionProject, noisy_images
 from gem_plugin.errors import InputError
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.particles import images as particle_images
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.steps import prepare
@@ -47,7 +48,7 @@ def test_images_are_the_same_however_few_are_read_at_a_time(
     project: RelionProject, run: RunFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = np.array(prepared(project, run, box=16).images)
-    monkeypatch.setattr(prepare, "BYTES_AT_A_TIME", 1)
+    monkeypatch.setattr(particle_images, "BYTES_AT_A_TIME", 1)
     np.testing.assert_array_equal(prepared(project, run, box=16).images, whole)
 
 
