@@ -44,7 +44,14 @@ OTHER_COMMANDS = (
         "gem_plugin.steps.simulate",
         "SimulateSettings",
         "run_simulate",
-        "Make particles of a moving molecule.",
+        "Make particles of a molecule whose motion is known.",
+    ),
+    Command(
+        "convert",
+        "gem_plugin.steps.convert",
+        "ConvertSettings",
+        "run_convert",
+        "CryoSPARC particles as a star file, or a star file back as CryoSPARC particles.",
     ),
     Command(
         "doctor",
@@ -54,7 +61,7 @@ OTHER_COMMANDS = (
         "Check the installation and this machine.",
     ),
 )
-ORDER = ("demo", "simulate", "run", *STEPS, "doctor")
+ORDER = ("demo", "simulate", "run", *STEPS, "convert", "doctor")
 
 
 def available_commands() -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gem_plugin.errors import InputError
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import (
     forget_steps,
@@ -25,6 +26,8 @@ from gem_plugin.settings import check_settings
 from gem_plugin.steps.step_table import STEPS, Step, steps_made_stale_by
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
+NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
+OWN_SETTINGS = {"landscape": ("skip_vol", "outdir")}  # not offered beside other steps: another meaning there
 SETTINGS_OF_RESUMING = ("resume", "epochs")  # may change between two starts of one training
 
 
@@ -46,7 +49,7 @@ def fields_of_steps(names: Sequence[str]) -> dict[str, dataclasses.Field]:
     """The settings fields of several steps by name; a name that steps share means the same in all of them."""
     fields: dict[str, dataclasses.Field] = {}
     for name in names:
-        for field in dataclasses.fields(STEPS[name].settings_class):
+        for field in _shared_fields(STEPS[name]):
             known = fields.setdefault(field.name, field)
             if known.type != field.type:
                 raise TypeError(f"Setting {field.name} is {known.type} in one step, {field.type} in {name}")
@@ -60,6 +63,7 @@ def run_steps(
     progress: Progress,
 ) -> dict[str, dict[str, Any]]:  # the numbers of each step
     """Do the steps that are not finished yet. All settings are checked before the first step starts."""
+    _check_needed_settings(names, values)
     settings = {name: _settings_from_values(STEPS[name], values) for name in names}
     for one in settings.values():
         check_settings(one)
@@ -95,8 +99,22 @@ def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
     return _without(recorded, ("resume",)) == _without(plain_settings(settings), ("resume",))
 
 
+def _shared_fields(step: Step) -> list[dataclasses.Field]:
+    own = OWN_SETTINGS.get(step.name, ())
+    return [field for field in dataclasses.fields(step.settings_class) if field.name not in own]
+
+
+def _check_needed_settings(names: Sequence[str], values: dict[str, Any]) -> None:
+    """Ask for every input before the first step starts, not when its step's turn comes."""
+    for step in names:
+        for name in NEEDED_SETTINGS.get(step, ()):
+            if values.get(name) is None:
+                field = next(field for field in _shared_fields(STEPS[step]) if field.name == name)
+                raise InputError(f"--{name} is missing. {field.metadata['help']}")
+
+
 def _settings_from_values(step: Step, values: dict[str, Any]) -> Any:
-    known = {field.name for field in dataclasses.fields(step.settings_class)}
+    known = {field.name for field in _shared_fields(step)}
     return step.settings_class(**{name: value for name, value in values.items() if name in known})
 
 

@@ -1,0 +1,173 @@
+"""Logging in to CryoSPARC with cryosparc-tools 4.7 or 5.0, and saying in one sentence what went wrong there.
+
+Passwords come from the environment or from the saved login; never from the command line, and they are never printed.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from gem_plugin.errors import GemError, InputError, RunError
+
+LONGEST_DETAIL = 400  # characters of the server's answer that are repeated to the user
+HOW_TO_LOG_IN = {
+    5: "Run `python -m cryosparc.tools login --url URL`, or set CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
+    4: "Set CRYOSPARC_LICENSE_ID, CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
+}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A logged-in client, and which generation of cryosparc-tools it is."""
+
+    client: Any  # cryosparc.tools.CryoSPARC
+    generation: int  # 4 or 5
+
+
+def connect_to_cryosparc(url: str | None, timeout_in_seconds: int) -> Connection:
+    """Log in with the installed cryosparc-tools. Environment variables are read now, not at import."""
+    client_class, generation = _installed_client()
+    with explained(f"logging in to CryoSPARC{f' at {url}' if url else ''}"):
+        arguments = _arguments_for_5(url) if generation >= 5 else _arguments_for_4(url)
+        return Connection(client_class(**arguments, timeout=timeout_in_seconds), generation)
+
+
+def _installed_client() -> tuple[Any, int]:
+    try:
+        from cryosparc.tools import CryoSPARC
+    except ImportError:  # without cryosparc-tools, `import cryosparc` alone can succeed as an empty folder
+        raise InputError(
+            "cryosparc-tools is not installed. Install the version of your instance: "
+            "pip install 'cryosparc-tools~=5.0.0', or ~=4.7.0 for CryoSPARC 4.7."
+        ) from None
+    return CryoSPARC, int(version("cryosparc-tools").split(".")[0])
+
+
+def _arguments_for_5(url: str | None) -> dict[str, Any]:
+    environment = os.environ
+    email, password = environment.get("CRYOSPARC_EMAIL"), environment.get("CRYOSPARC_PASSWORD")
+    base_url = url or environment.get("CRYOSPARC_BASE_URL")
+    host, port = environment.get("CRYOSPARC_MASTER_HOSTNAME"), environment.get("CRYOSPARC_BASE_PORT")
+    if base_url is None and host:
+        base_url = f"{host}:{port or 39000}"
+    if base_url is None:
+        raise InputError(
+            "No CryoSPARC address. Give --url http://HOST:39000, or set CRYOSPARC_BASE_URL to what the browser shows."
+        )
+    if "://" not in base_url:
+        base_url = "http://" + base_url
+    return {
+        "base_url": base_url.rstrip("/"),
+        "host": None,
+        "base_port": None,
+        "email": email,
+        "password": password,
+    }
+
+
+def _arguments_for_4(url: str | None) -> dict[str, Any]:
+    environment = os.environ
+    found = re.fullmatch(
+        r"(?:https?://)?([^:/]+)(?::(\d+))?/?", url or environment.get("CRYOSPARC_BASE_URL", "")
+    )
+    host = found[1] if found else environment.get("CRYOSPARC_MASTER_HOSTNAME", "localhost")
+    port = found[2] if found and found[2] else environment.get("CRYOSPARC_BASE_PORT", "39000")
+    names = {"license": "CRYOSPARC_LICENSE_ID", "email": "CRYOSPARC_EMAIL", "password": "CRYOSPARC_PASSWORD"}
+    missing = [variable for variable in names.values() if not environment.get(variable)]
+    if missing:
+        raise InputError(f"No CryoSPARC login: {', '.join(missing)} not set. {HOW_TO_LOG_IN[4]}")
+    return {"host": host, "base_port": int(port), **{key: environment[name] for key, name in names.items()}}
+
+
+@contextlib.contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn any error of cryosparc-tools into one sentence; our own errors pass unchanged."""
+    try:
+        yield
+    except GemError:
+        raise
+    except Exception as error:
+        kind = InputError if status_of(error) in (401, 403, 404) else RunError
+        raise kind(explain(error, doing)) from error
+
+
+def explain(error: Exception, doing: str) -> str:
+    """One sentence on an error of cryosparc-tools: what was being done, what the server said, what to do."""
+    status, detail = status_of(error), _detail_of(error)
+    if status in (401, 403):
+        return f"CryoSPARC refused the login (status {status}) while {doing}: {detail}. {HOW_TO_LOG_IN[5]}"
+    if status == 404:
+        return f"CryoSPARC did not find what was asked for while {doing}: {detail}. Check the project and job numbers."
+    if status is not None and 400 <= status < 500:
+        return f"CryoSPARC did not accept it (status {status}) while {doing}: {detail}."
+    if is_about_time(error):
+        return f"CryoSPARC did not answer in time while {doing}. Is it overloaded? Try again, or give a longer --timeout."
+    if is_about_connection(error):
+        return f"The connection to CryoSPARC was lost while {doing}: {detail}. Is the server running?"
+    if status is not None:
+        return f"CryoSPARC failed (status {status}) while {doing}: {detail}. Its own log says more: cryosparcm log."
+    if isinstance(error, ValueError) and "authentication not provided" in str(error):
+        return f"No CryoSPARC login was found while {doing}. {HOW_TO_LOG_IN[5]}"
+    return f"{type(error).__name__} while {doing}: {detail}"
+
+
+def is_worth_another_try(error: Exception) -> bool:
+    """Whether the same call may succeed later: the server failed, was slow or was away."""
+    status = status_of(error)
+    return (status is not None and status >= 500) or is_about_time(error) or is_about_connection(error)
+
+
+def status_of(error: BaseException | None) -> int | None:
+    """The HTTP status of the answer, from the error or what caused it; None where there was no answer."""
+    while error is not None:
+        for holder in (error, getattr(error, "response", None)):
+            status = getattr(holder, "code", None) or getattr(holder, "status_code", None)
+            if isinstance(status, int) and not _is_invented(error):
+                return status
+        error = error.__cause__
+    return None
+
+
+def _is_invented(error: BaseException) -> bool:
+    """The 4.7 client gives code 500 to errors that no server sent."""
+    return "URL Error" in str(error) or "Timeout Error" in str(error)
+
+
+def is_about_time(error: BaseException | None) -> bool:
+    return _is_named(error, "Timeout") or "Timeout Error" in str(error)
+
+
+def is_about_connection(error: BaseException | None) -> bool:
+    return any(_is_named(error, name) for name in ("TransportError", "ConnectionError", "URLError")) or (
+        "URL Error" in str(error) or "<unknown>" in str(error)
+    )
+
+
+def _is_named(error: BaseException | None, word: str) -> bool:
+    """Whether the error, or one that caused it, is of a class with this word in its name (httpx is not imported)."""
+    while error is not None:
+        if any(word in kind.__name__ for kind in type(error).__mro__):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _detail_of(error: Exception) -> str:
+    """What the server said, or the first line of the error, without secrets and not too long."""
+    source: BaseException | None = error
+    while source is not None:
+        data = getattr(source, "data", None)
+        if isinstance(data, dict) and data.get("detail"):
+            return _shortened(str(data["detail"]))
+        source = source.__cause__
+    cause = error.__cause__ if error.__cause__ is not None and "due to error" in str(error) else error
+    return _shortened(str(cause).strip().split("\n")[0] or type(error).__name__)
+
+
+def _shortened(text: str) -> str:
+    text = text.rstrip(".")
+    return text if len(text) <= LONGEST_DETAIL else text[:LONGEST_DETAIL] + "..."

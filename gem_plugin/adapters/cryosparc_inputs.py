@@ -1,0 +1,118 @@
+"""The inputs of an external job: found in the project, connected, and laid out as files that the steps read."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.adapters.cryosparc_external import ExternalJob
+from gem_plugin.adapters.cryosparc_project import CryosparcProject, SourceOutput
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
+from gem_plugin.io.whole_files import whole_file
+from gem_plugin.particles.from_cryosparc import stack_names
+from gem_plugin.progress import Progress
+
+RUN_FOLDER_NAME = "gem"  # in the job directory
+MOUNT_CHECK_NAME = "gem_mount_check.txt"
+REQUIRED_SLOTS = {"particle": ["blob", "ctf", "alignments3D"], "volume": ["map"], "mask": ["mask"]}
+SLOT_TYPES = {"map": "blob", "mask": "blob"}  # where the name of a slot is not its type
+INPUT_NAMES = {"particle": "particles", "volume": "volume", "mask": "mask"}
+
+
+@dataclass(frozen=True)
+class JobFolders:
+    """Where the work is done, and whether CryoSPARC sees that place too."""
+
+    run: Path
+    job: Path | None  # the job directory, where it is mounted here
+    project: Path | None  # the project directory, where it is mounted here
+
+
+def find_input(project: CryosparcProject, named: str, kind: str) -> SourceOutput:
+    """The output that "J42" or "J42.particles" names, checked for the slots that the input of this kind needs."""
+    source = project.find_output(named, kind, INPUT_NAMES[kind])
+    if kind != "particle" and REQUIRED_SLOTS[kind][0] not in source.slots:
+        raise InputError(
+            f"{source.job_uid}.{source.name} has no slot {REQUIRED_SLOTS[kind][0]}; its slots are {', '.join(source.slots)}. "
+            "Take the map of a refinement."
+        )
+    return source
+
+
+def connect_input(job: ExternalJob, source: SourceOutput) -> None:
+    """Declare the input for this kind of data, and connect it."""
+    kind = source.kind
+    slots = {slot: source.slots.get(slot, SLOT_TYPES.get(slot, slot)) for slot in REQUIRED_SLOTS[kind]}
+    job.connect_input(INPUT_NAMES[kind], source, slots, INPUT_NAMES[kind].capitalize())
+
+
+def find_folders(job: ExternalJob, scratch: Path | None) -> JobFolders:
+    """The job directory where it is mounted and writable, else a folder here."""
+    folder = mounted_folder(job)
+    if folder is not None and scratch is None:
+        return JobFolders(folder / RUN_FOLDER_NAME, folder, job.project.folder())
+    run = (scratch or Path.cwd()) / f"gem_{job.project.uid}_{job.uid}"
+    return JobFolders(run, folder, job.project.folder() if folder is not None else None)
+
+
+def mounted_folder(job: ExternalJob) -> Path | None:
+    """The job directory, if a file that the server writes there appears here."""
+    folder = job.folder()
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        return None
+    mark = folder / MOUNT_CHECK_NAME
+    token_file = Path.cwd() / f".{MOUNT_CHECK_NAME}.{secrets.token_hex(4)}"
+    token_file.write_text(secrets.token_hex(16))
+    try:
+        job.upload(token_file, MOUNT_CHECK_NAME)
+        is_same = mark.is_file() and mark.read_text() == token_file.read_text()
+    finally:
+        token_file.unlink()
+        mark.unlink(missing_ok=True)
+    return folder if is_same else None
+
+
+def particles_file(job: ExternalJob, folders: JobFolders, progress: Progress) -> Path:
+    """The connected particles as RUN/input/particles.cs; their stacks are fetched where the project is not mounted."""
+    rows = job.load_input("particles")
+    path = folders.run / "input" / "particles.cs"
+    if not (path.is_file() and _is_same(read_cs_rows(path), rows)):
+        write_cs_rows(path, rows)
+    if folders.project is None:
+        names = list(dict.fromkeys(stack_names(rows).tolist())) if "blob/path" in (rows.dtype.names or ()) else []
+        for name in progress.track(names, "Fetching image stacks", unit="stack"):
+            _fetch(job, name, folders.run / "input" / name)
+    progress.say(f"{len(rows)} particles in {path}")
+    return path
+
+
+def image_folder(folders: JobFolders) -> Path:
+    """Where the names of stacks and maps start from."""
+    return folders.project if folders.project is not None else folders.run / "input"
+
+
+def map_file(job: ExternalJob, folders: JobFolders, kind: str) -> Path:
+    """The connected volume or mask as a file here."""
+    name, slot = INPUT_NAMES[kind], REQUIRED_SLOTS[kind][0]
+    rows = job.load_input(name)
+    field = f"{slot}/path"
+    if len(rows) != 1 or field not in (rows.dtype.names or ()):
+        raise InputError(f"The input {name} of {job.uid} has {len(rows)} rows; expected one {kind} with {field}.")
+    relative = rows[field][0].decode().lstrip(">")
+    if folders.project is not None:
+        return folders.project / relative
+    return _fetch(job, relative, folders.run / "input" / relative)
+
+
+def _fetch(job: ExternalJob, path: str, target: Path) -> Path:
+    if not target.is_file():
+        with whole_file(target) as temporary:
+            job.project.download(path, temporary)
+    return target
+
+
+def _is_same(first: np.ndarray, second: np.ndarray) -> bool:
+    return first.dtype == second.dtype and first.tobytes() == second.tobytes()

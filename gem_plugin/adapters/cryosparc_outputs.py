@@ -1,0 +1,116 @@
+"""The outputs of an external job: particles with latents, particles and map of each state, consensus and mask."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.adapters.cryosparc_external import ExternalJob
+from gem_plugin.adapters.cryosparc_inputs import JobFolders
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import read_array
+from gem_plugin.io.cryosparc_groups import LATENT_SLOT
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.mrc_header import read_mrc_header
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import whole_file
+
+ALL_PARTICLES = "particles"
+CONSENSUS = "consensus"
+MASK = "mask"
+PARTICLE_INPUT = "particles"
+RESULT_FOLDER = "gem_results"
+
+
+class JobOutputs:
+    """Declares and saves the outputs of one job. Particles keep their uids; what is not new is passed through."""
+
+    def __init__(self, job: ExternalJob, folders: JobFolders, rows: np.ndarray, volume_slot_type: str) -> None:
+        self.job, self.folders, self.rows = job, folders, rows
+        self.volume_slot_type = volume_slot_type
+        self._declared: set[str] = set()
+
+    def save_particles(
+        self, name: str, title: str, chosen: np.ndarray | None = None, latents: np.ndarray | None = None
+    ) -> None:
+        """All or the chosen (k,) rows, with the latents (n, latent_size) of all particles as components_mode_k."""
+        rows = self.rows if chosen is None else self.rows[chosen]
+        slots = {"blob": "blob"}
+        columns = {field: rows[field] for field in rows.dtype.names or () if field.startswith("blob/")}
+        if latents is not None:
+            values = latents if chosen is None else latents[chosen]
+            for mode in range(values.shape[1]):
+                slots[f"{LATENT_SLOT}{mode}"] = "components"
+                columns[f"{LATENT_SLOT}{mode}/component"] = np.full(len(rows), mode, dtype=np.uint32)
+                columns[f"{LATENT_SLOT}{mode}/value"] = values[:, mode].astype(np.float32)
+        self._declare("particle", name, slots, PARTICLE_INPUT, title)
+        self.job.save_output(name, rows["uid"], columns)
+
+    def save_map(self, name: str, title: str, path: Path, kind: str = "volume") -> None:
+        """A map or mask; its file is left in the job directory, or put there."""
+        slot = "map" if kind == "volume" else "mask"
+        header = read_mrc_header(path)
+        self._declare(kind, name, {slot: self.volume_slot_type}, None, title)
+        columns = {
+            f"{slot}/path": f"{self.job.uid}/{self.place(path)}",
+            f"{slot}/shape": list(header.shape),
+            f"{slot}/psize_A": header.pixel_size_in_angstroms,
+        }
+        self.job.save_output(name, None, columns)
+
+    def place(self, path: Path) -> str:
+        """The file's name in the job directory, after putting it there where it is elsewhere."""
+        if self.folders.job is not None:
+            real, folder = path.resolve(), self.folders.job.resolve()
+            if real.is_relative_to(folder):
+                return real.relative_to(folder).as_posix()
+            with whole_file(folder / RESULT_FOLDER / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+        else:
+            self.job.upload(path, f"{RESULT_FOLDER}/{path.name}")
+        return f"{RESULT_FOLDER}/{path.name}"
+
+    def _declare(self, kind: str, name: str, slots: dict[str, str], passthrough: str | None, title: str) -> None:
+        if name not in self._declared:
+            self.job.add_output(kind, name, slots, passthrough, title)
+            self._declared.add(name)
+
+
+def save_training(outputs: JobOutputs, run: RunFiles) -> None:
+    """All particles with their latents, and the consensus that the training started from."""
+    outputs.save_particles(ALL_PARTICLES, "All particles with latents", latents=_latents(outputs, run))
+    if run.consensus_map.is_file():
+        outputs.save_map(CONSENSUS, "Consensus", run.consensus_map)
+
+
+def save_states(outputs: JobOutputs, run: RunFiles) -> dict[int, int]:  # state -> number of particles
+    """Particles and mean map of every state, all particles, and the mask."""
+    files, latents = LandscapeFiles(run.landscape), _latents(outputs, run)
+    states = particle_states(outputs, run)
+    counts = {}
+    for number in np.unique(states[states > 0]).tolist():
+        chosen = np.flatnonzero(states == number)
+        counts[number] = len(chosen)
+        outputs.save_particles(f"particles_state_{number}", f"State {number}: {len(chosen)} particles", chosen, latents)
+        mean = files.state_file(number, "mean.mrc")
+        if mean.is_file():
+            outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", mean)
+    if files.mask.is_file():
+        outputs.save_map(MASK, "Mask of the landscape", files.mask, "mask")
+    return counts
+
+
+def particle_states(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n,) int64, 0 = none
+    """The state of every particle, in the row order of the run's input."""
+    path = LandscapeFiles(run.landscape).particle_states
+    states = read_array(path, "gem-cryosparc-landscape")
+    if len(states) != len(outputs.rows):
+        raise InputError(f"{path} has {len(states)} particles, the run has {len(outputs.rows)}. Do the landscape again.")
+    return states
+
+
+def _latents(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n, latent_size)
+    latents = read_array(run.latents, "gem-cryosparc-train")
+    if len(latents) != len(outputs.rows):
+        raise InputError(f"{run.latents} has {len(latents)} particles, the input has {len(outputs.rows)}. Train again.")
+    return latents

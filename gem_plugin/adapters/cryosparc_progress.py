@@ -1,0 +1,125 @@
+"""Progress in the log of an external job: lines, one line in place for each loop, and new figures as they appear."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from gem_plugin.adapters.cryosparc_external import ExternalJob
+from gem_plugin.errors import InputError, RunError
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Item
+from gem_plugin.reports.pdf_log import figure_files
+from gem_plugin.reports.save_figure import new_figure
+from gem_plugin.steps.run_all import LoggedProgress
+
+SECONDS_BETWEEN_UPDATES = 10.0  # of the line in place
+SECONDS_BETWEEN_LINES = {5: 10.0, 4: 120.0}  # 4.7 cannot update a line, so it gets few
+SECONDS_BETWEEN_FIGURES = 60.0
+
+
+class CryosparcProgress(LoggedProgress):
+    """Says everything here and in CryoSPARC; a log that cannot be written for a moment stops no work."""
+
+    def __init__(self, run: RunFiles, job: ExternalJob, check_stop: Callable[[], None], **options: Any) -> None:
+        super().__init__(run.log, check_stop=check_stop, **options)
+        self.job = job
+        self.figures = FigurePublisher(run, job)
+        self._seconds_between_updates = SECONDS_BETWEEN_LINES[5 if job.is_generation_5 else 4]
+
+    def say(self, message: str) -> None:
+        super().say(message)
+        self._send(lambda: self.job.log(message))
+
+    def track(
+        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+    ) -> Iterator[Item]:
+        if total is None:
+            total = len(items) if hasattr(items, "__len__") else None  # type: ignore[arg-type]
+        start = last_update = time.monotonic()
+        done = 0
+        for item in super().track(items, description, total, unit):
+            yield item
+            done += 1
+            now = time.monotonic()
+            if now - last_update >= self._seconds_between_updates:
+                last_update = now
+                text = tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0)
+                self._send(lambda text=text: self.job.log_in_place(description, text))  # type: ignore[misc]
+                self._send(self.figures.publish_when_due)
+        seconds = time.monotonic() - start
+        self._send(lambda: self.job.log_in_place(description, f"{description}: {done} {unit} in {seconds:.1f} s"))
+
+    def _plain_lines(
+        self, items: Iterable[Item], description: str, total: int | None, unit: str
+    ) -> Iterator[Item]:
+        """Lines of a loop go to the local log only; CryoSPARC gets the line in place."""
+        say_here = super().say
+        start = last_line = time.monotonic()
+        for done, item in enumerate(items, start=1):
+            yield item
+            now = time.monotonic()
+            if now - last_line >= self.seconds_between_lines:
+                last_line = now
+                say_here(tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0))
+
+    def _send(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except (RunError, InputError) as error:
+            super().say(f"(not shown in CryoSPARC: {error})")
+
+
+class FigurePublisher:
+    """Shows in the job each figure of the run that is new or has changed, and the training curve as it grows."""
+
+    def __init__(self, run: RunFiles, job: ExternalJob) -> None:
+        self.run, self.job = run, job
+        self._shown: dict[Path, float] = {}  # path -> time of change when it was shown
+        self._last_time = time.monotonic()
+
+    def publish_when_due(self) -> None:
+        if time.monotonic() - self._last_time >= SECONDS_BETWEEN_FIGURES:
+            self.publish()
+
+    def publish(self) -> None:
+        """Show what is new."""
+        self._last_time = time.monotonic()
+        if self._is_new(self.run.history):
+            figure = training_figure(self.run.history)
+            if figure is not None:
+                self.job.log_plot(figure, "Training")
+        for path in figure_files(self.run):
+            if not path.is_symlink() and self._is_new(path):
+                self.job.log_plot(str(path), path.relative_to(self.run.root).with_suffix("").as_posix().replace("/", " "))
+
+    def _is_new(self, path: Path) -> bool:
+        try:
+            changed = path.stat().st_mtime
+        except OSError:
+            return False
+        if self._shown.get(path) == changed:
+            return False
+        self._shown[path] = changed
+        return True
+
+
+def training_figure(history: Path) -> Figure | None:
+    """Every column of history.csv against the epoch; None while it holds no row."""
+    try:
+        table = np.genfromtxt(history, delimiter=",", names=True, dtype=np.float64, ndmin=1)
+    except (OSError, ValueError):
+        return None  # being written, or not there yet
+    names = [name for name in table.dtype.names or () if name != "epoch" and np.isfinite(table[name]).any()]
+    if not len(table) or not names:
+        return None
+    epochs = table["epoch"] if "epoch" in (table.dtype.names or ()) else np.arange(1, len(table) + 1)
+    figure, axes = new_figure(len(names), 1)
+    for axis, name in zip(axes[0], names):
+        axis.plot(epochs, table[name], marker=".")
+        axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
+    return figure

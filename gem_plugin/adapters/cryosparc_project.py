@@ -1,0 +1,101 @@
+"""One CryoSPARC project: its folder, its jobs and what they offer. Reads only, but for making an external job."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gem_plugin.adapters.cryosparc_client import Connection, explained
+from gem_plugin.errors import InputError
+
+
+@dataclass(frozen=True)
+class SourceOutput:
+    """An output of a finished job, to connect to."""
+
+    job_uid: str
+    name: str
+    kind: str  # particle, volume, mask, ...
+    slots: dict[str, str]  # name -> slot type
+
+
+@dataclass(frozen=True)
+class CryosparcProject:
+    """A project that exists, seen through a logged-in client."""
+
+    connection: Connection
+    uid: str
+
+    @property
+    def is_generation_5(self) -> bool:
+        return self.connection.generation >= 5
+
+    def folder(self) -> Path:
+        """The project directory as the server names it; it may not exist here."""
+        with explained(f"looking for the project {self.uid}"):
+            return self._folder_of(self.connection.client.find_project(self.uid))
+
+    def folder_of(self, job_uid: str) -> Path:
+        """The directory of a job, as the server names it."""
+        with explained(f"looking for the job {self.uid}-{job_uid}"):
+            return self._folder_of(self.connection.client.find_job(self.uid, job_uid))
+
+    def status_of(self, job_uid: str) -> str:
+        """The status now; asked for with a client object of its own, so that another thread may ask too."""
+        with explained(f"asking for the status of {self.uid}-{job_uid}"):
+            return self.connection.client.find_job(self.uid, job_uid).status
+
+    def find_output(self, named: str, kind: str, usual_name: str) -> SourceOutput:
+        """The output that "J42" or "J42.particles" names; its job must be finished."""
+        job_uid, _, wanted = named.partition(".")
+        with explained(f"looking for the job {self.uid}-{job_uid}"):
+            job = self.connection.client.find_job(self.uid, job_uid)
+            outputs = self._outputs_of(job)
+        if job.status != "completed":
+            raise InputError(
+                f"The job {job_uid} is {job.status}, expected completed. Wait until it ends, then start again."
+            )
+        fitting = {name: one for name, one in outputs.items() if one.kind == kind}
+        name = wanted or (usual_name if usual_name in fitting or len(fitting) != 1 else next(iter(fitting)))
+        if name not in fitting:
+            found = ", ".join(f"{name} ({one.kind})" for name, one in outputs.items()) or "none"
+            raise InputError(
+                f"Expected the output {name} of type {kind} in {job_uid}; its outputs are: {found}. "
+                f"Name another one as {job_uid}.NAME."
+            )
+        return fitting[name]
+
+    def create_external_job(self, workspace: str, title: str, text: str) -> Any:
+        """A new external job, as an object of cryosparc-tools."""
+        with explained(f"creating an external job in {self.uid}, workspace {workspace}"):
+            project = self.connection.client.find_project(self.uid)
+            self.connection.client.find_workspace(self.uid, workspace)
+            return project.create_external_job(workspace, title=title, desc=text)
+
+    def find_external_job(self, job_uid: str) -> Any:
+        with explained(f"looking for the external job {self.uid}-{job_uid}"):
+            return self.connection.client.find_external_job(self.uid, job_uid)
+
+    def download(self, path: str, target: Path) -> None:
+        """Copy a file of the project here."""
+        with explained(f"downloading {path} from {self.uid}"):
+            self.connection.client.download_file(self.uid, path, str(target))
+
+    def _folder_of(self, found: Any) -> Path:
+        """The directory of a project or job: a property in 5.0, a method in 4.7."""
+        return Path(found.dir if self.is_generation_5 else found.dir())
+
+    def _outputs_of(self, job: Any) -> dict[str, SourceOutput]:
+        if self.is_generation_5:
+            return {
+                name: SourceOutput(job.uid, name, output.type, {slot.name: slot.dtype for slot in output.results})
+                for name, output in job.outputs.items()
+            }
+        return {
+            group["name"]: SourceOutput(
+                job.uid,
+                group["name"],
+                group["type"],
+                {slot["name"]: slot["type"].split(".")[-1] for slot in group["contains"]},
+            )
+            for group in job.doc["output_result_groups"]
+        }
