@@ -1,0 +1,137 @@
+"""The shape of a model, and how to build one: from a consensus cloud, or empty to receive saved weights."""
+
+from dataclasses import dataclass
+
+import torch
+
+from gem_plugin.errors import InputError
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.from_map import weighted_centres
+from gem_plugin.heterogeneity.decoder import DECODERS, Decoder
+from gem_plugin.heterogeneity.encoder import ImageEncoder
+from gem_plugin.heterogeneity.evidence import N_VIEW_FEATURES, Anchors
+from gem_plugin.heterogeneity.model import HeterogeneityModel
+from gem_plugin.heterogeneity.motion_basis import MotionBasisDecoder
+from gem_plugin.heterogeneity.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class ModelArchitecture:
+    """All that fixes the shapes of a model's weights; saved beside them."""
+
+    n_gaussians: int
+    box_size: int
+    pixel_size_in_angstroms: float
+    latent_size: int
+    decoder: str
+    n_basis: int
+    n_features: int
+    learned_features: bool
+    width_change: bool
+    train_widths: bool
+    encoder_width: int
+    encoder_layers: int
+    n_anchors: int
+    encoder_box: int
+
+
+def architecture_for(
+    settings: TrainSettings, n_gaussians: int, box_size: int, pixel_size_in_angstroms: float
+) -> ModelArchitecture:
+    """The architecture that settings ask for, within what the data allow."""
+    if settings.encoder_box % 2 or settings.n_features % 2:
+        raise InputError(
+            f"--encoder-box ({settings.encoder_box}) and --n-features ({settings.n_features}) must be even numbers."
+        )
+    return ModelArchitecture(
+        n_gaussians=n_gaussians,
+        box_size=box_size,
+        pixel_size_in_angstroms=pixel_size_in_angstroms,
+        latent_size=settings.latent_size,
+        decoder=settings.decoder,
+        n_basis=settings.n_basis,
+        n_features=settings.n_features,
+        learned_features=settings.learned_features,
+        width_change=settings.width_change,
+        train_widths=settings.train_widths,
+        encoder_width=settings.encoder_width,
+        encoder_layers=settings.encoder_layers,
+        n_anchors=min(settings.anchors, n_gaussians),
+        encoder_box=min(settings.encoder_box, box_size),
+    )
+
+
+def build_model(
+    architecture: ModelArchitecture,
+    cloud_in_pixels: GaussianCloud | None,  # None: an empty cloud, for weights that are loaded afterwards
+    generator: torch.Generator,
+    is_mobile: torch.Tensor | None = None,  # (n,) bool
+) -> HeterogeneityModel:
+    """A new model; all random numbers come from the generator."""
+    cloud = cloud_in_pixels or _empty_cloud(architecture.n_gaussians)
+    with torch.random.fork_rng(devices=[]):  # the layers' own initialisation draws from the global generator
+        torch.manual_seed(int(torch.randint(2**31 - 1, (1,), generator=generator)))
+        decoder = _build_decoder(architecture, cloud, generator)
+        n_inputs = architecture.n_anchors + N_VIEW_FEATURES
+        encoder = ImageEncoder(
+            n_inputs, architecture.latent_size, architecture.encoder_width, architecture.encoder_layers
+        )
+    anchors = (
+        _place_anchors(architecture, cloud)
+        if cloud_in_pixels is not None
+        else Anchors(
+            torch.zeros(architecture.n_anchors, 3),
+            torch.zeros(architecture.n_anchors),
+            architecture.box_size,
+            architecture.encoder_box,
+        )
+    )
+    return HeterogeneityModel(
+        cloud,
+        decoder,
+        encoder,
+        anchors,
+        architecture.box_size,
+        architecture.pixel_size_in_angstroms,
+        is_mobile,
+        architecture.train_widths,
+    )
+
+
+def _build_decoder(
+    architecture: ModelArchitecture, cloud: GaussianCloud, generator: torch.Generator
+) -> Decoder:
+    if architecture.decoder == "motion":
+        return MotionBasisDecoder(
+            cloud.positions_in_angstroms,
+            architecture.latent_size,
+            architecture.n_basis,
+            architecture.n_features,
+            architecture.width_change,
+            generator,
+            architecture.learned_features,
+        )
+    raise InputError(f"--decoder is {architecture.decoder!r}; expected one of {', '.join(DECODERS)}.")
+
+
+def _place_anchors(architecture: ModelArchitecture, cloud: GaussianCloud) -> Anchors:
+    """k-means of the Gaussians; each anchor has the mass of its cell."""
+    from scipy.spatial import cKDTree
+
+    points, masses = cloud.positions_in_angstroms.double().numpy(), cloud.amplitudes.double().numpy()
+    centres = (
+        points
+        if len(points) == architecture.n_anchors
+        else weighted_centres(points, masses, architecture.n_anchors, seed=0)
+    )
+    cells = torch.from_numpy(cKDTree(centres).query(points)[1])
+    amplitudes = torch.zeros(len(centres)).index_add_(0, cells, cloud.amplitudes)
+    positions = torch.tensor(centres, dtype=torch.float32)
+    return Anchors(positions, amplitudes, architecture.box_size, architecture.encoder_box)
+
+
+def _empty_cloud(n_gaussians: int) -> GaussianCloud:
+    generator = torch.Generator().manual_seed(0)
+    return GaussianCloud(
+        torch.randn(n_gaussians, 3, generator=generator), torch.ones(n_gaussians), torch.ones(n_gaussians)
+    )

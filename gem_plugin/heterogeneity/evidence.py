@@ -1,0 +1,91 @@
+"""What an image says about density at points of the molecule: the encoder's input.
+
+A few hundred anchors stand for the consensus cloud. The residual image (matched image minus what the consensus
+explains) is read at each anchor's projection: the derivative of the log-likelihood with respect to that anchor's
+amplitude. These numbers live in the frame of the molecule, whatever the view, which spares the encoder learning
+geometry: in our benchmarks a model that reads them trains several times faster than one that reads pixels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+
+ANCHOR_WIDTH_IN_PIXELS = 1.0  # of the small box: neighbouring anchors overlap
+N_CTF_FEATURES = 8
+N_VIEW_FEATURES = 9 + N_CTF_FEATURES
+SAMPLE_FOR_SCALING = 2000
+IMAGES_AT_A_TIME = 256
+
+
+class Anchors(nn.Module):
+    """Points in the molecule at which images are read, in pixels of the full box."""
+
+    positions_in_pixels: Tensor
+    amplitudes: Tensor
+
+    def __init__(
+        self, positions_in_pixels: Tensor, amplitudes: Tensor, box_size: int, small_box_size: int
+    ) -> None:
+        super().__init__()
+        self.box_size = box_size
+        self.small_box_size = small_box_size
+        self.register_buffer("positions_in_pixels", positions_in_pixels)  # (n_anchors, 3)
+        self.register_buffer("amplitudes", amplitudes)  # (n_anchors,)
+
+    def __len__(self) -> int:
+        return len(self.amplitudes)
+
+    def evidence(self, batch: MatchedBatch) -> Tensor:  # (batch, n_anchors)
+        """Read the residuals of Fourier-cropped matched images at the anchors."""
+        small = self.small_box_size
+        scale = small / self.box_size
+        positions = self.positions_in_pixels * scale
+        widths = torch.full_like(self.amplitudes, ANCHOR_WIDTH_IN_PIXELS)
+        amplitudes = (self.amplitudes * scale**2).expand(len(batch.images), -1)  # cropping keeps the level
+        with torch.enable_grad():
+            amplitudes = amplitudes.detach().clone().requires_grad_()
+            projections = project_gaussians(
+                GaussianCloud(positions, amplitudes, widths), batch.rotation_matrices, small, 1.0
+            )
+            with torch.no_grad():
+                spectra = torch.fft.rfft2(projections)
+                explained = torch.fft.irfft2(spectra * batch.filters, s=(small, small))
+            (evidence,) = torch.autograd.grad((projections * (batch.images - explained)).sum(), amplitudes)
+        return evidence
+
+
+def view_features(rotation_matrices: Tensor, filters: Tensor) -> Tensor:  # (batch, N_VIEW_FEATURES)
+    """What is known of an image besides its pixels: viewing direction, its products, and the CTF^2 over frequency."""
+    direction = rotation_matrices[:, 2]  # (batch, 3): the axis along which density is summed
+    x, y, z = direction.unbind(1)
+    products = torch.stack([x * x, y * y, z * z, x * y, y * z, z * x], 1)
+    along_frequency = nn.functional.adaptive_avg_pool1d(filters[:, 0, None, :], N_CTF_FEATURES)[:, 0]
+    return torch.cat([direction, products, along_frequency], 1)
+
+
+class EvidenceTable:
+    """Encoder inputs of all particles: (n, n_anchors + N_VIEW_FEATURES) in half precision, computed once."""
+
+    def __init__(self, features: Tensor) -> None:
+        self.features = features
+
+    @classmethod
+    def compute(cls, anchors: Anchors, observations: Observations, progress_of=iter) -> "EvidenceTable":
+        n_features = len(anchors) + N_VIEW_FEATURES
+        features = torch.empty(len(observations), n_features, dtype=torch.float16)
+        for rows in progress_of(list(row_chunks(len(observations), IMAGES_AT_A_TIME))):
+            features[rows[0] : rows[-1] + 1] = encoder_inputs(anchors, observations, rows).half()
+        return cls(features)
+
+    def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
+        return self.features[rows].to(device).float()
+
+
+def encoder_inputs(anchors: Anchors, observations: Observations, rows: Tensor) -> Tensor:
+    """Evidence and view of some particles: (batch, n_anchors + N_VIEW_FEATURES)."""
+    batch = observations.small_batch(rows, anchors.small_box_size)
+    views = view_features(batch.rotation_matrices, batch.filters)
+    return torch.cat([anchors.evidence(batch), views], 1)

@@ -1,0 +1,73 @@
+"""The model: a canonical cloud of Gaussians, a decoder that changes it, an encoder that reads images."""
+
+import torch
+from torch import Tensor, nn
+
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.heterogeneity.decoder import Decoder
+from gem_plugin.heterogeneity.encoder import ImageEncoder
+from gem_plugin.heterogeneity.evidence import Anchors
+
+LOG_AMPLITUDE_LIMIT = 6.0  # exp(6) = 400 times up or down: nothing physical lies beyond
+
+
+class HeterogeneityModel(nn.Module):
+    """Positions are kept in pixels of the working box; gaussians_at gives Angstrom."""
+
+    widths_in_pixels: Tensor
+    is_mobile: Tensor
+
+    def __init__(
+        self,
+        cloud_in_pixels: GaussianCloud,  # one cloud
+        decoder: Decoder,
+        encoder: ImageEncoder | None,  # None for models whose latents come from elsewhere
+        anchors: Anchors | None,
+        box_size: int,
+        pixel_size_in_angstroms: float,
+        is_mobile: Tensor | None = None,  # (n,) bool; False keeps a Gaussian in its consensus state
+        trains_widths: bool = False,
+    ) -> None:
+        super().__init__()
+        self.box_size = box_size
+        self.pixel_size_in_angstroms = pixel_size_in_angstroms
+        self.positions_in_pixels = nn.Parameter(cloud_in_pixels.positions_in_angstroms.clone())
+        floor = 1e-3 * cloud_in_pixels.amplitudes.mean()
+        self.log_amplitudes = nn.Parameter(cloud_in_pixels.amplitudes.clamp_min(floor).log())
+        self.log_widths = nn.Parameter(cloud_in_pixels.widths_in_angstroms.log(), requires_grad=trains_widths)
+        n = len(cloud_in_pixels)
+        self.register_buffer("is_mobile", torch.ones(n, dtype=torch.bool) if is_mobile is None else is_mobile)
+        self.decoder = decoder
+        self.encoder = encoder
+        self.anchors = anchors
+
+    @property
+    def latent_size(self) -> int:
+        return self.decoder.latent_size
+
+    @property
+    def n_gaussians(self) -> int:
+        return len(self.positions_in_pixels)
+
+    def consensus(self) -> GaussianCloud:
+        """The canonical cloud, in pixels."""
+        return GaussianCloud(self.positions_in_pixels, self.log_amplitudes.exp(), self.log_widths.exp())
+
+    def cloud_in_pixels(self, latents: Tensor) -> GaussianCloud:  # latents (batch, latent_size)
+        """The cloud of each latent, positions and widths in pixels of the working box."""
+        change = self.decoder(latents)
+        mobile = self.is_mobile.to(latents.dtype)
+        positions = self.positions_in_pixels + change.displacements_in_pixels * mobile[:, None]
+        log_change = (change.log_amplitudes * mobile).clamp(-LOG_AMPLITUDE_LIMIT, LOG_AMPLITUDE_LIMIT)
+        widths = self.log_widths.exp()
+        if change.log_widths is not None:
+            widths = (self.log_widths + change.log_widths * mobile).exp()
+        return GaussianCloud(positions, (self.log_amplitudes + log_change).exp(), widths)
+
+    def gaussians_at(self, latents: Tensor) -> GaussianCloud:  # latents (batch, latent_size)
+        """The cloud of each latent, in Angstrom."""
+        cloud = self.cloud_in_pixels(latents)
+        size = self.pixel_size_in_angstroms
+        return GaussianCloud(
+            cloud.positions_in_angstroms * size, cloud.amplitudes, cloud.widths_in_angstroms * size
+        )

@@ -1,0 +1,116 @@
+"""The images in the form that the loss needs: centred, multiplied by their CTF and divided by the noise.
+
+For a model image P, white noise and CTF C the squared error is
+    1/2 |C P - F|^2 = 1/2 P C^2 P - P (C F) + const,
+so an image enters only through g = C F (the matched image) and h = C^2 (the matched filter). Both are computed once.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
+from gem_plugin.imaging.fourier import fourier_crop_images, ring_indices, shift_half_spectra
+
+IMAGES_AT_A_TIME = 256
+CACHES = ("auto", "memory", "disk")
+
+
+class MatchedBatch(NamedTuple):
+    """Some particles, ready for the loss."""
+
+    images: Tensor  # (batch, box, box): g, rotation centre on pixel box // 2
+    filters: Tensor  # (batch, box, box // 2 + 1): h, zero frequency first
+    rotation_matrices: Tensor  # (batch, 3, 3)
+
+
+class Observations:
+    """All particles of a run; images stay where they are (a memory map) unless they are kept in memory."""
+
+    def __init__(
+        self,
+        images: Any,  # (n, box, box) array-like, float32; sliced by row numbers
+        rotation_matrices: Tensor,  # (n, 3, 3)
+        shifts_in_pixels: Tensor,  # (n, 2), ordered xy; moving an image by +shift centres it
+        ctf: CtfParameters,
+        noise_spectrum: Tensor,  # (box // 2 + 1,), 1 for white noise of variance 1
+        pixel_size_in_angstroms: float,
+        is_whitened: bool = True,  # divide by the noise spectrum; else by its mean
+    ) -> None:
+        self.raw_images = images
+        self.rotation_matrices = rotation_matrices.float()
+        self.shifts_in_pixels = shifts_in_pixels.float()
+        self.ctf = ctf
+        self.pixel_size_in_angstroms = pixel_size_in_angstroms
+        self.box_size = int(images.shape[-1])
+        rings = ring_indices(self.box_size).clamp_max(len(noise_spectrum) - 1)
+        noise = noise_spectrum.float().clamp_min(1e-3 * float(noise_spectrum.mean()))
+        self.inverse_noise = (1 / noise)[rings] if is_whitened else 1 / noise.mean().expand(rings.shape)
+        self._matched: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.rotation_matrices)
+
+    def keep_in_memory(self, progress_of: Any = iter) -> None:
+        """Compute all matched images once; 4 bytes a pixel."""
+        matched = torch.empty(len(self), self.box_size, self.box_size)
+        for rows in progress_of(list(row_chunks(len(self), IMAGES_AT_A_TIME))):
+            matched[rows[0] : rows[-1] + 1] = self._match(rows)
+        self._matched = matched
+
+    def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> MatchedBatch:
+        """The given particles, on the given device."""
+        images = self._matched[rows] if self._matched is not None else self._match(rows)
+        filters = self.filters(rows, self.box_size, device)
+        return MatchedBatch(images.to(device), filters, self.rotation_matrices[rows].to(device))
+
+    def small_batch(self, rows: Tensor, box_size: int) -> MatchedBatch:
+        """The same, Fourier-cropped to a smaller box."""
+        images = self._matched[rows] if self._matched is not None else self._match(rows)
+        return MatchedBatch(
+            fourier_crop_images(images, box_size), self.filters(rows, box_size), self.rotation_matrices[rows]
+        )
+
+    def centred_images(self, rows: Tensor) -> Tensor:  # (batch, box, box)
+        """The images themselves, moved to their centres; for losses other than the squared error."""
+        spectra = torch.fft.rfft2(self._read(rows))
+        centred = shift_half_spectra(spectra, self.shifts_in_pixels[rows])
+        return torch.fft.irfft2(centred, s=(self.box_size, self.box_size))
+
+    def ctf_half_spectra(self, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
+        return ctf_half_spectra(self.ctf.take(rows).to(device), self.box_size, self.pixel_size_in_angstroms)
+
+    def filters(self, rows: Tensor, box_size: int, device: torch.device | str = "cpu") -> Tensor:
+        """h = CTF^2 / noise at a box no larger than the images' own: (batch, box, box // 2 + 1)."""
+        pixel_size = self.pixel_size_in_angstroms * self.box_size / box_size
+        squared = ctf_half_spectra(self.ctf.take(rows).to(device), box_size, pixel_size) ** 2
+        return squared * self._inverse_noise_at(box_size).to(device)
+
+    def constant_terms(self, rows: Tensor) -> Tensor:  # (batch,)
+        """1/2 |F|^2 / noise of each image, which turns the relative loss into the whole squared error."""
+        spectra = torch.fft.rfft2(self._read(rows), norm="ortho")
+        power = spectra.abs() ** 2 * self.inverse_noise
+        doubled = power[..., 1 : (self.box_size + 1) // 2].sum((1, 2))
+        return (power.sum((1, 2)) + doubled) / 2
+
+    def _inverse_noise_at(self, box_size: int) -> Tensor:
+        if box_size == self.box_size:
+            return self.inverse_noise
+        y = torch.fft.fftfreq(box_size, 1 / box_size).long()  # the same frequencies in the larger spectrum
+        return self.inverse_noise[y % self.box_size][:, : box_size // 2 + 1]
+
+    def _read(self, rows: Tensor) -> Tensor:
+        return torch.as_tensor(self.raw_images[rows.numpy()]).float()
+
+    def _match(self, rows: Tensor) -> Tensor:  # (batch, box, box)
+        spectra = shift_half_spectra(torch.fft.rfft2(self._read(rows)), self.shifts_in_pixels[rows])
+        matched = spectra * self.ctf_half_spectra(rows) * self.inverse_noise
+        return torch.fft.irfft2(matched, s=(self.box_size, self.box_size))
+
+
+def row_chunks(n_rows: int, size: int) -> Iterator[Tensor]:
+    """Row numbers 0 .. n_rows - 1 in consecutive pieces."""
+    for start in range(0, n_rows, size):
+        yield torch.arange(start, min(start + size, n_rows))

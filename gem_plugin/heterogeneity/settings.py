@@ -1,0 +1,82 @@
+"""Settings of training, with the reason of each default; docs/method.md gives the formulas."""
+
+from dataclasses import dataclass
+
+from gem_plugin.heterogeneity.decoder import DECODERS
+from gem_plugin.heterogeneity.image_loss import LOSSES
+from gem_plugin.heterogeneity.observations import CACHES
+from gem_plugin.settings import setting
+
+PARTICLE_VISITS = 300_000  # of automatic --epochs: as many as 25 epochs of 12,000 particles
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What the model is and how it learns."""
+
+    epochs: int | None = setting(
+        None,
+        "Passes over the particles. Default: 300,000 particle visits in all, 10 to 100 epochs.",
+        1,
+        10_000,
+    )
+    batch_size: int = setting(64, "Particles a step; 64 learns fastest per particle.", 1, 65_536)
+    learning_rate: float = setting(2e-3, "Peak rate of Adam in a one-cycle schedule.", 1e-7, 1.0)
+    latent_size: int = setting(
+        4, "Latent dimensions; the ones that are not needed stay silent.", 1, 64, flag="--zdim"
+    )
+    decoder: str = setting(
+        "motion", "motion: a basis of motions; mlp: GaussianEM's decoder, slower.", choices=DECODERS
+    )
+    n_basis: int = setting(32, "Basis motions of the motion decoder.", 1, 512)
+    n_features: int = setting(32, "Features per Gaussian (its embedding); even.", 2, 512)
+    learned_features: bool = setting(
+        True, "Learn the features of each Gaussian; else functions of its position."
+    )
+    width_change: bool = setting(False, "Let the latents change the widths of the Gaussians too.")
+    train_widths: bool = setting(
+        False, "Train one width per Gaussian; otherwise it stays as the consensus has it."
+    )
+    encoder_width: int = setting(512, "Units per layer of the image encoder.", 8, 8192, flag="--qdim")
+    encoder_layers: int = setting(3, "Hidden layers of the image encoder.", 1, 12, flag="--qlayers")
+    anchors: int = setting(512, "Points of the molecule at which the encoder reads each image.", 8, 8192)
+    encoder_box: int = setting(32, "Box in pixels to which images are cropped for the encoder.", 8, 256)
+    loss: str = setting(
+        "squared", "squared: Gaussian noise; absolute: GaussianEM's, in real space.", choices=LOSSES
+    )
+    whiten: bool = setting(True, "Divide by the noise spectrum, so that each frequency counts by its noise.")
+    kl_start: float = setting(
+        0.02, "Weight of the KL divergence at the start, low so that latents wake up.", 0.0, 100.0
+    )
+    kl_weight: float = setting(
+        0.3,
+        "Its weight at the end, in units of the noise variance; high so that latents hold no noise.",
+        0.0,
+        100.0,
+    )
+    validation_fraction: float = setting(
+        0.05, "Share of the particles that never trains and measures over-fitting.", 0.0, 0.5
+    )
+    cache: str = setting(
+        "auto",
+        "Images in memory or read from disk; auto: memory when they fit in half of it.",
+        choices=CACHES,
+    )
+    projector: str = setting(
+        "auto", "Projection: auto takes the fast one of the device, reference the plain one."
+    )
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.")
+    threads: int | None = setting(None, "CPU threads. Default: all that this process may use.", 1, 1024)
+    seed: int = setting(
+        0, "Seed of every random number; on one machine's CPU a run repeats bit for bit.", 0, 2**31 - 1
+    )
+    resume: bool = setting(False, "Go on from the newest checkpoint of this run.")
+
+
+def number_of_epochs(settings: TrainSettings, n_particles: int) -> int:
+    """The epochs that were asked for, or enough for PARTICLE_VISITS."""
+    if settings.epochs is not None:
+        return settings.epochs
+    wanted = -(-PARTICLE_VISITS // max(1, n_particles))
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))

@@ -1,0 +1,130 @@
+"""consensus: turn the map of the finished refinement into Gaussians that fit the images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gem_plugin.errors import InputError
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.from_map import find_density, gaussians_from_density
+from gem_plugin.gaussians.volume import render_volumes
+from gem_plugin.heterogeneity.consensus_fit import IMAGES_FOR_GREY_SCALE, fit_consensus, fit_grey_scale
+from gem_plugin.heterogeneity.schedule import epoch_generator
+from gem_plugin.imaging.fourier import fourier_crop_volume
+from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
+from gem_plugin.io.map_files import write_map
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
+from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.progress import Progress
+from gem_plugin.settings import check_settings, setting
+from gem_plugin.steps.training_data import open_observations, set_threads
+
+BATCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class ConsensusSettings:
+    """How the map becomes Gaussians."""
+
+    map: Path | None = setting(None, "Consensus map of these particles (.mrc), in their box and pixel size.")
+    mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1: Gaussians start inside it only.")
+    threshold: float | None = setting(
+        None, "Density above which a voxel is molecule. Default: 4 noise deviations and a tenth of the peak."
+    )
+    n_gaussians: int | None = setting(
+        None, "Number of Gaussians. Default: one a voxel above the threshold, at most 8192.", 1, 200_000
+    )
+    gaussian_width: float = setting(
+        0.7,
+        "Standard deviation of each Gaussian in pixels of the working box; narrower ones alias.",
+        0.3,
+        4.0,
+    )
+    fit_images: int = setting(
+        20_000,
+        "Particle images for the short fit of positions and amplitudes; 0 fits the grey scale only.",
+        0,
+        10_000_000,
+    )
+    seed: int = setting(0, "Seed of the choice of images.", 0, 2**31 - 1)
+    threads: int | None = setting(None, "CPU threads. Default: all that this process may use.", 1, 1024)
+
+
+def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress) -> dict[str, Any]:
+    """Write consensus/gaussians.ply and consensus/map.mrc."""
+    check_settings(settings)
+    set_threads(settings.threads)
+    observations, table = open_observations(run)
+    box_size, pixel_size = table.box_size, table.pixel_size_in_angstroms
+    volume, mask = _read_maps(run, settings, box_size)
+    density = find_density(volume, settings.threshold, mask)
+    cloud = gaussians_from_density(
+        density, box_size, 1.0, settings.gaussian_width, settings.n_gaussians, settings.seed
+    )
+    progress.say(f"Consensus: {len(cloud)} Gaussians above the density {density.threshold:.4g}")
+
+    order = torch.randperm(len(table), generator=epoch_generator(settings.seed, 0))
+    sample = order[:IMAGES_FOR_GREY_SCALE].sort().values
+    grey_scale = fit_grey_scale(cloud, observations, sample)
+    _check_grey_scale(grey_scale)
+    cloud = GaussianCloud(
+        cloud.positions_in_angstroms, cloud.amplitudes * grey_scale, cloud.widths_in_angstroms
+    )
+    batches = _batches(order, settings.fit_images)
+    losses: list[float] = []
+    tracked = progress.track(batches, "Consensus fit", unit="step")
+    cloud = fit_consensus(cloud, observations, tracked, len(batches), losses.append)
+    _save(run, cloud, box_size, pixel_size)
+    return {
+        "gaussians": len(cloud),
+        "threshold": float(f"{density.threshold:.6g}"),
+        "grey_scale": float(f"{grey_scale:.6g}"),
+        "fit_steps": len(batches),
+        "loss": round(float(np.mean(losses[-50:])), 4) if losses else None,
+    }
+
+
+def _read_maps(
+    run: RunFiles, settings: ConsensusSettings, box_size: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Map and mask, Fourier-cropped to the working box."""
+    if settings.map is None:
+        raise InputError("--map is missing; expected the consensus map of these particles (.mrc).")
+    _, _, origin = load_prepared_table(run)
+    original = origin.original_box_size, origin.original_pixel_size_in_angstroms
+
+    def cropped(volume: np.ndarray) -> np.ndarray:
+        return fourier_crop_volume(torch.from_numpy(volume), box_size).numpy()
+
+    volume = cropped(read_matching_map(Path(settings.map), *original))
+    mask = None if settings.mask is None else cropped(read_matching_mask(Path(settings.mask), *original))
+    return volume, mask
+
+
+def _check_grey_scale(grey_scale: float) -> None:
+    if not grey_scale > 0:
+        raise InputError(
+            f"The projections of the map match the images with the factor {grey_scale:.3g}; expected a positive one. "
+            "Are the particles dark on light (use --invert-contrast), or do their poses belong to another map?"
+        )
+
+
+def _batches(order: Tensor, n_images: int) -> list[Tensor]:
+    """Rows of each step; the particles come round again when there are fewer than wanted."""
+    n_rounds = -(-n_images // len(order))
+    rows = order.repeat(max(1, n_rounds))[:n_images]
+    return list(rows.split(BATCH_SIZE)) if n_images else []
+
+
+def _save(run: RunFiles, cloud: GaussianCloud, box_size: int, pixel_size: float) -> None:
+    positions = cloud.positions_in_angstroms * pixel_size
+    widths = cloud.widths_in_angstroms * pixel_size
+    arrays = [value.numpy() for value in (positions, cloud.amplitudes, widths)]
+    write_gaussians(run.consensus_gaussians, GaussianArrays(*arrays))
+    volume = render_volumes(GaussianCloud(positions, cloud.amplitudes, widths), box_size, pixel_size)[0]
+    write_map(run.consensus_map, volume.numpy(), pixel_size)

@@ -1,0 +1,98 @@
+"""The prepared particles of a run as the observations that the engine learns from."""
+
+import os
+from typing import Any
+
+import torch
+
+from gem_plugin.errors import InputError
+from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.imaging.ctf import CtfParameters
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.particles.prepared import load_prepared
+from gem_plugin.particles.table import ParticleTable
+
+CTF_FIELDS = (
+    "defocus_u_in_angstroms",
+    "defocus_v_in_angstroms",
+    "defocus_angle_in_degrees",
+    "phase_shift_in_degrees",
+    "b_factor_in_square_angstroms",
+    "scale_factor",
+    "voltage_in_kilovolts",
+    "spherical_aberration_in_millimetres",
+    "amplitude_contrast",
+)
+SHARE_OF_FREE_MEMORY = 0.5  # that cached images may take
+
+
+def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
+    """Images stay on disk, in the row order of the input."""
+    prepared = load_prepared(run)
+    table = prepared.table
+    observations = Observations(
+        prepared.images,
+        torch.from_numpy(table.rotation_matrices),
+        torch.from_numpy(table.shifts_in_angstroms / table.pixel_size_in_angstroms),
+        ctf_parameters(table),
+        torch.from_numpy(prepared.noise_spectrum),
+        table.pixel_size_in_angstroms,
+        is_whitened,
+    )
+    return observations, table
+
+
+def ctf_parameters(table: ParticleTable) -> CtfParameters:
+    """The CTF columns as tensors."""
+    return CtfParameters(**{name: torch.from_numpy(getattr(table, name)).float() for name in CTF_FIELDS})
+
+
+def fits_in_memory(n_images: int, box_size: int) -> bool:
+    """Whether all images take less than half of the memory that is free now."""
+    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free_memory_in_bytes()
+
+
+def free_memory_in_bytes() -> float:
+    """Free physical memory; endless where the system does not tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as handle:
+            fields = dict(line.split(":", 1) for line in handle)
+        return 1024 * float(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return float("inf")
+
+
+def choose_device(wanted: str) -> torch.device:
+    """auto, cpu, cuda or cuda:N. Raises InputError for a device that is not there."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise InputError(f"--device is {wanted!r}; expected auto, cpu, cuda or cuda:N.") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"--device is {wanted}, but this machine offers {torch.cuda.device_count()} CUDA devices. "
+            "Use --device cpu, or check the driver with nvidia-smi."
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"--device is {wanted!r}; expected auto, cpu, cuda or cuda:N.")
+    return device
+
+
+def set_threads(wanted: int | None) -> int:
+    """Use this many CPU threads in torch and Numba; default: the processors that this process may use."""
+    import numba
+
+    n_processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_threads = wanted or int(os.environ.get("OMP_NUM_THREADS") or n_processors)
+    torch.set_num_threads(n_threads)
+    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    return n_threads
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A dataclass as a dictionary with short numbers, for summaries and tables."""
+    return {
+        name: round(value, 6) if isinstance(value, float) else value for name, value in vars(record).items()
+    }
