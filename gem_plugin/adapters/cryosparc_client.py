@@ -27,6 +27,12 @@ class Connection:
     client: Any  # cryosparc.tools.CryoSPARC
     generation: int  # 4 or 5
 
+    def close(self) -> None:
+        """End the connection now; the 5.0 client leaves that to chance."""
+        http_client = getattr(getattr(self.client, "api", None), "_client", None)
+        if http_client is not None:
+            http_client.close()
+
 
 def connect_to_cryosparc(url: str | None, timeout_in_seconds: int) -> Connection:
     """Log in with the installed cryosparc-tools. Environment variables are read now, not at import."""

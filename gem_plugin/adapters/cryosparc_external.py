@@ -1,6 +1,7 @@
 """An external job, the same for cryosparc-tools 4.7 and 5.0: what differs between the two is in this file only."""
 
 import hashlib
+import io
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -65,6 +66,18 @@ class ExternalJob:
             self._job.add_input(source.kind, name, min=1, max=1, slots=described, title=title)
             self._job.connect(name, source.job_uid, source.name)
 
+    def connected_inputs(self) -> list[str]:
+        """Names of the inputs that have a connection."""
+        with explained(f"reading the inputs of {self.uid}"):
+            self._job.refresh()
+            if self.is_generation_5:
+                return [name for name, one in self._job.inputs.items() if one.connections]
+            return [group["name"] for group in self._job.doc["input_slot_groups"] if group["connections"]]
+
+    def declared_outputs(self) -> list[str]:
+        """Names of the outputs that the job has already, from an earlier start."""
+        return list(self.project.outputs_of(self.uid))
+
     def load_input(self, name: str) -> np.ndarray:  # (n,) structured
         """All rows of an input, passthrough included."""
         with explained(f"loading the input {name} of {self.uid}"):
@@ -75,7 +88,9 @@ class ExternalJob:
     ) -> None:
         """Declare an output; slots as name -> slot type."""
         with explained(f"declaring the output {name} of {self.uid}"):
-            self._job.add_output(kind, name, slots=self._described(slots), passthrough=passthrough, title=title)
+            self._job.add_output(
+                kind, name, slots=self._described(slots), passthrough=passthrough, title=title
+            )
 
     def _described(self, slots: dict[str, str]) -> list[dict[str, Any]]:
         key = "name" if self.is_generation_5 else "prefix"
@@ -116,7 +131,8 @@ class ExternalJob:
         with explained(f"showing a plot in {self.uid}"):
             for _ in range(2):
                 with _dropped_uploads() as dropped:
-                    self._job.log_plot(figure, text[:LONGEST_PLOT_TEXT], formats=["png"])
+                    picture = io.BytesIO(figure.read_bytes()) if isinstance(figure, Path) else figure
+                    self._job.log_plot(picture, text[:LONGEST_PLOT_TEXT], formats=["png"])
                 if not dropped:
                     return
 
@@ -144,16 +160,17 @@ class ExternalJob:
         """
         wanted = _digest_of_file(source)
         for _ in range(1 + len(self.pauses_in_seconds)):
-            self._with_retries(
-                lambda: self._job.upload(target, str(source), overwrite=True),
-                f"uploading {target} to {self.uid}",
-            )
+            self._with_retries(lambda: self._upload_once(source, target), f"uploading {target} to {self.uid}")
             if self._digest_of_upload(target) == wanted:
                 return
         raise RunError(
             f"{source} did not arrive whole in {self.uid}/{target}: {wanted[0]} bytes were sent. "
             "The connection to CryoSPARC drops; run where the project folder is mounted."
         )
+
+    def _upload_once(self, source: Path, target: str) -> None:
+        with open(source, "rb") as handle:  # given a path, cryosparc-tools leaves the file open
+            self._job.upload(target, handle, overwrite=True)
 
     def _digest_of_upload(self, target: str) -> tuple[int, str]:
         with explained(f"reading {target} of {self.uid} back"), self._job.download(target) as answer:

@@ -30,6 +30,10 @@ class JobFolders:
     job: Path | None  # the job directory, where it is mounted here
     project: Path | None  # the project directory, where it is mounted here
 
+    @property
+    def particles_file(self) -> Path:
+        return self.run / "input" / "particles.cs"
+
 
 def find_input(project: CryosparcProject, named: str, kind: str) -> SourceOutput:
     """The output that "J42" or "J42.particles" names, checked for the slots that the input of this kind needs."""
@@ -54,8 +58,13 @@ def find_folders(job: ExternalJob, scratch: Path | None) -> JobFolders:
     folder = mounted_folder(job)
     if folder is not None and scratch is None:
         return JobFolders(folder / RUN_FOLDER_NAME, folder, job.project.folder())
-    run = (scratch or Path.cwd()) / f"gem_{job.project.uid}_{job.uid}"
+    run = scratch_run_folder(scratch, job.project.uid, job.uid)
     return JobFolders(run, folder, job.project.folder() if folder is not None else None)
+
+
+def scratch_run_folder(scratch: Path | None, project_uid: str, job_uid: str) -> Path:
+    """Where a job works when it does not work in its job directory."""
+    return (scratch or Path.cwd()) / f"gem_{project_uid}_{job_uid}"
 
 
 def mounted_folder(job: ExternalJob) -> Path | None:
@@ -75,18 +84,22 @@ def mounted_folder(job: ExternalJob) -> Path | None:
     return folder if is_same else None
 
 
-def particles_file(job: ExternalJob, folders: JobFolders, progress: Progress) -> Path:
-    """The connected particles as RUN/input/particles.cs; their stacks are fetched where the project is not mounted."""
+def load_particles(
+    job: ExternalJob, folders: JobFolders, progress: Progress
+) -> np.ndarray:  # (n,) structured
+    """The connected particles, also as a file of the run; their stacks are fetched where the project is not mounted."""
     rows = job.load_input("particles")
-    path = folders.run / "input" / "particles.cs"
+    path = folders.particles_file
     if not (path.is_file() and _is_same(read_cs_rows(path), rows)):
         write_cs_rows(path, rows)
     if folders.project is None:
-        names = list(dict.fromkeys(stack_names(rows).tolist())) if "blob/path" in (rows.dtype.names or ()) else []
+        names = (
+            list(dict.fromkeys(stack_names(rows).tolist())) if "blob/path" in (rows.dtype.names or ()) else []
+        )
         for name in progress.track(names, "Fetching image stacks", unit="stack"):
-            _fetch(job, name, folders.run / "input" / name)
+            _fetch(job, name, image_folder(folders) / name)
     progress.say(f"{len(rows)} particles in {path}")
-    return path
+    return rows
 
 
 def image_folder(folders: JobFolders) -> Path:
@@ -94,17 +107,28 @@ def image_folder(folders: JobFolders) -> Path:
     return folders.project if folders.project is not None else folders.run / "input"
 
 
-def map_file(job: ExternalJob, folders: JobFolders, kind: str) -> Path:
-    """The connected volume or mask as a file here."""
-    name, slot = INPUT_NAMES[kind], REQUIRED_SLOTS[kind][0]
+def load_maps(job: ExternalJob, folders: JobFolders) -> dict[str, Path]:
+    """The connected volume and mask as files here, by the names of the settings that take them."""
+    connected = job.connected_inputs()
+    names = {"map": "volume", "mask": "mask"}
+    return {
+        setting: _map_file(job, folders, kind)
+        for setting, kind in names.items()
+        if INPUT_NAMES[kind] in connected
+    }
+
+
+def _map_file(job: ExternalJob, folders: JobFolders, kind: str) -> Path:
+    name, field = INPUT_NAMES[kind], f"{REQUIRED_SLOTS[kind][0]}/path"
     rows = job.load_input(name)
-    field = f"{slot}/path"
     if len(rows) != 1 or field not in (rows.dtype.names or ()):
-        raise InputError(f"The input {name} of {job.uid} has {len(rows)} rows; expected one {kind} with {field}.")
+        raise InputError(
+            f"The input {name} of {job.uid} has {len(rows)} rows; expected one {kind} with {field}."
+        )
     relative = rows[field][0].decode().lstrip(">")
     if folders.project is not None:
         return folders.project / relative
-    return _fetch(job, relative, folders.run / "input" / relative)
+    return _fetch(job, relative, image_folder(folders) / relative)
 
 
 def _fetch(job: ExternalJob, path: str, target: Path) -> Path:

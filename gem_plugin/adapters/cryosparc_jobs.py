@@ -1,6 +1,6 @@
 """The external jobs: gem-cryosparc-run, -train, -landscape, -landscape-full and -select. What each does is one table.
 
-CryoSPARC cannot queue external jobs: these commands run where they are started, in a shell or a queue's job.
+CryoSPARC cannot queue external jobs: these commands run where they are started, in a shell or in a job of a queue.
 """
 
 import dataclasses
@@ -9,23 +9,178 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
-from gem_plugin.adapters.cryosparc_external import ExternalJob
-from gem_plugin.adapters.cryosparc_inputs import (
-    RUN_FOLDER_NAME,
-    JobFolders,
-    connect_input,
-    find_folders,
-    find_input,
-    image_folder,
-    map_file,
-    particles_file,
+from gem_plugin.cli.options import click_options
+from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
+from gem_plugin.steps.run_all import RUN_STEPS, fields_of_steps
+from gem_plugin.steps.step_table import STEPS
+
+
+@dataclasses.dataclass(frozen=True)
+class CryosparcJob:
+    """One kind of external job."""
+
+    title: str
+    steps: tuple[str, ...]  # in working order
+    outputs: tuple[str, ...]
+    continues: str | None  # "train" or "landscape": the kind of GEM job whose results it reads
+    help: str
+
+
+JOBS = {
+    "run": CryosparcJob(
+        "GEM: conformational landscape",
+        RUN_STEPS,
+        ("latents", "consensus", "states"),
+        None,
+        "Everything: from refined particles and their map to states.",
+    ),
+    "train": CryosparcJob(
+        "GEM: train",
+        ("prepare", "consensus", "train", "analyze"),
+        ("latents", "consensus"),
+        None,
+        "Learn how the molecule moves; latents of every particle.",
+    ),
+    "landscape": CryosparcJob(
+        "GEM: landscape",
+        ("landscape",),
+        ("latents", "states"),
+        "train",
+        "Conformational states from a train job.",
+    ),
+    "landscape-full": CryosparcJob(
+        "GEM: full landscape",
+        ("landscape-full",),
+        ("latents", "states"),
+        "landscape",
+        "Exact landscape and states of every particle, from a landscape job.",
+    ),
+    "select": CryosparcJob(
+        "GEM: select",
+        ("select",),
+        ("chosen",),
+        "landscape",
+        "The particles of chosen states as one group: --states 1,3.",
+    ),
+}
+SETTINGS_FROM_CONNECTIONS = ("particles", "map", "mask", "project_folder", "pixel_size", "out", "outdir")
+COMMON_OPTIONS = (
+    ("--project", True, str, "The project, such as P3."),
+    ("--workspace", True, str, "The workspace to put the job into, such as W1."),
+    ("--url", False, str, "Address of CryoSPARC, as in the browser; default: CRYOSPARC_BASE_URL."),
+    ("--title", False, str, "Title of the job; default: what it does."),
+    (
+        "--scratch",
+        False,
+        Path,
+        "Folder to work in; default: the job directory where it is mounted, else here.",
+    ),
+    (
+        "--resume-file",
+        False,
+        Path,
+        "File that remembers the job: the same command started again goes on with it.",
+    ),
+    ("--timeout", False, int, "Seconds to wait for an answer of CryoSPARC; default 300."),
 )
-from gem_plugin.adapters.cryosparc_outputs import JobOutputs, particle_states, save_particles_with_latents
-from gem_plugin.adapters.cryosparc_outputs import save_states, save_training_maps
-from gem_plugin.adapters.cryosparc_progress import CryosparcProgress
-from gem_plugin.adapters.cryosparc_project import CryosparcProject, SourceOutput
-from gem_plugin.adapters.cryosparc_resume import JobRecord
-from gem_plugin.adapters.cryosparc_session import running_job
+FRESH_INPUTS = (
+    ("--particles", True, str, "Job with refined particles, such as J42 or J42.particles."),
+    ("--volume", True, str, "Job with their map, such as J42 or J42.volume."),
+    ("--mask", False, str, "Job with a mask, such as J43 or J43.mask."),
+)
+
+
+def run_main() -> None:
+    """gem-cryosparc-run"""
+    _main("run")
+
+
+def train_main() -> None:
+    """gem-cryosparc-train"""
+    _main("train")
+
+
+def landscape_main() -> None:
+    """gem-cryosparc-landscape"""
+    _main("landscape")
+
+
+def landscape_full_main() -> None:
+    """gem-cryosparc-landscape-full"""
+    _main("landscape-full")
+
+
+def select_main() -> None:
+    """gem-cryosparc-select"""
+    _main("select")
+
+
+def _main(name: str) -> None:
+    sys.exit(run_command(name, sys.argv[1:]))
+
+
+def run_command(name: str, arguments: list[str]) -> int:
+    """Do one job as its command line says; gives the exit code, with every expected error as one message."""
+    command = make_command(name)
+    try:
+        return exit_code_of(
+            lambda: command.main(arguments, prog_name=f"gem-cryosparc-{name}", standalone_mode=False)
+        )
+    except Exception as error:  # unforeseen; the traceback is in the job's log
+        print(f"Error: {type(error).__name__}: {error}. The log of the job has the details.", file=sys.stderr)
+        return FAILURE
+
+
+def make_command(name: str) -> click.Command:
+    """The command of one job: connections, and the same settings as everywhere else."""
+    job = JOBS[name]
+    inputs: tuple[tuple[str, bool, type, str], ...] = FRESH_INPUTS
+    if job.continues is not None:
+        inputs = (
+            (f"--{job.continues}", True, str, f"The GEM {job.continues} job to go on from, such as J50."),
+        )
+    connection_options = [_option(*one) for one in (*COMMON_OPTIONS, *inputs)]
+    taken = {option.name for option in connection_options}
+    fields = fields_of_steps([step for step in job.steps if STEPS[step].is_there]).values()
+    settings = [field for field in fields if field.name not in (*SETTINGS_FROM_CONNECTIONS, *taken)]
+
+    def call(**given: Any) -> int:
+        from gem_plugin.adapters.cryosparc_start import JobOrder, start_job
+
+        values = {field.name: given[field.name] for field in settings if given[field.name] is not None}
+        options = {key: given[key] for key in taken if key is not None}
+        start_job(JobOrder(job=job, values=values, **_order_arguments(job, options)))
+        return SUCCESS
+
+    help_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    return click.Command(
+        name,
+        callback=call,
+        params=[*connection_options, *click_options(settings)],
+        help=job.help,
+        context_settings=help_settings,
+    )
+
+
+def _option(flag: str, is_required: bool, kind: type, help: str) -> click.Option:
+    return click.Option(
+        [flag], required=is_required, type=click.Path(path_type=Path) if kind is Path else kind, help=help
+    )
+
+
+def _order_arguments(job: CryosparcJob, options: dict[str, Any]) -> dict[str, Any]:
+    """The connection options under the names that JobOrder has."""
+    if job.continues is None:
+        named = {
+            "particle": options.pop("particles"),
+            "volume": options.pop("volume"),
+            "mask": options.pop("mask"),
+        }
+        earlier = None
+    else:
+        earlier = options.pop(job.continues)
+        named = {"particle": earlier}
+    inputs = {kind: name for kind, name in named.items() if name is not None}
+    timeout = options.pop("timeout")
+    return {**options, "inputs": inputs, "earlier_job": earlier, "timeout_in_seconds": timeout or 300}

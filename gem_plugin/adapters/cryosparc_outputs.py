@@ -9,10 +9,12 @@ from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.adapters.cryosparc_inputs import JobFolders
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array
+from gem_plugin.io.cryosparc_files import read_cs_rows
 from gem_plugin.io.cryosparc_groups import LATENT_SLOT
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.mrc_header import read_mrc_header
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import read_summary
 from gem_plugin.io.whole_files import whole_file
 
 ALL_PARTICLES = "particles"
@@ -25,10 +27,12 @@ RESULT_FOLDER = "gem_results"
 class JobOutputs:
     """Declares and saves the outputs of one job. Particles keep their uids; what is not new is passed through."""
 
-    def __init__(self, job: ExternalJob, folders: JobFolders, rows: np.ndarray, volume_slot_type: str) -> None:
+    def __init__(
+        self, job: ExternalJob, folders: JobFolders, rows: np.ndarray, volume_slot_type: str
+    ) -> None:
         self.job, self.folders, self.rows = job, folders, rows
         self.volume_slot_type = volume_slot_type
-        self._declared: set[str] = set()
+        self._declared = set(job.declared_outputs())
 
     def save_particles(
         self, name: str, title: str, chosen: np.ndarray | None = None, latents: np.ndarray | None = None
@@ -70,34 +74,45 @@ class JobOutputs:
             self.job.upload(path, f"{RESULT_FOLDER}/{path.name}")
         return f"{RESULT_FOLDER}/{path.name}"
 
-    def _declare(self, kind: str, name: str, slots: dict[str, str], passthrough: str | None, title: str) -> None:
+    def _declare(
+        self, kind: str, name: str, slots: dict[str, str], passthrough: str | None, title: str
+    ) -> None:
         if name not in self._declared:
             self.job.add_output(kind, name, slots, passthrough, title)
             self._declared.add(name)
 
 
-def save_training(outputs: JobOutputs, run: RunFiles) -> None:
-    """All particles with their latents, and the consensus that the training started from."""
+def save_latents(outputs: JobOutputs, run: RunFiles) -> None:
+    """All particles with their latents."""
     outputs.save_particles(ALL_PARTICLES, "All particles with latents", latents=_latents(outputs, run))
-    if run.consensus_map.is_file():
-        outputs.save_map(CONSENSUS, "Consensus", run.consensus_map)
 
 
-def save_states(outputs: JobOutputs, run: RunFiles) -> dict[int, int]:  # state -> number of particles
-    """Particles and mean map of every state, all particles, and the mask."""
+def save_consensus(outputs: JobOutputs, run: RunFiles) -> None:
+    """The map that the training started from."""
+    outputs.save_map(CONSENSUS, "Consensus", run.consensus_map)
+
+
+def save_states(outputs: JobOutputs, run: RunFiles) -> None:
+    """Particles and mean map of every state, and the mask."""
     files, latents = LandscapeFiles(run.landscape), _latents(outputs, run)
     states = particle_states(outputs, run)
-    counts = {}
     for number in np.unique(states[states > 0]).tolist():
         chosen = np.flatnonzero(states == number)
-        counts[number] = len(chosen)
-        outputs.save_particles(f"particles_state_{number}", f"State {number}: {len(chosen)} particles", chosen, latents)
+        outputs.save_particles(
+            f"particles_state_{number}", f"State {number}: {len(chosen)} particles", chosen, latents
+        )
         mean = files.state_file(number, "mean.mrc")
         if mean.is_file():
             outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", mean)
     if files.mask.is_file():
         outputs.save_map(MASK, "Mask of the landscape", files.mask, "mask")
-    return counts
+
+
+def save_chosen(outputs: JobOutputs, run: RunFiles) -> None:
+    """The particles that the select step wrote."""
+    written = read_cs_rows(Path(read_summary(run)["select"]["file"]))
+    chosen = np.flatnonzero(np.isin(outputs.rows["uid"], written["uid"]))
+    outputs.save_particles(ALL_PARTICLES, f"{len(chosen)} chosen particles", chosen, _latents(outputs, run))
 
 
 def particle_states(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n,) int64, 0 = none
@@ -105,12 +120,16 @@ def particle_states(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n,) i
     path = LandscapeFiles(run.landscape).particle_states
     states = read_array(path, "gem-cryosparc-landscape")
     if len(states) != len(outputs.rows):
-        raise InputError(f"{path} has {len(states)} particles, the run has {len(outputs.rows)}. Do the landscape again.")
+        raise InputError(
+            f"{path} has {len(states)} particles, the run has {len(outputs.rows)}. Do the landscape again."
+        )
     return states
 
 
 def _latents(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n, latent_size)
     latents = read_array(run.latents, "gem-cryosparc-train")
     if len(latents) != len(outputs.rows):
-        raise InputError(f"{run.latents} has {len(latents)} particles, the input has {len(outputs.rows)}. Train again.")
+        raise InputError(
+            f"{run.latents} has {len(latents)} particles, the input has {len(outputs.rows)}. Train again."
+        )
     return latents

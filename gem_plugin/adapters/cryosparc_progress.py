@@ -5,16 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from gem_plugin.adapters.cryosparc_external import ExternalJob
+from gem_plugin.adapters.cryosparc_figures import training_figure
 from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Item
 from gem_plugin.reports.pdf_log import figure_files
-from gem_plugin.reports.save_figure import new_figure
 from gem_plugin.steps.run_all import LoggedProgress
 
 SECONDS_BETWEEN_UPDATES = 10.0  # of the line in place
@@ -25,7 +23,9 @@ SECONDS_BETWEEN_FIGURES = 60.0
 class CryosparcProgress(LoggedProgress):
     """Says everything here and in CryoSPARC; a log that cannot be written for a moment stops no work."""
 
-    def __init__(self, run: RunFiles, job: ExternalJob, check_stop: Callable[[], None], **options: Any) -> None:
+    def __init__(
+        self, run: RunFiles, job: ExternalJob, check_stop: Callable[[], None], **options: Any
+    ) -> None:
         super().__init__(run.log, check_stop=check_stop, **options)
         self.job = job
         self.figures = FigurePublisher(run, job)
@@ -48,11 +48,27 @@ class CryosparcProgress(LoggedProgress):
             now = time.monotonic()
             if now - last_update >= self._seconds_between_updates:
                 last_update = now
-                text = tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0)
+                text = tqdm.format_meter(
+                    done, total or 0, now - start, prefix=description, unit=unit, ncols=0
+                )
                 self._send(lambda text=text: self.job.log_in_place(description, text))  # type: ignore[misc]
                 self._send(self.figures.publish_when_due)
         seconds = time.monotonic() - start
-        self._send(lambda: self.job.log_in_place(description, f"{description}: {done} {unit} in {seconds:.1f} s"))
+        self._send(
+            lambda: self.job.log_in_place(description, f"{description}: {done} {unit} in {seconds:.1f} s")
+        )
+
+    def show_new_figures(self) -> None:
+        """Show what the last step drew."""
+        self._send(self.figures.publish)
+
+    def show(self, figure: Any, text: str) -> None:
+        """Show one figure."""
+        self._send(lambda: self.job.log_plot(figure, text))
+
+    def set_tile(self, figure: Any) -> None:
+        """Make a figure the picture of the job in the workspace."""
+        self._send(lambda: self.job.set_tile_image(figure))
 
     def _plain_lines(
         self, items: Iterable[Item], description: str, total: int | None, unit: str
@@ -65,7 +81,9 @@ class CryosparcProgress(LoggedProgress):
             now = time.monotonic()
             if now - last_line >= self.seconds_between_lines:
                 last_line = now
-                say_here(tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0))
+                say_here(
+                    tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0)
+                )
 
     def _send(self, call: Callable[[], None]) -> None:
         try:
@@ -89,13 +107,15 @@ class FigurePublisher:
     def publish(self) -> None:
         """Show what is new."""
         self._last_time = time.monotonic()
-        if self._is_new(self.run.history):
+        if not self.run.history.is_symlink() and self._is_new(self.run.history):
             figure = training_figure(self.run.history)
             if figure is not None:
                 self.job.log_plot(figure, "Training")
         for path in figure_files(self.run):
-            if not path.is_symlink() and self._is_new(path):
-                self.job.log_plot(str(path), path.relative_to(self.run.root).with_suffix("").as_posix().replace("/", " "))
+            if self._is_new(path):
+                self.job.log_plot(
+                    path, path.relative_to(self.run.root).with_suffix("").as_posix().replace("/", " ")
+                )
 
     def _is_new(self, path: Path) -> bool:
         try:
@@ -106,20 +126,3 @@ class FigurePublisher:
             return False
         self._shown[path] = changed
         return True
-
-
-def training_figure(history: Path) -> Figure | None:
-    """Every column of history.csv against the epoch; None while it holds no row."""
-    try:
-        table = np.genfromtxt(history, delimiter=",", names=True, dtype=np.float64, ndmin=1)
-    except (OSError, ValueError):
-        return None  # being written, or not there yet
-    names = [name for name in table.dtype.names or () if name != "epoch" and np.isfinite(table[name]).any()]
-    if not len(table) or not names:
-        return None
-    epochs = table["epoch"] if "epoch" in (table.dtype.names or ()) else np.arange(1, len(table) + 1)
-    figure, axes = new_figure(len(names), 1)
-    for axis, name in zip(axes[0], names):
-        axis.plot(epochs, table[name], marker=".")
-        axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
-    return figure

@@ -64,6 +64,11 @@ class CryosparcProject:
             )
         return fitting[name]
 
+    def outputs_of(self, job_uid: str) -> dict[str, SourceOutput]:
+        """All outputs of a job, finished or not."""
+        with explained(f"looking for the job {self.uid}-{job_uid}"):
+            return self._outputs_of(self.connection.client.find_job(self.uid, job_uid))
+
     def create_external_job(self, workspace: str, title: str, text: str) -> Any:
         """A new external job, as an object of cryosparc-tools."""
         with explained(f"creating an external job in {self.uid}, workspace {workspace}"):
@@ -87,7 +92,9 @@ class CryosparcProject:
     def _outputs_of(self, job: Any) -> dict[str, SourceOutput]:
         if self.is_generation_5:
             return {
-                name: SourceOutput(job.uid, name, output.type, {slot.name: slot.dtype for slot in output.results})
+                name: SourceOutput(
+                    job.uid, name, output.type, {slot.name: slot.dtype for slot in output.results}
+                )
                 for name, output in job.outputs.items()
             }
         return {

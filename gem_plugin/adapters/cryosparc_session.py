@@ -22,10 +22,9 @@ LONGEST_TRACEBACK_IN_LOG = 100_000  # characters
 class RunningJob:
     """Knows whether the work should stop: a signal came, or the job was ended in CryoSPARC."""
 
-    def __init__(self, job: ExternalJob, seconds_between_looks: float = SECONDS_BETWEEN_STATUS_LOOKS) -> None:
+    def __init__(self, job: ExternalJob) -> None:
         self.job = job
         self.ended_in_cryosparc: str | None = None  # the status that it got there
-        self._seconds_between_looks = seconds_between_looks
         self._is_over = threading.Event()
 
     def check_stop(self) -> None:
@@ -38,7 +37,7 @@ class RunningJob:
 
     def _watch(self) -> None:
         """Runs in a thread of its own, so that a slow server does not hold up the work."""
-        while not self._is_over.wait(self._seconds_between_looks):
+        while not self._is_over.wait(SECONDS_BETWEEN_STATUS_LOOKS):
             try:
                 status = self.job.status()
             except GemError:
@@ -59,11 +58,9 @@ class RunningJob:
 
 
 @contextlib.contextmanager
-def running_job(
-    job: ExternalJob, seconds_between_looks: float = SECONDS_BETWEEN_STATUS_LOOKS
-) -> Iterator[RunningJob]:
+def running_job(job: ExternalJob) -> Iterator[RunningJob]:
     """Mark the job as running, and as completed or failed when the block ends, whatever ends it."""
-    running = RunningJob(job, seconds_between_looks)
+    running = RunningJob(job)
     with signals_raise():
         try:
             job.start()
@@ -83,7 +80,9 @@ def signals_raise() -> Iterator[None]:
     """SIGTERM, SIGINT and SIGHUP raise StopRequestedError while the block runs: a scheduler, Ctrl-C, a closed terminal."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise StopRequestedError(f"the job was interrupted ({signal.Signals(number).name}). Finished parts are kept.")
+        raise StopRequestedError(
+            f"the job was interrupted ({signal.Signals(number).name}). Finished parts are kept."
+        )
 
     with _handlers(stop):
         yield
@@ -131,4 +130,8 @@ def _tell_of_failure(running: RunningJob, error: BaseException) -> None:
             running.job.log("".join(traceback.format_exception(error))[-LONGEST_TRACEBACK_IN_LOG:], "error")
         running.job.fail(sentence)
     except GemError as second_error:  # the first error is the one to show; it is raised again by the caller
-        print(f"CryoSPARC could not be told that {running.job.uid} failed: {second_error}", file=sys.stderr, flush=True)
+        print(
+            f"CryoSPARC could not be told that {running.job.uid} failed: {second_error}",
+            file=sys.stderr,
+            flush=True,
+        )

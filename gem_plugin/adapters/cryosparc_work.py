@@ -1,0 +1,98 @@
+"""What an external job does between start and end: inputs as files, the steps, plots, outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.adapters.cryosparc_external import ExternalJob
+from gem_plugin.adapters.cryosparc_figures import latent_figure, map_figure
+from gem_plugin.adapters.cryosparc_inputs import JobFolders, image_folder, load_maps, load_particles
+from gem_plugin.adapters.cryosparc_outputs import (
+    JobOutputs,
+    save_chosen,
+    save_consensus,
+    save_latents,
+    save_states,
+)
+from gem_plugin.adapters.cryosparc_progress import CryosparcProgress
+from gem_plugin.adapters.earlier_job import find_earlier_job, link_earlier_results
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_files import read_cs_rows
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.steps.run_all import run_steps
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One external job's work."""
+
+    steps: Sequence[str]
+    outputs: Sequence[str]  # latents, consensus, states, chosen
+    values: dict[str, Any]  # settings that were given
+    earlier_run: Path | None  # the run folder of the job that this one continues
+    volume_slot_type: str
+
+
+def do_work(
+    job: ExternalJob, folders: JobFolders, assignment: Assignment, progress: CryosparcProgress
+) -> None:
+    """Everything, in a job that is running."""
+    run = RunFiles(folders.run)
+    if assignment.earlier_run is None:
+        rows = load_particles(job, folders, progress)
+        values = {**assignment.values, **load_maps(job, folders)}
+        values |= {"particles": folders.particles_file, "project_folder": image_folder(folders)}
+    else:
+        link_earlier_results(find_earlier_job(assignment.earlier_run, None), run, assignment.steps)
+        rows = _rows_of_earlier_run(job, run)
+        values = assignment.values
+    for step in assignment.steps:
+        run_steps([step], run, values, progress)
+        job.checkpoint()
+        progress.show_new_figures()
+    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type)
+    for what in assignment.outputs:
+        SAVERS[what](outputs, run)
+    _show_results(job, run, assignment, progress)
+    progress.say(f"Finished. All files are in {run.root}")
+
+
+SAVERS = {
+    "latents": save_latents,
+    "consensus": save_consensus,
+    "states": save_states,
+    "chosen": save_chosen,
+}
+
+
+def _rows_of_earlier_run(job: ExternalJob, run: RunFiles) -> np.ndarray:  # (n,) structured
+    """The particles in the row order of the run; the connected ones must be the same."""
+    rows = read_cs_rows(load_prepared_table(run)[2].particle_file)
+    connected = job.load_input("particles")["uid"]
+    if not np.array_equal(np.sort(connected), np.sort(rows["uid"])):
+        raise InputError(
+            f"The particles connected to {job.uid} ({len(connected)}) are not those that the run was made with "
+            f"({len(rows)}). Connect the particles of the GEM job itself."
+        )
+    return rows
+
+
+def _show_results(
+    job: ExternalJob, run: RunFiles, assignment: Assignment, progress: CryosparcProgress
+) -> None:
+    """Latents and slices in the log, and one of them as the picture of the job."""
+    latents = latent_figure(np.load(run.latents, allow_pickle=False))
+    tile = latents
+    progress.show(latents, "Particles in the latent space")
+    if "consensus" in assignment.outputs and run.consensus_map.is_file():
+        progress.show(map_figure([run.consensus_map], ["consensus"]), "Consensus map")
+    if "states" in assignment.outputs:
+        means = sorted(LandscapeFiles(run.landscape).states.glob("state_*_mean.mrc"))
+        tile = map_figure(means, [path.stem.removesuffix("_mean").replace("_", " ") for path in means])
+        progress.show(tile, "Mean maps of the states")
+    progress.set_tile(tile)

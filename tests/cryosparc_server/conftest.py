@@ -1,0 +1,53 @@
+"""A loopback instance for every test, in the form that the installed cryosparc-tools speaks."""
+
+import gc
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip(
+    "cryosparc.tools", reason="cryosparc-tools is not installed (pip install 'gem-em[cryosparc]')"
+)
+
+from cryosparc_server.http_server import LoopbackServer
+from cryosparc_server.instance import EMAIL, LICENSE, PASSWORD, Instance
+from gem_plugin.adapters import cryosparc_external, cryosparc_progress, cryosparc_session
+
+GENERATION = int(version("cryosparc-tools").split(".")[0])
+VARIABLES = ("BASE_URL", "MASTER_HOSTNAME", "BASE_PORT", "EMAIL", "PASSWORD", "LICENSE_ID")
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    """Project P3 with workspace W1 and no jobs."""
+    return Instance(tmp_path / "project")
+
+
+@pytest.fixture
+def server(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
+    """The instance on 127.0.0.1, with credentials in the environment and a working folder of its own."""
+    if GENERATION >= 5:
+        from cryosparc_server.http_5 import Server5 as Server
+    else:
+        from cryosparc_server.http_4 import Server4 as Server  # type: ignore[assignment]
+    running = Server(instance)
+    for name in VARIABLES:
+        monkeypatch.delenv(f"CRYOSPARC_{name}", raising=False)
+    monkeypatch.setenv("CRYOSPARC_BASE_URL", running.url)
+    monkeypatch.setenv("CRYOSPARC_EMAIL", EMAIL)
+    monkeypatch.setenv("CRYOSPARC_PASSWORD", PASSWORD)
+    monkeypatch.setenv("CRYOSPARC_LICENSE_ID", LICENSE)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))  # no saved login of the machine
+    monkeypatch.setattr(cryosparc_external, "PAUSES_IN_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(cryosparc_session, "SECONDS_BETWEEN_STATUS_LOOKS", 0.05)
+    monkeypatch.setattr(cryosparc_progress, "SECONDS_BETWEEN_LINES", {5: 0.0, 4: 0.0})
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    yield running
+    running.close()
+    with warnings.catch_warnings():  # what a client that could not log in left open is not ours to close
+        warnings.simplefilter("ignore")
+        gc.collect()

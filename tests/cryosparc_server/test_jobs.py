@@ -1,0 +1,232 @@
+"""The external jobs as a user starts them, with steps that do no work: inputs, outputs, log, identity of particles."""
+
+import contextlib
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from cryosparc_server.conftest import GENERATION
+from cryosparc_server.fake_steps import fake_run_steps, latents_of, state_map, states_of
+from cryosparc_server.http_server import LoopbackServer
+from cryosparc_server.instance import EMAIL, PASSWORD, FakeJob, Instance
+from cryosparc_server.tiny_project import add_tiny_refinement
+from gem_plugin.adapters import cryosparc_work
+from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
+from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.io.cryosparc_files import dataset_to_rows
+
+N_PARTICLES = 40
+PLACE = ["--project", "P3", "--workspace", "W1"]
+INPUTS = ["--particles", "J42", "--volume", "J42"]
+
+
+@pytest.fixture
+def rows(server: LoopbackServer, instance: Instance, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """The rows of the refinement J42."""
+    monkeypatch.setattr(cryosparc_work, "run_steps", fake_run_steps)
+    return add_tiny_refinement(instance, n_particles=N_PARTICLES)
+
+
+def newest(instance: Instance) -> FakeJob:
+    return instance.jobs[max(instance.jobs, key=lambda uid: int(uid[1:]))]
+
+
+def run(name: str, *arguments: str) -> int:
+    return run_command(name, [*PLACE, *arguments])
+
+
+def load(job_uid: str, output: str) -> np.ndarray:
+    """What a later job would get, through a fresh client."""
+    with contextlib.closing(connect_to_cryosparc(None, 20)) as connection:
+        return dataset_to_rows(connection.client.find_job("P3", job_uid).load_output(output))
+
+
+def assert_has_all_fields_of(found: np.ndarray, expected: np.ndarray) -> None:
+    """The same uids in the same order, and every field of the original with the same values."""
+    assert found["uid"].tolist() == expected["uid"].tolist()
+    for name in expected.dtype.names:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def test_train_job_gives_all_particles_with_their_latents(rows: np.ndarray, instance: Instance):
+    assert run("train", *INPUTS) == 0
+    job = newest(instance)
+    assert (job.status, job.statuses) == ("completed", ["running", "completed"])
+    found = load(job.uid, "particles")
+    assert_has_all_fields_of(found, rows)
+    for mode in range(3):
+        assert set(found[f"components_mode_{mode}/component"].tolist()) == {mode}
+        np.testing.assert_array_equal(
+            found[f"components_mode_{mode}/value"], latents_of(N_PARTICLES)[:, mode]
+        )
+
+
+def test_tree_of_jobs_shows_where_the_work_came_from(rows: np.ndarray, instance: Instance):
+    assert run("train", *INPUTS, "--mask", "J42") == 0
+    train = newest(instance)
+    connections = {name: one.connections for name, one in train.inputs.items()}
+    assert connections == {
+        "particles": [("J42", "particles")],
+        "volume": [("J42", "volume")],
+        "mask": [("J42", "mask")],
+    }
+    assert run("landscape", "--train", train.uid) == 0
+    assert newest(instance).inputs["particles"].connections == [(train.uid, "particles")]
+
+
+def test_state_of_a_landscape_job_is_exactly_the_input_rows(rows: np.ndarray, instance: Instance):
+    run("train", *INPUTS)
+    assert run("landscape", "--train", newest(instance).uid) == 0
+    job, states = newest(instance), states_of(N_PARTICLES)
+    for number in (1, 2, 3):
+        chosen = states == number
+        found = load(job.uid, f"particles_state_{number}")
+        assert_has_all_fields_of(found, rows[chosen])
+        np.testing.assert_array_equal(found["components_mode_1/value"], latents_of(N_PARTICLES)[chosen, 1])
+        volume = load(job.uid, f"volume_state_{number}")
+        path = instance.folder / volume["map/path"][0].decode()
+        np.testing.assert_array_equal(mrcfile.read(path), state_map(number))
+        assert volume["map/psize_A"].tolist() == [4.0]
+    assert job.outputs["mask"].kind == "mask"
+
+
+def test_select_job_keeps_the_chosen_states(rows: np.ndarray, instance: Instance):
+    run("train", *INPUTS)
+    run("landscape", "--train", newest(instance).uid)
+    assert run("select", "--landscape", newest(instance).uid, "--states", "1,3") == 0
+    found = load(newest(instance).uid, "particles")
+    assert_has_all_fields_of(found, rows[states_of(N_PARTICLES) != 2])
+
+
+def test_run_job_does_it_all(rows: np.ndarray, instance: Instance):
+    assert run("run", *INPUTS) == 0
+    names = set(newest(instance).outputs)
+    assert {"particles", "consensus", "mask", "particles_state_1", "volume_state_3"} <= names
+
+
+def test_a_refinement_can_follow_on_a_state(rows: np.ndarray, instance: Instance):
+    """Another external job that needs blob, ctf and alignments3D takes a state's particles and map."""
+    run("run", *INPUTS)
+    landscape_uid = newest(instance).uid
+    with contextlib.closing(connect_to_cryosparc(None, 20)) as connection:
+        later = connection.client.find_project("P3").create_external_job("W1", title="refine")
+        later.add_input(
+            "particle", "particles", min=1, max=1, slots=["blob", "ctf", "alignments3D", "location"]
+        )
+        later.connect("particles", landscape_uid, "particles_state_2")
+        found = dataset_to_rows(later.load_input("particles"))
+    assert_has_all_fields_of(found, rows[states_of(N_PARTICLES) == 2])
+
+
+def test_log_shows_progress_plots_checkpoints_and_a_picture(rows: np.ndarray, instance: Instance):
+    run("train", *INPUTS)
+    job = newest(instance)
+    texts = [event["text"] for event in job.events if event["type"] == "text"]
+    assert any(text.startswith("fake train: 3 it in") for text in texts)
+    if GENERATION >= 5:  # one line, updated in place
+        assert sum("fake train" in text for text in texts) == 1
+        assert job.tile is not None
+    plots = [event["text"] for event in job.events if event["type"] == "image"]
+    assert "Training" in plots
+    assert "Particles in the latent space" in plots
+    assert "Consensus map" in plots
+    assert sum(event["type"] == "checkpoint" for event in job.events) == 4
+    assert all(len(content) > 1000 for content in instance.assets.values())
+
+
+def test_work_is_done_in_the_job_directory_where_it_is_mounted(rows: np.ndarray, instance: Instance):
+    run("train", *INPUTS)
+    job = newest(instance)
+    assert (instance.folder / job.uid / "gem" / "latents.npy").is_file()
+    assert job.outputs["consensus"].rows["map/path"][0] == f"{job.uid}/gem/consensus/map.mrc".encode()
+    assert list(Path.cwd().iterdir()) == []
+    uploads = [call for call in instance.calls if "upload_file" in call or "POST files" in call]
+    assert len(uploads) == 1  # the mark by which the folder is recognised; it is gone again
+    assert not (instance.folder / job.uid / "gem_mount_check.txt").exists()
+
+
+def test_elsewhere_stacks_are_fetched_and_maps_uploaded(rows: np.ndarray, instance: Instance, tmp_path: Path):
+    instance.shown_folder = tmp_path / "only on the server"
+    assert run("run", *INPUTS) == 0
+    job = newest(instance)
+    assert Path(f"gem_P3_{job.uid}/input/J7/extract/000_mic_0_particles.mrc").is_file()
+    path = job.outputs["volume_state_2"].rows["map/path"][0].decode()
+    assert path == f"{job.uid}/gem_results/state_002_mean.mrc"
+    np.testing.assert_array_equal(mrcfile.read(instance.folder / path), state_map(2))
+    assert run("select", "--landscape", job.uid, "--states", "2") == 0  # finds the work of the first job here
+    assert_has_all_fields_of(load(newest(instance).uid, "particles"), rows[states_of(N_PARTICLES) == 2])
+
+
+def test_a_folder_that_only_looks_mounted_is_not_used(rows: np.ndarray, instance: Instance, tmp_path: Path):
+    """Another machine's /project can have the same name as the server's."""
+    instance.shown_folder = tmp_path / "same name"
+    (instance.shown_folder / "J43").mkdir(parents=True)
+    assert run("train", *INPUTS) == 0
+    assert list((instance.shown_folder / "J43").iterdir()) == []
+    assert Path("gem_P3_J43/latents.npy").is_file()
+
+
+def test_scratch_folder_is_used_and_results_still_arrive(
+    rows: np.ndarray, instance: Instance, tmp_path: Path
+):
+    assert run("train", *INPUTS, "--scratch", str(tmp_path / "fast disk")) == 0
+    assert (tmp_path / "fast disk" / "gem_P3_J43" / "latents.npy").is_file()
+    assert newest(instance).outputs["consensus"].rows["map/path"][0] == b"J43/gem_results/map.mrc"
+    assert (instance.folder / "J43" / "gem_results" / "map.mrc").is_file()
+
+
+def test_no_secret_is_shown_anywhere(rows: np.ndarray, instance: Instance, capsys: pytest.CaptureFixture):
+    run("train", *INPUTS)
+    shown = capsys.readouterr()
+    written = "".join(
+        path.read_text(errors="ignore") for path in (instance.folder / "J43").rglob("*") if path.is_file()
+    )
+    for text in (shown.out, shown.err, newest(instance).texts(), written):
+        assert PASSWORD not in text
+        assert EMAIL not in text
+
+
+def test_a_password_on_the_command_line_is_no_option(rows: np.ndarray, capsys: pytest.CaptureFixture):
+    assert run("train", *INPUTS, "--password", PASSWORD) != 0
+    assert "No such option" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(GENERATION < 5, reason="4.7 has no saved login")
+def test_saved_login_of_cryosparc_tools_is_used(
+    rows: np.ndarray, server: LoopbackServer, instance: Instance, monkeypatch: pytest.MonkeyPatch
+):
+    from datetime import datetime, timedelta, timezone
+
+    from cryosparc.auth import InstanceAuthSessions, get_default_auth_config_path
+    from cryosparc.models.auth import Token
+
+    get_default_auth_config_path.cache_clear()
+    with contextlib.closing(connect_to_cryosparc(None, 20)) as connection:
+        token = connection.client.api._client.headers["Authorization"].split()[1]
+    sessions = InstanceAuthSessions.load()
+    until = datetime.now(timezone.utc) + timedelta(days=1)
+    sessions.insert(server.url, EMAIL, Token(access_token=token, token_type="bearer"), until)
+    sessions.save()
+    monkeypatch.delenv("CRYOSPARC_EMAIL")
+    monkeypatch.delenv("CRYOSPARC_PASSWORD")
+    assert run("train", *INPUTS) == 0
+    get_default_auth_config_path.cache_clear()
+
+
+def test_help_lists_connections_and_settings(capsys: pytest.CaptureFixture):
+    assert run_command("train", ["--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in (
+        "--project",
+        "--workspace",
+        "--particles",
+        "--volume",
+        "--mask",
+        "--resume-file",
+        "--epochs",
+        "--box",
+    ):
+        assert option in shown
+    assert "--password" not in shown
