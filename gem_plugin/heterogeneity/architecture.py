@@ -1,6 +1,6 @@
 """The shape of a model, and how to build one: from a consensus cloud, or empty to receive saved weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 
@@ -10,9 +10,12 @@ from gem_plugin.gaussians.from_map import weighted_centres
 from gem_plugin.heterogeneity.decoder import DECODERS, Decoder
 from gem_plugin.heterogeneity.encoder import ImageEncoder
 from gem_plugin.heterogeneity.evidence import N_VIEW_FEATURES, Anchors
+from gem_plugin.heterogeneity.mlp_decoder import MlpDecoder
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.motion_basis import MotionBasisDecoder
-from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.per_gaussian_network import NetworkSizes
+from gem_plugin.heterogeneity.rigid_parts import RigidPartsDecoder
+from gem_plugin.heterogeneity.settings import TrainSettings, check_contradictions
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class ModelArchitecture:
     latent_size: int
     decoder: str
     n_basis: int
-    n_features: int
+    gaussian_embedding_dim: int
     learned_features: bool
     width_change: bool
     train_widths: bool
@@ -33,31 +36,37 @@ class ModelArchitecture:
     encoder_layers: int
     n_anchors: int
     encoder_box: int
+    rigid_parts: int = 0
+    gaussian_kdim: int = NetworkSizes.gaussian_kdim
+    gaussian_klayers: int = NetworkSizes.gaussian_klayers
+    feature_kdim: int = NetworkSizes.feature_kdim
+    feature_klayers: int = NetworkSizes.feature_klayers
+    feature_dim: int = NetworkSizes.feature_dim
+
+
+SAME_IN_SETTINGS = tuple(
+    field.name for field in fields(ModelArchitecture) if field.name in {f.name for f in fields(TrainSettings)}
+)
 
 
 def architecture_for(
     settings: TrainSettings, n_gaussians: int, box_size: int, pixel_size_in_angstroms: float
 ) -> ModelArchitecture:
     """The architecture that settings ask for, within what the data allow."""
-    if settings.encoder_box % 2 or settings.n_features % 2:
+    if box_size % 2:
         raise InputError(
-            f"--encoder-box ({settings.encoder_box}) and --n-features ({settings.n_features}) must be even numbers."
+            f"The prepared images have a box of {box_size} pixels; training needs an even one. "
+            "Run `gem-em prepare` again with an even --downsample."
         )
+    check_contradictions(settings)
+    same = {name: getattr(settings, name) for name in SAME_IN_SETTINGS}
+    same["encoder_box"] = min(settings.encoder_box, box_size)
     return ModelArchitecture(
         n_gaussians=n_gaussians,
         box_size=box_size,
         pixel_size_in_angstroms=pixel_size_in_angstroms,
-        latent_size=settings.latent_size,
-        decoder=settings.decoder,
-        n_basis=settings.n_basis,
-        n_features=settings.n_features,
-        learned_features=settings.learned_features,
-        width_change=settings.width_change,
-        train_widths=settings.train_widths,
-        encoder_width=settings.encoder_width,
-        encoder_layers=settings.encoder_layers,
         n_anchors=min(settings.anchors, n_gaussians),
-        encoder_box=min(settings.encoder_box, box_size),
+        **same,
     )
 
 
@@ -101,15 +110,30 @@ def build_model(
 def _build_decoder(
     architecture: ModelArchitecture, cloud: GaussianCloud, generator: torch.Generator
 ) -> Decoder:
+    free_change = _build_free_decoder(architecture, cloud, generator)
+    if not architecture.rigid_parts:
+        return free_change
+    return RigidPartsDecoder(free_change, cloud.positions_in_angstroms, architecture.rigid_parts)
+
+
+def _build_free_decoder(
+    architecture: ModelArchitecture, cloud: GaussianCloud, generator: torch.Generator
+) -> Decoder:
     if architecture.decoder == "motion":
         return MotionBasisDecoder(
             cloud.positions_in_angstroms,
             architecture.latent_size,
             architecture.n_basis,
-            architecture.n_features,
+            architecture.gaussian_embedding_dim,
             architecture.width_change,
             generator,
             architecture.learned_features,
+        )
+    if architecture.decoder == "mlp":
+        names = [field.name for field in fields(NetworkSizes)]
+        sizes = NetworkSizes(**{name: getattr(architecture, name) for name in names})
+        return MlpDecoder(
+            cloud, architecture.latent_size, sizes, architecture.width_change, architecture.learned_features
         )
     raise InputError(f"--decoder is {architecture.decoder!r}; expected one of {', '.join(DECODERS)}.")
 

@@ -1,7 +1,10 @@
 """Settings of training, with the reason of each default; docs/method.md gives the formulas."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
+from gem_plugin.errors import InputError
+from gem_plugin.gaussians.projection import PROJECTORS
 from gem_plugin.heterogeneity.decoder import DECODERS
 from gem_plugin.heterogeneity.image_loss import LOSSES
 from gem_plugin.heterogeneity.observations import CACHES
@@ -30,9 +33,22 @@ class TrainSettings:
         "motion", "motion: a basis of motions; mlp: GaussianEM's decoder, slower.", choices=DECODERS
     )
     n_basis: int = setting(32, "Basis motions of the motion decoder.", 1, 512)
-    n_features: int = setting(32, "Features per Gaussian (its embedding); even.", 2, 512)
+    gaussian_embedding_dim: int = setting(
+        32, "Features per Gaussian, its embedding; even for the motion decoder.", 2, 512
+    )
     learned_features: bool = setting(
-        True, "Learn the features of each Gaussian; else functions of its position."
+        True, "Learn the features of each Gaussian; else they are functions of its consensus values."
+    )
+    gaussian_kdim: int = setting(128, "mlp decoder: width of the Gaussian encoder.", 4, 4096)
+    gaussian_klayers: int = setting(3, "mlp decoder: hidden layers of it after the first.", 0, 12)
+    feature_kdim: int = setting(128, "mlp decoder: width of the trunk.", 4, 4096)
+    feature_klayers: int = setting(2, "mlp decoder: hidden layers of the trunk after the first.", 0, 12)
+    feature_dim: int = setting(256, "mlp decoder: features that the three heads share.", 4, 4096)
+    rigid_parts: int = setting(
+        0, "Parts, found from the features, that turn as one before any free motion; 0: none.", 0, 64
+    )
+    focus_mask: Path | None = setting(
+        None, "Mask (.mrc) of what may change; Gaussians outside keep their consensus state."
     )
     width_change: bool = setting(False, "Let the latents change the widths of the Gaussians too.")
     train_widths: bool = setting(
@@ -55,6 +71,19 @@ class TrainSettings:
         0.0,
         100.0,
     )
+    distance_weight: float = setting(
+        0.0, "Weight of the change of distances between neighbours, per square pixel.", 0.0, 1e9
+    )
+    direction_weight: float = setting(
+        0.0, "Weight of neighbours moving in different directions (1 - cosine).", 0.0, 1e9
+    )
+    repulsion_weight: float = setting(
+        0.0, "Weight of close neighbours off the mean spacing, per pixel.", 0.0, 1e9
+    )
+    smoothness_weight: float = setting(0.0, "Weight of neighbours with different features.", 0.0, 1e9)
+    latent_neighbour_weight: float = setting(
+        0.0, "Weight of drawing latents to their nearest and away from the farthest.", 0.0, 1e9
+    )
     validation_fraction: float = setting(
         0.05, "Share of the particles that never trains and measures over-fitting.", 0.0, 0.5
     )
@@ -64,7 +93,9 @@ class TrainSettings:
         choices=CACHES,
     )
     projector: str = setting(
-        "auto", "Projection: auto takes the fast one of the device, reference the plain one."
+        "auto",
+        "Projection: auto takes the fast one of the device (triton on CUDA), reference the plain one, xray GaussianEM's.",
+        choices=PROJECTORS,
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.")
     threads: int | None = setting(None, "CPU threads. Default: all that this process may use.", 1, 1024)
@@ -72,6 +103,30 @@ class TrainSettings:
         0, "Seed of every random number; on one machine's CPU a run repeats bit for bit.", 0, 2**31 - 1
     )
     resume: bool = setting(False, "Go on from the newest checkpoint of this run.")
+
+
+OPTIONS_OF_ONE_DECODER = {
+    "motion": ("n_basis",),
+    "mlp": ("gaussian_kdim", "gaussian_klayers", "feature_kdim", "feature_klayers", "feature_dim"),
+}
+
+
+def check_contradictions(settings: TrainSettings) -> None:
+    """Raise InputError for settings that are fine alone but not together."""
+    defaults = {field.name: field.default for field in fields(settings)}
+    for decoder, names in OPTIONS_OF_ONE_DECODER.items():
+        changed = [name for name in names if getattr(settings, name) != defaults[name]]
+        if decoder != settings.decoder and changed:
+            flag = "--" + changed[0].replace("_", "-")
+            raise InputError(
+                f"{flag} has no effect with --decoder {settings.decoder}. Leave it out, or use --decoder {decoder}."
+            )
+    if settings.encoder_box % 2:
+        raise InputError(f"--encoder-box is {settings.encoder_box}; expected an even number.")
+    if settings.decoder == "motion" and settings.gaussian_embedding_dim % 2:
+        raise InputError(
+            f"--gaussian-embedding-dim is {settings.gaussian_embedding_dim}; the motion decoder needs an even number."
+        )
 
 
 def number_of_epochs(settings: TrainSettings, n_particles: int) -> int:
