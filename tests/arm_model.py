@@ -57,4 +57,5 @@ def arm_source(latents: np.ndarray, box_size: int = BOX_SIZE, flip: bool = False
             ].numpy()
             yield volume[::-1].copy() if flip else volume
 
-    return VolumeSource(latents, box_size, pixel_size, decode, clouds_at, identity=f"arm {box_size} {flip}")
+    identity = f"arm {box_size} {flip}"
+    return VolumeSource(latents, box_size, pixel_size, decode, clouds_at, pixel_size, flip, identity=identity)

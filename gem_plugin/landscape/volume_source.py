@@ -17,6 +17,10 @@ class VolumeSource:
     pixel_size_in_angstroms: float
     decode: Callable[[np.ndarray], Iterator[np.ndarray]]  # latents (k, latent_size) -> k maps zyx float32
     clouds_at: Callable[[np.ndarray], GaussianCloud] | None = None  # only for models made of Gaussians
+    cloud_pixel_size_in_angstroms: float = (
+        0.0  # of the grid that clouds are rendered on; --Apix does not change it
+    )
+    is_flipped: bool = False  # decoded maps are mirrored along z, clouds are not
     decoding_is_slow: bool = False  # then every map is decoded once and kept in a temporary file
     identity: str = ""  # changes whenever the decoder changes; decides what a re-run may reuse
 

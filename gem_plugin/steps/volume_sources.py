@@ -17,12 +17,13 @@ def open_volume_source(
     largest_box_size: int | None = None,  # maps are made smaller than the model's box, never larger
     pixel_size_in_angstroms: float | None = None,  # overrides the run's, for the headers and masks only
     flip: bool = False,  # mirror the maps along z: the other hand
+    device: str = "cpu",
 ) -> VolumeSource:
     """The latents and decoder of a finished training."""
     from gem_plugin.steps.trained_model import decode_volumes, load_trained_model
 
     latents = read_latents(run)
-    model = load_trained_model(run)
+    model = load_trained_model(run, device)
     box_size = min(largest_box_size or model.box_size, model.box_size)
     true_pixel_size = model.pixel_size_in_angstroms * model.box_size / box_size
 
@@ -34,11 +35,13 @@ def open_volume_source(
         import torch
 
         with torch.no_grad():
-            return model.gaussians_at(torch.as_tensor(some_latents))
+            return model.gaussians_at(torch.as_tensor(np.array(some_latents, np.float32), device=device))
 
     identity = f"{_content_hash(run.checkpoint)} box {box_size} flip {flip}"
     pixel_size = pixel_size_in_angstroms or true_pixel_size
-    return VolumeSource(latents, box_size, pixel_size, decode, clouds_at, identity=identity)
+    return VolumeSource(
+        latents, box_size, pixel_size, decode, clouds_at, true_pixel_size, is_flipped=flip, identity=identity
+    )
 
 
 def read_latents(run: RunFiles) -> np.ndarray:  # (n, latent_size) float32

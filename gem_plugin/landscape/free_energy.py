@@ -1,0 +1,120 @@
+"""Free energy on a plane: how populated each place is, as -ln p in units of kT, with an error.
+
+The density is a Gaussian kernel estimate on a grid. The bandwidth is Scott's, n^(-1/6) times the spread along each
+axis (D. W. Scott, Multivariate Density Estimation, 1992), times a factor that the user may set. The error is the
+standard deviation over bootstrap samples of the particles. Populations of a frozen sample are read as if they were
+those of an ensemble in equilibrium; whether they are is for the reader to judge.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from gem_plugin.errors import InputError
+
+MARGIN_IN_BANDWIDTHS = 3.0
+FEWEST_PARTICLES = 2.0  # places whose kernel holds fewer particles than this are left undefined
+
+
+@dataclass(frozen=True)
+class FreeEnergy:
+    """Energies on a grid over two coordinates, the lowest being zero."""
+
+    energy_in_kt: np.ndarray  # (ny, nx) float64, NaN where too few particles were seen
+    error_in_kt: np.ndarray  # (ny, nx): bootstrap standard deviation
+    density: np.ndarray  # (ny, nx): particles per unit area, over all particles: integrates to 1
+    x_centres: np.ndarray  # (nx,)
+    y_centres: np.ndarray  # (ny,)
+    bandwidths: np.ndarray  # (2,), along x and y
+
+    def cell_of(self, point: np.ndarray) -> tuple[int, int]:
+        """The (row, column) of the grid nearest to a point (x, y)."""
+        column = int(np.abs(self.x_centres - point[0]).argmin())
+        row = int(np.abs(self.y_centres - point[1]).argmin())
+        return row, column
+
+
+def estimate_free_energy(
+    points: np.ndarray,  # (n, 2)
+    generator: np.random.Generator,
+    n_cells: int = 100,  # along each axis
+    bandwidth_factor: float = 1.0,  # times Scott's
+    n_bootstrap: int = 100,
+) -> FreeEnergy:
+    """Density, energy and its error on a grid that covers all points with a margin."""
+    if len(points) < 10:
+        raise InputError(f"A free-energy map needs at least 10 particles, got {len(points)}.")
+    spread = points.std(axis=0)
+    if not (spread > 0).all():
+        raise InputError("All particles have the same coordinate: there is no free-energy map along it.")
+    bandwidths = bandwidth_factor * spread * len(points) ** (-1 / 6)
+    edges = _grid_edges(points, bandwidths, n_cells)
+    counts, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(edges[1], edges[0]))
+    cell_sizes = np.array([edges[0][1] - edges[0][0], edges[1][1] - edges[1][0]])
+    sigmas = (bandwidths / cell_sizes)[::-1]  # rows are y
+    smooth = gaussian_filter(counts, sigmas, mode="constant")
+    seen_per_kernel = smooth * 2 * np.pi * sigmas.prod()
+    energy = _energy(smooth, seen_per_kernel >= FEWEST_PARTICLES)
+    error = _bootstrap_error(counts, sigmas, energy, generator, n_bootstrap)
+    density = smooth / (len(points) * cell_sizes.prod())
+    centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
+    return FreeEnergy(energy, error, density, centres[0], centres[1], bandwidths)
+
+
+def energy_along(
+    values: np.ndarray,  # (n,)
+    generator: np.random.Generator,
+    n_cells: int = 200,
+    bandwidth_factor: float = 1.0,
+    n_bootstrap: int = 100,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # centres, energy in kT, error in kT
+    """Free energy along one coordinate; Scott's bandwidth in one dimension is n^(-1/5) times the spread."""
+    spread = values.std()
+    if not spread > 0:
+        raise InputError("All particles have the same coordinate: there is no free-energy curve along it.")
+    bandwidth = bandwidth_factor * spread * len(values) ** (-1 / 5)
+    low, high = (
+        values.min() - MARGIN_IN_BANDWIDTHS * bandwidth,
+        values.max() + MARGIN_IN_BANDWIDTHS * bandwidth,
+    )
+    edges = np.linspace(low, high, n_cells + 1)
+    counts, _ = np.histogram(values, bins=edges)
+    sigma = np.array([bandwidth / (edges[1] - edges[0])])
+    smooth = gaussian_filter(counts.astype(float), sigma, mode="constant")
+    energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= FEWEST_PARTICLES)
+    error = _bootstrap_error(counts, sigma, energy, generator, n_bootstrap)
+    return (edges[1:] + edges[:-1]) / 2, energy, error
+
+
+def _grid_edges(points: np.ndarray, bandwidths: np.ndarray, n_cells: int) -> list[np.ndarray]:
+    low = points.min(axis=0) - MARGIN_IN_BANDWIDTHS * bandwidths
+    high = points.max(axis=0) + MARGIN_IN_BANDWIDTHS * bandwidths
+    return [np.linspace(low[axis], high[axis], n_cells + 1) for axis in range(2)]
+
+
+def _energy(smooth: np.ndarray, is_known: np.ndarray) -> np.ndarray:
+    energy = np.full(smooth.shape, np.nan)
+    energy[is_known] = -np.log(smooth[is_known] / smooth.max())
+    return energy
+
+
+def _bootstrap_error(
+    counts: np.ndarray, sigmas: np.ndarray, energy: np.ndarray, generator: np.random.Generator, n_samples: int
+) -> np.ndarray:
+    """Spread of the energy when particles are drawn again with replacement.
+
+    Drawing n particles and counting them per cell is one multinomial draw of the cells.
+    Each sample is shifted to the same mean energy over the known cells, since only differences have a meaning.
+    """
+    is_known = np.isfinite(energy)
+    shares = counts.ravel() / counts.sum()
+    samples = np.empty((n_samples, int(is_known.sum())))
+    for sample in samples:
+        drawn = generator.multinomial(int(counts.sum()), shares).reshape(counts.shape)
+        smooth = gaussian_filter(drawn.astype(float), sigmas, mode="constant")
+        sample[:] = -np.log(np.maximum(smooth[is_known], 1e-12 * smooth.max()))
+        sample -= sample.mean()
+    error = np.full(energy.shape, np.nan)
+    error[is_known] = samples.std(axis=0)
+    return error
