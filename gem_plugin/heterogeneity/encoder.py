@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gem_plugin.heterogeneity.prefetch import send
+
 LOG_VARIANCE_RANGE = (-12.0, 3.0)  # keeps exp() finite; the prior has 0
 SMALL_START = 0.3  # scale of the last layer, so that training begins near the prior
 
@@ -16,7 +18,7 @@ class LatentDistribution(NamedTuple):
     log_variances: Tensor  # (batch, latent_size)
 
     def sample(self, generator: torch.Generator | None) -> Tensor:
-        noise = torch.randn(self.means.shape, generator=generator).to(self.means.device)
+        noise = send(torch.randn(self.means.shape, generator=generator), self.means.device)
         return self.means + noise * torch.exp(self.log_variances / 2)
 
     def kl_divergence(self) -> Tensor:  # (batch,) nats, from the standard normal prior

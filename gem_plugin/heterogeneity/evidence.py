@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.prefetch import send
 
 ANCHOR_WIDTH_IN_PIXELS = 1.0  # of the small box: neighbouring anchors overlap
 N_CTF_FEATURES = 8
@@ -67,7 +68,10 @@ def view_features(rotation_matrices: Tensor, filters: Tensor) -> Tensor:  # (bat
 
 
 class EvidenceTable:
-    """Encoder inputs of all particles: (n, n_anchors + N_VIEW_FEATURES) in half precision, computed once."""
+    """Encoder inputs of all particles: (n, n_anchors + N_VIEW_FEATURES) in half precision, computed once.
+
+    They lie on the device of the observations: 50 MB for 50,000 particles.
+    """
 
     def __init__(self, features: Tensor) -> None:
         self.features = features
@@ -75,13 +79,13 @@ class EvidenceTable:
     @classmethod
     def compute(cls, anchors: Anchors, observations: Observations, progress_of=iter) -> "EvidenceTable":
         n_features = len(anchors) + N_VIEW_FEATURES
-        features = torch.empty(len(observations), n_features, dtype=torch.float16)
+        features = torch.empty(len(observations), n_features, dtype=torch.float16, device=observations.device)
         for rows in progress_of(list(row_chunks(len(observations), IMAGES_AT_A_TIME))):
             features[rows[0] : rows[-1] + 1] = encoder_inputs(anchors, observations, rows).half()
         return cls(features)
 
-    def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
-        return self.features[rows].to(device).float()
+    def batch(self, rows: Tensor) -> Tensor:  # (batch, n_anchors + N_VIEW_FEATURES)
+        return self.features[send(rows, self.features.device)].float()
 
 
 def encoder_inputs(anchors: Anchors, observations: Observations, rows: Tensor) -> Tensor:

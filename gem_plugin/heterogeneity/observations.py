@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_crop_images, ring_indices, shift_half_spectra
 
@@ -48,45 +49,52 @@ class Observations:
         rings = ring_indices(self.box_size).clamp_max(len(noise_spectrum) - 1)
         noise = noise_spectrum.float().clamp_min(1e-3 * float(noise_spectrum.mean()))
         self.inverse_noise = (1 / noise)[rings] if is_whitened else 1 / noise.mean().expand(rings.shape)
+        self.device = torch.device("cpu")  # where batches are made
         self._matched: Tensor | None = None
+
+    def move_to_(self, device: torch.device) -> None:
+        """Make batches on another device from now on. Images stay where they are; keep_in_memory puts them there."""
+        self.device = device
+        self.rotation_matrices, self.shifts_in_pixels = (
+            value.to(device) for value in (self.rotation_matrices, self.shifts_in_pixels)
+        )
+        self.ctf, self.inverse_noise = self.ctf.to(device), self.inverse_noise.to(device)
 
     def __len__(self) -> int:
         return len(self.rotation_matrices)
 
     def keep_in_memory(self, progress_of: Any = iter) -> None:
-        """Compute all matched images once; 4 bytes a pixel."""
-        matched = torch.empty(len(self), self.box_size, self.box_size)
+        """Compute all matched images once, on the device of the batches; 4 bytes a pixel."""
+        matched = torch.empty(len(self), self.box_size, self.box_size, device=self.device)
         for rows in progress_of(list(row_chunks(len(self), IMAGES_AT_A_TIME))):
             matched[rows[0] : rows[-1] + 1] = self._match(rows)
         self._matched = matched
 
-    def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> MatchedBatch:
-        """The given particles, on the given device."""
-        images = self._matched[rows] if self._matched is not None else self._match(rows)
-        filters = self.filters(rows, self.box_size, device)
-        return MatchedBatch(images.to(device), filters, self.rotation_matrices[rows].to(device))
+    def batch(self, rows: Tensor) -> MatchedBatch:
+        """The given particles; rows are on the CPU, whatever the device of the batches."""
+        return MatchedBatch(self._matched_images(rows), self.filters(rows, self.box_size), self._views(rows))
 
     def small_batch(self, rows: Tensor, box_size: int) -> MatchedBatch:
         """The same, Fourier-cropped to a smaller box."""
-        images = self._matched[rows] if self._matched is not None else self._match(rows)
-        return MatchedBatch(
-            fourier_crop_images(images, box_size), self.filters(rows, box_size), self.rotation_matrices[rows]
-        )
+        images = fourier_crop_images(self._matched_images(rows), box_size)
+        return MatchedBatch(images, self.filters(rows, box_size), self._views(rows))
 
-    def centred_images(self, rows: Tensor) -> Tensor:  # (batch, box, box)
-        """The images themselves, moved to their centres; for losses other than the squared error."""
+    def centred_batch(self, rows: Tensor) -> MatchedBatch:
+        """The images themselves, moved to their centres, and their CTF; for losses other than the squared error."""
         spectra = torch.fft.rfft2(self._read(rows))
-        centred = shift_half_spectra(spectra, self.shifts_in_pixels[rows])
-        return torch.fft.irfft2(centred, s=(self.box_size, self.box_size))
+        centred = shift_half_spectra(spectra, self.shifts_in_pixels[send(rows, self.device)])
+        images = torch.fft.irfft2(centred, s=(self.box_size, self.box_size))
+        return MatchedBatch(images, self.ctf_half_spectra(rows), self._views(rows))
 
-    def ctf_half_spectra(self, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
-        return ctf_half_spectra(self.ctf.take(rows).to(device), self.box_size, self.pixel_size_in_angstroms)
+    def ctf_half_spectra(self, rows: Tensor) -> Tensor:
+        parameters = self.ctf.take(send(rows, self.device))
+        return ctf_half_spectra(parameters, self.box_size, self.pixel_size_in_angstroms)
 
-    def filters(self, rows: Tensor, box_size: int, device: torch.device | str = "cpu") -> Tensor:
+    def filters(self, rows: Tensor, box_size: int) -> Tensor:
         """h = CTF^2 / noise at a box no larger than the images' own: (batch, box, box // 2 + 1)."""
         pixel_size = self.pixel_size_in_angstroms * self.box_size / box_size
-        squared = ctf_half_spectra(self.ctf.take(rows).to(device), box_size, pixel_size) ** 2
-        return squared * self._inverse_noise_at(box_size).to(device)
+        squared = ctf_half_spectra(self.ctf.take(send(rows, self.device)), box_size, pixel_size) ** 2
+        return squared * self._inverse_noise_at(box_size)
 
     def constant_terms(self, rows: Tensor) -> Tensor:  # (batch,)
         """1/2 |F|^2 / noise of each image, which turns the relative loss into the whole squared error."""
@@ -98,14 +106,23 @@ class Observations:
     def _inverse_noise_at(self, box_size: int) -> Tensor:
         if box_size == self.box_size:
             return self.inverse_noise
-        y = torch.fft.fftfreq(box_size, 1 / box_size).long()  # the same frequencies in the larger spectrum
+        y = torch.fft.fftfreq(
+            box_size, 1 / box_size, device=self.device
+        ).long()  # the same frequencies in the larger spectrum
         return self.inverse_noise[y % self.box_size][:, : box_size // 2 + 1]
 
-    def _read(self, rows: Tensor) -> Tensor:
-        return torch.as_tensor(self.raw_images[rows.numpy()]).float()
+    def _views(self, rows: Tensor) -> Tensor:  # (batch, 3, 3)
+        return self.rotation_matrices[send(rows, self.device)]
+
+    def _read(self, rows: Tensor) -> Tensor:  # (batch, box, box)
+        return send(torch.as_tensor(self.raw_images[rows.numpy()]).float(), self.device)
+
+    def _matched_images(self, rows: Tensor) -> Tensor:  # (batch, box, box)
+        return self._match(rows) if self._matched is None else self._matched[send(rows, self.device)]
 
     def _match(self, rows: Tensor) -> Tensor:  # (batch, box, box)
-        spectra = shift_half_spectra(torch.fft.rfft2(self._read(rows)), self.shifts_in_pixels[rows])
+        shifts = self.shifts_in_pixels[send(rows, self.device)]
+        spectra = shift_half_spectra(torch.fft.rfft2(self._read(rows)), shifts)
         matched = spectra * self.ctf_half_spectra(rows) * self.inverse_noise
         return torch.fft.irfft2(matched, s=(self.box_size, self.box_size))
 

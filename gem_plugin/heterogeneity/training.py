@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +15,8 @@ from gem_plugin.heterogeneity.encoder import LatentDistribution
 from gem_plugin.heterogeneity.evidence import EvidenceTable
 from gem_plugin.heterogeneity.image_loss import absolute_error, squared_error
 from gem_plugin.heterogeneity.model import HeterogeneityModel
-from gem_plugin.heterogeneity.observations import Observations, row_chunks
+from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.prefetch import loaded_batches
 from gem_plugin.heterogeneity.schedule import (
     epoch_generator,
     kl_weight_at,
@@ -27,6 +28,7 @@ from gem_plugin.heterogeneity.settings import TrainSettings
 CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
 LARGEST_GRADIENT_NORM = 1.0
 MOST_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
+STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 COLLAPSED_NATS = 0.1  # KL divergence per particle below which latents carry nothing
 
 
@@ -43,6 +45,13 @@ class EpochRecord:
     bad_steps: int
     particles_per_second: float
     seconds: float
+
+
+class LoadedBatch(NamedTuple):
+    """What a step needs of some particles, on its device."""
+
+    encoder_inputs: Tensor  # (batch, n_inputs)
+    images: MatchedBatch  # for the absolute error: centred images with their CTF
 
 
 class Trainer:
@@ -73,15 +82,17 @@ class Trainer:
         start = time.monotonic()
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
-        loss_sum = kl_sum = 0.0
-        n_good = n_particles = 0
+        sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # image loss, KL, good steps
+        n_particles, bad_steps_before = 0, self.bad_steps
         self.model.train()
-        for number, rows in enumerate(track(batches)):
-            fraction = (self.epoch + number / len(batches)) / self.n_epochs
-            result = self._step(rows, fraction, generator)
-            if result is not None:
-                loss_sum, kl_sum, n_good = loss_sum + result[0], kl_sum + result[1], n_good + 1
-                n_particles += len(rows)
+        loaded = loaded_batches(track(batches), self._load, is_ahead=self.device.type == "cuda")
+        for number, (rows, batch) in enumerate(loaded, start=1):
+            fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
+            sums += self._step(batch, fraction, generator)
+            n_particles += len(rows)
+            if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
+                self._check_bad_steps(bad_steps_before + number - int(sums[2]))
+        loss_sum, kl_sum, n_good = sums.tolist()
         seconds = time.monotonic() - start
         validation_loss = self.validation_loss()
         self.epoch += 1
@@ -116,12 +127,15 @@ class Trainer:
         total = 0.0
         for part in row_chunks(len(self.validation_rows), self.settings.batch_size):
             rows = self.validation_rows[part]
-            total += float(self._image_loss(rows, self.encode(rows).means).sum())
+            batch = self._load(rows)
+            total += float(self._image_loss(batch, self._encode(batch).means).sum())
         return total / len(self.validation_rows)
 
-    def encode(self, rows: Tensor) -> LatentDistribution:
+    @torch.no_grad()
+    def embed(self, rows: Tensor) -> LatentDistribution:
+        """The latents of the given particles."""
         assert self.model.encoder is not None
-        return self.model.encoder(self.evidence.batch(rows, self.device))
+        return self.model.encoder(self.evidence.batch(rows))
 
     def state(self) -> dict[str, Any]:
         """Everything that a later process needs to go on as if nothing had happened."""
@@ -142,34 +156,42 @@ class Trainer:
         self.kl_factor = state["kl_factor"]
         self.history = [EpochRecord(**record) for record in state["history"]]
 
-    def _step(self, rows: Tensor, fraction: float, generator: torch.Generator) -> tuple[float, float] | None:
-        """One step of Adam; None when the loss is not a number, and then nothing changes."""
+    def _load(self, rows: Tensor) -> LoadedBatch:
+        """What a step needs of the given particles, on the device."""
+        is_squared = self.settings.loss == "squared"
+        images = self.observations.batch(rows) if is_squared else self.observations.centred_batch(rows)
+        return LoadedBatch(self.evidence.batch(rows), images)
+
+    def _encode(self, batch: LoadedBatch) -> LatentDistribution:
+        assert self.model.encoder is not None
+        return self.model.encoder(batch.encoder_inputs)
+
+    def _step(self, batch: LoadedBatch, fraction: float, generator: torch.Generator) -> Tensor:
+        """One step of Adam: (image loss, KL, 1), or zeros when the loss is no number, and then nothing changes.
+
+        Nothing here waits for the device, so that it never waits for the CPU.
+        """
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
-        distribution = self.encode(rows)
-        image_loss = self._image_loss(rows, distribution.sample(generator)).mean()
+        distribution = self._encode(batch)
+        image_loss = self._image_loss(batch, distribution.sample(generator)).mean()
         kl = distribution.kl_divergence().mean()
         loss = image_loss + self._kl_weight(fraction) * kl
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), LARGEST_GRADIENT_NORM)
-        if not bool(torch.isfinite(loss.detach() + norm)):
-            self._count_bad_step()
-            return None
+        is_bad = ~torch.isfinite(loss.detach() + norm)
+        self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
-        return float(image_loss.detach()), float(kl.detach())
+        result = torch.stack([image_loss.detach(), kl.detach(), torch.ones_like(norm)])
+        return torch.where(is_bad, 0.0, result).double()
 
-    def _image_loss(self, rows: Tensor, latents: Tensor) -> Tensor:  # (batch,)
+    def _image_loss(self, batch: LoadedBatch, latents: Tensor) -> Tensor:  # (batch,)
+        error = squared_error if self.settings.loss == "squared" else absolute_error
+        images, filters, rotations = batch.images
         cloud = self.model.cloud_in_pixels(latents)
-        box, projector = self.model.box_size, self.settings.projector
-        if self.settings.loss == "absolute":
-            rotations = self.observations.rotation_matrices[rows].to(self.device)
-            projections = project_gaussians(cloud, rotations, box, 1.0, projector)
-            images = self.observations.centred_images(rows).to(self.device)
-            return absolute_error(projections, images, self.observations.ctf_half_spectra(rows, self.device))
-        batch = self.observations.batch(rows, self.device)
-        projections = project_gaussians(cloud, batch.rotation_matrices, box, 1.0, projector)
-        return squared_error(projections, batch.images, batch.filters)
+        projections = project_gaussians(cloud, rotations, self.model.box_size, 1.0, self.settings.projector)
+        return error(projections, images, filters)
 
     def _kl_weight(self, fraction: float) -> float:
         return self.kl_factor * kl_weight_at(fraction, self.settings.kl_start, self.settings.kl_weight)
@@ -177,8 +199,8 @@ class Trainer:
     def _trained_parameters(self) -> list[Tensor]:
         return [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
 
-    def _count_bad_step(self) -> None:
-        self.bad_steps += 1
+    def _check_bad_steps(self, bad_steps: int) -> None:
+        self.bad_steps = bad_steps
         if self.bad_steps > MOST_BAD_STEPS:
             raise RunError(
                 f"{self.bad_steps} training steps gave a loss that is not a number. "

@@ -76,13 +76,14 @@ def _make_trainer(
     model = build_model(architecture, cloud, generator)
     if saved is not None:
         model.load_state_dict(saved[1]["model"])
+    model.to(device)
+    observations.move_to_(device)
     if settings.cache != "disk" and (
-        settings.cache == "memory" or fits_in_memory(len(observations), observations.box_size)
+        settings.cache == "memory" or fits_in_memory(len(observations), observations.box_size, device)
     ):
         observations.keep_in_memory(lambda parts: progress.track(parts, "Reading images", unit="chunk"))
     evidence = _compute_evidence(model, observations, progress)
     training_rows, validation_rows = split_rows(len(observations), settings.validation_fraction, generator)
-    model.to(device)
     trainer = Trainer(model, observations, evidence, training_rows, validation_rows, settings, n_epochs)
     if saved is not None:
         trainer.load_state(saved[1])
@@ -164,8 +165,7 @@ def embed_particles(trainer: Trainer, progress: Progress) -> tuple[np.ndarray, n
     means, deviations = (np.empty((n, latent_size), np.float32) for _ in range(2))
     chunks = list(row_chunks(n, ROWS_AT_A_TIME))
     for rows in progress.track(chunks, "Embedding particles", unit="chunk"):
-        with torch.no_grad():
-            distribution = trainer.encode(rows)
+        distribution = trainer.embed(rows)
         means[rows[0] : rows[-1] + 1] = distribution.means.cpu().numpy()
         deviations[rows[0] : rows[-1] + 1] = torch.exp(distribution.log_variances / 2).cpu().numpy()
     return means, deviations

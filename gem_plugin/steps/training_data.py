@@ -47,9 +47,11 @@ def ctf_parameters(table: ParticleTable) -> CtfParameters:
     return CtfParameters(**{name: torch.from_numpy(getattr(table, name)).float() for name in CTF_FIELDS})
 
 
-def fits_in_memory(n_images: int, box_size: int) -> bool:
-    """Whether all images take less than half of the memory that is free now."""
-    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free_memory_in_bytes()
+def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
+    """Whether all images take less than half of the memory that is free now on the device that will hold them."""
+    is_cuda = device.type == "cuda"
+    free = float(torch.cuda.mem_get_info(device)[0]) if is_cuda else free_memory_in_bytes()
+    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free
 
 
 def free_memory_in_bytes() -> float:

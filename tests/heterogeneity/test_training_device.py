@@ -1,0 +1,121 @@
+"""A training step stays on the device it was given. No GPU is needed: the meta device refuses tensors from elsewhere."""
+
+import pytest
+import torch
+
+from gem_plugin.errors import RunError
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.heterogeneity import training
+from gem_plugin.heterogeneity.architecture import architecture_for, build_model
+from gem_plugin.heterogeneity.evidence import N_VIEW_FEATURES, EvidenceTable, encoder_inputs
+from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity.prefetch import loaded_batches
+from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.imaging.ctf import CtfParameters
+
+N_PARTICLES, N_GAUSSIANS, BOX, N_ANCHORS, PIXEL_SIZE = 40, 60, 24, 16, 3.0
+CTF_VALUES = (15_000.0, 14_000.0, 20.0, 0.0, 0.0, 1.0, 300.0, 2.7, 0.1)
+
+
+def make_parts(**changes):
+    """Settings, a model and observations of noise, all on the CPU."""
+    generator = torch.Generator().manual_seed(0)
+    settings = TrainSettings(anchors=N_ANCHORS, batch_size=8, encoder_box=12, encoder_width=32, **changes)
+    cloud = GaussianCloud(
+        4 * torch.randn(N_GAUSSIANS, 3, generator=generator),
+        torch.rand(N_GAUSSIANS, generator=generator) + 0.5,
+        torch.full((N_GAUSSIANS,), 0.7),
+    )
+    model = build_model(architecture_for(settings, N_GAUSSIANS, BOX, PIXEL_SIZE), cloud, generator)
+    observations = Observations(
+        torch.randn(N_PARTICLES, BOX, BOX, generator=generator).numpy(),
+        torch.linalg.qr(torch.randn(N_PARTICLES, 3, 3, generator=generator)).Q,
+        torch.zeros(N_PARTICLES, 2),
+        CtfParameters(*(torch.full((N_PARTICLES,), value) for value in CTF_VALUES)),
+        torch.ones(BOX // 2 + 1),
+        PIXEL_SIZE,
+    )
+    return settings, model, observations
+
+
+def make_trainer(settings, model, observations, features):
+    rows = torch.arange(N_PARTICLES)
+    return Trainer(model, observations, EvidenceTable(features), rows[:32], rows[32:], settings, n_epochs=2)
+
+
+@pytest.fixture
+def cpu_trainer():
+    settings, model, observations = make_parts()
+    observations.keep_in_memory()
+    evidence = EvidenceTable.compute(model.anchors, observations)
+    return make_trainer(settings, model, observations, evidence.features)
+
+
+@pytest.mark.parametrize("changes", [{}, {"loss": "absolute"}, {"width_change": True, "train_widths": True}])
+@pytest.mark.parametrize("is_cached", [True, False])
+def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch):
+    def plain_optimiser(model, learning_rate):  # the fused one of the real run refuses the meta device
+        groups = [{"params": list(model.parameters()), "peak_rate": learning_rate}]
+        return torch.optim.AdamW(groups, lr=learning_rate, foreach=False)
+
+    monkeypatch.setattr(training, "make_optimiser", plain_optimiser)
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: None)
+    settings, model, observations = make_parts(**changes)
+    meta = torch.device("meta")
+    model.to(meta)
+    observations.move_to_(meta)
+    if is_cached:
+        observations.keep_in_memory()
+    features = torch.empty(N_PARTICLES, N_ANCHORS + N_VIEW_FEATURES, dtype=torch.float16, device=meta)
+    trainer = make_trainer(settings, model, observations, features)
+    rows = torch.arange(8)
+    batch = trainer._load(rows)
+    assert {value.device for value in (batch.encoder_inputs, *batch.images)} == {meta}
+    assert encoder_inputs(model.anchors, observations, rows).device == meta
+    result = trainer._step(batch, 0.1, torch.Generator().manual_seed(0))
+    assert result.device == meta
+    assert all(value.grad.device == meta for value in model.parameters() if value.requires_grad)
+
+
+def test_a_step_with_a_broken_image_changes_nothing(cpu_trainer):
+    cpu_trainer.observations._matched[3] = float("nan")
+    generator = torch.Generator().manual_seed(0)
+    cpu_trainer._step(cpu_trainer._load(torch.arange(8, 16)), 0.1, generator)
+    weights = [value.detach().clone() for value in cpu_trainer.model.parameters()]
+    moments = [
+        {name: value.clone() for name, value in state.items()}
+        for state in cpu_trainer.optimiser.state.values()
+    ]
+    result = cpu_trainer._step(cpu_trainer._load(torch.arange(8)), 0.1, generator)
+    assert result.tolist() == [0, 0, 0]
+    assert all(torch.equal(a, b) for a, b in zip(weights, cpu_trainer.model.parameters(), strict=True))
+    for before, after in zip(moments, cpu_trainer.optimiser.state.values(), strict=True):
+        assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_broken_steps_are_counted_and_too_many_stop_the_run(cpu_trainer):
+    cpu_trainer.observations._matched[cpu_trainer.training_rows[0]] = float("nan")
+    assert cpu_trainer.run_epoch().bad_steps == 1
+    cpu_trainer.observations._matched[:] = float("nan")
+    cpu_trainer.bad_steps = 4
+    with pytest.raises(
+        RunError, match=r"^8 training steps gave a loss that is not a number\. Lower --learning-rate"
+    ):
+        cpu_trainer.run_epoch()
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_batches_come_in_order_whether_or_not_they_are_loaded_ahead(is_ahead):
+    batches = list(torch.arange(10).split(2))
+    loaded = list(loaded_batches(batches, lambda rows: rows * 10, is_ahead))
+    assert [rows.tolist() for rows, _ in loaded] == [rows.tolist() for rows in batches]
+    assert all(torch.equal(content, 10 * rows) for rows, content in loaded)
+
+
+def test_an_error_in_loading_ahead_reaches_the_caller():
+    def load(rows):
+        raise OSError("the stack is gone")
+
+    with pytest.raises(OSError, match="the stack is gone"):
+        list(loaded_batches([torch.arange(2)], load, is_ahead=True))
