@@ -9,6 +9,7 @@ from gem_plugin.heterogeneity.encoder import ImageEncoder
 from gem_plugin.heterogeneity.evidence import Anchors
 
 LOG_AMPLITUDE_LIMIT = 6.0  # exp(6) = 400 times up or down: nothing physical lies beyond
+LOG_WIDTH_LIMIT = 0.7  # the latents at most double or halve a width
 
 
 class HeterogeneityModel(nn.Module):
@@ -57,12 +58,21 @@ class HeterogeneityModel(nn.Module):
         """The cloud of each latent, positions and widths in pixels of the working box."""
         change = self.decoder(latents)
         mobile = self.is_mobile.to(latents.dtype)
-        positions = self.positions_in_pixels + change.displacements_in_pixels * mobile[:, None]
+        positions, log_amplitudes, log_widths = (
+            self._canonical(values)
+            for values in (self.positions_in_pixels, self.log_amplitudes, self.log_widths)
+        )
+        positions = positions + change.displacements_in_pixels * mobile[:, None]
         log_change = (change.log_amplitudes * mobile).clamp(-LOG_AMPLITUDE_LIMIT, LOG_AMPLITUDE_LIMIT)
-        widths = self.log_widths.exp()
         if change.log_widths is not None:
-            widths = (self.log_widths + change.log_widths * mobile).exp()
-        return GaussianCloud(positions, (self.log_amplitudes + log_change).exp(), widths)
+            bounded = LOG_WIDTH_LIMIT * torch.tanh(change.log_widths / LOG_WIDTH_LIMIT)
+            log_widths = log_widths + bounded * mobile
+        return GaussianCloud(positions, (log_amplitudes + log_change).exp(), log_widths.exp())
+
+    def _canonical(self, values: Tensor) -> Tensor:  # (n,) or (n, 3)
+        """The values, trained only where Gaussians may change: a focus mask keeps the others as the consensus has them."""
+        mobile = self.is_mobile if values.ndim == 1 else self.is_mobile[:, None]
+        return torch.where(mobile, values, values.detach())
 
     def gaussians_at(self, latents: Tensor) -> GaussianCloud:  # latents (batch, latent_size)
         """The cloud of each latent, in Angstrom."""

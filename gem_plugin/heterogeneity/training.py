@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from gem_plugin.errors import RunError
+from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.encoder import LatentDistribution
 from gem_plugin.heterogeneity.evidence import EvidenceTable
+from gem_plugin.heterogeneity.extra_losses import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.image_loss import absolute_error, squared_error
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
@@ -45,6 +47,11 @@ class EpochRecord:
     bad_steps: int
     particles_per_second: float
     seconds: float
+    distance: float = math.nan  # the terms of extra_losses.py without their weights; NaN where they are off
+    direction: float = math.nan
+    repulsion: float = math.nan
+    smoothness: float = math.nan
+    latent_neighbour: float = math.nan
 
 
 class LoadedBatch(NamedTuple):
@@ -72,6 +79,7 @@ class Trainer:
         self.settings, self.n_epochs = settings, n_epochs
         self.device = next(model.parameters()).device
         self.optimiser = make_optimiser(model, settings.learning_rate)
+        self.extra_losses = ExtraLosses(model, settings)
         self.epoch = 0  # finished epochs
         self.bad_steps = 0
         self.kl_factor = 1.0  # lowered when the latents collapse
@@ -82,7 +90,8 @@ class Trainer:
         start = time.monotonic()
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
-        sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # image loss, KL, good steps
+        # image loss, KL, good steps, then the terms of extra_losses.py
+        sums = torch.zeros(3 + len(EXTRA_TERMS), dtype=torch.float64, device=self.device)
         n_particles, bad_steps_before = 0, self.bad_steps
         self.model.train()
         loaded = loaded_batches(track(batches), self._load, is_ahead=self.device.type == "cuda")
@@ -92,7 +101,7 @@ class Trainer:
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(sums[2]))
-        loss_sum, kl_sum, n_good = sums.tolist()
+        loss_sum, kl_sum, n_good, *extra_sums = sums.tolist()
         seconds = time.monotonic() - start
         validation_loss = self.validation_loss()
         self.epoch += 1
@@ -107,6 +116,7 @@ class Trainer:
             self.bad_steps,
             n_particles / max(seconds, 1e-9),
             time.monotonic() - start,
+            *(extra_sum / max(1, n_good) for extra_sum in extra_sums),
         )
         self.history.append(record)
         return record
@@ -128,7 +138,8 @@ class Trainer:
         for part in row_chunks(len(self.validation_rows), self.settings.batch_size):
             rows = self.validation_rows[part]
             batch = self._load(rows)
-            total += float(self._image_loss(batch, self._encode(batch).means).sum())
+            cloud = self.model.cloud_in_pixels(self._encode(batch).means)
+            total += float(self._image_loss(batch, cloud).sum())
         return total / len(self.validation_rows)
 
     @torch.no_grad()
@@ -146,6 +157,7 @@ class Trainer:
             "n_epochs": self.n_epochs,
             "bad_steps": self.bad_steps,
             "kl_factor": self.kl_factor,
+            "extra_losses": self.extra_losses.state(),
             "history": [asdict(record) for record in self.history],
         }
 
@@ -154,6 +166,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
+        self.extra_losses.load_state(state.get("extra_losses", {}))
         self.history = [EpochRecord(**record) for record in state["history"]]
 
     def _load(self, rows: Tensor) -> LoadedBatch:
@@ -167,29 +180,30 @@ class Trainer:
         return self.model.encoder(batch.encoder_inputs)
 
     def _step(self, batch: LoadedBatch, fraction: float, generator: torch.Generator) -> Tensor:
-        """One step of Adam: (image loss, KL, 1), or zeros when the loss is no number, and then nothing changes.
+        """One step of Adam: (image loss, KL, 1, extra terms), or zeros when the loss is no number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
         distribution = self._encode(batch)
-        image_loss = self._image_loss(batch, distribution.sample(generator)).mean()
+        cloud = self.model.cloud_in_pixels(distribution.sample(generator))
+        image_loss = self._image_loss(batch, cloud).mean()
         kl = distribution.kl_divergence().mean()
-        loss = image_loss + self._kl_weight(fraction) * kl
+        extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
+        loss = image_loss + self._kl_weight(fraction) * kl + extra
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), LARGEST_GRADIENT_NORM)
         is_bad = ~torch.isfinite(loss.detach() + norm)
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
-        result = torch.stack([image_loss.detach(), kl.detach(), torch.ones_like(norm)])
+        result = torch.stack([image_loss.detach(), kl.detach(), torch.ones_like(norm), *extra_terms])
         return torch.where(is_bad, 0.0, result).double()
 
-    def _image_loss(self, batch: LoadedBatch, latents: Tensor) -> Tensor:  # (batch,)
+    def _image_loss(self, batch: LoadedBatch, cloud: GaussianCloud) -> Tensor:  # (batch,)
         error = squared_error if self.settings.loss == "squared" else absolute_error
         images, filters, rotations = batch.images
-        cloud = self.model.cloud_in_pixels(latents)
         projections = project_gaussians(cloud, rotations, self.model.box_size, 1.0, self.settings.projector)
         return error(projections, images, filters)
 

@@ -24,6 +24,7 @@ from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
+from gem_plugin.steps.focus_mask import mobile_gaussians
 from gem_plugin.steps.trained_model import load_training, save_training
 from gem_plugin.steps.training_data import (
     choose_device,
@@ -73,7 +74,12 @@ def _make_trainer(
             f"({_differences(saved[0], architecture)}). Give the same settings, or train without --resume."
         )
     generator = torch.Generator().manual_seed(settings.seed)
-    model = build_model(architecture, cloud, generator)
+    is_mobile = mobile_gaussians(
+        run, settings.focus_mask, cloud.positions_in_angstroms, observations.box_size
+    )
+    if is_mobile is not None:
+        progress.say(f"Focus: {int(is_mobile.sum())} of {len(cloud)} Gaussians may change")
+    model = build_model(architecture, cloud, generator, is_mobile)
     if saved is not None:
         model.load_state_dict(saved[1]["model"])
     model.to(device)
