@@ -1,7 +1,7 @@
 """Latents drawn towards their nearest neighbours and away from the farthest: clusters become clearer.
 
-The neighbours are looked for among the latents of recent batches. The sizes are GaussianEM's; the logarithms are ours and
-keep the pull bounded for latents far from all others.
+The neighbours are looked for among the latents of recent batches. Sizes and the form of the two terms, log(1 + d^2) and
+log(1 + 1 / d^2), follow GaussianEM; d is the whole distance here, where GaussianEM takes each dimension by itself.
 """
 
 import torch
