@@ -36,6 +36,7 @@ from gem_plugin.steps.conformations import (
     turned_model,
 )
 
+STAR_FILE = "particles.star"
 BATCH_SIZE = 100  # images made at once
 IMAGES_FOR_SIGNAL = 500  # whose mean variance is the signal of the signal-to-noise ratio
 RESOLUTION_FSC = 0.143  # threshold for independent half-maps
@@ -104,7 +105,7 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
         "optics": relion_optics_columns(written_table),
         "particles": relion_particle_columns(written_table),
     }
-    write_new_star(settings.out / "particles.star", blocks)
+    write_new_star(settings.out / STAR_FILE, blocks)
     _write_truth(conformations, which, truth_table, settings)
     resolution = _write_maps(reconstruction, settings)
     summary = {
@@ -120,6 +121,10 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
 
 
 def _check_sources(settings: SimulateSettings) -> None:
+    if (settings.out / STAR_FILE).exists():
+        raise InputError(
+            f"{settings.out} already holds particles. Give another folder with --out, or remove it."
+        )
     if settings.box % 2:
         raise InputError(f"--box is {settings.box}; expected an even number of pixels.")
     if settings.atoms and settings.trajectory:

@@ -104,6 +104,33 @@ def test_an_antibody_turns_about_its_hinge(shared_data: Path, tmp_path: Path) ->
     assert 0.2 < has_moved.mean() < 0.4
 
 
+def test_the_models_of_a_trajectory_are_the_conformations(tmp_path: Path) -> None:
+    path = tmp_path / "movie.pdb"
+    line = "ATOM      1  CA  ALA A{number:4d}    {x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00           C"
+    generator = np.random.default_rng(0)
+    models = generator.uniform(-30, 30, (3, 20, 3)).round(3)
+    blocks = [
+        [
+            f"MODEL {number:8d}",
+            *(line.format(number=i, x=x, y=y, z=z) for i, (x, y, z) in enumerate(model)),
+            "ENDMDL",
+        ]
+        for number, model in enumerate(models, start=1)
+    ]
+    path.write_text("\n".join([row for block in blocks for row in block] + ["END", ""]))
+    truth = np.load(_simulate(tmp_path / "out", trajectory=path) / "truth.npz")
+    moved = truth["xyz"] - truth["xyz"][:, :1]
+    np.testing.assert_allclose(moved, models - models[:, :1], atol=1e-3)
+    assert np.bincount(truth["which"]).tolist() == [20, 20, 20]
+
+
+def test_an_earlier_simulation_is_not_overwritten(simulated: Path) -> None:
+    before = (simulated / "particles.star").stat().st_mtime_ns
+    with pytest.raises(InputError, match="already holds particles"):
+        _simulate(simulated, seed=3)
+    assert (simulated / "particles.star").stat().st_mtime_ns == before
+
+
 def test_wells_gather_the_particles() -> None:
     even, gathered = occupancies(90, 0, 3.0), occupancies(90, 3, 3.0)
     np.testing.assert_allclose(even, 1 / 90)
