@@ -85,6 +85,14 @@ class LandscapeFiles:
     def state_star(self, number: int) -> Path:
         return self.states / f"state_{number:03d}.star"
 
+    @property
+    def regions(self) -> Path:  # npz: occupancy (k, r), motion_in_angstroms (k, r) of the sketch maps
+        return self.root / "regions.npz"
+
+    @property
+    def particles_star(self) -> Path:  # all particles with _rlnClassNumber = state
+        return self.root / "particles.star"
+
     # plots and pictures of points
     @property
     def umap(self) -> Path:  # (n, 2) float32

@@ -7,6 +7,8 @@ from typing import Any
 from gem_plugin.errors import InputError
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.landscape.regions import check_regions, focus_mask
+from gem_plugin.landscape.state_quality import SUSPICIOUS
 from gem_plugin.landscape.states import LINKAGES
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
@@ -19,7 +21,8 @@ from gem_plugin.steps.landscape_stages import (
     scan_sketch,
     take_sketch,
 )
-from gem_plugin.steps.landscape_states import find_states, write_states
+from gem_plugin.steps.landscape_states import describe_states, find_states, write_states
+from gem_plugin.steps.region_masks import check_region_names, read_regions
 from gem_plugin.steps.sketch_volumes import SketchVolumes
 from gem_plugin.steps.stage_records import StageRecords
 from gem_plugin.steps.volume_sources import open_volume_source
@@ -64,6 +67,15 @@ class LandscapeSettings:
         "How groups are merged; ward by default, because average tends to one giant state and singletons.",
         choices=(*LINKAGES, AUTOMATIC),
     )
+    region: tuple[str, ...] = setting(
+        (), "Regions as name=mask.mrc, divided by commas: occupancy and motion of each."
+    )
+    focus: bool = setting(True, "With regions: let components and states look at the regions only.")
+    differences: str = setting(
+        "mean",
+        "Difference maps: states less the mean of all, all pairs, or none.",
+        choices=("mean", "pairs", "none"),
+    )
     skip_umap: bool = setting(False, "Leave out UMAP of the latents.")
     outdir: Path | None = setting(None, "Folder for the results; default: landscape in the run.")
     seed: int = setting(0, "Seed of k-means, UMAP and resampling.", minimum=0)
@@ -94,9 +106,14 @@ def map_landscape(
     with SketchVolumes(source, sketch.rows, files.root) as volumes:
         scan = scan_sketch(volumes, sketch, files, records, settings, progress)
         mask = find_mask(scan, source, files, settings)
+        regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
+        check_regions(regions, scan.mean)
+        if regions and settings.focus:
+            mask = focus_mask(mask, regions)
         components = fit_components(volumes, sketch, mask, files, records, settings, progress)
         states = find_states(components, sketch, files, settings, progress)
         write_states(volumes, sketch, states, files, records, run, progress)
+        quality = describe_states(volumes, sketch, states, mask, regions, files, run, settings, progress)
     layout = lay_out_umap(source, files, records, settings, progress)
     figure_folder = run.figures if settings.outdir is None else files.root / "figures"
     draw_landscape(files, figure_folder, source, sketch, scan, mask, components, states, layout, settings)
@@ -109,6 +126,7 @@ def map_landscape(
         "linkage": states.linkage,
         "silhouette": round(states.silhouette, 4),
         "largest_state_share": round(states.largest_share, 4),
+        "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
     }
 
 
@@ -123,6 +141,7 @@ def check_landscape_settings(settings: LandscapeSettings) -> None:
         )
     if (given_mask or settings.skip_mask) and settings.thresh is not None:
         raise InputError("--thresh has no effect on a given mask. Leave one of the two out.")
+    check_region_names(settings.region)
     if settings.sketch_ind is not None and not settings.sketch_ind.is_file():
         raise InputError(f"--sketch-ind: there is no file {settings.sketch_ind}.")
     if settings.vol_ind is not None and not settings.vol_ind.is_file():

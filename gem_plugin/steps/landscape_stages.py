@@ -159,7 +159,7 @@ def fit_components(
     products = inner_products(matrix, weighted_mean(matrix, weights))
     pca = fit_volume_pca(matrix, weights, settings.pc_dim, products)
     components = Components(pca, distances_from_products(products))
-    _save_components(files, components, mask, most_negative)
+    _save_components(files, components, mask, most_negative, source)
     write_traversals(files, pca, mask, read_map(files.mean_volume).volume, source, settings.plot_dim)
     records.keep("components", print_of_components)
     return components
@@ -236,7 +236,11 @@ def _written(
 
 
 def _save_components(
-    files: LandscapeFiles, components: Components, mask: np.ndarray, most_negative: float
+    files: LandscapeFiles,
+    components: Components,
+    mask: np.ndarray,
+    most_negative: float,
+    source: VolumeSource,
 ) -> None:
     pca = components.pca
     write_arrays(
@@ -247,6 +251,9 @@ def _save_components(
         explained_variance_ratio=pca.explained_variance_ratio,
         mask=mask,
         most_negative_masked_value=np.float64(most_negative),
+        pixel_size_in_angstroms=np.float64(source.pixel_size_in_angstroms),
+        is_flipped=np.bool_(source.is_flipped),
+        identity=np.array(source.identity),
     )
     write_array(files.volume_pca_scores, pca.scores)
     write_array(files.distances, components.distances)

@@ -7,20 +7,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gem_plugin.io.array_files import write_array, write_numbers
+from gem_plugin.io.array_files import write_array, write_arrays, write_numbers
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape import states as state_maths
+from gem_plugin.landscape.regions import measure_regions, region_weight_maps, sum_over_regions
 from gem_plugin.landscape.sketch import Sketch
 from gem_plugin.landscape.state_maps import average_volumes
+from gem_plugin.landscape.state_quality import StateQuality
 from gem_plugin.landscape.states import StateChoice
 from gem_plugin.progress import Progress
+from gem_plugin.steps.class_star import write_class_star
 from gem_plugin.steps.landscape_stages import Components
 from gem_plugin.steps.sketch_volumes import SketchVolumes
 from gem_plugin.steps.stage_records import StageRecords, fingerprint
 from gem_plugin.steps.state_particles import write_state_particles
+from gem_plugin.steps.state_reports import (
+    quality_columns,
+    quality_of_states,
+    region_columns,
+    write_difference_maps,
+    write_state_table,
+)
 
 if TYPE_CHECKING:
     from gem_plugin.steps.landscape import LandscapeSettings
@@ -99,6 +109,38 @@ def write_states(
     )
 
 
+def describe_states(
+    volumes: SketchVolumes,
+    sketch: Sketch,
+    states: States,
+    mask: np.ndarray,
+    regions: dict[str, np.ndarray],
+    files: LandscapeFiles,
+    run: RunFiles,
+    settings: LandscapeSettings,
+    progress: Progress,
+) -> StateQuality:
+    """The table of the states, their difference maps, and the star file with class numbers."""
+    of_particles = particle_states(sketch, states.labels)
+    n_states = states.n_states
+    quality = quality_of_states(files.states, mask, of_particles, n_states, run.latents_std, progress)
+    n_particles = np.bincount(of_particles, minlength=n_states + 1)[1:]
+    columns = {"maps": np.bincount(states.labels, minlength=n_states + 1)[1:], "particles": n_particles}
+    columns |= quality_columns(quality)
+    if regions:
+        weight_maps = region_weight_maps(regions, volumes.source.pixel_size_in_angstroms)
+        sums = sum_over_regions(volumes.all(), weight_maps)
+        measures = measure_regions(regions, sums, sketch.counts)
+        write_arrays(
+            files.regions, occupancy=measures.occupancy, motion_in_angstroms=measures.motion_in_angstroms
+        )
+        columns |= region_columns(measures, states.labels, sketch.counts, n_states)
+    write_state_table(files.state_table, columns)
+    write_difference_maps(files.states, n_states, n_particles, settings.differences)
+    write_class_star(run, files.particles_star, of_particles)
+    return quality
+
+
 def particle_states(sketch: Sketch, state_labels: np.ndarray) -> np.ndarray:  # (n,) int64
     """The state of every particle: that of its sketch map; 0 where its map was left out."""
     return np.where(sketch.labels < 0, 0, state_labels[sketch.labels])
@@ -108,10 +150,6 @@ def _save_states(states: States, sketch: Sketch, files: LandscapeFiles) -> None:
     write_array(files.state_labels, states.labels)
     write_array(files.particle_states, particle_states(sketch, states.labels))
     write_array(files.tree, states.tree)
-    n_maps = np.bincount(states.labels, minlength=states.n_states + 1)[1:]
-    n_particles = np.bincount(states.labels, weights=sketch.counts, minlength=states.n_states + 1)[1:]
-    rows = [f"{number},{maps},{int(n)}" for number, (maps, n) in enumerate(zip(n_maps, n_particles), start=1)]
-    write_text_whole(files.state_table, "state,maps,particles\n" + "\n".join(rows) + "\n")
     for number in range(1, states.n_states + 1):
         write_numbers(files.state_file(number, "volumes.txt"), np.flatnonzero(states.labels == number))
     if states.choices:

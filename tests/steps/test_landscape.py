@@ -6,11 +6,15 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+import pandas
 import pytest
+import starfile
 from arm_model import arm_source, ring_latents
+from small_star_run import write_run
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.map_files import write_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
@@ -169,7 +173,7 @@ def test_left_out_volumes_leave_their_particles_without_state(tmp_path: Path) ->
     files, _, _ = run_small(tmp_path / "part", vol_ind=kept)
     states = np.load(files.particle_states)
     np.testing.assert_array_equal(states == 0, labels <= 5)
-    table = np.loadtxt(files.state_table, delimiter=",", skiprows=1, dtype=int)
+    table = np.loadtxt(files.state_table, delimiter=",", skiprows=1)
     np.testing.assert_array_equal(table[:, 2], np.bincount(states, minlength=7)[1:])
     assert table[:, 1].sum() == 35
 
@@ -212,3 +216,48 @@ def test_fewer_particles_than_sketch_maps_are_all_used(tmp_path: Path) -> None:
     _, numbers, said = run_small(tmp_path, source=arm_source(ring_latents(25)))
     assert numbers["sketch_maps"] == 25
     assert "Only 25 particles for 40 sketch maps" in said
+
+
+def test_regions_are_measured_and_focus_the_components(tmp_path: Path) -> None:
+    left = np.zeros((24, 24, 24), np.float32)
+    left[:, :, :12] = 1
+    write_map(tmp_path / "left.mrc", left, 4.0)
+    region = (f"left={tmp_path / 'left.mrc'}",)
+    files, _, _ = run_small(tmp_path / "focused", region=region)
+    table = pandas.read_csv(files.state_table)
+    occupancy, motion = table["left_occupancy"], table["left_motion_in_angstroms"]
+    assert np.average(occupancy, weights=table["particles"]) == pytest.approx(1, abs=1e-3)
+    assert occupancy.max() - occupancy.min() > 0.2
+    assert (motion > 0).all()
+    with np.load(files.volume_pca) as saved:
+        assert (saved["mask"][:, :, 12:] == 0).all()
+    wide, _, _ = run_small(tmp_path / "wide", region=region, focus=False)
+    with np.load(wide.volume_pca) as saved:
+        assert (saved["mask"][:, :, 12:] > 0).any()
+    with pytest.raises(InputError, match=r"expected name=mask\.mrc"):
+        run_small(tmp_path, region=("left",))
+
+
+def test_difference_maps_are_differences(finished, tmp_path: Path) -> None:
+    files, _, _ = finished
+    counts = np.bincount(np.load(files.particle_states))[1:]
+    means = np.stack([read(files.state_file(number, "mean.mrc")) for number in range(1, 7)])
+    expected = means[2] - np.average(means, axis=0, weights=counts)
+    np.testing.assert_allclose(read(files.state_file(3, "difference.mrc")), expected, atol=1e-5)
+    pairs, _, _ = run_small(tmp_path, n_states="3", differences="pairs")
+    assert sorted(path.name for path in pairs.states.glob("*minus*")) == [
+        "state_001_minus_state_002.mrc", "state_001_minus_state_003.mrc", "state_002_minus_state_003.mrc",
+    ]  # fmt: skip
+    expected = read(pairs.state_file(1, "mean.mrc")) - read(pairs.state_file(3, "mean.mrc"))
+    np.testing.assert_allclose(read(pairs.state_file(1, "minus_state_003.mrc")), expected, atol=1e-6)
+
+
+def test_all_particles_carry_their_state_as_class_number(tmp_path: Path) -> None:
+    run, rows = write_run(tmp_path, 30)
+    files = LandscapeFiles(run.landscape)
+    settings = dataclasses.replace(SMALL, n_states="3")
+    map_landscape(arm_source(ring_latents(30)), files, run, settings, Progress(io.StringIO()))
+    table = starfile.read(files.particles_star)["particles"].set_index("rlnImageName")
+    names = [row.split()[0] for row in rows]
+    np.testing.assert_array_equal(table.loc[names, "rlnClassNumber"], np.load(files.particle_states))
+    assert files.state_star(3).is_file()
