@@ -44,7 +44,7 @@ def draw_acquisition(
         image_names=np.array([f"{index + 1:06d}@{stack_name}" for index in slices], dtype=str),
         stack_names=np.full(n_particles, stack_name),
         slice_indices=slices,
-        rotation_matrices=Rotation.random(n_particles, rng=generator).as_matrix().astype(np.float32),
+        rotation_matrices=Rotation.random(n_particles, generator).as_matrix().astype(np.float32),
         shifts_in_angstroms=shifts.astype(np.float32),
         defocus_u_in_angstroms=defocus_u.astype(np.float32),
         defocus_v_in_angstroms=(defocus_u + astigmatism).astype(np.float32),

@@ -40,7 +40,7 @@ def _images(rotations: torch.Tensor, shifts_in_pixels: torch.Tensor) -> torch.Te
 
 
 def _views() -> tuple[torch.Tensor, torch.Tensor]:
-    rotations = torch.from_numpy(Rotation.random(N_IMAGES, rng=0).as_matrix()).float()
+    rotations = torch.from_numpy(Rotation.random(N_IMAGES, 0).as_matrix()).float()
     shifts = 4 * torch.rand(N_IMAGES, 2, generator=torch.Generator().manual_seed(0)) - 2
     return rotations, shifts
 
