@@ -1,5 +1,6 @@
 """RELION's conventions, translated once: from the columns of a particle star file to a ParticleTable."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ def read_relion_particles(
     pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
     box_size = _box_size(file, columns, stack_names, project_folder)
     warn_about_aberrations(file)
+    _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
 
     def column(name: str) -> np.ndarray:
@@ -160,6 +162,14 @@ def _half_sets(file: RelionFile, columns: Mapping[str, np.ndarray], n_particles:
             " Give the particles of a gold-standard refinement."
         )
     return values.astype(np.int8)
+
+
+def _warn_without_amplitude_contrast(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
+    if "_rlnAmplitudeContrast" not in columns:
+        warnings.warn(
+            f"{file.path} has no column _rlnAmplitudeContrast; 0 is taken, as RELION does. Usual values are 0.07 to 0.1.",
+            stacklevel=3,
+        )
 
 
 def _refuse_processed_images(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:

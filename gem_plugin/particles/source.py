@@ -11,6 +11,7 @@ from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.particles.table import ParticleTable
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
+RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
 
 
 def is_cryosparc(path: Path) -> bool:
@@ -27,6 +28,7 @@ def read_particles(
     path = Path(path)
     if not path.exists():
         raise InputError(f"There is no file {path}. Check the name; relative names start from {Path.cwd()}.")
+    _refuse_relion_job_folder(path)
     if is_cryosparc(path):
         from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 
@@ -37,6 +39,18 @@ def read_particles(
             "Give run_data.star of a refinement, not the image stack."
         )
     return read_relion_particles(path, project_folder, pixel_size_in_angstroms)
+
+
+def _refuse_relion_job_folder(path: Path) -> None:
+    """A folder is taken for a CryoSPARC job, but not one in which RELION left its files."""
+    if path.is_dir() and (path / "job.star").is_file():
+        names = ", ".join(
+            sorted(found.name for found in path.glob("*.star") if found.name in RELION_PARTICLE_FILES)
+        )
+        raise InputError(
+            f"{path} is a RELION job folder; give the star file in it"
+            + (f": {names}." if names else ", of a job with particles.")
+        )
 
 
 def find_particle_stacks(

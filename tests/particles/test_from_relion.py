@@ -322,6 +322,21 @@ def test_wrong_box_in_one_stack(project: RelionProject) -> None:
         check_all(project)
 
 
+def test_missing_amplitude_contrast_is_0_as_in_relion(project: RelionProject) -> None:
+    del project.optics[0]["_rlnAmplitudeContrast"]
+    with pytest.warns(UserWarning, match="has no column _rlnAmplitudeContrast; 0 is taken, as RELION does"):
+        table = read_particles(project.write_star())
+    assert (table.amplitude_contrast == 0).all()
+
+
+def test_folder_of_a_relion_job(project: RelionProject) -> None:
+    (project.write_star().parent / "job.star").write_text("data_job\n")
+    with pytest.raises(
+        InputError, match=r"job010 is a RELION job folder; give the star file in it: run_data.star\."
+    ):
+        read_particles(project.star.parent)
+
+
 # Real files
 
 

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cryosparc_rows import make_rows
 from relion_projects import RelionProject
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_tables import read_columns
 from gem_plugin.io.star_text import read_star_document
+from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
+from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare import PrepareSettings, run_prepare
 from gem_plugin.steps.select import SelectSettings, run_select
@@ -162,3 +166,16 @@ def test_number_of_latents_that_does_not_fit(run: RunFiles) -> None:
     with pytest.raises(InputError, match="The run has 6 particles, but latents of 5"):
         write_latents_star(run, np.zeros((5, 2)))
     assert not run.particles_star.exists()
+
+
+def test_states_of_cryosparc_particles_are_written_as_cs(tmp_path: Path) -> None:
+    job = tmp_path / "J42"
+    write_cs_rows(job / "J42_011_particles.cs", make_rows(12))
+    run = RunFiles(tmp_path / "run")
+    origin = ParticleOrigin(job, None, 32, 3.0)
+    save_prepared_table(run.prepared_table, read_cryosparc_particles(job), np.ones(17), origin)
+    states = LandscapeFiles(run.landscape).particle_states
+    states.parent.mkdir(parents=True)
+    np.save(states, np.repeat([1, 2, 3], 4))
+    written = read_cs_rows(Path(run_select(run, SelectSettings(states=(3, 1)), QUIET)["file"]))
+    assert written["uid"].tolist() == make_rows(12)["uid"][[0, 1, 2, 3, 8, 9, 10, 11]].tolist()
