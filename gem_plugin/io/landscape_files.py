@@ -97,3 +97,57 @@ class LandscapeFiles:
     @property
     def umap(self) -> Path:  # (n, 2) float32
         return self.root / "umap.npy"
+
+
+@dataclass(frozen=True)
+class FullLandscapeFiles:
+    """Paths inside the folder of landscape-full."""
+
+    root: Path
+
+    @property
+    def coordinates(self) -> Path:  # (n, c) float32: volume-component coordinates of every particle
+        return self.root / "volume_pca_all.npy"
+
+    @property
+    def regions(self) -> Path:  # npz: occupancy (n, r), motion_in_angstroms (n, r)
+        return self.root / "regions.npz"
+
+    @property
+    def umap(self) -> Path:  # (n, 2) float32: UMAP of the coordinates
+        return self.root / "umap.npy"
+
+    @property
+    def particle_states(self) -> Path:  # (n,) int64 from 1: agglomerative
+        return self.root / "particle_states.npy"
+
+    @property
+    def leiden_states(self) -> Path:  # (n,) int64 from 1
+        return self.root / "leiden_states.npy"
+
+    def states(self, kind: str) -> Path:  # kind: "states" (agglomerative) or "leiden"
+        return self.root / kind
+
+    @property
+    def state_table(self) -> Path:
+        return self.root / "states.csv"
+
+    def energy(self, first: int, second: int) -> Path:  # npz: the fields of FreeEnergy
+        return self.root / f"free_energy_{first}_{second}.npz"
+
+    def energy_curve(self, number: int) -> Path:  # csv: coordinate, energy, error
+        return self.root / f"free_energy_{number}.csv"
+
+    @property
+    def path(
+        self,
+    ) -> Path:  # folder of the minimum free-energy path: points.csv, rows.txt, z_values.txt, maps
+        return self.root / "path"
+
+    @property
+    def particles_star(self) -> Path:
+        return self.root / "particles.star"
+
+    @property
+    def notebook(self) -> Path:
+        return self.root / "gem_landscape.ipynb"

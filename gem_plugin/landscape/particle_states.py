@@ -1,0 +1,79 @@
+"""States of all particles in the space of the volume components.
+
+Merging a hundred thousand particles one by one is out of reach, so k-means first makes many small cells, and the
+cells are merged; a cell counts by its particles. Leiden works on the graph of nearest neighbours.
+"""
+
+import random
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gem_plugin.errors import InputError
+from gem_plugin.landscape.sketch import make_sketch
+from gem_plugin.landscape.states import build_tree, cut_into_states, number_by_size
+
+N_CELLS = 1000
+
+
+def merge_particles(
+    coordinates: np.ndarray,  # (n, c)
+    n_states: int,
+    linkage: str,
+    seed: int,
+) -> np.ndarray:  # (n,) int64 from 1, by size
+    """Agglomerative states of all particles, by way of a thousand cells."""
+    cells = make_sketch(coordinates, N_CELLS, seed)
+    distances, _ = cell_distances(coordinates, cells.labels)
+    if n_states > len(distances):
+        raise InputError(f"-M is {n_states}; expected 1 to {len(distances)}, the number of distinct cells.")
+    tree = build_tree(distances, linkage)
+    return cut_into_states(tree, n_states, cells.counts.astype(np.float64))[cells.labels]
+
+
+def cell_distances(coordinates: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances between the means of the cells (k, k), and their particle counts (k,)."""
+    counts = np.bincount(labels)
+    means = (
+        np.stack([np.bincount(labels, weights=column) for column in coordinates.T], axis=1) / counts[:, None]
+    )
+    distances = np.linalg.norm(means[:, None] - means[None], axis=2)
+    return distances, counts
+
+
+def leiden_is_installed() -> bool:
+    """Whether the optional package igraph can be imported."""
+    from importlib.util import find_spec
+
+    return find_spec("igraph") is not None
+
+
+def leiden_states(
+    coordinates: np.ndarray,  # (n, c)
+    n_neighbors: int,
+    resolution: float,
+    seed: int,
+) -> np.ndarray:  # (n,) int64 from 1, by size
+    """Communities of the nearest-neighbour graph by modularity (Traag et al., Sci. Rep. 9, 5233, 2019).
+
+    An edge weighs exp(-(d / s)^2 / 2), s being the distance to the farthest of the neighbours of either end, whichever
+    is larger. The generator of igraph is seeded, so the result is reproducible.
+    """
+    if not leiden_is_installed():
+        raise InputError("Leiden states need the package igraph: pip install igraph. Or leave --leiden out.")
+    import igraph
+
+    n_neighbors = min(n_neighbors, len(coordinates) - 1)
+    distances, neighbours = cKDTree(coordinates).query(coordinates, k=n_neighbors + 1)
+    reach = np.maximum(distances[:, -1], 1e-12)
+    sources = np.repeat(np.arange(len(coordinates)), n_neighbors)
+    targets, lengths = neighbours[:, 1:].ravel(), distances[:, 1:].ravel()
+    weights = np.exp(-((lengths / np.maximum(reach[sources], reach[targets])) ** 2) / 2)
+    pairs = np.sort(np.stack([sources, targets], axis=1), axis=1)
+    pairs, first = np.unique(pairs, axis=0, return_index=True)  # each edge once
+    graph = igraph.Graph(n=len(coordinates), edges=pairs)
+    igraph.set_random_number_generator(random.Random(seed))
+    parts = graph.community_leiden(
+        objective_function="modularity", weights=weights[first], resolution=resolution, n_iterations=-1
+    )
+    return number_by_size(np.array(parts.membership), np.ones(len(coordinates)))

@@ -1,0 +1,150 @@
+"""The second part of landscape-full: states of all particles, their maps, lists, tables and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gem_plugin.io.array_files import write_array
+from gem_plugin.io.landscape_files import FullLandscapeFiles
+from gem_plugin.io.map_files import write_map
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.landscape import states as state_maths
+from gem_plugin.landscape.particle_states import N_CELLS, cell_distances, leiden_states, merge_particles
+from gem_plugin.landscape.regions import RegionMeasures
+from gem_plugin.landscape.sketch import make_sketch
+from gem_plugin.landscape.state_maps import average_volumes
+from gem_plugin.landscape.umap_embedding import umap_embedding
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Progress
+from gem_plugin.reports import figures_landscape as figures
+from gem_plugin.steps.class_star import write_class_star
+from gem_plugin.steps.full_coordinates import SketchBasis
+from gem_plugin.steps.state_particles import write_state_particles
+from gem_plugin.steps.state_reports import (
+    Table,
+    quality_columns,
+    quality_of_states,
+    region_columns,
+    state_map_path,
+    write_state_table,
+)
+
+if TYPE_CHECKING:
+    from gem_plugin.steps.landscape_full import LandscapeFullSettings
+
+
+class ParticleGroups(NamedTuple):
+    """Two divisions of all particles into states."""
+
+    merged: np.ndarray  # (n,) int64 from 1: agglomerative
+    leiden: np.ndarray | None  # (n,) int64 from 1
+
+
+def group_particles(
+    coordinates: np.ndarray, full: FullLandscapeFiles, settings: LandscapeFullSettings, progress: Progress
+) -> ParticleGroups:
+    """Agglomerative states, and Leiden communities where wanted."""
+    from gem_plugin.steps.landscape_full import leiden_wanted
+
+    values = coordinates.astype(np.float64)
+    n_states = _number_of_states(values, settings)
+    merged = merge_particles(values, n_states, settings.linkage, settings.seed)
+    write_array(full.particle_states, merged)
+    leiden = None
+    full.leiden_states.unlink(missing_ok=True)
+    if leiden_wanted(settings, progress):
+        progress.say(f"Leiden communities of {len(coordinates)} particles")
+        leiden = leiden_states(values, settings.num_neighbors, settings.resolution, settings.seed)
+        write_array(full.leiden_states, leiden)
+    return ParticleGroups(merged, leiden)
+
+
+def write_full_states(
+    source: VolumeSource,
+    basis: SketchBasis,
+    coordinates: np.ndarray,
+    groups: ParticleGroups,
+    regions: RegionMeasures | None,
+    full: FullLandscapeFiles,
+    run: RunFiles,
+    figure_folder: Path,
+    settings: LandscapeFullSettings,
+    progress: Progress,
+) -> Table:
+    """Maps, particle files and the table of the states; class numbers and coordinates for RELION; plots."""
+    n_states = int(groups.merged.max())
+    for folder, labels in ((full.states("states"), groups.merged), (full.states("leiden"), groups.leiden)):
+        if labels is not None:
+            _write_group_maps(source, labels, folder, settings, progress)
+            write_state_particles(folder, labels, int(labels.max()), run, progress)
+    columns: Table = {"particles": np.bincount(groups.merged, minlength=n_states + 1)[1:]}
+    if settings.maps_per_state:
+        folder = full.states("states")
+        columns |= quality_columns(
+            quality_of_states(folder, basis.mask, groups.merged, n_states, run.latents_std, progress)
+        )
+    if regions is not None:
+        columns |= region_columns(regions, groups.merged, np.ones(len(coordinates)), n_states)
+    write_state_table(full.state_table, columns)
+    write_class_star(run, full.particles_star, groups.merged, coordinates)
+    _draw_groups(coordinates, groups, full, figure_folder, settings, progress)
+    return columns
+
+
+def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings) -> int:
+    if settings.n_states != "auto":
+        return min(int(settings.n_states), len(coordinates))
+    cells = make_sketch(coordinates, min(N_CELLS, 300), settings.seed)
+    distances, counts = cell_distances(coordinates, cells.labels)
+    choices = state_maths.assess_numbers_of_states(distances, counts, settings.linkage, settings.seed)
+    return state_maths.choose_n_states(choices)
+
+
+def _write_group_maps(
+    source: VolumeSource,
+    labels: np.ndarray,
+    folder: Path,
+    settings: LandscapeFullSettings,
+    progress: Progress,
+) -> None:
+    """Mean and spread of the maps of particles drawn at random from each state."""
+    for path in folder.glob("state_*_*.mrc") if folder.is_dir() else ():
+        path.unlink()
+    if settings.maps_per_state == 0:
+        return
+    generator = np.random.default_rng(settings.seed)
+    for number in progress.track(range(1, int(labels.max()) + 1), f"maps of {folder.name}", unit="state"):
+        members = np.flatnonzero(labels == number)
+        n_drawn = min(settings.maps_per_state, len(members))
+        drawn = np.sort(generator.choice(members, n_drawn, replace=False))
+        maps = average_volumes(source.decode(source.latents[drawn]), np.ones(n_drawn))
+        write_map(state_map_path(folder, number, "mean.mrc"), maps.mean, source.pixel_size_in_angstroms)
+        write_map(state_map_path(folder, number, "std.mrc"), maps.std, source.pixel_size_in_angstroms)
+
+
+def _draw_groups(
+    coordinates: np.ndarray,
+    groups: ParticleGroups,
+    full: FullLandscapeFiles,
+    figure_folder: Path,
+    settings: LandscapeFullSettings,
+    progress: Progress,
+) -> None:
+    planes = {}
+    if coordinates.shape[1] > 1:
+        axes = ("volume component 1 (map units)", "volume component 2 (map units)")
+        planes["pca"] = (coordinates[:, :2], axes)
+    if not settings.skip_umap and len(coordinates) > 2:
+        progress.say(f"UMAP of the coordinates of {len(coordinates)} particles")
+        layout = umap_embedding(coordinates, settings.seed, settings.num_neighbors)
+        write_array(full.umap, layout)
+        planes["umap"] = (layout, ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)"))
+    for name, (points, labels) in planes.items():
+        figures.draw_states_on_plane(figure_folder / f"full_{name}_states", points, groups.merged, labels)
+        if groups.leiden is not None:
+            figures.draw_states_on_plane(figure_folder / f"full_{name}_leiden", points, groups.leiden, labels)
+    counts = np.bincount(groups.merged)[1:]
+    figures.draw_state_sizes(figure_folder / "full_state_particle_counts", counts, "particles")
