@@ -54,6 +54,13 @@ OTHER_COMMANDS = (
         "CryoSPARC particles as a star file, or a star file back as CryoSPARC particles.",
     ),
     Command(
+        "import-gaussianem",
+        "gem_plugin.steps.import_gaussianem",
+        "ImportGaussianemSettings",
+        "run_import_gaussianem",
+        "Make a run of a model that GaussianEM trained.",
+    ),
+    Command(
         "doctor",
         "gem_plugin.steps.doctor",
         "DoctorSettings",
@@ -61,7 +68,7 @@ OTHER_COMMANDS = (
         "Check the installation and this machine.",
     ),
 )
-ORDER = ("demo", "simulate", "run", *STEPS, "convert", "doctor")
+ORDER = ("demo", "simulate", "run", *STEPS, "convert", "import-gaussianem", "doctor")
 
 
 def available_commands() -> dict[str, str]:

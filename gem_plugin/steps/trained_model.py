@@ -10,11 +10,13 @@ import torch
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, build_model
+from gem_plugin.heterogeneity.gaussianem_model import GaussianEmArchitecture, GaussianEmModel
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.io.checkpoints import read_checkpoint, write_checkpoint
 from gem_plugin.io.run_files import RunFiles
 
 LATENTS_AT_A_TIME = 4
+GAUSSIANEM = "GaussianEM"  # the "program" of a checkpoint whose model was imported
 
 
 def save_training(run: RunFiles, architecture: ModelArchitecture, state: dict[str, Any]) -> None:
@@ -33,10 +35,23 @@ def load_training(run: RunFiles) -> tuple[ModelArchitecture, dict[str, Any]]:
         ) from error
 
 
-def load_trained_model(run: RunFiles, device: str = "cpu") -> HeterogeneityModel:
-    """The model of a run, ready to decode."""
-    architecture, state = load_training(run)
-    model = build_model(architecture, None, torch.Generator().manual_seed(0))
+def save_gaussianem_model(run: RunFiles, model: GaussianEmModel) -> None:
+    """Write a model of GaussianEM in place of one that was trained here."""
+    architecture = dataclasses.asdict(model.architecture)
+    write_checkpoint(
+        run.checkpoint, {"program": GAUSSIANEM, "architecture": architecture, "model": model.state_dict()}
+    )
+
+
+def load_trained_model(run: RunFiles, device: str = "cpu") -> HeterogeneityModel | GaussianEmModel:
+    """The model of a run, ready to decode; trained here, or imported from GaussianEM."""
+    state = read_checkpoint(run.checkpoint)
+    model: HeterogeneityModel | GaussianEmModel
+    if state.get("program") == GAUSSIANEM:
+        model = GaussianEmModel(GaussianEmArchitecture(**state["architecture"]))
+    else:
+        architecture, state = load_training(run)
+        model = build_model(architecture, None, torch.Generator().manual_seed(0))
     try:
         model.load_state_dict(state["model"])
     except (KeyError, RuntimeError) as error:
@@ -45,7 +60,7 @@ def load_trained_model(run: RunFiles, device: str = "cpu") -> HeterogeneityModel
 
 
 def decode_volumes(
-    model: HeterogeneityModel,
+    model: HeterogeneityModel | GaussianEmModel,
     latents: np.ndarray,  # (n, latent_size)
     box_size: int | None = None,  # default: the model's
     pixel_size_in_angstroms: float | None = None,  # default: so that the box keeps its width
