@@ -47,6 +47,7 @@ def test_format_is_clean(repository: Path) -> None:
     _run_tool(repository, "ruff", "format", "--check", ".")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the last numpy for Python 3.10 has older type stubs")
 def test_types_are_clean(repository: Path) -> None:
     _run_tool(repository, "mypy")
 
