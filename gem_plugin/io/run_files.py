@@ -82,3 +82,8 @@ class RunFiles:
     @property
     def figures(self) -> Path:
         return self.root / "figures"
+
+    # report
+    @property
+    def chimerax(self) -> Path:  # scripts, arrows and atoms to be opened in ChimeraX
+        return self.root / "chimerax"

@@ -1,0 +1,50 @@
+"""report.html: one file that opens without network, whatever part of the run exists."""
+
+from html import escape
+
+from gem_plugin import __version__
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.reports import report_sections as sections
+from gem_plugin.reports.html_parts import page_resource
+from gem_plugin.reports.run_contents import RunContents, read_run_contents
+from gem_plugin.reports.run_warnings import RunWarning, find_warnings
+
+# Nothing may be fetched: not by us, not by a text that came with the data.
+CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+def write_report(run: RunFiles) -> tuple[RunContents, list[RunWarning]]:
+    """Write report.html; gives what it was made from."""
+    contents = read_run_contents(run)
+    warnings = find_warnings(run, contents.history, contents.columns)
+    write_text_whole(run.report, report_text(contents, warnings))
+    return contents, warnings
+
+
+def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
+    """The whole page."""
+    chapters = (
+        ("warnings", "What to know first", sections.warnings_section(warnings)),
+        ("particles", "Every particle", sections.scatter_section(contents)),
+        ("states", "States", sections.states_section(contents)),
+        ("trajectories", "Trajectories", sections.trajectories_section(contents)),
+        ("figures", "Figures", sections.figures_section(contents)),
+        ("next", "How to go on", sections.next_steps_section(contents)),
+        ("inputs", "What went in", sections.inputs_section(contents)),
+        ("numbers", "Numbers", sections.numbers_section(contents)),
+    )
+    title = f"GEM: {contents.run.root.resolve().name}"
+    links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
+    body = "".join(
+        f'<section id="{name}"><h2>{heading}</h2>{content}</section>' for name, heading, content in chapters
+    )
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
+        f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
+        f"<footer>Written by gem-em {escape(__version__)}</footer>"
+        f"<script>{page_resource('colours.js')}\n{page_resource('report.js')}</script></body></html>"
+    )

@@ -1,0 +1,108 @@
+"""What a reader of a run should know before believing it: each warning with its meaning and what to do."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.reports.particle_columns import ParticleColumn
+
+COLLAPSED_KL_IN_NATS = 0.5  # per particle; a latent that tells two states apart carries log 2 = 0.7
+SMALL_STATE_SHARE = 0.01
+FEWEST_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
+LARGE_STATE_SHARE = 0.5
+OVERFITTING_RISE = 0.02  # of the range that the validation loss went through
+DIAGNOSTICS_FILE = "diagnostics.json"
+
+
+@dataclass(frozen=True)
+class RunWarning:
+    """One thing to know."""
+
+    title: str
+    meaning: str
+    advice: str
+
+
+def find_warnings(
+    run: RunFiles,
+    history: dict[str, np.ndarray],  # column -> (epochs,)
+    columns: list[ParticleColumn],
+) -> list[RunWarning]:
+    """All warnings that the files of this run give reason for."""
+    found = [*_training_warnings(history), *_state_warnings(columns)]
+    return found + _warnings_of_diagnostics(read_diagnostics(run))
+
+
+def read_diagnostics(run: RunFiles) -> list[dict[str, Any]]:
+    """The checks that the diagnose step left: a list of {name, value, threshold, is_bad, sentence}."""
+    path = run.root / DIAGNOSTICS_FILE
+    if not path.is_file():
+        return []
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = content.get("diagnostics", []) if isinstance(content, dict) else content
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _training_warnings(history: dict[str, np.ndarray]) -> list[RunWarning]:
+    found = []
+    information = history.get("kl", np.zeros(0))
+    if len(information) and information[-1] < COLLAPSED_KL_IN_NATS:
+        found.append(
+            RunWarning(
+                "The latent space collapsed",
+                f"The latents carry {information[-1]:.2f} nats a particle: all particles got nearly the same conformation.",
+                "Train again with a smaller KL weight, or with more particles.",
+            )
+        )
+    loss = history.get("validation_loss", np.zeros(0))
+    if len(loss) > 2 and np.isfinite(loss).all() and loss[-1] - loss.min() > OVERFITTING_RISE * np.ptp(loss):
+        found.append(
+            RunWarning(
+                "Training went on too long",
+                f"On particles kept aside the loss was lowest after epoch {int(loss.argmin()) + 1} and rose since.",
+                f"Train again with --epochs {int(loss.argmin()) + 1}.",
+            )
+        )
+    return found
+
+
+def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
+    states = next((column.values.astype(int) for column in columns if column.name == "state"), None)
+    if states is None:
+        return []
+    counts = np.bincount(states)[1:]
+    found = []
+    small = [
+        str(number)
+        for number, count in enumerate(counts, start=1)
+        if count < max(SMALL_STATE_SHARE * len(states), FEWEST_PARTICLES_OF_A_STATE)
+    ]
+    if small:
+        found.append(
+            RunWarning(
+                f"Small states: {', '.join(small)}",
+                f"They hold fewer than {FEWEST_PARTICLES_OF_A_STATE} particles or one percent of all; "
+                "such a map can be the decoder's guess between better supported ones.",
+                "Reconstruct them from their particles before believing them, or ask for fewer states (-M).",
+            )
+        )
+    if counts.max() > LARGE_STATE_SHARE * len(states):
+        found.append(
+            RunWarning(
+                f"State {int(counts.argmax()) + 1} holds {counts.max() / len(states):.0%} of the particles",
+                "One state that holds most particles explains little of what moves.",
+                "Run gem-em landscape again with --linkage ward, or another -M.",
+            )
+        )
+    return found
+
+
+def _warnings_of_diagnostics(rows: list[dict[str, Any]]) -> list[RunWarning]:
+    return [
+        RunWarning(str(row.get("name", "check")), str(row.get("sentence", "")), str(row.get("advice", "")))
+        for row in rows
+        if row.get("is_bad")
+    ]

@@ -1,0 +1,128 @@
+"""report.html: shows what there is, says what is missing, needs no network."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_run import N_PARTICLES, N_STATES, make_tiny_run
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.reports.html_parts import quantised, script_data
+from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, particle_columns
+from gem_plugin.reports.run_warnings import find_warnings
+from gem_plugin.steps.report import ReportSettings, run_report
+
+
+def report_of(run: RunFiles) -> str:
+    run_report(run, ReportSettings(), Progress(io.StringIO()))
+    return run.report.read_text(encoding="utf-8")
+
+
+def test_report_of_a_finished_run_shows_every_part(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    page = report_of(run)
+    assert page.count("<h3>State ") == N_STATES
+    assert page.count('class="card animation"') == 1
+    assert 'id="scatter-data"' in page
+    assert (run.figures / "training.pdf").is_file()
+    assert run.pdf_log.read_bytes().startswith(b"%PDF")
+    assert f"{N_PARTICLES} particles" in page
+
+
+def test_report_of_an_empty_folder_says_what_would_fill_it(tmp_path: Path) -> None:
+    page = report_of(RunFiles(tmp_path))
+    for step in ("prepare", "train", "landscape", "analyze"):
+        assert f"gem-em {step} {tmp_path}" in page
+
+
+def test_report_of_no_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Expected the folder of a run"):
+        report_of(RunFiles(tmp_path / "absent"))
+
+
+def test_report_refers_to_nothing_outside_itself(tmp_path: Path) -> None:
+    page = report_of(make_tiny_run(tmp_path))
+    addresses = re.findall(r"""(?:src|href)=["']?([^"'>\s]+)|url\(([^)]*)\)""", page)
+    outside = {
+        one or other for one, other in addresses if not (one or other).startswith(("data:", "#", "${"))
+    }
+    assert outside == set()
+    assert "default-src 'none'" in page
+    assert run_size_in_megabytes(tmp_path) < 15
+
+
+def run_size_in_megabytes(root: Path) -> float:
+    return (root / "report.html").stat().st_size / 1e6
+
+
+def test_states_of_the_particles_are_in_the_scatter_data(tmp_path: Path) -> None:
+    page = report_of(make_tiny_run(tmp_path))
+    text = re.search(r'id="scatter-data">(.*?)</script>', page, re.S)
+    assert text is not None
+    columns = {column["name"]: column for column in json.loads(text[1])["columns"]}
+    assert columns["state"]["isGroup"]
+    assert {"latent_1", "latent_pc_1", "latent_std"} <= set(columns)
+
+
+def test_quantised_numbers_are_within_half_a_step(tmp_path: Path) -> None:
+    import base64
+
+    values = np.random.default_rng(0).normal(size=1000)
+    packed = quantised(values)
+    steps = np.frombuffer(base64.b64decode(packed["data"]), "<u2").astype(float)
+    span = packed["highest"] - packed["lowest"]
+    np.testing.assert_allclose(packed["lowest"] + steps / 65535 * span, values, atol=0.51 * span / 65535)
+
+
+def test_texts_cannot_end_the_script_they_are_in() -> None:
+    assert script_data("x", {"label": "</script><b>"}).count("</script>") == 1
+
+
+def test_names_in_settings_cannot_become_markup(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    run.settings.write_text('[prepare]\nparticles = "<img src=x onerror=alert(1)>"\n')
+    assert "<img src=x" not in report_of(run)
+
+
+def test_columns_of_other_lengths_are_left_out(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    np.save(run.analyze / "umap.npy", np.zeros((7, 2), np.float32))
+    assert "umap_1" not in {column.name for column in particle_columns(run)}
+
+
+def column_of_states(counts: list[int]) -> list[ParticleColumn]:
+    states = np.repeat(np.arange(1, len(counts) + 1), counts).astype(np.float32)
+    return [ParticleColumn("state", "state", states, ColumnKind.GROUP)]
+
+
+def test_warnings_have_their_reasons(tmp_path: Path) -> None:
+    run = RunFiles(tmp_path)
+    healthy = {"kl": np.array([3.0, 6.0, 7.0]), "validation_loss": np.array([5.0, 4.0, 3.9])}
+    assert find_warnings(run, healthy, column_of_states([4000, 3000, 3000])) == []
+    collapsed = find_warnings(run, {**healthy, "kl": np.array([0.1, 0.02, 0.01])}, [])
+    assert [warning.title for warning in collapsed] == ["The latent space collapsed"]
+    overfitted = find_warnings(run, {**healthy, "validation_loss": np.array([5.0, 3.0, 4.0])}, [])
+    assert "lowest after epoch 2" in overfitted[0].meaning
+    small = find_warnings(run, {}, column_of_states([5000, 4800, 20]))
+    assert [warning.title for warning in small] == ["Small states: 3", "State 1 holds 51% of the particles"]
+
+
+def test_failed_checks_of_the_diagnostics_become_warnings(tmp_path: Path) -> None:
+    rows = [
+        {
+            "name": "latent follows pose",
+            "value": 0.4,
+            "threshold": 0.1,
+            "is_bad": True,
+            "sentence": "It does.",
+        },
+        {"name": "half sets", "value": 0.9, "threshold": 0.5, "is_bad": False, "sentence": "They agree."},
+    ]
+    (tmp_path / "diagnostics.json").write_text(json.dumps(rows))
+    assert [warning.title for warning in find_warnings(RunFiles(tmp_path), {}, [])] == ["latent follows pose"]
+    assert "They agree." in report_of(make_tiny_run(tmp_path))
