@@ -36,7 +36,7 @@ class ExtraLosses:
         total = latent_means.new_zeros(())
         for name, value in terms.items():
             total = total + self.weights[name] * value
-        off = latent_means.new_tensor(float("nan"))
+        off = latent_means.new_full((), float("nan"))
         return total, torch.stack([terms[name].detach() if name in terms else off for name in EXTRA_TERMS])
 
     def state(self) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_a_step_with_a_broken_image_changes_nothing(cpu_trainer):
         for state in cpu_trainer.optimiser.state.values()
     ]
     result = cpu_trainer._step(cpu_trainer._load(torch.arange(8)), 0.1, generator)
-    assert result.tolist() == [0, 0, 0]
+    assert not result.any()
     assert all(torch.equal(a, b) for a, b in zip(weights, cpu_trainer.model.parameters(), strict=True))
     for before, after in zip(moments, cpu_trainer.optimiser.state.values(), strict=True):
         assert all(torch.equal(value, after[name]) for name, value in before.items())
