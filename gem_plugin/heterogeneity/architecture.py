@@ -56,7 +56,7 @@ def architecture_for(
     if box_size % 2:
         raise InputError(
             f"The prepared images have a box of {box_size} pixels; training needs an even one. "
-            "Run `gem-em prepare` again with an even --downsample."
+            "Run `gem-em prepare` again with an even --box."
         )
     check_contradictions(settings)
     same = {name: getattr(settings, name) for name in SAME_IN_SETTINGS}

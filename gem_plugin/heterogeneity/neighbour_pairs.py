@@ -1,6 +1,6 @@
 """Pairs of Gaussians that are close in the consensus, found once; the geometric losses are sums over them."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ REACH_IN_SPACINGS = 2.0  # pairs farther apart are no neighbours
 MOST_PAIRS_A_STEP = 2**14  # a random choice of more than these serves as well and bounds the memory
 
 
-class NeighbourPairs(NamedTuple):
+@dataclass(frozen=True)
+class NeighbourPairs:
     """m pairs; all lengths in the unit of the positions that they were found in."""
 
     first: Tensor  # (m,) int64
@@ -28,7 +29,8 @@ class NeighbourPairs(NamedTuple):
         if len(self) <= most:
             return self
         chosen = torch.randint(len(self), (most,), generator=generator).to(self.first.device)
-        return self._replace(
+        return replace(
+            self,
             first=self.first[chosen],
             second=self.second[chosen],
             rest_distances=self.rest_distances[chosen],

@@ -1,0 +1,42 @@
+"""The latent distribution of an image against torch's own normal distributions."""
+
+import torch
+
+from gem_plugin.heterogeneity.encoder import LOG_VARIANCE_RANGE, ImageEncoder, LatentDistribution
+
+
+def test_kl_divergence_is_that_of_normal_distributions():
+    generator = torch.Generator().manual_seed(0)
+    means, log_variances = torch.randn(2, 5, 3, generator=generator)
+    ours = LatentDistribution(means, log_variances).kl_divergence()
+    normal = torch.distributions.Normal(means, (log_variances / 2).exp())
+    prior = torch.distributions.Normal(torch.zeros(5, 3), torch.ones(5, 3))
+    theirs = torch.distributions.kl_divergence(normal, prior).sum(1)
+    assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_samples_have_the_mean_and_the_spread_and_come_from_the_generator():
+    distribution = LatentDistribution(torch.full((20_000, 1), 2.0), torch.full((20_000, 1), -2.0))
+    first = distribution.sample(torch.Generator().manual_seed(1))
+    assert torch.equal(first, distribution.sample(torch.Generator().manual_seed(1)))
+    assert abs(float(first.mean()) - 2.0) < 0.01
+    assert abs(float(first.std()) - float(torch.tensor(-1.0).exp())) < 0.01
+
+
+def test_no_input_gives_a_variance_that_overflows():
+    encoder = ImageEncoder(6, 2, 16, 2)
+    distribution = encoder(1e6 * torch.randn(10, 6, generator=torch.Generator().manual_seed(0)))
+    assert distribution.log_variances.min() >= LOG_VARIANCE_RANGE[0]
+    assert distribution.log_variances.max() <= LOG_VARIANCE_RANGE[1]
+    assert torch.isfinite(distribution.kl_divergence()).all()
+
+
+def test_evidence_keeps_its_relative_sizes_when_inputs_are_standardised():
+    sample = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor(
+        [1.0, 3.0, 1e-4, 1e4]
+    )
+    encoder = ImageEncoder(4, 2, 8, 1)
+    encoder.standardise_by(sample, n_evidence=2)
+    scaled = (sample - encoder.input_mean) / encoder.input_scale
+    assert abs(float(scaled[:, 1].std() / scaled[:, 0].std()) - 3.0) < 0.5
+    assert torch.allclose(scaled[:, 2:].std(0), torch.ones(2), atol=0.02)
