@@ -4,6 +4,7 @@ Passwords come from the environment or from the saved login; never from the comm
 """
 
 import contextlib
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 from gem_plugin.errors import GemError, InputError, RunError
 
 LONGEST_DETAIL = 400  # characters of the server's answer that are repeated to the user
+SECRET_VARIABLES = ("CRYOSPARC_PASSWORD", "CRYOSPARC_LICENSE_ID")
 HOW_TO_LOG_IN = {
     5: "Run `python -m cryosparc.tools login --url URL`, or set CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
     4: "Set CRYOSPARC_LICENSE_ID, CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
@@ -97,13 +99,16 @@ def explained(doing: str) -> Iterator[None]:
     except GemError:
         raise
     except Exception as error:
-        kind = InputError if status_of(error) in (401, 403, 404) else RunError
+        is_about_input = status_of(error) in (401, 403, 404) or _is_refused_login(error)
+        kind = InputError if is_about_input else RunError
         raise kind(explain(error, doing)) from error
 
 
 def explain(error: Exception, doing: str) -> str:
     """One sentence on an error of cryosparc-tools: what was being done, what the server said, what to do."""
     status, detail = status_of(error), _detail_of(error)
+    if _is_refused_login(error):
+        return f"CryoSPARC refused the login while {doing}: {detail}. {HOW_TO_LOG_IN[4]}"
     if status in (401, 403):
         return f"CryoSPARC refused the login (status {status}) while {doing}: {detail}. {HOW_TO_LOG_IN[5]}"
     if status == 404:
@@ -127,53 +132,71 @@ def is_worth_another_try(error: Exception) -> bool:
     return (status is not None and status >= 500) or is_about_time(error) or is_about_connection(error)
 
 
-def status_of(error: BaseException | None) -> int | None:
+def status_of(error: BaseException) -> int | None:
     """The HTTP status of the answer, from the error or what caused it; None where there was no answer."""
-    while error is not None:
-        for holder in (error, getattr(error, "response", None)):
+    if is_about_time(error) or is_about_connection(error):
+        return None  # the 4.7 client gives code 500 to errors that no server sent
+    for one in _chain(error):
+        for holder in (one, getattr(one, "response", None)):
             status = getattr(holder, "code", None) or getattr(holder, "status_code", None)
-            if isinstance(status, int) and not _is_invented(error):
+            if isinstance(status, int):
                 return status
-        error = error.__cause__
     return None
 
 
-def _is_invented(error: BaseException) -> bool:
-    """The 4.7 client gives code 500 to errors that no server sent."""
-    return "URL Error" in str(error) or "Timeout Error" in str(error)
+def _is_refused_login(error: BaseException) -> bool:
+    """The 4.7 client hides why it could not log in; a lost connection is told apart by its cause."""
+    return "authentication with given credentials" in str(error) and not is_about_connection(error)
 
 
-def is_about_time(error: BaseException | None) -> bool:
-    return _is_named(error, "Timeout") or "Timeout Error" in str(error)
+def is_about_time(error: BaseException) -> bool:
+    return _is_named(error, "Timeout") or any("Timeout Error" in str(one) for one in _chain(error))
 
 
-def is_about_connection(error: BaseException | None) -> bool:
-    return any(_is_named(error, name) for name in ("TransportError", "ConnectionError", "URLError")) or (
-        "URL Error" in str(error) or "<unknown>" in str(error)
+def is_about_connection(error: BaseException) -> bool:
+    names = ("TransportError", "ConnectionError", "URLError")
+    return any(_is_named(error, name) for name in names) or any(
+        "URL Error" in str(one) for one in _chain(error)
     )
 
 
-def _is_named(error: BaseException | None, word: str) -> bool:
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and what caused it, in turn."""
+    chain, cause = [error], error.__cause__
+    while cause is not None:
+        chain.append(cause)
+        cause = cause.__cause__
+    return chain
+
+
+def _is_named(error: BaseException, word: str) -> bool:
     """Whether the error, or one that caused it, is of a class with this word in its name (httpx is not imported)."""
-    while error is not None:
-        if any(word in kind.__name__ for kind in type(error).__mro__):
-            return True
-        error = error.__cause__
-    return False
+    return any(word in kind.__name__ for one in _chain(error) for kind in type(one).__mro__)
 
 
 def _detail_of(error: Exception) -> str:
     """What the server said, or the first line of the error, without secrets and not too long."""
-    source: BaseException | None = error
-    while source is not None:
-        data = getattr(source, "data", None)
+    for one in _chain(error):
+        data = getattr(one, "data", None)
         if isinstance(data, dict) and data.get("detail"):
             return _shortened(str(data["detail"]))
-        source = source.__cause__
-    cause = error.__cause__ if error.__cause__ is not None and "due to error" in str(error) else error
-    return _shortened(str(cause).strip().split("\n")[0] or type(error).__name__)
+    is_wrapped = "due to error" in str(error) or "with given credentials" in str(error)
+    text = str(error.__cause__ if error.__cause__ is not None and is_wrapped else error).strip()
+    for mark in ("Response from server: ", "}:\n", "]:\n"):  # 4.7 repeats all parameters before the answer
+        if mark in text:
+            text = text.partition(mark)[2]
+    return _shortened(text.split("\n")[0] or type(error).__name__)
+
+
+def without_secrets(text: str) -> str:
+    """The text with passwords and licences crossed out; the 4.7 client repeats them in its errors."""
+    for name in SECRET_VARIABLES:
+        secret = os.environ.get(name)
+        if secret:
+            text = text.replace(secret, "***").replace(hashlib.sha256(secret.encode()).hexdigest(), "***")
+    return text
 
 
 def _shortened(text: str) -> str:
-    text = text.rstrip(".")
+    text = without_secrets(text).rstrip(".")
     return text if len(text) <= LONGEST_DETAIL else text[:LONGEST_DETAIL] + "..."

@@ -128,7 +128,9 @@ def run_command(name: str, arguments: list[str]) -> int:
             lambda: command.main(arguments, prog_name=f"gem-cryosparc-{name}", standalone_mode=False)
         )
     except Exception as error:  # unforeseen; the traceback is in the job's log
-        print(f"Error: {type(error).__name__}: {error}. The log of the job has the details.", file=sys.stderr)
+        from gem_plugin.adapters.cryosparc_session import failure_sentence
+
+        print(f"Error: {failure_sentence(error)} The log of the job has the details.", file=sys.stderr)
         return FAILURE
 
 

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from types import FrameType
 
+from gem_plugin.adapters.cryosparc_client import without_secrets
 from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.errors import GemError, StopRequestedError
 
@@ -115,7 +116,7 @@ def failure_sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "the job was interrupted (SIGINT). Finished parts are kept."
-    first_line = str(error).strip().split("\n")[0]
+    first_line = without_secrets(str(error).strip().split("\n")[0])
     return f"Unforeseen error, please report it: {type(error).__name__}: {first_line}"
 
 
@@ -127,7 +128,8 @@ def _tell_of_failure(running: RunningJob, error: BaseException) -> None:
             running.job.log(sentence, "warning")
             return
         if not isinstance(error, GemError | KeyboardInterrupt):
-            running.job.log("".join(traceback.format_exception(error))[-LONGEST_TRACEBACK_IN_LOG:], "error")
+            whole = without_secrets("".join(traceback.format_exception(error)))
+            running.job.log(whole[-LONGEST_TRACEBACK_IN_LOG:], "error")
         running.job.fail(sentence)
     except GemError as second_error:  # the first error is the one to show; it is raised again by the caller
         print(

@@ -1,7 +1,6 @@
 """From a command line to a running external job: log in, check, create or take up the job, connect, do the work."""
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,18 +47,16 @@ class JobOrder:
     timeout_in_seconds: int
 
 
-def start_job(order: JobOrder, work: Callable[..., None] = do_work) -> ExternalJob:
+def start_job(order: JobOrder) -> ExternalJob:
     """Do one external job; every check that needs no job is made before there is one."""
     steps = [step for step in order.job.steps if STEPS[step].is_there]
     _check_settings(steps, order.values)
     connection = connect_to_cryosparc(order.url, order.timeout_in_seconds)
     with contextlib.closing(connection):
-        return _start_in_project(CryosparcProject(connection, order.project), order, steps, work)
+        return _start_in_project(CryosparcProject(connection, order.project), order, steps)
 
 
-def _start_in_project(
-    project: CryosparcProject, order: JobOrder, steps: list[str], work: Callable[..., None]
-) -> ExternalJob:
+def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[str]) -> ExternalJob:
     project.folder()
     sources = {kind: find_input(project, named, kind) for kind, named in order.inputs.items()}
     earlier_run = _earlier_run(project, order)
@@ -71,7 +68,7 @@ def _start_in_project(
     with running_job(job) as running:
         progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
-        work(job, folders, assignment, progress)
+        do_work(job, folders, assignment, progress)
     return job
 
 

@@ -1,6 +1,8 @@
 """The HTTP part that both fronts share: one thread a request, chunked bodies, and faults that a test can order."""
 
+import contextlib
 import json
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -47,11 +49,16 @@ class LoopbackServer:
 
     def __init__(self, port: int = 0) -> None:
         self.faults: list[Fault] = []
+        self._connections: list[socket.socket] = []
         front = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True  # else every answer waits 40 ms for an acknowledgement
+
+            def setup(self) -> None:
+                super().setup()
+                front._connections.append(self.connection)
 
             def do_GET(self) -> None:
                 front._serve(self)
@@ -69,8 +76,12 @@ class LoopbackServer:
         ).start()
 
     def close(self) -> None:
+        """Stop listening and hang up on everyone."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def operation_of(self, request: Request) -> str:
         """The name of the operation, as faults and the list of calls know it."""
