@@ -1,0 +1,101 @@
+"""Each particle's own latent after training: a few Gauss-Newton steps from where the encoder put it.
+
+Minimises, per particle, the image loss plus weight/2 |z|^2 (the prior, weighted as in training). The model image P(z)
+is differentiated by finite differences: a latent has few dimensions, and a projection costs little.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.model import HeterogeneityModel
+from gem_plugin.heterogeneity.observations import MatchedBatch
+
+DIFFERENCE = 0.02  # step of the finite difference; the prior has deviation 1
+LARGEST_STEP = 0.5  # trust region: the model is linear over about this distance
+DAMPING = 1e-3  # relative to the mean curvature, so that silent dimensions stay put
+SMALLEST_PRIOR_WEIGHT = 1e-3
+
+
+class RefinedLatents(NamedTuple):
+    latents: Tensor  # (batch, latent_size): refined where that scored better, else as given
+    deviations: Tensor  # (batch, latent_size): square root of the diagonal of the inverse curvature
+    gains: Tensor  # (batch,): how much lower the objective became, 0 where the start was kept
+
+
+@torch.no_grad()
+def refine_latents(
+    model: HeterogeneityModel,
+    batch: MatchedBatch,
+    start: Tensor,  # (batch, latent_size)
+    prior_weight: float,
+    n_steps: int = 3,
+    projector: str = "auto",
+) -> RefinedLatents:
+    """Gauss-Newton with a step limit; a step that does not lower a particle's objective is not taken."""
+    weight = max(prior_weight, SMALLEST_PRIOR_WEIGHT)
+    latents = start.clone()
+    images, filtered = _project(model, batch, latents, projector)
+    scores = first_scores = _objective(images, filtered, batch, latents, weight)
+    curvature = torch.eye(start.shape[1], device=start.device).expand(len(start), -1, -1)
+    for _ in range(n_steps):
+        gradient, curvature = _derivatives(model, batch, latents, images, filtered, weight, projector)
+        steps = -torch.linalg.solve(curvature, gradient[..., None])[..., 0]
+        lengths = steps.norm(dim=1, keepdim=True)
+        candidates = latents + steps * (LARGEST_STEP / lengths.clamp_min(LARGEST_STEP))
+        new_images, new_filtered = _project(model, batch, candidates, projector)
+        new_scores = _objective(new_images, new_filtered, batch, candidates, weight)
+        is_better = new_scores < scores
+        latents = torch.where(is_better[:, None], candidates, latents)
+        images = torch.where(is_better[:, None, None], new_images, images)
+        filtered = torch.where(is_better[:, None, None], new_filtered, filtered)
+        scores = torch.where(is_better, new_scores, scores)
+    deviations = torch.linalg.inv(curvature).diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
+    return RefinedLatents(latents, deviations, first_scores - scores)
+
+
+def _project(
+    model: HeterogeneityModel, batch: MatchedBatch, latents: Tensor, projector: str
+) -> tuple[Tensor, Tensor]:
+    """Projections and the same through the matched filter: (batch, box, box) each."""
+    cloud = model.cloud_in_pixels(latents)
+    images = project_gaussians(cloud, batch.rotation_matrices, model.box_size, 1.0, projector)
+    return images, _filter(images, batch)
+
+
+def _filter(images: Tensor, batch: MatchedBatch) -> Tensor:
+    return torch.fft.irfft2(torch.fft.rfft2(images) * batch.filters, s=images.shape[-2:])
+
+
+def _objective(images: Tensor, filtered: Tensor, batch: MatchedBatch, latents: Tensor, weight: float) -> Tensor:
+    """(batch,): 1/2 P h P - P g + weight / 2 |z|^2."""
+    return (images * (0.5 * filtered - batch.images)).sum((1, 2)) + weight / 2 * (latents**2).sum(1)
+
+
+def _derivatives(
+    model: HeterogeneityModel,
+    batch: MatchedBatch,
+    latents: Tensor,
+    images: Tensor,
+    filtered: Tensor,
+    weight: float,
+    projector: str,
+) -> tuple[Tensor, Tensor]:  # gradient (batch, z), Gauss-Newton curvature (batch, z, z)
+    size = latents.shape[1]
+    slopes, filtered_slopes = [], []
+    for axis in range(size):
+        moved = latents.clone()
+        moved[:, axis] += DIFFERENCE
+        moved_images, moved_filtered = _project(model, batch, moved, projector)
+        slopes.append((moved_images - images).flatten(1) / DIFFERENCE)
+        filtered_slopes.append((moved_filtered - filtered).flatten(1) / DIFFERENCE)
+    slope, filtered_slope = torch.stack(slopes, 1), torch.stack(filtered_slopes, 1)  # (batch, z, pixels)
+    residual = (filtered - batch.images).flatten(1)
+    gradient = (slope @ residual[..., None])[..., 0] + weight * latents
+    curvature = slope @ filtered_slope.transpose(1, 2)
+    curvature = (curvature + curvature.transpose(1, 2)) / 2
+    damping = weight + DAMPING * curvature.diagonal(dim1=1, dim2=2).mean(1)
+    identity = torch.eye(size, device=latents.device)
+    return gradient, curvature + damping[:, None, None] * identity
