@@ -87,3 +87,7 @@ class RunFiles:
     @property
     def chimerax(self) -> Path:  # scripts, arrows and atoms to be opened in ChimeraX
         return self.root / "chimerax"
+
+    @property
+    def motion(self) -> Path:  # npz: the fields of GaussianMotion, one row a Gaussian
+        return self.root / "motion.npz"

@@ -8,8 +8,8 @@ from enum import Enum
 
 import numpy as np
 
-from gem_plugin.io.array_files import read_array
-from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.array_files import read_array, read_arrays
+from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.landscape.latent_components import fit_latent_components
 from gem_plugin.particles.prepared import load_prepared_table
@@ -17,6 +17,7 @@ from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.to_relion import relion_angles_in_degrees
 
 MOST_CATEGORIES = 256
+MOST_COMPONENTS = 10  # of the volume components, as columns
 
 
 class ColumnKind(str, Enum):
@@ -72,10 +73,52 @@ def _landscape_columns(run: RunFiles) -> list[ParticleColumn]:
         columns += _group("state", "state", read_array(files.particle_states, "gem-em landscape"))
     if files.sketch_labels.is_file():
         columns += _group("sketch_map", "sketch map", read_array(files.sketch_labels, "gem-em landscape"))
+    columns += _full_landscape_columns(FullLandscapeFiles(files.root / "full"))
     for path in sorted(run.analyze.glob("kmeans*/labels.npy")):
         columns += _group(
             path.parent.name, f"k-means map of {path.parent.name}", read_array(path, "gem-em analyze")
         )
+    return columns
+
+
+def _full_landscape_columns(full: FullLandscapeFiles) -> list[ParticleColumn]:
+    """Coordinates, groups and regions of every particle."""
+    made_by = "gem-em landscape-full"
+    columns: list[ParticleColumn] = []
+    if full.coordinates.is_file():
+        coordinates = read_array(full.coordinates, made_by)[:, :MOST_COMPONENTS]
+        columns += [
+            _number(f"volume_pc_{axis + 1}", f"volume component {axis + 1} (map units)", coordinates[:, axis])
+            for axis in range(coordinates.shape[1])
+        ]
+    for name, path in (("full_state", full.particle_states), ("leiden", full.leiden_states)):
+        if path.is_file():
+            columns += _group(name, f"{name.replace('_', ' ')} (landscape-full)", read_array(path, made_by))
+    if full.umap.is_file():
+        layout = read_array(full.umap, made_by)
+        columns += [
+            _number(
+                f"volume_umap_{axis + 1}",
+                f"UMAP {axis + 1} of the components (arbitrary units)",
+                layout[:, axis],
+            )
+            for axis in (0, 1)
+        ]
+    return columns + _region_columns(full)
+
+
+def _region_columns(full: FullLandscapeFiles) -> list[ParticleColumn]:
+    if not full.regions.is_file():
+        return []
+    arrays = read_arrays(full.regions, "gem-em landscape-full")
+    occupancy, motion = arrays["occupancy"], arrays["motion_in_angstroms"]
+    names = [str(name) for name in arrays.get("names", np.arange(1, occupancy.shape[1] + 1))]
+    columns = []
+    for place, name in enumerate(names):
+        columns.append(
+            _number(f"occupancy_{name}", f"occupancy of {name} (share of its mean)", occupancy[:, place])
+        )
+        columns.append(_number(f"motion_{name}", f"motion of {name} (Å)", motion[:, place]))
     return columns
 
 

@@ -17,7 +17,7 @@ CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; 
 def write_report(run: RunFiles) -> tuple[RunContents, list[RunWarning]]:
     """Write report.html; gives what it was made from."""
     contents = read_run_contents(run)
-    warnings = find_warnings(run, contents.history, contents.columns)
+    warnings = find_warnings(run, contents.history, contents.columns, contents.state_table)
     write_text_whole(run.report, report_text(contents, warnings))
     return contents, warnings
 
@@ -29,6 +29,7 @@ def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
         ("particles", "Every particle", sections.scatter_section(contents)),
         ("states", "States", sections.states_section(contents)),
         ("trajectories", "Trajectories", sections.trajectories_section(contents)),
+        ("motion", "Motion", sections.motion_section(contents)),
         ("figures", "Figures", sections.figures_section(contents)),
         ("next", "How to go on", sections.next_steps_section(contents)),
         ("inputs", "What went in", sections.inputs_section(contents)),

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gem_plugin.landscape.gaussian_motion import part_table
 from gem_plugin.reports.html_parts import (
     command_line,
     data_address,
@@ -125,7 +126,16 @@ def states_section(contents: RunContents) -> str:
     ]
     left_out = len(contents.state_means) - len(cards)
     note = f"<p>{left_out} more states are in {contents.run.landscape}.</p>" if left_out else ""
-    return f'<div class="cards">{"".join(cards)}</div>{note}'
+    return f'<div class="cards">{"".join(cards)}</div>{note}{_state_table(contents)}'
+
+
+def _state_table(contents: RunContents) -> str:
+    """All that was measured of the states."""
+    rows = contents.state_table
+    if not rows:
+        return ""
+    header = [name.replace("_", " ") for name in rows[0]]
+    return table(header, [[_short(value) for value in row.values()] for row in rows])
 
 
 def _state_card(
@@ -152,6 +162,21 @@ def trajectories_section(contents: RunContents) -> str:
     if not contents.series:
         return _missing(contents, "analyze", "There are no trajectories yet.")
     return f'<div class="cards">{"".join(_animation(series) for series in contents.series)}</div>'
+
+
+def motion_section(contents: RunContents) -> str:
+    """How far each part of the molecule moves."""
+    if contents.motion is None:
+        return _missing(
+            contents, "report", "The motion of the Gaussians was not measured: there is no trained model."
+        )
+    columns = part_table(contents.motion)
+    header = [name.replace("_in_angstroms", " (Å)").replace("_", " ") for name in columns]
+    rows = [[_short(value) for value in values] for values in zip(*columns.values())]
+    return (
+        "<p>Parts are Gaussians that lie and move together; motion is the root mean square over particles about the "
+        "mean position, amplitude change its standard deviation over its mean.</p>" + table(header, rows)
+    )
 
 
 def figures_section(contents: RunContents) -> str:
@@ -269,6 +294,14 @@ def _small(picture: np.ndarray) -> np.ndarray:
     size = picture.shape[0] // factor
     kept = picture[: size * factor, : size * factor]
     return kept.reshape(size, factor, size, factor).mean(axis=(1, 3))[::-1]
+
+
+def _short(value: object) -> str:
+    """A number with four digits, a text as it is."""
+    try:
+        return f"{float(str(value)):.4g}"
+    except ValueError:
+        return str(value)
 
 
 def _missing(contents: RunContents, step: str, sentence: str) -> str:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gem_plugin.io.array_files import read_arrays
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import read_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_run_settings, read_summary
+from gem_plugin.landscape.gaussian_motion import GaussianMotion
 from gem_plugin.particles.prepared import ParticleOrigin, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.reports.particle_columns import ParticleColumn, particle_columns
@@ -37,6 +39,8 @@ class RunContents:
     state_means: dict[int, Path]
     state_counts: dict[int, int]  # particles
     series: list[MapSeries]
+    state_table: list[dict[str, str]]
+    motion: GaussianMotion | None
 
 
 def read_run_contents(run: RunFiles) -> RunContents:
@@ -57,6 +61,8 @@ def read_run_contents(run: RunFiles) -> RunContents:
         {number: landscape.state_file(number, "mean.mrc") for number in numbers},
         {number: int((states == number).sum()) for number in numbers},
         [*_trajectories(run), *_component_traversals(landscape)],
+        read_state_table(landscape.state_table),
+        read_motion(run),
     )
 
 
@@ -68,6 +74,21 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
         rows = list(csv.DictReader(handle))
     names = list(rows[0]) if rows else []
     return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+
+
+def read_motion(run: RunFiles) -> GaussianMotion | None:
+    """How the Gaussians move, where it was measured."""
+    if not run.motion.is_file():
+        return None
+    return GaussianMotion(**read_arrays(run.motion, "gem-em report"))
+
+
+def read_state_table(path: Path) -> list[dict[str, str]]:
+    """states.csv as rows: state, maps, particles, and whatever else was measured."""
+    if not path.is_file():
+        return []
+    with open(path, encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
 
 
 def projections_of_map(path: Path) -> list[np.ndarray]:  # three (box, box)

@@ -1,12 +1,14 @@
 """What a reader of a run should know before believing it: each warning with its meaning and what to do."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.landscape.state_quality import SUSPICIOUS
 from gem_plugin.reports.particle_columns import ParticleColumn
 
 COLLAPSED_KL_IN_NATS = 0.5  # per particle; a latent that tells two states apart carries log 2 = 0.7
@@ -30,9 +32,10 @@ def find_warnings(
     run: RunFiles,
     history: dict[str, np.ndarray],  # column -> (epochs,)
     columns: list[ParticleColumn],
+    state_table: Sequence[Mapping[str, str]] = (),
 ) -> list[RunWarning]:
     """All warnings that the files of this run give reason for."""
-    found = [*_training_warnings(history), *_state_warnings(columns)]
+    found = [*_training_warnings(history), *_state_warnings(columns), *_junk_warnings(state_table)]
     return found + _warnings_of_diagnostics(read_diagnostics(run))
 
 
@@ -98,6 +101,19 @@ def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
             )
         )
     return found
+
+
+def _junk_warnings(state_table: Sequence[Mapping[str, str]]) -> list[RunWarning]:
+    scores = {row["state"]: float(row["junk_score"]) for row in state_table if row.get("junk_score")}
+    return [
+        RunWarning(
+            f"State {state} may be junk",
+            f"It has less density, is further from the others, or has less certain latents than usual (score {score:.1f}).",
+            "Look at its map, and at a reconstruction from its particles.",
+        )
+        for state, score in scores.items()
+        if score > SUSPICIOUS
+    ]
 
 
 def _warnings_of_diagnostics(rows: list[dict[str, Any]]) -> list[RunWarning]:

@@ -18,9 +18,9 @@ function colourOfFraction(fraction) {
 /** Colour of a group counted from 1; 0 means none. Rounds after the first are lighter. */
 function colourOfGroup(number) {
   const base = number < 1 ? NO_GROUP_COLOUR : GROUP_COLOURS[(number - 1) % GROUP_COLOURS.length];
-  const round = number < 1 ? 0 : Math.floor((number - 1) / GROUP_COLOURS.length) % 4;
+  const round = number < 1 ? 0 : Math.floor((number - 1) / GROUP_COLOURS.length) % 2;
   const channels = [1, 3, 5].map((start) => parseInt(base.slice(start, start + 2), 16));
-  return channels.map((value) => Math.round(value + (255 - value) * 0.22 * round));
+  return channels.map((value) => Math.round(value + (255 - value) * 0.45 * round));
 }
 
 function cssColour(channels) {
