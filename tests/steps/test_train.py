@@ -1,0 +1,158 @@
+"""Training as a step, on a set small enough for seconds: repeatable, resumable, the same in two processes."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gem_plugin.errors import InputError
+from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
+from gem_plugin.steps.prepare import PrepareSettings, run_prepare
+from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.train import run_train
+
+SMALL = {"epochs": 2, "batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
+FLAGS = [
+    "--epochs",
+    "2",
+    "--batch-size",
+    "16",
+    "--anchors",
+    "24",
+    "--qdim",
+    "32",
+    "--encoder-box",
+    "16",
+    "--n-basis",
+    "6",
+]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    """A run with prepared images and a consensus, ready to train."""
+    folder = tmp_path_factory.mktemp("train")
+    simulation = SimulateSettings(out=folder / "data", n_particles=160, box=24, pixel_size=11.0, snr=0.2)
+    run_simulate(simulation, Progress())
+    run = RunFiles(folder / "run")
+    particles, volume = folder / "data/particles.star", folder / "data/consensus.mrc"
+    run_prepare(run, PrepareSettings(particles=particles, map=volume), Progress())
+    run_consensus(run, ConsensusSettings(map=volume, fit_images=320), Progress())
+    return run
+
+
+def copy_of(run: RunFiles, folder: Path) -> RunFiles:
+    shutil.copytree(run.root, folder)
+    return RunFiles(folder)
+
+
+def history_of(run: RunFiles) -> list[dict[str, str]]:
+    with open(run.history, encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+@pytest.fixture(scope="module")
+def trained(prepared: RunFiles, tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    run = copy_of(prepared, tmp_path_factory.mktemp("trained") / "run")
+    run_train(run, TrainSettings(**SMALL), Progress())
+    return run
+
+
+def test_every_particle_gets_latents_and_the_loss_falls(trained: RunFiles):
+    latents, deviations = np.load(trained.latents), np.load(trained.latents_std)
+    assert latents.shape == deviations.shape == (160, 4)
+    assert np.isfinite(latents).all()
+    assert (deviations > 0).all()
+    losses = [float(row["loss"]) for row in history_of(trained)]
+    assert losses[1] < losses[0]
+    assert trained.particles_star.exists()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(prepared, trained, tmp_path: Path):
+    again = copy_of(prepared, tmp_path / "again")
+    run_train(again, TrainSettings(**SMALL), Progress())
+    assert np.array_equal(np.load(again.latents), np.load(trained.latents))
+    other = copy_of(prepared, tmp_path / "other")
+    run_train(other, TrainSettings(**SMALL, seed=1), Progress())
+    assert not np.array_equal(np.load(other.latents), np.load(trained.latents))
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(prepared, trained, tmp_path: Path, monkeypatch):
+    run = copy_of(prepared, tmp_path / "run")
+
+    class Stopped(Exception):
+        pass
+
+    def stop_in_the_second_epoch() -> None:
+        if run.checkpoint.exists():
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run_train(run, TrainSettings(**SMALL), Progress(check_stop=stop_in_the_second_epoch))
+    assert len(history_of(run)) == 1
+    run_train(run, TrainSettings(**SMALL, resume=True), Progress())
+    assert np.array_equal(np.load(run.latents), np.load(trained.latents))
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_images_from_memory_or_disk_train_the_same(prepared, trained, tmp_path: Path, cache: str):
+    run = copy_of(prepared, tmp_path / "run")
+    run_train(run, TrainSettings(**SMALL, cache=cache), Progress())
+    assert np.allclose(np.load(run.latents), np.load(trained.latents), atol=1e-4)
+
+
+def test_two_processes_give_the_losses_of_one(prepared: RunFiles, trained: RunFiles, tmp_path: Path):
+    run = copy_of(prepared, tmp_path / "run")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "-m", "gem_plugin", "train", run.root, *FLAGS],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    for one, two in zip(history_of(trained), history_of(run), strict=True):
+        for name in ("loss", "kl", "validation_loss"):
+            assert float(two[name]) == pytest.approx(float(one[name]), rel=2e-3, abs=2e-3)
+    assert done.stdout.count("Epoch 2:") == 1  # only one process speaks
+
+
+def test_a_truncated_checkpoint_is_refused_with_a_remedy(trained: RunFiles, tmp_path: Path):
+    run = copy_of(trained, tmp_path / "run")
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match="not a whole checkpoint.*train again"):
+        run_train(run, TrainSettings(**SMALL, resume=True), Progress())
+
+
+def test_a_checkpoint_of_another_version_or_shape_is_refused(trained: RunFiles, tmp_path: Path):
+    run = copy_of(trained, tmp_path / "run")
+    with pytest.raises(InputError, match="latent_size 4 there, 3 now"):
+        run_train(run, TrainSettings(**SMALL, latent_size=3, resume=True), Progress())
+    content = torch.load(run.checkpoint, weights_only=True)
+    torch.save({**content, "version": 99}, run.checkpoint)
+    with pytest.raises(InputError, match="checkpoint version 99"):
+        run_train(run, TrainSettings(**SMALL, resume=True), Progress())
+
+
+def test_a_device_that_is_not_there_is_refused(prepared: RunFiles):
+    with pytest.raises(InputError, match="CUDA devices"):
+        run_train(prepared, TrainSettings(device="cuda:99"), Progress())
+    with pytest.raises(InputError, match="expected auto, cpu, cuda"):
+        run_train(prepared, TrainSettings(device="abacus"), Progress())
+
+
+def test_small_sets_get_more_epochs_than_large_ones():
+    settings = TrainSettings()
+    counts = [number_of_epochs(settings, n) for n in (500, 3_000, 12_000, 100_000, 1_000_000)]
+    assert counts == [100, 100, 25, 10, 10]
