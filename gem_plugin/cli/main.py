@@ -68,6 +68,7 @@ OTHER_COMMANDS = (
         "Check the installation and this machine.",
     ),
 )
+STEPS_ON_CRYODRGN = ("landscape", "landscape-full")  # these also take WORKDIR EPOCH of a cryoDRGN run
 ORDER = ("demo", "simulate", "run", *STEPS, "convert", "import-gaussianem", "doctor")
 
 
@@ -116,26 +117,39 @@ def main() -> None:
 
 
 def _run_command() -> click.Command:
-    names = [name for name in RUN_STEPS if STEPS[name].is_there]
-
     def call(out: Path, **values: Any) -> None:
         run = RunFiles(out)
-        run_steps(names, run, _given(values), LoggedProgress(run.log))
+        run_steps(RUN_STEPS, run, _given(values), LoggedProgress(run.log))
 
     out = click.Option(
         ["--out", "-o"], type=click.Path(path_type=Path), required=True, help="Folder of the run."
     )
-    options: list[click.Parameter] = [out, *click_options(fields_of_steps(names).values())]
+    options: list[click.Parameter] = [out, *click_options(fields_of_steps(RUN_STEPS).values())]
     return click.Command("run", callback=call, params=options, help=RUN_HELP)
 
 
 def _step_command(step: Step) -> click.Command:
-    def call(run_folder: Path, **values: Any) -> None:
+    def call(run_folder: Path, epoch_of_cryodrgn: str | None = None, **values: Any) -> None:
+        if epoch_of_cryodrgn is not None:
+            run_folder, values = _beside_cryodrgn(step, run_folder, epoch_of_cryodrgn, values)
         run = RunFiles(run_folder)
         run_step(step, run, step.settings_class(**_given(values)), LoggedProgress(run.log))
 
     folder = click.Argument(["run_folder"], metavar="RUN", type=click.Path(path_type=Path))
-    return click.Command(step.name, callback=call, params=[folder, *_options(step)], help=step.help)
+    epoch = click.Argument(["epoch_of_cryodrgn"], metavar="[EPOCH]", required=False)
+    arguments = [folder, epoch] if step.name in STEPS_ON_CRYODRGN else [folder]
+    return click.Command(step.name, callback=call, params=[*arguments, *_options(step)], help=step.help)
+
+
+def _beside_cryodrgn(
+    step: Step, work_folder: Path, epoch: str, values: dict[str, Any]
+) -> tuple[Path, dict[str, Any]]:
+    """WORKDIR EPOCH: results go to their own folder, as nothing of a foreign run is changed."""
+    out = values.get("outdir") or work_folder / f"landscape.{epoch}"
+    values = {**values, "outdir": None}
+    if step.name == "landscape":
+        values = {**values, "workdir": work_folder, "epoch": epoch}
+    return out, values
 
 
 def _other_command(command: Command) -> click.Command:

@@ -74,12 +74,19 @@ def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]
 
 
 def draw_states_on_plane(
-    stem: Path, points: np.ndarray, states: np.ndarray, labels: tuple[str, str]
+    stem: Path,
+    points: np.ndarray,  # (n, 2)
+    states: np.ndarray,  # (n,)
+    labels: tuple[str, str],
+    marks: tuple[np.ndarray, np.ndarray] | None = None,  # places (k, 2) and the numbers to write there (k,)
 ) -> list[Path]:
     """Particles on a plane, coloured by state."""
     figure, panels = new_figure()
     axes = panels[0, 0]
     draw_groups(axes, points, states, size=2)
+    if marks is not None:
+        for place, number in zip(*marks):
+            axes.annotate(str(number), tuple(place), fontsize=4)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     return save_figure(figure, stem)

@@ -13,6 +13,8 @@ from gem_plugin.landscape.states import LINKAGES
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
+from gem_plugin.steps.cryodrgn_layout import write_cryodrgn_layout
+from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
 from gem_plugin.steps.landscape_plots import draw_landscape
 from gem_plugin.steps.landscape_stages import (
     find_mask,
@@ -77,14 +79,27 @@ class LandscapeSettings:
         choices=("mean", "pairs", "none"),
     )
     skip_umap: bool = setting(False, "Leave out UMAP of the latents.")
-    outdir: Path | None = setting(None, "Folder for the results; default: landscape in the run.")
+    outdir: Path | None = setting(
+        None,
+        "Folder for the results; default: landscape in the run, or landscape.EPOCH in a cryoDRGN folder.",
+        flag="-o",
+    )
+    workdir: Path | None = setting(
+        None, "Folder of a cryoDRGN run; `gem-em landscape WORKDIR EPOCH` sets it."
+    )
+    epoch: str | None = setting(None, "Epoch of the cryoDRGN run, as in weights.EPOCH.pkl.")
+    cryodrgn_layout: bool = setting(False, "Also write the folder tree of cryoDRGN, pickles included.")
     seed: int = setting(0, "Seed of k-means, UMAP and resampling.", minimum=0)
 
 
 def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
     """Sketch the landscape of a finished training."""
     check_landscape_settings(settings)
-    source = open_volume_source(run, settings.downsample, settings.apix, settings.flip)
+    if settings.workdir is not None and settings.epoch is not None:
+        box, apix, flip = settings.downsample, settings.apix, settings.flip
+        source = open_cryodrgn_source(settings.workdir, settings.epoch, box, apix, flip)
+    else:
+        source = open_volume_source(run, settings.downsample, settings.apix, settings.flip)
     files = LandscapeFiles(settings.outdir or run.landscape)
     return map_landscape(source, files, run, settings, progress)
 
@@ -117,6 +132,8 @@ def map_landscape(
     layout = lay_out_umap(source, files, records, settings, progress)
     figure_folder = run.figures if settings.outdir is None else files.root / "figures"
     draw_landscape(files, figure_folder, source, sketch, scan, mask, components, states, layout, settings)
+    if settings.cryodrgn_layout:
+        write_cryodrgn_layout(run.root, files, figure_folder, source, sketch, states.linkage, settings)
     return {
         "sketch_maps": len(sketch),
         "masked_voxels": int((mask > 0).sum()),
@@ -141,6 +158,8 @@ def check_landscape_settings(settings: LandscapeSettings) -> None:
         )
     if (given_mask or settings.skip_mask) and settings.thresh is not None:
         raise InputError("--thresh has no effect on a given mask. Leave one of the two out.")
+    if (settings.workdir is None) != (settings.epoch is None):
+        raise InputError("A cryoDRGN run needs its folder and an epoch: gem-em landscape WORKDIR EPOCH.")
     check_region_names(settings.region)
     if settings.sketch_ind is not None and not settings.sketch_ind.is_file():
         raise InputError(f"--sketch-ind: there is no file {settings.sketch_ind}.")

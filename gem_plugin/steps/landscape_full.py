@@ -8,12 +8,15 @@ from typing import Any
 from gem_plugin.errors import InputError
 from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import read_run_settings
 from gem_plugin.landscape.particle_states import leiden_is_installed
 from gem_plugin.landscape.states import LINKAGES
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.reports.notebook import write_notebook
 from gem_plugin.settings import setting
+from gem_plugin.steps.cryodrgn_layout import write_full_layout
+from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
 from gem_plugin.steps.full_coordinates import SketchBasis, find_coordinates, load_basis, measure_all_regions
 from gem_plugin.steps.full_energy import map_energy, travel_path
 from gem_plugin.steps.full_states import group_particles, write_full_states
@@ -56,6 +59,7 @@ class LandscapeFullSettings:
     path_points: int = setting(20, "Maps along the path; 0: no path.", minimum=0)
     region: tuple[str, ...] = setting((), "Regions as name=mask.mrc: occupancy and motion of every particle.")
     skip_umap: bool = setting(False, "Leave out UMAP.")
+    cryodrgn_layout: bool = setting(False, "Also write landscape_full as cryoDRGN does, pickles included.")
     skip_vol: bool = setting(False, "Use the coordinates of the last run; stop if they no longer fit.")
     seed: int = setting(0, "Seed of everything random.", minimum=0)
 
@@ -65,7 +69,7 @@ def run_landscape_full(run: RunFiles, settings: LandscapeFullSettings, progress:
     check_full_settings(settings)
     files = LandscapeFiles(settings.landscape_dir or run.landscape)
     basis = load_basis(files)
-    source = open_volume_source(run, basis.box_size, basis.pixel_size_in_angstroms, basis.is_flipped)
+    source = _open_source(run, basis)
     return map_full_landscape(source, basis, files, run, settings, progress)
 
 
@@ -96,6 +100,8 @@ def map_full_landscape(
         source, coordinates, states.merged, landscape, full, figure_folder, settings, progress
     )
     write_notebook(full.notebook, run.root, files.root, full.root)
+    if settings.cryodrgn_layout:
+        write_full_layout(run.root, full, figure_folder, source.latents)
     return {
         "particles": source.n_particles,
         "components": n_components,
@@ -107,6 +113,15 @@ def map_full_landscape(
         **energy_numbers,
         **({"barrier_in_kt": round(barrier, 3)} if barrier is not None else {}),
     }
+
+
+def _open_source(run: RunFiles, basis: SketchBasis) -> VolumeSource:
+    """The model that the landscape was made with: the run's own, or a cryoDRGN run's."""
+    grid = (basis.box_size, basis.pixel_size_in_angstroms, basis.is_flipped)
+    made_with = read_run_settings(run).get("landscape", {})
+    if "workdir" in made_with:
+        return open_cryodrgn_source(Path(made_with["workdir"]), made_with["epoch"], *grid)
+    return open_volume_source(run, *grid)
 
 
 def check_full_settings(settings: LandscapeFullSettings) -> None:

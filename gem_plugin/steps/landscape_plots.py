@@ -59,3 +59,5 @@ def draw_landscape(
     if layout is not None:
         labels = ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)")
         figures.draw_states_on_plane(folder / "landscape_umap", layout, of_particles, labels)
+        marks = (layout[sketch.rows], numbers)
+        figures.draw_states_on_plane(folder / "landscape_umap_annotated", layout, of_particles, labels, marks)

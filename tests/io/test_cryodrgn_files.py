@@ -1,0 +1,87 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryodrgn_files import read_config, read_pickled_array, read_weights, write_pickled_array
+
+
+class Malice:
+    """A pickle that would create a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "bool"])
+def test_arrays_of_every_protocol_are_read(tmp_path: Path, protocol: int, dtype: str) -> None:
+    values = np.arange(12).reshape(3, 4).astype(dtype)
+    path = tmp_path / "array.pkl"
+    path.write_bytes(pickle.dumps(values, protocol=protocol))
+    np.testing.assert_array_equal(read_pickled_array(path), values)
+    assert read_pickled_array(path).dtype == values.dtype
+
+
+def test_what_is_written_is_a_plain_pickle_of_an_array(tmp_path: Path) -> None:
+    write_pickled_array(tmp_path / "a.pkl", np.arange(5))
+    with open(tmp_path / "a.pkl", "rb") as handle:
+        np.testing.assert_array_equal(pickle.load(handle), np.arange(5))
+
+
+def test_code_in_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
+    created = tmp_path / "created"
+    path = tmp_path / "evil.pkl"
+    path.write_bytes(pickle.dumps(Malice(created)))
+    with pytest.raises(InputError, match="may run code"):
+        read_pickled_array(path)
+    torch.save({"model_state_dict": Malice(created)}, tmp_path / "weights.pkl")
+    with pytest.raises(InputError, match="more than tensors"):
+        read_weights(tmp_path / "weights.pkl")
+    assert not created.exists()
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, "text", np.array([object()], dtype=object)])
+def test_anything_but_an_array_of_numbers_is_refused(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "other.pkl"
+    path.write_bytes(pickle.dumps(value))
+    with pytest.raises(InputError):
+        read_pickled_array(path)
+
+
+def test_damaged_and_missing_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "cut.pkl").write_bytes(pickle.dumps(np.arange(100))[:60])
+    with pytest.raises(InputError, match=r"cut\.pkl"):
+        read_pickled_array(tmp_path / "cut.pkl")
+    with pytest.raises(InputError, match="There is no file"):
+        read_pickled_array(tmp_path / "absent.pkl")
+    with pytest.raises(InputError, match="Which epochs"):
+        read_weights(tmp_path / "weights.9.pkl")
+    with pytest.raises(InputError, match="folder of a cryoDRGN run"):
+        read_config(tmp_path / "config.yaml")
+
+
+def test_configuration_is_read_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "cmd:\n- cryodrgn\n- --zdim\n- '4'\ndataset_args:\n  ctf: null\n  norm:\n  - 0.0\n  - 25.5\n"
+        "  particles: a b.mrcs\n  window: true\nlattice_args:\n  D: 31\n  extent: 0.5\nmodel_args:\n"
+        "  tilt_params:\n    ntilts: 10\n  zdim: 4\nseed: 57730\nversion: 4.3.1\n"
+    )
+    config = read_config(path)
+    assert config["cmd"] == ["cryodrgn", "--zdim", "4"]
+    assert config["dataset_args"] == {
+        "ctf": None,
+        "norm": [0.0, 25.5],
+        "particles": "a b.mrcs",
+        "window": True,
+    }
+    assert config["lattice_args"] == {"D": 31, "extent": 0.5}
+    assert config["model_args"] == {"tilt_params": {"ntilts": 10}, "zdim": 4}
+    assert config["version"] == "4.3.1"
