@@ -52,7 +52,7 @@ JOBS = {
     "landscape-full": CryosparcJob(
         "GEM: full landscape",
         ("landscape-full",),
-        ("latents", "states"),
+        ("latents", "full-states"),
         "landscape",
         "Exact landscape and states of every particle, from a landscape job.",
     ),

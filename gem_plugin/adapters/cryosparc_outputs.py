@@ -11,7 +11,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array
 from gem_plugin.io.cryosparc_files import read_cs_rows
 from gem_plugin.io.cryosparc_groups import LATENT_SLOT
-from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.mrc_header import read_mrc_header
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_summary
@@ -22,6 +22,7 @@ CONSENSUS = "consensus"
 MASK = "mask"
 PARTICLE_INPUT = "particles"
 RESULT_FOLDER = "gem_results"
+FULL_LANDSCAPE_NAME = "full"  # where landscape-full writes, in the landscape folder
 
 
 class JobOutputs:
@@ -93,19 +94,34 @@ def save_consensus(outputs: JobOutputs, run: RunFiles) -> None:
 
 
 def save_states(outputs: JobOutputs, run: RunFiles) -> None:
-    """Particles and mean map of every state, and the mask."""
-    files, latents = LandscapeFiles(run.landscape), _latents(outputs, run)
-    states = particle_states(outputs, run)
-    for number in np.unique(states[states > 0]).tolist():
-        chosen = np.flatnonzero(states == number)
-        outputs.save_particles(
-            f"particles_state_{number}", f"State {number}: {len(chosen)} particles", chosen, latents
-        )
-        mean = files.state_file(number, "mean.mrc")
-        if mean.is_file():
-            outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", mean)
+    """Particles and mean map of every state of the landscape step, and the mask."""
+    files = LandscapeFiles(run.landscape)
+    _save_groups(outputs, run, files.particle_states, files.states)
     if files.mask.is_file():
         outputs.save_map(MASK, "Mask of the landscape", files.mask, "mask")
+
+
+def save_full_states(outputs: JobOutputs, run: RunFiles) -> None:
+    """Particles and mean map of every state of the landscape-full step."""
+    files = full_landscape_files(run)
+    _save_groups(outputs, run, files.particle_states, files.states("states"))
+
+
+def full_landscape_files(run: RunFiles) -> FullLandscapeFiles:
+    return FullLandscapeFiles(run.landscape / FULL_LANDSCAPE_NAME)
+
+
+def _save_groups(outputs: JobOutputs, run: RunFiles, labels: Path, maps: Path) -> None:
+    """Each state's particles with latents, and its state_001_mean.mrc where there is one."""
+    latents, states = _latents(outputs, run), read_array(labels, "gem-cryosparc-landscape")
+    _check_length(states, outputs, labels)
+    for number in np.unique(states[states > 0]).tolist():
+        chosen = np.flatnonzero(states == number)
+        title = f"State {number}: {len(chosen)} particles"
+        outputs.save_particles(f"particles_state_{number}", title, chosen, latents)
+        mean = maps / f"state_{number:03d}_mean.mrc"
+        if mean.is_file():
+            outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", mean)
 
 
 def save_chosen(outputs: JobOutputs, run: RunFiles) -> None:
@@ -115,21 +131,14 @@ def save_chosen(outputs: JobOutputs, run: RunFiles) -> None:
     outputs.save_particles(ALL_PARTICLES, f"{len(chosen)} chosen particles", chosen, _latents(outputs, run))
 
 
-def particle_states(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n,) int64, 0 = none
-    """The state of every particle, in the row order of the run's input."""
-    path = LandscapeFiles(run.landscape).particle_states
-    states = read_array(path, "gem-cryosparc-landscape")
-    if len(states) != len(outputs.rows):
-        raise InputError(
-            f"{path} has {len(states)} particles, the run has {len(outputs.rows)}. Do the landscape again."
-        )
-    return states
-
-
 def _latents(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n, latent_size)
     latents = read_array(run.latents, "gem-cryosparc-train")
-    if len(latents) != len(outputs.rows):
-        raise InputError(
-            f"{run.latents} has {len(latents)} particles, the input has {len(outputs.rows)}. Train again."
-        )
+    _check_length(latents, outputs, run.latents)
     return latents
+
+
+def _check_length(values: np.ndarray, outputs: JobOutputs, path: Path) -> None:
+    if len(values) != len(outputs.rows):
+        raise InputError(
+            f"{path} has {len(values)} particles, the input has {len(outputs.rows)}. Start the GEM job before it again."
+        )

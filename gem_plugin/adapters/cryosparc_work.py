@@ -12,8 +12,10 @@ from gem_plugin.adapters.cryosparc_figures import latent_figure, map_figure
 from gem_plugin.adapters.cryosparc_inputs import JobFolders, image_folder, load_maps, load_particles
 from gem_plugin.adapters.cryosparc_outputs import (
     JobOutputs,
+    full_landscape_files,
     save_chosen,
     save_consensus,
+    save_full_states,
     save_latents,
     save_states,
 )
@@ -66,6 +68,7 @@ SAVERS = {
     "latents": save_latents,
     "consensus": save_consensus,
     "states": save_states,
+    "full-states": save_full_states,
     "chosen": save_chosen,
 }
 
@@ -91,8 +94,13 @@ def _show_results(
     progress.show(latents, "Particles in the latent space")
     if "consensus" in assignment.outputs and run.consensus_map.is_file():
         progress.show(map_figure([run.consensus_map], ["consensus"]), "Consensus map")
-    if "states" in assignment.outputs:
-        means = sorted(LandscapeFiles(run.landscape).states.glob("state_*_mean.mrc"))
-        tile = map_figure(means, [path.stem.removesuffix("_mean").replace("_", " ") for path in means])
-        progress.show(tile, "Mean maps of the states")
+    folders = {
+        "states": LandscapeFiles(run.landscape).states,
+        "full-states": full_landscape_files(run).states("states"),
+    }
+    for what, folder in folders.items():
+        means = sorted(folder.glob("state_*_mean.mrc")) if what in assignment.outputs else []
+        if means:
+            tile = map_figure(means, [path.stem.removesuffix("_mean").replace("_", " ") for path in means])
+            progress.show(tile, "Mean maps of the states")
     progress.set_tile(tile)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_rows
 from gem_plugin.io.cryosparc_groups import write_particle_group
@@ -40,3 +42,10 @@ def run_write_cs(run: RunFiles, settings: WriteCsSettings, progress: Progress) -
     csg = write_particle_group(out, particles, chosen, settings.title, description, latents)
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": n_written, "cs": str(out), "csg": str(csg)}
+
+
+def write_latents_cs(run: RunFiles, latents: np.ndarray) -> None:  # (n, latent_size)
+    """particles.cs and .csg in the run: the input rows with the latents added."""
+    particles = read_cryosparc(load_prepared_table(run)[2].particle_file)
+    description = f"The particles of {particles.source.name} with the latents of GEM"
+    write_particle_group(run.root / "particles.cs", particles, None, "GEM particles", description, latents)

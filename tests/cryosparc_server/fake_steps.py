@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import write_step_settings, write_step_summary
@@ -68,6 +68,13 @@ def _landscape(run: RunFiles, values: dict[str, Any], progress: Progress) -> Non
         write_map(files.state_file(number, "mean.mrc"), state_map(number), 4.0)
 
 
+def _landscape_full(run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
+    files = FullLandscapeFiles(run.landscape / "full")
+    write_array(files.particle_states, full_states_of(len(np.load(run.latents))))
+    for number in (1, 2):
+        write_map(files.states("states") / f"state_{number:03d}_mean.mrc", state_map(10 + number), 4.0)
+
+
 def _select(run: RunFiles, values: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return run_select(run, SelectSettings(states=values["states"]), progress)
 
@@ -82,7 +89,7 @@ FAKES = {
     "train": _train,
     "analyze": _nothing,
     "landscape": _landscape,
-    "landscape-full": _nothing,
+    "landscape-full": _landscape_full,
     "report": _nothing,
     "select": _select,
 }
@@ -94,6 +101,10 @@ def latents_of(n_particles: int) -> np.ndarray:
 
 def states_of(n_particles: int) -> np.ndarray:
     return np.random.default_rng(9).integers(1, N_STATES + 1, n_particles)
+
+
+def full_states_of(n_particles: int) -> np.ndarray:
+    return np.random.default_rng(10).integers(1, 3, n_particles)
 
 
 def state_map(number: int) -> np.ndarray:

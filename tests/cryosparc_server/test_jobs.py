@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cryosparc_server.conftest import GENERATION
-from cryosparc_server.fake_steps import fake_run_steps, latents_of, state_map, states_of
+from cryosparc_server.fake_steps import fake_run_steps, full_states_of, latents_of, state_map, states_of
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import EMAIL, PASSWORD, FakeJob, Instance
 from cryosparc_server.tiny_project import add_tiny_refinement
@@ -90,6 +90,18 @@ def test_state_of_a_landscape_job_is_exactly_the_input_rows(rows: np.ndarray, in
         np.testing.assert_array_equal(mrcfile.read(path), state_map(number))
         assert volume["map/psize_A"].tolist() == [4.0]
     assert job.outputs["mask"].kind == "mask"
+
+
+def test_full_landscape_job_gives_its_own_states(rows: np.ndarray, instance: Instance):
+    run("train", *INPUTS)
+    run("landscape", "--train", newest(instance).uid)
+    assert run("landscape-full", "--landscape", newest(instance).uid) == 0
+    job, states = newest(instance), full_states_of(N_PARTICLES)
+    for number in (1, 2):
+        assert_has_all_fields_of(load(job.uid, f"particles_state_{number}"), rows[states == number])
+        path = instance.folder / load(job.uid, f"volume_state_{number}")["map/path"][0].decode()
+        np.testing.assert_array_equal(mrcfile.read(path), state_map(10 + number))
+    assert "particles_state_3" not in job.outputs
 
 
 def test_select_job_keeps_the_chosen_states(rows: np.ndarray, instance: Instance):
