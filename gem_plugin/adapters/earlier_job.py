@@ -5,13 +5,15 @@ is written under a temporary name and renamed.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import forget_steps, read_summary, take_over_steps
 from gem_plugin.steps.step_table import steps_needed_by
+
+FULL_LANDSCAPE = "full"  # folder inside that of the landscape
 
 
 def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
@@ -21,6 +23,7 @@ def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
         "consensus": (run.consensus_gaussians, run.consensus_map),
         "train": (run.checkpoint, run.history, run.latents, run.latents_std, run.particles_star),
         "landscape": (run.landscape,),
+        "landscape-full": (run.landscape / FULL_LANDSCAPE,),
     }
 
 
@@ -57,16 +60,19 @@ def link_earlier_results(earlier: RunFiles, run: RunFiles, steps: Sequence[str])
     if take_over_steps(earlier, run, needed):
         forget_steps(run, tuple(steps))  # what this job made before was made from other results
     sources, targets = results_of_steps(earlier), results_of_steps(run)
+    not_needed = {path for name, paths in sources.items() if name not in needed for path in paths}
     for name in needed:
         for source, target in zip(sources[name], targets[name], strict=True):
-            _link(source, target)
+            _link(source, target, not_needed)
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: Path, target: Path, left_out: Set[Path]) -> None:
     """Link a file, or every file below a folder; what this job wrote itself stays."""
+    if source in left_out:
+        return
     if source.is_dir():
         for child in sorted(source.iterdir()):
-            _link(child, target / child.name)
+            _link(child, target / child.name, left_out)
         return
     if not source.exists() or (target.exists() and not target.is_symlink()):
         return

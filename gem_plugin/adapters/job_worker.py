@@ -1,4 +1,4 @@
-"""The working half of an External job: reads the command line, does the steps, leaves the node list and the PDF.
+"""The working half of an External job: reads the command line, does the steps, leaves the node list.
 
 Started by external_job.py as `python -m gem_plugin.adapters.job_worker NAME ARGUMENTS`; its exit code says how it went.
 """
@@ -19,11 +19,8 @@ from gem_plugin.adapters.run_nodes import nodes_of_run
 from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
 from gem_plugin.errors import StopRequestedError
 from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import read_summary
-from gem_plugin.reports.pdf_log import write_pdf_log
 from gem_plugin.settings import flag_of
 from gem_plugin.steps.run_all import LoggedProgress, fields_of_steps, run_steps
-from gem_plugin.steps.step_table import STEPS
 
 
 class StopWatch:
@@ -65,27 +62,33 @@ def main() -> None:
 
 
 def work(name: str, arguments: Sequence[str], stop: StopWatch) -> None:
-    """Parse, do the steps of the job, then leave the PDF and the node list."""
+    """Parse, do the steps of the job, then leave the node list."""
     job = JOBS[name]
-    steps = [step for step in job.steps if STEPS[step].is_there]
     if "--help" in arguments:
-        print(help_text(name, job, steps))
+        print(help_text(name, job))
         return
-    wanted = parse_job_arguments(arguments, fields_of_steps(steps), job.needs_earlier_job)
+    wanted = parse_job_arguments(arguments, fields_of_steps(job.steps), job.needs_earlier_job)
     run = RunFiles(wanted.folder)
     progress = LoggedProgress(run.log, check_stop=stop.check)
     for remark in wanted.remarks:
         progress.say(remark)
     _take_earlier_results(job, wanted, run)
-    run_steps(steps, run, wanted.values, progress)
-    write_pdf_log(run, read_summary(run))
+    run_steps(job.steps, run, wanted.values, progress)
+    _write_references(run)
     write_output_nodes(run.root, nodes_of_run(run))
     progress.say(f"Finished. Results are in {run.root}")
 
 
-def help_text(name: str, job: RelionJob, steps: Sequence[str]) -> str:
+def _write_references(run: RunFiles) -> None:
+    """Maps of the states that RELION can refine against, where this job made states."""
+    from gem_plugin.steps.state_references import write_state_references  # late: it imports torch
+
+    write_state_references(run)
+
+
+def help_text(name: str, job: RelionJob) -> str:
     """Every option of a job with its meaning, for --help."""
-    fields = fields_of_steps(steps).values()
+    fields = fields_of_steps(job.steps).values()
     lines = [
         f"  --{field.name}  {field.metadata.get('help', '')} [{flag_of(field)} of gem-em]" for field in fields
     ]

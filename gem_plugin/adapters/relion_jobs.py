@@ -1,4 +1,4 @@
-"""The External jobs: which steps each does. Entry points of gem-external-run, -train, -landscape and -select.
+"""The External jobs: which steps each does. Entry points gem-external-run, -train, -landscape, -landscape-full, -select.
 
 The entry points import no torch: they start the worker (job_worker.py) and watch it.
 """
@@ -24,11 +24,18 @@ JOBS = {
         RUN_STEPS, False, "Everything: from refined particles and their map to states and report."
     ),
     "train": RelionJob(
-        ("prepare", "consensus", "train", "analyze"),
+        ("prepare", "consensus", "train", "analyze", "report"),
         False,
         "Learn how the molecule moves; latents of every particle.",
     ),
-    "landscape": RelionJob(("landscape",), True, "Conformational states from the latents of a train job."),
+    "landscape": RelionJob(
+        ("landscape", "report"), True, "Conformational states from the latents of a train job."
+    ),
+    "landscape-full": RelionJob(
+        ("landscape-full", "report"),
+        True,
+        "Coordinates, free energy and state of every particle of a landscape job.",
+    ),
     "select": RelionJob(("select",), True, "One particles.star of chosen states: --states 1,3."),
 }
 
@@ -46,6 +53,11 @@ def train_main() -> None:
 def landscape_main() -> None:
     """gem-external-landscape"""
     sys.exit(start_job("landscape", sys.argv[1:]))
+
+
+def landscape_full_main() -> None:
+    """gem-external-landscape-full"""
+    sys.exit(start_job("landscape-full", sys.argv[1:]))
 
 
 def select_main() -> None:

@@ -51,7 +51,7 @@ _ALL_STEPS = (
     _step("write-star", "Write chosen particles as a star file, rows as in the original.", ("prepare",)),
     _step("write-cs", "Write chosen particles as a cs file, rows as in the original.", ("prepare",)),
     _step("export-ply", "Write the Gaussians as files that GaussianEM loads.", ("train",)),
-    _step("report", "The report page and the PDF with all plots.", ("analyze", "landscape")),
+    _step("report", "The report page and the PDF with all plots."),
 )
 STEPS = {step.name: step for step in _ALL_STEPS}
 

@@ -51,6 +51,16 @@ class LandscapeSettings:
 
 
 @dataclass(frozen=True)
+class AnalyzeSettings:
+    """None."""
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """None."""
+
+
+@dataclass(frozen=True)
 class SelectSettings:
     """Which states."""
 
@@ -84,10 +94,19 @@ def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dic
     }
 
 
+def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) -> dict[str, Any]:
+    return {"maps": 0}
+
+
+def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> dict[str, Any]:
+    _write(run.pdf_log, "%PDF")
+    return {"states": 0}
+
+
 def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
     for number in range(1, settings.M + 1):
         _write(run.landscape / f"state_{number:03d}.star", PARTICLES)
-        _write(run.landscape / f"state_{number:03d}_mean.mrc", "map")
+        _write(run.landscape / f"state_{number:03d}_reference.mrc", "map")
     return {"states": settings.M, "latents": run.latents.read_text(encoding="utf-8")}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from gem_plugin.adapters import job_worker
 from gem_plugin.steps.step_table import STEPS
 
-FAKED = ("prepare", "consensus", "train", "landscape", "select")
+FAKED = ("prepare", "consensus", "train", "analyze", "landscape", "report", "select")
 
 
 def use_fake_steps() -> None:

@@ -165,7 +165,7 @@ def test_continue_keeps_what_is_done_and_resumes_training(project, run_job) -> N
     call = ("train", "--o", "External/job005/", *INPUTS)
     assert run_job(*call, "--ending", "well", "--epochs", "2").returncode == 0
     again = run_job(*call, "--ending", "well", "--epochs", "2")
-    assert again.stdout.count("already done with these settings, kept") == 3
+    assert again.stdout.count("already done with these settings, kept") == 4
     more = run_job(*call, "--ending", "well", "--epochs", "5")
     assert more.stdout.count("already done with these settings, kept") == 2
     assert read_summary(RunFiles(project / "External/job005"))["train"]["resumed"] is True
@@ -192,7 +192,7 @@ def test_landscape_finds_the_train_job_by_its_particles(project, run_job) -> Non
     assert done.returncode == 0, done.stderr
     nodes = (project / "External/job006/RELION_OUTPUT_NODES.star").read_text()
     assert "External/job006/landscape/state_001.star 3 ParticleGroupMetadata.star.relion" in nodes
-    assert "External/job006/landscape/state_002_mean.mrc 6 DensityMap.mrc" in nodes
+    assert "External/job006/landscape/state_002_reference.mrc 6 DensityMap.mrc" in nodes
     assert "External/job006/particles.star" not in nodes
     assert (project / "External/job006/latents.npy").is_symlink()
     assert (project / "External/job005/latents.npy").read_text() == "latents"

@@ -60,7 +60,7 @@ def test_continue_runs_the_same_command_and_keeps_finished_steps(project, execut
     project.run_job(job)
     nodes = project.nodes(job)
     assert project.run_job(job) == "finished"
-    assert project.output_of(job).count("already done with these settings, kept") == 3
+    assert project.output_of(job).count("already done with these settings, kept") == 4
     assert project.nodes(job) == nodes
 
 

@@ -11,6 +11,7 @@ import pytest
 from gem_plugin.cli import main as cli
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_summary
+from gem_plugin.steps.run_all import RUN_STEPS, fields_of_steps
 from gem_plugin.steps.step_table import STEPS
 
 FAKE_STEPS = Path(__file__).parent.parent / "adapters"
@@ -19,10 +20,10 @@ HEAVY = ("torch", "numba", "umap", "sklearn", "scipy", "matplotlib", "pandas", "
 
 @pytest.fixture
 def fake_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three fake steps instead of the real ones."""
+    """Fake steps instead of the real ones; landscape-full and others are not there at all."""
     monkeypatch.syspath_prepend(str(FAKE_STEPS))
     for name, step in STEPS.items():
-        is_faked = name in ("prepare", "consensus", "train")
+        is_faked = name in RUN_STEPS
         module = "fake_steps" if is_faked else "gem_plugin.no_such_step"
         monkeypatch.setitem(STEPS, name, replace(step, module=module))
 
@@ -52,9 +53,9 @@ def test_steps_without_a_module_are_not_listed(fake_steps, monkeypatch, capsys) 
     assert run_gem_em(monkeypatch, "--help") == 0
     listed = capsys.readouterr().out
     assert "  prepare " in listed
-    assert "landscape" not in listed.split("Commands:")[1]
-    assert run_gem_em(monkeypatch, "landscape", "RUN") == 2
-    assert "No such command 'landscape'" in capsys.readouterr().err
+    assert "landscape-full" not in listed.split("Commands:")[1]
+    assert run_gem_em(monkeypatch, "landscape-full", "RUN") == 2
+    assert "No such command 'landscape-full'" in capsys.readouterr().err
 
 
 def test_every_listed_command_has_help(monkeypatch, capsys) -> None:
@@ -66,11 +67,11 @@ def test_every_listed_command_has_help(monkeypatch, capsys) -> None:
 def test_run_does_the_steps_and_keeps_them_when_continued(fake_steps, monkeypatch, tmp_path, capsys) -> None:
     call = ("run", "--particles", "p.star", "--map", "m.mrc", "--out", tmp_path / "run", "--no-normalise")
     assert run_gem_em(monkeypatch, *call) == 0
-    assert list(read_summary(RunFiles(tmp_path / "run"))) == ["prepare", "consensus", "train"]
+    assert list(read_summary(RunFiles(tmp_path / "run"))) == list(RUN_STEPS)
     assert "normalise = false" in (tmp_path / "run/settings.toml").read_text()
     capsys.readouterr()
     assert run_gem_em(monkeypatch, *call) == 0
-    assert capsys.readouterr().out.count("already done") == 3
+    assert capsys.readouterr().out.count("already done") == len(RUN_STEPS) - 1  # the report is made anew
     assert "already done" in (tmp_path / "run/run.log").read_text()
 
 
@@ -78,7 +79,7 @@ def test_a_single_step_is_done_again_and_makes_later_ones_stale(fake_steps, monk
     run_folder = tmp_path / "run"
     run_gem_em(monkeypatch, "run", "--particles", "p.star", "--map", "m.mrc", "--out", run_folder)
     assert run_gem_em(monkeypatch, "consensus", run_folder, "--threshold", "0.5") == 0
-    assert list(read_summary(RunFiles(run_folder))) == ["prepare", "consensus"]
+    assert list(read_summary(RunFiles(run_folder))) == ["prepare", "report", "consensus"]
 
 
 def test_wrong_input_is_one_message_and_earlier_results_stay_valid(
@@ -89,7 +90,7 @@ def test_wrong_input_is_one_message_and_earlier_results_stay_valid(
     capsys.readouterr()
     assert run_gem_em(monkeypatch, "prepare", run_folder) == 2
     assert capsys.readouterr().err == "Error: No particles were given.\n"
-    assert list(read_summary(RunFiles(run_folder))) == ["prepare", "consensus", "train"]
+    assert list(read_summary(RunFiles(run_folder))) == list(RUN_STEPS)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,4 @@ def test_out_of_memory_is_explained(fake_steps, monkeypatch, tmp_path, capsys) -
 
 
 def test_settings_of_all_steps_can_be_joined_for_run() -> None:
-    from gem_plugin.steps.run_all import RUN_STEPS, fields_of_steps
-
-    assert fields_of_steps([name for name in RUN_STEPS if STEPS[name].is_there])
+    assert {"particles", "map", "epochs", "n_states"} <= set(fields_of_steps(RUN_STEPS))
