@@ -41,9 +41,7 @@ class DemoSettings:
     box: int = setting(64, "Box in pixels, even.", 32, 256)
     pixel_size: float = setting(4.0, "Pixel size in Angstrom.", 1, 10, flag="--apix")
     snr: float = setting(0.05, "Variance of signal over noise in the images.", 1e-4, 100)
-    epochs: int | None = setting(
-        None, "Passes over the particles in training. Default: as gem-em train chooses.", 1, 10_000
-    )
+    epochs: int = setting(60, "Passes over the particles in training; enough for a clear picture.", 1, 10_000)
     sketch_size: int = setting(300, "Maps that sketch the landscape.", 10, 10_000)
     threads: int = setting(2, "Threads, as in RELION's Running tab.", 1, 1024, flag="-j")
     seed: int = setting(0, "Seed of everything random.", 0)

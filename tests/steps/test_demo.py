@@ -11,7 +11,7 @@ import pytest
 from gem_plugin.errors import InputError
 from gem_plugin.io.relion_files import read_relion_file
 from gem_plugin.progress import Progress
-from gem_plugin.steps.demo import DemoSettings, run_demo
+from gem_plugin.steps.demo import DemoSettings, _landscape_job, _select_job, _train_job, run_demo
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -19,6 +19,16 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not empty"):
         run_demo(DemoSettings(out=tmp_path), Progress())
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_usual_settings_make_whole_commands() -> None:
+    jobs = [_train_job(DemoSettings()), _landscape_job(DemoSettings())]
+    jobs.append(_select_job(DemoSettings(), jobs[1], 2))
+    for job in jobs:
+        words = job.command()
+        assert "None" not in words
+        assert "" not in words
+    assert jobs[2].inputs["in_part"] == "External/job002/landscape/states/state_002.star"
 
 
 @pytest.fixture(scope="module")
