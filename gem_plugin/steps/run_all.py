@@ -26,9 +26,11 @@ from gem_plugin.settings import check_settings
 from gem_plugin.steps.step_table import STEPS, Step, steps_made_stale_by
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
+NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
 OWN_SETTINGS = {"landscape": ("skip_vol", "outdir")}  # not offered beside other steps: another meaning there
-SETTINGS_OF_RESUMING = ("resume", "epochs")  # may change between two starts of one training
+SETTINGS_OF_THE_MACHINE = ("resume", "threads", "device", "cache", "projector")  # no influence on the results
+SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
 
 class LoggedProgress(Progress):
@@ -93,10 +95,12 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
 
 def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
     """Whether the step is done with exactly these settings."""
-    if name not in read_summary(run):
+    if name in NEVER_KEPT or name not in read_summary(run):
         return False
     recorded = read_run_settings(run).get(name, {})
-    return _without(recorded, ("resume",)) == _without(plain_settings(settings), ("resume",))
+    return _without(recorded, SETTINGS_OF_THE_MACHINE) == _without(
+        plain_settings(settings), SETTINGS_OF_THE_MACHINE
+    )
 
 
 def _shared_fields(step: Step) -> list[dataclasses.Field]:
