@@ -19,6 +19,11 @@ RUN_FOLDER_NAME = "gem"  # in the job directory
 MOUNT_CHECK_NAME = "gem_mount_check.txt"
 REQUIRED_SLOTS = {"particle": ["blob", "ctf", "alignments3D"], "volume": ["map"], "mask": ["mask"]}
 SLOT_TYPES = {"map": "blob", "mask": "blob"}  # where the name of a slot is not its type
+ADVICE = {
+    "particle": "Take the particles of a homogeneous, non-uniform or local refinement.",
+    "volume": "Take the volume of a refinement.",
+    "mask": "Take the mask of a refinement or of a volume tools job.",
+}
 INPUT_NAMES = {"particle": "particles", "volume": "volume", "mask": "mask"}
 
 
@@ -38,10 +43,10 @@ class JobFolders:
 def find_input(project: CryosparcProject, named: str, kind: str) -> SourceOutput:
     """The output that "J42" or "J42.particles" names, checked for the slots that the input of this kind needs."""
     source = project.find_output(named, kind, INPUT_NAMES[kind])
-    if kind != "particle" and REQUIRED_SLOTS[kind][0] not in source.slots:
+    missing = [slot for slot in REQUIRED_SLOTS[kind] if slot not in source.slots]
+    if missing:
         raise InputError(
-            f"{source.job_uid}.{source.name} has no slot {REQUIRED_SLOTS[kind][0]}; its slots are {', '.join(source.slots)}. "
-            "Take the map of a refinement."
+            f"{source.job_uid}.{source.name} has no {', '.join(missing)}; it has {', '.join(source.slots)}. {ADVICE[kind]}"
         )
     return source
 

@@ -170,7 +170,7 @@ class Server5(LoopbackServer):
         result = handler(request, **in_path)
         if isinstance(result, Answer):
             return result
-        return json_answer(_job_model(result) if isinstance(result, FakeJob) else result)
+        return json_answer(_job_model(self.instance, result) if isinstance(result, FakeJob) else result)
 
     def _check_login(self, request: Request) -> None:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -387,7 +387,7 @@ def _dataset_answer(rows: np.ndarray) -> Answer:
     return Answer(b"".join(Dataset(rows).stream()), DATASET_MIME)
 
 
-def _job_model(job: FakeJob) -> dict:
+def _job_model(instance: Instance, job: FakeJob) -> dict:
     """What pydantic's Job model needs."""
     inputs = {
         name: {
@@ -403,7 +403,7 @@ def _job_model(job: FakeJob) -> dict:
         }
         for name, one in job.inputs.items()
     }
-    outputs = {name: _output_model(job, name, one) for name, one in job.outputs.items()}
+    outputs = {name: _output_model(instance, job, name, one) for name, one in job.outputs.items()}
     spec = {"type": job.kind, "params": {}, "inputs": inputs, "outputs": outputs}
     return {
         "uid": job.uid,
@@ -421,7 +421,7 @@ def _job_model(job: FakeJob) -> dict:
     }
 
 
-def _output_model(job: FakeJob, name: str, output: FakeOutput) -> dict:
+def _output_model(instance: Instance, job: FakeJob, name: str, output: FakeOutput) -> dict:
     is_saved = output.rows is not None
     count = len(output.rows) if output.rows is not None else 0
     results = [
@@ -431,9 +431,9 @@ def _output_model(job: FakeJob, name: str, output: FakeOutput) -> dict:
             "versions": [0] if is_saved else [],
             "metafiles": [f"{job.uid}/{job.uid}_{name}.cs"] if is_saved else [],
             "num_items": [count] if is_saved else [],
-            "passthrough": False,
+            "passthrough": slot not in output.slots,
         }
-        for slot, dtype in output.slots.items()
+        for slot, dtype in instance.slots_of(job, name).items()
     ]
     slots = [{"name": slot, "dtype": dtype} for slot, dtype in output.slots.items()]
     about = {

@@ -16,6 +16,7 @@ from cryosparc_server.instance import Instance
 from cryosparc_server.test_jobs import INPUTS, N_PARTICLES, PLACE, newest
 from cryosparc_server.tiny_project import add_tiny_refinement
 from gem_plugin.adapters import cryosparc_start, cryosparc_work
+from gem_plugin.adapters.cryosparc_inputs import INPUT_NAMES
 from gem_plugin.adapters.cryosparc_jobs import run_command
 from gem_plugin.errors import InputError, StopRequestedError
 
@@ -267,10 +268,27 @@ def test_a_job_that_still_runs_cannot_be_used(rows, instance: Instance, capsys):
     assert "The job J42 is running, expected completed. Wait until it ends" in capsys.readouterr().err
 
 
-def test_particles_without_alignments_fail_the_job_with_a_sentence(rows, instance: Instance, capsys):
+def test_particles_without_alignments_are_refused_before_anything_is_made(rows, instance: Instance, capsys):
+    assert run_command("train", [*PLACE, "--particles", "J7", "--volume", "J42"]) == 2
+    shown = capsys.readouterr().err
+    assert (
+        "J7.particles has no alignments3D; it has blob, ctf, location. Take the particles of a homogeneous"
+        in shown
+    )
+    assert len(instance.jobs) == 2
+
+
+def test_an_input_that_cannot_be_connected_fails_the_job(rows, instance: Instance, monkeypatch, capsys):
+    """The server has the last word on connections; the job that exists by then says what it was."""
+    monkeypatch.setattr(cryosparc_start, "find_input", _without_checking_slots)
     assert run_command("train", [*PLACE, "--particles", "J7", "--volume", "J42"]) != 0
     assert newest(instance).statuses == ["running", "failed"]
-    assert "alignments3D" in capsys.readouterr().err
+    assert "lacks required slots ['alignments3D']" in capsys.readouterr().err
+    assert "lacks required slots ['alignments3D']" in newest(instance).texts()
+
+
+def _without_checking_slots(project, named, kind):
+    return project.find_output(named, kind, INPUT_NAMES[kind])
 
 
 def test_missing_fields_are_repeated_from_the_server(rows, instance: Instance, monkeypatch, capsys):
