@@ -132,3 +132,13 @@ def test_landscape_and_select_find_the_job_of_their_input(project, executable) -
     select = project.add_job("External", fn_exe=executable("select"), **states)
     assert project.run_job(select) == "finished", project.output_of(select)
     assert project.nodes(select)["particles.star"] == 3
+
+
+@pytest.mark.parametrize("name", ["run", "train", "landscape", "landscape-full", "select"])
+def test_template_is_accepted_and_fills_in_the_job(project, repository, name) -> None:
+    template = repository / "templates/relion" / f"{name}.job.star"
+    job = project.add_job_from_star(template, in_part="run_data.star")
+    text = (project.folder / job / "job.star").read_text()
+    assert f"fn_exe gem-external-{name} " in text
+    assert "in_part run_data.star " in text
+    assert (project.folder / ".gui_externaljob.star").read_text() == text  # what the GUI's tabs come up with
