@@ -5,8 +5,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gem_plugin.heterogeneity.prefetch import send
-
 LOG_VARIANCE_RANGE = (-12.0, 3.0)  # keeps exp() finite; the prior has 0
 SMALL_START = 0.3  # scale of the last layer, so that training begins near the prior
 
@@ -17,8 +15,8 @@ class LatentDistribution(NamedTuple):
     means: Tensor  # (batch, latent_size)
     log_variances: Tensor  # (batch, latent_size)
 
-    def sample(self, generator: torch.Generator | None) -> Tensor:
-        noise = send(torch.randn(self.means.shape, generator=generator), self.means.device)
+    def sample(self, noise: Tensor) -> Tensor:
+        """Latents of these distributions; noise (batch, latent_size) is standard normal."""
         return self.means + noise * torch.exp(self.log_variances / 2)
 
     def kl_divergence(self) -> Tensor:  # (batch,) nats, from the standard normal prior

@@ -18,7 +18,7 @@ from gem_plugin.heterogeneity.extra_losses import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.image_loss import absolute_error, squared_error
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
-from gem_plugin.heterogeneity.prefetch import loaded_batches
+from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
     epoch_generator,
     kl_weight_at,
@@ -26,6 +26,7 @@ from gem_plugin.heterogeneity.schedule import (
     shuffled_batches,
 )
 from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.workers import JointModel, current_workers
 
 CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
 LARGEST_GRADIENT_NORM = 1.0
@@ -80,6 +81,8 @@ class Trainer:
         self.device = next(model.parameters()).device
         self.optimiser = make_optimiser(model, settings.learning_rate)
         self.extra_losses = ExtraLosses(model, settings)
+        self.workers = current_workers()
+        self.joint_model = JointModel(model, self.workers)
         self.epoch = 0  # finished epochs
         self.bad_steps = 0
         self.kl_factor = 1.0  # lowered when the latents collapse
@@ -94,14 +97,16 @@ class Trainer:
         sums = torch.zeros(3 + len(EXTRA_TERMS), dtype=torch.float64, device=self.device)
         n_particles, bad_steps_before = 0, self.bad_steps
         self.model.train()
-        loaded = loaded_batches(track(batches), self._load, is_ahead=self.device.type == "cuda")
+        loaded = loaded_batches(track(batches), self._load_share, is_ahead=self.device.type == "cuda")
         for number, (rows, batch) in enumerate(loaded, start=1):
             fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
-            sums += self._step(batch, fraction, generator)
+            noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
+            noise = send(self.workers.share(noise), self.device)
+            sums += self._step(batch, noise, fraction, generator)
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(sums[2]))
-        loss_sum, kl_sum, n_good, *extra_sums = sums.tolist()
+        loss_sum, kl_sum, n_good, *extra_sums = self.workers.mean(sums).tolist()
         seconds = time.monotonic() - start
         validation_loss = self.validation_loss()
         self.epoch += 1
@@ -134,13 +139,13 @@ class Trainer:
         if not len(self.validation_rows):
             return math.nan
         self.model.eval()
-        total = 0.0
-        for part in row_chunks(len(self.validation_rows), self.settings.batch_size):
-            rows = self.validation_rows[part]
-            batch = self._load(rows)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        rows_here = self.workers.share(self.validation_rows)
+        for part in row_chunks(len(rows_here), self.settings.batch_size):
+            batch = self._load(rows_here[part])
             cloud = self.model.cloud_in_pixels(self._encode(batch).means)
-            total += float(self._image_loss(batch, cloud).sum())
-        return total / len(self.validation_rows)
+            total += self._image_loss(batch, cloud).sum()
+        return float(self.workers.sum(total)) / len(self.validation_rows)
 
     @torch.no_grad()
     def embed(self, rows: Tensor) -> LatentDistribution:
@@ -169,6 +174,9 @@ class Trainer:
         self.extra_losses.load_state(state.get("extra_losses", {}))
         self.history = [EpochRecord(**record) for record in state["history"]]
 
+    def _load_share(self, rows: Tensor) -> LoadedBatch:
+        return self._load(self.workers.share(rows))
+
     def _load(self, rows: Tensor) -> LoadedBatch:
         """What a step needs of the given particles, on the device."""
         is_squared = self.settings.loss == "squared"
@@ -179,15 +187,14 @@ class Trainer:
         assert self.model.encoder is not None
         return self.model.encoder(batch.encoder_inputs)
 
-    def _step(self, batch: LoadedBatch, fraction: float, generator: torch.Generator) -> Tensor:
+    def _step(self, batch: LoadedBatch, noise: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
         """One step of Adam: (image loss, KL, 1, extra terms), or zeros when the loss is no number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
-        distribution = self._encode(batch)
-        cloud = self.model.cloud_in_pixels(distribution.sample(generator))
+        distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
         image_loss = self._image_loss(batch, cloud).mean()
         kl = distribution.kl_divergence().mean()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
@@ -195,7 +202,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), LARGEST_GRADIENT_NORM)
-        is_bad = ~torch.isfinite(loss.detach() + norm)
+        is_bad = self.workers.any(~torch.isfinite(loss.detach() + norm))
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
         result = torch.stack([image_loss.detach(), kl.detach(), torch.ones_like(norm), *extra_terms])

@@ -23,6 +23,7 @@ from gem_plugin.io.run_settings import (
 )
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
+from gem_plugin.steps.main_process import is_main_process
 from gem_plugin.steps.step_table import STEPS, Step, steps_made_stale_by
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
@@ -81,6 +82,10 @@ def run_steps(
 def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:
     """Do one step: check the settings, record them, do the work, record its numbers."""
     check_settings(settings)
+    if (
+        not is_main_process()
+    ):  # torchrun's other processes help with the work; the first one keeps the records
+        return step.function(run, settings, progress)
     progress.say(f"{step.name}: {step.help}")
     start = time.monotonic()
     with records_kept_on_input_error(run):

@@ -18,12 +18,14 @@ from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations, row_chunks
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
 from gem_plugin.heterogeneity.training import EpochRecord, Trainer
+from gem_plugin.heterogeneity.workers import Workers
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
+from gem_plugin.steps.distributed import joined_workers, quiet, wait_for_all
 from gem_plugin.steps.focus_mask import mobile_gaussians
 from gem_plugin.steps.trained_model import load_training, save_training
 from gem_plugin.steps.training_data import (
@@ -41,18 +43,32 @@ ROWS_AT_A_TIME = 1024
 def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dict[str, Any]:
     """Write train/checkpoint.pt and train/history.csv after every epoch; at the end latents and particles.star."""
     check_settings(settings)
-    device = choose_device(settings.device)
     set_threads(settings.threads)
+    with joined_workers(settings.device) as (workers, device_name):
+        if settings.batch_size % workers.size:
+            raise InputError(
+                f"--batch-size is {settings.batch_size}; expected a multiple of the {workers.size} processes."
+            )
+        if not workers.is_main:
+            progress = quiet(progress)
+        return _train(run, settings, choose_device(device_name), workers, progress)
+
+
+def _train(
+    run: RunFiles, settings: TrainSettings, device: torch.device, workers: Workers, progress: Progress
+) -> dict[str, Any]:
     observations, table = open_observations(run, settings.whiten)
     n_epochs = number_of_epochs(settings, len(table))
     trainer, architecture = _make_trainer(run, settings, observations, n_epochs, device, progress)
     while trainer.epoch < n_epochs:
         _run_epoch(run, trainer, architecture, progress)
-    means, deviations = embed_particles(trainer, progress)
-    write_array(run.latents, means)
-    write_array(run.latents_std, deviations)
-    _write_particles(run, means)
-    return {**_summary(trainer, architecture), "device": str(device)}
+    if workers.is_main:
+        means, deviations = embed_particles(trainer, progress)
+        write_array(run.latents, means)
+        write_array(run.latents_std, deviations)
+        _write_particles(run, means)
+    wait_for_all(workers)
+    return {**_summary(trainer, architecture), "device": str(device), "processes": workers.size}
 
 
 def _make_trainer(
@@ -146,8 +162,9 @@ def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture,
             f"The latents hold almost nothing (KL divergence {record.kl:.3f} nats a particle): they have collapsed to the "
             "consensus. The weight of the KL divergence is halved. Either nothing moves, or the signal is too weak."
         )
-    save_training(run, architecture, trainer.state())
-    _write_history(run.history, trainer.history)
+    if trainer.workers.is_main:
+        save_training(run, architecture, trainer.state())
+        _write_history(run.history, trainer.history)
 
 
 def _one_line(record: EpochRecord) -> str:

@@ -73,21 +73,22 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     batch = trainer._load(rows)
     assert {value.device for value in (batch.encoder_inputs, *batch.images)} == {meta}
     assert encoder_inputs(model.anchors, observations, rows).device == meta
-    result = trainer._step(batch, 0.1, torch.Generator().manual_seed(0))
+    noise = torch.zeros(8, settings.latent_size, device=meta)
+    result = trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0))
     assert result.device == meta
     assert all(value.grad.device == meta for value in model.parameters() if value.requires_grad)
 
 
 def test_a_step_with_a_broken_image_changes_nothing(cpu_trainer):
     cpu_trainer.observations._matched[3] = float("nan")
-    generator = torch.Generator().manual_seed(0)
-    cpu_trainer._step(cpu_trainer._load(torch.arange(8, 16)), 0.1, generator)
+    generator, noise = torch.Generator().manual_seed(0), torch.zeros(8, cpu_trainer.model.latent_size)
+    cpu_trainer._step(cpu_trainer._load(torch.arange(8, 16)), noise, 0.1, generator)
     weights = [value.detach().clone() for value in cpu_trainer.model.parameters()]
     moments = [
         {name: value.clone() for name, value in state.items()}
         for state in cpu_trainer.optimiser.state.values()
     ]
-    result = cpu_trainer._step(cpu_trainer._load(torch.arange(8)), 0.1, generator)
+    result = cpu_trainer._step(cpu_trainer._load(torch.arange(8)), noise, 0.1, generator)
     assert not result.any()
     assert all(torch.equal(a, b) for a, b in zip(weights, cpu_trainer.model.parameters(), strict=True))
     for before, after in zip(moments, cpu_trainer.optimiser.state.values(), strict=True):
