@@ -19,7 +19,7 @@ from gem_plugin.particles.cryosparc_to_relion import relion_tables
 from gem_plugin.particles.from_cryosparc import stack_names
 from gem_plugin.particles.relion_to_cryosparc import rows_in_star
 from gem_plugin.progress import Progress
-from gem_plugin.settings import setting
+from gem_plugin.settings import check_settings, setting
 
 FLOAT_FORMAT = "%.9g"  # enough digits to give every float32 back
 
@@ -28,10 +28,10 @@ FLOAT_FORMAT = "%.9g"  # enough digits to give every float32 back
 class ConvertSettings:
     """What to convert, and into what."""
 
-    particles: Path = setting(
-        Path(), "CryoSPARC job directory, .cs or .csg; or a .star to bring back with --original."
+    particles: Path | None = setting(
+        None, "CryoSPARC job directory, .cs or .csg; or a .star to bring back with --original."
     )
-    out: Path = setting(Path(), "The .star or .cs file to write; its ending decides.")
+    out: Path | None = setting(None, "The .star or .cs file to write; its ending decides.")
     original: Path | None = setting(None, "For .star to .cs: the CryoSPARC job that the particles came from.")
     rows: Path | None = setting(None, "Text file of particle rows to convert, counted from 0; default: all.")
     stacks: str = setting(
@@ -52,27 +52,33 @@ class ConvertSettings:
 
 def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]:
     """Convert by the endings of the two names."""
+    check_settings(settings)
+    if settings.particles is None or settings.out is None:
+        missing = "--particles" if settings.particles is None else "--out"
+        raise InputError(
+            f"{missing} is missing. Expected --particles J42/ --out NAME.star, or a .star and --out NAME.cs."
+        )
     from_star, to_star = settings.particles.suffix == ".star", settings.out.suffix == ".star"
     if to_star and not from_star:
-        return _to_star(settings, progress)
+        return _to_star(settings, settings.particles, settings.out, progress)
     if from_star and settings.out.suffix == ".cs":
-        return _to_cs(settings, progress)
+        return _to_cs(settings, settings.particles, settings.out, progress)
     raise InputError(
         f"Cannot convert {settings.particles} to {settings.out}: expected CryoSPARC particles and --out NAME.star, "
         "or a .star file, --original and --out NAME.cs."
     )
 
 
-def _to_star(settings: ConvertSettings, progress: Progress) -> dict[str, Any]:
-    particles = read_cryosparc(settings.particles)
+def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progress) -> dict[str, Any]:
+    particles = read_cryosparc(source)
     rows = particles.rows
     if settings.rows is not None:
         rows = rows[read_rows(settings.rows, len(rows))]
     tables = relion_tables(rows, particles.source, settings.strict)
-    names_in_star = _prepare_stacks(settings, particles, rows, progress)
+    names_in_star = _prepare_stacks(settings, out, particles, rows, progress)
     images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
     tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
-    with whole_file(settings.out) as temporary:
+    with whole_file(out) as temporary:
         starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
     is_dark = "blob/sign" in (rows.dtype.names or ()) and bool(np.any(rows["blob/sign"] < 0))
     if is_dark and settings.stacks != "white":
@@ -80,18 +86,18 @@ def _to_star(settings: ConvertSettings, progress: Progress) -> dict[str, Any]:
             "The images are dark on light (blob/sign -1), RELION wants white particles: convert with --stacks white, "
             "or invert them with relion_image_handler --multiply_constant -1."
         )
-    return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(settings.out)}
+    return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}
 
 
 def _prepare_stacks(
-    settings: ConvertSettings, particles: CryosparcParticles, rows: np.ndarray, progress: Progress
+    settings: ConvertSettings, out: Path, particles: CryosparcParticles, rows: np.ndarray, progress: Progress
 ) -> dict[str, str]:
     """Link, copy or only name the stacks; the names to use in the star file by the original ones."""
     names = list(dict.fromkeys(stack_names(rows).tolist()))
     if settings.stacks == "name":
         return {name: mrcs_name(name) for name in names}
     paths = find_stacks(names, particles.source, settings.project_folder or particles.image_folder)
-    folder = settings.stack_folder or settings.out.with_name(settings.out.stem + "_stacks")
+    folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
     if settings.stacks == "white":
         _check_all_dark(rows, particles.source)
         made = write_inverted_stacks(paths, folder, float(rows["blob/psize_A"][0]), progress)
@@ -105,17 +111,17 @@ def _check_all_dark(rows: np.ndarray, source: Path) -> None:
         raise InputError(f"{source}: some images are white already (blob/sign 1). Use --stacks link.")
 
 
-def _to_cs(settings: ConvertSettings, progress: Progress) -> dict[str, Any]:
+def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress) -> dict[str, Any]:
     if settings.original is None:
         raise InputError(
-            f"{settings.particles}: a star file alone has no CryoSPARC uids. "
+            f"{star}: a star file alone has no CryoSPARC uids. "
             "Name the job that the particles came from: --original J42/."
         )
     particles = read_cryosparc(settings.original)
-    chosen = rows_in_star(particles, settings.particles)
+    chosen = rows_in_star(particles, star)
     if settings.rows is not None:
         chosen = chosen[read_rows(settings.rows, len(chosen))]
-    description = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {settings.particles.name}"
-    csg = write_particle_group(settings.out, particles, chosen, "Selected in RELION", description)
+    description = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {star.name}"
+    csg = write_particle_group(out, particles, chosen, "Selected in RELION", description)
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
-    return {"particles": len(chosen), "cs": str(settings.out), "csg": str(csg)}
+    return {"particles": len(chosen), "cs": str(out), "csg": str(csg)}

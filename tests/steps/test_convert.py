@@ -213,6 +213,13 @@ def test_star_without_its_original_and_odd_pairs_of_endings_are_refused(project:
         convert(particles=Path("a.cs"), out=Path("b.cs"))
 
 
+def test_missing_options_are_named():
+    with pytest.raises(InputError, match="--particles is missing"):
+        convert(out=Path("b.star"))
+    with pytest.raises(InputError, match="--out is missing"):
+        convert(particles=Path("J42"))
+
+
 @pytest.mark.relion
 def test_real_relion_reads_the_star_and_keeps_the_uids(project: Path, relion: Path):
     convert(particles=project / "J42", out=Path("particles.star"))
