@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,15 +78,13 @@ def mounted_folder(job: ExternalJob) -> Path | None:
     folder = job.folder()
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         return None
-    mark = folder / MOUNT_CHECK_NAME
-    token_file = Path.cwd() / f".{MOUNT_CHECK_NAME}.{secrets.token_hex(4)}"
-    token_file.write_text(secrets.token_hex(16))
-    try:
-        job.upload(token_file, MOUNT_CHECK_NAME)
-        is_same = mark.is_file() and mark.read_text() == token_file.read_text()
-    finally:
-        token_file.unlink()
-        mark.unlink(missing_ok=True)
+    mark, token = folder / MOUNT_CHECK_NAME, secrets.token_hex(16)
+    with tempfile.TemporaryDirectory() as own_folder:
+        source = Path(own_folder) / MOUNT_CHECK_NAME
+        source.write_text(token)
+        job.upload(source, MOUNT_CHECK_NAME)
+    is_same = mark.is_file() and mark.read_text() == token
+    mark.unlink(missing_ok=True)
     return folder if is_same else None
 
 
@@ -95,7 +94,9 @@ def load_particles(
     """The connected particles, also as a file of the run; their stacks are fetched where the project is not mounted."""
     rows = job.load_input("particles")
     path = folders.particles_file
-    if not (path.is_file() and _is_same(read_cs_rows(path), rows)):
+    if path.is_file():
+        rows = _rows_of_earlier_start(path, rows)
+    else:
         write_cs_rows(path, rows)
     if folders.project is None:
         names = (
@@ -143,5 +144,12 @@ def _fetch(job: ExternalJob, path: str, target: Path) -> Path:
     return target
 
 
-def _is_same(first: np.ndarray, second: np.ndarray) -> bool:
-    return first.dtype == second.dtype and first.tobytes() == second.tobytes()
+def _rows_of_earlier_start(path: Path, connected: np.ndarray) -> np.ndarray:  # (n,) structured
+    """The rows as the interrupted work knows them: its images and latents are in that order."""
+    rows = read_cs_rows(path)
+    if not np.array_equal(np.sort(rows["uid"]), np.sort(connected["uid"])):
+        raise InputError(
+            f"{path} has {len(rows)} particles of an earlier start, the job is connected to {len(connected)} others. "
+            "Start without --resume-file, or connect the same particles."
+        )
+    return rows

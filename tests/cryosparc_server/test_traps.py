@@ -403,6 +403,23 @@ def test_a_job_that_was_cut_off_is_taken_up_again(rows, instance: Instance, monk
     assert job.statuses == ["completed"]
 
 
+def test_rows_keep_the_order_in_which_the_interrupted_work_knows_them(rows, instance: Instance, monkeypatch):
+    """Should the server list the particles in another order the second time, the latents still belong to them."""
+    command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
+    assert run_command("train", command) == 0
+    job = instance.jobs["J43"]
+    first = job.outputs["particles"].rows
+    job.status = "running"
+    refinement = instance.jobs["J42"].outputs["particles"]
+    refinement.rows = refinement.rows[::-1]
+    assert run_command("train", command) == 0
+    np.testing.assert_array_equal(job.outputs["particles"].rows, first)
+    refinement.rows = refinement.rows[:-1]
+    job.status = "running"
+    assert run_command("train", command) == 2
+    assert "has 40 particles of an earlier start, the job is connected to 39 others" in job.texts()
+
+
 def test_a_resume_file_of_another_project_is_refused(rows, capsys):
     Path("job.json").write_text('{"project": "P8", "job": "J1", "run_folder": "."}')
     assert run_command("train", [*PLACE, *INPUTS, "--resume-file", "job.json"]) == 2

@@ -40,6 +40,24 @@ def test_real_training_landscape_and_selection(server: LoopbackServer, instance:
     for number in (1, 2, 3):
         assert_has_all_fields_of(load(landscape.uid, f"particles_state_{number}"), rows[states == number])
 
+    full_options = [
+        "-M",
+        "2",
+        "--maps-per-state",
+        "4",
+        "--path-points",
+        "4",
+        "--bootstrap",
+        "5",
+        "--no-leiden",
+    ]
+    assert run_command("landscape-full", [*PLACE, "--landscape", landscape.uid, *full_options]) == 0
+    full = newest(instance)
+    full_folder = instance.folder / full.uid / "gem" / "landscape" / "full"
+    full_states = np.load(full_folder / "particle_states.npy")
+    assert set(full_states.tolist()) == {1, 2}
+    assert_has_all_fields_of(load(full.uid, "particles_state_2"), rows[full_states == 2])
+
     assert run_command("select", [*PLACE, "--landscape", landscape.uid, "--states", "1,2"]) == 0
     assert_has_all_fields_of(load(newest(instance).uid, "particles"), rows[states != 3])
 
