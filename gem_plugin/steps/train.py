@@ -195,13 +195,16 @@ def embed_particles(trainer: Trainer, progress: Progress) -> tuple[np.ndarray, n
 
 
 def _write_particles(run: RunFiles, latents: np.ndarray) -> None:
-    """particles.star, where the particles came from RELION; CryoSPARC's are written by write-cs."""
+    """particles.star or particles.cs: the input rows with the latents added."""
     from gem_plugin.particles.prepared import load_prepared_table
     from gem_plugin.particles.source import is_cryosparc
+    from gem_plugin.steps.write_cs import write_latents_cs
     from gem_plugin.steps.write_star import write_latents_star
 
     _, _, origin = load_prepared_table(run)
-    if not is_cryosparc(origin.particle_file):
+    if is_cryosparc(origin.particle_file):
+        write_latents_cs(run, latents)
+    else:
         write_latents_star(run, latents)
 
 
