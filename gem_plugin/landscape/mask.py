@@ -29,11 +29,10 @@ def scan_volumes(
     for volume, weight in zip(volumes, weights / weights.sum(), strict=True):
         levels.append(bright_level(volume))
         if brightest is None or mean is None:
-            brightest, mean = volume.copy(), np.float64(weight) * volume
-            continue
+            brightest, mean = volume.copy(), np.zeros(volume.shape)
         np.maximum(brightest, volume, out=brightest)
-        mean += weight * volume
-    assert brightest is not None
+        mean += np.float32(weight) * volume
+    assert brightest is not None, "a sketch has at least one map"
     assert mean is not None
     return VolumeScan(brightest, np.array(levels), mean.astype(np.float32))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 
 class StateMaps(NamedTuple):
@@ -17,16 +18,22 @@ def average_volumes(
     volumes: Iterable[np.ndarray],  # maps of one state, one after the other
     weights: np.ndarray,  # (k,), particles per map
 ) -> StateMaps:
-    """Weighted mean and standard deviation in one pass (West 1979), with two maps in memory."""
-    total = 0.0
-    mean = squares = np.zeros(())
+    """Weighted mean and standard deviation in one pass, with a few maps in memory.
+
+    Sums are taken of the differences from the first map, which keeps the small spread from drowning in the mean.
+    """
+    total, first, sums, squares = 0.0, None, None, None
     for volume, weight in zip(volumes, weights, strict=True):
-        if total == 0:
-            mean = np.zeros(volume.shape)
-            squares = np.zeros(volume.shape)
+        values = torch.from_numpy(np.ascontiguousarray(volume, dtype=np.float32)).double()
+        if first is None or sums is None or squares is None:
+            first, sums, squares = values, torch.zeros_like(values), torch.zeros_like(values)
+        difference = values - first
         total += float(weight)
-        difference = volume - mean
-        mean += (weight / total) * difference
-        squares += weight * difference * (volume - mean)
-    std = np.sqrt(np.maximum(squares / total, 0))
-    return StateMaps(mean.astype(np.float32), std.astype(np.float32))
+        sums.add_(difference, alpha=float(weight))
+        squares.addcmul_(difference, difference, value=float(weight))
+    assert first is not None, "a state has at least one map"
+    assert sums is not None
+    assert squares is not None
+    shift = sums / total
+    variance = (squares / total - shift**2).clamp_(min=0)
+    return StateMaps((first + shift).float().numpy(), variance.sqrt().float().numpy())

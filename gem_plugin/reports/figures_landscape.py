@@ -53,7 +53,7 @@ def draw_component_pairs(
         draw_groups(axes, scores[:, [first, second]], states, size=12)
         if annotate_with is not None:
             for number, point in zip(annotate_with, scores[:, [first, second]]):
-                axes.annotate(str(number), tuple(point), fontsize=4)
+                axes.annotate(str(number), tuple(point), fontsize=4).set_in_layout(False)
         axes.set_xlabel(f"volume component {first + 1} (map units)")
         axes.set_ylabel(f"volume component {second + 1} (map units)")
         middle = "annotated_" if annotate_with is not None else ""
@@ -86,7 +86,7 @@ def draw_states_on_plane(
     draw_groups(axes, points, states, size=2)
     if marks is not None:
         for place, number in zip(*marks):
-            axes.annotate(str(number), tuple(place), fontsize=4)
+            axes.annotate(str(number), tuple(place), fontsize=4).set_in_layout(False)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     return save_figure(figure, stem)
@@ -97,12 +97,18 @@ def draw_dendrogram(stem: Path, tree: np.ndarray, n_states: int) -> list[Path]:
     figure, panels = new_figure()
     axes = panels[0, 0]
     dendrogram(
-        tree, p=30, truncate_mode="lastp", ax=axes, color_threshold=0, above_threshold_color=OKABE_ITO[7]
+        tree,
+        p=30,
+        truncate_mode="lastp",
+        ax=axes,
+        no_labels=True,
+        color_threshold=0,
+        above_threshold_color=OKABE_ITO[7],
     )
     if 1 < n_states <= len(tree):
         heights = np.sort(tree[:, 2])
         axes.axhline((heights[-n_states] + heights[-n_states + 1]) / 2, color=OKABE_ITO[3], linestyle="--")
-    axes.set_xlabel("map, or (number of maps)")
+    axes.set_xlabel("groups of maps")
     axes.set_ylabel("distance between merged groups (map units)")
     return save_figure(figure, stem)
 

@@ -71,4 +71,6 @@ def draw_groups(axes: Axes, points: np.ndarray, groups: np.ndarray, size: float 
             label=label,
             rasterized=True,
         )
-    axes.legend(title="state", fontsize="x-small", markerscale=2, loc="best", framealpha=0.7)
+    axes.legend(
+        title="state", fontsize="x-small", markerscale=2, loc="upper left", bbox_to_anchor=(1.0, 1.0)
+    )  # a fixed place: the search for the best one takes longer than all the rest of a figure

@@ -51,7 +51,11 @@ class LandscapeFullSettings:
     resolution: float = setting(1.5, "Resolution of Leiden: larger gives more communities.", minimum=0.001)
     maps_per_state: int = setting(50, "Particles whose maps make the mean of a state; 0: no maps.", minimum=0)
     energy_pcs: tuple[int, ...] = setting((1, 2), "Components of the free-energy map, from 1.")
-    bandwidth: float = setting(1.0, "Kernel width of the density, times Scott's rule.", minimum=0.01)
+    bandwidth: float = setting(
+        0.5,
+        "Kernel width of the density over Scott's rule, which is too wide for several peaks.",
+        minimum=0.01,
+    )
     bootstrap: int = setting(100, "Samples for the error of the free energy.", minimum=2)
     path_states: tuple[int, ...] = setting(
         (1, 2), "The two states that the path joins; states as found here."

@@ -11,7 +11,7 @@ import numpy as np
 
 from gem_plugin.landscape.volume_source import VolumeSource
 
-LARGEST_SET_IN_MEMORY_IN_BYTES = 1_000_000_000
+LARGEST_SET_IN_MEMORY_IN_BYTES = 1_200_000_000
 BYTES_PER_VOXEL = 4
 
 
