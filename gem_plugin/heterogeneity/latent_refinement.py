@@ -69,7 +69,9 @@ def _filter(images: Tensor, batch: MatchedBatch) -> Tensor:
     return torch.fft.irfft2(torch.fft.rfft2(images) * batch.filters, s=images.shape[-2:])
 
 
-def _objective(images: Tensor, filtered: Tensor, batch: MatchedBatch, latents: Tensor, weight: float) -> Tensor:
+def _objective(
+    images: Tensor, filtered: Tensor, batch: MatchedBatch, latents: Tensor, weight: float
+) -> Tensor:
     """(batch,): 1/2 P h P - P g + weight / 2 |z|^2."""
     return (images * (0.5 * filtered - batch.images)).sum((1, 2)) + weight / 2 * (latents**2).sum(1)
 

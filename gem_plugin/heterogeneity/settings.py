@@ -87,6 +87,12 @@ class TrainSettings:
     validation_fraction: float = setting(
         0.05, "Share of the particles that never trains and measures over-fitting.", 0.0, 0.5
     )
+    refine_latents: bool = setting(
+        False, "After training, move each latent to fit its own image; kept where that scores better."
+    )
+    halves: bool = setting(
+        False, "Train on each half-set too, and say how well the two models agree (three trainings in all)."
+    )
     cache: str = setting(
         "auto",
         "Images in memory or read from disk; auto: memory when they fit in half of it.",

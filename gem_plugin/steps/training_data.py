@@ -7,10 +7,12 @@ import torch
 
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.progress import Progress
 
 CTF_FIELDS = (
     "defocus_u_in_angstroms",
@@ -39,6 +41,18 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
         table.pixel_size_in_angstroms,
         is_whitened,
     )
+    return observations, table
+
+
+def open_cached_observations(
+    run: RunFiles, settings: TrainSettings, device: torch.device, progress: Progress
+) -> tuple[Observations, ParticleTable]:
+    """Ready to train on the device: images in memory when they fit, unless the settings say where."""
+    observations, table = open_observations(run, settings.whiten)
+    observations.move_to_(device)
+    fits = fits_in_memory(len(observations), observations.box_size, device)
+    if settings.cache == "memory" or (settings.cache == "auto" and fits):
+        observations.keep_in_memory(lambda parts: progress.track(parts, "Reading images", unit="chunk"))
     return observations, table
 
 
@@ -89,7 +103,7 @@ def set_threads(wanted: int | None) -> int:
     n_processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     n_threads = wanted or int(os.environ.get("OMP_NUM_THREADS") or n_processors)
     torch.set_num_threads(n_threads)
-    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(n_threads, n_processors))
     return n_threads
 
 

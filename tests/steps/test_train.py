@@ -128,6 +128,36 @@ def test_two_processes_give_the_losses_of_one(prepared: RunFiles, trained: RunFi
     assert done.stdout.count("Epoch 2:") == 1  # only one process speaks
 
 
+def test_refined_latents_fit_their_images_better(prepared: RunFiles, trained: RunFiles, tmp_path: Path):
+    run = copy_of(prepared, tmp_path / "run")
+    numbers = run_train(run, TrainSettings(**SMALL, refine_latents=True), Progress())
+    assert numbers["refinement_gain"] > 0
+    assert not np.array_equal(np.load(run.latents), np.load(trained.latents))
+
+
+def test_halves_train_apart_and_report_their_agreement(prepared: RunFiles, tmp_path: Path):
+    run = copy_of(prepared, tmp_path / "run")
+    numbers = run_train(run, TrainSettings(**SMALL, halves=True), Progress())
+    assert 0.9 < numbers["halves_map_agreement"] <= 1  # one consensus, little training: nearly the same maps
+    assert (run.root / "train/halves.json").exists()
+    for half in (1, 2):
+        content = torch.load(run.root / f"train/half{half}/train/checkpoint.pt", weights_only=True)
+        assert content["epoch"] == 2
+    first, second = (np.load(run.root / f"train/half{half}/latents.npy") for half in (1, 2))
+    assert first.shape == second.shape == (160, 4)
+    assert not np.array_equal(first, second)
+
+
+def test_halves_without_half_sets_are_refused_before_training(prepared: RunFiles, tmp_path: Path):
+    run = copy_of(prepared, tmp_path / "run")
+    with np.load(run.prepared_table) as saved:
+        values = {name: saved[name] for name in saved.files}
+    np.savez(run.prepared_table, **{**values, "half_sets": np.zeros(160, np.int8)})
+    with pytest.raises(InputError, match="0 in half-set 1 and 0 in half-set 2"):
+        run_train(run, TrainSettings(**SMALL, halves=True), Progress())
+    assert not run.checkpoint.exists()
+
+
 def test_a_truncated_checkpoint_is_refused_with_a_remedy(trained: RunFiles, tmp_path: Path):
     run = copy_of(trained, tmp_path / "run")
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
