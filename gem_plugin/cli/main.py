@@ -28,6 +28,7 @@ class Command:
     settings_class_name: str
     function_name: str
     help: str
+    takes_run: bool = False  # then it is called with (run, settings, progress)
 
 
 RUN_HELP = "Do every step from the particles to the report; continue where it stopped."
@@ -61,6 +62,14 @@ OTHER_COMMANDS = (
         "Make a run of a model that GaussianEM trained.",
     ),
     Command(
+        "explore",
+        "gem_plugin.explorer.command",
+        "ExploreSettings",
+        "run_explore",
+        "Look at a run in the browser: particles, states, molecules under the mouse.",
+        takes_run=True,
+    ),
+    Command(
         "doctor",
         "gem_plugin.steps.doctor",
         "DoctorSettings",
@@ -69,7 +78,7 @@ OTHER_COMMANDS = (
     ),
 )
 STEPS_ON_CRYODRGN = ("landscape", "landscape-full")  # these also take WORKDIR EPOCH of a cryoDRGN run
-ORDER = ("demo", "simulate", "run", *STEPS, "convert", "import-gaussianem", "doctor")
+ORDER = ("demo", "simulate", "run", *STEPS, "explore", "convert", "import-gaussianem", "doctor")
 
 
 def available_commands() -> dict[str, str]:
@@ -155,10 +164,13 @@ def _beside_cryodrgn(
 def _other_command(command: Command) -> click.Command:
     step = _as_step(command)
 
-    def call(**values: Any) -> None:
-        step.function(step.settings_class(**_given(values)), Progress())
+    def call(run_folder: Path | None = None, **values: Any) -> None:
+        arguments = (step.settings_class(**_given(values)), Progress())
+        step.function(*((RunFiles(run_folder), *arguments) if run_folder is not None else arguments))
 
-    return click.Command(command.name, callback=call, params=_options(step), help=command.help)
+    folder = click.Argument(["run_folder"], metavar="RUN", type=click.Path(path_type=Path))
+    params = [folder, *_options(step)] if command.takes_run else _options(step)
+    return click.Command(command.name, callback=call, params=params, help=command.help)
 
 
 def _options(step: Step) -> list[click.Parameter]:

@@ -91,3 +91,8 @@ class RunFiles:
     @property
     def motion(self) -> Path:  # npz: the fields of GaussianMotion, one row a Gaussian
         return self.root / "motion.npz"
+
+    # explore
+    @property
+    def explore(self) -> Path:  # selections, maps, movies and sessions that the explorer saved
+        return self.root / "explore"

@@ -40,6 +40,7 @@ def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
     body = "".join(
         f'<section id="{name}"><h2>{heading}</h2>{content}</section>' for name, heading, content in chapters
     )
+    scripts = "\n".join(page_resource(name) for name in ("colours.js", "axes.js", "report.js"))
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">'
@@ -47,5 +48,5 @@ def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
         f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
         f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
         f"<footer>Written by gem-em {escape(__version__)}</footer>"
-        f"<script>{page_resource('colours.js')}\n{page_resource('report.js')}</script></body></html>"
+        f"<script>{scripts}</script></body></html>"
     )

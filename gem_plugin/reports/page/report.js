@@ -194,26 +194,6 @@ class Scatter {
   }
 }
 
-function line(context, x0, y0, x1, y1) {
-  context.beginPath();
-  context.moveTo(x0, y0);
-  context.lineTo(x1, y1);
-  context.stroke();
-}
-
-/** Round numbers between two limits, about six of them. */
-function ticks(low, high) {
-  const rough = (high - low) / 6, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(Math.abs(value) < step / 1e6 ? 0 : value);
-  return found;
-}
-
-function tickText(value) {
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
-}
-
 function startAnimation(card) {
   const frame = card.querySelector(".frame"), slider = card.querySelector("input"), button = card.querySelector("button");
   const nFrames = Number(card.dataset.frames), height = Number(card.dataset.height);

@@ -1,0 +1,77 @@
+"""explore: serve the page of one run on this machine until Ctrl-C."""
+
+import secrets
+import socket
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from gem_plugin.errors import InputError
+from gem_plugin.explorer.routes import create_app
+from gem_plugin.explorer.session import ExplorerSession, training_state
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.settings import check_settings, setting
+
+HOST = "127.0.0.1"
+TOKEN_BYTES = 24
+
+
+@dataclass(frozen=True)
+class ExploreSettings:
+    """How to open the page."""
+
+    port: int = setting(
+        0, "Port on 127.0.0.1; 0 takes a free one. Give one for an ssh tunnel.", minimum=0, maximum=65535
+    )
+    table: Path | None = setting(
+        None,
+        "Own csv file with a header and one row a particle, in the input's order; its columns are shown too.",
+    )
+    browser: bool = setting(True, "Open the page in the browser of this machine.")
+
+
+def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) -> dict[str, Any]:
+    """Serve the page; ends with Ctrl-C."""
+    check_settings(settings)
+    if not run.root.is_dir():
+        raise InputError(
+            f"There is no folder {run.root}. Expected the folder of a run (--out of `gem-em run`)."
+        )
+    session = ExplorerSession(run, settings.table)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    with _listen(settings.port) as listener:
+        port = listener.getsockname()[1]
+        address = f"http://{HOST}:{port}/?token={token}"
+        training = training_state(run)
+        if not training["isFinished"]:
+            progress.say(
+                f"Training is not finished: {training['epochs']} of {training['of'] or 'some'} epochs."
+            )
+        progress.say(f"{session.n_particles} particles. Open {address}")
+        progress.say(
+            f"From another machine: ssh -L {port}:{HOST}:{port} THIS_MACHINE, then open the same address."
+        )
+        progress.say("Ctrl-C ends the page.")
+        if settings.browser:
+            webbrowser.open(address)
+        config = uvicorn.Config(create_app(session, token), log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listener])
+    return {"particles": session.n_particles}
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            f"--port {port} cannot be used: {error.strerror}. Leave --port out to take a free one."
+        ) from error
+    return listener

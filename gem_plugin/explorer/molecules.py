@@ -1,0 +1,112 @@
+"""Molecules for the browser: decoded maps as bytes in a window, particle images beside what the model makes of them."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from gem_plugin.errors import InputError
+from gem_plugin.gaussians.simulated_images import simulate_images
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
+from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.reports.chimerax_scripts import LEVEL_SHARE
+
+SAMPLE_FOR_SCALE = 8  # molecules decoded once, to choose brightness and window
+BRIGHT_PERCENTILE = 99.9
+HEADROOM = 1.5  # the brightest byte over the brightest sampled voxel
+SHARE_OUTSIDE_WINDOW = 0.01  # of the bright level: dimmer voxels may be cut off
+MARGIN_IN_VOXELS = 2
+LOW_PASS_IN_PIXELS = 1.5  # so that a particle can be seen through the noise
+
+
+@dataclass(frozen=True)
+class Window:
+    """The cube about the centre that holds the molecule, and how density becomes bytes."""
+
+    first: int  # voxel of the box where the window starts, along each axis
+    size: int
+    density_of_255: float
+    level: float  # density at which the surface is drawn first
+
+
+class Molecules:
+    """Decodes one molecule after the other; the kernels are not made for several threads at once."""
+
+    def __init__(self, run: RunFiles, source: VolumeSource) -> None:
+        self.source = source
+        self.lock = threading.Lock()
+        self.window = self._choose_window()
+        self._prepared: PreparedData | None = None
+        self.run = run
+
+    def latents_of(self, row: int) -> np.ndarray:  # (latent_size,)
+        if not 0 <= row < self.source.n_particles:
+            raise InputError(f"There is no particle row {row}; rows are 0 to {self.source.n_particles - 1}.")
+        return self.source.latents[row]
+
+    def density(self, latents: np.ndarray) -> np.ndarray:  # (latent_size,) -> (box, box, box)
+        """The whole decoded map."""
+        if latents.shape != (self.source.latents.shape[1],) or not np.isfinite(latents).all():
+            raise InputError(
+                f"Expected {self.source.latents.shape[1]} finite latents, got {latents.tolist()[:20]}."
+            )
+        with self.lock:
+            return next(iter(self.source.decode(latents[None].astype(np.float32))))
+
+    def as_bytes(self, volume: np.ndarray) -> bytes:  # z slowest, x fastest
+        """The window of a map, negative density as 0."""
+        inside = slice(self.window.first, self.window.first + self.window.size)
+        scaled = volume[inside, inside, inside] * np.float32(255 / self.window.density_of_255)
+        return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).tobytes()
+
+    def signed_bytes(self, volume: np.ndarray) -> bytes:
+        """The same for differences: 128 is zero."""
+        inside = slice(self.window.first, self.window.first + self.window.size)
+        scaled = 128 + volume[inside, inside, inside] * np.float32(127 / self.window.density_of_255)
+        return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).tobytes()
+
+    def image_and_projection(self, row: int) -> tuple[np.ndarray, np.ndarray]:  # (box, box) each
+        """The particle, smoothed, and the image that the model expects of it: same view, place and CTF."""
+        latents = self.latents_of(row)
+        if self.source.clouds_at is None:
+            raise InputError("This model has no Gaussians to project.")
+        prepared = self._prepared_data()
+        table = prepared.table.take(np.array([row]))
+        with self.lock:
+            projection = simulate_images(
+                self.source.clouds_at(latents[None]),
+                torch.from_numpy(table.rotation_matrices),
+                torch.from_numpy(table.shifts_in_angstroms),
+                ctf_parameters_of(table),
+                table.box_size,
+                table.pixel_size_in_angstroms,
+            )
+        image = gaussian_filter(np.asarray(prepared.images[row], np.float32), LOW_PASS_IN_PIXELS)
+        return image, projection[0].numpy()
+
+    def _prepared_data(self) -> PreparedData:
+        if self._prepared is None:
+            self._prepared = load_prepared(self.run)
+        return self._prepared
+
+    def _choose_window(self) -> Window:
+        rows = np.linspace(0, self.source.n_particles - 1, SAMPLE_FOR_SCALE).astype(int)
+        volumes = list(self.source.decode(self.source.latents[rows]))
+        brightest = max(float(volume.max()) for volume in volumes)
+        bright_level = float(np.median([np.percentile(volume, BRIGHT_PERCENTILE) for volume in volumes]))
+        box = self.source.box_size
+        furthest = 0
+        for volume in volumes:
+            outline = np.argwhere(volume > SHARE_OUTSIDE_WINDOW * bright_level)
+            furthest = max(furthest, int(np.abs(outline - box // 2).max(initial=0)))
+        half_width = min(box // 2, furthest + MARGIN_IN_VOXELS)
+        return Window(
+            box // 2 - half_width,
+            2 * half_width,
+            HEADROOM * max(brightest, 1e-30),
+            LEVEL_SHARE * bright_level,
+        )

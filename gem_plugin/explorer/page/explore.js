@@ -1,0 +1,297 @@
+"use strict";
+// The page: joins the plot, the selection, the filters, the states, the paths and the molecule.
+
+const byId = (id) => document.getElementById(id);
+
+class Page {
+  constructor(run) {
+    this.run = run;
+    this.columns = new Map(run.columns.map((column) => [column.name, { ...column }]));
+    this.cloud = new PointCloud(byId("points"), run.nParticles);
+    this.filters = [];
+    this.hiddenGroups = new Set();
+    this.tool = "click";
+    this.mode = "new";
+    this.clicked = -1;
+    this.chosen = {};
+  }
+
+  async start() {
+    byId("run-name").textContent = this.run.name;
+    document.title = `GEM: ${this.run.name}`;
+    byId("counts").textContent = `${this.run.nParticles.toLocaleString("en")} particles`;
+    const { training } = this.run;
+    if (!training.isFinished) byId("training").textContent = `still training: ${training.epochs} of ${training.of ?? "?"} epochs`;
+    this.fillSelects();
+    const names = [...this.columns.keys()].filter((name) => !this.columns.get(name).isGroup);
+    await this.setAxes(names[0], names[1] ?? names[0], this.columns.has("state") ? "state" : names[2] ?? names[0]);
+    this.listen();
+    window.gemFirstPaint = performance.now();
+    if (this.run.model.missing) byId("molecule-title").textContent = this.run.model.missing;
+    else this.molecule = new Molecule(this.run.model);
+    this.travel = new Travel(this);
+    if (this.run.landscape.missing || this.run.model.missing) {
+      byId("states-controls").hidden = true;
+      byId("states-missing").textContent = this.run.landscape.missing ?? "";
+    } else this.grouping = new Grouping(this, this.run.landscape);
+    this.fillSessions(this.run.sessions);
+    this.draw();
+  }
+
+  fillSelects() {
+    for (const id of ["axis-x", "axis-y", "axis-colour", "filter-column"]) {
+      const select = byId(id), before = select.value;
+      select.replaceChildren(...(id === "filter-column" ? [new Option("a column ...", "")] : []));
+      for (const column of this.columns.values()) select.add(new Option(column.label, column.name));
+      if (before) select.value = before;
+    }
+  }
+
+  async values(name) {
+    const column = this.columns.get(name);
+    if (!column) throw new Error(`This run has no column ${name}.`);
+    column.values ??= new Float32Array(await (await ask(`/api/column/${encodeURIComponent(name)}`)).arrayBuffer());
+    return column.values;
+  }
+
+  async addColumn(description, values) {
+    this.columns.set(description.name, { ...description, values });
+    this.fillSelects();
+    await this.setAxes(this.chosen.x.name, this.chosen.y.name, description.name);
+  }
+
+  async setAxes(x, y, colour) {
+    const hasMoved = !this.chosen.x || this.chosen.x.name !== x || this.chosen.y.name !== y;
+    const [xs, ys] = await Promise.all([x, y, colour].map((name) => this.values(name)));
+    this.chosen = { x: this.columns.get(x), y: this.columns.get(y), colour: this.columns.get(colour) };
+    byId("axis-x").value = x;
+    byId("axis-y").value = y;
+    byId("axis-colour").value = colour;
+    if (hasMoved) { this.cloud.setPlaces(xs, ys); this.cloud.showAll(); }
+    this.hiddenGroups.clear();
+    this.paint();
+    this.refilter();
+  }
+
+  paint() {
+    const { colour } = this.chosen, values = colour.values, bytes = new Uint8Array(4 * this.cloud.n), span = colour.highest - colour.lowest || 1;
+    const table = colour.isGroup
+      ? Array.from({ length: colour.highest + 1 }, (_, group) => colourOfGroup(group))
+      : Array.from({ length: 256 }, (_, step) => colourOfFraction(step / 255));
+    for (let i = 0; i < this.cloud.n; i++) {
+      const index = colour.isGroup ? values[i] : Math.round(((values[i] - colour.lowest) / span) * 255);
+      const channels = table[index] ?? [128, 128, 128];
+      bytes[4 * i] = channels[0];
+      bytes[4 * i + 1] = channels[1];
+      bytes[4 * i + 2] = channels[2];
+      bytes[4 * i + 3] = 255;
+    }
+    this.cloud.upload("colour", bytes);
+    this.drawLegend();
+  }
+
+  drawLegend() {
+    const { colour } = this.chosen, legend = byId("legend");
+    legend.replaceChildren();
+    if (!colour.isGroup) {
+      const bar = document.createElement("span");
+      bar.style.cssText = `flex:1;height:10px;margin-top:5px;background:linear-gradient(to right,${VIRIDIS_STOPS.map(cssColour).join(",")})`;
+      legend.append(tickText(colour.lowest), bar, tickText(colour.highest));
+      return;
+    }
+    for (const group of [...new Set(colour.values)].sort((a, b) => a - b).slice(0, 100)) {
+      const button = document.createElement("button"), swatch = document.createElement("span");
+      swatch.className = "swatch";
+      swatch.style.background = cssColour(colourOfGroup(group));
+      button.append(swatch, String(group));
+      button.dataset.group = group;
+      button.classList.toggle("hidden", this.hiddenGroups.has(group));
+      button.onclick = () => {
+        if (!this.hiddenGroups.delete(group)) this.hiddenGroups.add(group);
+        this.drawLegend();
+        this.refilter();
+      };
+      legend.append(button);
+    }
+  }
+
+  async addFilter(name) {
+    const values = await this.values(name);
+    const filter = new RangeFilter(this.columns.get(name), values, () => this.refilter(), (gone) => { this.filters = this.filters.filter((one) => one !== gone); this.refilter(); });
+    this.filters.push(filter);
+    byId("filters").append(filter.element);
+    filter.draw();
+    return filter;
+  }
+
+  refilter() {
+    const { flags, n } = this.cloud, { colour } = this.chosen, groups = colour.isGroup && this.hiddenGroups.size ? this.hiddenGroups : null;
+    for (let i = 0; i < n; i++) {
+      let isShown = !groups || !groups.has(colour.values[i]);
+      for (let k = 0; isShown && k < this.filters.length; k++) isShown = this.filters[k].keeps(i);
+      flags[i] = isShown ? flags[i] | SHOWN : flags[i] & ~SHOWN;
+    }
+    this.flagsChanged();
+  }
+
+  flagsChanged() {
+    const { flags } = this.cloud;
+    let shown = 0, selected = 0;
+    this.cloud.hasSelection = false;
+    for (let i = 0; i < flags.length; i++) {
+      if (flags[i] & SHOWN) shown++;
+      if (flags[i] & SELECTED) { this.cloud.hasSelection = true; if (flags[i] & SHOWN) selected++; }
+    }
+    this.cloud.upload("flags", flags);
+    const total = this.run.nParticles.toLocaleString("en");
+    byId("counts").textContent = shown === flags.length ? `${total} particles` : `${shown.toLocaleString("en")} of ${total} particles shown`;
+    byId("selected-count").textContent = selected ? `${selected.toLocaleString("en")} selected` : "nothing selected";
+    this.draw();
+  }
+
+  select(rows, mode) {
+    applyToSelection(this.cloud, rows, mode);
+    this.flagsChanged();
+  }
+
+  draw() {
+    if (this.isDrawWanted) return;
+    this.isDrawWanted = true;
+    requestAnimationFrame(() => { this.isDrawWanted = false; this.drawNow(); });
+  }
+
+  drawNow() {
+    this.cloud.draw();
+    const canvas = byId("overlay"), ratio = window.devicePixelRatio || 1, context = canvas.getContext("2d");
+    canvas.width = Math.round(canvas.clientWidth * ratio);
+    canvas.height = Math.round(canvas.clientHeight * ratio);
+    context.scale(ratio, ratio);
+    drawAxes(context, this.cloud, this.chosen.x.label, this.chosen.y.label);
+    this.travel?.draw(context, this.cloud);
+    if (this.clicked >= 0) drawMark(context, this.cloud, this.clicked, "#1d2733");
+    if (this.outline) {
+      context.beginPath();
+      this.outline.forEach(([px, py], index) => { if (index) context.lineTo(px, py); else context.moveTo(px, py); });
+      context.closePath();
+      context.fillStyle = "rgba(0, 114, 178, 0.12)";
+      context.fill();
+      context.strokeStyle = "#0072B2";
+      context.stroke();
+    }
+  }
+
+  async click(px, py) {
+    const row = this.cloud.nearest(px, py);
+    if (row < 0) return;
+    this.clicked = row;
+    this.draw();
+    if (this.travel.isPicking) this.travel.addAnchor(row);
+    if (!this.molecule) return;
+    await this.molecule.decode({ row }, `particle row ${row}`);
+    await this.molecule.showParticle(row);
+    const facts = [...this.columns.values()].filter((column) => column.values).map((column) => `${column.label}: ${tickText(column.values[row])}`);
+    byId("particle-facts").textContent = facts.join(" · ");
+  }
+
+  listen() {
+    for (const [id, role] of [["axis-x", "x"], ["axis-y", "y"], ["axis-colour", "colour"]])
+      byId(id).onchange = () => attempt(() => { const names = Object.fromEntries(Object.entries(this.chosen).map(([key, column]) => [key, column.name])); names[role] = byId(id).value; return this.setAxes(names.x, names.y, names.colour); });
+    byId("filter-column").onchange = (event) => { const name = event.target.value; event.target.value = ""; if (name) attempt(() => this.addFilter(name)); };
+    for (const [group, key] of [["tools", "tool"], ["modes", "mode"]]) for (const button of byId(group).children)
+      button.onclick = () => { this[key] = button.dataset[key]; for (const other of byId(group).children) other.classList.toggle("on", other === button); };
+    byId("select-shown").onclick = () => { const { flags } = this.cloud; for (let i = 0; i < flags.length; i++) flags[i] = flags[i] & SHOWN ? flags[i] | SELECTED : flags[i] & ~SELECTED; this.flagsChanged(); };
+    byId("select-invert").onclick = () => { const { flags } = this.cloud; for (let i = 0; i < flags.length; i++) flags[i] ^= SELECTED; this.flagsChanged(); };
+    byId("select-none").onclick = () => this.select([], "new");
+    byId("save-particles").onclick = () => this.saveSelection("particles");
+    byId("save-relion").onclick = () => this.saveSelection("relion-job");
+    byId("session-save").onclick = () => this.saveSession();
+    byId("session-open").onclick = () => attempt(() => this.openSession());
+    this.listenToMouse(byId("overlay"));
+    new ResizeObserver(() => this.draw()).observe(byId("scatter"));
+  }
+
+  listenToMouse(canvas) {
+    let start = null, last = null, isMoving = false;
+    const place = (event) => [event.offsetX, event.offsetY];
+    window.addEventListener("keydown", (event) => { if (event.code === "Space" && event.target === document.body) { this.isSpaceDown = true; event.preventDefault(); } });
+    window.addEventListener("keyup", (event) => { if (event.code === "Space") this.isSpaceDown = false; });
+    canvas.oncontextmenu = (event) => event.preventDefault();
+    canvas.onwheel = (event) => { event.preventDefault(); this.cloud.zoom(...place(event), Math.exp(event.deltaY * 0.0015)); this.draw(); };
+    canvas.ondblclick = () => { this.cloud.showAll(); this.draw(); };
+    canvas.onpointerdown = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      start = last = place(event);
+      isMoving = event.button === 2 || event.button === 1 || this.isSpaceDown;
+      if (!isMoving && this.tool === "lasso") this.outline = [start];
+    };
+    canvas.onpointermove = (event) => {
+      if (!start) return;
+      const here = place(event);
+      if (isMoving) this.cloud.move(last, here);
+      else if (this.tool === "lasso") this.outline.push(here);
+      else if (this.tool === "box") this.outline = [start, [here[0], start[1]], here, [start[0], here[1]]];
+      last = here;
+      this.draw();
+    };
+    canvas.onpointerup = (event) => {
+      const here = place(event), wasOutline = this.outline;
+      if (!isMoving && this.tool === "click") this.click(...here);
+      if (!isMoving && wasOutline && wasOutline.length > 2)
+        this.select(rowsInPolygon(this.cloud, wasOutline.map(([px, py]) => this.cloud.toData(px, py))), event.shiftKey ? "add" : event.altKey ? "remove" : this.mode);
+      start = this.outline = null;
+      isMoving = false;
+      this.draw();
+    };
+  }
+
+  async saveSelection(kind) {
+    const name = byId("selection-name").value;
+    const answer = await attempt(() => ask(`/api/save/selection/${kind}/${encodeURIComponent(name)}`, selectedRows(this.cloud)));
+    if (answer) { const { files, particles } = await answer.json(); say(`${particles.toLocaleString("en")} particles saved: ${files.join(", ")}`); }
+  }
+
+  fillSessions(names) { byId("session-names").replaceChildren(...names.map((name) => new Option(name))); }
+
+  async saveSession() {
+    const content = {
+      axes: Object.fromEntries(Object.entries(this.chosen).map(([role, column]) => [role, column.name])),
+      view: this.cloud.view,
+      filters: this.filters.map((filter) => ({ column: filter.column.name, range: filter.range })),
+      hiddenGroups: [...this.hiddenGroups],
+      selected: Array.from(this.cloud.flags.keys()).filter((row) => this.cloud.flags[row] & SELECTED),
+      anchors: this.travel.anchors,
+      clicked: this.clicked,
+      grouping: this.grouping?.mapStates ? this.grouping.settings() : null,
+    };
+    const answer = await attempt(() => askJson(`/api/session/${encodeURIComponent(byId("session-name").value)}`, content));
+    if (answer) { this.fillSessions(answer.sessions); say(`session saved: ${answer.files[0]}`); }
+  }
+
+  async openSession() {
+    const content = await askJson(`/api/session/${encodeURIComponent(byId("session-name").value)}`);
+    if (content.grouping && this.grouping) {
+      for (const [key, input] of [["nStates", this.grouping.number], ["linkage", this.grouping.linkage], ["region", this.grouping.region]]) input.value = content.grouping[key];
+      await this.grouping.group();
+    }
+    await this.setAxes(content.axes.x, content.axes.y, content.axes.colour);
+    for (const filter of [...this.filters]) filter.element.querySelector("button").click();
+    for (const { column, range } of content.filters) (await this.addFilter(column)).setRange(...range);
+    this.hiddenGroups = new Set(content.hiddenGroups);
+    this.drawLegend();
+    this.cloud.view = content.view;
+    this.travel.anchors = content.anchors;
+    this.refilter();
+    this.select(content.selected, "new");
+    this.clicked = content.clicked;
+    this.draw();
+    say("session opened");
+  }
+}
+
+(async () => {
+  const run = await attempt(() => askJson("/api/run"));
+  if (!run) return;
+  window.gem = new Page(run);
+  await attempt(() => window.gem.start());
+  window.gemIsReady = true;
+})();

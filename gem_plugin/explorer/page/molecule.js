@@ -1,0 +1,70 @@
+"use strict";
+// The molecule panel: asks for a map, makes its surface, draws sections; keeps up while the mouse moves.
+
+class Molecule {
+  constructor(model) {
+    this.model = model;
+    const byId = (id) => document.getElementById(id);
+    this.view = new SurfaceView(byId("surface"));
+    this.sections = ["across z", "across y", "across x"].map((title) => pictureIn(byId("sections"), title));
+    this.pictures = ["particle, smoothed", "what the model expects"].map((title) => pictureIn(byId("particle"), title));
+    this.level = byId("level");
+    this.place = byId("section-place");
+    this.level.value = Math.max(1, Math.min(200, Math.round((255 * model.level) / model.densityOf255)));
+    this.level.oninput = () => this.drawSurface();
+    this.place.oninput = () => this.drawSections();
+    this.waiting = null;
+    this.isBusy = false;
+    this.milliseconds = 0; // from the last wish to its surface, for the benchmark
+  }
+
+  /** Decode and show; while one is on its way only the newest further wish is kept. */
+  async decode(wish, title) {
+    if (this.isBusy) { this.waiting = [wish, title]; return; }
+    this.isBusy = true;
+    const start = performance.now();
+    const answer = await attempt(() => askPacked("/api/molecule", wish));
+    if (answer) {
+      this.latents = answer.head.latents;
+      this.show(answer.bytes, title);
+      this.milliseconds = performance.now() - start;
+    }
+    this.isBusy = false;
+    if (this.waiting) { const next = this.waiting; this.waiting = null; await this.decode(...next); }
+  }
+
+  show(bytes, title, isSigned = false) {
+    this.volume = new Uint8Array(bytes);
+    this.isSigned = isSigned;
+    document.getElementById("molecule-title").textContent = title;
+    this.drawSurface();
+    this.drawSections();
+  }
+
+  drawSurface() {
+    if (!this.volume) return;
+    const size = this.model.windowSize, level = Number(this.level.value);
+    const density = (level / 255) * this.model.densityOf255;
+    document.getElementById("level-text").textContent = density.toPrecision(3);
+    if (!this.isSigned) {
+      this.view.show([{ surface: surfaceNet(this.volume, size, level - 0.5), tint: SURFACE_TINT }], size);
+      return;
+    }
+    const flipped = this.volume.map((value) => 255 - value), half = Math.max(2, level / 2);
+    this.view.show([
+      { surface: surfaceNet(this.volume, size, 127.5 + half), tint: SURFACE_TINT },
+      { surface: surfaceNet(flipped, size, 126.5 + half), tint: NEGATIVE_TINT },
+    ], size);
+  }
+
+  drawSections() {
+    if (this.volume) drawSections(this.sections, this.volume, this.model.windowSize, Number(this.place.value));
+  }
+
+  async showParticle(row) {
+    const answer = await attempt(() => askPacked(`/api/particle/${row}`));
+    if (!answer) return;
+    const { size } = answer.head, values = new Float32Array(answer.bytes);
+    this.pictures.forEach((canvas, which) => drawImage(canvas, values.subarray(which * size * size, (which + 1) * size * size), size));
+  }
+}

@@ -1,0 +1,37 @@
+"""The page of the explorer as one text: its own scripts and styles inside, nothing fetched from elsewhere."""
+
+from functools import cache
+from importlib.resources import files
+
+from gem_plugin.reports.html_parts import page_resource
+
+SHARED_SCRIPTS = ("colours.js", "axes.js")  # of the report
+SCRIPTS = (
+    "server.js",
+    "scatter.js",
+    "selecting.js",
+    "surface_nets.js",
+    "surface_view.js",
+    "pictures.js",
+    "filters.js",
+    "grouping.js",
+    "travel.js",
+    "molecule.js",
+    "explore.js",
+)
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "connect-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
+)
+
+
+@cache
+def page_text() -> str:
+    """The whole page."""
+    text = _resource("explore.html")
+    scripts = [page_resource(name) for name in SHARED_SCRIPTS] + [_resource(name) for name in SCRIPTS]
+    return text.replace("/*STYLE*/", _resource("explore.css")).replace("/*SCRIPT*/", "\n".join(scripts))
+
+
+def _resource(name: str) -> str:
+    return files("gem_plugin.explorer").joinpath("page", name).read_text(encoding="utf-8")

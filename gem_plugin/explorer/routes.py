@@ -1,0 +1,194 @@
+"""The explorer's answers. Numbers travel as bytes: a JSON head, its length before it, then the arrays."""
+
+import base64
+import binascii
+import json
+import struct
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from gem_plugin.errors import GemError, InputError
+from gem_plugin.explorer import saving
+from gem_plugin.explorer.guard import Guard
+from gem_plugin.explorer.page_text import CONTENT_POLICY, page_text
+from gem_plugin.explorer.session import ExplorerSession
+from gem_plugin.explorer.travel import find_path
+
+MOST_MAPS_SAVED = 200
+
+
+def create_app(session: ExplorerSession, token: str) -> Starlette:
+    """All routes behind the guard."""
+    answers = Answers(session)
+    routes = [
+        Route("/", answers.page),
+        Route("/api/run", answers.run),
+        Route("/api/column/{name}", answers.column),
+        Route("/api/molecule", answers.molecule, methods=["POST"]),
+        Route("/api/particle/{row:int}", answers.particle),
+        Route("/api/group", answers.group, methods=["POST"]),
+        Route("/api/state", answers.state, methods=["POST"]),
+        Route("/api/path", answers.path, methods=["POST"]),
+        Route("/api/save/selection/{kind}/{name}", answers.save_selection, methods=["POST"]),
+        Route("/api/save/maps/{name}", answers.save_maps, methods=["POST"]),
+        Route("/api/save/movie/{name}", answers.save_movie, methods=["POST"]),
+        Route("/api/session/{name}", answers.session_file, methods=["GET", "POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, token=token)],
+        exception_handlers={GemError: _as_message},
+    )
+
+
+class Answers:
+    """One method a route: read the request, call, pack the answer. Work happens outside the event loop."""
+
+    def __init__(self, session: ExplorerSession) -> None:
+        self.session = session
+
+    async def page(self, request: Request) -> Response:
+        return HTMLResponse(page_text(), headers={"Content-Security-Policy": CONTENT_POLICY})
+
+    async def run(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self.session.description))
+
+    async def column(self, request: Request) -> Response:
+        values = self.session.column(request.path_params["name"]).values
+        return Response(values.astype("<f4", copy=False).tobytes(), media_type="application/octet-stream")
+
+    async def molecule(self, request: Request) -> Response:
+        wanted = await _json(request)
+        return await run_in_threadpool(self._molecule, wanted)
+
+    def _molecule(self, wanted: dict[str, Any]) -> Response:
+        molecules = self.session.molecules()
+        latents = molecules.latents_of(int(wanted["row"])) if "row" in wanted else _floats(wanted, "latents")
+        head = {"latents": [round(float(value), 6) for value in latents]}
+        return packed(head, molecules.as_bytes(molecules.density(latents)))
+
+    async def particle(self, request: Request) -> Response:
+        molecules = await run_in_threadpool(self.session.molecules)
+        pictures = await run_in_threadpool(molecules.image_and_projection, request.path_params["row"])
+        content = b"".join(picture.astype("<f4").tobytes() for picture in pictures)
+        return packed({"size": len(pictures[0])}, content)
+
+    async def group(self, request: Request) -> Response:
+        wanted = await _json(request)
+        return await run_in_threadpool(self._group, wanted)
+
+    def _group(self, wanted: dict[str, Any]) -> Response:
+        regrouping = self.session.regrouping()
+        n_states, linkage, region = int(wanted["nStates"]), str(wanted["linkage"]), str(wanted["region"])
+        grouping = regrouping.group(n_states, linkage, region)
+        head = {
+            "mapStates": grouping.map_states.tolist(),
+            "tree": grouping.tree[:, :3].tolist(),
+            "silhouette": round(grouping.silhouette, 4),
+            "counts": np.bincount(grouping.particle_states, minlength=n_states + 1)[1:].tolist(),
+        }
+        return packed(head, grouping.particle_states.astype("<f4").tobytes())
+
+    async def state(self, request: Request) -> Response:
+        wanted = await _json(request)
+        return await run_in_threadpool(self._state, wanted)
+
+    def _state(self, wanted: dict[str, Any]) -> Response:
+        """Mean, spread, or difference from another state."""
+        regrouping, molecules = self.session.regrouping(), self.session.molecules()
+        states = np.asarray(wanted["mapStates"], dtype=np.int64)
+        if states.shape != regrouping.rows.shape:
+            raise InputError(f"Expected a state for each of {len(regrouping.rows)} maps, got {states.shape}.")
+        maps = regrouping.average(states, int(wanted["number"]))
+        if wanted.get("kind") == "std":
+            return packed({}, molecules.as_bytes(maps.std))
+        if wanted.get("kind") == "difference":
+            other = regrouping.average(states, int(wanted["other"]))
+            return packed({"isSigned": True}, molecules.signed_bytes(maps.mean - other.mean))
+        return packed({}, molecules.as_bytes(maps.mean))
+
+    async def path(self, request: Request) -> Response:
+        wanted = await _json(request)
+        return await run_in_threadpool(self._path, wanted)
+
+    def _path(self, wanted: dict[str, Any]) -> Response:
+        plane = np.stack([self.session.column(str(wanted[axis])).values for axis in ("x", "y")], axis=1)
+        latents = self.session.molecules().source.latents
+        anchors = np.asarray(wanted["anchors"], dtype=np.int64)
+        path = find_path(str(wanted["kind"]), latents, anchors, int(wanted["nPoints"]), plane)
+        return JSONResponse({"latents": path.latents.tolist(), "rows": path.rows.tolist()})
+
+    async def save_selection(self, request: Request) -> Response:
+        """The body holds the rows as uint32."""
+        body = await request.body()
+        if len(body) % 4:
+            raise InputError("Expected rows as four bytes each.")
+        rows = np.frombuffer(body, "<u4")
+        kind, name = request.path_params["kind"], request.path_params["name"]
+        if kind not in ("particles", "relion-job"):
+            raise InputError(f"There is no way to save {kind!r}; expected particles or relion-job.")
+        save = saving.save_selection if kind == "particles" else saving.save_relion_job
+        written = await run_in_threadpool(save, self.session.run, name, rows)
+        return JSONResponse({"files": [str(path) for path in written], "particles": len(rows)})
+
+    async def save_maps(self, request: Request) -> Response:
+        latents = np.asarray((await _json(request))["latents"], dtype=np.float32)
+        return await run_in_threadpool(self._save_maps, request.path_params["name"], latents)
+
+    def _save_maps(self, name: str, latents: np.ndarray) -> Response:
+        molecules = self.session.molecules()
+        if latents.ndim != 2 or not 1 <= len(latents) <= MOST_MAPS_SAVED:
+            raise InputError(f"Expected latents of 1 to {MOST_MAPS_SAVED} maps, got shape {latents.shape}.")
+        volumes = (molecules.density(one) for one in latents)
+        pixel_size = molecules.source.pixel_size_in_angstroms
+        written = saving.save_maps(self.session.run, name, latents, volumes, pixel_size)
+        return JSONResponse({"files": [str(path) for path in written]})
+
+    async def save_movie(self, request: Request) -> Response:
+        frames = (await _json(request))["frames"]
+        try:
+            pictures = [base64.b64decode(frame.split(",")[-1], validate=True) for frame in frames]
+        except (AttributeError, binascii.Error) as error:
+            raise InputError(f"Expected frames as PNG data addresses ({error}).") from error
+        name = request.path_params["name"]
+        path = await run_in_threadpool(saving.save_movie, self.session.run, name, pictures)
+        return JSONResponse({"files": [str(path)]})
+
+    async def session_file(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.method == "GET":
+            return JSONResponse(saving.read_session(self.session.run, name))
+        path = saving.save_session(self.session.run, name, await _json(request))
+        return JSONResponse({"files": [str(path)], "sessions": saving.session_names(self.session.run)})
+
+
+def packed(head: dict[str, Any], content: bytes) -> Response:
+    """Length of the head (uint32), the head as JSON padded to four bytes, then the content."""
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 4)
+    return Response(struct.pack("<I", len(text)) + text + content, media_type="application/octet-stream")
+
+
+def _floats(wanted: dict[str, Any], name: str) -> np.ndarray:
+    return np.asarray(wanted[name], dtype=np.float32)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        content = json.loads(await request.body())
+    except ValueError as error:
+        raise InputError(f"The request is not JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise InputError("Expected a JSON object.")
+    return content
+
+
+async def _as_message(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 400)

@@ -1,0 +1,145 @@
+"""All that the explorer knows of a run; parts are opened when they are first asked for."""
+
+import csv
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.errors import GemError, InputError
+from gem_plugin.explorer.molecules import Molecules
+from gem_plugin.explorer.regrouping import Regrouping
+from gem_plugin.explorer.saving import session_names
+from gem_plugin.explorer.travel import KINDS
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import read_run_settings
+from gem_plugin.landscape.states import LINKAGES
+from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, particle_columns
+from gem_plugin.reports.run_contents import read_history
+from gem_plugin.steps.volume_sources import open_volume_source
+
+
+class ExplorerSession:
+    """One run, opened for looking."""
+
+    def __init__(self, run: RunFiles, table: Path | None = None) -> None:
+        self.run = run
+        columns = particle_columns(run)
+        if not columns:
+            raise InputError(
+                f"{run.root} has no prepared particles and no latents: there is nothing to look at yet. "
+                "Give the folder of a run (--out of `gem-em run`)."
+            )
+        if table is not None:
+            columns += columns_of_own_table(table, len(columns[0].values))
+        self.columns = {column.name: column for column in columns}
+        self.n_particles = len(columns[0].values)
+        self._molecules: Molecules | None = None
+        self._regrouping: Regrouping | None = None
+        self._lock = threading.Lock()
+
+    def molecules(self) -> Molecules:
+        """The decoder; opened once."""
+        with self._lock:
+            if self._molecules is None:
+                self._molecules = Molecules(self.run, open_volume_source(self.run))
+            return self._molecules
+
+    def regrouping(self) -> Regrouping:
+        """The sketch; opened once."""
+        molecules = self.molecules()
+        with self._lock:
+            if self._regrouping is None:
+                self._regrouping = Regrouping(self.run, molecules)
+            return self._regrouping
+
+    def column(self, name: str) -> ParticleColumn:
+        if name not in self.columns:
+            raise InputError(f"There is no column {name[:80]!r}.")
+        return self.columns[name]
+
+    def description(self) -> dict[str, Any]:
+        """What the page needs to draw itself; says what is missing and what would make it."""
+        return {
+            "name": self.run.root.resolve().name,
+            "nParticles": self.n_particles,
+            "columns": [_column_description(column) for column in self.columns.values()],
+            "training": training_state(self.run),
+            "model": self._model_description(),
+            "landscape": self._landscape_description(),
+            "sessions": session_names(self.run),
+            "pathKinds": KINDS,
+            "linkages": LINKAGES,
+        }
+
+    def _model_description(self) -> dict[str, Any]:
+        try:
+            molecules = self.molecules()
+        except GemError as error:
+            return {"missing": str(error)}
+        window = molecules.window
+        return {
+            "latentSize": molecules.source.latents.shape[1],
+            "boxSize": molecules.source.box_size,
+            "pixelSize": molecules.source.pixel_size_in_angstroms,
+            "windowSize": window.size,
+            "densityOf255": window.density_of_255,
+            "level": window.level,
+        }
+
+    def _landscape_description(self) -> dict[str, Any]:
+        files = LandscapeFiles(self.run.landscape)
+        if not files.distances.is_file() or not files.sketch_rows.is_file():
+            return {"missing": f"There is no landscape yet. Run `gem-em landscape {self.run.root}`."}
+        try:
+            regrouping = self.regrouping()
+        except GemError as error:
+            return {"missing": str(error)}
+        states = self.columns.get("state")
+        return {
+            "nMaps": len(regrouping.rows),
+            "nStates": int(states.values.max()) if states is not None else 1,
+            "linkage": read_run_settings(self.run).get("landscape", {}).get("linkage", LINKAGES[0]),
+            "regions": regrouping.regions(),
+        }
+
+
+def training_state(run: RunFiles) -> dict[str, Any]:
+    """How far the training is."""
+    done = len(next(iter(read_history(run.history).values()), []))
+    wanted = read_run_settings(run).get("train", {}).get("epochs")
+    return {"epochs": done, "of": wanted, "isFinished": run.latents.is_file()}
+
+
+def columns_of_own_table(path: Path, n_particles: int) -> list[ParticleColumn]:
+    """Columns of numbers of the user's own csv file: a header line, then one row a particle in the input's order."""
+    if not path.is_file():
+        raise InputError(f"--table: there is no file {path}.")
+    with open(path, encoding="utf-8", newline="") as handle:
+        rows = list(csv.reader(handle))
+    header, body = (rows[0], rows[1:]) if rows else ([], [])
+    if len(body) != n_particles:
+        raise InputError(
+            f"{path} has {len(body)} rows under its header; the run has {n_particles} particles."
+        )
+    columns = []
+    for place, name in enumerate(header):
+        try:
+            values = np.array([float(row[place]) for row in body], dtype=np.float32)
+        except (ValueError, IndexError) as error:
+            raise InputError(f"{path}, column {name}: expected one number a row ({error}).") from error
+        columns.append(ParticleColumn(f"own_{name}", f"{name} (own table)", values))
+    return columns
+
+
+def _column_description(column: ParticleColumn) -> dict[str, Any]:
+    finite = column.values[np.isfinite(column.values)]
+    return {
+        "name": column.name,
+        "label": column.label,
+        "isGroup": column.kind is ColumnKind.GROUP,
+        "lowest": float(finite.min()) if len(finite) else 0.0,
+        "highest": float(finite.max()) if len(finite) else 0.0,
+    }
