@@ -23,6 +23,7 @@ from gem_plugin.steps.half_models import check_half_sets, train_halves
 from gem_plugin.steps.trainer_setup import make_trainer, read_consensus
 from gem_plugin.steps.training_data import choose_device, open_cached_observations, set_threads
 from gem_plugin.steps.training_loop import train_to_the_end
+from gem_plugin.steps.write_cs import write_latents_cs
 from gem_plugin.steps.write_star import write_latents_star
 
 
@@ -67,8 +68,6 @@ def _train(
 
 def _write_particles(run: RunFiles, latents: np.ndarray) -> None:
     """particles.star or particles.cs: the input rows with the latents added."""
-    from gem_plugin.steps.write_cs import write_latents_cs
-
     _, _, origin = load_prepared_table(run)
     if is_cryosparc(origin.particle_file):
         write_latents_cs(run, latents)
