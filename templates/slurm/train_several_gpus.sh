@@ -1,0 +1,21 @@
+#!/bin/bash
+# SLURM script for training on several GPUs of one node: sbatch train_several_gpus.sh RUN_FOLDER
+# The run must have its prepare and consensus steps (gem-em prepare, gem-em consensus); one process a GPU.
+# Started again after a time limit, it goes on from the newest checkpoint.
+#SBATCH --job-name=gem-train
+#SBATCH --nodes=1
+#SBATCH --ntasks=1
+#SBATCH --gres=gpu:4
+#SBATCH --cpus-per-task=16
+#SBATCH --mem=64G
+#SBATCH --time=24:00:00
+#SBATCH --output=gem_%j.out
+
+set -euo pipefail
+run=${1:?"usage: sbatch train_several_gpus.sh RUN_FOLDER"}
+processes=${SLURM_GPUS_ON_NODE:-4}
+
+resume=()
+if [ -e "$run/train/checkpoint.pt" ]; then resume=(--resume); fi
+export OMP_NUM_THREADS=$((SLURM_CPUS_PER_TASK / processes))
+exec torchrun --standalone --nproc-per-node="$processes" -m gem_plugin train "$run" ${resume[@]+"${resume[@]}"}
