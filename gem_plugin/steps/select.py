@@ -1,4 +1,4 @@
-"""select: the particles of chosen states as one star or cs file, original rows verbatim."""
+"""select: the particles of states, ranges, polygons and other conditions as one star or cs file, rows verbatim."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.array_files import read_array, read_rows
+from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.cryosparc_groups import write_particle_group
 from gem_plugin.io.cryosparc_jobs import read_cryosparc
 from gem_plugin.io.landscape_files import LandscapeFiles
@@ -17,6 +17,7 @@ from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
+from gem_plugin.steps.selection import SOURCES, in_component_range, in_polygon, meets_condition, states_of
 from gem_plugin.steps.write_star import open_original
 
 
@@ -28,6 +29,22 @@ class SelectSettings:
     rows: Path | None = setting(
         None, "Text file of particle rows, counted from 0, one a line; instead of states."
     )
+    source: str = setting(
+        "sketch",
+        "Whose states: sketch (landscape), full or leiden (landscape-full).",
+        choices=SOURCES,
+        flag="--from",
+    )
+    where: tuple[str, ...] = setting(
+        (),
+        "Conditions divided by commas: PC1>0.5, z2<=1, umap1>3, state!=4, or any column: rlnDefocusU<20000.",
+    )
+    pc_range: tuple[str, ...] = setting(
+        (), "Ranges of volume components: 1:-0.5:2 is component 1 from -0.5 to 2."
+    )
+    polygon: Path | None = setting(None, "Text file of corners, x y a line; particles inside it are chosen.")
+    plane: tuple[str, ...] = setting(("PC1", "PC2"), "The two columns that the polygon is drawn on.")
+    exclude: bool = setting(False, "Keep all particles but the chosen ones.")
     out: Path | None = setting(
         None,
         "The file to write. Default: particles.star (or .cs) in a job of its own, else in the folder selected.",
@@ -35,16 +52,9 @@ class SelectSettings:
 
 
 def run_select(run: RunFiles, settings: SelectSettings, progress: Progress) -> dict[str, Any]:
-    """Write the particles of the states; nothing of the original file changes but the missing rows."""
-    if bool(settings.states) == (settings.rows is not None):
-        raise InputError(
-            "Expected either --states, such as --states 1,3, or --rows with a list of rows; one of them."
-        )
+    """Write the particles that meet every condition; nothing of the original file changes but the missing rows."""
     table, _, origin = load_prepared_table(run)
-    if settings.rows is not None:
-        chosen = read_rows(settings.rows, len(table))
-    else:
-        chosen = _particles_of_states(run, settings.states, len(table))
+    chosen = rows_chosen(run, settings, len(table))
     is_star = not is_cryosparc(origin.particle_file)
     out = settings.out or _usual_target(run, "particles.star" if is_star else "particles.cs")
     if is_star:
@@ -58,24 +68,43 @@ def run_select(run: RunFiles, settings: SelectSettings, progress: Progress) -> d
     return {"particles": len(chosen), "of": len(table), "file": str(out)}
 
 
-def _particles_of_states(
-    run: RunFiles, states: tuple[int, ...], n_particles: int
-) -> np.ndarray:  # (k,) int64
-    path = LandscapeFiles(run.landscape).particle_states
-    particle_states = read_array(path, f"gem-em landscape {run.root}")
-    if particle_states.shape != (n_particles,):
+def rows_chosen(run: RunFiles, settings: SelectSettings, n_particles: int) -> np.ndarray:  # (k,) int64
+    """The rows that meet all conditions, or with --exclude all others."""
+    if settings.states and settings.rows is not None:
         raise InputError(
-            f"{path} has the states of {particle_states.shape} particles, the run has {n_particles}. "
-            f"Run `gem-em landscape {run.root}` again."
+            "Expected either --states, such as --states 1,3, or --rows with a list of rows; one of them."
         )
+    conditions = []
+    if settings.states:
+        conditions.append(_has_state(run, settings, n_particles))
+    if settings.rows is not None:
+        listed = np.zeros(n_particles, dtype=bool)
+        listed[read_rows(settings.rows, n_particles)] = True
+        conditions.append(listed)
+    conditions += [meets_condition(run, text, n_particles) for text in settings.where]
+    conditions += [in_component_range(run, text, n_particles) for text in settings.pc_range]
+    if settings.polygon is not None:
+        conditions.append(in_polygon(run, settings.polygon, settings.plane, n_particles))
+    if not conditions:
+        raise InputError(
+            "Expected either --states, such as --states 1,3, or --rows, --where, --pc-range or --polygon."
+        )
+    chosen = np.flatnonzero(np.all(conditions, axis=0) != settings.exclude)
+    if len(chosen) == 0:
+        raise InputError("No particle meets all conditions, so nothing is written.")
+    return chosen
+
+
+def _has_state(run: RunFiles, settings: SelectSettings, n_particles: int) -> np.ndarray:  # (n,) bool
+    particle_states = states_of(run, settings.source, n_particles)
     present = np.unique(particle_states[particle_states > 0])
-    unknown = [state for state in states if state not in present]
+    unknown = [state for state in settings.states if state not in present]
     if unknown:
         raise InputError(
-            f"There is no state {', '.join(map(str, unknown))} in {path}; the states are {', '.join(map(str, present))}. "
+            f"There is no state {', '.join(map(str, unknown))} in {run.landscape}; the states are {', '.join(map(str, present))}. "
             "See the plots of the landscape job for what each one is."
         )
-    return np.flatnonzero(np.isin(particle_states, states))
+    return np.isin(particle_states, settings.states)
 
 
 def _usual_target(run: RunFiles, name: str) -> Path:

@@ -1,0 +1,98 @@
+"""Choosing particles by every kind of condition."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_star_run import HEADER, write_run
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import write_array
+from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.landscape.polygon import points_in_polygon
+from gem_plugin.progress import Progress
+from gem_plugin.steps.select import SelectSettings, rows_chosen, run_select
+
+COORDINATES = np.array([[0, 0], [1, 0], [2, 1], [3, 1], [0, 3], [-1, 2], [5, 5], [2, 2]], np.float32)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFiles:
+    run, _ = write_run(tmp_path, 8)
+    files = LandscapeFiles(run.landscape)
+    full = FullLandscapeFiles(files.root / "full")
+    write_array(files.particle_states, np.array([1, 1, 2, 2, 0, 1, 3, 3]))
+    write_array(full.particle_states, np.array([2, 2, 2, 1, 1, 1, 1, 1]))
+    write_array(full.leiden_states, np.array([4, 3, 2, 1, 1, 1, 1, 1]))
+    write_array(full.coordinates, COORDINATES)
+    write_array(run.latents, -COORDINATES)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (SelectSettings(states=(1, 3)), [0, 1, 5, 6, 7]),
+        (SelectSettings(states=(1, 3), exclude=True), [2, 3, 4]),
+        (SelectSettings(states=(2,), source="full"), [0, 1, 2]),
+        (SelectSettings(states=(4,), source="leiden"), [0]),
+        (SelectSettings(where=("PC1>1", "PC2<=1")), [2, 3]),
+        (SelectSettings(where=("z1>=0",)), [0, 4, 5]),
+        (SelectSettings(where=("state==2",)), [0, 1, 2]),
+        (SelectSettings(where=("rlnRandomSubset==2",)), [1, 3, 5, 7]),
+        (SelectSettings(where=("_rlnDefocusV < 10200", "PC1 != 0")), [1, 2, 3, 5, 6, 7]),
+        (SelectSettings(pc_range=("1:0:2", "2:1:")), [2, 4, 7]),
+        (SelectSettings(states=(3,), pc_range=("1::3",)), [7]),
+    ],
+)
+def test_conditions_choose_what_they_say(
+    run: RunFiles, settings: SelectSettings, expected: list[int]
+) -> None:
+    np.testing.assert_array_equal(rows_chosen(run, settings, 8), expected)
+
+
+def test_a_polygon_chooses_what_lies_inside(run: RunFiles, tmp_path: Path) -> None:
+    corners = tmp_path / "corners.txt"
+    corners.write_text("0.5 -0.5\n3.5 -0.5\n3.5 2.5\n0.5 2.5\n")
+    np.testing.assert_array_equal(rows_chosen(run, SelectSettings(polygon=corners), 8), [1, 2, 3, 7])
+    mirrored = SelectSettings(polygon=corners, plane=("z1", "PC2"), exclude=True)
+    np.testing.assert_array_equal(rows_chosen(run, mirrored, 8), [0, 1, 2, 3, 4, 6, 7])
+
+
+def test_points_in_a_concave_polygon() -> None:
+    corners = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]])
+    points = np.array([[2, 0.5], [2, 2], [0.5, 3], [3.5, 3], [5, 1], [-1, 1]])
+    np.testing.assert_array_equal(points_in_polygon(points, corners), [True, False, True, True, False, False])
+    with pytest.raises(InputError, match="three corners"):
+        points_in_polygon(points, corners[:2])
+
+
+def test_chosen_rows_are_written_as_they_were(run: RunFiles, tmp_path: Path) -> None:
+    out = tmp_path / "chosen.star"
+    run_select(run, SelectSettings(where=("PC1>1", "PC2<=1"), out=out), Progress(io.StringIO()))
+    original = (tmp_path / "particles.star").read_text()
+    kept = [
+        line for line in original[len(HEADER) :].splitlines(keepends=True) if line[:6] in ("000003", "000004")
+    ]
+    assert out.read_text() == HEADER + "".join(kept)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (SelectSettings(), "Expected either --states"),
+        (SelectSettings(states=(9,)), r"There is no state 9 in .*; the states are 1, 2, 3"),
+        (SelectSettings(where=("PC1",)), "expected a column"),
+        (SelectSettings(where=("PC1>high",)), "is no number"),
+        (SelectSettings(where=("PC7>1",)), "PC1 to PC2"),
+        (SelectSettings(where=("rlnNothing>1",)), "no column _rlnNothing"),
+        (SelectSettings(where=("umap1>1",)), "landscape-full"),
+        (SelectSettings(pc_range=("one:2:3",)), "component:low:high"),
+        (SelectSettings(where=("PC1>100",)), "No particle meets"),
+    ],
+)
+def test_what_is_wrong_is_said(run: RunFiles, settings: SelectSettings, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        rows_chosen(run, settings, 8)
