@@ -21,6 +21,7 @@ PAUSES_IN_SECONDS = (2.0, 15.0, 60.0)  # before the second, third and last try o
 LONGEST_LOG_TEXT = 8000  # characters in one log entry
 LONGEST_ERROR = 500  # characters: 5.0 sends it in the address of the request
 LONGEST_PLOT_TEXT = 200
+SAVING = {"bbox_inches": "tight", "pad_inches": 0.05, "dpi": 100}  # without a margin, labels lose their edge
 BYTES_AT_A_TIME = 2**20
 USUAL_SIGN = -1.0  # of blob/sign, in data sets older than that field
 
@@ -132,7 +133,7 @@ class ExternalJob:
             for _ in range(2):
                 with _dropped_uploads() as dropped:
                     picture = io.BytesIO(figure.read_bytes()) if isinstance(figure, Path) else figure
-                    self._job.log_plot(picture, text[:LONGEST_PLOT_TEXT], formats=["png"])
+                    self._job.log_plot(picture, text[:LONGEST_PLOT_TEXT], formats=["png"], savefig_kw=SAVING)
                 if not dropped:
                     return
 
@@ -144,13 +145,13 @@ class ExternalJob:
         """The picture of the job in the workspace; 4.7 has no such call and shows the last plot."""
         if self.is_generation_5:
             with explained(f"setting the picture of {self.uid}"):
-                self._job.set_tile_image(figure)
+                self._job.set_tile_image(figure, savefig_kw=SAVING)
 
     def set_output_image(self, name: str, figure: Any) -> None:
         """The picture of an output; 4.7 has no such call."""
         if self.is_generation_5:
             with explained(f"setting the picture of the output {name} of {self.uid}"):
-                self._job.set_output_image(name, figure)
+                self._job.set_output_image(name, figure, savefig_kw=SAVING)
 
     # files
     def upload(self, source: Path, target: str) -> None:

@@ -10,20 +10,29 @@ from gem_plugin.io.map_files import read_map
 from gem_plugin.reports.save_figure import draw_density, new_figure
 
 MOST_MAPS_IN_A_FIGURE = 12
+MOST_CURVES, CURVES_IN_A_ROW = 8, 4
+DENSE_SHARE_OF_MAXIMUM = 0.3
+MARGIN = 0.15  # of the dense part
 
 
 def training_figure(history: Path) -> Figure | None:
-    """Every column of history.csv against the epoch; None while it holds no row."""
+    """The columns of history.csv that change, against the epoch; None while there are none."""
     try:
         table = pd.read_csv(history)
     except (OSError, ValueError):
         return None  # not there yet
-    names = [name for name in table.select_dtypes("number") if name != "epoch"]
-    if not len(table) or not names:
+    changing = [
+        name for name in table.select_dtypes("number") if name != "epoch" and table[name].nunique() > 1
+    ]
+    names = changing[:MOST_CURVES]
+    if not names:
         return None
     epochs = table["epoch"] if "epoch" in table else np.arange(1, len(table) + 1)
-    figure, axes = new_figure(len(names), 1)
-    for axis, name in zip(axes[0], names):
+    n_columns = min(len(names), CURVES_IN_A_ROW)
+    figure, axes = new_figure(n_columns, -(-len(names) // n_columns))
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    for axis, name in zip(axes.flat, names):
         axis.plot(epochs, table[name], marker=".")
         axis.set(xlabel="epoch", ylabel=str(name).replace("_", " "))
     return figure
@@ -43,14 +52,39 @@ def latent_figure(latents: np.ndarray) -> Figure:  # (n, latent_size)
 
 
 def map_figure(paths: list[Path], titles: list[str]) -> Figure:
-    """Central slices of maps, one row a map: perpendicular to z, y and x."""
-    shown = list(zip(paths, titles))[:MOST_MAPS_IN_A_FIGURE]
+    """Slices of maps through the middle of their density, one row a map: perpendicular to z, y and x.
+
+    All maps are cut to the same part of the box: what is dense in any of them, and a margin.
+    """
+    shown = [(read_map(path).volume, title) for path, title in zip(paths, titles)][:MOST_MAPS_IN_A_FIGURE]
     figure, axes = new_figure(3, len(shown))
-    for row, (path, title) in zip(axes, shown):
-        volume = read_map(path)[0]
-        middle = volume.shape[0] // 2
-        limits = {"vmin": float(np.percentile(volume, 1)), "vmax": float(volume.max())}
-        for axis, panel, name in zip(row, (volume[middle], volume[:, middle], volume[:, :, middle]), "zyx"):
+    part = _dense_part([volume for volume, _ in shown])
+    for row, (volume, title) in zip(axes, shown):
+        z, y, x = _middle_of_density(volume[part])
+        limits = {"vmin": float(np.percentile(volume, 1)), "vmax": float(np.percentile(volume[part], 99.9))}
+        panels = (volume[part][z], volume[part][:, y], volume[part][:, :, x])
+        for axis, panel, name in zip(row, panels, "zyx"):
             axis.imshow(panel, cmap="gray", origin="lower", **limits)
             axis.set(title=f"{title}, across {name}", xticks=[], yticks=[])
     return figure
+
+
+def _dense_part(volumes: list[np.ndarray]) -> tuple[slice, slice, slice]:
+    """The smallest cube about the dense voxels of all maps, with a margin, within the box."""
+    places = np.concatenate([_dense_voxels(volume) for volume in volumes])
+    middle = (places.min(axis=0) + places.max(axis=0)) / 2
+    half_side = (places.max(axis=0) - places.min(axis=0)).max() / 2 * (1 + MARGIN) + 2
+    lowest = np.maximum(np.floor(middle - half_side), 0).astype(int)
+    highest = np.minimum(np.ceil(middle + half_side) + 1, volumes[0].shape).astype(int)
+    z, y, x = (slice(int(low), int(high)) for low, high in zip(lowest, highest))
+    return z, y, x
+
+
+def _middle_of_density(volume: np.ndarray) -> tuple[int, int, int]:  # ordered zyx
+    z, y, x = np.median(_dense_voxels(volume), axis=0).astype(int).tolist()
+    return z, y, x
+
+
+def _dense_voxels(volume: np.ndarray) -> np.ndarray:  # (k, 3), k at least 1
+    dense = np.argwhere(volume > DENSE_SHARE_OF_MAXIMUM * volume.max())
+    return dense if len(dense) else np.array([volume.shape]) // 2

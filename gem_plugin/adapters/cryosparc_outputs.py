@@ -1,13 +1,15 @@
 """The outputs of an external job: particles with latents, particles and map of each state, consensus and mask."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
 import numpy as np
 
 from gem_plugin.adapters.cryosparc_external import ExternalJob
+from gem_plugin.adapters.cryosparc_figures import map_figure
 from gem_plugin.adapters.cryosparc_inputs import JobFolders
-from gem_plugin.errors import InputError
+from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.array_files import read_array
 from gem_plugin.io.cryosparc_files import read_cs_rows
 from gem_plugin.io.cryosparc_groups import LATENT_SLOT
@@ -62,6 +64,8 @@ class JobOutputs:
             f"{slot}/psize_A": header.pixel_size_in_angstroms,
         }
         self.job.save_output(name, None, columns)
+        with contextlib.suppress(RunError, InputError):  # a missing picture is no reason to fail
+            self.job.set_output_image(name, map_figure([path], [title]))
 
     def place(self, path: Path) -> str:
         """The file's name in the job directory, after putting it there where it is elsewhere."""

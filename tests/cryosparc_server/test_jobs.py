@@ -140,6 +140,7 @@ def test_log_shows_progress_plots_checkpoints_and_a_picture(rows: np.ndarray, in
     if GENERATION >= 5:  # one line, updated in place
         assert sum("fake train" in text for text in texts) == 1
         assert job.tile is not None
+        assert list(job.output_images) == ["consensus"]
     plots = [event["text"] for event in job.events if event["type"] == "image"]
     assert "Training" in plots
     assert "Particles in the latent space" in plots

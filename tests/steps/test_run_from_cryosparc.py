@@ -1,13 +1,18 @@
 """A run that starts from CryoSPARC files reads the same images as one that starts from their converted star file."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
 from cryosparc_rows import make_rows, only_fields
+from cryosparc_server.instance import Instance
+from cryosparc_server.tiny_project import add_tiny_refinement
 
 from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows, write_csg
+from gem_plugin.io.cryosparc_jobs import read_cryosparc
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
@@ -90,3 +95,25 @@ def test_particles_with_latents_are_left_in_the_run(project: Path):
     written = read_cs_rows(Path("job/particles.cs"))
     np.testing.assert_array_equal(written["components_mode_1/value"], latents[:, 1])
     assert written["uid"].tobytes() == make_rows(30)["uid"].tobytes()
+
+
+@pytest.mark.slow
+def test_whole_run_from_a_job_directory_leaves_states_to_import(tmp_path: Path):
+    instance = Instance(tmp_path / "project")
+    rows = add_tiny_refinement(instance)
+    write_cs_rows(instance.folder / "J42" / "J42_011_particles.cs", only_fields(rows, "alignments3D", "ctf"))
+    write_cs_rows(
+        instance.folder / "J42" / "J42_passthrough_particles.cs", only_fields(rows, "blob", "location")
+    )
+    run = RunFiles(tmp_path / "run")
+    inputs = ["--particles", instance.folder / "J42", "--map", instance.folder / "J42" / "J42_volume_map.mrc"]
+    settings = ["--epochs", "2", "--box", "32", "-N", "20", "-M", "3", "-d", "32", "--out", run.root]
+    subprocess.run([sys.executable, "-m", "gem_plugin", "run", *inputs, *settings], check=True, cwd=tmp_path)
+    everything = read_cs_rows(run.root / "particles.cs")
+    assert everything["uid"].tobytes() == rows["uid"].tobytes()
+    np.testing.assert_array_equal(everything["components_mode_0/value"], np.load(run.latents)[:, 0])
+    states = np.load(run.landscape / "particle_states.npy")
+    for number in (1, 2, 3):
+        group = read_cryosparc(run.landscape / "states" / f"state_{number:03d}.csg")
+        for name in rows.dtype.names:
+            np.testing.assert_array_equal(group.rows[name], rows[states == number][name])
