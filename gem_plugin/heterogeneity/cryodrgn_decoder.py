@@ -8,6 +8,7 @@ computed once for a whole batch. The Fourier transform of a real map is Hermitia
 A smaller box takes the central frequencies of the full one, which is a Fourier crop for every kind of network.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,12 +40,22 @@ class CryodrgnDecoder:
     norm: tuple[float, float]  # mean and spread of the transformed images
     sphere_radius: int | None  # abinit: frequencies beyond this many steps are 0
 
+    def on_device(self, device: str) -> "CryodrgnDecoder":
+        """The same network with its weights on a device."""
+        layers = tuple((weight.to(device), bias.to(device), added) for weight, bias, added in self.layers)
+        of_latents = None if self.latent_frequencies is None else self.latent_frequencies.to(device)
+        return dataclasses.replace(
+            self, layers=layers, frequencies=self.frequencies.to(device), latent_frequencies=of_latents
+        )
+
     def decode(self, latents: np.ndarray, box_size: int) -> Iterator[np.ndarray]:
         """Maps (box, box, box) float32 ordered zyx, in the order of the latents."""
         self.check_box(box_size)
-        coordinates, places = self._points(box_size)
+        device = self.frequencies.device
+        coordinates, places = (values.to(device) for values in self._points(box_size))
         for start in range(0, len(latents), LATENTS_AT_A_TIME):
             part = torch.as_tensor(np.asarray(latents[start : start + LATENTS_AT_A_TIME], np.float32))
+            part = part.to(device)
             with torch.no_grad():
                 yield from self._volumes(part, coordinates, places, box_size)
 
@@ -86,7 +97,7 @@ class CryodrgnDecoder:
         self, latents: Tensor, coordinates: Tensor, places: Tensor, box_size: int
     ) -> Iterator[np.ndarray]:
         lattice = box_size + 1
-        hartley = torch.zeros(len(latents), lattice**3)
+        hartley = torch.zeros(len(latents), lattice**3, device=latents.device)
         for start in range(0, len(coordinates), POINTS_AT_A_TIME):
             part = slice(start, start + POINTS_AT_A_TIME)
             output = self._evaluate(coordinates[part], latents)  # (b, p, 1 or 2)
@@ -98,7 +109,7 @@ class CryodrgnDecoder:
         mean, spread = self.norm
         for values in hartley:
             cube = (values * spread + mean).reshape(lattice, lattice, lattice)[:-1, :-1, :-1]
-            yield _inverse_hartley(cube).numpy()
+            yield _inverse_hartley(cube).cpu().numpy()
 
     def _evaluate(self, coordinates: Tensor, latents: Tensor) -> Tensor:  # (p, 3), (b, z) -> (b, p, outputs)
         encoded = self._encode(coordinates)  # (p, e)

@@ -27,6 +27,7 @@ def measure_motion(
     positions_in_angstroms: np.ndarray,  # (k, n, 3): clouds of k particles
     amplitudes: np.ndarray,  # (k, n)
     seed: int,
+    n_parts: int = MOST_PARTS,
 ) -> GaussianMotion:
     """Compare the clouds of several particles."""
     positions = positions_in_angstroms.astype(np.float64)
@@ -36,7 +37,7 @@ def measure_motion(
     patterns, main = _joint_motions(moved)
     mean_amplitudes = amplitudes.mean(axis=0)
     change = amplitudes.std(axis=0) / np.maximum(mean_amplitudes, np.finfo(np.float32).tiny)
-    parts = _parts(mean, patterns, displacement, seed)
+    parts = _parts(mean, patterns, displacement, seed, n_parts)
     return GaussianMotion(mean, mean_amplitudes, displacement, main, change, parts)
 
 
@@ -73,11 +74,13 @@ def _joint_motions(moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (k, n
     return patterns.transpose(1, 0, 2).reshape(n, -1), 2 * patterns[0]
 
 
-def _parts(mean: np.ndarray, patterns: np.ndarray, displacement: np.ndarray, seed: int) -> np.ndarray:
+def _parts(
+    mean: np.ndarray, patterns: np.ndarray, displacement: np.ndarray, seed: int, n_parts: int
+) -> np.ndarray:
     """k-means of place and motion; parts are numbered from the stillest to the most mobile."""
     from sklearn.cluster import KMeans
 
-    n_parts = min(MOST_PARTS, len(np.unique(mean, axis=0)))
+    n_parts = min(n_parts, len(np.unique(mean, axis=0)))
     place = (mean - mean.mean(axis=0)) / max(float(mean.std()), 1e-9)
     motion = patterns / max(float(np.sqrt((patterns**2).sum(axis=1).mean())), 1e-9)
     features = np.concatenate([WEIGHT_OF_PLACE * place, motion], axis=1)

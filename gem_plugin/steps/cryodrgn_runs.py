@@ -1,6 +1,7 @@
 """Open a finished run of cryoDRGN as a source of maps. Only config, weights and latents are read, no images."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from gem_plugin.heterogeneity.cryodrgn_decoder import (
 from gem_plugin.io.cryodrgn_files import read_config, read_pickled_array, read_weights
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.steps.stage_records import fingerprint
+from gem_plugin.steps.training_data import choose_device
+from gem_plugin.steps.volume_sources import decode_in_turn
 
 NEGATIVE_SLOPES = {"relu": 0.0, "leaky_relu": 0.01}
 
@@ -25,6 +28,7 @@ def open_cryodrgn_source(
     largest_box_size: int,
     pixel_size_in_angstroms: float | None,  # default: 1, as cryoDRGN's landscape
     flip: bool,
+    devices: str = "cpu",  # one, or several divided by commas, which then share the decoding
 ) -> VolumeSource:
     """Latents and decoder of one epoch of train_vae, train_dec or abinit."""
     weights_path, latents_path = work_folder / f"weights.{epoch}.pkl", work_folder / f"z.{epoch}.pkl"
@@ -34,8 +38,11 @@ def open_cryodrgn_source(
     box_size = min(largest_box_size, decoder.full_box_size)
     decoder.check_box(box_size)
 
+    decoders = [decoder.on_device(str(choose_device(name.strip()))) for name in devices.split(",")]
+
     def decode(some_latents: np.ndarray) -> Iterator[np.ndarray]:
-        for volume in decoder.decode(some_latents, box_size):
+        parts = [partial(one.decode, box_size=box_size) for one in decoders]
+        for volume in decode_in_turn(parts, some_latents):
             yield volume[::-1].copy() if flip else volume
 
     identity = f"{fingerprint(weights_path)} box {box_size} flip {flip}"

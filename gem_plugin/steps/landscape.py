@@ -89,6 +89,7 @@ class LandscapeSettings:
     )
     epoch: str | None = setting(None, "Epoch of the cryoDRGN run, as in weights.EPOCH.pkl.")
     cryodrgn_layout: bool = setting(False, "Also write the folder tree of cryoDRGN, pickles included.")
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N; several divided by commas share the decoding.")
     seed: int = setting(0, "Seed of k-means, UMAP and resampling.", minimum=0)
 
 
@@ -97,9 +98,9 @@ def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress
     check_landscape_settings(settings)
     if settings.workdir is not None and settings.epoch is not None:
         box, apix, flip = settings.downsample, settings.apix, settings.flip
-        source = open_cryodrgn_source(settings.workdir, settings.epoch, box, apix, flip)
+        source = open_cryodrgn_source(settings.workdir, settings.epoch, box, apix, flip, settings.device)
     else:
-        source = open_volume_source(run, settings.downsample, settings.apix, settings.flip)
+        source = open_volume_source(run, settings.downsample, settings.apix, settings.flip, settings.device)
     files = LandscapeFiles(settings.outdir or run.landscape)
     return map_landscape(source, files, run, settings, progress)
 

@@ -65,6 +65,7 @@ class LandscapeFullSettings:
     skip_umap: bool = setting(False, "Leave out UMAP.")
     cryodrgn_layout: bool = setting(False, "Also write landscape_full as cryoDRGN does, pickles included.")
     skip_vol: bool = setting(False, "Use the coordinates of the last run; stop if they no longer fit.")
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N; several divided by commas share the decoding.")
     seed: int = setting(0, "Seed of everything random.", minimum=0)
 
 
@@ -73,7 +74,7 @@ def run_landscape_full(run: RunFiles, settings: LandscapeFullSettings, progress:
     check_full_settings(settings)
     files = LandscapeFiles(settings.landscape_dir or run.landscape)
     basis = load_basis(files)
-    source = _open_source(run, basis)
+    source = _open_source(run, basis, settings.device)
     return map_full_landscape(source, basis, files, run, settings, progress)
 
 
@@ -119,13 +120,13 @@ def map_full_landscape(
     }
 
 
-def _open_source(run: RunFiles, basis: SketchBasis) -> VolumeSource:
+def _open_source(run: RunFiles, basis: SketchBasis, device: str) -> VolumeSource:
     """The model that the landscape was made with: the run's own, or a cryoDRGN run's."""
     grid = (basis.box_size, basis.pixel_size_in_angstroms, basis.is_flipped)
     made_with = read_run_settings(run).get("landscape", {})
     if "workdir" in made_with:
-        return open_cryodrgn_source(Path(made_with["workdir"]), made_with["epoch"], *grid)
-    return open_volume_source(run, *grid)
+        return open_cryodrgn_source(Path(made_with["workdir"]), made_with["epoch"], *grid, device)
+    return open_volume_source(run, *grid, device)
 
 
 def check_full_settings(settings: LandscapeFullSettings) -> None:

@@ -29,7 +29,7 @@ from gem_plugin.steps.step_table import STEPS, Step, steps_made_stale_by
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
-OWN_SETTINGS = {"landscape": ("skip_vol", "outdir")}  # not offered beside other steps: another meaning there
+OWN_SETTINGS = {"landscape": ("skip_vol", "outdir", "workdir", "epoch")}  # not offered beside other steps: another meaning there
 SETTINGS_OF_THE_MACHINE = ("resume", "threads", "device", "cache", "projector")  # no influence on the results
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
