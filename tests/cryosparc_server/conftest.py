@@ -4,7 +4,7 @@ import gc
 import os
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from cryosparc_server.instance import EMAIL, LICENSE, PASSWORD, Instance
 from gem_plugin.adapters import cryosparc_external, cryosparc_progress, cryosparc_session
 
 os.environ.setdefault("CRYOSPARC_COMMAND_RETRY_SECONDS", "0")  # 4.7 reads it at import, and waits 30 s else
-pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
-GENERATION = int(version("cryosparc-tools").split(".")[0])
+try:
+    GENERATION = int(version("cryosparc-tools").split(".")[0])
+except PackageNotFoundError:
+    GENERATION = 0  # every test module then skips itself
 VARIABLES = ("BASE_URL", "MASTER_HOSTNAME", "BASE_PORT", "EMAIL", "PASSWORD", "LICENSE_ID")
 
 

@@ -17,6 +17,8 @@ from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
 from gem_plugin.adapters.cryosparc_jobs import run_command
 from gem_plugin.io.cryosparc_files import dataset_to_rows
 
+pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
+
 N_PARTICLES = 40
 PLACE = ["--project", "P3", "--workspace", "W1"]
 INPUTS = ["--particles", "J42", "--volume", "J42"]

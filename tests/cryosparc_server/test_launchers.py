@@ -8,6 +8,8 @@ import pytest
 
 from gem_plugin.adapters import cryosparc_jobs
 
+pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
+
 NAMES = ["run", "train", "landscape", "landscape-full", "select"]
 
 

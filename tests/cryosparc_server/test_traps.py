@@ -20,6 +20,8 @@ from gem_plugin.adapters.cryosparc_inputs import INPUT_NAMES
 from gem_plugin.adapters.cryosparc_jobs import run_command
 from gem_plugin.errors import InputError, StopRequestedError
 
+pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*API client.*:UserWarning", "ignore:.*CommandClient.*:UserWarning"
 )

@@ -16,6 +16,8 @@ from cryosparc_server.test_jobs import INPUTS, PLACE, assert_has_all_fields_of, 
 from cryosparc_server.tiny_project import BOX_SIZE, PIXEL_SIZE, add_tiny_refinement
 from gem_plugin.adapters.cryosparc_jobs import run_command
 
+pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
+
 SECONDS_FOR_ALL_OF_4 = 1500
 
 
