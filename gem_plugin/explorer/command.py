@@ -43,7 +43,7 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
         )
     session = ExplorerSession(run, settings.table)
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    with _listen(settings.port) as listener:
+    with listen(settings.port) as listener:
         port = listener.getsockname()[1]
         address = f"http://{HOST}:{port}/?token={token}"
         training = training_state(run)
@@ -63,7 +63,7 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
     return {"particles": session.n_particles}
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -70,7 +70,9 @@ class Answers:
 
     def _molecule(self, wanted: dict[str, Any]) -> Response:
         molecules = self.session.molecules()
-        latents = molecules.latents_of(int(wanted["row"])) if "row" in wanted else _floats(wanted, "latents")
+        latents = (
+            molecules.latents_of(_whole(wanted, "row")) if "row" in wanted else _numbers(wanted, "latents")
+        )
         head = {"latents": [round(float(value), 6) for value in latents]}
         return packed(head, molecules.as_bytes(molecules.density(latents)))
 
@@ -86,7 +88,11 @@ class Answers:
 
     def _group(self, wanted: dict[str, Any]) -> Response:
         regrouping = self.session.regrouping()
-        n_states, linkage, region = int(wanted["nStates"]), str(wanted["linkage"]), str(wanted["region"])
+        n_states, linkage, region = (
+            _whole(wanted, "nStates"),
+            str(wanted.get("linkage")),
+            str(wanted.get("region")),
+        )
         grouping = regrouping.group(n_states, linkage, region)
         head = {
             "mapStates": grouping.map_states.tolist(),
@@ -103,14 +109,14 @@ class Answers:
     def _state(self, wanted: dict[str, Any]) -> Response:
         """Mean, spread, or difference from another state."""
         regrouping, molecules = self.session.regrouping(), self.session.molecules()
-        states = np.asarray(wanted["mapStates"], dtype=np.int64)
+        states = _numbers(wanted, "mapStates").astype(np.int64)
         if states.shape != regrouping.rows.shape:
             raise InputError(f"Expected a state for each of {len(regrouping.rows)} maps, got {states.shape}.")
-        maps = regrouping.average(states, int(wanted["number"]))
+        maps = regrouping.average(states, _whole(wanted, "number"))
         if wanted.get("kind") == "std":
             return packed({}, molecules.as_bytes(maps.std))
         if wanted.get("kind") == "difference":
-            other = regrouping.average(states, int(wanted["other"]))
+            other = regrouping.average(states, _whole(wanted, "other"))
             return packed({"isSigned": True}, molecules.signed_bytes(maps.mean - other.mean))
         return packed({}, molecules.as_bytes(maps.mean))
 
@@ -119,10 +125,10 @@ class Answers:
         return await run_in_threadpool(self._path, wanted)
 
     def _path(self, wanted: dict[str, Any]) -> Response:
-        plane = np.stack([self.session.column(str(wanted[axis])).values for axis in ("x", "y")], axis=1)
+        plane = np.stack([self.session.column(str(wanted.get(axis))).values for axis in ("x", "y")], axis=1)
         latents = self.session.molecules().source.latents
-        anchors = np.asarray(wanted["anchors"], dtype=np.int64)
-        path = find_path(str(wanted["kind"]), latents, anchors, int(wanted["nPoints"]), plane)
+        anchors = _numbers(wanted, "anchors").astype(np.int64)
+        path = find_path(str(wanted.get("kind")), latents, anchors, _whole(wanted, "nPoints"), plane)
         return JSONResponse({"latents": path.latents.tolist(), "rows": path.rows.tolist()})
 
     async def save_selection(self, request: Request) -> Response:
@@ -139,7 +145,7 @@ class Answers:
         return JSONResponse({"files": [str(path) for path in written], "particles": len(rows)})
 
     async def save_maps(self, request: Request) -> Response:
-        latents = np.asarray((await _json(request))["latents"], dtype=np.float32)
+        latents = _numbers(await _json(request), "latents")
         return await run_in_threadpool(self._save_maps, request.path_params["name"], latents)
 
     def _save_maps(self, name: str, latents: np.ndarray) -> Response:
@@ -152,10 +158,10 @@ class Answers:
         return JSONResponse({"files": [str(path) for path in written]})
 
     async def save_movie(self, request: Request) -> Response:
-        frames = (await _json(request))["frames"]
+        frames = (await _json(request)).get("frames")
         try:
-            pictures = [base64.b64decode(frame.split(",")[-1], validate=True) for frame in frames]
-        except (AttributeError, binascii.Error) as error:
+            pictures = [base64.b64decode(frame.split(",")[-1], validate=True) for frame in frames or ()]
+        except (AttributeError, TypeError, binascii.Error) as error:
             raise InputError(f"Expected frames as PNG data addresses ({error}).") from error
         name = request.path_params["name"]
         path = await run_in_threadpool(saving.save_movie, self.session.run, name, pictures)
@@ -176,8 +182,20 @@ def packed(head: dict[str, Any], content: bytes) -> Response:
     return Response(struct.pack("<I", len(text)) + text + content, media_type="application/octet-stream")
 
 
-def _floats(wanted: dict[str, Any], name: str) -> np.ndarray:
-    return np.asarray(wanted[name], dtype=np.float32)
+def _whole(wanted: dict[str, Any], name: str) -> int:
+    value = wanted.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError(f"Expected a whole number for {name}, got {str(value)[:80]!r}.")
+    return value
+
+
+def _numbers(wanted: dict[str, Any], name: str) -> np.ndarray:
+    if name not in wanted:
+        raise InputError(f"Expected {name}, got {', '.join(wanted)[:80] or 'nothing'}.")
+    try:
+        return np.asarray(wanted[name], dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Expected numbers for {name} ({error}).") from error
 
 
 async def _json(request: Request) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Read from whatever files of the run exist; a part of a run gives some of the columns.
 """
 
+import warnings
 from dataclasses import dataclass
 from enum import Enum
 
@@ -152,7 +153,9 @@ def _table_columns(run: RunFiles) -> list[ParticleColumn]:
 
 
 def _columns_of_table(table: ParticleTable) -> list[ParticleColumn]:
-    angles = relion_angles_in_degrees(table.rotation_matrices)
+    with warnings.catch_warnings():  # where tilt is 0 or 180, psi takes the whole turn and rot is 0
+        warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
+        angles = relion_angles_in_degrees(table.rotation_matrices)
     columns = [
         _number(name, f"{name} (degrees)", angles[:, axis])
         for axis, name in enumerate(("rot", "tilt", "psi"))

@@ -1,0 +1,325 @@
+"""The explorer's page in a real browser: look, colour, lasso, click, drag, group, save, reopen."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from arm_model import BOX_SIZE
+from explorer_run import N_PARTICLES, explorer_source
+from matplotlib.path import Path as Polygon
+from PIL import Image
+from served_explorer import Explorer
+
+PATIENCE_IN_SECONDS = 20.0
+Page = Any  # a selenium WebDriver
+
+
+@pytest.fixture
+def page(explorer: Explorer, browser: Page) -> Page:
+    """The page, freshly loaded."""
+    browser.get(explorer.address)
+    wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+    return browser
+
+
+def wait_until(is_so: Callable[[], Any]) -> Any:
+    end = time.monotonic() + PATIENCE_IN_SECONDS
+    while time.monotonic() < end:
+        found = is_so()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the page did not get there in time")
+
+
+def text_of(page: Page, identifier: str) -> str:
+    return page.execute_script("return document.getElementById(arguments[0]).textContent", identifier)
+
+
+def press(page: Page, selector: str) -> None:
+    page.execute_script("document.querySelector(arguments[0]).click()", selector)
+
+
+def pixel_of(page: Page, row: int) -> list[float]:
+    return page.execute_script(
+        "return gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]])", row
+    )
+
+
+def drag(page: Page, places: list[tuple[float, float]]) -> None:
+    """Press at the first place of the plot, move over all others, release."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    overlay = page.execute_script("return document.getElementById('overlay')")
+    width, height = overlay.size["width"], overlay.size["height"]
+    actions = ActionChains(page, duration=20)
+    first, *others = [(round(x - width / 2), round(y - height / 2)) for x, y in places]
+    actions.move_to_element_with_offset(overlay, *first).click_and_hold()
+    for x, y in others:
+        actions.move_to_element_with_offset(overlay, x, y)
+    actions.release().perform()
+
+
+def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
+    """Pixels of a canvas for which a condition on r, g, b holds."""
+    return page.execute_script(
+        f"""const source = document.getElementById('{canvas}'), copy = document.createElement('canvas');
+        copy.width = source.width; copy.height = source.height;
+        const context = copy.getContext('2d'); context.drawImage(source, 0, 0);
+        const data = context.getImageData(0, 0, copy.width, copy.height).data; let count = 0;
+        for (let i = 0; i < data.length; i += 4) {{ const [r, g, b] = data.slice(i, i + 3); if ({condition}) count++; }}
+        return count;"""
+    )
+
+
+def set_range(page: Page, identifier: str, value: float) -> None:
+    page.execute_script(
+        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event('input'))",
+        identifier,
+        value,
+    )
+
+
+def test_page_loads_without_errors_and_without_other_machines(explorer: Explorer, page: Page) -> None:
+    assert text_of(page, "counts") == f"{N_PARTICLES} particles"
+    assert count_of_pixels(page, "points", "r + g + b < 700") > N_PARTICLES, "particles are drawn"
+    entries = page.execute_script(
+        "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    )
+    assert entries
+    assert {entry.split("/")[2] for entry in entries} == {f"127.0.0.1:{explorer.port}"}
+    errors = [line for line in page.get_log("browser") if line["level"] == "SEVERE"]
+    assert errors == []
+
+
+def test_wrong_token_shows_what_to_do(explorer: Explorer, browser: Page) -> None:
+    browser.get(f"http://127.0.0.1:{explorer.port}/?token=wrong")
+    assert "Open the address that `gem-em explore` printed" in browser.page_source
+
+
+def test_colour_by_another_column(page: Page) -> None:
+    orange = "r > 200 && g > 120 && g < 190 && b < 60"
+    assert count_of_pixels(page, "points", orange) > 50, "state 2"
+    page.execute_script(
+        "const s = document.getElementById('axis-colour'); s.value = 'latent_1'; s.onchange()"
+    )
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'latent_1'"))
+    wait_until(lambda: count_of_pixels(page, "points", orange) == 0)
+    yellow_end, violet_end = "r > 220 && g > 200 && b < 90", "r < 90 && g < 50 && b > 70 && b < 140"
+    assert count_of_pixels(page, "points", yellow_end) > 50
+    assert count_of_pixels(page, "points", violet_end) > 50
+
+
+def test_lasso_selects_what_is_inside_and_the_saved_file_holds_the_same(
+    explorer: Explorer, page: Page
+) -> None:
+    press(page, "[data-tool=lasso]")
+    corners = [(120.0, 90.0), (420.0, 60.0), (520.0, 330.0), (250.0, 420.0), (140.0, 300.0)]
+    drag(page, corners)
+    wait_until(
+        lambda: "selected" in text_of(page, "selected-count") and text_of(page, "selected-count")[0] != "n"
+    )
+    selected = page.execute_script("return Array.from(selectedRows(gem.cloud))")
+    pixels = np.array([pixel_of(page, row) for row in range(N_PARTICLES)])
+    overlay = page.execute_script(
+        "const o = document.getElementById('overlay'); return [o.clientWidth, o.clientHeight]"
+    )
+    drawn = [
+        (round(x - overlay[0] / 2) + overlay[0] // 2, round(y - overlay[1] / 2) + overlay[1] // 2)
+        for x, y in corners
+    ]
+    inside = Polygon(drawn).contains_points(pixels, radius=0)
+    near_edge = Polygon(drawn).contains_points(pixels, radius=3) != Polygon(drawn).contains_points(
+        pixels, radius=-3
+    )
+    is_selected = np.isin(np.arange(N_PARTICLES), selected)
+    assert 10 < is_selected.sum() < N_PARTICLES
+    np.testing.assert_array_equal(is_selected[~near_edge], inside[~near_edge])
+    page.execute_script("document.getElementById('selection-name').value = 'lassoed'")
+    press(page, "#save-particles")
+    wait_until(lambda: "particles saved" in text_of(page, "message"))
+    star = (explorer.run.explore / "lassoed.star").read_text()
+    names = [line.split()[0] for line in star.splitlines() if "@" in line]
+    assert sorted(names) == [f"{row + 1:06d}@stack.mrcs" for row in sorted(selected)]
+
+
+def test_box_adds_and_removes(page: Page) -> None:
+    press(page, "[data-tool=box]")
+    width, height = page.execute_script(
+        "const o = document.getElementById('overlay'); return [o.clientWidth, o.clientHeight]"
+    )
+    drag(page, [(60, 14), (width / 2, height - 50)])
+    left = set(page.execute_script("return Array.from(selectedRows(gem.cloud))"))
+    press(page, "[data-mode=add]")
+    drag(page, [(width / 2, 14), (width - 14, height - 50)])
+    assert page.execute_script("return selectedRows(gem.cloud).length") > len(left) > 50
+    press(page, "[data-mode=remove]")
+    drag(page, [(60, 14), (width / 2, height - 50)])
+    rest = set(page.execute_script("return Array.from(selectedRows(gem.cloud))"))
+    assert rest
+    assert not rest & left
+    press(page, "#select-invert")
+    inverted = set(page.execute_script("return Array.from(selectedRows(gem.cloud))"))
+    assert inverted == set(range(N_PARTICLES)) - rest
+
+
+def test_click_shows_the_molecule_its_sections_and_its_image(page: Page) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    row = page.execute_script(
+        "return gem.cloud.nearest(...gem.cloud.toPixel(gem.cloud.x[42], gem.cloud.y[42]))"
+    )
+    overlay = page.execute_script("return document.getElementById('overlay')")
+    x, y = pixel_of(page, row)
+    size = overlay.size
+    ActionChains(page).move_to_element_with_offset(
+        overlay, round(x - size["width"] / 2), round(y - size["height"] / 2)
+    ).click().perform()
+    wait_until(lambda: text_of(page, "molecule-title").startswith("particle row"))
+    wait_until(lambda: text_of(page, "particle-facts"))
+    clicked = page.execute_script("return gem.clicked")
+    assert np.hypot(*(np.array(pixel_of(page, clicked)) - [x, y])) < 3
+    latents = page.execute_script("return gem.molecule.latents")
+    np.testing.assert_allclose(latents, explorer_source().latents[clicked], atol=1e-5)
+    assert count_of_pixels(page, "surface", "b > r + 20") > 3000, "a blue surface"
+    widths = page.execute_script("return gem.molecule.pictures.map((canvas) => canvas.width)")
+    assert widths == [BOX_SIZE, BOX_SIZE]
+    facts = text_of(page, "particle-facts")
+    assert "state" in facts
+
+
+def test_surface_encloses_the_density_above_the_level(page: Page) -> None:
+    """Volume by the divergence theorem against the number of voxels: also a test that all triangles face outwards."""
+    page.execute_script("gem.molecule.decode({ row: 3 }, 'x')")
+    wait_until(lambda: page.execute_script("return Boolean(gem.molecule.volume)"))
+    enclosed, n_voxels = page.execute_script(
+        """const n = gem.molecule.model.windowSize, level = 30, s = surfaceNet(gem.molecule.volume, n, level - 0.5);
+        let enclosed = 0; const p = (v, a) => s.places[3 * v + a] - n / 2;
+        for (let t = 0; t < s.triangles.length; t += 3) {
+          const [a, b, c] = s.triangles.slice(t, t + 3);
+          enclosed += (p(a,0) * (p(b,1) * p(c,2) - p(b,2) * p(c,1)) + p(a,1) * (p(b,2) * p(c,0) - p(b,0) * p(c,2))
+            + p(a,2) * (p(b,0) * p(c,1) - p(b,1) * p(c,0))) / 6;
+        }
+        return [enclosed, gem.molecule.volume.filter((value) => value >= level).length];"""
+    )
+    assert enclosed == pytest.approx(n_voxels, rel=0.25)
+    smaller = page.execute_script("return gem.molecule.view.meshes[0].nIndices")
+    set_range(page, "level", 120)
+    assert page.execute_script("return gem.molecule.view.meshes[0].nIndices") < smaller
+
+
+def test_surface_turns_under_the_mouse(page: Page) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    page.execute_script("gem.molecule.decode({ row: 3 }, 'x')")
+    wait_until(lambda: page.execute_script("return Boolean(gem.molecule.volume)"))
+    before = page.execute_script("return gem.molecule.view.turn")
+    surface = page.execute_script("return document.getElementById('surface')")
+    ActionChains(page).drag_and_drop_by_offset(surface, 80, 30).perform()
+    after = np.array(page.execute_script("return gem.molecule.view.turn")).reshape(3, 3)
+    assert not np.allclose(after.ravel(), before)
+    np.testing.assert_allclose(after @ after.T, np.eye(3), atol=1e-6)
+
+
+def test_the_molecule_moves_while_the_path_is_dragged(explorer: Explorer, page: Page) -> None:
+    latents = explorer_source().latents
+    angle = np.arctan2(latents[:, 1], latents[:, 0])
+    ends = [int(np.abs(angle - wanted).argmin()) for wanted in (-0.8, 0.8)]
+    page.execute_script("gem.travel.anchors = arguments[0]", ends)
+    press(page, "#path-make")
+    wait_until(
+        lambda: page.execute_script("return gem.travel.path && gem.molecule.volume && !gem.molecule.isBusy")
+    )
+    first = page.execute_script("return Array.from(gem.molecule.volume)")
+    for place in (0.3, 0.6, 1.0):
+        set_range(page, "path-place", place)
+    wait_until(
+        lambda: np.allclose(page.execute_script("return gem.molecule.latents"), latents[ends[1]], atol=1e-4)
+    )
+    last = page.execute_script("return Array.from(gem.molecule.volume)")
+    assert np.corrcoef(first, last)[0, 1] < 0.98, "the arm has turned"
+    page.execute_script("document.getElementById('path-name').value = 'turn'")
+    press(page, "#save-maps")
+    wait_until(lambda: "maps saved" in text_of(page, "message"))
+    assert len(list((explorer.run.explore / "turn").glob("vol_*.mrc"))) == 20
+    press(page, "#save-movie")
+    wait_until(lambda: "movie saved" in text_of(page, "message"))
+    with Image.open(explorer.run.explore / "turn.gif") as film:
+        assert getattr(film, "n_frames", 1) == 38
+        frames = []
+        for number in (0, 19):
+            film.seek(number)
+            frames.append(np.asarray(film.convert("L"), float))
+    assert np.abs(frames[0] - frames[1]).mean() > 1, "the frames differ"
+
+
+def test_anchors_are_picked_by_clicking(page: Page) -> None:
+    press(page, "#anchors")
+    for row in (10, 20):
+        x, y = pixel_of(page, row)
+        page.execute_script("return gem.click(arguments[0], arguments[1])", x, y)
+    assert page.execute_script("return gem.travel.anchors.length") == 2
+
+
+def test_states_again_with_another_number(page: Page) -> None:
+    page.execute_script("const e = document.getElementById('n-states'); e.value = 3; e.onchange()")
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    rows = page.execute_script("return document.querySelectorAll('#states-list tr').length")
+    assert rows == 3
+    assert "silhouette" in text_of(page, "states-quality")
+    values = page.execute_script("return Array.from(gem.chosen.colour.values)")
+    assert set(values) == {1, 2, 3}
+    assert count_of_pixels(page, "dendrogram", "r > 180 && g > 60 && g < 130 && b < 60") > 5, (
+        "the cut of the tree"
+    )
+    press(page, "[data-state='1'][data-kind=mean]")
+    wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
+    press(page, "[data-state='2'][data-kind=difference]")
+    wait_until(lambda: text_of(page, "molecule-title") == "state 2 minus state 1")
+    assert len(page.execute_script("return gem.molecule.view.meshes.map((mesh) => mesh.nIndices)")) == 2
+    assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
+
+
+def test_histogram_ranges_and_legend_toggles_hide(page: Page) -> None:
+    values = explorer_source().latents[:, 0]
+    page.execute_script("return gem.addFilter('latent_1')")
+    page.execute_script("gem.filters[0].setRange(0, 10)")
+    shown = int((values >= 0).sum())
+    assert text_of(page, "counts") == f"{shown} of {N_PARTICLES} particles shown"
+    press(page, "#select-shown")
+    assert text_of(page, "selected-count") == f"{shown} selected"
+    press(page, "#legend [data-group='1']")
+    fewer = page.execute_script("return selectedRows(gem.cloud).length")
+    assert 0 < fewer < shown
+    press(page, ".filter button")
+    assert page.execute_script("return gem.filters.length") == 0
+
+
+def test_a_session_is_saved_and_opened(explorer: Explorer, page: Page) -> None:
+    page.execute_script("return gem.setAxes('latent_2', 'latent_1', 'defocus')")
+    wait_until(lambda: page.execute_script("return gem.chosen.x.name === 'latent_2'"))
+    page.execute_script("return gem.addFilter('latent_1')")
+    page.execute_script("gem.filters[0].setRange(-0.5, 0.5); gem.select([1, 2, 3, 50], 'new')")
+    page.execute_script("document.getElementById('session-name').value = 'kept'")
+    press(page, "#session-save")
+    wait_until(lambda: "session saved" in text_of(page, "message"))
+    counts = text_of(page, "counts")
+    page.get(explorer.address)
+    wait_until(lambda: page.execute_script("return window.gemIsReady === true"))
+    page.execute_script("document.getElementById('session-name').value = 'kept'")
+    press(page, "#session-open")
+    wait_until(lambda: text_of(page, "message") == "session opened")
+    assert text_of(page, "counts") == counts
+    chosen = page.execute_script("return Object.values(gem.chosen).map((column) => column.name)")
+    assert chosen == ["latent_2", "latent_1", "defocus"]
+    flags = page.execute_script("return Array.from(gem.cloud.flags)")
+    assert [row for row, flag in enumerate(flags) if flag & 2] == [1, 2, 3, 50]
+
+
+def test_messages_of_the_server_are_shown(page: Page) -> None:
+    press(page, "#select-none")
+    press(page, "#save-particles")
+    wait_until(lambda: "selection is empty" in text_of(page, "message"))
+    assert page.execute_script("return document.getElementById('message').classList.contains('error')")

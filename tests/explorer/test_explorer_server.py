@@ -1,0 +1,336 @@
+"""The explorer's server: right answers to its own page, none to anybody else, nothing written outside the run."""
+
+import io
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from arm_model import BOX_SIZE
+from explorer_run import N_PARTICLES, N_STATES, explorer_source
+from PIL import Image
+from served_explorer import Explorer, files_below, serve
+from small_star_run import HEADER, write_run
+
+from gem_plugin.adapters.output_nodes import NODES_FILE
+from gem_plugin.errors import InputError
+from gem_plugin.explorer.command import ExploreSettings, listen, run_explore
+from gem_plugin.explorer.guard import MOST_BYTES_OF_A_REQUEST
+from gem_plugin.explorer.session import ExplorerSession
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+
+
+def test_without_the_token_nothing_is_told(explorer: Explorer) -> None:
+    for path in ("/", "/?token=wrong", "/api/run", "/api/column/latent_1", "/absent"):
+        status, content = explorer.ask(path, with_token=False)
+        assert status == 401, path
+        assert b"Open the address that `gem-em explore` printed" in content
+    assert explorer.ask("/api/run?token=a-token-for-the-tests", with_token=False)[0] == 401, "page only"
+    assert explorer.ask("/api/run", headers={"X-Gem-Token": "wrong"}, with_token=False)[0] == 401
+
+
+def test_other_names_of_this_machine_are_refused(explorer: Explorer) -> None:
+    for host in ("evil.example", f"evil.example:{explorer.port}", "127.0.0.1.evil.example", "0.0.0.0", ""):
+        status, content = explorer.ask("/api/run", headers={"Host": host})
+        assert status == 403, host
+        assert b"127.0.0.1 only" in content
+    assert explorer.ask("/api/run", headers={"Host": "localhost:9999"})[0] == 200, "through an ssh tunnel"
+
+
+def test_other_pages_are_refused(explorer: Explorer) -> None:
+    for origin in ("http://evil.example", "null", f"https://127.0.0.1:{explorer.port}", "http://127.0.0.1:1"):
+        assert explorer.ask("/api/run", headers={"Origin": origin})[0] == 403, origin
+    assert explorer.ask("/api/run", headers={"Origin": f"http://127.0.0.1:{explorer.port}"})[0] == 200
+
+
+def test_too_large_a_request_is_refused_before_it_is_read(explorer: Explorer) -> None:
+    length = str(MOST_BYTES_OF_A_REQUEST + 1)
+    status, _ = explorer.ask("/api/group", headers={"Content-Length": length})
+    assert status == 413
+
+
+def test_names_cannot_lead_out_of_the_run(explorer: Explorer) -> None:
+    before = files_below(explorer.run.root.parent)
+    rows = np.arange(3, dtype="<u4").tobytes()
+    for name in (
+        "..%2Fout",
+        "%2e%2e%2fout",
+        "..",
+        "%2Ftmp%2Fout",
+        "a%2Fb",
+        "a%00b",
+        ".hidden",
+        "x" * 61,
+        "a%20b",
+    ):
+        for path in (f"/api/save/selection/particles/{name}", f"/api/save/selection/relion-job/{name}"):
+            assert explorer.ask(path, rows)[0] in (400, 404), path
+        assert explorer.ask(f"/api/session/{name}", {"a": 1})[0] in (400, 404)
+        assert explorer.ask(f"/api/session/{name}")[0] in (400, 404)
+        assert explorer.ask(f"/api/save/maps/{name}", {"latents": [[1.0, 0.0]]})[0] in (400, 404)
+    assert files_below(explorer.run.root.parent) == before
+
+
+def test_the_page_holds_everything_it_needs(explorer: Explorer) -> None:
+    status, content = explorer.ask(f"/?token={'a-token-for-the-tests'}", with_token=False)
+    assert status == 200
+    text = content.decode()
+    assert "/*SCRIPT*/" not in text
+    assert "http://" not in text.replace("http://127.0.0.1", "")
+    assert "https://" not in text
+
+
+def test_description_names_what_there_is(explorer: Explorer) -> None:
+    told = explorer.ask_json("/api/run")
+    assert told["nParticles"] == N_PARTICLES
+    assert told["training"]["isFinished"]
+    assert told["landscape"]["nStates"] == N_STATES
+    assert told["landscape"]["regions"][0] == "whole"
+    assert told["model"]["boxSize"] == BOX_SIZE
+    names = {column["name"] for column in told["columns"]}
+    assert {"latent_1", "latent_pc_1", "state", "defocus", "rot", "half_set"} <= names
+
+
+def test_columns_are_the_values_of_the_run(explorer: Explorer) -> None:
+    _, content = explorer.ask("/api/column/state")
+    saved = np.load(LandscapeFiles(explorer.run.landscape).particle_states)
+    np.testing.assert_array_equal(np.frombuffer(content, "<f4"), saved)
+    status, content = explorer.ask("/api/column/absent")
+    assert status == 400
+    assert b"There is no column 'absent'" in content
+
+
+def test_a_molecule_is_the_decoded_map(explorer: Explorer) -> None:
+    model = explorer.ask_json("/api/run")["model"]
+    size, step = model["windowSize"], model["densityOf255"] / 255
+    head, content = explorer.ask_packed("/api/molecule", {"row": 7})
+    source = explorer_source()
+    np.testing.assert_allclose(head["latents"], source.latents[7], atol=1e-5)
+    volume = next(iter(source.decode(source.latents[7:8])))
+    first = BOX_SIZE // 2 - size // 2
+    window = volume[first : first + size, first : first + size, first : first + size]
+    shown = np.frombuffer(content, np.uint8).reshape(size, size, size) * step
+    np.testing.assert_allclose(shown, window, atol=step)
+    assert volume.sum() == pytest.approx(window.sum(), rel=0.02), "the window holds the molecule"
+    _, same = explorer.ask_packed("/api/molecule", {"latents": source.latents[7].tolist()})
+    assert same == content
+
+
+def test_wrong_molecules_are_refused_with_a_reason(explorer: Explorer) -> None:
+    for wish, reason in (
+        ({"row": N_PARTICLES}, b"rows are 0 to 299"),
+        ({"row": -1}, b"rows are 0 to 299"),
+        ({"row": "seven"}, b"Expected a whole number for row"),
+        ({}, b"Expected latents"),
+        ({"latents": [1.0]}, b"Expected 2 finite latents"),
+        ({"latents": ["nan", 1.0]}, b"Expected 2 finite latents"),
+        ({"latents": "abc"}, b"Expected numbers for latents"),
+    ):
+        status, content = explorer.ask("/api/molecule", wish)
+        assert status == 400, wish
+        assert reason in content, content
+    status, content = explorer.ask("/api/molecule", b"not json")
+    assert (status, b"not JSON" in content) == (400, True)
+
+
+def test_the_expected_image_looks_like_the_particle(explorer: Explorer) -> None:
+    for row in (0, 123):
+        head, content = explorer.ask_packed(f"/api/particle/{row}")
+        size = head["size"]
+        image, expected = np.frombuffer(content, "<f4").reshape(2, size, size)
+        assert np.corrcoef(image.ravel(), expected.ravel())[0, 1] > 0.6
+    _, other = explorer.ask_packed("/api/particle/124")
+    unlike = np.frombuffer(other, "<f4").reshape(2, size, size)[1]
+    assert np.corrcoef(image.ravel(), unlike.ravel())[0, 1] < 0.6, "another view, other defocus"
+
+
+def test_grouping_as_landscape_did_gives_its_states(explorer: Explorer) -> None:
+    wish = {"nStates": N_STATES, "linkage": "ward", "region": "whole"}
+    head, content = explorer.ask_packed("/api/group", wish)
+    saved = np.load(LandscapeFiles(explorer.run.landscape).particle_states)
+    np.testing.assert_array_equal(np.frombuffer(content, "<f4"), saved)
+    assert head["counts"] == np.bincount(saved, minlength=N_STATES + 1)[1:].tolist()
+    assert len(head["tree"]) == len(head["mapStates"]) - 1
+
+
+def test_grouping_by_the_part_that_moves_is_as_good_and_by_a_still_part_is_not(explorer: Explorer) -> None:
+    regions = explorer.ask_json("/api/run")["landscape"]["regions"][1:]
+    arm, _ = explorer.ask_packed("/api/group", {"nStates": 4, "linkage": "ward", "region": regions[-1]})
+    whole, _ = explorer.ask_packed("/api/group", {"nStates": 4, "linkage": "ward", "region": "whole"})
+    assert arm["silhouette"] > 0.5 * whole["silhouette"]
+    status, content = explorer.ask("/api/group", {"nStates": 4, "linkage": "ward", "region": "../part 1"})
+    assert status == 400
+    assert b"There is no region" in content
+
+
+def test_wrong_groupings_are_refused_with_a_reason(explorer: Explorer) -> None:
+    for change, reason in (
+        ({"nStates": 31}, b"expected 1 to 30"),
+        ({"nStates": 0}, b"expected 1 to 30"),
+        ({"linkage": "best"}, b"expected one of"),
+        ({"nStates": None}, b"Expected a whole number for nStates"),
+    ):
+        wish = {"nStates": 3, "linkage": "ward", "region": "whole", **change}
+        status, content = explorer.ask("/api/group", wish)
+        assert status == 400
+        assert reason in content, content
+
+
+def test_maps_of_states_are_mean_spread_and_difference(explorer: Explorer) -> None:
+    grouped, _ = explorer.ask_packed("/api/group", {"nStates": 2, "linkage": "ward", "region": "whole"})
+    wish = {"mapStates": grouped["mapStates"], "number": 1, "other": 2}
+    first, second = (
+        np.frombuffer(explorer.ask_packed("/api/state", {**wish, "number": number})[1], np.uint8).astype(
+            float
+        )
+        for number in (1, 2)
+    )
+    head, content = explorer.ask_packed("/api/state", {**wish, "kind": "difference"})
+    assert head["isSigned"]
+    difference = (np.frombuffer(content, np.uint8).astype(float) - 128) * 255 / 127
+    np.testing.assert_allclose(difference, first - second, atol=4)
+    assert np.abs(difference).max() > 20, "the two states differ"
+    _, spread = explorer.ask_packed("/api/state", {**wish, "kind": "std"})
+    assert 0 < np.frombuffer(spread, np.uint8).max() < first.max()
+
+
+@pytest.mark.parametrize("kind", ["straight", "on data", "through neighbours", "least energy"])
+def test_every_path_leads_from_the_first_anchor_to_the_last(explorer: Explorer, kind: str) -> None:
+    latents = explorer_source().latents
+    angle = np.arctan2(latents[:, 1], latents[:, 0])
+    anchors = [int(np.abs(angle - wanted).argmin()) for wanted in (-1.0, 0.0, 1.0)]
+    wish = {"kind": kind, "anchors": anchors, "nPoints": 21, "x": "latent_1", "y": "latent_2"}
+    path = explorer.ask_json("/api/path", wish)
+    points = np.array(path["latents"])
+    assert points.shape == (21, 2)
+    for end, anchor in ((0, anchors[0]), (-1, anchors[-1])):
+        assert np.linalg.norm(points[end] - latents[anchor]) < 0.35
+    if kind != "straight":
+        radius = np.linalg.norm(points, axis=1)
+        assert radius.min() > 0.8, "the way keeps to the ring of the particles"
+    if kind in ("on data", "least energy"):
+        np.testing.assert_allclose(points, latents[path["rows"]], atol=1e-5)
+
+
+def test_paths_without_anchors_are_refused(explorer: Explorer) -> None:
+    wish = {"kind": "straight", "anchors": [3], "nPoints": 5, "x": "latent_1", "y": "latent_2"}
+    status, content = explorer.ask("/api/path", wish)
+    assert (status, b"two anchors or more" in content) == (400, True)
+
+
+def test_saved_particles_are_the_original_rows(explorer: Explorer) -> None:
+    rows = np.array([0, 5, 299], dtype="<u4")
+    answer = explorer.ask_json("/api/save/selection/particles/three", rows.tobytes())
+    star = explorer.run.explore / "three.star"
+    assert answer["files"][0] == str(star)
+    original = (explorer.run.root.parent / "particles.star").read_text().removeprefix(HEADER).splitlines(True)
+    expected = [original[N_PARTICLES - 1 - row] for row in rows]  # the file is in reverse order
+    assert star.read_text() == HEADER + "".join(reversed(expected))
+    np.testing.assert_array_equal(np.loadtxt(explorer.run.explore / "three_rows.txt", dtype=int), rows)
+
+
+def test_a_relion_job_folder_has_particles_and_nodes(explorer: Explorer) -> None:
+    rows = np.arange(10, dtype="<u4")
+    explorer.ask_json("/api/save/selection/relion-job/ten", rows.tobytes())
+    folder = explorer.run.explore / "jobs" / "ten"
+    nodes = (folder / NODES_FILE).read_text()
+    assert "particles.star 3 ParticleGroupMetadata.star.relion" in nodes
+    assert (folder / "RELION_JOB_EXIT_SUCCESS").exists()
+    assert len((folder / "particles.star").read_text().removeprefix(HEADER).splitlines()) == 10
+
+
+def test_empty_and_wrong_selections_are_refused(explorer: Explorer) -> None:
+    for rows, reason in (
+        (b"", b"selection is empty"),
+        (np.array([300], "<u4").tobytes(), b"names row 300"),
+        (b"abc", b"four bytes each"),
+    ):
+        status, content = explorer.ask("/api/save/selection/particles/wrong", rows)
+        assert status == 400
+        assert reason in content
+    assert not (explorer.run.explore / "wrong.star").exists()
+
+
+def test_maps_are_saved_as_decoded(explorer: Explorer) -> None:
+    from gem_plugin.io.map_files import read_map
+
+    source = explorer_source()
+    explorer.ask_json("/api/save/maps/two_maps", {"latents": source.latents[:2].tolist()})
+    saved = read_map(explorer.run.explore / "two_maps" / "vol_002.mrc")
+    np.testing.assert_allclose(saved.volume, next(iter(source.decode(source.latents[1:2]))), atol=1e-5)
+
+
+def test_movies_are_gifs_and_other_pictures_are_refused(explorer: Explorer) -> None:
+    import base64
+
+    def frame(grey: int) -> str:
+        buffer = io.BytesIO()
+        Image.new("RGB", (8, 8), (grey, 0, 0)).save(buffer, "PNG")
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+    explorer.ask_json("/api/save/movie/film", {"frames": [frame(0), frame(100), frame(200)]})
+    with Image.open(explorer.run.explore / "film.gif") as film:
+        assert getattr(film, "n_frames", 1) == 4, "there and back"
+    for frames, reason in (
+        ([frame(0)], b"2 to 400 frames"),
+        (["aGVsbG8=", "aGVsbG8="], b"not a PNG"),
+        ([1, 2], b"PNG data addresses"),
+    ):
+        status, content = explorer.ask("/api/save/movie/bad", {"frames": frames})
+        assert status == 400
+        assert reason in content, content
+
+
+def test_sessions_come_back_as_they_were_saved(explorer: Explorer) -> None:
+    content = {"axes": {"x": "latent_1"}, "selected": [1, 2]}
+    assert "mine" in explorer.ask_json("/api/session/mine", content)["sessions"]
+    assert explorer.ask_json("/api/session/mine") == content
+    status, message = explorer.ask("/api/session/absent")
+    assert status == 400
+    assert b"there are mine" in message or b"mine" in message
+
+
+def test_a_run_that_is_still_training_says_how_far_it_is(tmp_path: Path) -> None:
+    run, _ = write_run(tmp_path, 20)
+    run.history.parent.mkdir(parents=True)
+    run.history.write_text("epoch,loss\n1,3.0\n2,2.0\n")
+    run.settings.write_text("[train]\nepochs = 30\n")
+    for served in serve(run):
+        told = served.ask_json("/api/run")
+        assert told["training"] == {"epochs": 2, "of": 30, "isFinished": False}
+        assert "gem-em train" in told["model"]["missing"]
+        assert "gem-em landscape" in told["landscape"]["missing"]
+        assert len(told["columns"]) > 5, "poses and defocus can be looked at"
+        status, content = served.ask("/api/molecule", {"row": 0})
+        assert (status, b"gem-em train" in content) == (400, True)
+
+
+def test_a_folder_without_anything_to_see_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to look at yet"):
+        ExplorerSession(RunFiles(tmp_path))
+    with pytest.raises(InputError, match="Expected the folder of a run"):
+        run_explore(RunFiles(tmp_path / "absent"), ExploreSettings(), Progress(io.StringIO()))
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(InputError, match="Leave --port out"):
+            listen(other.getsockname()[1])
+
+
+def test_own_tables_become_columns(tmp_path: Path) -> None:
+    run, _ = write_run(tmp_path, 3)
+    table = tmp_path / "own.csv"
+    table.write_text("score,size\n1.5,10\n2.5,20\n3.5,30\n")
+    session = ExplorerSession(run, table)
+    np.testing.assert_array_equal(session.column("own_score").values, np.float32([1.5, 2.5, 3.5]))
+    table.write_text("score\n1\n2\n")
+    with pytest.raises(InputError, match="2 rows under its header; the run has 3"):
+        ExplorerSession(run, table)
+    table.write_text("score\n1\nx\n3\n")
+    with pytest.raises(InputError, match="column score: expected one number a row"):
+        ExplorerSession(run, table)
