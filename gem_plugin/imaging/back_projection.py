@@ -17,6 +17,7 @@ from gem_plugin.imaging.fourier import fourier_shell_correlation, shift_half_spe
 PADDING = 2  # finer Fourier grid, so that linear interpolation costs little
 SMALLEST_WEIGHT = 1e-2  # of the mean weight in its shell: keeps rarely seen voxels from blowing up noise
 SMALLEST_GRIDDING_CORRECTION = 1e-2
+SMALLEST_CORRELATION, LARGEST_CORRELATION = 1e-3, 0.999  # of half-maps, in the Wiener filter
 RESOLVED_FSC = 0.05  # from the first shell below this on, the combined map is zero
 
 
@@ -49,6 +50,7 @@ class BackProjection:
         shifts_in_angstroms: Tensor,  # (batch, 2), ordered xy; RELION's origin: what moves the image onto the centre
         ctf: CtfParameters,
         map_indices: Tensor,  # (batch,): the map that each image goes into; below 0 for none
+        image_weights: Tensor | None = None,  # (batch,): how much each image counts; default 1
     ) -> None:
         """Add images to their maps."""
         if images.shape[1:] != (self.box_size, self.box_size):
@@ -59,20 +61,67 @@ class BackProjection:
         spectra = shift_half_spectra(
             torch.fft.rfft2(centred), shifts_in_angstroms.float() / self.pixel_size_in_angstroms
         )
+        transfers = ctf_half_spectra(ctf, padded, self.pixel_size_in_angstroms).float()
+        if image_weights is not None:  # numerator and weight both carry it
+            root = image_weights.float().sqrt()[:, None, None]
+            spectra, transfers = spectra * root, transfers * root
+        if spectra.device.type != "cpu":
+            self._add_on_device_(spectra, transfers, rotation_matrices, map_indices)
+            return
         _insert_slices(
             spectra.numpy().astype(np.complex64, copy=False),
-            ctf_half_spectra(ctf, padded, self.pixel_size_in_angstroms).float().numpy(),
+            transfers.numpy(),
             rotation_matrices.double().numpy(),
             map_indices.long().numpy(),
             self._numerators,
             self._weights,
         )
 
+    def add_all_of_(self, other: "BackProjection") -> None:
+        """Add everything that another one holds, map by map."""
+        self._numerators += other._numerators
+        self._weights += other._weights
+
+    def _add_on_device_(
+        self, spectra: Tensor, transfers: Tensor, rotation_matrices: Tensor, map_indices: Tensor
+    ) -> None:
+        """The same sums with torch on the device of the images; the maps themselves stay in main memory."""
+        for index in range(self.n_maps):
+            member = map_indices == index
+            if not bool(member.any()):
+                continue
+            numerator, weight = insert_slices_with_torch(
+                spectra[member], transfers[member], rotation_matrices[member]
+            )
+            self._numerators[index] += numerator.cpu().numpy()
+            self._weights[index] += weight.cpu().numpy()
+
     def volume(self, map_index: int) -> Tensor:  # (box, box, box) float32
         """The map of everything added so far; a projection of it has the grey scale of the images."""
         weights = torch.from_numpy(self._weights[map_index])
         floor = _shell_means(weights) * SMALLEST_WEIGHT
-        transform = torch.from_numpy(self._numerators[map_index]) / (weights + floor).clamp_min(1e-20)
+        return self._map_of(
+            torch.from_numpy(self._numerators[map_index]) / (weights + floor).clamp_min(1e-20)
+        )
+
+    def wiener_volume(self, shell_correlation: Tensor) -> Tensor:  # (box // 2,) -> (box, box, box) float32
+        """The map of both halves together, each Fourier voxel weighed against the noise that the half-maps show.
+
+        The half-maps (maps 0 and 1) give signal over noise FSC / (1 - FSC) in each shell, and so the term that a
+        Wiener filter adds to the weights (Scheres 2012, J. Mol. Biol. 415, 406). Zero beyond the resolved shells.
+        """
+        weights = torch.from_numpy(self._weights[:2].sum(axis=0))
+        kept = shell_correlation.double().clamp(SMALLEST_CORRELATION, LARGEST_CORRELATION).float()
+        unresolved = torch.nonzero(shell_correlation[1:] < RESOLVED_FSC)
+        first_unresolved = 1 + int(unresolved[0]) if len(unresolved) else self.box_size // 2
+        shells = _shell_indices(PADDING * self.box_size)
+        of_voxel = (shells.float() / PADDING).round().long()
+        noise_over_signal = ((1 - kept) / kept)[of_voxel.clamp_max(len(kept) - 1)]
+        added = _shell_means(weights) / 2 * noise_over_signal
+        transform = torch.from_numpy(self._numerators[:2].sum(axis=0)) / (weights + added).clamp_min(1e-20)
+        return self._map_of(transform * (of_voxel < first_unresolved))
+
+    def _map_of(self, transform: Tensor) -> Tensor:  # (padded, padded, padded // 2 + 1) -> (box, box, box)
         padded = PADDING * self.box_size
         full = torch.fft.fftshift(torch.fft.irfftn(transform, s=(padded,) * 3))
         margin = padded // 2 - self.box_size // 2
@@ -114,6 +163,47 @@ def _shell_means(values: Tensor) -> Tensor:  # same shape as values
     sums = torch.bincount(shells.flatten(), values.flatten().double())
     counts = torch.bincount(shells.flatten())
     return (sums / counts.clamp_min(1)).float()[shells]
+
+
+def insert_slices_with_torch(
+    spectra: Tensor,  # (batch, size, size // 2 + 1) complex, zero frequency first
+    transfers: Tensor,  # same shape: CTF times the root of the image's weight
+    rotation_matrices: Tensor,  # (batch, 3, 3)
+) -> tuple[Tensor, Tensor]:  # numerator (complex64) and weight, (size, size, size // 2 + 1) each
+    """What the compiled loop below does, in tensor operations for any device; also its reference in the tests."""
+    size = spectra.shape[1]
+    device = spectra.device
+    ky = torch.fft.fftfreq(size, 1 / size, device=device).round()[:, None]
+    kx = torch.arange(size // 2 + 1, device=device)[None, :]
+    inside = (kx**2 + ky**2 < (size // 2) ** 2) & (kx < size // 2)
+    plane = torch.stack([kx.expand(size, -1)[inside], ky.expand(-1, size // 2 + 1)[inside]], 1)  # (p, 2)
+    places = plane.double() @ rotation_matrices.double()[:, :2]  # (batch, p, 3), ordered xyz
+    values = (spectra * transfers)[:, inside]
+    weights = (transfers**2)[:, inside]
+    is_mirrored = places[..., 0] < 0
+    places = torch.where(is_mirrored[..., None], -places, places)
+    values = torch.where(is_mirrored, values.conj(), values)
+    numerator = torch.zeros(size**2 * (size // 2 + 1), 2, device=device)
+    weight = torch.zeros(size**2 * (size // 2 + 1), device=device)
+
+    def add(index_zyx: list[Tensor], share: Tensor, some_values: Tensor) -> None:
+        z, y, x = index_zyx
+        flat = ((z % size) * size + y % size) * (size // 2 + 1) + x
+        numerator.index_add_(0, flat, torch.view_as_real(some_values * share).float())
+        weight.index_add_(0, flat, (weights.flatten() * share.flatten()).float())
+
+    floors = places.floor()
+    for corner in range(8):
+        offset = torch.tensor([corner & 1, corner >> 1 & 1, corner >> 2], device=device)
+        share = (1 - (places - floors - offset).abs()).prod(-1)
+        x, y, z = (floors + offset).long().reshape(-1, 3).T
+        share = torch.where(x <= size // 2, share.flatten(), 0).float()
+        x = x.clamp_max(size // 2)
+        add([z, y, x], share, values.flatten())
+        on_plane = torch.where(x == 0, share, 0)  # this plane holds both a voxel and its conjugate
+        add([-z, -y, 0 * x], on_plane, values.flatten().conj())
+    shape = (size, size, size // 2 + 1)
+    return torch.view_as_complex(numerator).reshape(shape), weight.reshape(shape)
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)

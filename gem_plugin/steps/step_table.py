@@ -47,6 +47,11 @@ _ALL_STEPS = (
     _step("eval-vol", "Decode the maps of chosen particles or latent values.", ("train",)),
     _step("landscape", "Sketch volumes, their components, and the conformational states.", ("train",)),
     _step("landscape-full", "Components, free energy and state of every particle.", ("landscape",)),
+    _step(
+        "reconstruct",
+        "Maps from the particles themselves: half-maps, resolution, support of each state.",
+        ("landscape",),
+    ),
     _step("select", "Write the particles of chosen states as star or cs.", ("landscape",)),
     _step("write-star", "Write chosen particles as a star file, rows as in the original.", ("prepare",)),
     _step("write-cs", "Write chosen particles as a cs file, rows as in the original.", ("prepare",)),

@@ -98,3 +98,57 @@ def test_wrong_boxes_are_refused() -> None:
         BackProjection(BOX, PIXEL_SIZE).add_(
             torch.zeros(1, 30, 30), torch.eye(3)[None], torch.zeros(1, 2), _ctf(0, 1), torch.zeros(1)
         )
+
+
+def test_compiled_insertion_and_the_reference_in_torch_agree() -> None:
+    from gem_plugin.imaging.back_projection import insert_slices_with_torch
+
+    rotations, shifts = _views()
+    weights = torch.linspace(0.2, 2.0, N_IMAGES)
+    compiled = BackProjection(BOX, PIXEL_SIZE, n_maps=1)
+    images = _images(rotations, shifts)
+    compiled.add_(images, rotations, 0 * shifts, _ctf(12_000), torch.zeros(N_IMAGES), weights)
+    from gem_plugin.imaging.ctf import ctf_half_spectra
+
+    padded = torch.nn.functional.pad(images, (BOX // 2,) * 4)
+    root = weights.sqrt()[:, None, None]
+    spectra = torch.fft.rfft2(torch.fft.ifftshift(padded, dim=(1, 2))) * root
+    transfers = ctf_half_spectra(_ctf(12_000), 2 * BOX, PIXEL_SIZE) * root
+    numerator, weight = insert_slices_with_torch(spectra, transfers, rotations)
+    scale = numerator.abs().max()
+    torch.testing.assert_close(
+        torch.from_numpy(compiled._numerators[0]) / scale, numerator / scale, atol=1e-4, rtol=0
+    )
+    torch.testing.assert_close(torch.from_numpy(compiled._weights[0]), weight, atol=1e-2, rtol=1e-3)
+
+
+def test_an_image_of_weight_two_counts_as_two_images() -> None:
+    rotations, shifts = _views()
+    images = _images(rotations, shifts)[:10]
+    twice, heavy = (BackProjection(BOX, PIXEL_SIZE, n_maps=1) for _ in range(2))
+    rows = torch.arange(10)
+    for _ in range(2):
+        twice.add_(images, rotations[:10], shifts[:10], _ctf(12_000).take(rows), 0 * rows)
+    heavy.add_(images, rotations[:10], shifts[:10], _ctf(12_000).take(rows), 0 * rows, torch.full((10,), 2.0))
+    torch.testing.assert_close(heavy.volume(0), twice.volume(0), atol=1e-4, rtol=1e-3)
+
+
+def test_parts_added_together_are_the_whole_and_the_wiener_map_keeps_the_signal() -> None:
+    rotations, shifts = _views()
+    images = _images(rotations, shifts)
+    halves = torch.arange(N_IMAGES) % 2
+    whole, first, second = (BackProjection(BOX, PIXEL_SIZE) for _ in range(3))
+    for target, rows in (
+        (whole, torch.arange(N_IMAGES)),
+        (first, torch.arange(0, 150)),
+        (second, torch.arange(150, N_IMAGES)),
+    ):
+        target.add_(
+            images[rows], rotations[rows], shifts[rows] * PIXEL_SIZE, _ctf(0).take(rows), halves[rows]
+        )
+    first.add_all_of_(second)
+    torch.testing.assert_close(first.volume(0), whole.volume(0), atol=1e-4, rtol=1e-3)
+    correlation = fourier_shell_correlation(whole.volume(0), whole.volume(1))
+    filtered = whole.wiener_volume(correlation)
+    assert fourier_shell_correlation(filtered, _map())[: BOX // 3].min() > 0.97
+    assert whole.wiener_volume(torch.zeros(BOX // 2)).abs().max() < 0.2 * filtered.max()

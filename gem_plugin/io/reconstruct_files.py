@@ -1,0 +1,31 @@
+"""The table of the files of a reconstruct folder. The only maps of a run that carry a resolution lie here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ReconstructFiles:
+    """Paths inside RUN/reconstruct. Names: all, state_001, ..., point_001, ..., deformed, undeformed."""
+
+    root: Path
+
+    def half_map(self, name: str, half: int) -> Path:  # half: 1 or 2; no filter, no mask
+        return self.root / f"{name}_half{half}.mrc"
+
+    def final_map(self, name: str) -> Path:  # both halves, Wiener-filtered
+        return self.root / f"{name}.mrc"
+
+    def mask(self, name: str) -> Path:
+        return self.root / f"{name}_mask.mrc"
+
+    def curves(self, name: str) -> Path:  # csv: shell, resolution, and the correlations
+        return self.root / f"{name}_fsc.csv"
+
+    @property
+    def table(self) -> Path:  # csv: one row a map
+        return self.root / "maps.csv"
+
+    @property
+    def widths(self) -> Path:  # csv: the neighbourhoods that were compared for each latent point
+        return self.root / "neighbourhoods.csv"

@@ -1,0 +1,202 @@
+"""Pass over prepared particles into half-maps, and measure and write what came out."""
+
+import csv
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gem_plugin.errors import InputError
+from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
+from gem_plugin.imaging.fourier import fourier_shell_correlation
+from gem_plugin.imaging.resolution import (
+    HALF_MAP_THRESHOLD,
+    MODEL_THRESHOLD,
+    HalfMapCurves,
+    half_map_curves,
+    low_pass,
+    resolution_in_angstroms,
+)
+from gem_plugin.io.map_files import write_map
+from gem_plugin.io.reconstruct_files import ReconstructFiles
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.landscape.mask import bright_level, make_mask
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
+from gem_plugin.particles.prepared import PreparedData
+from gem_plugin.progress import Progress
+
+IMAGES_AT_A_TIME = 64
+MASK_RESOLUTION_IN_PIXELS = 5.0  # the map is smoothed this far before a threshold makes a mask of it
+MASK_SHARE_OF_BRIGHT_LEVEL = 0.2
+MASK_MARGIN_IN_PIXELS = 2
+MASK_EDGE_IN_PIXELS = 5
+ColumnValues = dict[str, float | int | str]
+
+
+@dataclass(frozen=True)
+class Views:
+    """Poses of some particles; those of the table unless a deformation changes them."""
+
+    rotation_matrices: Tensor  # (k, 3, 3)
+    shifts_in_angstroms: Tensor  # (k, 2), ordered xy
+
+
+@dataclass(frozen=True)
+class HalfMaps:
+    """Two maps of different particles, and how to make one filtered map of both."""
+
+    first: Tensor  # (box, box, box)
+    second: Tensor
+    pixel_size_in_angstroms: float
+    filtered: Callable[[Tensor], Tensor]  # from their shell correlation (box // 2,)
+
+    @property
+    def box_size(self) -> int:
+        return self.first.shape[-1]
+
+
+def half_maps_of(both: BackProjection) -> HalfMaps:
+    """The half-maps of a back-projection, Wiener-filtered together."""
+    return HalfMaps(both.volume(0), both.volume(1), both.pixel_size_in_angstroms, both.wiener_volume)
+
+
+def half_sets_of(prepared: PreparedData, seed: int) -> np.ndarray:  # (n,) 0 or 1
+    """The half of every particle; particles without one are dealt out at random."""
+    halves = prepared.table.half_sets.astype(np.int64) - 1
+    random = np.random.default_rng(seed).integers(0, 2, len(halves))
+    return np.where(np.isin(halves, (0, 1)), halves, random)
+
+
+def back_project(
+    prepared: PreparedData,
+    rows: np.ndarray,  # (k,)
+    halves: np.ndarray,  # (n,) 0 or 1
+    device: torch.device,
+    progress: Progress,
+    title: str,
+    weights: np.ndarray | None = None,  # (k,)
+    views: Views | None = None,  # of the k rows
+) -> BackProjection:
+    """Both half-maps of some particles."""
+    table = prepared.table
+    both = BackProjection(table.box_size, table.pixel_size_in_angstroms)
+    places = np.arange(len(rows))
+    parts = [places[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]
+    for part in progress.track(parts, title, unit="batch"):
+        some = rows[part]
+        taken = table.take(some)
+        rotations = (
+            torch.from_numpy(taken.rotation_matrices) if views is None else views.rotation_matrices[part]
+        )
+        shifts = (
+            torch.from_numpy(taken.shifts_in_angstroms) if views is None else views.shifts_in_angstroms[part]
+        )
+        counted = None if weights is None else torch.from_numpy(weights[part]).to(device)
+        both.add_(
+            torch.from_numpy(np.array(prepared.images[some])).to(device),
+            rotations.to(device),
+            shifts.to(device),
+            ctf_parameters_of(taken).to(device),
+            torch.from_numpy(halves[some]).to(device),
+            counted,
+        )
+    return both
+
+
+def mask_from_half_maps(first: Tensor, second: Tensor, pixel_size_in_angstroms: float) -> Tensor:
+    """A soft mask around the density that both halves show."""
+    box_size = first.shape[-1]
+    smooth = low_pass(combine_half_maps(first, second).volume, box_size / MASK_RESOLUTION_IN_PIXELS).numpy()
+    threshold = MASK_SHARE_OF_BRIGHT_LEVEL * bright_level(smooth)
+    mask = make_mask(
+        smooth,
+        threshold,
+        pixel_size_in_angstroms,
+        MASK_MARGIN_IN_PIXELS * pixel_size_in_angstroms,
+        MASK_EDGE_IN_PIXELS * pixel_size_in_angstroms,
+    )
+    return torch.from_numpy(mask)
+
+
+def write_and_measure(
+    files: ReconstructFiles,
+    name: str,
+    both: HalfMaps,
+    seed: int,
+    mask: Tensor | None = None,  # default: from the half-maps
+    decoded: np.ndarray | None = None,  # (box, box, box): the map that the model draws
+) -> ColumnValues:
+    """Write half-maps, filtered map, mask and curves of one map; give the numbers of its row in the table."""
+    pixel_size, box_size = both.pixel_size_in_angstroms, both.box_size
+    halves = both.first, both.second
+    if not all(float(one.abs().max()) > 0 for one in halves):
+        raise InputError(
+            f"{name}: one of the half-sets holds no particle. Ask for fewer states, or a wider neighbourhood."
+        )
+    if mask is None:
+        mask = mask_from_half_maps(*halves, pixel_size)
+    curves = half_map_curves(*halves, mask, torch.Generator().manual_seed(seed))
+    final = both.filtered(curves.corrected)
+    against_decoded = None
+    if decoded is not None:
+        against_decoded = fourier_shell_correlation(
+            (halves[0] + halves[1]) / 2 * mask, torch.from_numpy(decoded).float() * mask
+        )
+    for half in (1, 2):
+        write_map(files.half_map(name, half), halves[half - 1].numpy(), pixel_size)
+    write_map(files.final_map(name), final.numpy(), pixel_size)
+    write_map(files.mask(name), mask.numpy(), pixel_size)
+    write_text_whole(files.curves(name), _curve_table(curves, against_decoded, box_size * pixel_size))
+    row: ColumnValues = {
+        "resolution_in_angstroms": _at(curves.corrected, HALF_MAP_THRESHOLD, both),
+        "resolution_unmasked_in_angstroms": _at(curves.unmasked, HALF_MAP_THRESHOLD, both),
+        "is_limited_by_pixel_size": int(bool((curves.corrected[1:] >= HALF_MAP_THRESHOLD).all())),
+    }
+    if against_decoded is not None:
+        row["agreement_with_decoded_in_angstroms"] = _at(against_decoded, MODEL_THRESHOLD, both)
+    return row
+
+
+def _at(curve: Tensor, threshold: float, both: HalfMaps) -> float:
+    return round(resolution_in_angstroms(curve, threshold, both.box_size, both.pixel_size_in_angstroms), 2)
+
+
+def _curve_table(curves: HalfMapCurves, against_decoded: Tensor | None, width_in_angstroms: float) -> str:
+    columns = {
+        "unmasked": curves.unmasked,
+        "masked": curves.masked,
+        "phase_randomised": curves.randomised,
+        "corrected": curves.corrected,
+    }
+    if against_decoded is not None:
+        columns["decoded_against_reconstructed"] = against_decoded
+    lines = [",".join(["shell", "resolution_in_angstroms", *columns])]
+    for shell in range(len(curves.unmasked)):
+        resolution = width_in_angstroms / shell if shell else math.inf
+        values = [f"{float(curve[shell]):.5f}" for curve in columns.values()]
+        lines.append(",".join([str(shell), f"{resolution:.3f}", *values]))
+    return "\n".join(lines) + "\n"
+
+
+def write_map_table(path: Path, table: dict[str, ColumnValues]) -> None:
+    """maps.csv: one row a map, one column for every number that any of them has."""
+    columns = list(dict.fromkeys(name for row in table.values() for name in row))
+    lines = [",".join(["map", *columns])]
+    lines += [
+        ",".join([name, *(str(row.get(column, "")) for column in columns)]) for name, row in table.items()
+    ]
+    write_text_whole(path, "\n".join(lines) + "\n")
+
+
+def read_map_table(path: Path) -> dict[str, dict[str, float]]:
+    """maps.csv as {map: {column: number}}; empty fields are left out."""
+    with open(path, encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    return {
+        row["map"]: {name: float(value) for name, value in row.items() if name != "map" and value}
+        for row in rows
+    }

@@ -1,0 +1,217 @@
+"""reconstruct: maps from the particles themselves, of every state or around latent points, with half-maps and FSC.
+
+Only these maps carry a resolution; a decoded map is a drawing by the model.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gem_plugin.errors import InputError
+from gem_plugin.imaging.back_projection import BackProjection
+from gem_plugin.imaging.resolution import HALF_MAP_THRESHOLD, first_shell_below, half_map_curves
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.map_files import read_map
+from gem_plugin.io.reconstruct_files import ReconstructFiles
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.landscape.mask import fit_mask_to_grid
+from gem_plugin.landscape.state_support import measure_state_support
+from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.progress import Progress
+from gem_plugin.settings import setting
+from gem_plugin.steps.back_projected_maps import (
+    ColumnValues,
+    back_project,
+    half_maps_of,
+    half_sets_of,
+    mask_from_half_maps,
+    write_and_measure,
+    write_map_table,
+)
+from gem_plugin.steps.training_data import choose_device, set_threads
+
+CONTROL = "random_subset"  # as many particles as the smallest state has, drawn blindly
+
+
+@dataclass(frozen=True)
+class ReconstructSettings:
+    """What to reconstruct, and how."""
+
+    particle_states: Path | None = setting(
+        None, "Array (.npy) with the state of every particle, 0 for none; default: the landscape's states."
+    )
+    z_values: Path | None = setting(
+        None, "Text file of latents, one point a line: reconstruct around them instead of the states."
+    )
+    particles: Path | None = setting(
+        None, "Text file of particle rows (from 0, one a line): reconstruct around their latents."
+    )
+    deformed: bool = setting(
+        False, "Undo the motion of every particle first: one map of the whole molecule with all particles."
+    )
+    parts: int = setting(
+        12,
+        "Parts that move rigidly when the motion is undone; more follow bending better.",
+        minimum=1,
+        maximum=100,
+    )
+    mask: Path | None = setting(None, "Mask for the FSC; default: from each pair of half-maps.")
+    seed: int = setting(0, "Seed for randomised phases and for particles that have no half-set.", minimum=0)
+    threads: int | None = setting(None, "CPU threads; default: all processors of this job.", minimum=1)
+    device: str = setting("cpu", "cpu, cuda, cuda:N, or auto: where the Fourier slices are inserted.")
+
+
+def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> dict[str, Any]:
+    """Write RUN/reconstruct: half-maps, filtered maps, masks, FSC curves, and maps.csv."""
+    _check_choice(settings)
+    set_threads(settings.threads)
+    prepared = load_prepared(run)
+    halves = half_sets_of(prepared, settings.seed)
+    if settings.deformed:
+        from gem_plugin.steps.reconstruct_deformed import reconstruct_deformed
+
+        return reconstruct_deformed(run, prepared, halves, settings, progress)
+    if settings.z_values is not None or settings.particles is not None:
+        from gem_plugin.steps.reconstruct_points import reconstruct_points
+
+        return reconstruct_points(run, prepared, halves, settings, progress)
+    return _reconstruct_states(run, prepared, halves, settings, progress)
+
+
+def given_mask(settings: ReconstructSettings, prepared: PreparedData) -> torch.Tensor | None:
+    """The mask of the settings on the grid of the prepared images."""
+    if settings.mask is None:
+        return None
+    mask = read_map(settings.mask)
+    table = prepared.table
+    fitted = fit_mask_to_grid(
+        mask.volume, mask.pixel_size_in_angstroms, table.box_size, table.pixel_size_in_angstroms
+    )
+    return torch.from_numpy(fitted)
+
+
+def _check_choice(settings: ReconstructSettings) -> None:
+    given = [
+        name
+        for name in ("particle_states", "z_values", "particles", "deformed")
+        if getattr(settings, name) not in (None, False)
+    ]
+    if len(given) > 1:
+        flags = " and ".join("--" + name.replace("_", "-") for name in given)
+        raise InputError(
+            f"{flags} ask for different maps. Give one of them, and call the command again for the other."
+        )
+
+
+def _reconstruct_states(
+    run: RunFiles,
+    prepared: PreparedData,
+    halves: np.ndarray,
+    settings: ReconstructSettings,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Every state, all particles together, and a random subset as the control."""
+    files, device = ReconstructFiles(run.root / "reconstruct"), choose_device(settings.device)
+    states = _read_states(run, settings, len(prepared.table))
+    mask, numbers = given_mask(settings, prepared), [int(one) for one in np.unique(states) if one > 0]
+    decoded = _decoded_means(run, numbers) if settings.particle_states is None else {}
+    everything = BackProjection(prepared.table.box_size, prepared.table.pixel_size_in_angstroms)
+    table: dict[str, ColumnValues] = {}
+    for number in [0, *numbers]:  # 0: particles of no state count for the whole only
+        rows, name = np.flatnonzero(states == number), f"state_{number:03d}"
+        if not len(rows):
+            continue
+        both = back_project(prepared, rows, halves, device, progress, name)
+        everything.add_all_of_(both)
+        if number:
+            measured = write_and_measure(
+                files, name, half_maps_of(both), settings.seed, mask, decoded.get(number)
+            )
+            table[name] = {"particles": len(rows), **measured}
+    n_control = int(min(table[f"state_{number:03d}"]["particles"] for number in numbers))
+    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(states))[:n_control])
+    both = back_project(prepared, rows, halves, device, progress, "random subset")
+    table[CONTROL] = {
+        "particles": len(rows),
+        **write_and_measure(files, CONTROL, half_maps_of(both), settings.seed, mask),
+    }
+    overall = write_and_measure(files, "all", half_maps_of(everything), settings.seed, mask)
+    table = {"all": {"particles": len(states), **overall}, **table}
+    _add_support(files, table, everything, decoded, mask, settings.seed)
+    write_map_table(files.table, table)
+    return {
+        "states": len(numbers),
+        "resolution_in_angstroms": {name: row["resolution_in_angstroms"] for name, row in table.items()},
+        "half_sets_given": bool((prepared.table.half_sets > 0).all()),
+    }
+
+
+def _add_support(
+    files: ReconstructFiles,
+    table: dict[str, ColumnValues],
+    everything: BackProjection,
+    decoded: dict[int, np.ndarray],
+    mask: torch.Tensor | None,
+    seed: int,
+) -> None:
+    """How well the particles of each state show that it differs from the whole."""
+    whole = everything.volume(0), everything.volume(1)
+    pixel_size = everything.pixel_size_in_angstroms
+    where = union_mask(files, [name for name in table if name != CONTROL]) if mask is None else mask
+    curves = half_map_curves(
+        *whole, mask_from_half_maps(*whole, pixel_size), torch.Generator().manual_seed(seed)
+    )
+    last_shell = first_shell_below(curves.corrected, HALF_MAP_THRESHOLD) - 1
+    counts = {number: int(table[f"state_{number:03d}"]["particles"]) for number in decoded}
+    mean = sum(counts[number] * decoded[number] for number in decoded) / max(sum(counts.values()), 1)
+    for name, row in table.items():
+        if name == "all":
+            continue
+        halves = [torch.from_numpy(read_map(files.half_map(name, half)).volume) for half in (1, 2)]
+        number = int(name.split("_")[1]) if name != CONTROL else 0
+        difference = torch.from_numpy(decoded[number] - mean) if number in decoded else None
+        support = measure_state_support((halves[0], halves[1]), whole, where, max(last_shell, 2), difference)
+        row["difference_correlation"] = round(support.correlation, 4)
+        row["difference_z_score"] = round(support.z_score, 2)
+        if difference is not None:
+            row["decoded_difference_agreement"] = round(support.agreement_with_decoded, 4)
+
+
+def union_mask(files: ReconstructFiles, names: list[str]) -> torch.Tensor:
+    """Wherever any of the maps has density."""
+    masks = [torch.from_numpy(read_map(files.mask(name)).volume) for name in names]
+    return torch.stack(masks).amax(0)
+
+
+def _read_states(run: RunFiles, settings: ReconstructSettings, n_particles: int) -> np.ndarray:
+    path = settings.particle_states or LandscapeFiles(run.landscape).particle_states
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing: the particles have no states. Run `gem-em landscape {run.root}` first, "
+            "or give --particle-states or --z-values."
+        )
+    try:
+        states = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(
+            f"{path} holds no plain array ({error}). Give a .npy file of whole numbers."
+        ) from error
+    if states.shape != (n_particles,) or not np.issubdtype(states.dtype, np.integer):
+        raise InputError(
+            f"{path}: expected {n_particles} whole numbers, one for each particle of the run, "
+            f"got {states.dtype} of shape {states.shape}."
+        )
+    if not (states > 0).any():
+        raise InputError(f"{path}: no particle has a state above 0.")
+    return states
+
+
+def _decoded_means(run: RunFiles, numbers: list[int]) -> dict[int, np.ndarray]:
+    """The mean maps that landscape decoded, where all have the box of the images."""
+    paths = {number: LandscapeFiles(run.landscape).state_file(number, "mean.mrc") for number in numbers}
+    if not all(path.is_file() for path in paths.values()):
+        return {}
+    return {number: read_map(path).volume for number, path in paths.items()}

@@ -1,0 +1,128 @@
+"""Maps from the particles themselves: states, latent points, and the consensus with the motion undone."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from moving_particles import BOX, PIXEL_SIZE_IN_ANGSTROMS, arm_source_of, make_moving_run, map_at
+from scipy.spatial.transform import Rotation
+
+from gem_plugin.errors import InputError
+from gem_plugin.imaging.fourier import fourier_shell_correlation
+from gem_plugin.io.map_files import read_map
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.particles.prepared import load_prepared
+from gem_plugin.particles.table import ParticleTable
+from gem_plugin.progress import Progress
+from gem_plugin.steps import reconstruct_deformed
+from gem_plugin.steps.back_projected_maps import back_project, read_map_table
+from gem_plugin.steps.reconstruct import ReconstructSettings, run_reconstruct
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    return make_moving_run(tmp_path_factory.mktemp("moving") / "run")[0]
+
+
+@pytest.fixture(scope="module")
+def table(run: RunFiles) -> dict[str, dict[str, float]]:
+    run_reconstruct(run, ReconstructSettings(), Progress())
+    return read_map_table(run.root / "reconstruct/maps.csv")
+
+
+def correlation(first: np.ndarray, second: np.ndarray, shells: int = 8) -> float:
+    return float(fourier_shell_correlation(torch.as_tensor(first), torch.as_tensor(second))[1:shells].mean())
+
+
+def test_each_state_gets_the_map_of_its_own_particles(run: RunFiles, table: dict) -> None:
+    for number, angle in ((1, 0.0), (2, np.pi / 2)):
+        volume = read_map(run.root / f"reconstruct/state_{number:03d}.mrc").volume
+        assert correlation(volume, map_at(angle)) > correlation(volume, map_at(np.pi / 2 - angle)) + 0.05
+    assert table["all"]["particles"] == 600
+    assert table["state_001"]["particles"] == 400
+    assert 8 <= table["state_001"]["resolution_in_angstroms"] < 40
+    header = (run.root / "reconstruct/state_001_fsc.csv").read_text().splitlines()[0]
+    assert header.endswith("unmasked,masked,phase_randomised,corrected,decoded_against_reconstructed")
+
+
+def test_a_real_state_stands_out_and_a_random_subset_does_not(table: dict) -> None:
+    assert table["state_001"]["difference_z_score"] > 4
+    assert table["state_002"]["difference_z_score"] > 4
+    assert table["state_002"]["decoded_difference_agreement"] > 0.3
+    assert abs(table["random_subset"]["difference_z_score"]) < 3
+
+
+def test_around_a_latent_point_the_particles_of_that_point_count(run: RunFiles, tmp_path: Path) -> None:
+    (tmp_path / "z.txt").write_text("0 1\n")
+    numbers = run_reconstruct(run, ReconstructSettings(z_values=tmp_path / "z.txt"), Progress())
+    assert 100 <= numbers["particles_used"][0] <= 300  # 200 have the arm there
+    volume = read_map(run.root / "reconstruct/point_001.mrc").volume
+    assert correlation(volume, map_at(np.pi / 2)) > correlation(volume, map_at(0.0)) + 0.05
+    assert (run.root / "reconstruct/neighbourhoods.csv").read_text().count("\n") == 3
+
+
+def test_with_the_motion_undone_the_arm_gains(run: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    latents = np.load(run.latents)
+    monkeypatch.setattr(reconstruct_deformed, "open_volume_source", lambda _: arm_source_of(latents))
+    run_reconstruct(run, ReconstructSettings(deformed=True, parts=4), Progress())
+    rows = read_map_table(run.root / "reconstruct/deformed.csv")
+    gained = "mean_fsc_of_moving_region"
+    assert rows["deformed"][gained] > rows["undeformed"][gained]
+    nearest = latents[((latents - latents.mean(0)) ** 2).sum(1).argmin()]
+    truth = map_at(float(np.arctan2(nearest[1], nearest[0])))
+    mobile = read_map(run.root / "reconstruct/moving_region_mask.mrc").volume
+    maps = [read_map(run.root / f"reconstruct/{name}.mrc").volume for name in ("deformed", "undeformed")]
+    assert correlation(maps[0] * mobile, truth * mobile) > correlation(maps[1] * mobile, truth * mobile) + 0.1
+
+
+def test_two_kinds_of_maps_at_once_are_refused(run: RunFiles, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--z-values and --deformed ask for different maps"):
+        run_reconstruct(run, ReconstructSettings(z_values=tmp_path / "z", deformed=True), Progress())
+
+
+def test_states_of_other_particles_are_refused(run: RunFiles, tmp_path: Path) -> None:
+    np.save(tmp_path / "states.npy", np.ones(5, int))
+    with pytest.raises(InputError, match="expected 600 whole numbers"):
+        run_reconstruct(run, ReconstructSettings(particle_states=tmp_path / "states.npy"), Progress())
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "states.npy").read_bytes()[:60])
+    with pytest.raises(InputError, match="holds no plain array"):
+        run_reconstruct(run, ReconstructSettings(particle_states=tmp_path / "cut.npy"), Progress())
+
+
+@pytest.mark.relion
+def test_relion_reconstruct_makes_the_same_map(run: RunFiles, relion: Path, tmp_path: Path) -> None:
+    prepared = load_prepared(run)
+    rows = np.arange(len(prepared.table))
+    nobody_apart = np.zeros(len(rows), dtype=int)
+    ours = back_project(prepared, rows, nobody_apart, torch.device("cpu"), Progress(), "all").volume(0)
+    (tmp_path / "p.mrcs").write_bytes(run.prepared_images.read_bytes())
+    (tmp_path / "p.star").write_text(star_of(prepared.table))
+    command = [str(relion / "relion_reconstruct"), "--i", "p.star", "--o", "relion.mrc", "--ctf"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    theirs = torch.from_numpy(read_map(tmp_path / "relion.mrc").volume)
+    axis = torch.arange(BOX) - BOX // 2.0
+    radius = torch.sqrt(axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2)
+    ball = ((BOX / 2 - 3 - radius) / 3 + 0.5).clamp(0, 1)  # corners of the box hold only noise, and differ
+    agreement = fourier_shell_correlation(theirs * ball, ours * ball)
+    assert float(agreement[1 : round(BOX / 2 / 1.5) + 1].min()) > 0.99
+
+
+def star_of(table: ParticleTable) -> str:
+    """The table as RELION 3.1 reads it."""
+    matrices = np.swapaxes(table.rotation_matrices, 1, 2).astype(np.float64)
+    angles = Rotation.from_matrix(matrices).as_euler("ZYZ", degrees=True)
+    names = (
+        "OpticsGroupName OpticsGroup Voltage SphericalAberration AmplitudeContrast ImagePixelSize ImageSize"
+    )
+    optics = f"opticsGroup1 1 300 2.7 0.1 {PIXEL_SIZE_IN_ANGSTROMS} {BOX} 2"
+    lines = ["# version 30001", "", "data_optics", "", "loop_"]
+    lines += [*(f"_rln{name}" for name in [*names.split(), "ImageDimensionality"]), optics, ""]
+    labels = "ImageName OpticsGroup AngleRot AngleTilt AnglePsi OriginXAngst OriginYAngst DefocusU DefocusV"
+    lines += ["data_particles", "", "loop_", *(f"_rln{name}" for name in [*labels.split(), "DefocusAngle"])]
+    for row in range(len(table)):
+        numbers = [*angles[row], *table.shifts_in_angstroms[row], table.defocus_u_in_angstroms[row]]
+        numbers += [table.defocus_v_in_angstroms[row], table.defocus_angle_in_degrees[row]]
+        lines.append(f"{row + 1:06d}@p.mrcs 1 " + " ".join(f"{float(one):.5f}" for one in numbers))
+    return "\n".join(lines) + "\n"
