@@ -52,6 +52,10 @@ def make_trainer(
     generator = torch.Generator().manual_seed(settings.seed)
     model = build_model(architecture, consensus.cloud, generator, consensus.is_mobile)
     if saved is not None:
+        if not torch.equal(saved[1]["model"]["is_mobile"], model.is_mobile):
+            raise InputError(
+                f"--resume: {run.checkpoint} was trained with another --focus-mask. Give the same, or train without --resume."
+            )
         model.load_state_dict(saved[1]["model"])
     model.to(observations.device)
     evidence = _compute_evidence(model, observations, progress)
