@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 N_VALUES = 5  # of a Gaussian: density, width, x, y, z
-MOST_ROWS = 2**15  # pairs of image and Gaussian worked on at a time: some 700 MB with the default sizes, whatever the batch
+MOST_ROWS = 2**15  # pairs of image and Gaussian worked on at a time: some 700 MB, whatever the batch
 
 
 @dataclass(frozen=True)

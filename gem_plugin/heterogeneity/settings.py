@@ -30,7 +30,9 @@ class TrainSettings:
         4, "Latent dimensions; the ones that are not needed stay silent.", 1, 64, flag="--zdim"
     )
     decoder: str = setting(
-        "motion", "motion: a basis of motions; mlp: GaussianEM's decoder, hundreds of times slower on a CPU.", choices=DECODERS
+        "motion",
+        "motion: a basis of motions; mlp: GaussianEM's decoder, hundreds of times slower on a CPU.",
+        choices=DECODERS,
     )
     n_basis: int = setting(32, "Basis motions of the motion decoder.", 1, 512)
     gaussian_embedding_dim: int = setting(
