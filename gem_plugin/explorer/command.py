@@ -1,7 +1,9 @@
 """explore: serve the page of one run on this machine until Ctrl-C."""
 
+import contextlib
 import secrets
 import socket
+import threading
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,7 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
             f"There is no folder {run.root}. Expected the folder of a run (--out of `gem-em run`)."
         )
     session = ExplorerSession(run, settings.table)
+    threading.Thread(target=session.warm_up, daemon=True).start()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with listen(settings.port) as listener:
         port = listener.getsockname()[1]
@@ -59,7 +62,9 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
         if settings.browser:
             webbrowser.open(address)
         config = uvicorn.Config(create_app(session, token), log_level="warning", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+            uvicorn.Server(config).run(sockets=[listener])
+    progress.say("The page is closed.")
     return {"particles": session.n_particles}
 
 

@@ -30,6 +30,7 @@ def create_app(session: ExplorerSession, token: str) -> Starlette:
     routes = [
         Route("/", answers.page),
         Route("/api/run", answers.run),
+        Route("/api/model", answers.model),
         Route("/api/column/{name}", answers.column),
         Route("/api/molecule", answers.molecule, methods=["POST"]),
         Route("/api/particle/{row:int}", answers.particle),
@@ -59,6 +60,9 @@ class Answers:
 
     async def run(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self.session.description))
+
+    async def model(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self.session.decoding))
 
     async def column(self, request: Request) -> Response:
         values = self.session.column(request.path_params["name"]).values

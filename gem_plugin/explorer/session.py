@@ -1,5 +1,6 @@
 """All that the explorer knows of a run; parts are opened when they are first asked for."""
 
+import contextlib
 import csv
 import threading
 from pathlib import Path
@@ -61,18 +62,25 @@ class ExplorerSession:
         return self.columns[name]
 
     def description(self) -> dict[str, Any]:
-        """What the page needs to draw itself; says what is missing and what would make it."""
+        """What the page needs to draw the particles; quick, because nothing is decoded."""
         return {
             "name": self.run.root.resolve().name,
             "nParticles": self.n_particles,
             "columns": [_column_description(column) for column in self.columns.values()],
             "training": training_state(self.run),
-            "model": self._model_description(),
-            "landscape": self._landscape_description(),
             "sessions": session_names(self.run),
             "pathKinds": KINDS,
             "linkages": LINKAGES,
         }
+
+    def decoding(self) -> dict[str, Any]:
+        """What there is to decode and to group; says what is missing and what would make it."""
+        return {"model": self._model_description(), "landscape": self._landscape_description()}
+
+    def warm_up(self) -> None:
+        """Open model and sketch before they are asked for; the first decoding compiles for seconds."""
+        with contextlib.suppress(GemError):
+            self.regrouping() if LandscapeFiles(self.run.landscape).distances.is_file() else self.molecules()
 
     def _model_description(self) -> dict[str, Any]:
         try:

@@ -1,7 +1,11 @@
 """The explorer's server: right answers to its own page, none to anybody else, nothing written outside the run."""
 
 import io
+import signal
 import socket
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -86,9 +90,10 @@ def test_description_names_what_there_is(explorer: Explorer) -> None:
     told = explorer.ask_json("/api/run")
     assert told["nParticles"] == N_PARTICLES
     assert told["training"]["isFinished"]
-    assert told["landscape"]["nStates"] == N_STATES
-    assert told["landscape"]["regions"][0] == "whole"
-    assert told["model"]["boxSize"] == BOX_SIZE
+    more = explorer.ask_json("/api/model")
+    assert more["landscape"]["nStates"] == N_STATES
+    assert more["landscape"]["regions"][0] == "whole"
+    assert more["model"]["boxSize"] == BOX_SIZE
     names = {column["name"] for column in told["columns"]}
     assert {"latent_1", "latent_pc_1", "state", "defocus", "rot", "half_set"} <= names
 
@@ -103,7 +108,7 @@ def test_columns_are_the_values_of_the_run(explorer: Explorer) -> None:
 
 
 def test_a_molecule_is_the_decoded_map(explorer: Explorer) -> None:
-    model = explorer.ask_json("/api/run")["model"]
+    model = explorer.ask_json("/api/model")["model"]
     size, step = model["windowSize"], model["densityOf255"] / 255
     head, content = explorer.ask_packed("/api/molecule", {"row": 7})
     source = explorer_source()
@@ -156,7 +161,7 @@ def test_grouping_as_landscape_did_gives_its_states(explorer: Explorer) -> None:
 
 
 def test_grouping_by_the_part_that_moves_is_as_good_and_by_a_still_part_is_not(explorer: Explorer) -> None:
-    regions = explorer.ask_json("/api/run")["landscape"]["regions"][1:]
+    regions = explorer.ask_json("/api/model")["landscape"]["regions"][1:]
     arm, _ = explorer.ask_packed("/api/group", {"nStates": 4, "linkage": "ward", "region": regions[-1]})
     whole, _ = explorer.ask_packed("/api/group", {"nStates": 4, "linkage": "ward", "region": "whole"})
     assert arm["silhouette"] > 0.5 * whole["silhouette"]
@@ -300,8 +305,9 @@ def test_a_run_that_is_still_training_says_how_far_it_is(tmp_path: Path) -> None
     for served in serve(run):
         told = served.ask_json("/api/run")
         assert told["training"] == {"epochs": 2, "of": 30, "isFinished": False}
-        assert "gem-em train" in told["model"]["missing"]
-        assert "gem-em landscape" in told["landscape"]["missing"]
+        more = served.ask_json("/api/model")
+        assert "gem-em train" in more["model"]["missing"]
+        assert "gem-em landscape" in more["landscape"]["missing"]
         assert len(told["columns"]) > 5, "poses and defocus can be looked at"
         status, content = served.ask("/api/molecule", {"row": 0})
         assert (status, b"gem-em train" in content) == (400, True)
@@ -334,3 +340,18 @@ def test_own_tables_become_columns(tmp_path: Path) -> None:
     table.write_text("score\n1\nx\n3\n")
     with pytest.raises(InputError, match="column score: expected one number a row"):
         ExplorerSession(run, table)
+
+
+def test_the_command_prints_an_address_that_works_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    run, _ = write_run(tmp_path, 12)
+    command = [sys.executable, "-m", "gem_plugin", "explore", str(run.root), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(4)]
+        address = next(word for line in lines for word in line.split() if word.startswith("http://"))
+        assert "Training is not finished" in lines[0]
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            assert b"GEM explorer" in answer.read()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")

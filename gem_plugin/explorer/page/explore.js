@@ -26,15 +26,23 @@ class Page {
     const names = [...this.columns.keys()].filter((name) => !this.columns.get(name).isGroup);
     await this.setAxes(names[0], names[1] ?? names[0], this.columns.has("state") ? "state" : names[2] ?? names[0]);
     this.listen();
+    this.drawNow();
     window.gemFirstPaint = performance.now();
-    if (this.run.model.missing) byId("molecule-title").textContent = this.run.model.missing;
-    else this.molecule = new Molecule(this.run.model);
     this.travel = new Travel(this);
-    if (this.run.landscape.missing || this.run.model.missing) {
-      byId("states-controls").hidden = true;
-      byId("states-missing").textContent = this.run.landscape.missing ?? "";
-    } else this.grouping = new Grouping(this, this.run.landscape);
     this.fillSessions(this.run.sessions);
+    await this.openModel();
+  }
+
+  /** The decoder and the states: opened by the server while the particles are already drawn. */
+  async openModel() {
+    byId("molecule-title").textContent = "opening the model ...";
+    const { model, landscape } = await askJson("/api/model");
+    byId("molecule-title").textContent = model.missing ?? "Click a particle";
+    if (!model.missing) this.molecule = new Molecule(model);
+    if (landscape.missing || model.missing) {
+      byId("states-controls").hidden = true;
+      byId("states-missing").textContent = landscape.missing ?? "";
+    } else this.grouping = new Grouping(this, landscape);
     this.draw();
   }
 
