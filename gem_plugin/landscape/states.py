@@ -70,42 +70,49 @@ def silhouette(distances: np.ndarray, states: np.ndarray) -> float:
     return float(silhouette_score(distances, states, metric="precomputed"))
 
 
-def stability(
-    distances: np.ndarray,  # (k, k)
-    states: np.ndarray,  # (k,)
-    method: str,
-    generator: np.random.Generator,
-) -> float:
-    """How alike the states are when a random fifth of the maps is left out: mean adjusted Rand index."""
-    from sklearn.metrics import adjusted_rand_score
-
-    n_maps, n_states = len(states), len(np.unique(states))
-    n_subset = max(2, round(SUBSET_SHARE * n_maps))
-    if n_subset < n_states:
-        return 0.0
-    agreement = []
-    for _ in range(N_SUBSETS):
-        chosen = np.sort(generator.choice(n_maps, n_subset, replace=False))
-        tree = build_tree(distances[np.ix_(chosen, chosen)], method)
-        agreement.append(adjusted_rand_score(states[chosen], cut_tree(tree, n_clusters=n_states).ravel()))
-    return float(np.mean(agreement))
-
-
 def assess_numbers_of_states(
-    distances: np.ndarray,
-    weights: np.ndarray,
+    distances: np.ndarray,  # (k, k)
+    weights: np.ndarray,  # (k,)
     method: str,
     seed: int,
 ) -> list[StateChoice]:
-    """Silhouette and stability for 2 to 20 states."""
+    """Silhouette and stability for 2 to 20 states.
+
+    Stability: how alike the states are when a random fifth of the maps is left out, as the mean adjusted Rand index.
+    """
     tree = build_tree(distances, method)
+    subsets = _trees_of_subsets(distances, method, np.random.default_rng(seed))
     choices = []
     for n_states in range(2, min(LARGEST_AUTOMATIC_N_STATES, len(distances) - 1) + 1):
         states = cut_into_states(tree, n_states, weights)
-        stable = stability(distances, states, method, np.random.default_rng(seed))
+        stable = _agreement_with_subsets(states, n_states, subsets)
         share = largest_share(states, weights)
         choices.append(StateChoice(n_states, silhouette(distances, states), stable, share))
     return choices
+
+
+def _trees_of_subsets(
+    distances: np.ndarray, method: str, generator: np.random.Generator
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Random subsets of the maps (positions in order) and their trees."""
+    n_maps = len(distances)
+    n_subset = max(2, round(SUBSET_SHARE * n_maps))
+    subsets = [np.sort(generator.choice(n_maps, n_subset, replace=False)) for _ in range(N_SUBSETS)]
+    return [(chosen, build_tree(distances[np.ix_(chosen, chosen)], method)) for chosen in subsets]
+
+
+def _agreement_with_subsets(
+    states: np.ndarray, n_states: int, subsets: list[tuple[np.ndarray, np.ndarray]]
+) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    if n_states > len(subsets[0][0]):
+        return 0.0
+    scores = [
+        adjusted_rand_score(states[chosen], cut_tree(tree, n_clusters=n_states).ravel())
+        for chosen, tree in subsets
+    ]
+    return float(np.mean(scores))
 
 
 def choose_n_states(choices: list[StateChoice]) -> int:

@@ -45,7 +45,7 @@ class States:
     linkage: str
     silhouette: float
     largest_share: float
-    choices: list[StateChoice]  # empty unless the number of states was chosen automatically
+    choices: list[StateChoice]  # how good other numbers of states would be
 
     @property
     def n_states(self) -> int:
@@ -65,9 +65,8 @@ def find_states(
     linkage = settings.linkage
     if linkage == "auto":
         linkage = state_maths.choose_linkage(distances, weights, n_states or min(10, len(sketch)))
-    choices: list[StateChoice] = []
+    choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed)
     if n_states is None:
-        choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed)
         n_states = state_maths.choose_n_states(choices)
     tree = state_maths.build_tree(distances, linkage)
     labels = state_maths.cut_into_states(tree, n_states, weights)
