@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cryosparc_server.commands import N_PARTICLES
+from cryosparc_server.fake_steps import fake_run_steps
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import EMAIL, LICENSE, PASSWORD, Instance
-from gem_plugin.adapters import cryosparc_external, cryosparc_progress, cryosparc_session
+from cryosparc_server.tiny_project import add_tiny_refinement
+from gem_plugin.adapters import cryosparc_external, cryosparc_progress, cryosparc_session, cryosparc_work
 
 os.environ.setdefault("CRYOSPARC_COMMAND_RETRY_SECONDS", "0")  # 4.7 reads it at import, and waits 30 s else
 try:
@@ -52,3 +56,10 @@ def server(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with warnings.catch_warnings():  # what a client that could not log in left open is not ours to close
         warnings.simplefilter("ignore")
         gc.collect()
+
+
+@pytest.fixture
+def rows(server: LoopbackServer, instance: Instance, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """The rows of the finished refinement J42; the steps leave their files without doing the work."""
+    monkeypatch.setattr(cryosparc_work, "run_steps", fake_run_steps)
+    return add_tiny_refinement(instance, n_particles=N_PARTICLES)

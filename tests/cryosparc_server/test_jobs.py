@@ -7,49 +7,16 @@ import mrcfile
 import numpy as np
 import pytest
 
+from cryosparc_server.commands import INPUTS, N_PARTICLES, assert_has_all_fields_of, load, newest, run
 from cryosparc_server.conftest import GENERATION
-from cryosparc_server.fake_steps import fake_run_steps, full_states_of, latents_of, state_map, states_of
+from cryosparc_server.fake_steps import full_states_of, latents_of, state_map, states_of
 from cryosparc_server.http_server import LoopbackServer
-from cryosparc_server.instance import EMAIL, PASSWORD, FakeJob, Instance
-from cryosparc_server.tiny_project import add_tiny_refinement
-from gem_plugin.adapters import cryosparc_work
+from cryosparc_server.instance import EMAIL, PASSWORD, Instance
 from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
 from gem_plugin.adapters.cryosparc_jobs import run_command
 from gem_plugin.io.cryosparc_files import dataset_to_rows
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
-
-N_PARTICLES = 40
-PLACE = ["--project", "P3", "--workspace", "W1"]
-INPUTS = ["--particles", "J42", "--volume", "J42"]
-
-
-@pytest.fixture
-def rows(server: LoopbackServer, instance: Instance, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    """The rows of the refinement J42."""
-    monkeypatch.setattr(cryosparc_work, "run_steps", fake_run_steps)
-    return add_tiny_refinement(instance, n_particles=N_PARTICLES)
-
-
-def newest(instance: Instance) -> FakeJob:
-    return instance.jobs[max(instance.jobs, key=lambda uid: int(uid[1:]))]
-
-
-def run(name: str, *arguments: str) -> int:
-    return run_command(name, [*PLACE, *arguments])
-
-
-def load(job_uid: str, output: str) -> np.ndarray:
-    """What a later job would get, through a fresh client."""
-    with contextlib.closing(connect_to_cryosparc(None, 20)) as connection:
-        return dataset_to_rows(connection.client.find_job("P3", job_uid).load_output(output))
-
-
-def assert_has_all_fields_of(found: np.ndarray, expected: np.ndarray) -> None:
-    """The same uids in the same order, and every field of the original with the same values."""
-    assert found["uid"].tolist() == expected["uid"].tolist()
-    for name in expected.dtype.names:
-        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
 def test_train_job_gives_all_particles_with_their_latents(rows: np.ndarray, instance: Instance):

@@ -8,11 +8,11 @@ import mrcfile
 import numpy as np
 import pytest
 
+from cryosparc_server.commands import INPUTS, PLACE, assert_has_all_fields_of, load, newest
 from cryosparc_server.conftest import GENERATION
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import Instance
 from cryosparc_server.make_environment_4 import make_environment
-from cryosparc_server.test_jobs import INPUTS, PLACE, assert_has_all_fields_of, load, newest
 from cryosparc_server.tiny_project import BOX_SIZE, PIXEL_SIZE, add_tiny_refinement
 from gem_plugin.adapters.cryosparc_jobs import run_command
 

@@ -1,0 +1,79 @@
+"""Connections that drop: nothing that arrived in part counts as arrived."""
+
+from pathlib import Path
+
+import pytest
+
+from cryosparc_server.commands import INPUTS, N_PARTICLES, PLACE, newest
+from cryosparc_server.conftest import GENERATION
+from cryosparc_server.fake_steps import state_map
+from cryosparc_server.faults import IGNORED_WARNINGS, operation
+from cryosparc_server.http_server import Fault, LoopbackServer
+from cryosparc_server.instance import Instance
+from gem_plugin.adapters.cryosparc_jobs import run_command
+
+pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
+
+pytestmark = IGNORED_WARNINGS
+
+
+def test_a_dropped_upload_is_noticed_and_repeated(
+    rows, server: LoopbackServer, instance: Instance, monkeypatch, tmp_path
+):
+    instance.shown_folder = tmp_path / "elsewhere"
+    server.faults.append(Fault(operation("upload"), drops_connection=True))
+    assert run_command("run", [*PLACE, *INPUTS]) == 0
+    saved = [path for path in (instance.folder / "J43" / "gem_results").iterdir()]
+    assert {path.name: path.stat().st_size for path in saved}["state_001_mean.mrc"] == 1024 + state_map(
+        1
+    ).nbytes
+    assert all(path.stat().st_size > 1024 for path in saved)
+
+
+def test_an_upload_that_never_arrives_whole_fails_the_job(
+    rows, server: LoopbackServer, instance, monkeypatch, tmp_path
+):
+    instance.shown_folder = tmp_path / "elsewhere"
+    monkeypatch.setattr(type(instance), "file", _writes_half(type(instance).file))
+    assert run_command("train", [*PLACE, *INPUTS]) == 1
+    assert "did not arrive whole in J43/gem_results/map.mrc" in newest(instance).texts()
+    assert newest(instance).statuses[-1] == "failed"
+
+
+def _writes_half(original):
+    """An Instance.file whose paths lose half of what is written to them."""
+
+    class Half(type(Path())):
+        def write_bytes(self, data: bytes) -> int:
+            return super().write_bytes(data[: len(data) // 2])
+
+    return lambda self, path: Half(original(self, path))
+
+
+@pytest.mark.skipif(GENERATION < 5, reason="5.0 repeats requests by itself")
+def test_the_bare_client_does_lose_a_dropped_upload(rows, server: LoopbackServer, instance: Instance):
+    """The trap itself: without our check a file of no bytes would count as uploaded."""
+    from contextlib import closing
+
+    from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
+
+    with closing(connect_to_cryosparc(None, 20)) as connection:
+        job = connection.client.find_project("P3").create_external_job("W1")
+        server.faults.append(Fault("projects.upload_file", drops_connection=True))
+        Path("a.txt").write_bytes(b"a" * 3_000_000)
+        with open("a.txt", "rb") as handle:
+            job.upload("a.txt", handle)
+    assert (instance.folder / job.uid / "a.txt").stat().st_size < 3_000_000
+
+
+def test_a_dropped_output_is_saved_again(rows, server: LoopbackServer, instance: Instance):
+    server.faults.append(Fault(operation("save"), drops_connection=True))
+    assert run_command("train", [*PLACE, *INPUTS]) == 0
+    assert len(newest(instance).outputs["particles"].rows) == N_PARTICLES
+
+
+def test_a_dropped_plot_is_sent_again_or_left_out(rows, server: LoopbackServer, instance: Instance):
+    server.faults.append(Fault(operation("plot"), drops_connection=True))
+    assert run_command("train", [*PLACE, *INPUTS]) == 0
+    plots = [event["text"] for event in newest(instance).events if event["type"] == "image"]
+    assert "Training" in plots or GENERATION < 5

@@ -1,0 +1,94 @@
+"""Started again after an interruption, and going on from another job's results."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cryosparc_server.commands import INPUTS, PLACE, newest
+from cryosparc_server.fake_steps import fake_run_steps
+from cryosparc_server.faults import IGNORED_WARNINGS
+from cryosparc_server.instance import Instance
+from gem_plugin.adapters import cryosparc_work
+from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.errors import StopRequestedError
+
+pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
+
+pytestmark = IGNORED_WARNINGS
+
+
+def test_interrupted_work_goes_on_in_a_new_job(rows, instance: Instance, monkeypatch):
+    command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
+    done = []
+
+    def stops_after_consensus(names, run, values, progress):
+        fake_run_steps(names, run, values, progress)
+        done.append(names[0])
+        if names[0] == "consensus" and len(done) == 2:
+            raise StopRequestedError("preempted")
+
+    monkeypatch.setattr(cryosparc_work, "run_steps", stops_after_consensus)
+    assert run_command("train", command) == 3
+    assert instance.jobs["J43"].status == "failed"
+    assert run_command("train", command) == 0
+    second = instance.jobs["J44"]
+    assert second.status == "completed"
+    assert "Continues the work of J43" in second.description
+    assert not (instance.folder / "J44" / "gem" / "x").exists()
+    assert (instance.folder / "J44" / "gem").resolve() == (instance.folder / "J43" / "gem").resolve()
+    path = second.outputs["consensus"].rows["map/path"][0].decode()
+    assert path == "J44/gem_results/map.mrc"  # not in the folder of the failed job, which may be deleted
+    assert (instance.folder / path).is_file()
+    assert run_command("landscape", [*PLACE, "--train", "J44"]) == 0
+
+
+def test_a_job_that_was_cut_off_is_taken_up_again(rows, instance: Instance, monkeypatch):
+    """SIGKILL or a power failure: CryoSPARC still shows the job as running."""
+    command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
+    assert run_command("train", command) == 0
+    job = instance.jobs["J43"]
+    job.status, job.statuses = "running", []
+    assert run_command("train", command) == 0
+    assert newest(instance).uid == "J43"
+    assert job.statuses == ["completed"]
+
+
+def test_rows_keep_the_order_in_which_the_interrupted_work_knows_them(rows, instance: Instance, monkeypatch):
+    """Should the server list the particles in another order the second time, the latents still belong to them."""
+    command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
+    assert run_command("train", command) == 0
+    job = instance.jobs["J43"]
+    first = job.outputs["particles"].rows
+    job.status = "running"
+    refinement = instance.jobs["J42"].outputs["particles"]
+    refinement.rows = refinement.rows[::-1]
+    assert run_command("train", command) == 0
+    np.testing.assert_array_equal(job.outputs["particles"].rows, first)
+    refinement.rows = refinement.rows[:-1]
+    job.status = "running"
+    assert run_command("train", command) == 2
+    assert "has 40 particles of an earlier start, the job is connected to 39 others" in job.texts()
+
+
+def test_a_resume_file_of_another_project_is_refused(rows, capsys):
+    Path("job.json").write_text('{"project": "P8", "job": "J1", "run_folder": "."}')
+    assert run_command("train", [*PLACE, *INPUTS, "--resume-file", "job.json"]) == 2
+    assert "belongs to a job of P8, not of P3" in capsys.readouterr().err
+    Path("job.json").write_text("data_particles")
+    assert run_command("train", [*PLACE, *INPUTS, "--resume-file", "job.json"]) == 2
+    assert "was not written by GEM" in capsys.readouterr().err
+
+
+def test_landscape_of_a_job_without_results_says_where_it_looked(rows, capsys):
+    assert run_command("landscape", [*PLACE, "--train", "J42"]) == 2
+    assert "The files of J42 were not found in" in capsys.readouterr().err
+
+
+def test_other_particles_than_those_of_the_run_are_refused(rows, instance: Instance, capsys):
+    run_command("train", [*PLACE, *INPUTS])
+    output = instance.jobs["J43"].outputs["particles"]
+    output.rows = output.rows[:-3]
+    assert run_command("landscape", [*PLACE, "--train", "J43"]) == 2
+    assert "(37) are not those that the run was made with (40)" in capsys.readouterr().err
+    assert newest(instance).statuses == ["running", "failed"]
