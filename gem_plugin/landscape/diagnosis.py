@@ -27,7 +27,12 @@ class Diagnostic:
     def as_plain(self) -> dict[str, Any]:
         """For JSON: numbers short, and never nan, which JSON has no word for."""
         value = None if self.value is None or not math.isfinite(self.value) else round(self.value, 5)
-        return {**asdict(self), "value": value, "threshold": round(self.threshold, 5), "verdict": self.verdict}
+        return {
+            **asdict(self),
+            "value": value,
+            "threshold": round(self.threshold, 5),
+            "verdict": self.verdict,
+        }
 
 
 def not_measured(name: str, threshold: float, why: str, advice: str) -> Diagnostic:

@@ -10,7 +10,9 @@ from gem_plugin.landscape.states import build_tree, cut_into_states
 N_ROUNDS = 20
 KEPT_SHARE = 0.8
 LEAST_JACCARD = 0.6  # below, a cluster should not be trusted (Hennig 2007, Comput. Stat. Data Anal. 52, 258)
-LEAST_Z_SCORE = 4.0  # of the correlation of the two half-differences; a random subset reaches it once in 30,000
+LEAST_Z_SCORE = (
+    4.0  # of the correlation of the two half-differences; a random subset reaches it once in 30,000
+)
 LEAST_DECODED_AGREEMENT = 0.3
 RESOLVED_FSC = 0.143
 LARGEST_SHARE_OUTSIDE = 0.02

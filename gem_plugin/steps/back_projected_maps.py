@@ -150,7 +150,7 @@ def write_and_measure(
         write_map(files.half_map(name, half), halves[half - 1].numpy(), pixel_size)
     write_map(files.final_map(name), final.numpy(), pixel_size)
     write_map(files.mask(name), mask.numpy(), pixel_size)
-    write_text_whole(files.curves(name), _curve_table(curves, against_decoded, box_size * pixel_size))
+    write_text_whole(files.curves(name), curve_table(curves, against_decoded, box_size * pixel_size))
     row: ColumnValues = {
         "resolution_in_angstroms": _at(curves.corrected, HALF_MAP_THRESHOLD, both),
         "resolution_unmasked_in_angstroms": _at(curves.unmasked, HALF_MAP_THRESHOLD, both),
@@ -165,7 +165,8 @@ def _at(curve: Tensor, threshold: float, both: HalfMaps) -> float:
     return round(resolution_in_angstroms(curve, threshold, both.box_size, both.pixel_size_in_angstroms), 2)
 
 
-def _curve_table(curves: HalfMapCurves, against_decoded: Tensor | None, width_in_angstroms: float) -> str:
+def curve_table(curves: HalfMapCurves, against_decoded: Tensor | None, width_in_angstroms: float) -> str:
+    """The curves of one map as csv, one row a shell."""
     columns = {
         "unmasked": curves.unmasked,
         "masked": curves.masked,
@@ -180,6 +181,13 @@ def _curve_table(curves: HalfMapCurves, against_decoded: Tensor | None, width_in
         values = [f"{float(curve[shell]):.5f}" for curve in columns.values()]
         lines.append(",".join([str(shell), f"{resolution:.3f}", *values]))
     return "\n".join(lines) + "\n"
+
+
+def read_curves(path: Path) -> dict[str, np.ndarray]:
+    """The csv file of one map as columns, (box // 2,) each."""
+    with open(path, encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
 
 
 def write_map_table(path: Path, table: dict[str, ColumnValues]) -> None:

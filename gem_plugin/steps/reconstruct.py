@@ -21,6 +21,7 @@ from gem_plugin.landscape.mask import fit_mask_to_grid
 from gem_plugin.landscape.state_support import measure_state_support
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Progress
+from gem_plugin.reports.figures_reconstruction import draw_shell_correlations
 from gem_plugin.settings import setting
 from gem_plugin.steps.back_projected_maps import (
     ColumnValues,
@@ -28,6 +29,7 @@ from gem_plugin.steps.back_projected_maps import (
     half_maps_of,
     half_sets_of,
     mask_from_half_maps,
+    read_curves,
     write_and_measure,
     write_map_table,
 )
@@ -142,6 +144,10 @@ def _reconstruct_states(
     table = {"all": {"particles": len(states), **overall}, **table}
     _add_support(files, table, everything, decoded, mask, settings.seed)
     write_map_table(files.table, table)
+    draw_shell_correlations(
+        run.figures / "fsc_of_states",
+        {name: read_curves(files.curves(name)) for name in table},
+    )
     return {
         "states": len(numbers),
         "resolution_in_angstroms": {name: row["resolution_in_angstroms"] for name, row in table.items()},

@@ -25,18 +25,22 @@ from gem_plugin.imaging.resolution import (
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.reconstruct_files import ReconstructFiles
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.gaussian_motion import measure_motion
 from gem_plugin.landscape.rigid_motion import RigidMotions, fit_rigid_motions, part_weights, turn_views
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
+from gem_plugin.reports.figures_reconstruction import draw_shell_correlations
 from gem_plugin.steps.back_projected_maps import (
     ColumnValues,
     HalfMaps,
     Views,
     back_project,
+    curve_table,
     half_maps_of,
     mask_from_half_maps,
+    read_curves,
     write_and_measure,
     write_map_table,
 )
@@ -90,6 +94,9 @@ def reconstruct_deformed(
     )
     rows_of_maps = _measure_both(files, corrected, still, parts.mobile, settings, prepared)
     write_map_table(files.root / "deformed.csv", rows_of_maps)
+    names_of_maps = ("deformed", "undeformed", "deformed_moving_region", "undeformed_moving_region")
+    curves = {name: read_curves(files.curves(name)) for name in names_of_maps}
+    draw_shell_correlations(run.figures / "fsc_with_the_motion_undone", curves)
     names = ("resolution_in_angstroms", "resolution_of_moving_region_in_angstroms")
     return {
         "parts": len(parts.motions),
@@ -122,6 +129,8 @@ def _measure_both(
             curves.corrected, HALF_MAP_THRESHOLD, both.box_size, both.pixel_size_in_angstroms
         )
         mean = float(curves.corrected[1:].mean())
+        text = curve_table(curves, None, both.box_size * both.pixel_size_in_angstroms)
+        write_text_whole(files.curves(f"{name}_moving_region"), text)
         table[name] = {
             "particles": len(prepared.table),
             **row,

@@ -1,0 +1,39 @@
+"""Figure of half-map correlations: how far the particles themselves resolve each map."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.reports.save_figure import OKABE_ITO, new_figure, save_figure
+
+HALF_MAP_THRESHOLD = 0.143
+LINE_STYLES = ("-", "--", ":", "-.")  # a second sign when the colours repeat
+MOST_CURVES = 24
+
+
+def draw_shell_correlations(stem: Path, curves: dict[str, dict[str, np.ndarray]]) -> list[Path]:
+    """Corrected half-map correlation of each map, and decoded against reconstructed map where there is one."""
+    has_decoded = any("decoded_against_reconstructed" in columns for columns in curves.values())
+    figure, panels = new_figure(2 if has_decoded else 1)
+    _draw_panel(panels[0, 0], curves, "corrected", "half-map correlation in the mask", HALF_MAP_THRESHOLD)
+    if has_decoded:
+        _draw_panel(
+            panels[0, 1], curves, "decoded_against_reconstructed", "decoded against reconstructed map", 0.5
+        )
+    panels[0, 0].legend(fontsize="x-small", ncols=1 + len(curves) // 8)
+    return save_figure(figure, stem)
+
+
+def _draw_panel(axes, curves, column: str, label: str, threshold: float) -> None:  # type: ignore[no-untyped-def]
+    for number, (name, columns) in enumerate(list(curves.items())[:MOST_CURVES]):
+        if column not in columns:
+            continue
+        colour, style = OKABE_ITO[number % len(OKABE_ITO)], LINE_STYLES[number // len(OKABE_ITO) % 4]
+        frequencies = 1 / columns["resolution_in_angstroms"][1:]
+        axes.plot(
+            frequencies, columns[column][1:], style, color=colour, linewidth=1.2, label=name.replace("_", " ")
+        )
+    axes.axhline(threshold, color="0.6", linewidth=0.8)
+    axes.set_ylim(-0.1, 1.02)
+    axes.set_xlabel("spatial frequency (1 / Angstrom)")
+    axes.set_ylabel(label)
