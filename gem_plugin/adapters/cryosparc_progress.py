@@ -15,7 +15,6 @@ from gem_plugin.progress import Item
 from gem_plugin.reports.pdf_log import figure_files
 from gem_plugin.steps.run_all import LoggedProgress
 
-SECONDS_BETWEEN_UPDATES = 10.0  # of the line in place
 SECONDS_BETWEEN_LINES = {5: 10.0, 4: 120.0}  # 4.7 cannot update a line, so it gets few
 SECONDS_BETWEEN_FIGURES = 60.0
 

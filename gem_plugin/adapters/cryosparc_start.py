@@ -61,13 +61,14 @@ def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[st
     sources = {kind: find_input(project, named, kind) for kind, named in order.inputs.items()}
     earlier_run = _earlier_run(project, order)
     record = read_record(order.resume_file, order.project)
+    slot_type = _volume_slot_type(project, order, sources)
     job = _take_up(project, record) or _create(project, order, sources, record)
-    folders = _folders(job, order, record)
-    write_record(order.resume_file, JobRecord(order.project, job.uid, folders.run))
-    assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, _volume_slot_type(sources))
     with running_job(job) as running:
+        folders = _folders(job, order, record)
+        write_record(order.resume_file, JobRecord(order.project, job.uid, folders.run))
         progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
+        assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type)
         do_work(job, folders, assignment, progress)
     return job
 
@@ -99,7 +100,13 @@ def _earlier_run(project: CryosparcProject, order: JobOrder) -> Path | None:
 
 def _take_up(project: CryosparcProject, record: JobRecord | None) -> ExternalJob | None:
     """The job of the last start, if it is still alive in CryoSPARC (the machine failed, or the queue killed us)."""
-    if record is None or project.status_of(record.job) not in STATUSES_OF_A_LIVE_JOB:
+    if record is None:
+        return None
+    try:
+        status = project.status_of(record.job)
+    except InputError:
+        return None  # deleted there since
+    if status not in STATUSES_OF_A_LIVE_JOB:
         return None
     return ExternalJob(project, project.find_external_job(record.job))
 
@@ -133,6 +140,10 @@ def _folders(job: ExternalJob, order: JobOrder, record: JobRecord | None) -> Job
     return JobFolders(record.run_folder, folders.job, folders.project)
 
 
-def _volume_slot_type(sources: dict[str, SourceOutput]) -> str:
-    """What this instance calls the type of a map: copied from an upstream one."""
-    return sources["volume"].slots["map"] if "volume" in sources else DEFAULT_VOLUME_SLOT_TYPE
+def _volume_slot_type(project: CryosparcProject, order: JobOrder, sources: dict[str, SourceOutput]) -> str:
+    """What this instance calls the type of a map: copied from the connected one, or from one of the earlier job."""
+    if "volume" in sources:
+        return sources["volume"].slots["map"]
+    outputs = project.outputs_of(order.earlier_job.partition(".")[0]) if order.earlier_job else {}
+    types = [one.slots["map"] for one in outputs.values() if one.kind == "volume" and "map" in one.slots]
+    return types[0] if types else DEFAULT_VOLUME_SLOT_TYPE

@@ -15,7 +15,6 @@ from gem_plugin.io.whole_files import whole_file, write_text_whole
 
 NUMPY_MAGIC = b"\x93NUMPY"
 CSDAT_MAGIC = b"\x95CSDAT"
-NAMED_FIELDS_IN_ERRORS = 8
 
 
 @dataclass(frozen=True)

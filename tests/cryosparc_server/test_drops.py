@@ -77,3 +77,13 @@ def test_a_dropped_plot_is_sent_again_or_left_out(rows, server: LoopbackServer, 
     assert run_command("train", [*PLACE, *INPUTS]) == 0
     plots = [event["text"] for event in newest(instance).events if event["type"] == "image"]
     assert "Training" in plots or GENERATION < 5
+
+
+def test_a_job_whose_first_file_does_not_arrive_is_marked_as_failed(
+    rows, server: LoopbackServer, instance: Instance
+):
+    """Before any work a small file is sent to see whether the folder is mounted; failing there is failing, too."""
+    server.faults.append(Fault(operation("upload"), times=99, status=500))
+    assert run_command("train", [*PLACE, *INPUTS]) == 1
+    assert newest(instance).statuses == ["running", "failed"]
+    assert "while uploading gem_mount_check.txt to J43" in newest(instance).texts()

@@ -54,6 +54,15 @@ def test_a_job_that_was_cut_off_is_taken_up_again(rows, instance: Instance, monk
     assert job.statuses == ["completed"]
 
 
+def test_a_job_deleted_meanwhile_is_made_anew(rows, instance: Instance):
+    command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
+    assert run_command("train", command) == 0
+    del instance.jobs["J43"]
+    instance.jobs["J60"] = instance.jobs["J42"]  # so that the number is not given again
+    assert run_command("train", command) == 0
+    assert instance.jobs["J61"].status == "completed"
+
+
 def test_rows_keep_the_order_in_which_the_interrupted_work_knows_them(rows, instance: Instance, monkeypatch):
     """Should the server list the particles in another order the second time, the latents still belong to them."""
     command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
