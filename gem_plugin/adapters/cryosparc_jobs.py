@@ -12,6 +12,7 @@ import click
 
 from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
+from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.steps.run_all import RUN_STEPS, fields_of_steps
 from gem_plugin.steps.step_table import STEPS
 
@@ -122,6 +123,7 @@ def _main(name: str) -> None:
 
 def run_command(name: str, arguments: list[str]) -> int:
     """Do one job as its command line says; gives the exit code, with every expected error as one message."""
+    let_waiting_threads_sleep()
     command = make_command(name)
     try:
         return exit_code_of(

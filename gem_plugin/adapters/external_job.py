@@ -18,6 +18,7 @@ from types import FrameType
 
 from gem_plugin.adapters.job_arguments import output_folder, threads_wanted
 from gem_plugin.adapters.output_nodes import NODES_FILE
+from gem_plugin.cli.waiting_threads import SLEEPING_THREADS
 
 ABORT_FILE = "RELION_JOB_ABORT_NOW"
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -86,7 +87,7 @@ class _SignalsSeen:
 
 def _watch(command: Sequence[str], n_threads: int, folder: Path, signals: _SignalsSeen) -> JobEnd:
     """Start the worker, pass on requests to stop, and judge how it ended."""
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
+    environment = {**SLEEPING_THREADS, **os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
     worker = subprocess.Popen(command, env=environment, start_new_session=True)
     is_aborted, deadline = False, None
     try:

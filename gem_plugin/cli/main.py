@@ -13,6 +13,7 @@ import click
 from gem_plugin import __version__
 from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import exit_code_of
+from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.steps.run_all import RUN_STEPS, LoggedProgress, fields_of_steps, run_step, run_steps
@@ -122,6 +123,7 @@ def gem_em() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    let_waiting_threads_sleep()
     sys.exit(exit_code_of(lambda: gem_em.main(standalone_mode=False)))
 
 
