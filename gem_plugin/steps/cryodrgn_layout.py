@@ -8,7 +8,6 @@ from __future__ import annotations
 import pickle
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,36 +17,26 @@ from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.sketch import Sketch
-from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.steps.cryodrgn_runs import original_rows
-
-if TYPE_CHECKING:
-    from gem_plugin.steps.landscape import LandscapeSettings
+from gem_plugin.steps.landscape_job import LandscapeJob
 
 MADE_BY = "gem-em landscape"
 
 
-def write_cryodrgn_layout(
-    target: Path,
-    files: LandscapeFiles,
-    figure_folder: Path,
-    source: VolumeSource,
-    sketch: Sketch,
-    linkage: str,
-    settings: LandscapeSettings,
-) -> None:
+def write_cryodrgn_layout(job: LandscapeJob, sketch: Sketch, linkage: str) -> None:
     """kmeansK, vol_pca_K.pkl, vol_pcs, sketch_clustering_L_M and the rest, below `target`."""
+    target, files, settings = job.run.root, job.files, job.settings
     n_maps = len(sketch)
     states = read_array(files.state_labels, MADE_BY)
     kmeans = target / f"kmeans{n_maps}"
     clusters = target / f"sketch_clustering_{linkage}_{states.max()}"
     _copy(files.mask, target / "mask.mrc")
-    _copy(figure_folder / "landscape_mask_slices.png", target / "mask_slices.png")
+    _copy(job.figures / "landscape_mask_slices.png", target / "mask_slices.png")
     if files.umap.is_file() and not settings.skip_umap:
         write_pickled_array(target / "umap.pkl", read_array(files.umap, MADE_BY))
-    _write_kmeans(kmeans, files, source, sketch, settings)
-    _write_components(target, files, figure_folder, n_maps)
-    _write_clusters(clusters, kmeans, files, figure_folder, sketch, states, settings)
+    _write_kmeans(job, kmeans, sketch)
+    _write_components(target, files, job.figures, n_maps)
+    _write_clusters(job, clusters, kmeans, sketch, states)
 
 
 def write_full_layout(
@@ -75,10 +64,8 @@ def write_full_layout(
     _copy(full.notebook, target / "cryoDRGN_analyze_landscape.ipynb")
 
 
-def _write_kmeans(
-    folder: Path, files: LandscapeFiles, source: VolumeSource, sketch: Sketch, settings: LandscapeSettings
-) -> None:
-    start = settings.vol_start_index
+def _write_kmeans(job: LandscapeJob, folder: Path, sketch: Sketch) -> None:
+    source, files, start = job.source, job.files, job.settings.vol_start_index
     write_pickled_array(folder / "labels.pkl", read_array(files.sketch_labels, MADE_BY))
     for name in ("centers.txt", "z_values.txt"):
         write_numbers(folder / name, source.latents[sketch.rows])
@@ -116,14 +103,9 @@ def _write_components(target: Path, files: LandscapeFiles, figure_folder: Path, 
 
 
 def _write_clusters(
-    folder: Path,
-    kmeans: Path,
-    files: LandscapeFiles,
-    figure_folder: Path,
-    sketch: Sketch,
-    states: np.ndarray,
-    settings: LandscapeSettings,
+    job: LandscapeJob, folder: Path, kmeans: Path, sketch: Sketch, states: np.ndarray
 ) -> None:
+    files, figure_folder, settings = job.files, job.figures, job.settings
     if folder.is_dir():
         shutil.rmtree(folder)  # only links and copies of what is kept elsewhere
     write_pickled_array(folder / "state_labels.pkl", states)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_arrays, write_array, write_arrays, write_numbers
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.landscape.coordinate_regression import RegressionSettings, regress_coordinates
 from gem_plugin.landscape.exact_coordinates import component_functionals, exact_functionals
 from gem_plugin.landscape.regions import (
@@ -21,6 +21,7 @@ from gem_plugin.landscape.regions import (
 from gem_plugin.landscape.volume_pca import VolumePca, select_masked_voxels
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
+from gem_plugin.steps.landscape_job import FullLandscapeJob
 from gem_plugin.steps.region_masks import read_regions
 from gem_plugin.steps.stage_records import StageRecords, fingerprint
 
@@ -72,13 +73,11 @@ def load_basis(files: LandscapeFiles) -> SketchBasis:
 
 
 def find_coordinates(
-    source: VolumeSource,
-    basis: SketchBasis,
-    full: FullLandscapeFiles,
-    settings: LandscapeFullSettings,
-    progress: Progress,
+    job: FullLandscapeJob,
 ) -> tuple[np.ndarray, str, float | None]:  # (n, c) float32, the method, test error of the first component
     """Coordinates of all particles; those of an earlier run where nothing has changed."""
+    source, basis, full, settings = job.source, job.basis, job.full, job.settings
+    progress = job.progress
     method = _choose_method(source, settings)
     numbers = (settings.training_volumes, settings.epochs, settings.batch_size, settings.lr, settings.dim)
     shape = (*numbers, settings.layers, settings.seed) if method == "regress" else ()
@@ -101,7 +100,7 @@ def find_coordinates(
     elif method == "decode":
         values = _decode(source, basis, np.arange(source.n_particles), progress)
     else:
-        values, errors = _regress(source, basis, full, settings, progress)
+        values, errors = _regress(job)
         write_numbers(test_errors, errors)
         error = float(errors[0])
     coordinates = values.astype(np.float32)
@@ -110,14 +109,9 @@ def find_coordinates(
     return coordinates, method, error
 
 
-def measure_all_regions(
-    source: VolumeSource,
-    basis: SketchBasis,
-    full: FullLandscapeFiles,
-    settings: LandscapeFullSettings,
-    progress: Progress,
-) -> RegionMeasures | None:
+def measure_all_regions(job: FullLandscapeJob) -> RegionMeasures | None:
     """Occupancy and motion of every region for every particle."""
+    source, basis, settings, progress = job.source, job.basis, job.settings, job.progress
     if not settings.region:
         return None
     regions = read_regions(settings.region, basis.box_size, basis.pixel_size_in_angstroms)
@@ -129,7 +123,7 @@ def measure_all_regions(
         sums = sum_over_regions(volumes, weight_maps)
     measures = measure_regions(regions, sums, np.ones(source.n_particles))
     write_arrays(
-        full.regions,
+        job.full.regions,
         names=np.array(measures.names),
         occupancy=measures.occupancy,
         motion_in_angstroms=measures.motion_in_angstroms,
@@ -165,17 +159,12 @@ def _decode(source: VolumeSource, basis: SketchBasis, rows: np.ndarray, progress
     return values
 
 
-def _regress(
-    source: VolumeSource,
-    basis: SketchBasis,
-    full: FullLandscapeFiles,
-    settings: LandscapeFullSettings,
-    progress: Progress,
-) -> tuple[np.ndarray, np.ndarray]:
+def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
+    source, full, settings, progress = job.source, job.full, job.settings, job.progress
     generator = np.random.default_rng(settings.seed)
     n_maps = min(settings.training_volumes, source.n_particles)
     rows = np.sort(generator.choice(source.n_particles, n_maps, replace=False))
-    targets = _decode(source, basis, rows, progress)
+    targets = _decode(source, job.basis, rows, progress)
     write_numbers(full.root / "sampled_rows.txt", rows)
     write_array(full.root / "volume_pca_sampled.npy", targets.astype(np.float32))
     shape = RegressionSettings(

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_arrays, write_numbers
-from gem_plugin.io.landscape_files import FullLandscapeFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.free_energy import FreeEnergy, energy_along, estimate_free_energy
 from gem_plugin.landscape.paths import EnergyPath, minimum_energy_path, rows_near_path
-from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.progress import Progress
 from gem_plugin.reports.figures_energy import draw_energy_curve, draw_energy_map, draw_path_profile
 from gem_plugin.steps.analyze import save_numbered_maps
-
-if TYPE_CHECKING:
-    from gem_plugin.steps.landscape_full import LandscapeFullSettings
+from gem_plugin.steps.landscape_job import FullLandscapeJob
 
 
-def map_energy(
-    coordinates: np.ndarray,  # (n, c)
-    full: FullLandscapeFiles,
-    figure_folder: Path,
-    settings: LandscapeFullSettings,
-    progress: Progress,
-) -> tuple[FreeEnergy | None, dict[str, Any]]:
+def map_energy(job: FullLandscapeJob, coordinates: np.ndarray) -> tuple[FreeEnergy | None, dict[str, Any]]:
     """A curve for each chosen component, and a map where there are two."""
+    full, figure_folder, settings, progress = job.full, job.figures, job.settings, job.progress
     if len(coordinates) < 10:
         progress.say("Fewer than 10 particles: no free energy.")
         return None, {}
@@ -63,16 +52,13 @@ def map_energy(
 
 
 def travel_path(
-    source: VolumeSource,
+    job: FullLandscapeJob,
     coordinates: np.ndarray,
     states: np.ndarray,  # (n,) from 1
     landscape: FreeEnergy | None,
-    full: FullLandscapeFiles,
-    figure_folder: Path,
-    settings: LandscapeFullSettings,
-    progress: Progress,
 ) -> float | None:  # the barrier in kT, None where there is no path
     """The minimum free-energy path between two states, and real particles' maps along it."""
+    figure_folder, settings, progress = job.figures, job.settings, job.progress
     if landscape is None or settings.path_points == 0 or states.max() < 2:
         return None
     unknown = [number for number in settings.path_states if not 1 <= number <= states.max()]
@@ -87,8 +73,8 @@ def travel_path(
     except InputError as error:
         progress.say(str(error))  # the rest of the landscape is still worth having
         return None
-    rows = rows_near_path(path.points, plane, source.latents)
-    _save_path(source, path, rows, full, progress)
+    rows = rows_near_path(path.points, plane, job.source.latents)
+    _save_path(job, path, rows)
     first, second = settings.energy_pcs
     stem = figure_folder / f"full_free_energy_path_{first}_{second}"
     draw_energy_map(stem, landscape, (first, second), path.points)
@@ -104,9 +90,8 @@ def _most_populated(points: np.ndarray, landscape: FreeEnergy) -> np.ndarray:  #
     return points[int(energies.argmin())]
 
 
-def _save_path(
-    source: VolumeSource, path: EnergyPath, rows: np.ndarray, full: FullLandscapeFiles, progress: Progress
-) -> None:
+def _save_path(job: FullLandscapeJob, path: EnergyPath, rows: np.ndarray) -> None:
+    source, full, progress = job.source, job.full, job.progress
     lines = [
         f"{x:.6g},{y:.6g},{energy:.6g},{distance:.6g},{row}"
         for (x, y), energy, distance, row in zip(path.points, path.energy_in_kt, path.distance, rows)

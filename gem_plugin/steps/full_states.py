@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import FullLandscapeFiles
 from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
 from gem_plugin.landscape import states as state_maths
 from gem_plugin.landscape.particle_states import N_CELLS, cell_distances, leiden_states, merge_particles
 from gem_plugin.landscape.regions import RegionMeasures
 from gem_plugin.landscape.sketch import make_sketch
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.landscape.umap_embedding import umap_embedding
-from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.progress import Progress
 from gem_plugin.reports import figures_landscape as figures
 from gem_plugin.steps.class_star import write_class_star
-from gem_plugin.steps.full_coordinates import SketchBasis
+from gem_plugin.steps.landscape_job import FullLandscapeJob
 from gem_plugin.steps.state_particles import write_state_particles
 from gem_plugin.steps.state_reports import (
     Table,
@@ -43,10 +39,9 @@ class ParticleGroups(NamedTuple):
     leiden: np.ndarray | None  # (n,) int64 from 1
 
 
-def group_particles(
-    coordinates: np.ndarray, full: FullLandscapeFiles, settings: LandscapeFullSettings, progress: Progress
-) -> ParticleGroups:
+def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleGroups:
     """Agglomerative states, and Leiden communities where wanted."""
+    full, settings, progress = job.full, job.settings, job.progress
     from gem_plugin.steps.landscape_full import leiden_wanted
 
     values = coordinates.astype(np.float64)
@@ -63,34 +58,31 @@ def group_particles(
 
 
 def write_full_states(
-    source: VolumeSource,
-    basis: SketchBasis,
+    job: FullLandscapeJob,
     coordinates: np.ndarray,
     groups: ParticleGroups,
     regions: RegionMeasures | None,
-    full: FullLandscapeFiles,
-    run: RunFiles,
-    figure_folder: Path,
-    settings: LandscapeFullSettings,
-    progress: Progress,
 ) -> Table:
     """Maps, particle files and the table of the states; class numbers and coordinates for RELION; plots."""
+    full = job.full
     n_states = int(groups.merged.max())
     for folder, labels in ((full.states("states"), groups.merged), (full.states("leiden"), groups.leiden)):
         if labels is not None:
-            _write_group_maps(source, labels, folder, settings, progress)
-            write_state_particles(folder, labels, int(labels.max()), run, progress)
+            _write_group_maps(job, labels, folder)
+            write_state_particles(folder, labels, int(labels.max()), job.run, job.progress)
     columns: Table = {"particles": np.bincount(groups.merged, minlength=n_states + 1)[1:]}
-    if settings.maps_per_state:
+    if job.settings.maps_per_state:
         folder = full.states("states")
         columns |= quality_columns(
-            quality_of_states(folder, basis.mask, groups.merged, n_states, run.latents_std, progress)
+            quality_of_states(
+                folder, job.basis.mask, groups.merged, n_states, job.run.latents_std, job.progress
+            )
         )
     if regions is not None:
         columns |= region_columns(regions, groups.merged, np.ones(len(coordinates)), n_states)
     write_state_table(full.state_table, columns)
-    write_class_star(run, full.particles_star, groups.merged, coordinates)
-    _draw_groups(coordinates, groups, full, figure_folder, settings, progress)
+    write_class_star(job.run, full.particles_star, groups.merged, coordinates)
+    _draw_groups(job, coordinates, groups)
     return columns
 
 
@@ -103,14 +95,9 @@ def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings) 
     return state_maths.choose_n_states(choices)
 
 
-def _write_group_maps(
-    source: VolumeSource,
-    labels: np.ndarray,
-    folder: Path,
-    settings: LandscapeFullSettings,
-    progress: Progress,
-) -> None:
+def _write_group_maps(job: FullLandscapeJob, labels: np.ndarray, folder: Path) -> None:
     """Mean and spread of the maps of particles drawn at random from each state."""
+    source, settings, progress = job.source, job.settings, job.progress
     for path in folder.glob("state_*_*.mrc") if folder.is_dir() else ():
         path.unlink()
     if settings.maps_per_state == 0:
@@ -125,14 +112,8 @@ def _write_group_maps(
         write_map(state_map_path(folder, number, "std.mrc"), maps.std, source.pixel_size_in_angstroms)
 
 
-def _draw_groups(
-    coordinates: np.ndarray,
-    groups: ParticleGroups,
-    full: FullLandscapeFiles,
-    figure_folder: Path,
-    settings: LandscapeFullSettings,
-    progress: Progress,
-) -> None:
+def _draw_groups(job: FullLandscapeJob, coordinates: np.ndarray, groups: ParticleGroups) -> None:
+    full, figure_folder, settings, progress = job.full, job.figures, job.settings, job.progress
     planes = {}
     if coordinates.shape[1] > 1:
         axes = ("volume component 1 (map units)", "volume component 2 (map units)")

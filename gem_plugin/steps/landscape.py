@@ -15,6 +15,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
 from gem_plugin.steps.cryodrgn_layout import write_cryodrgn_layout
 from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
+from gem_plugin.steps.landscape_job import LandscapeJob
 from gem_plugin.steps.landscape_plots import draw_landscape
 from gem_plugin.steps.landscape_stages import (
     find_mask,
@@ -113,28 +114,27 @@ def map_landscape(
     progress: Progress,
 ) -> dict[str, Any]:
     """All stages, for any source of maps. A stage whose inputs are unchanged is not done again."""
-    records = StageRecords(files.root)
-    sketch = take_sketch(source, files, settings, progress)
+    job = LandscapeJob(source, files, StageRecords(files.root), run, settings, progress)
+    sketch = take_sketch(job)
     if settings.n_states != AUTOMATIC and not 1 <= int(settings.n_states) <= len(sketch):
         raise InputError(
             f"-M is {settings.n_states}; expected 1 to {len(sketch)}, the number of sketch maps."
         )
     with SketchVolumes(source, sketch.rows, files.root) as volumes:
-        scan = scan_sketch(volumes, sketch, files, records, settings, progress)
-        mask = find_mask(scan, source, files, settings)
+        scan = scan_sketch(job, volumes, sketch)
+        mask = find_mask(job, scan)
         regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
         check_regions(regions, scan.mean)
         if regions and settings.focus:
             mask = focus_mask(mask, regions)
-        components = fit_components(volumes, sketch, mask, files, records, settings, progress)
-        states = find_states(components, sketch, files, settings, progress)
-        write_states(volumes, sketch, states, files, records, run, progress)
-        quality = describe_states(volumes, sketch, states, mask, regions, files, run, settings, progress)
-    layout = lay_out_umap(source, files, records, settings, progress)
-    figure_folder = run.figures if settings.outdir is None else files.root / "figures"
-    draw_landscape(files, figure_folder, source, sketch, scan, mask, components, states, layout, settings)
+        components = fit_components(job, volumes, sketch, mask)
+        states = find_states(job, components, sketch)
+        write_states(job, volumes, sketch, states)
+        quality = describe_states(job, volumes, sketch, states, mask, regions)
+    layout = lay_out_umap(job)
+    draw_landscape(job, sketch, scan, mask, components, states, layout)
     if settings.cryodrgn_layout:
-        write_cryodrgn_layout(run.root, files, figure_folder, source, sketch, states.linkage, settings)
+        write_cryodrgn_layout(job, sketch, states.linkage)
     return {
         "sketch_maps": len(sketch),
         "masked_voxels": int((mask > 0).sum()),

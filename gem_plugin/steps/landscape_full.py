@@ -20,6 +20,7 @@ from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
 from gem_plugin.steps.full_coordinates import SketchBasis, find_coordinates, load_basis, measure_all_regions
 from gem_plugin.steps.full_energy import map_energy, travel_path
 from gem_plugin.steps.full_states import group_particles, write_full_states
+from gem_plugin.steps.landscape_job import FullLandscapeJob
 from gem_plugin.steps.region_masks import check_region_names
 from gem_plugin.steps.volume_sources import open_volume_source
 
@@ -93,20 +94,16 @@ def map_full_landscape(
         settings, energy_pcs=tuple(number for number in settings.energy_pcs if number <= n_components)
     )
     full = FullLandscapeFiles(settings.outdir or files.root / "full")
-    figure_folder = run.figures if settings.outdir is None else full.root / "figures"
-    coordinates, method, error = find_coordinates(source, basis, full, settings, progress)
-    regions = measure_all_regions(source, basis, full, settings, progress)
-    states = group_particles(coordinates, full, settings, progress)
-    table = write_full_states(
-        source, basis, coordinates, states, regions, full, run, figure_folder, settings, progress
-    )
-    landscape, energy_numbers = map_energy(coordinates, full, figure_folder, settings, progress)
-    barrier = travel_path(
-        source, coordinates, states.merged, landscape, full, figure_folder, settings, progress
-    )
+    job = FullLandscapeJob(source, basis, full, run, settings, progress)
+    coordinates, method, error = find_coordinates(job)
+    regions = measure_all_regions(job)
+    states = group_particles(job, coordinates)
+    table = write_full_states(job, coordinates, states, regions)
+    landscape, energy_numbers = map_energy(job, coordinates)
+    barrier = travel_path(job, coordinates, states.merged, landscape)
     write_notebook(full.notebook, run.root, files.root, full.root)
     if settings.cryodrgn_layout:
-        write_full_layout(run.root, full, figure_folder, source.latents)
+        write_full_layout(run.root, full, job.figures, source.latents)
     return {
         "particles": source.n_particles,
         "components": n_components,

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import read_map
 from gem_plugin.landscape.mask import VolumeScan
 from gem_plugin.landscape.sketch import Sketch
-from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.reports import figures_landscape as figures
 from gem_plugin.reports.figures_latents import draw_explained_variance
+from gem_plugin.steps.landscape_job import LandscapeJob
 from gem_plugin.steps.landscape_stages import Components
 from gem_plugin.steps.landscape_states import States, particle_states
 
-if TYPE_CHECKING:
-    from gem_plugin.steps.landscape import LandscapeSettings
-
 
 def draw_landscape(
-    files: LandscapeFiles,
-    folder: Path,  # for the figures
-    source: VolumeSource,
+    job: LandscapeJob,
     sketch: Sketch,
     scan: VolumeScan,
     mask: np.ndarray,
     components: Components,
     states: States,
-    layout: np.ndarray | None,
-    settings: LandscapeSettings,
+    layout: np.ndarray | None,  # (n, 2)
 ) -> None:
     """Mask, components, states, dendrogram, counts, and particles on the UMAP."""
+    source, files, folder, settings = job.source, job.files, job.figures, job.settings
     figures.draw_mask_slices(
         folder / "landscape_mask_slices", mask, scan.mean, source.pixel_size_in_angstroms
     )

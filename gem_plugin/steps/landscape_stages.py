@@ -38,9 +38,9 @@ from gem_plugin.landscape.volume_pca import (
     weighted_mean,
 )
 from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.progress import Progress
+from gem_plugin.steps.landscape_job import LandscapeJob
 from gem_plugin.steps.sketch_volumes import SketchVolumes
-from gem_plugin.steps.stage_records import StageRecords, fingerprint
+from gem_plugin.steps.stage_records import fingerprint
 
 if TYPE_CHECKING:
     from gem_plugin.steps.landscape import LandscapeSettings
@@ -53,15 +53,14 @@ class Components(NamedTuple):
     distances: np.ndarray  # (k, k)
 
 
-def take_sketch(
-    source: VolumeSource, files: LandscapeFiles, settings: LandscapeSettings, progress: Progress
-) -> Sketch:
+def take_sketch(job: LandscapeJob) -> Sketch:
     """The particles that stand for all, chosen by k-means or given."""
+    source, files, settings = job.source, job.files, job.settings
     if settings.sketch_ind is not None:
         sketch = sketch_from_rows(source.latents, read_rows(settings.sketch_ind, source.n_particles))
     else:
         if source.n_particles < settings.sketch_size:
-            progress.say(
+            job.progress.say(
                 f"Only {source.n_particles} particles for {settings.sketch_size} sketch maps: all are used."
             )
         sketch = make_sketch(source.latents, settings.sketch_size, settings.seed)
@@ -75,15 +74,9 @@ def take_sketch(
     return sketch
 
 
-def scan_sketch(
-    volumes: SketchVolumes,
-    sketch: Sketch,
-    files: LandscapeFiles,
-    records: StageRecords,
-    settings: LandscapeSettings,
-    progress: Progress,
-) -> VolumeScan:
+def scan_sketch(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch) -> VolumeScan:
     """Decode the sketch once: brightest voxels, bright levels, mean map; keep the maps if asked."""
+    files, records, settings = job.files, job.records, job.settings
     weights = pca_weights(sketch, settings)
     print_of_scan = fingerprint(volumes.source.identity, volumes.source.latents[sketch.rows], weights)
     kept = (
@@ -92,14 +85,14 @@ def scan_sketch(
         else []
     )
     if records.is_valid("scan", print_of_scan, files.scan, *kept):
-        progress.say("sketch: unchanged, kept")
+        job.progress.say("sketch: unchanged, kept")
         return VolumeScan(**read_arrays(files.scan, "gem-em landscape"))
     if settings.skip_vol:
         raise InputError(
             f"--skip-vol: {files.root} holds no sketch of these maps (other latents, box or hand). Leave --skip-vol out."
         )
     records.forget("scan")
-    decoded = progress.track(volumes.all(), "sketch maps", len(sketch), "map")
+    decoded = job.progress.track(volumes.all(), "sketch maps", len(sketch), "map")
     pixel_size = volumes.source.pixel_size_in_angstroms
     scan = scan_volumes(_written(decoded, kept, pixel_size) if kept else decoded, weights)
     write_arrays(files.scan, **scan._asdict())
@@ -108,10 +101,9 @@ def scan_sketch(
     return scan
 
 
-def find_mask(
-    scan: VolumeScan, source: VolumeSource, files: LandscapeFiles, settings: LandscapeSettings
-) -> np.ndarray:  # (d, d, d) float32
+def find_mask(job: LandscapeJob, scan: VolumeScan) -> np.ndarray:  # (d, d, d) float32
     """The mask that was given, the one in the folder, or the automatic one."""
+    source, files, settings = job.source, job.files, job.settings
     if settings.skip_mask:
         if not files.mask.is_file():
             raise InputError(f"--skip-mask: there is no {files.mask}. Leave --skip-mask out.")
@@ -131,31 +123,23 @@ def find_mask(
     return mask
 
 
-def fit_components(
-    volumes: SketchVolumes,
-    sketch: Sketch,
-    mask: np.ndarray,
-    files: LandscapeFiles,
-    records: StageRecords,
-    settings: LandscapeSettings,
-    progress: Progress,
-) -> Components:
+def fit_components(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, mask: np.ndarray) -> Components:
     """Principal components of the masked maps, and the distances between the maps."""
+    source, files, records, settings = job.source, job.files, job.records, job.settings
     weights = pca_weights(sketch, settings)
-    source = volumes.source
     print_of_components = fingerprint(
         source.identity, source.latents[sketch.rows], weights, mask, settings.pc_dim, settings.plot_dim
     )
     if records.is_valid(
         "components", print_of_components, files.volume_pca, files.volume_pca_scores, files.distances
     ):
-        progress.say("volume components: unchanged, kept")
+        job.progress.say("volume components: unchanged, kept")
         return load_components(files)
     records.forget("components")
     matrix = volumes.new_matrix(int((mask > 0).sum()))
-    decoded = progress.track(volumes.all(), "masked maps", len(sketch), "map")
+    decoded = job.progress.track(volumes.all(), "masked maps", len(sketch), "map")
     most_negative = collect_masked_voxels(decoded, mask, matrix)
-    progress.say("volume components: inner products")
+    job.progress.say("volume components: inner products")
     products = inner_products(matrix, weighted_mean(matrix, weights))
     pca = fit_volume_pca(matrix, weights, settings.pc_dim, products)
     components = Components(pca, distances_from_products(products))
@@ -198,21 +182,16 @@ def write_traversals(
             write_map(path, volume, source.pixel_size_in_angstroms)
 
 
-def lay_out_umap(
-    source: VolumeSource,
-    files: LandscapeFiles,
-    records: StageRecords,
-    settings: LandscapeSettings,
-    progress: Progress,
-) -> np.ndarray | None:  # (n, 2)
+def lay_out_umap(job: LandscapeJob) -> np.ndarray | None:  # (n, 2)
     """UMAP of the latents."""
+    source, files, records, settings = job.source, job.files, job.records, job.settings
     if settings.skip_umap or source.n_particles < 3:
         return None
     print_of_umap = fingerprint(source.latents, settings.seed)
     if records.is_valid("umap", print_of_umap, files.umap):
         return read_array(files.umap, "gem-em landscape")
     records.forget("umap")
-    progress.say(f"UMAP of {source.n_particles} latents")
+    job.progress.say(f"UMAP of {source.n_particles} latents")
     layout = umap_embedding(source.latents, settings.seed)
     write_array(files.umap, layout)
     records.keep("umap", print_of_umap)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gem_plugin.io.array_files import write_array, write_arrays, write_numbers
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape import states as state_maths
 from gem_plugin.landscape.regions import measure_regions, region_weight_maps, sum_over_regions
@@ -18,11 +16,11 @@ from gem_plugin.landscape.sketch import Sketch
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.landscape.state_quality import StateQuality
 from gem_plugin.landscape.states import StateChoice
-from gem_plugin.progress import Progress
 from gem_plugin.steps.class_star import write_class_star
+from gem_plugin.steps.landscape_job import LandscapeJob
 from gem_plugin.steps.landscape_stages import Components
 from gem_plugin.steps.sketch_volumes import SketchVolumes
-from gem_plugin.steps.stage_records import StageRecords, fingerprint
+from gem_plugin.steps.stage_records import fingerprint
 from gem_plugin.steps.state_particles import write_state_particles
 from gem_plugin.steps.state_reports import (
     quality_columns,
@@ -31,9 +29,6 @@ from gem_plugin.steps.state_reports import (
     write_difference_maps,
     write_state_table,
 )
-
-if TYPE_CHECKING:
-    from gem_plugin.steps.landscape import LandscapeSettings
 
 
 @dataclass(frozen=True)
@@ -52,14 +47,9 @@ class States:
         return int(self.labels.max())
 
 
-def find_states(
-    components: Components,
-    sketch: Sketch,
-    files: LandscapeFiles,
-    settings: LandscapeSettings,
-    progress: Progress,
-) -> States:
+def find_states(job: LandscapeJob, components: Components, sketch: Sketch) -> States:
     """Group the sketch maps by the distances of their masked voxels."""
+    settings = job.settings
     weights, distances = sketch.counts.astype(np.float64), components.distances
     n_states = None if settings.n_states == "auto" else int(settings.n_states)
     linkage = settings.linkage
@@ -72,62 +62,52 @@ def find_states(
     labels = state_maths.cut_into_states(tree, n_states, weights)
     share = state_maths.largest_share(labels, weights)
     if share > state_maths.LARGEST_SHARE_ALLOWED:
-        progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
+        job.progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
     states = States(labels, tree, linkage, state_maths.silhouette(distances, labels), share, choices)
-    _save_states(states, sketch, files)
+    _save_states(states, sketch, job.files)
     return states
 
 
-def write_states(
-    volumes: SketchVolumes,
-    sketch: Sketch,
-    states: States,
-    files: LandscapeFiles,
-    records: StageRecords,
-    run: RunFiles,
-    progress: Progress,
-) -> None:
+def write_states(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, states: States) -> None:
     """Mean and spread of the maps, list of the particles, and star file of every state."""
-    source = volumes.source
+    source, files, records = job.source, job.files, job.records
     print_of_states = fingerprint(source.identity, source.latents[sketch.rows], sketch.labels, states.labels)
     numbers = range(1, states.n_states + 1)
     expected = [files.state_file(number, what) for number in numbers for what in ("mean.mrc", "std.mrc")]
     if records.is_valid("states", print_of_states, *expected):
-        progress.say("state maps: unchanged, kept")
+        job.progress.say("state maps: unchanged, kept")
     else:
         records.forget("states")
         _remove_old_states(files)
-        for number in progress.track(numbers, "state maps", unit="state"):
+        for number in job.progress.track(numbers, "state maps", unit="state"):
             members = np.flatnonzero(states.labels == number)
             maps = average_volumes(volumes.at(members), sketch.counts[members])
             write_map(files.state_file(number, "mean.mrc"), maps.mean, source.pixel_size_in_angstroms)
             write_map(files.state_file(number, "std.mrc"), maps.std, source.pixel_size_in_angstroms)
         records.keep("states", print_of_states)
     write_state_particles(
-        files.states, particle_states(sketch, states.labels), states.n_states, run, progress
+        files.states, particle_states(sketch, states.labels), states.n_states, job.run, job.progress
     )
 
 
 def describe_states(
+    job: LandscapeJob,
     volumes: SketchVolumes,
     sketch: Sketch,
     states: States,
     mask: np.ndarray,
     regions: dict[str, np.ndarray],
-    files: LandscapeFiles,
-    run: RunFiles,
-    settings: LandscapeSettings,
-    progress: Progress,
 ) -> StateQuality:
     """The table of the states, their difference maps, and the star file with class numbers."""
+    files = job.files
     of_particles = particle_states(sketch, states.labels)
     n_states = states.n_states
-    quality = quality_of_states(files.states, mask, of_particles, n_states, run.latents_std, progress)
+    quality = quality_of_states(files.states, mask, of_particles, n_states, job.run.latents_std, job.progress)
     n_particles = np.bincount(of_particles, minlength=n_states + 1)[1:]
     columns = {"maps": np.bincount(states.labels, minlength=n_states + 1)[1:], "particles": n_particles}
     columns |= quality_columns(quality)
     if regions:
-        weight_maps = region_weight_maps(regions, volumes.source.pixel_size_in_angstroms)
+        weight_maps = region_weight_maps(regions, job.source.pixel_size_in_angstroms)
         sums = sum_over_regions(volumes.all(), weight_maps)
         measures = measure_regions(regions, sums, sketch.counts)
         write_arrays(
@@ -135,8 +115,8 @@ def describe_states(
         )
         columns |= region_columns(measures, states.labels, sketch.counts, n_states)
     write_state_table(files.state_table, columns)
-    write_difference_maps(files.states, n_states, n_particles, settings.differences)
-    write_class_star(run, files.particles_star, of_particles)
+    write_difference_maps(files.states, n_states, n_particles, job.settings.differences)
+    write_class_star(job.run, files.particles_star, of_particles)
     return quality
 
 
