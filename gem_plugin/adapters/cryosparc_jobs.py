@@ -91,6 +91,13 @@ FRESH_INPUTS = (
     ("--mask", False, str, "Job with a mask, such as J43 or J43.mask."),
 )
 
+OWN_MASK = (
+    "--mask",
+    False,
+    str,
+    "Job with a mask to use instead of the automatic one, such as J43 or J43.mask.",
+)
+
 
 def run_main() -> None:
     """gem-cryosparc-run"""
@@ -144,6 +151,8 @@ def make_command(name: str) -> click.Command:
         inputs = (
             (f"--{job.continues}", True, str, f"The GEM {job.continues} job to go on from, such as J50."),
         )
+    if name == "landscape":
+        inputs = (*inputs, OWN_MASK)
     connection_options = [_option(*one) for one in (*COMMON_OPTIONS, *inputs)]
     taken = {option.name for option in connection_options}
     fields = fields_of_steps([step for step in job.steps if STEPS[step].is_there]).values()
@@ -184,7 +193,7 @@ def _order_arguments(job: CryosparcJob, options: dict[str, Any]) -> dict[str, An
         earlier = None
     else:
         earlier = options.pop(job.continues)
-        named = {"particle": earlier}
+        named = {"particle": earlier, "mask": options.pop("mask", None)}
     inputs = {kind: name for kind, name in named.items() if name is not None}
     timeout = options.pop("timeout")
     return {**options, "inputs": inputs, "earlier_job": earlier, "timeout_in_seconds": timeout or 300}

@@ -57,6 +57,10 @@ class CryosparcProgress(LoggedProgress):
             lambda: self.job.log_in_place(description, f"{description}: {done} {unit} in {seconds:.1f} s")
         )
 
+    def checkpoint(self) -> None:
+        """A line in the log to which CryoSPARC's page can jump."""
+        self._send(self.job.checkpoint)
+
     def show_new_figures(self) -> None:
         """Show what the last step drew."""
         self._send(self.figures.publish)

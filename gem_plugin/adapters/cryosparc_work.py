@@ -52,10 +52,10 @@ def do_work(
     else:
         link_earlier_results(find_earlier_job(assignment.earlier_run, None), run, assignment.steps)
         rows = _rows_of_earlier_run(job, run)
-        values = assignment.values
+        values = {**assignment.values, **load_maps(job, folders)}
     for step in assignment.steps:
         run_steps([step], run, values, progress)
-        job.checkpoint()
+        progress.checkpoint()
         progress.show_new_figures()
     outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type)
     for what in assignment.outputs:

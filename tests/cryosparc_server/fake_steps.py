@@ -8,7 +8,7 @@ import numpy as np
 
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.map_files import write_map
+from gem_plugin.io.map_files import read_map, write_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import write_step_settings, write_step_summary
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
@@ -63,7 +63,7 @@ def _landscape(run: RunFiles, values: dict[str, Any], progress: Progress) -> Non
     files = LandscapeFiles(run.landscape)
     n_particles = len(np.load(run.latents))
     write_array(files.particle_states, states_of(n_particles))
-    write_map(files.mask, np.ones((32, 32, 32)), 4.0)
+    write_map(files.mask, read_map(values["mask"]).volume if "mask" in values else np.ones((32, 32, 32)), 4.0)
     for number in range(1, N_STATES + 1):
         write_map(files.state_file(number, "mean.mrc"), state_map(number), 4.0)
 

@@ -61,6 +61,16 @@ def test_state_of_a_landscape_job_is_exactly_the_input_rows(rows: np.ndarray, in
     assert job.outputs["mask"].kind == "mask"
 
 
+def test_landscape_job_takes_a_mask_of_the_workspace(rows: np.ndarray, instance: Instance):
+    run("train", *INPUTS)
+    assert run("landscape", "--train", newest(instance).uid, "--mask", "J42") == 0
+    job = newest(instance)
+    assert job.inputs["mask"].connections == [("J42", "mask")]
+    given = mrcfile.read(instance.folder / "J42" / "J42_mask_map.mrc")
+    path = instance.folder / load(job.uid, "mask")["mask/path"][0].decode()
+    np.testing.assert_array_equal(mrcfile.read(path), given)
+
+
 def test_full_landscape_job_gives_its_own_states(rows: np.ndarray, instance: Instance):
     run("train", *INPUTS)
     run("landscape", "--train", newest(instance).uid)
