@@ -45,8 +45,10 @@ def save_selection(run: RunFiles, name: str, rows: np.ndarray) -> list[Path]:
 def save_relion_job(run: RunFiles, name: str, rows: np.ndarray) -> list[Path]:
     """A folder that looks as a finished External job does: particles, node list, end mark, and how to use it."""
     folder = run.explore / "jobs" / checked_name(name)
-    if is_cryosparc(load_prepared_table(run)[2].particle_file):
-        raise InputError("This run has CryoSPARC particles. Save the selection as .cs and import it there.")
+    if not run.prepared_table.is_file() or is_cryosparc(load_prepared_table(run)[2].particle_file):
+        raise InputError(
+            "This run did not start from a star file. Save the particles, and import them where they came from."
+        )
     written = _write_selection(run, rows, folder / "particles")
     write_output_nodes(folder, [OutputNode("particles.star", NodeKind.PARTICLES)])
     (folder / "RELION_JOB_EXIT_SUCCESS").touch()
@@ -107,6 +109,9 @@ def session_names(run: RunFiles) -> list[str]:
 def _write_selection(run: RunFiles, rows: np.ndarray, stem: Path) -> list[Path]:
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or take everything that is shown.")
+    if not run.prepared_table.is_file():  # the landscape of another program's run: it knows rows only
+        write_numbers(stem.with_name(stem.name + "_rows.txt"), np.unique(rows.astype(np.int64)))
+        return [stem.with_name(stem.name + "_rows.txt")]
     table, _, origin = load_prepared_table(run)
     if rows.min() < 0 or rows.max() >= len(table):
         raise InputError(f"The selection names row {rows.max()}; the run has {len(table)} particles.")

@@ -17,7 +17,8 @@ from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_run_settings
 from gem_plugin.landscape.states import LINKAGES
-from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, particle_columns
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, latent_columns, particle_columns
 from gem_plugin.reports.run_contents import read_history
 from gem_plugin.steps.volume_sources import open_volume_source
 
@@ -27,7 +28,10 @@ class ExplorerSession:
 
     def __init__(self, run: RunFiles, table: Path | None = None) -> None:
         self.run = run
+        self._source = _cryodrgn_source(run)
         columns = particle_columns(run)
+        if self._source is not None:
+            columns = [*columns, *latent_columns(self._source.latents)]
         if not columns:
             raise InputError(
                 f"{run.root} has no prepared particles and no latents: there is nothing to look at yet. "
@@ -45,7 +49,7 @@ class ExplorerSession:
         """The decoder; opened once."""
         with self._lock:
             if self._molecules is None:
-                self._molecules = Molecules(self.run, open_volume_source(self.run))
+                self._molecules = Molecules(self.run, self._source or open_volume_source(self.run))
             return self._molecules
 
     def regrouping(self) -> Regrouping:
@@ -92,6 +96,7 @@ class ExplorerSession:
             "latentSize": molecules.source.latents.shape[1],
             "boxSize": molecules.source.box_size,
             "pixelSize": molecules.source.pixel_size_in_angstroms,
+            "hasImages": molecules.source.clouds_at is not None and self.run.prepared_images.is_file(),
             "windowSize": window.size,
             "densityOf255": window.density_of_255,
             "level": window.level,
@@ -114,11 +119,23 @@ class ExplorerSession:
         }
 
 
+def _cryodrgn_source(run: RunFiles) -> VolumeSource | None:
+    """The decoder of the cryoDRGN run that this landscape was made of; None for runs of our own."""
+    settings = read_run_settings(run).get("landscape", {})
+    if "workdir" not in settings or "epoch" not in settings:
+        return None
+    from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
+
+    box, pixel_size, flip = settings.get("downsample", 128), settings.get("apix"), settings.get("flip", False)
+    return open_cryodrgn_source(Path(settings["workdir"]), str(settings["epoch"]), box, pixel_size, flip)
+
+
 def training_state(run: RunFiles) -> dict[str, Any]:
     """How far the training is."""
     done = len(next(iter(read_history(run.history).values()), []))
     wanted = read_run_settings(run).get("train", {}).get("epochs")
-    return {"epochs": done, "of": wanted, "isFinished": run.latents.is_file()}
+    is_finished = run.latents.is_file() or "workdir" in read_run_settings(run).get("landscape", {})
+    return {"epochs": done, "of": wanted, "isFinished": is_finished}
 
 
 def columns_of_own_table(path: Path, n_particles: int) -> list[ParticleColumn]:

@@ -126,7 +126,15 @@ def _region_columns(full: FullLandscapeFiles) -> list[ParticleColumn]:
 def _latent_columns(run: RunFiles) -> list[ParticleColumn]:
     if not run.latents.is_file():
         return []
-    latents = read_array(run.latents, "gem-em train")
+    columns = latent_columns(read_array(run.latents, "gem-em train"))
+    if run.latents_std.is_file():
+        spread = read_array(run.latents_std, "gem-em train").mean(axis=1)
+        columns.append(_number("latent_std", "uncertainty of the latent (latent units)", spread))
+    return columns
+
+
+def latent_columns(latents: np.ndarray) -> list[ParticleColumn]:  # (n, latent_size)
+    """Latents, their principal components, and their length."""
     components = fit_latent_components(latents).scores
     columns = [
         _number(f"latent_pc_{axis + 1}", f"latent component {axis + 1} (latent units)", components[:, axis])
@@ -139,9 +147,6 @@ def _latent_columns(run: RunFiles) -> list[ParticleColumn]:
     columns.append(
         _number("latent_norm", "length of the latent (latent units)", np.linalg.norm(latents, axis=1))
     )
-    if run.latents_std.is_file():
-        spread = read_array(run.latents_std, "gem-em train").mean(axis=1)
-        columns.append(_number("latent_std", "uncertainty of the latent (latent units)", spread))
     return columns
 
 

@@ -25,7 +25,7 @@ def write_report(run: RunFiles) -> tuple[RunContents, list[RunWarning]]:
 def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
     """The whole page."""
     chapters = (
-        ("warnings", "What to know first", sections.warnings_section(warnings)),
+        ("warnings", "What to know first", sections.warnings_section(contents, warnings)),
         ("particles", "Every particle", sections.scatter_section(contents)),
         ("states", "States", sections.states_section(contents)),
         ("trajectories", "Trajectories", sections.trajectories_section(contents)),

@@ -29,15 +29,21 @@ SHARE_OF_BRIGHTEST = 0.05  # of a picture: dimmer pixels may be cut off
 VIEWS = ("along z", "along y", "along x")
 
 
-def warnings_section(warnings: list[RunWarning]) -> str:
+def warnings_section(contents: RunContents, warnings: list[RunWarning]) -> str:
     """What to know before believing the rest."""
+    more = ""
+    if contents.columns and not read_diagnostics(contents.run):
+        text = command_line(f"gem-em diagnose {contents.run.root}")
+        more = (
+            f"<p>More checks (latents against pose and defocus, half sets, stability of states): {text}</p>"
+        )
     if not warnings:
-        return '<p class="good">None of our checks found anything to warn of.</p>'
+        return f'<p class="good">None of the checks that were done found anything to warn of.</p>{more}'
     items = (
         f"<li><b>{escape(warning.title)}.</b> {escape(warning.meaning)} <i>{escape(warning.advice)}</i></li>"
         for warning in warnings
     )
-    return f'<ul class="warnings">{"".join(items)}</ul>'
+    return f'<ul class="warnings">{"".join(items)}</ul>{more}'
 
 
 def inputs_section(contents: RunContents) -> str:
@@ -79,10 +85,16 @@ def numbers_section(contents: RunContents) -> str:
     diagnostics = read_diagnostics(contents.run)
     if diagnostics:
         cells = [
-            (row.get("name", ""), row.get("value", ""), row.get("threshold", ""), row.get("sentence", ""))
+            (
+                row.get("verdict", ""),
+                row.get("name", ""),
+                row.get("value", ""),
+                row.get("threshold", ""),
+                row.get("sentence", ""),
+            )
             for row in diagnostics
         ]
-        parts.append("<h3>Checks</h3>" + table(("check", "value", "limit", "meaning"), cells))
+        parts.append("<h3>Checks</h3>" + table(("verdict", "check", "value", "limit", "meaning"), cells))
     return "".join(parts)
 
 

@@ -37,6 +37,7 @@ class Page {
   async openModel() {
     byId("molecule-title").textContent = "opening the model ...";
     const { model, landscape } = await askJson("/api/model");
+    this.run.model = model;
     byId("molecule-title").textContent = model.missing ?? "Click a particle";
     if (!model.missing) this.molecule = new Molecule(model);
     if (landscape.missing || model.missing) {
@@ -196,7 +197,7 @@ class Page {
     if (this.travel.isPicking) this.travel.addAnchor(row);
     if (!this.molecule) return;
     await this.molecule.decode({ row }, `particle row ${row}`);
-    await this.molecule.showParticle(row);
+    if (this.run.model.hasImages) await this.molecule.showParticle(row);
     const facts = [...this.columns.values()].filter((column) => column.values).map((column) => `${column.label}: ${tickText(column.values[row])}`);
     byId("particle-facts").textContent = facts.join(" · ");
   }

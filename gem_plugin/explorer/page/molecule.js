@@ -7,7 +7,7 @@ class Molecule {
     const byId = (id) => document.getElementById(id);
     this.view = new SurfaceView(byId("surface"));
     this.sections = ["across z", "across y", "across x"].map((title) => pictureIn(byId("sections"), title));
-    this.pictures = ["particle, smoothed", "what the model expects"].map((title) => pictureIn(byId("particle"), title));
+    this.pictures = (model.hasImages ? ["particle, smoothed", "what the model expects"] : []).map((title) => pictureIn(byId("particle"), title));
     this.level = byId("level");
     this.place = byId("section-place");
     this.level.value = Math.max(1, Math.min(200, Math.round((255 * model.level) / model.densityOf255)));
