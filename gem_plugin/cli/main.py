@@ -71,6 +71,14 @@ OTHER_COMMANDS = (
         takes_run=True,
     ),
     Command(
+        "rerun",
+        "gem_plugin.steps.rerun",
+        "RerunSettings",
+        "run_rerun",
+        "Repeat a run in a new folder: the same inputs, settings and seeds.",
+        takes_run=True,
+    ),
+    Command(
         "doctor",
         "gem_plugin.steps.doctor",
         "DoctorSettings",
@@ -79,7 +87,7 @@ OTHER_COMMANDS = (
     ),
 )
 STEPS_ON_CRYODRGN = ("landscape", "landscape-full")  # these also take WORKDIR EPOCH of a cryoDRGN run
-ORDER = ("demo", "simulate", "run", *STEPS, "explore", "convert", "import-gaussianem", "doctor")
+ORDER = ("demo", "simulate", "run", *STEPS, "explore", "convert", "import-gaussianem", "rerun", "doctor")
 
 
 def available_commands() -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
+from gem_plugin import __version__
 from gem_plugin.errors import InputError
 
 HEADER_BYTES = 1024
@@ -121,4 +122,6 @@ def mrc_header_bytes(
     header["nversion"] = FORMAT_VERSION
     header["map"] = b"MAP "
     header["machst"] = LITTLE_ENDIAN_STAMP
+    header["nlabl"] = 1
+    header["label"][0] = f"Made by gem-em {__version__}".encode().ljust(80)
     return header.tobytes()

@@ -31,6 +31,14 @@ class RunFiles:
     def summary(self) -> Path:  # numbers of every finished step, JSON: {step: {name: number or text}}
         return self.root / "summary.json"
 
+    @property
+    def manifest(self) -> Path:  # JSON: command, machine, versions and identity of the inputs of every step
+        return self.root / "manifest.json"
+
+    @property
+    def lock(self) -> Path:  # held by the process that works in this folder
+        return self.root / ".gem.lock"
+
     # prepare
     @property
     def prepared_images(self) -> Path:  # (n, box, box) float32, Fourier-cropped, normalised, positive density

@@ -57,7 +57,9 @@ def read_step_settings(run: RunFiles, step: str) -> dict[str, Any]:
 
 def write_step_settings(run: RunFiles, step: str, settings: Any) -> None:
     """Record the settings of one step, replacing what was recorded of it before."""
-    _write_tables(run, {**read_run_settings(run), GENERAL_TABLE: _versions(), step: plain_settings(settings)})
+    _write_tables(
+        run, {**read_run_settings(run), GENERAL_TABLE: recorded_versions(), step: plain_settings(settings)}
+    )
 
 
 def read_summary(run: RunFiles) -> dict[str, dict[str, Any]]:
@@ -122,7 +124,7 @@ def _write_summary(run: RunFiles, summary: dict[str, Any]) -> None:
     write_text_whole(run.summary, json.dumps(summary, indent=2) + "\n")
 
 
-def _versions() -> dict[str, str]:
+def recorded_versions() -> dict[str, str]:
     """Versions of everything that can change a number."""
     versions = {"python": platform.python_version(), "working_folder": str(Path.cwd())}
     for name in RECORDED_PACKAGES:

@@ -4,6 +4,7 @@ A step counts as finished when summary.json has its numbers, settings.toml has t
 and no step whose results it reads was done again since.
 """
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.provenance import record_end, record_start
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_lock import locked_run
 from gem_plugin.io.run_settings import (
     forget_steps,
     plain_settings,
@@ -29,7 +32,9 @@ from gem_plugin.steps.step_table import STEPS, Step, steps_made_stale_by
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
-OWN_SETTINGS = {"landscape": ("skip_vol", "outdir", "workdir", "epoch")}  # not offered beside other steps: another meaning there
+OWN_SETTINGS = {
+    "landscape": ("skip_vol", "outdir", "workdir", "epoch")
+}  # not offered beside other steps: another meaning there
 SETTINGS_OF_THE_MACHINE = ("resume", "threads", "device", "cache", "projector")  # no influence on the results
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
@@ -70,11 +75,12 @@ def run_steps(
     settings = {name: _settings_from_values(STEPS[name], values) for name in names}
     for one in settings.values():
         check_settings(one)
-    for name in names:
-        if is_finished(run, name, settings[name]):
-            progress.say(f"{name}: already done with these settings, kept")
-        else:
-            run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
+    with locked_run(run) if is_main_process() else contextlib.nullcontext():
+        for name in names:
+            if is_finished(run, name, settings[name]):
+                progress.say(f"{name}: already done with these settings, kept")
+            else:
+                run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
     summary = read_summary(run)
     return {name: summary[name] for name in names}
 
@@ -88,12 +94,14 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
         return step.function(run, settings, progress)
     progress.say(f"{step.name}: {step.help}")
     start = time.monotonic()
-    with records_kept_on_input_error(run):
+    with locked_run(run), records_kept_on_input_error(run):
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
+        record_start(run, step.name, settings)
         numbers = step.function(run, settings, progress)
-    numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
-    write_step_summary(run, step.name, numbers)
+        numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
+        write_step_summary(run, step.name, numbers)
+        record_end(run, step.name)
     progress.say(f"{step.name}: done. " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
     return numbers
 
