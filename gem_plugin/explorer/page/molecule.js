@@ -58,13 +58,14 @@ class Molecule {
   }
 
   drawSections() {
-    if (this.volume) drawSections(this.sections, this.volume, this.model.windowSize, Number(this.place.value));
+    if (this.volume) drawSections(this.sections, this.volume, this.model.windowSize, Number(this.place.value), this.isSigned);
   }
 
   async showParticle(row) {
     const answer = await attempt(() => askPacked(`/api/particle/${row}`));
     if (!answer) return;
     const { size } = answer.head, values = new Float32Array(answer.bytes);
-    this.pictures.forEach((canvas, which) => drawImage(canvas, values.subarray(which * size * size, (which + 1) * size * size), size));
+    drawNoisyImage(this.pictures[0], values.subarray(0, size * size), size);
+    drawCleanImage(this.pictures[1], values.subarray(size * size), size);
   }
 }
