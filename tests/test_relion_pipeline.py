@@ -15,7 +15,7 @@ from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.progress import Progress
 from gem_plugin.steps.simulate import SimulateSettings, run_simulate
 
-pytestmark = [pytest.mark.relion, pytest.mark.slow]
+pytestmark = pytest.mark.relion
 BOX, PIXEL_SIZE_IN_ANGSTROMS, WORKING_BOX, N_PARTICLES, N_STATES = 48, 6.0, 32, 300, 3
 PARTICLE_DIAMETER_IN_ANGSTROMS = 260
 COARSE_SHELLS = 7
