@@ -53,6 +53,7 @@ _ALL_STEPS = (
         ("landscape",),
     ),
     _step("diagnose", "Checks with a number, a threshold and a sentence each: what to believe.", ("train",)),
+    _step("flex", "Move an atomic model with the Gaussians, to states and along trajectories.", ("train",)),
     _step("select", "Write the particles of chosen states as star or cs.", ("landscape",)),
     _step("write-star", "Write chosen particles as a star file, rows as in the original.", ("prepare",)),
     _step("write-cs", "Write chosen particles as a cs file, rows as in the original.", ("prepare",)),

@@ -1,0 +1,82 @@
+"""An atomic model in several conformations: read once, written as multi-model mmCIF and PDB."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.whole_files import whole_file
+
+MOST_ATOMS_OF_A_PDB_FILE = 99_999
+
+
+@dataclass(frozen=True)
+class AtomicModel:
+    """The first model of a file; arrays in its order of atoms, with everything it holds."""
+
+    structure: Any  # gemmi.Structure with one model
+    positions_in_angstroms: np.ndarray  # (atoms, 3) float64 xyz
+    residue_of_atom: np.ndarray  # (atoms,) int from 0
+    residue_names: list[tuple[str, str, str]]  # chain, number with insertion code, name
+
+
+def read_atomic_model(path: Path) -> AtomicModel:
+    """Read a PDB or mmCIF file."""
+    import gemmi
+
+    if not path.is_file():
+        raise InputError(f"There is no file {path}. Expected a PDB or mmCIF file.")
+    try:
+        structure = gemmi.read_structure(str(path))
+    except (RuntimeError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no readable PDB or mmCIF file: {error}") from error
+    while len(structure) > 1:
+        del structure[1]
+    names, positions, residues = [], [], []
+    for chain in structure[0] if len(structure) else ():
+        for residue in chain:
+            for atom in residue:
+                positions.append((atom.pos.x, atom.pos.y, atom.pos.z))
+                residues.append(len(names))
+            if len(residue):
+                names.append((chain.name, str(residue.seqid), residue.name))
+    if not positions:
+        raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")
+    return AtomicModel(structure, np.array(positions), np.array(residues), names)
+
+
+def write_conformations(
+    path: Path,  # .cif; a .pdb beside it where the format has room
+    model: AtomicModel,
+    positions_in_angstroms: np.ndarray,  # (k, atoms, 3)
+    displacement_in_angstroms: np.ndarray,  # (k, residues): written as B factors
+    occupancy: np.ndarray,  # (k, residues): written as occupancies, at most 1
+) -> list[Path]:
+    """One model a conformation, in their order."""
+    import gemmi
+
+    several = gemmi.Structure()
+    several.cell, several.spacegroup_hm = model.structure.cell, model.structure.spacegroup_hm
+    several.name = path.stem
+    for number, places in enumerate(positions_in_angstroms):
+        one = model.structure[0].clone()
+        if hasattr(one, "num"):
+            one.num = number + 1
+        else:  # gemmi before 0.7
+            one.name = str(number + 1)
+        atoms = (atom for chain in one for residue in chain for atom in residue)
+        for atom, place, residue in zip(atoms, places, model.residue_of_atom, strict=True):
+            atom.pos = gemmi.Position(*(float(value) for value in place))
+            atom.b_iso = float(min(displacement_in_angstroms[number, residue], 999.0))
+            atom.occ = float(np.clip(occupancy[number, residue], 0, 1))
+        several.add_model(one)
+    several.setup_entities()
+    with whole_file(path) as temporary:
+        several.make_mmcif_document().write_file(str(temporary))
+    if len(model.positions_in_angstroms) > MOST_ATOMS_OF_A_PDB_FILE:
+        return [path]
+    with whole_file(path.with_suffix(".pdb")) as temporary:
+        several.write_pdb(str(temporary))
+    return [path, path.with_suffix(".pdb")]
