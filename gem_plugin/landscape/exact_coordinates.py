@@ -26,6 +26,7 @@ from gem_plugin.landscape.volume_source import VolumeSource
 
 CLOUDS_PER_BATCH = 64
 VOXELS_PER_NEIGHBOURHOOD = 4.0
+CHUNKS_OF_GAUSSIANS = 32  # worked on in parallel; a fixed number, so that sums do not depend on the machine
 
 
 def component_functionals(
@@ -65,9 +66,9 @@ class FunctionalReader:
         positions, amplitudes, widths = self._sorted_in_voxels(clouds)
         table = pixel_table_for(torch.from_numpy(widths))
         kernel = make_functional_kernel(table.weights.shape[-1], self.n_maps, table.widths_per_log_unit > 0)
-        values = np.empty((len(positions), self.n_maps))
+        values = np.empty((CHUNKS_OF_GAUSSIANS, len(positions), self.n_maps))
         kernel(positions, amplitudes, widths, table.weights, *table_scale(table), self.maps, values)
-        return values
+        return values.sum(axis=0)
 
     def _sorted_in_voxels(self, clouds: GaussianCloud) -> list[np.ndarray]:
         """Positions (b, n, 3), amplitudes (b, n) and widths (1 or b, n), Gaussians of one neighbourhood together.

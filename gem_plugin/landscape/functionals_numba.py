@@ -22,7 +22,7 @@ def make_functional_kernel(footprint: int, n_maps: int, has_many_widths: bool) -
 
     Arrays: positions (batch, n, 3) ordered xyz, amplitudes (batch, n), widths (1 or batch, n), all float32 and in
     voxels; table (n_widths, places + 1, footprint); maps (box, box, box * n_maps) ordered zyx, all maps of a voxel together;
-    values (batch, n_maps) float64, overwritten.
+    values (chunks, batch, n_maps) float64, overwritten: one part of the Gaussians each, to be added up.
     """
     before = footprint // 2 - 1
 
@@ -47,12 +47,16 @@ def make_functional_kernel(footprint: int, n_maps: int, has_many_widths: bool) -
         box = maps.shape[0]
         centre = np.float32(box // 2)
         low, high = np.float32(-footprint), np.float32(box + footprint)
-        for b in numba.prange(positions.shape[0]):
+        n_gaussians = positions.shape[1]
+        for chunk in numba.prange(values.shape[0]):
             weights_x, weights_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             weights_z, steps = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             rows = np.empty(footprint * n_maps, np.float32)  # the maps summed along z and y
-            total = np.zeros(n_maps, np.float64)
-            for i in range(positions.shape[1]):
+            values[chunk] = 0.0
+            first, last = chunk * n_gaussians // values.shape[0], (chunk + 1) * n_gaussians // values.shape[0]
+            # all clouds for one Gaussian, then the next: its places in the clouds are near each other in the maps
+            for step in range((last - first) * positions.shape[0]):
+                i, b = first + step // positions.shape[0], step % positions.shape[0]
                 x, y, z = (
                     positions[b, i, 0] + centre,
                     positions[b, i, 1] + centre,
@@ -76,7 +80,6 @@ def make_functional_kernel(footprint: int, n_maps: int, has_many_widths: bool) -
                 for k in range(start, stop):
                     weight = amplitudes[b, i] * weights_x[k]
                     for number in range(n_maps):
-                        total[number] += weight * used[(k - start) * n_maps + number]
-            values[b] = total
+                        values[chunk, b, number] += weight * used[(k - start) * n_maps + number]
 
     return read_maps

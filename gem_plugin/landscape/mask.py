@@ -47,9 +47,9 @@ def bright_level(volume: np.ndarray) -> float:
     return lower + (upper - lower) * (position - below)
 
 
-def automatic_threshold(scan: VolumeScan) -> float:
-    """Half of the bright level, averaged over the maps."""
-    return float(scan.bright_levels.mean() / 2)
+def automatic_threshold(scan: VolumeScan, level: float) -> float:
+    """A share of the bright level, averaged over the maps; one half is cryoDRGN's rule."""
+    return float(scan.bright_levels.mean() * level)
 
 
 def make_mask(

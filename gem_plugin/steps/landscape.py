@@ -52,7 +52,14 @@ class LandscapeSettings:
     keep_volumes: bool = setting(False, "Write all sketch maps (gigabytes); they are cheap to make again.")
     mask: Path | None = setting(None, "Mask to use instead of the automatic one (MRC, 0 to 1).")
     skip_mask: bool = setting(False, "Use the mask.mrc that is already in the folder.")
-    thresh: float | None = setting(None, "Density threshold of the mask; default: half of the bright level.")
+    thresh: float | None = setting(None, "Density threshold of the mask; default: by --mask-level.")
+    mask_level: float | None = setting(
+        None,
+        "Threshold of the mask as a share of the bright level (99.99th percentile) of the maps. Default: 0.1 for maps of "
+        "Gaussians, which have no noise and whose moving parts are often faint; else 0.5, as in cryoDRGN.",
+        minimum=0.0,
+        maximum=1.0,
+    )
     dilate: float = setting(5.0, "Margin by which the mask grows, Angstrom.", minimum=0)
     cosine_edge: float = setting(0.0, "Width of the soft edge of the mask, Angstrom.", minimum=0)
     pca_weights: str = setting(
@@ -159,6 +166,8 @@ def check_landscape_settings(settings: LandscapeSettings) -> None:
         )
     if (given_mask or settings.skip_mask) and settings.thresh is not None:
         raise InputError("--thresh has no effect on a given mask. Leave one of the two out.")
+    if settings.mask_level is not None and (given_mask or settings.skip_mask or settings.thresh is not None):
+        raise InputError("--mask-level has no effect beside --mask, --skip-mask or --thresh. Leave it out.")
     if (settings.workdir is None) != (settings.epoch is None):
         raise InputError("A cryoDRGN run needs its folder and an epoch: gem-em landscape WORKDIR EPOCH.")
     check_region_names(settings.region)

@@ -42,6 +42,9 @@ from gem_plugin.steps.landscape_job import LandscapeJob
 from gem_plugin.steps.sketch_volumes import SketchVolumes
 from gem_plugin.steps.stage_records import fingerprint
 
+LEVEL_OF_GAUSSIANS = 0.1  # such maps have no noise, and an arm that moves is often much fainter than the rest
+LEVEL_OF_CRYODRGN = 0.5
+
 if TYPE_CHECKING:
     from gem_plugin.steps.landscape import LandscapeSettings
 
@@ -114,13 +117,20 @@ def find_mask(job: LandscapeJob, scan: VolumeScan) -> np.ndarray:  # (d, d, d) f
             given.volume, given.pixel_size_in_angstroms, source.box_size, source.pixel_size_in_angstroms
         )
     else:
-        threshold = automatic_threshold(scan) if settings.thresh is None else settings.thresh
+        threshold = _threshold(job, scan) if settings.thresh is None else settings.thresh
         mask = make_mask(
             scan.brightest, threshold, source.pixel_size_in_angstroms, settings.dilate, settings.cosine_edge
         )
     check_mask(mask, source.box_size)
     write_map(files.mask, mask, source.pixel_size_in_angstroms)
     return mask
+
+
+def _threshold(job: LandscapeJob, scan: VolumeScan) -> float:
+    level = job.settings.mask_level
+    if level is None:
+        level = LEVEL_OF_GAUSSIANS if job.source.clouds_at is not None else LEVEL_OF_CRYODRGN
+    return automatic_threshold(scan, level)
 
 
 def fit_components(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, mask: np.ndarray) -> Components:

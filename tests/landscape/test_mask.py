@@ -36,7 +36,7 @@ def test_scan_gives_the_weighted_mean_and_the_maximum() -> None:
 def test_mask_is_the_union_of_the_grown_masks_of_all_maps() -> None:
     volumes = [volume.astype(np.float32) for volume in two_balls()]
     scan = scan_volumes(volumes, np.ones(2))
-    threshold = automatic_threshold(scan)
+    threshold = automatic_threshold(scan, 0.5)
     assert threshold == pytest.approx(
         np.mean([np.percentile(volume.astype(np.float64), 99.99) / 2 for volume in volumes]), rel=1e-5
     )

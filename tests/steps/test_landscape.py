@@ -183,8 +183,10 @@ def test_options_have_their_effect(tmp_path: Path) -> None:
     kept, _, _ = run_small(tmp_path / "kept", keep_volumes=True, vol_start_index=0, flip=False, apix=2.0)
     assert (kept.sketch_volume(0)).is_file()
     assert np.load(kept.sketch_labels).min() == 0
-    loose, _, _ = run_small(tmp_path / "loose", thresh=0.01)
+    loose, _, _ = run_small(tmp_path / "loose", thresh=0.0001)
     assert read(loose.mask).sum() > read(plain.mask).sum()
+    strict, _, _ = run_small(tmp_path / "strict", mask_level=0.5)
+    assert 0 < read(strict.mask).sum() < read(plain.mask).sum()
     soft, _, _ = run_small(tmp_path / "soft", cosine_edge=12.0)
     assert ((read(soft.mask) > 0) & (read(soft.mask) < 1)).any()
     given, _, _ = run_small(tmp_path / "given", mask=loose.mask)
@@ -207,6 +209,8 @@ def test_bad_settings_are_refused_before_any_work(tmp_path: Path) -> None:
         run_small(tmp_path, mask=tmp_path / "absent.mrc", skip_mask=True)
     with pytest.raises(InputError, match="no effect"):
         run_small(tmp_path, skip_mask=True, thresh=1.0)
+    with pytest.raises(InputError, match="--mask-level has no effect"):
+        run_small(tmp_path, thresh=1.0, mask_level=0.2)
     with pytest.raises(InputError, match="expected 1 to 40"):
         run_small(tmp_path, n_states="41")
     assert not (tmp_path / "landscape" / "mask.mrc").exists()
