@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from gem_plugin.errors import InputError
+from gem_plugin.heterogeneity.evidence import N_VIEW_FEATURES
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.imaging.ctf import CtfParameters
@@ -50,6 +51,7 @@ def open_cached_observations(
     """Ready to train on the device: images in memory when they fit, unless the settings say where."""
     observations, table = open_observations(run, settings.whiten)
     observations.move_to_(device)
+    check_memory(settings, len(observations), observations.box_size, device)
     fits = fits_in_memory(len(observations), observations.box_size, device)
     if settings.cache == "memory" or (settings.cache == "auto" and fits):
         observations.keep_in_memory(lambda parts: progress.track(parts, "Reading images", unit="chunk"))
@@ -63,13 +65,26 @@ def ctf_parameters(table: ParticleTable) -> CtfParameters:
 
 def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
     """Whether all images take less than half of the memory that is free now on the device that will hold them."""
-    is_cuda = device.type == "cuda"
-    free = float(torch.cuda.mem_get_info(device)[0]) if is_cuda else free_memory_in_bytes()
-    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free
+    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free_memory_in_bytes(device)
 
 
-def free_memory_in_bytes() -> float:
-    """Free physical memory; endless where the system does not tell."""
+def check_memory(settings: TrainSettings, n_images: int, box_size: int, device: torch.device) -> None:
+    """Raise InputError before the start when what must stay in memory is more than there is."""
+    evidence = 2 * n_images * (settings.anchors + N_VIEW_FEATURES)  # half precision
+    images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
+    free = free_memory_in_bytes(device)
+    if evidence + images > free:
+        remedy = "Use --cache disk" if images > free - evidence and images else "Use fewer --anchors"
+        raise InputError(
+            f"{n_images} particles of {box_size} pixels need {(evidence + images) / 1e9:.1f} GB of memory on {device}, "
+            f"{free / 1e9:.1f} GB are free. {remedy}, a smaller --box in prepare, or a larger machine."
+        )
+
+
+def free_memory_in_bytes(device: torch.device | None = None) -> float:
+    """Free memory of the device (default: the CPU); endless where the system does not tell."""
+    if device is not None and device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
     try:
         with open("/proc/meminfo", encoding="ascii") as handle:
             fields = dict(line.split(":", 1) for line in handle)

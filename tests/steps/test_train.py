@@ -15,6 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
+from gem_plugin.steps import training_data
 from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
 from gem_plugin.steps.prepare import PrepareSettings, run_prepare
 from gem_plugin.steps.simulate import SimulateSettings, run_simulate
@@ -180,6 +181,15 @@ def test_a_device_that_is_not_there_is_refused(prepared: RunFiles):
         run_train(prepared, TrainSettings(device="cuda:99"), Progress())
     with pytest.raises(InputError, match="expected auto, cpu, cuda"):
         run_train(prepared, TrainSettings(device="abacus"), Progress())
+
+
+def test_memory_that_will_not_suffice_is_said_before_the_start(prepared: RunFiles, monkeypatch):
+    monkeypatch.setattr(training_data, "free_memory_in_bytes", lambda device: 200_000.0)
+    with pytest.raises(InputError, match=r"160 particles of 24 pixels need 0\.0 GB.*--cache disk"):
+        run_train(prepared, TrainSettings(**SMALL, cache="memory"), Progress())
+    monkeypatch.setattr(training_data, "free_memory_in_bytes", lambda device: 10_000.0)
+    with pytest.raises(InputError, match="fewer --anchors"):
+        run_train(prepared, TrainSettings(**SMALL), Progress())
 
 
 def test_small_sets_get_more_epochs_than_large_ones():
