@@ -1,5 +1,6 @@
 """How a program ends: every expected error becomes one message on stderr and an exit code."""
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,15 @@ FAILURE = 1
 WRONG_INPUT = 2
 STOPPED = 3
 INTERRUPTED = 130  # as a shell reports Ctrl-C
+DISK_ERRORS = {
+    errno.ENOSPC: "The disk is full. Free space or choose another folder",
+    errno.EDQUOT: "Your disk quota is used up. Free space or choose another folder",
+    errno.EFBIG: "A file became larger than this system allows. Choose another folder or raise the limit",
+    errno.EROFS: "The disk is read-only. Choose another folder",
+    errno.EACCES: "A file or folder may not be used by you. Change its permissions or choose another folder",
+    errno.EPERM: "A file or folder may not be used by you. Change its permissions or choose another folder",
+    errno.EIO: "The disk reports errors. Choose another disk, and have this one checked",
+}
 OUT_OF_MEMORY_WORDS = (
     "out of memory",
     "can't allocate memory",
@@ -45,6 +55,9 @@ def exit_code_of(work: Callable[[], Any]) -> int:
             INTERRUPTED, "Stopped by Ctrl-C. Finished steps are kept; the same command continues the run."
         )
     except (MemoryError, RuntimeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            kept = "finished steps are kept and the run can be continued"
+            return _end(FAILURE, f"Error: {DISK_ERRORS[error.errno]}; {kept}. ({error})")
         if not is_out_of_memory(error):
             raise
         return _end(

@@ -1,12 +1,27 @@
 """Arrays as .npy and .npz (never with pickles inside), and tables of numbers as text."""
 
+import io
+import math
+import os
+import struct
+import tokenize
+import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.whole_files import whole_file
+
+LARGEST_HEADER_IN_BYTES = 2**20  # of tables with many columns
+FIRST_BYTES = 12  # magic, version and length of the header
+DAMAGES = (  # what numpy and zipfile raise for damaged files
+    ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OSError, SyntaxError, OverflowError,
+    MemoryError, RecursionError, NotImplementedError, RuntimeError, struct.error, tokenize.TokenError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 
 
 def write_array(path: Path, values: np.ndarray) -> None:
@@ -20,7 +35,7 @@ def read_array(path: Path, made_by: str) -> np.ndarray:
     if not Path(path).is_file():
         raise InputError(f"{path} is missing. Run `{made_by}` first.")
     try:
-        return np.load(path, allow_pickle=False)
+        return load_whole_array(path)
     except ValueError as error:
         raise InputError(f"{path} holds no plain array ({error}). Run `{made_by}` again.") from error
 
@@ -35,8 +50,53 @@ def read_arrays(path: Path, made_by: str) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file."""
     if not Path(path).is_file():
         raise InputError(f"{path} is missing. Run `{made_by}` first.")
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    try:
+        return load_whole_archive(path)
+    except ValueError as error:
+        raise InputError(f"{path} holds no plain arrays ({error}). Run `{made_by}` again.") from error
+
+
+def load_whole_array(path: Path) -> np.ndarray:
+    """Load a .npy file; ValueError where it is damaged. Memory is taken only after the size of the file was checked."""
+    with open(path, "rb") as handle:
+        return _load_checked(handle, os.fstat(handle.fileno()).st_size)
+
+
+def load_whole_archive(path: Path) -> dict[str, np.ndarray]:
+    """Load all arrays of an uncompressed .npz file; ValueError where it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {}
+            for member in archive.infolist():
+                if member.compress_type != zipfile.ZIP_STORED or member.file_size > os.stat(path).st_size:
+                    raise ValueError(f"{member.filename} is compressed or larger than the file")
+                with io.BytesIO(archive.read(member)) as content:
+                    arrays[member.filename.removesuffix(".npy")] = _load_checked(content, member.file_size)
+            return arrays
+    except DAMAGES as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _load_checked(handle: IO[bytes], size_in_bytes: int) -> np.ndarray:
+    """Hold what the header promises against what is there, then read it."""
+    try:
+        start = io.BytesIO(handle.read(LARGEST_HEADER_IN_BYTES + FIRST_BYTES))
+        version = np.lib.format.read_magic(start)
+        read_header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(start, max_header_size=LARGEST_HEADER_IN_BYTES)
+        promised = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or min(shape, default=0) < 0:
+            raise ValueError("it holds Python objects or a negative size")
+        if promised > size_in_bytes - start.tell():
+            raise ValueError(
+                f"its header promises {promised} bytes, {size_in_bytes - start.tell()} are there"
+            )
+        handle.seek(0)
+        return np.lib.format.read_array(handle, allow_pickle=False, max_header_size=LARGEST_HEADER_IN_BYTES)
+    except DAMAGES as error:
+        raise ValueError(str(error) or type(error).__name__) from error
 
 
 def write_numbers(path: Path, values: np.ndarray) -> None:
@@ -65,7 +125,12 @@ def read_number_table(path: Path) -> np.ndarray:  # (rows, columns) float64
     """Read a text table of numbers separated by blanks."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. Expected a text file of numbers.")
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is no text file ({error.reason}). Expected a text file of numbers."
+        ) from error
     kept = [(number, line.split("#")[0].split()) for number, line in enumerate(lines, start=1)]
     kept = [(number, words) for number, words in kept if words]
     if not kept:

@@ -30,11 +30,21 @@ def read_atomic_model(path: Path) -> AtomicModel:
         raise InputError(f"There is no file {path}. Expected a PDB or mmCIF file.")
     try:
         structure = gemmi.read_structure(str(path))
+        while len(structure) > 1:
+            del structure[1]
+        positions, residues, names = _atoms_and_residues(structure)
     except (RuntimeError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no readable PDB or mmCIF file: {error}") from error
-    while len(structure) > 1:
-        del structure[1]
-    names, positions, residues = [], [], []
+    if not positions:
+        raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")
+    return AtomicModel(structure, np.array(positions), np.array(residues), names)
+
+
+def _atoms_and_residues(structure: Any) -> tuple[list, list[int], list[tuple[str, str, str]]]:
+    """Place and residue of every atom of the first model, and the names of the residues."""
+    names: list[tuple[str, str, str]] = []
+    positions: list[tuple[float, float, float]] = []
+    residues: list[int] = []
     for chain in structure[0] if len(structure) else ():
         for residue in chain:
             for atom in residue:
@@ -42,9 +52,7 @@ def read_atomic_model(path: Path) -> AtomicModel:
                 residues.append(len(names))
             if len(residue):
                 names.append((chain.name, str(residue.seqid), residue.name))
-    if not positions:
-        raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")
-    return AtomicModel(structure, np.array(positions), np.array(residues), names)
+    return positions, residues, names
 
 
 def write_conformations(

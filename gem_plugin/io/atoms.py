@@ -79,11 +79,11 @@ def read_atoms(path: Path) -> AtomTable:
         raise InputError(f"There is no file {path}. Expected a PDB or mmCIF file.")
     try:
         structure = gemmi.read_structure(str(path))
+        structure.remove_waters()
+        structure.remove_hydrogens()
+        models = [_atoms_of_model(model) for model in structure]
     except (RuntimeError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no readable PDB or mmCIF file: {error}") from error
-    structure.remove_waters()
-    structure.remove_hydrogens()
-    models = [_atoms_of_model(model) for model in structure]
     if not models or not models[0][0]:
         raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")
     for number, (keys, _) in enumerate(models, start=1):

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import load_whole_array
 from gem_plugin.io.whole_files import whole_file, write_text_whole
 
 NUMPY_MAGIC = b"\x93NUMPY"
@@ -44,8 +45,8 @@ def read_cs_rows(path: Path) -> np.ndarray:  # (n,) structured, strings as bytes
             "Is it complete, and not a .csg or .star file?"
         )
     try:
-        rows = np.load(path, allow_pickle=False, mmap_mode=None, max_header_size=2**20)
-    except (ValueError, EOFError, OSError) as error:
+        rows = load_whole_array(path)
+    except (ValueError, OSError) as error:
         raise InputError(f"{path}: is damaged or cut short ({error}). Copy or export it again.") from None
     if rows.dtype.names is None or rows.ndim != 1:
         raise InputError(

@@ -1,6 +1,9 @@
 """Pickles of arrays, lists, dictionaries and numbers from other programs, read without running code from the file."""
 
+import io
 import pickle
+import pickletools
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,12 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 
-_RECONSTRUCT = np.empty(0).__reduce__()[0]  # numpy's own function, wherever this version keeps it
 _SCALAR = np.float64(0).__reduce__()[0]
+
+DAMAGES = (
+    pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError, OverflowError, MemoryError,
+    SystemError, RuntimeError, ImportError, struct.error,
+)  # fmt: skip
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
@@ -19,11 +26,18 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _reconstruct_empty(kind: type, shape: tuple, code: Any) -> Any:
+    """How numpy begins an array: empty, its content follows. Anything larger is an attack on the memory."""
+    if kind is not np.ndarray or shape != (0,):
+        raise pickle.UnpicklingError(f"an array begins with shape {shape}")
+    return np.ndarray(0, dtype=np.int8)
+
+
 ALLOWED = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct_empty,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct_empty,
     ("numpy.core.multiarray", "scalar"): _SCALAR,
     ("numpy._core.multiarray", "scalar"): _SCALAR,
     ("_codecs", "encode"): _encode_latin1,
@@ -37,14 +51,23 @@ class _ArraysOnly(pickle.Unpickler):
         return ALLOWED[module, name]
 
 
+def _check_promises(content: bytes) -> None:
+    """Walk over the instructions without obeying them: lengths and memo numbers beyond the file are damage."""
+    for opcode, argument, _ in pickletools.genops(io.BytesIO(content)):
+        is_memo = "PUT" in opcode.name or "GET" in opcode.name
+        if is_memo and isinstance(argument, int) and argument > len(content):
+            raise pickle.UnpicklingError(f"it refers to entry {argument} of a file of {len(content)} bytes")
+
+
 def read_pickled_arrays(path: Path) -> Any:
     """The content of a pickle that holds arrays only. Raises InputError for any other, before anything of it runs."""
     if not Path(path).is_file():
         raise InputError(f"{path} is missing. Expected a pickle file of arrays.")
     try:
-        with open(path, "rb") as handle:
-            return _ArraysOnly(handle).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError) as error:
+        content = Path(path).read_bytes()
+        _check_promises(content)
+        return _ArraysOnly(io.BytesIO(content)).load()
+    except DAMAGES as error:
         reason = str(error) or type(error).__name__
         raise InputError(
             f"{path} is not read: {reason}. Expected a whole pickle with nothing but numpy arrays, lists and numbers."

@@ -10,9 +10,11 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-from gem_plugin.errors import RunError
+from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import remove_unfinished_files
 
 _held: set[Path] = set()  # by this process: a run of several steps locks once
 
@@ -24,14 +26,24 @@ def locked_run(run: RunFiles) -> Iterator[None]:
     if root in _held:
         yield
         return
-    root.mkdir(parents=True, exist_ok=True)
-    with open(run.lock, "a+", encoding="utf-8") as handle:
+    with _opened(run) as handle:
         _lock_or_refuse(run, handle)
+        remove_unfinished_files(root)
         _held.add(root)
         try:
             yield
         finally:
             _held.discard(root)
+
+
+def _opened(run: RunFiles) -> IO[str]:
+    try:
+        run.root.mkdir(parents=True, exist_ok=True)
+        return open(run.lock, "a+", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{run.root} cannot be made or written to: {error.strerror}. Choose another folder or change its permissions."
+        ) from error
 
 
 def _lock_or_refuse(run: RunFiles, handle) -> None:  # type: ignore[no-untyped-def]

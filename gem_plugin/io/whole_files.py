@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from gem_plugin.errors import InputError
+
+UNFINISHED_NAME = re.compile(r"\..*\.part(\d+)(\.[^.]*)?")  # as whole_file names them
 
 
 @contextlib.contextmanager
@@ -24,6 +27,17 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished_files(folder: Path) -> list[Path]:
+    """Delete the temporary files of processes that were killed while they wrote."""
+    removed = []
+    for path in sorted(folder.rglob(".*.part*")):
+        found = UNFINISHED_NAME.fullmatch(path.name)
+        if found and not Path(f"/proc/{found[1]}").exists():
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
 
 
 def write_text_whole(path: Path, text: str) -> None:

@@ -37,8 +37,8 @@ def carry_atoms(
 
     n_residues = int(residue_of_atom.max()) + 1
     counts = np.bincount(residue_of_atom, minlength=n_residues)
-    centres = np.stack([np.bincount(residue_of_atom, atoms[:, axis], n_residues) for axis in range(3)], 1)
-    centres /= counts[:, None]
+    sums = np.stack([np.bincount(residue_of_atom, atoms[:, axis], n_residues) for axis in range(3)], 1)
+    centres = sums.astype(np.float64) / counts[:, None]
     distances, nearest = cKDTree(reference).query(centres, k=min(NEIGHBOURS, len(reference)))
     distances, nearest = distances.reshape(n_residues, -1), nearest.reshape(n_residues, -1)
     _check_place(distances[:, 0])

@@ -92,9 +92,9 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
         not is_main_process()
     ):  # torchrun's other processes help with the work; the first one keeps the records
         return step.function(run, settings, progress)
-    progress.say(f"{step.name}: {step.help}")
     start = time.monotonic()
     with locked_run(run), records_kept_on_input_error(run):
+        progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
         record_start(run, step.name, settings)

@@ -1,0 +1,41 @@
+"""A whole small run in a process of its own, to be killed: python survival_worker.py DATA RUN STEPS."""
+
+import sys
+from pathlib import Path
+
+from gem_plugin.cli.outcome import exit_code_of
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.steps.run_all import run_steps
+
+STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
+
+
+def small_run(data: Path, root: Path, steps: tuple[str, ...] = STEPS) -> None:
+    """The steps of gem-em run, as small as they get."""
+    values = {
+        "particles": data / "particles.star",
+        "map": data / "consensus.mrc",
+        "fit_images": 96,
+        "epochs": 3,
+        "batch_size": 16,
+        "anchors": 24,
+        "encoder_width": 32,
+        "encoder_box": 16,
+        "n_basis": 6,
+        "threads": 1,
+        "skip_umap": True,
+        "ksample": 3,
+        "pc": 1,
+        "trajectory_points": 3,
+        "sketch_size": 12,
+        "n_states": "2",
+        "chimerax": False,
+    }
+    run_steps(steps, RunFiles(root), values, Progress(sys.stdout))
+
+
+if __name__ == "__main__":
+    sys.exit(
+        exit_code_of(lambda: small_run(Path(sys.argv[1]), Path(sys.argv[2]), tuple(sys.argv[3].split(","))))
+    )
