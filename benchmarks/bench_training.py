@@ -124,7 +124,7 @@ def main() -> None:
     ours = our_rate(arguments.n, arguments.batch_size, arguments.device)
     print(f"training, {BOX} px, {N_GAUSSIANS} Gaussians, {arguments.device}: {ours:.0f} particles/s")
     if arguments.cryodrgn:
-        theirs = cryodrgn_rate(arguments.cryodrgn, 48)
+        theirs = cryodrgn_rate(arguments.cryodrgn, 16)
         print(
             f"cryoDRGN train_vae, defaults, same images: {theirs:.2f} particles/s; ratio {ours / theirs:.0f} (goal {GOAL_RATIO})"
         )
