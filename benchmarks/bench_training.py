@@ -1,4 +1,4 @@
-"""Training speed at 128 px with 8,000 Gaussians, beside cryoDRGN's train_vae with its defaults on the same images.
+"""Training speed at 128 px (or --box 64) with 8,000 (1,600) Gaussians, beside cryoDRGN's train_vae with its defaults on the same images.
 
     python benchmarks/bench_training.py [--cryodrgn /path/to/bin/cryodrgn] [--device cuda --batch-size 256]
 cryoDRGN (4.3.1) is a program of its own and is only run when its path is given.
@@ -25,7 +25,7 @@ from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.imaging.ctf import CtfParameters
 
-BOX, PIXEL_SIZE, N_GAUSSIANS = 128, 3.0, 8000
+BOX, PIXEL_SIZE, N_GAUSSIANS = 128, 3.0, 8000  # changed by --box 64
 GOAL_RATIO = 250
 
 
@@ -119,12 +119,16 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("-n", type=int, default=1024)
+    parser.add_argument("--box", type=int, default=BOX, choices=(64, 128))
+    parser.add_argument("--n-cryodrgn", type=int, default=16, help="images for cryoDRGN; few, for it is slow")
     arguments = parser.parse_args()
+    if arguments.box == 64:
+        globals().update(BOX=64, PIXEL_SIZE=6.0, N_GAUSSIANS=1600)
     print(f"map of {BOX}^3 from {N_GAUSSIANS} Gaussians: {decoding_time():.1f} ms (goal 20)")
     ours = our_rate(arguments.n, arguments.batch_size, arguments.device)
     print(f"training, {BOX} px, {N_GAUSSIANS} Gaussians, {arguments.device}: {ours:.0f} particles/s")
     if arguments.cryodrgn:
-        theirs = cryodrgn_rate(arguments.cryodrgn, 16)
+        theirs = cryodrgn_rate(arguments.cryodrgn, arguments.n_cryodrgn)
         print(
             f"cryoDRGN train_vae, defaults, same images: {theirs:.2f} particles/s; ratio {ours / theirs:.0f} (goal {GOAL_RATIO})"
         )

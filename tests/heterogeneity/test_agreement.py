@@ -22,4 +22,6 @@ def test_unrelated_latents_do_not_agree():
 def test_equal_maps_correlate_fully_and_noise_does_not():
     maps = np.random.default_rng(0).standard_normal((3, 16, 16, 16)).astype(np.float32)
     assert np.allclose(map_agreement(maps, maps), 1)
-    assert np.abs(map_agreement(maps, maps[::-1].copy())[3:]).mean() < 0.45  # one of three pairs is the same map
+    assert (
+        np.abs(map_agreement(maps, maps[::-1].copy())[3:]).mean() < 0.45
+    )  # one of three pairs is the same map
