@@ -14,6 +14,10 @@ from gem_plugin.landscape.sketch import make_sketch
 from gem_plugin.landscape.states import build_tree, cut_into_states, number_by_size
 
 N_CELLS = 1000
+LEIDEN_IS_MISSING = (
+    "Leiden states need the package igraph, which is not installed: pip install 'gem-em[leiden]' or "
+    "pip install igraph. Or leave --leiden out (--no-leiden); the other states do not need it."
+)
 
 
 def merge_particles(
@@ -60,7 +64,7 @@ def leiden_states(
     is larger. The generator of igraph is seeded, so the result is reproducible.
     """
     if not leiden_is_installed():
-        raise InputError("Leiden states need the package igraph: pip install igraph. Or leave --leiden out.")
+        raise InputError(LEIDEN_IS_MISSING)
     import igraph
 
     n_neighbors = min(n_neighbors, len(coordinates) - 1)

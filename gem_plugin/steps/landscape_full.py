@@ -142,5 +142,7 @@ def check_full_settings(settings: LandscapeFullSettings) -> None:
 def leiden_wanted(settings: LandscapeFullSettings, progress: Progress) -> bool:
     """Whether Leiden communities are wanted and possible; says why not."""
     if settings.leiden and not leiden_is_installed():
-        progress.say("Leiden communities are left out: the optional package igraph is not installed.")
+        progress.say(
+            "Leiden communities are left out: the optional package igraph is not installed (pip install igraph)."
+        )
     return settings.leiden and leiden_is_installed()
