@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 TEST_SHARE = 0.1
+PARTICLES_AT_A_TIME = 10_000  # in a prediction: its layers of a million particles would fill the memory
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def regress_coordinates(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the test error says how good it is
         network.fit(inputs[rows[~is_test]], ((targets - middle) / spread)[~is_test])
-    predicted = network.predict(inputs).reshape(len(latents), -1) * spread + middle
+    batches = np.split(inputs, range(PARTICLES_AT_A_TIME, len(inputs), PARTICLES_AT_A_TIME))
+    predicted = np.concatenate([network.predict(batch).reshape(len(batch), -1) for batch in batches])
+    predicted = predicted * spread + middle
     error = np.sqrt(((predicted[rows[is_test]] - targets[is_test]) ** 2).mean(axis=0)) / spread
     predicted[rows] = targets
     return RegressedCoordinates(predicted, error)

@@ -164,7 +164,7 @@ def test_running_again_keeps_the_coordinates(finished, sketched, source) -> None
     assert "coordinates: unchanged, kept" in said
 
 
-def test_a_learned_map_reports_its_test_error(sketched, source, tmp_path: Path) -> None:
+def test_a_learned_map_reports_its_test_error(finished, sketched, source, tmp_path: Path) -> None:
     full, numbers, said = run_full(
         sketched, source, coordinates="regress", training_volumes=300, layers=2, dim=64, outdir=tmp_path,
         path_points=0, maps_per_state=0,
