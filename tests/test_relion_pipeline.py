@@ -153,7 +153,8 @@ def test_landscape_job_offers_the_particles_and_the_reference_of_every_state(job
     states = [f"landscape/states/state_{number:03d}" for number in range(1, N_STATES + 1)]
     stars = dict.fromkeys((f"{state}.star" for state in states), 3)
     references = dict.fromkeys((f"{state}_reference.mrc" for state in states), 6)
-    assert jobs.project.nodes(jobs.landscape) == {**stars, **references, "logfile.pdf": 13}
+    everything = {"landscape/particles.star": 3, "logfile.pdf": 13}
+    assert jobs.project.nodes(jobs.landscape) == {**stars, **references, **everything}
     names = [name for star in stars for name in particle_names(jobs.path(jobs.landscape) / star)]
     assert sorted(names) == sorted(particle_names(jobs.path(jobs.refine) / "run_data.star"))
 

@@ -7,11 +7,13 @@ from gem_plugin.io.run_files import RunFiles
 def nodes_of_run(run: RunFiles) -> list[OutputNode]:
     """Particles, maps and the PDF that this job made itself; links to an earlier job's files are left out.
 
+    The particles of a landscape carry their state as class number, for RELION's own Select job.
     Of each state the map in the particles' own box and pixel size, which RELION can refine against.
     """
     found = [
         (run.particles_star, NodeKind.PARTICLES),
         (run.consensus_map, NodeKind.MAP),  # what the training started from, to be looked at
+        *((path, NodeKind.PARTICLES) for path in sorted(run.landscape.rglob("particles.star"))),
         *((path, NodeKind.PARTICLES) for path in sorted(run.landscape.rglob("state_*.star"))),
         *((path, NodeKind.MAP) for path in sorted(run.landscape.rglob("state_*_reference.mrc"))),
         (run.pdf_log, NodeKind.PDF_LOG),
