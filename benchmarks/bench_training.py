@@ -87,6 +87,7 @@ def cryodrgn_rate(program: Path, n: int) -> float:
                 *inputs,
                 "--zdim",
                 "8",
+                "--no-analysis",
                 "-n",
                 str(epochs),
                 "-o",
