@@ -1,11 +1,14 @@
 """The image encoder: from evidence and view to a mean and a log-variance per latent dimension."""
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+PRECISIONS = ("auto", "float32", "bfloat16")
 LOG_VARIANCE_RANGE = (-12.0, 3.0)  # keeps exp() finite; the prior has 0
+FIRST_CAPABILITY_WITH_BFLOAT16 = (8, 0)  # Ampere
 SMALL_START = 0.3  # scale of the last layer, so that training begins near the prior
 
 
@@ -31,6 +34,7 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, n_inputs: int, latent_size: int, width: int, n_layers: int) -> None:
         super().__init__()
+        self.trains_in_bfloat16 = False
         self.register_buffer("input_mean", torch.zeros(n_inputs))
         self.register_buffer("input_scale", torch.ones(n_inputs))
         layers: list[nn.Module] = []
@@ -49,5 +53,19 @@ class ImageEncoder(nn.Module):
         self.input_scale.copy_(scale.clamp_min(1e-6))
 
     def forward(self, inputs: Tensor) -> LatentDistribution:  # inputs (batch, n_inputs)
-        means, log_variances = self.network((inputs - self.input_mean) / self.input_scale).chunk(2, dim=1)
+        """Products in bfloat16 while training if that was asked for; results, and latents for the user, in float32."""
+        standardised = (inputs - self.input_mean) / self.input_scale
+        is_short = self.trains_in_bfloat16 and self.training
+        with torch.autocast(inputs.device.type, torch.bfloat16) if is_short else nullcontext():
+            outputs = self.network(standardised)
+        means, log_variances = outputs.float().chunk(2, dim=1)
         return LatentDistribution(means, log_variances.clamp(*LOG_VARIANCE_RANGE))
+
+
+def is_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether networks train in bfloat16; "auto" does so on CUDA devices that have it in hardware."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    return (
+        device.type == "cuda" and torch.cuda.get_device_capability(device) >= FIRST_CAPABILITY_WITH_BFLOAT16
+    )

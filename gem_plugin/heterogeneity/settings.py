@@ -6,6 +6,7 @@ from pathlib import Path
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.projection import PROJECTORS
 from gem_plugin.heterogeneity.decoder import DECODERS
+from gem_plugin.heterogeneity.encoder import PRECISIONS
 from gem_plugin.heterogeneity.image_loss import LOSSES
 from gem_plugin.heterogeneity.observations import CACHES
 from gem_plugin.settings import setting
@@ -104,6 +105,12 @@ class TrainSettings:
         "auto",
         "Projection: auto takes the fast one of the device (triton on CUDA), reference the plain one, xray GaussianEM's.",
         choices=PROJECTORS,
+    )
+    precision: str = setting(
+        "auto",
+        "Numbers of the image encoder while it trains; auto: bfloat16 on CUDA devices that have it, else float32. "
+        "Positions, images and losses are always float32.",
+        choices=PRECISIONS,
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.")
     threads: int | None = setting(None, "CPU threads. Default: all that this process may use.", 1, 1024)

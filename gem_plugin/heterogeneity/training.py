@@ -12,7 +12,7 @@ from torch import Tensor
 from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.encoder import LatentDistribution
+from gem_plugin.heterogeneity.encoder import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.evidence import EvidenceTable
 from gem_plugin.heterogeneity.extra_losses import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.image_loss import absolute_error, squared_error
@@ -79,6 +79,8 @@ class Trainer:
         self.training_rows, self.validation_rows = training_rows, validation_rows
         self.settings, self.n_epochs = settings, n_epochs
         self.device = next(model.parameters()).device
+        if model.encoder is not None:
+            model.encoder.trains_in_bfloat16 = is_bfloat16(settings.precision, self.device)
         self.optimiser = make_optimiser(model, settings.learning_rate)
         self.extra_losses = ExtraLosses(model, settings)
         self.workers = current_workers()

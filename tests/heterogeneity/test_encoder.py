@@ -1,8 +1,14 @@
 """The latent distribution of an image against torch's own normal distributions."""
 
+import pytest
 import torch
 
-from gem_plugin.heterogeneity.encoder import LOG_VARIANCE_RANGE, ImageEncoder, LatentDistribution
+from gem_plugin.heterogeneity.encoder import (
+    LOG_VARIANCE_RANGE,
+    ImageEncoder,
+    LatentDistribution,
+    is_bfloat16,
+)
 
 
 def test_kl_divergence_is_that_of_normal_distributions():
@@ -39,3 +45,33 @@ def test_evidence_keeps_its_relative_sizes_when_inputs_are_standardised():
     scaled = (sample - encoder.input_mean) / encoder.input_scale
     assert abs(float(scaled[:, 1].std() / scaled[:, 0].std()) - 3.0) < 0.5
     assert torch.allclose(scaled[:, 2:].std(0), torch.ones(2), atol=0.02)
+
+
+def test_bfloat16_changes_training_a_little_and_latents_not_at_all():
+    torch.manual_seed(0)
+    encoder, inputs = ImageEncoder(40, 3, 64, 2), torch.randn(50, 40)
+    exact = LatentDistribution(*(values.detach() for values in encoder(inputs)))
+    encoder.trains_in_bfloat16 = True
+    short = encoder(inputs)
+    assert short.means.dtype == torch.float32
+    difference = float((short.means.detach() - exact.means).abs().max())
+    assert 0 < difference < 0.02
+    short.kl_divergence().mean().backward()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in encoder.parameters())
+    encoder.eval()
+    assert torch.equal(encoder(inputs).means, exact.means)
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "capability", "expected"),
+    [
+        ("auto", "cpu", None, False),
+        ("auto", "cuda", (9, 0), True),
+        ("auto", "cuda", (7, 5), False),
+        ("float32", "cuda", (9, 0), False),
+        ("bfloat16", "cpu", None, True),
+    ],
+)
+def test_bfloat16_is_taken_where_the_device_has_it(precision, device, capability, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert is_bfloat16(precision, torch.device(device)) is expected
