@@ -69,8 +69,8 @@ class TrainSettings:
         0.02, "Weight of the KL divergence at the start, low so that latents wake up.", 0.0, 100.0
     )
     kl_weight: float = setting(
-        0.3,
-        "Its weight at the end, in units of the noise variance; high so that latents hold no noise.",
+        1.0,
+        "Its weight at the end. 1 is the evidence bound: latents hold what particles show beyond noise, nothing else.",
         0.0,
         100.0,
     )

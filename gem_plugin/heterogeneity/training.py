@@ -32,6 +32,7 @@ CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widt
 LARGEST_GRADIENT_NORM = 1.0
 MOST_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
+KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
 COLLAPSED_NATS = 0.1  # KL divergence per particle below which latents carry nothing
 
 
@@ -53,6 +54,9 @@ class EpochRecord:
     repulsion: float = math.nan
     smoothness: float = math.nan
     latent_neighbour: float = math.nan
+    validation_kl: float = (
+        math.nan
+    )  # nats; with the validation loss it gives the evidence bound, see validation_bounds
 
 
 class LoadedBatch(NamedTuple):
@@ -110,7 +114,7 @@ class Trainer:
                 self._check_bad_steps(bad_steps_before + number - int(sums[2]))
         loss_sum, kl_sum, n_good, *extra_sums = self.workers.mean(sums).tolist()
         seconds = time.monotonic() - start
-        validation_loss = self.validation_loss()
+        validation_loss, validation_kl = self.validation_losses()
         self.epoch += 1
         done = self.epoch / self.n_epochs
         record = EpochRecord(
@@ -123,31 +127,44 @@ class Trainer:
             self.bad_steps,
             n_particles / max(seconds, 1e-9),
             time.monotonic() - start,
-            *(extra_sum / max(1, n_good) for extra_sum in extra_sums),
+            **{name: value / max(1, n_good) for name, value in zip(EXTRA_TERMS, extra_sums, strict=True)},
+            validation_kl=validation_kl,
         )
         self.history.append(record)
         return record
 
+    @property
+    def has_collapsed(self) -> bool:
+        """Whether the latents carry nothing, so that all particles have one conformation."""
+        return self.epoch >= 2 and self.history[-1].kl < COLLAPSED_NATS
+
     def relieve_collapse(self) -> bool:
-        """Halve the weight of the KL divergence when the latents carry nothing; True when that was needed."""
-        if not self.history or self.epoch < 2 or self.history[-1].kl >= COLLAPSED_NATS:
+        """Halve a KL weight above that of the evidence bound when the latents carry nothing; True when that was done.
+
+        At the bound's own weight of 1 and below, latents that fall silent are an answer: the particles do not differ by
+        more than their noise. A lower weight would fill them with noise.
+        """
+        if not self.has_collapsed or self._kl_weight(self.epoch / self.n_epochs) <= KL_WEIGHT_OF_BOUND:
             return False
         self.kl_factor /= 2
         return True
 
     @torch.no_grad()
-    def validation_loss(self) -> float:
-        """Image loss of the particles that never train, with their mean latents."""
+    def validation_losses(self) -> tuple[float, float]:
+        """Image loss and KL divergence of the particles that never train, with their mean latents."""
         if not len(self.validation_rows):
-            return math.nan
+            return math.nan, math.nan
         self.model.eval()
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        total = torch.zeros(2, dtype=torch.float64, device=self.device)
         rows_here = self.workers.share(self.validation_rows)
         for part in row_chunks(len(rows_here), self.settings.batch_size):
             batch = self._load(rows_here[part])
-            cloud = self.model.cloud_in_pixels(self._encode(batch).means)
-            total += self._image_loss(batch, cloud).sum()
-        return float(self.workers.sum(total)) / len(self.validation_rows)
+            distribution = self._encode(batch)
+            cloud = self.model.cloud_in_pixels(distribution.means)
+            losses = self._image_loss(batch, cloud).sum(), distribution.kl_divergence().sum()
+            total += torch.stack(losses)
+        loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
+        return loss, kl
 
     @torch.no_grad()
     def embed(self, rows: Tensor) -> LatentDistribution:

@@ -1,5 +1,8 @@
 """Checks of the latents: do they follow what they should not, have they collapsed, is training overdone."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gem_plugin.landscape.diagnosis import Diagnostic, not_measured
@@ -11,8 +14,9 @@ N_SHUFFLES = 100
 MOST_PARTICLES = 20_000  # enough for a share of a percent
 LARGEST_SHARE_OF_INFORMATION = 0.05
 LEAST_Z_SCORE = 5.0  # above the shuffled pairs; with many particles the smallest dependence is significant
-COLLAPSED_KL_IN_NATS = 0.5  # telling two equal states apart takes log 2 = 0.69
-OVERFITTING_RISE = 0.02  # of the range that the validation loss went through
+COLLAPSED_KL_IN_NATS = 0.1  # two equal states told apart take log 2 = 0.69, one of 5 percent 0.2
+LEAST_SUPPORT_ERRORS = 3.0  # standard errors above zero
+OVERFITTING_RISE = 0.02  # of the range that the evidence bound of left-out particles went through
 LEAST_AGREEMENT = 0.5  # share of the variance of one model's latents that another one's explain
 LARGEST_DUPLICATE_SHARE = 0.001
 
@@ -87,7 +91,7 @@ def view_bins(rotation_matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  
 
 
 def check_collapse(kl_in_nats: float) -> Diagnostic:
-    """Whether the latents still say anything."""
+    """Whether the latents say anything."""
     is_bad = not kl_in_nats >= COLLAPSED_KL_IN_NATS
     return Diagnostic(
         "latent space collapsed",
@@ -96,28 +100,71 @@ def check_collapse(kl_in_nats: float) -> Diagnostic:
         is_bad,
         f"The latents carry {kl_in_nats:.2f} nats a particle; telling two equal states apart takes 0.69."
         + (" All particles got nearly the same conformation." if is_bad else ""),
-        "Train with a smaller KL weight or more particles; it may also be that nothing moves.",
+        "By these images nothing moves, or the signal is too weak to show it: more particles, a mask, or a larger --box.",
     )
 
 
-def check_overfitting(validation_losses: np.ndarray) -> Diagnostic:  # (epochs,)
-    """Whether the loss on particles kept aside rose again."""
+def check_support(
+    nats: float | None,  # None or NaN: not measured
+    standard_error: float | None,
+) -> Diagnostic:
+    """Whether latents explain particles that never trained better than one conformation does (held_out_support.py)."""
+    name = "latents not supported by left-out particles"
+    if nats is None or standard_error is None or not np.isfinite(nats):
+        why = "No particles were kept aside, or the loss is not squared error."
+        return not_measured(name, LEAST_SUPPORT_ERRORS, why, "Train with --validation-fraction 0.05.")
+    errors = nats / max(standard_error, 1e-9)
+    is_bad = errors < LEAST_SUPPORT_ERRORS
+    than = "no better than" if is_bad else "better than"
+    return Diagnostic(
+        name,
+        errors,
+        LEAST_SUPPORT_ERRORS,
+        is_bad,
+        f"Latents explain particles that never trained {than} one conformation for all: {nats:.2f} nats a particle, "
+        f"{errors:.1f} standard errors, what the latents cost taken off.",
+        "The states may be noise: do not interpret them. More particles, a mask around what may move, or a lower --kl-weight "
+        "with reconstructed maps as the judge.",
+    )
+
+
+def check_overfitting(evidence_bounds: np.ndarray) -> Diagnostic:  # (epochs,)
+    """Whether the evidence bound of particles kept aside (their loss plus what their latents cost) rose again."""
     name = "trained too long"
-    losses = validation_losses[np.isfinite(validation_losses)]
-    if len(losses) < 3 or np.ptp(losses) == 0:
+    bounds = evidence_bounds[np.isfinite(evidence_bounds)]
+    if len(bounds) < 3 or np.ptp(bounds) == 0:
         why = "No particles were kept aside, or too few epochs to tell."
         return not_measured(name, OVERFITTING_RISE, why, "Train with --validation-fraction 0.05.")
-    rise = float((losses[-1] - losses.min()) / np.ptp(losses))
-    best = int(losses.argmin()) + 1
+    rise = float((bounds[-1] - bounds.min()) / np.ptp(bounds))
+    best = int(bounds.argmin()) + 1
     return Diagnostic(
         name,
         rise,
         OVERFITTING_RISE,
         rise > OVERFITTING_RISE,
-        f"On particles kept aside the loss was lowest after epoch {best} of {len(losses)} and rose since by "
+        f"On particles kept aside the loss was lowest after epoch {best} of {len(bounds)} and rose since by "
         f"{rise:.1%} of its range.",
         f"Train again with --epochs {best}.",
     )
+
+
+def evidence_bounds(
+    history: Mapping[str, np.ndarray],
+) -> np.ndarray:  # column -> (epochs,); (epochs,) or (0,)
+    """Loss and KL divergence of the particles kept aside, added: minus their evidence bound, up to a constant."""
+    losses = history.get("validation_loss", np.zeros(0))
+    return losses + history.get("validation_kl", np.zeros_like(losses))
+
+
+def training_checks(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[Diagnostic]:
+    """All that history.csv and the summary of the train step tell; empty before training."""
+    if not len(history.get("kl", ())):
+        return []
+    return [
+        check_collapse(float(history["kl"][-1])),
+        check_support(summary.get("support_in_nats"), summary.get("support_error")),
+        check_overfitting(evidence_bounds(history)),
+    ]
 
 
 def check_agreement(first_from_second: float, second_from_first: float) -> Diagnostic:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import read_summary
+from gem_plugin.landscape.latent_diagnostics import training_checks
 from gem_plugin.landscape.state_quality import SUSPICIOUS
 from gem_plugin.reports.particle_columns import ParticleColumn
 
-COLLAPSED_KL_IN_NATS = 0.5  # per particle; a latent that tells two states apart carries log 2 = 0.7
 SMALL_STATE_SHARE = 0.01
 FEWEST_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
 LARGE_STATE_SHARE = 0.5
-OVERFITTING_RISE = 0.02  # of the range that the validation loss went through
 DIAGNOSTICS_FILE = "diagnostics.json"
 
 
@@ -35,8 +35,14 @@ def find_warnings(
     state_table: Sequence[Mapping[str, str]] = (),
 ) -> list[RunWarning]:
     """All warnings that the files of this run give reason for."""
-    found = [*_training_warnings(history), *_state_warnings(columns), *_junk_warnings(state_table)]
-    return found + _warnings_of_diagnostics(read_diagnostics(run))
+    diagnosed = read_diagnostics(run)
+    of_training = [] if diagnosed else _training_warnings(history, read_summary(run).get("train", {}))
+    return [
+        *of_training,
+        *_state_warnings(columns),
+        *_junk_warnings(state_table),
+        *_warnings_of_diagnostics(diagnosed),
+    ]
 
 
 def read_diagnostics(run: RunFiles) -> list[dict[str, Any]]:
@@ -49,27 +55,9 @@ def read_diagnostics(run: RunFiles) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)]
 
 
-def _training_warnings(history: dict[str, np.ndarray]) -> list[RunWarning]:
-    found = []
-    information = history.get("kl", np.zeros(0))
-    if len(information) and information[-1] < COLLAPSED_KL_IN_NATS:
-        found.append(
-            RunWarning(
-                "The latent space collapsed",
-                f"The latents carry {information[-1]:.2f} nats a particle: all particles got nearly the same conformation.",
-                "Train again with a smaller KL weight, or with more particles.",
-            )
-        )
-    loss = history.get("validation_loss", np.zeros(0))
-    if len(loss) > 2 and np.isfinite(loss).all() and loss[-1] - loss.min() > OVERFITTING_RISE * np.ptp(loss):
-        found.append(
-            RunWarning(
-                "Training went on too long",
-                f"On particles kept aside the loss was lowest after epoch {int(loss.argmin()) + 1} and rose since.",
-                f"Train again with --epochs {int(loss.argmin()) + 1}.",
-            )
-        )
-    return found
+def _training_warnings(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[RunWarning]:
+    bad = [check for check in training_checks(history, summary) if check.is_bad]
+    return [RunWarning(check.name.capitalize(), check.sentence, check.advice) for check in bad]
 
 
 def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
@@ -118,7 +106,11 @@ def _junk_warnings(state_table: Sequence[Mapping[str, str]]) -> list[RunWarning]
 
 def _warnings_of_diagnostics(rows: list[dict[str, Any]]) -> list[RunWarning]:
     return [
-        RunWarning(str(row.get("name", "check")), str(row.get("sentence", "")), str(row.get("advice", "")))
+        RunWarning(
+            str(row.get("name", "check")).capitalize(),
+            str(row.get("sentence", "")),
+            str(row.get("advice", "")),
+        )
         for row in rows
         if row.get("is_bad")
     ]

@@ -91,11 +91,7 @@ def _fingerprints(images: np.ndarray, progress: Progress) -> np.ndarray:  # (n,)
 def _diagnose_training(
     run: RunFiles, settings: DiagnoseSettings, generator: np.random.Generator
 ) -> list[Diagnostic]:
-    history = _columns(run.history)
-    found = []
-    if len(history.get("kl", ())):
-        found.append(of_latents.check_collapse(float(history["kl"][-1])))
-    found.append(of_latents.check_overfitting(history.get("validation_loss", np.zeros(0))))
+    found = of_latents.training_checks(_columns(run.history), read_summary(run).get("train", {}))
     if settings.other_run is None:
         why = "No second training was given."
         advice = "Train again with another --seed, then gem-em diagnose RUN --other-run RUN2."

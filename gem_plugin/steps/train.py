@@ -8,6 +8,7 @@ import torch
 
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.architecture import ModelArchitecture
+from gem_plugin.heterogeneity.held_out_support import held_out_support
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.heterogeneity.workers import Workers
@@ -53,6 +54,7 @@ def _train(
     train_to_the_end(run, trainer, architecture, progress)
     numbers = {**_summary(trainer, architecture), "device": str(device), "processes": workers.size}
     if workers.is_main:
+        numbers |= _support(trainer, progress)
         latents = embed_particles(trainer, progress)
         if settings.refine_latents:
             latents, gain = refine_particles(trainer, latents, progress)
@@ -64,6 +66,26 @@ def _train(
         numbers |= train_halves(run, settings, observations, consensus, table.half_sets, progress)
     wait_for_all(workers)
     return numbers
+
+
+def _support(trainer: Trainer, progress: Progress) -> dict[str, float | None]:
+    """Whether the latents tell more than noise, by particles that never trained; None where that is not measured."""
+    if trainer.settings.loss != "squared" or len(trainer.validation_rows) < 2:
+        return {"support_in_nats": None, "support_error": None}
+    support = held_out_support(
+        trainer.model,
+        trainer.observations,
+        trainer.evidence,
+        trainer.training_rows,
+        trainer.validation_rows,
+        torch.Generator().manual_seed(trainer.settings.seed),
+        trainer.settings.projector,
+    )
+    progress.say(
+        f"Left-out particles: their latents explain {support.nats:.2f} ± {support.standard_error:.2f} nats a particle more "
+        "than one conformation does"
+    )
+    return {"support_in_nats": round(support.nats, 3), "support_error": round(support.standard_error, 3)}
 
 
 def _write_particles(run: RunFiles, latents: np.ndarray) -> None:

@@ -20,6 +20,11 @@ def train_to_the_end(
     """All epochs that are left; a checkpoint and the history after each."""
     while trainer.epoch < trainer.n_epochs:
         _run_epoch(run, trainer, architecture, progress)
+    if trainer.has_collapsed:
+        progress.say(
+            f"WARNING: the latents hold almost nothing (KL divergence {trainer.history[-1].kl:.3f} nats a particle): by "
+            "these images all particles have one conformation. Either nothing moves, or the signal is too weak to show it."
+        )
 
 
 def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress) -> None:
@@ -29,7 +34,7 @@ def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture,
     if trainer.relieve_collapse():
         progress.say(
             f"The latents hold almost nothing (KL divergence {record.kl:.3f} nats a particle): they have collapsed to the "
-            "consensus. The weight of the KL divergence is halved. Either nothing moves, or the signal is too weak."
+            "consensus. The weight of the KL divergence, which is above 1, is halved."
         )
     if trainer.workers.is_main:
         save_training(run, architecture, trainer.state())

@@ -58,15 +58,28 @@ def test_mutual_information_is_zero_for_independent_and_entropy_for_equal_labels
 
 
 def test_collapse_and_overfitting_are_told_from_the_history() -> None:
-    assert of_latents.check_collapse(0.1).is_bad
+    assert of_latents.check_collapse(0.02).is_bad
     assert of_latents.check_collapse(float("nan")).is_bad
     assert not of_latents.check_collapse(3.0).is_bad
     assert of_latents.check_overfitting(np.array([5, 4, 3, 3.5])).is_bad
     assert "--epochs 3" in of_latents.check_overfitting(np.array([5, 4, 3, 3.5])).advice
     assert not of_latents.check_overfitting(np.array([5, 4, 3.01, 3.0])).is_bad
     assert of_latents.check_overfitting(np.array([np.nan] * 5)).verdict == "not measured"
+    falling = {"validation_loss": np.array([5.0, 3.0, 3.5]), "validation_kl": np.array([9.0, 4.0, 3.0])}
+    assert not of_latents.check_overfitting(of_latents.evidence_bounds(falling)).is_bad
     assert of_latents.check_agreement(0.9, 0.2).is_bad
     assert not of_latents.check_agreement(0.9, 0.8).is_bad
+
+
+def test_latents_that_explain_no_more_than_they_cost_are_not_supported() -> None:
+    assert of_latents.check_support(-4.0, 0.2).is_bad
+    assert of_latents.check_support(0.2, 0.1).is_bad
+    assert not of_latents.check_support(8.0, 0.3).is_bad
+    assert of_latents.check_support(None, None).verdict == "not measured"
+    checks = of_latents.training_checks(
+        {"kl": np.array([3.0])}, {"support_in_nats": -1.0, "support_error": 0.2}
+    )
+    assert [check.is_bad for check in checks] == [False, True, False]
 
 
 def test_missing_half_sets_and_an_image_in_both_are_found() -> None:

@@ -105,7 +105,7 @@ def test_warnings_have_their_reasons(tmp_path: Path) -> None:
     healthy = {"kl": np.array([3.0, 6.0, 7.0]), "validation_loss": np.array([5.0, 4.0, 3.9])}
     assert find_warnings(run, healthy, column_of_states([4000, 3000, 3000])) == []
     collapsed = find_warnings(run, {**healthy, "kl": np.array([0.1, 0.02, 0.01])}, [])
-    assert [warning.title for warning in collapsed] == ["The latent space collapsed"]
+    assert [warning.title for warning in collapsed] == ["Latent space collapsed"]
     overfitted = find_warnings(run, {**healthy, "validation_loss": np.array([5.0, 3.0, 4.0])}, [])
     assert "lowest after epoch 2" in overfitted[0].meaning
     small = find_warnings(run, {}, column_of_states([5000, 4800, 20]))
@@ -124,5 +124,5 @@ def test_failed_checks_of_the_diagnostics_become_warnings(tmp_path: Path) -> Non
         {"name": "half sets", "value": 0.9, "threshold": 0.5, "is_bad": False, "sentence": "They agree."},
     ]
     (tmp_path / "diagnostics.json").write_text(json.dumps(rows))
-    assert [warning.title for warning in find_warnings(RunFiles(tmp_path), {}, [])] == ["latent follows pose"]
+    assert [warning.title for warning in find_warnings(RunFiles(tmp_path), {}, [])] == ["Latent follows pose"]
     assert "They agree." in report_of(make_tiny_run(tmp_path))

@@ -1,0 +1,83 @@
+"""Do the latents tell more than noise? Particles that never trained, explained with their latents and without.
+
+    support = loss(mean image) - [ E_q loss(P(z)) + KL(q | prior) ]    in nats a particle
+
+The bracket is minus the evidence bound of an image, which charges a latent for what it takes from the image; the mean
+image over all latents is the best that one conformation can do. Latents that follow noise lower the loss by less than
+they cost, so their support is negative; it is positive only where particles differ by more than noise.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.evidence import EvidenceTable
+from gem_plugin.heterogeneity.image_loss import squared_error
+from gem_plugin.heterogeneity.model import HeterogeneityModel
+from gem_plugin.heterogeneity.observations import MatchedBatch, Observations
+
+MOST_PARTICLES = 500  # the mean of so many differences has an error of a tenth of a nat or two
+CLOUDS_OF_MEAN = 24  # latents whose projections make the mean image
+BATCH_SIZE = 64
+
+
+class Support(NamedTuple):
+    """Mean over the particles, and its standard error; both NaN without particles."""
+
+    nats: float
+    standard_error: float
+
+
+@torch.no_grad()
+def held_out_support(
+    model: HeterogeneityModel,
+    observations: Observations,
+    evidence: EvidenceTable,
+    training_rows: Tensor,  # the mean image is over latents of some of these
+    held_out_rows: Tensor,
+    generator: torch.Generator,
+    projector: str = "auto",
+) -> Support:
+    """What the latents of held-out particles explain, less what they cost."""
+    assert model.encoder is not None
+    model.eval()
+    rows = _some(held_out_rows, MOST_PARTICLES, generator)
+    if len(rows) < 2:
+        return Support(math.nan, math.nan)
+    others = model.encoder(evidence.batch(_some(training_rows, CLOUDS_OF_MEAN, generator))).means
+    clouds = model.cloud_in_pixels(others)
+    differences = []
+    for part in rows.split(BATCH_SIZE):
+        batch, distribution = observations.batch(part), model.encoder(evidence.batch(part))
+        noise = torch.randn(len(part), model.latent_size, generator=generator).to(distribution.means.device)
+        own = _project(model.cloud_in_pixels(distribution.sample(noise)), batch, model, projector)
+        images = [_project(_one(clouds, number), batch, model, projector) for number in range(len(others))]
+        with_latents = squared_error(own, batch.images, batch.filters) + distribution.kl_divergence()
+        without = squared_error(torch.stack(images).mean(0), batch.images, batch.filters)
+        differences.append(without - with_latents)
+    values = torch.cat(differences).double()
+    return Support(float(values.mean()), float(values.std() / math.sqrt(len(values))))
+
+
+def _some(rows: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    return rows[torch.randperm(len(rows), generator=generator)[:n]].sort().values
+
+
+def _one(clouds: GaussianCloud, number: int) -> GaussianCloud:
+    """One cloud of a batch; widths may be one row for all."""
+    widths = clouds.widths_in_angstroms
+    return GaussianCloud(
+        clouds.positions_in_angstroms[number],
+        clouds.amplitudes[number],
+        widths if widths.ndim == 1 else widths[number],
+    )
+
+
+def _project(
+    cloud: GaussianCloud, batch: MatchedBatch, model: HeterogeneityModel, projector: str
+) -> Tensor:  # (batch, box, box)
+    return project_gaussians(cloud, batch.rotation_matrices, model.box_size, 1.0, projector)
