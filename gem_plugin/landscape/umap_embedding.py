@@ -3,8 +3,13 @@
 import warnings
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 N_NEIGHBORS = 15
+MOST_FITTED_POINTS = (
+    50_000  # more are placed among these: UMAP takes minutes for as many and hours for a million
+)
+NEIGHBOURS_OF_A_PLACED_POINT = 3
 SMALLEST_FOR_SPECTRAL_START = 20  # fewer points: the spectral start of UMAP fails
 
 
@@ -14,6 +19,25 @@ def umap_embedding(
     n_neighbors: int = N_NEIGHBORS,
 ) -> np.ndarray:  # (n, 2) float32
     """Lay out points on a plane such that near neighbours stay near."""
+    if len(points) <= MOST_FITTED_POINTS:
+        return _fit(points, seed, n_neighbors)
+    chosen = np.random.default_rng(seed).choice(len(points), MOST_FITTED_POINTS, replace=False)
+    return place_among(points, points[chosen], _fit(points[chosen], seed, n_neighbors))
+
+
+def place_among(
+    points: np.ndarray,  # (n, dimensions)
+    known_points: np.ndarray,  # (m, dimensions)
+    known_layout: np.ndarray,  # (m, 2)
+) -> np.ndarray:  # (n, 2) float32
+    """Each point at the mean of its nearest known neighbours, weighted by one over the distance; a known point stays."""
+    distances, neighbours = cKDTree(known_points).query(points, NEIGHBOURS_OF_A_PLACED_POINT, workers=-1)
+    weights = 1 / np.maximum(distances, 1e-9 * (np.ptp(known_points) + 1e-30))
+    weights /= weights.sum(1, keepdims=True)
+    return np.einsum("nk,nkd->nd", weights, known_layout[neighbours]).astype(np.float32)
+
+
+def _fit(points: np.ndarray, seed: int, n_neighbors: int) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba and umap warn about themselves, not about the data
         from umap import UMAP

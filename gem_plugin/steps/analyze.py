@@ -16,11 +16,12 @@ from gem_plugin.landscape.latent_components import (
     traverse_component,
 )
 from gem_plugin.landscape.sketch import Sketch, check_latents, make_sketch
-from gem_plugin.landscape.umap_embedding import umap_embedding
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures_latents import draw_latent_figures
 from gem_plugin.settings import setting
+from gem_plugin.steps.latent_layout import lay_out_latents
+from gem_plugin.steps.stage_records import StageRecords
 from gem_plugin.steps.volume_sources import open_volume_source
 
 TRAJECTORY_PERCENTILES = (5.0, 95.0)  # the outermost particles are often junk
@@ -53,7 +54,10 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
     n_trajectories = min(settings.pc, source.latents.shape[1])
     for number in range(n_trajectories):
         _save_trajectory(run.analyze / f"pc{number + 1}", source, components, number, settings, progress)
-    layout = _umap_unless_skipped(run, source, settings, progress)
+    layout = None
+    if not settings.skip_umap:
+        records = StageRecords(run.analyze)
+        layout = lay_out_latents(run.analyze / "umap.npy", records, source.latents, settings.seed, progress)
     draw_latent_figures(run.figures, source.latents, components, sketch.rows, layout)
     return {
         "particles": source.n_particles,
@@ -101,14 +105,3 @@ def save_numbered_maps(folder: Path, volumes: Iterable[np.ndarray], pixel_size_i
         number = path.stem.removeprefix("vol_")
         if number.isdigit() and int(number) > n_written:
             path.unlink()
-
-
-def _umap_unless_skipped(
-    run: RunFiles, source: VolumeSource, settings: AnalyzeSettings, progress: Progress
-) -> np.ndarray | None:
-    if settings.skip_umap or source.n_particles < 3:
-        return None
-    progress.say(f"UMAP of {source.n_particles} latents")
-    layout = umap_embedding(source.latents, settings.seed)
-    write_array(run.analyze / "umap.npy", layout)
-    return layout

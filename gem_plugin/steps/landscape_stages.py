@@ -28,7 +28,6 @@ from gem_plugin.landscape.mask import (
     scan_volumes,
 )
 from gem_plugin.landscape.sketch import Sketch, keep_cells, make_sketch, sketch_from_rows
-from gem_plugin.landscape.umap_embedding import umap_embedding
 from gem_plugin.landscape.volume_pca import (
     VolumePca,
     collect_masked_voxels,
@@ -39,6 +38,7 @@ from gem_plugin.landscape.volume_pca import (
 )
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.steps.landscape_job import LandscapeJob
+from gem_plugin.steps.latent_layout import lay_out_latents
 from gem_plugin.steps.sketch_volumes import SketchVolumes
 from gem_plugin.steps.stage_records import fingerprint
 
@@ -193,19 +193,13 @@ def write_traversals(
 
 
 def lay_out_umap(job: LandscapeJob) -> np.ndarray | None:  # (n, 2)
-    """UMAP of the latents."""
-    source, files, records, settings = job.source, job.files, job.records, job.settings
-    if settings.skip_umap or source.n_particles < 3:
+    """UMAP of the latents, which the analyze step may have made."""
+    if job.settings.skip_umap:
         return None
-    print_of_umap = fingerprint(source.latents, settings.seed)
-    if records.is_valid("umap", print_of_umap, files.umap):
-        return read_array(files.umap, "gem-em landscape")
-    records.forget("umap")
-    job.progress.say(f"UMAP of {source.n_particles} latents")
-    layout = umap_embedding(source.latents, settings.seed)
-    write_array(files.umap, layout)
-    records.keep("umap", print_of_umap)
-    return layout
+    made_by_analyze = job.run.analyze / "umap.npy"
+    return lay_out_latents(
+        job.files.umap, job.records, job.source.latents, job.settings.seed, job.progress, made_by_analyze
+    )
 
 
 def pca_weights(sketch: Sketch, settings: LandscapeSettings) -> np.ndarray:  # (k,) float64

@@ -12,9 +12,11 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.landscape.latent_components import fit_latent_components, traverse_component
 from gem_plugin.progress import Progress
-from gem_plugin.steps import analyze, eval_vol
+from gem_plugin.steps import analyze, eval_vol, latent_layout
 from gem_plugin.steps.analyze import AnalyzeSettings, run_analyze
 from gem_plugin.steps.eval_vol import EvalVolSettings, run_eval_vol
+from gem_plugin.steps.latent_layout import lay_out_latents
+from gem_plugin.steps.stage_records import StageRecords
 
 
 @pytest.fixture
@@ -78,8 +80,21 @@ def test_umap_and_figures_are_written_and_the_umap_is_reproducible(run: RunFiles
         assert (run.figures / f"{name}.png").is_file()
         assert (run.figures / f"{name}.pdf").is_file()
     assert not list(run.analyze.glob("*/vol_*.mrc"))
+    (run.analyze / "umap.npy").unlink()
     run_analyze(run, settings, Progress(io.StringIO()))
     np.testing.assert_array_equal(np.load(run.analyze / "umap.npy"), first)
+
+
+def test_the_landscape_takes_the_umap_of_the_same_latents(run: RunFiles, monkeypatch) -> None:
+    run_analyze(run, AnalyzeSettings(ksample=4, pc=0, skip_vol=True), Progress(io.StringIO()))
+    monkeypatch.setattr(latent_layout, "umap_embedding", lambda *arguments: pytest.fail("made again"))
+    latents, made = ring_latents(120), run.analyze / "umap.npy"
+    copied, records = run.root / "elsewhere" / "umap.npy", StageRecords(run.root / "elsewhere")
+    layout = lay_out_latents(copied, records, latents, 0, Progress(io.StringIO()), made)
+    np.testing.assert_array_equal(layout, np.load(made))
+    np.testing.assert_array_equal(layout, np.load(copied))
+    with pytest.raises(pytest.fail.Exception, match="made again"):
+        lay_out_latents(copied, records, latents + 1, 0, Progress(io.StringIO()), made)
 
 
 def test_eval_vol_writes_the_wanted_particles_in_order(run: RunFiles, tmp_path: Path) -> None:
