@@ -14,6 +14,7 @@ import numpy as np
 from gem_plugin.adapters.cryosparc_client import explained, is_worth_another_try
 from gem_plugin.adapters.cryosparc_project import CryosparcProject, SourceOutput
 from gem_plugin.errors import RunError
+from gem_plugin.io.cryosparc_columns import TEXT, texts_of
 from gem_plugin.io.cryosparc_files import dataset_to_rows
 
 Result = TypeVar("Result")
@@ -206,9 +207,9 @@ def _dropped_uploads() -> Iterator[list[str]]:
 
 def _as_column(values: Any) -> Any:
     """Text as Python strings, which is how cryosparc-tools keeps it."""
-    if isinstance(values, np.ndarray) and values.dtype.kind == "S":
-        texts, which = np.unique(values, return_inverse=True)
-        return np.array([text.decode() for text in texts.tolist()], dtype=object)[which]
+    if isinstance(values, np.ndarray) and values.dtype.kind in TEXT:
+        texts, which = texts_of(values)
+        return np.array(texts, dtype=object)[which]
     return values
 
 

@@ -13,6 +13,7 @@ from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.adapters.cryosparc_project import CryosparcProject, SourceOutput
 from gem_plugin.adapters.cryosparc_session import failure_sentence
 from gem_plugin.errors import GemError, InputError
+from gem_plugin.io.cryosparc_columns import text_of
 from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.from_cryosparc import stack_names
@@ -148,7 +149,7 @@ def _map_file(job: ExternalJob, folders: JobFolders, kind: str) -> Path:
         raise InputError(
             f"The input {name} of {job.uid} has {len(rows)} rows; expected one {kind} with {field}."
         )
-    relative = rows[field][0].decode().lstrip(">")
+    relative = text_of(rows[field][0]).lstrip(">")
     if folders.project is not None:
         return folders.project / relative
     return _fetch(job, relative, image_folder(folders) / relative)

@@ -12,6 +12,7 @@ import yaml
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import load_whole_array
+from gem_plugin.io.cryosparc_columns import with_uids_as_cryosparc_has_them
 from gem_plugin.io.whole_files import whole_file, write_text_whole
 
 NUMPY_MAGIC = b"\x93NUMPY"
@@ -47,12 +48,17 @@ def read_cs_rows(path: Path) -> np.ndarray:  # (n,) structured, strings as bytes
     try:
         rows = load_whole_array(path)
     except (ValueError, OSError) as error:
+        if "object" in str(error).lower():
+            raise InputError(
+                f"{path}: holds Python objects, which are never loaded because they can run programs. "
+                "Save it in CryoSPARC's own form: cryosparc.dataset.Dataset.save does."
+            ) from None
         raise InputError(f"{path}: is damaged or cut short ({error}). Copy or export it again.") from None
     if rows.dtype.names is None or rows.ndim != 1:
         raise InputError(
             f"{path}: is a plain array of shape {rows.shape}, not a table. Give a CryoSPARC .cs file."
         )
-    return rows
+    return with_uids_as_cryosparc_has_them(rows, path)
 
 
 def _read_csdat(path: Path) -> np.ndarray:

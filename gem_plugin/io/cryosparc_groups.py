@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_columns import texts_of
 from gem_plugin.io.cryosparc_files import write_cs_rows, write_csg
 from gem_plugin.io.cryosparc_jobs import CryosparcParticles
 
@@ -62,8 +63,8 @@ def rows_with_latents(rows: np.ndarray, latents: np.ndarray) -> np.ndarray:
 
 def link_relative_stacks(rows: np.ndarray, image_folder: Path, folder: Path) -> None:
     """Paths that start with > count from the .csg: link what they start with, so that they hold beside the new one."""
-    paths = np.unique(rows["blob/path"]).tolist() if "blob/path" in (rows.dtype.names or ()) else []
-    first_parts = {Path(path.decode()[1:]).parts[0] for path in paths if path.startswith(b">")}
+    paths = texts_of(rows["blob/path"])[0] if "blob/path" in (rows.dtype.names or ()) else []
+    first_parts = {Path(path[1:]).parts[0] for path in paths if path.startswith(">") and path != ">"}
     for part in sorted(first_parts):
         target, link = image_folder.absolute() / part, folder.absolute() / part
         if link.exists() or not target.exists():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_columns import text_of
 from gem_plugin.io.cryosparc_files import ResultGroup, read_cs_rows, read_csg, require_fields
 
 JOB_PARTICLES = re.compile(r"^(?:cryosparc_)?(?:P\d+_)?(J\d+)_(\d+)_particles\.cs$")
@@ -176,9 +177,10 @@ def find_image_folder(source: Path, rows: np.ndarray) -> Path:
     own_folder = source.parent.absolute()
     if "blob/path" not in (rows.dtype.names or ()) or len(rows) == 0:
         return own_folder
-    first = rows["blob/path"][0].decode().removeprefix(">")
+    path = text_of(rows["blob/path"][0])
+    first = path.removeprefix(">")
     for folder in (own_folder, *own_folder.parents):
         if (folder / first).exists():
             return folder
-    in_job = rows["blob/path"][0][:1] != b">" and re.fullmatch(r"J\d+", own_folder.name)
+    in_job = not path.startswith(">") and re.fullmatch(r"J\d+", own_folder.name)
     return own_folder.parent if in_job else own_folder

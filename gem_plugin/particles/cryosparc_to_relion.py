@@ -8,12 +8,11 @@ import pandas as pd
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import require_fields
+from gem_plugin.io.cryosparc_columns import texts_of
+from gem_plugin.particles.cryosparc_checks import check_image_rows
 from gem_plugin.particles.from_cryosparc import beam_tilt_in_milliradians, scale_factors, stack_names
 
 UID_COLUMN = "gemCryosparcUid"  # RELION keeps columns that it does not know
-CTF_FIELDS = ["ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast", "ctf/df1_A", "ctf/df2_A", "ctf/df_angle_rad"]
-BLOB_FIELDS = ["blob/path", "blob/idx", "blob/shape", "blob/psize_A"]
 INEXACT_FIELDS = {
     "ctf/trefoil_A": "trefoil",
     "ctf/tetra_A": "tetrafoil",
@@ -29,7 +28,8 @@ def relion_tables(
     is_strict: bool = False,  # refuse, rather than drop with a warning, what cannot be converted exactly
 ) -> dict[str, pd.DataFrame]:  # "optics" and "particles", in the row order given
     """Optics groups, poses, origins, CTF, half sets and micrograph coordinates, as far as the rows have them."""
-    require_fields(rows, ["uid", *BLOB_FIELDS, *CTF_FIELDS], source)
+    check_image_rows(rows, source)
+    _check_texts(rows, source)
     _drop_or_refuse_inexact(rows, source, is_strict)
     optics, group_of_row = _optics_table(rows)
     columns: dict[str, np.ndarray] = {"rlnImageName": _image_names(rows)}
@@ -38,6 +38,17 @@ def relion_tables(
     columns |= _alignment_columns(rows)
     columns |= {"rlnOpticsGroup": group_of_row, UID_COLUMN: rows["uid"]}
     return {"optics": optics, "particles": pd.DataFrame(columns)}
+
+
+def _check_texts(rows: np.ndarray, source: Path) -> None:
+    for name in ("blob/path", "location/micrograph_path"):
+        texts = texts_of(rows[name])[0] if name in (rows.dtype.names or ()) else []
+        wrong = [text for text in texts if not text.isprintable()]
+        if wrong:
+            raise InputError(
+                f"{source}: {name} has the value {wrong[0]!r}, which a star file cannot hold. "
+                "Rename the file, or link to it under another name."
+            )
 
 
 def _drop_or_refuse_inexact(rows: np.ndarray, source: Path, is_strict: bool) -> None:
@@ -106,9 +117,10 @@ def _micrograph_columns(rows: np.ndarray) -> dict[str, np.ndarray]:
     present = rows.dtype.names or ()
     columns: dict[str, np.ndarray] = {}
     if "location/micrograph_path" in present:
-        paths, which = np.unique(rows["location/micrograph_path"], return_inverse=True)
-        decoded = np.array([path.decode().removeprefix(">") for path in paths.tolist()], dtype=object)
-        columns["rlnMicrographName"] = decoded[which]
+        paths, which = texts_of(rows["location/micrograph_path"])
+        columns["rlnMicrographName"] = np.array([path.removeprefix(">") for path in paths], dtype=object)[
+            which
+        ]
     if {"location/center_x_frac", "location/center_y_frac", "location/micrograph_shape"} <= set(present):
         height, width = rows["location/micrograph_shape"].astype(np.float64).T
         columns["rlnCoordinateX"] = rows["location/center_x_frac"] * width

@@ -7,19 +7,13 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import require_fields, slots_of
-from gem_plugin.io.cryosparc_jobs import CryosparcParticles, check_unique_uids, read_cryosparc
+from gem_plugin.io.cryosparc_columns import texts_of
+from gem_plugin.io.cryosparc_jobs import CryosparcParticles, read_cryosparc
+from gem_plugin.particles.cryosparc_checks import check_refined_rows, one_box_and_pixel_size
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
 
-NEEDED_FIELDS = (
-    *("blob/path", "blob/idx", "blob/shape", "blob/psize_A"),
-    *("ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast", "ctf/df1_A", "ctf/df2_A", "ctf/df_angle_rad"),
-    *("alignments3D/pose", "alignments3D/shift", "alignments3D/psize_A"),
-)
 USUAL_SIGN = -1.0  # CryoSPARC particles are dark on light unless the file says otherwise
-RELATIVE_PIXEL_SIZE_TOLERANCE = 1e-4  # float32 rounding and nothing else
-NO_MAGNIFICATION = 1e-6  # |anisomag| below this is the identity
 TOLERATED_PHASE_IN_RADIANS = np.pi / 4
 
 
@@ -36,9 +30,9 @@ def cryosparc_image_folder(path: Path) -> Path:
 def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
     """Translate joined rows; refuse what would silently give wrong images."""
     rows, source = particles.rows, particles.source
-    _check_rows(rows, source)
+    check_refined_rows(rows, source)
     warn_about_aberrations(rows, source)
-    box_size, pixel_size = _one_box_and_pixel_size(rows, source)
+    box_size, pixel_size = one_box_and_pixel_size(rows, source)
     shifts = (
         rows["alignments3D/shift"] * rows["alignments3D/psize_A"][:, None]
     )  # its own pixel size, not the blob's
@@ -72,9 +66,8 @@ def stack_names(
     rows: np.ndarray,
 ) -> np.ndarray:  # (n,) object array of str; rows share the text of their stack's name
     """Paths of the image stacks without the > of exports; decoded once per different path."""
-    paths, which = np.unique(rows["blob/path"], return_inverse=True)
-    decoded = np.array([path.decode().removeprefix(">") for path in paths.tolist()], dtype=object)
-    return decoded[which]
+    paths, which = texts_of(rows["blob/path"])
+    return np.array([path.removeprefix(">") for path in paths], dtype=object)[which]
 
 
 def scale_factors(rows: np.ndarray) -> np.ndarray:  # (n,) float32
@@ -110,60 +103,6 @@ def _contrast_signs(rows: np.ndarray, source: Path) -> np.ndarray:  # (n,) float
     if len(wrong):
         raise InputError(f"{source}: blob/sign is {signs[wrong[0]]} in row {wrong[0]}; expected 1 or -1.")
     return signs
-
-
-def _check_rows(rows: np.ndarray, source: Path) -> None:
-    if "alignments3D" not in slots_of(rows):
-        raise InputError(
-            f"{source}: the particles have no 3D alignments (alignments3D); slots found: {', '.join(slots_of(rows)) or 'none'}. "
-            "Take them from a homogeneous, non-uniform or local refinement, not from extraction or 2D classification."
-        )
-    require_fields(rows, ["uid", *NEEDED_FIELDS], source)
-    if len(rows) == 0:
-        raise InputError(f"{source}: holds no particles. Was the selection empty?")
-    check_unique_uids(rows["uid"], source)
-    for name in NEEDED_FIELDS:
-        if rows.dtype[name].base.kind == "f":
-            _check_finite(rows, name, source)
-    _refuse_anisotropic_magnification(rows, source)
-
-
-def _check_finite(rows: np.ndarray, name: str, source: Path) -> None:
-    bad = np.flatnonzero(~np.isfinite(rows[name].reshape(len(rows), -1)).all(axis=1))
-    if len(bad):
-        raise InputError(
-            f"{source}: {name} is not a number in {len(bad)} of {len(rows)} rows, first in row {bad[0]} "
-            f"(uid {rows['uid'][bad[0]]}). Remove these particles in CryoSPARC first."
-        )
-
-
-def _one_box_and_pixel_size(rows: np.ndarray, source: Path) -> tuple[int, float]:
-    shapes = np.unique(rows["blob/shape"], axis=0)
-    if len(shapes) > 1 or shapes[0, 0] != shapes[0, 1]:
-        found = ", ".join(f"{height} x {width}" for height, width in shapes[:4])
-        raise InputError(
-            f"{source}: expected square images of one box size, found {found} pixels. "
-            "Run Downsample Particles or re-extract with one box size."
-        )
-    sizes = rows["blob/psize_A"].astype(np.float64)
-    if sizes.min() <= 0 or sizes.max() - sizes.min() > RELATIVE_PIXEL_SIZE_TOLERANCE * sizes.max():
-        raise InputError(
-            f"{source}: expected one pixel size, found {sizes.min():.4f} to {sizes.max():.4f} A. "
-            "Run Downsample Particles to one pixel size, or treat the sets apart."
-        )
-    return int(shapes[0, 0]), float(np.median(sizes))
-
-
-def _refuse_anisotropic_magnification(rows: np.ndarray, source: Path) -> None:
-    """ctf/anisomag is the magnification matrix minus identity; its direction is not documented, so nothing is guessed."""
-    if "ctf/anisomag" not in (rows.dtype.names or ()):
-        return
-    largest = np.abs(rows["ctf/anisomag"]).max()
-    if largest > NO_MAGNIFICATION:
-        raise InputError(
-            f"{source}: ctf/anisomag is not zero (up to {largest:.2g}): the images have anisotropic magnification, "
-            "which cannot be applied exactly here. Refine again without fitting it, or correct the movies and re-extract."
-        )
 
 
 def warn_about_aberrations(rows: np.ndarray, source: Path) -> None:
