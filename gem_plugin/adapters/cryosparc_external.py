@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -155,6 +156,18 @@ class ExternalJob:
                 self._job.set_output_image(name, figure, savefig_kw=SAVING)
 
     # files
+    def download(self, path: str, target: Path) -> None:
+        """Copy a file of the project here, again when only a part of it arrived."""
+        self._with_retries(lambda: self._download_once(path, target), f"downloading {path} of {self.project.uid}")
+
+    def _download_once(self, path: str, target: Path) -> None:
+        client = self.project.connection.client
+        with client.download(self.project.uid, path) as answer, open(target, "wb") as handle:
+            shutil.copyfileobj(answer, handle, BYTES_AT_A_TIME)
+            n_missing = getattr(answer, "length", None)  # 4.7 says nothing when the server hangs up
+        if n_missing:
+            raise ConnectionResetError(f"the last {n_missing} bytes did not arrive")
+
     def upload(self, source: Path, target: str) -> None:
         """Copy a file into the job directory through the server, and read it back to be sure.
 

@@ -158,7 +158,7 @@ def _map_file(job: ExternalJob, folders: JobFolders, kind: str) -> Path:
 def _fetch(job: ExternalJob, path: str, target: Path) -> Path:
     if not target.is_file():
         with whole_file(target) as temporary:
-            job.project.download(path, temporary)
+            job.download(path, temporary)
     return target
 
 

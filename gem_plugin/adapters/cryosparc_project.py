@@ -97,11 +97,6 @@ class CryosparcProject:
         with explained(f"looking for the external job {self.uid}-{job_uid}"):
             return self.connection.client.find_external_job(self.uid, job_uid)
 
-    def download(self, path: str, target: Path) -> None:
-        """Copy a file of the project here."""
-        with explained(f"downloading {path} from {self.uid}"):
-            self.connection.client.download_file(self.uid, path, str(target))
-
     def _status_of(self, job: Any) -> str:
         """A deleted job keeps the status that it had, and a flag."""
         is_deleted = job.model.deleted if self.is_generation_5 else job.doc.get("deleted", False)

@@ -8,6 +8,7 @@ IGNORED_WARNINGS = pytest.mark.filterwarnings(
     "ignore:.*API client.*:UserWarning", "ignore:.*CommandClient.*:UserWarning"
 )
 OPERATIONS = {  # what the two generations call the same thing
+    "download": ("projects.download_file", "POST get_project_file"),
     "upload": ("projects.upload_file", "POST files"),
     "save": ("jobs.save_output", "POST dataset"),
     "status": ("jobs.find_one", "get_job"),

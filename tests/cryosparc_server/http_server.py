@@ -21,6 +21,7 @@ class Fault:
     status: int | None = None  # answer with this error status
     delay_in_seconds: float = 0.0  # answer late
     drops_connection: bool = False  # read a part of the body, then hang up
+    cuts_answer: bool = False  # send half of the answer, then hang up
 
 
 @dataclass
@@ -96,13 +97,15 @@ class LoopbackServer:
         request = Request(
             handler.command, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, b""
         )
+        fault: Fault | None = None
         try:
             operation = self.operation_of(request)  # 4.7 names it in the body, so it is read first there
             fault = self._take_fault(operation)
             if fault is not None and fault.drops_connection:
-                handler.rfile.read(1)
+                if handler.command != "GET":
+                    handler.rfile.read(1)
                 handler.close_connection = True
-                handler.connection.close()
+                handler.connection.shutdown(socket.SHUT_RDWR)
                 return
             request.body = _read_body(handler)
             operation = self.operation_of(request)
@@ -114,7 +117,7 @@ class LoopbackServer:
             result = self.answer(operation, request)
         except ServerError as error:
             result = self.error_answer(error)
-        _send(handler, result)
+        _send(handler, result, is_cut=fault is not None and fault.cuts_answer)
 
     def error_answer(self, error: ServerError) -> Answer:
         return json_answer({"detail": error.detail, **(error.data or {})}, error.status)
@@ -138,7 +141,7 @@ def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
     return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
 
 
-def _send(handler: BaseHTTPRequestHandler, result: Answer) -> None:
+def _send(handler: BaseHTTPRequestHandler, result: Answer, is_cut: bool = False) -> None:
     try:
         handler.send_response(result.status)
         handler.send_header("Content-Type", result.mime)
@@ -146,6 +149,9 @@ def _send(handler: BaseHTTPRequestHandler, result: Answer) -> None:
         for name, value in result.headers.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(result.content)
+        handler.wfile.write(result.content[: len(result.content) // 2] if is_cut else result.content)
+        if is_cut:
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         handler.close_connection = True  # the client gave up waiting

@@ -10,6 +10,7 @@ from cryosparc_server.fake_steps import state_map
 from cryosparc_server.faults import IGNORED_WARNINGS, operation
 from cryosparc_server.http_server import Fault, LoopbackServer
 from cryosparc_server.instance import Instance
+from gem_plugin.adapters import cryosparc_inputs
 from gem_plugin.adapters.cryosparc_jobs import run_command
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
@@ -87,3 +88,29 @@ def test_a_job_whose_first_file_does_not_arrive_is_marked_as_failed(
     assert run_command("train", [*PLACE, *INPUTS]) == 1
     assert newest(instance).statuses == ["running", "failed"]
     assert "while uploading gem_mount_check.txt to J43" in newest(instance).texts()
+
+
+@pytest.mark.parametrize("fault", [{"cuts_answer": True}, {"drops_connection": True}, {"status": 500}])
+def test_a_stack_that_arrives_in_part_is_fetched_again(
+    rows, server: LoopbackServer, instance: Instance, monkeypatch, tmp_path, fault: dict
+):
+    instance.shown_folder = tmp_path / "elsewhere"
+    original = (instance.folder / "J7" / "extract" / "000_mic_0_particles.mrc").read_bytes()
+    server.faults.append(Fault(operation("download"), times=2 if "status" in fault else 1, **fault))
+    monkeypatch.setattr(cryosparc_inputs, "mounted_folder", lambda job: None)  # it downloads, too
+    assert run_command("train", [*PLACE, *INPUTS]) == 0
+    fetched = Path("gem_P3_J43/input/J7/extract")
+    assert (fetched / "000_mic_0_particles.mrc").read_bytes() == original
+    assert len(list(fetched.iterdir())) == 4  # nothing half-written beside them
+
+
+def test_stacks_that_never_arrive_whole_fail_the_job_and_leave_nothing(
+    rows, server: LoopbackServer, instance: Instance, monkeypatch, tmp_path
+):
+    instance.shown_folder = tmp_path / "elsewhere"
+    monkeypatch.setattr(cryosparc_inputs, "mounted_folder", lambda job: None)
+    server.faults.append(Fault(operation("download"), times=99, cuts_answer=True))
+    assert run_command("train", [*PLACE, *INPUTS]) in (1, 2)
+    assert newest(instance).statuses == ["running", "failed"]
+    assert "000_mic_0_particles.mrc" in newest(instance).texts()
+    assert not list(Path("gem_P3_J43/input/J7/extract").iterdir())
