@@ -183,7 +183,7 @@ def is_about_time(error: BaseException) -> bool:
 
 
 def is_about_connection(error: BaseException) -> bool:
-    names = ("TransportError", "ConnectionError", "URLError")
+    names = ("TransportError", "ConnectionError", "URLError", "IncompleteRead")
     return any(_is_named(error, name) for name in names) or any(
         "URL Error" in str(one) for one in _chain(error)
     )

@@ -17,6 +17,7 @@ from gem_plugin.adapters.cryosparc_project import CryosparcProject, SourceOutput
 from gem_plugin.errors import RunError
 from gem_plugin.io.cryosparc_columns import TEXT, texts_of
 from gem_plugin.io.cryosparc_files import dataset_to_rows
+from gem_plugin.io.csdat import load_csdat
 
 Result = TypeVar("Result")
 PAUSES_IN_SECONDS = (2.0, 15.0, 60.0)  # before the second, third and last try of a call that failed
@@ -84,7 +85,19 @@ class ExternalJob:
     def load_input(self, name: str) -> np.ndarray:  # (n,) structured
         """All rows of an input, passthrough included."""
         with explained(f"loading the input {name} of {self.uid}"):
-            return dataset_to_rows(self._job.load_input(name))
+            return dataset_to_rows(
+                self._job.load_input(name) if self.is_generation_5 else self._load_input_of_4(name)
+            )
+
+    def _load_input_of_4(self, name: str) -> Any:  # a Dataset
+        """As load_input of 4.7, but whole before it is read: a stream that is cut short ends the program there."""
+        from cryosparc.command import make_json_request
+        from cryosparc.dataset import Dataset
+
+        wanted = {"project_uid": self.project.uid, "job_uid": self.uid, "input_name": name, "slots": []}
+        with make_json_request(self.project.connection.client.vis, "/load_job_input", data=wanted) as answer:
+            content = answer.read()
+        return load_csdat(content, Dataset)
 
     def add_output(
         self, kind: str, name: str, slots: dict[str, str], passthrough: str | None, title: str
@@ -158,7 +171,9 @@ class ExternalJob:
     # files
     def download(self, path: str, target: Path) -> None:
         """Copy a file of the project here, again when only a part of it arrived."""
-        self._with_retries(lambda: self._download_once(path, target), f"downloading {path} of {self.project.uid}")
+        self._with_retries(
+            lambda: self._download_once(path, target), f"downloading {path} of {self.project.uid}"
+        )
 
     def _download_once(self, path: str, target: Path) -> None:
         client = self.project.connection.client

@@ -13,10 +13,10 @@ import yaml
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import load_whole_array
 from gem_plugin.io.cryosparc_columns import with_uids_as_cryosparc_has_them
+from gem_plugin.io.csdat import CSDAT_MAGIC, load_csdat
 from gem_plugin.io.whole_files import whole_file, write_text_whole
 
 NUMPY_MAGIC = b"\x93NUMPY"
-CSDAT_MAGIC = b"\x95CSDAT"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _read_csdat(path: Path) -> np.ndarray:
             "pip install 'cryosparc-tools>=4.7,<6', or export the job in CryoSPARC and give the export."
         ) from None
     try:
-        return dataset_to_rows(Dataset.load(path))
+        return dataset_to_rows(load_csdat(path.read_bytes(), Dataset))
     except Exception as error:
         raise InputError(f"{path}: is damaged or cut short ({error}). Copy or export it again.") from None
 

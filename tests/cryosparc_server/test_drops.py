@@ -114,3 +114,16 @@ def test_stacks_that_never_arrive_whole_fail_the_job_and_leave_nothing(
     assert newest(instance).statuses == ["running", "failed"]
     assert "000_mic_0_particles.mrc" in newest(instance).texts()
     assert not list(Path("gem_P3_J43/input/J7/extract").iterdir())
+
+
+def test_particles_that_arrive_in_part_are_never_taken_for_all(
+    rows, server: LoopbackServer, instance: Instance, capsys
+):
+    """A client may try again by itself; what it must not do is to go on with fewer rows."""
+    server.faults.append(Fault(operation("load"), cuts_answer=True))
+    if run_command("train", [*PLACE, *INPUTS]) == 0:
+        assert len(newest(instance).outputs["particles"].rows) == N_PARTICLES
+    else:
+        assert newest(instance).statuses == ["running", "failed"]
+        assert "while loading the input particles of J43" in capsys.readouterr().err
+        assert newest(instance).outputs == {}

@@ -59,6 +59,24 @@ def test_csdat_and_numpy_form_give_the_same_rows(tmp_path: Path):
     assert len(dataset_to_rows(dataset)) == 23
 
 
+@pytest.mark.parametrize("compression", [None, "lz4"])
+def test_csdat_cut_anywhere_is_refused_before_cryosparc_tools_sees_it(
+    tmp_path: Path, compression: str | None
+):
+    """cryosparc-tools 4.7 and 5.0 end Python with a segmentation fault on such files."""
+    dataset_module = pytest.importorskip("cryosparc.dataset", reason="cryosparc-tools is not installed")
+    whole = b"".join(dataset_module.Dataset(make_rows(300)).stream(compression=compression))
+    (tmp_path / "stream.cs").write_bytes(whole)
+    assert len(read_cs_rows(tmp_path / "stream.cs")) == 300
+    for length in [*range(6, len(whole) - 1800, 997), len(whole) - 1705]:
+        (tmp_path / "stream.cs").write_bytes(whole[:length])
+        with pytest.raises(InputError, match="is damaged or cut short"):
+            read_cs_rows(tmp_path / "stream.cs")
+    (tmp_path / "stream.cs").write_bytes(whole[:-1])
+    with pytest.raises(InputError, match="its last text is cut short"):
+        read_cs_rows(tmp_path / "stream.cs")
+
+
 def test_job_directory_takes_the_last_iteration_and_joins_the_passthrough_by_uid(tmp_path: Path):
     rows = make_rows(31)
     particles = read_cryosparc(make_job(tmp_path, rows))
