@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.adapters.cryosparc_figures import latent_figure, map_figure
@@ -57,10 +58,10 @@ def do_work(
         run_steps([step], run, values, progress)
         progress.checkpoint()
         progress.show_new_figures()
+        _show_results_of(step, run, progress)
     outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type)
     for what in assignment.outputs:
         SAVERS[what](outputs, run)
-    _show_results(job, run, assignment, progress)
     progress.say(f"Finished. All files are in {run.root}")
 
 
@@ -85,22 +86,23 @@ def _rows_of_earlier_run(job: ExternalJob, run: RunFiles) -> np.ndarray:  # (n,)
     return rows
 
 
-def _show_results(
-    job: ExternalJob, run: RunFiles, assignment: Assignment, progress: CryosparcProgress
-) -> None:
-    """Latents and slices in the log, and one of them as the picture of the job."""
-    latents = latent_figure(np.load(run.latents, allow_pickle=False))
-    tile = latents
-    progress.show(latents, "Particles in the latent space")
-    if "consensus" in assignment.outputs and run.consensus_map.is_file():
-        progress.show(map_figure([run.consensus_map], ["consensus"]), "Consensus map")
-    folders = {
-        "states": LandscapeFiles(run.landscape).states,
-        "full-states": full_landscape_files(run).states("states"),
-    }
-    for what, folder in folders.items():
-        means = sorted(folder.glob("state_*_mean.mrc")) if what in assignment.outputs else []
-        if means:
-            tile = map_figure(means, [path.stem.removesuffix("_mean").replace("_", " ") for path in means])
-            progress.show(tile, "Mean maps of the states")
-    progress.set_tile(tile)
+def _show_results_of(step: str, run: RunFiles, progress: CryosparcProgress) -> None:
+    """What a step found, in the log as soon as it is there; the newest is the picture of the job in the workspace."""
+    figure: Figure | None = None
+    if step == "consensus" and run.consensus_map.is_file():
+        figure, text = map_figure([run.consensus_map], ["consensus"]), "Consensus map"
+    elif step in ("train", "select") and run.latents.is_file():
+        figure, text = (
+            latent_figure(np.load(run.latents, allow_pickle=False)),
+            "Particles in the latent space",
+        )
+    elif step in ("landscape", "landscape-full"):
+        folder = LandscapeFiles(run.landscape).states
+        if step == "landscape-full":
+            folder = full_landscape_files(run).states("states")
+        means = sorted(folder.glob("state_*_mean.mrc"))
+        titles = [path.stem.removesuffix("_mean").replace("_", " ") for path in means]
+        figure, text = (map_figure(means, titles) if means else None), "Mean maps of the states"
+    if figure is not None:
+        progress.show(figure, text)
+        progress.set_tile(figure)

@@ -128,6 +128,23 @@ def test_log_shows_progress_plots_checkpoints_and_a_picture(rows: np.ndarray, in
     assert all(len(content) > 1000 for content in instance.assets.values())
 
 
+def test_results_are_shown_as_soon_as_they_are_there(rows: np.ndarray, instance: Instance):
+    """Each step's pictures come before the next step begins, and the last one is the picture of the job."""
+    run("run", *INPUTS)
+    order = [event["text"].split(":")[0] for event in newest(instance).events if event.get("text")]
+    starts = [order.index(f"fake {step}") for step in ("consensus", "train", "landscape", "report")]
+    shown = [
+        order.index(text)
+        for text in ("Consensus map", "Particles in the latent space", "Mean maps of the states")
+    ]
+    for start, picture, next_start in zip(starts, shown, starts[1:]):
+        assert start < picture < next_start
+    if GENERATION >= 5:
+        last_picture = [event for event in newest(instance).events if event["type"] == "image"][-1]
+        assert last_picture["text"] == "Mean maps of the states"
+        assert newest(instance).tile is not None
+
+
 def test_work_is_done_in_the_job_directory_where_it_is_mounted(rows: np.ndarray, instance: Instance):
     run("train", *INPUTS)
     job = newest(instance)
