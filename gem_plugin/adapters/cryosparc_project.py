@@ -27,6 +27,7 @@ class SourceOutput:
     name: str
     kind: str  # particle, volume, mask, ...
     slots: dict[str, str]  # name -> slot type
+    n_rows: int = 0  # as the server counts them; 0 where it does not say
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,11 @@ class CryosparcProject:
         if self.is_generation_5:
             return {
                 name: SourceOutput(
-                    job.uid, name, output.type, {slot.name: slot.dtype for slot in output.results}
+                    job.uid,
+                    name,
+                    output.type,
+                    {slot.name: slot.dtype for slot in output.results},
+                    output.num_items,
                 )
                 for name, output in job.outputs.items()
             }
@@ -120,6 +125,7 @@ class CryosparcProject:
                 group["name"],
                 group["type"],
                 {slot["name"]: slot["type"].split(".")[-1] for slot in group["contains"]},
+                group.get("num_items") or 0,
             )
             for group in job.doc["output_result_groups"]
         }

@@ -72,7 +72,8 @@ def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[st
         place = CryosparcPlace(order.project, order.workspace, sources_of_particles)
         write_cryosparc_place(RunFiles(folders.run), place)
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
-        assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type)
+        n_particles = sources["particle"].n_rows
+        assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles)
         do_work(job, folders, assignment, progress)
     return job
 

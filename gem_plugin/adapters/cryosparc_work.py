@@ -39,6 +39,7 @@ class Assignment:
     values: dict[str, Any]  # settings that were given
     earlier_run: Path | None  # the run folder of the job that this one continues
     volume_slot_type: str
+    n_particles: int = 0  # that the connected job promises; 0 where it does not say
 
 
 def do_work(
@@ -48,6 +49,7 @@ def do_work(
     run = RunFiles(folders.run)
     if assignment.earlier_run is None:
         rows = load_particles(job, folders, progress)
+        _check_all_arrived(len(rows), assignment.n_particles)
         values = {**assignment.values, **load_maps(job, folders)}
         values |= {"particles": folders.particles_file, "project_folder": image_folder(folders)}
     else:
@@ -72,6 +74,15 @@ SAVERS = {
     "full-states": save_full_states,
     "chosen": save_chosen,
 }
+
+
+def _check_all_arrived(n_rows: int, n_promised: int) -> None:
+    """CryoSPARC joins particles and passthrough files, and leaves out rows without a partner in silence."""
+    if n_promised and n_rows != n_promised:
+        raise InputError(
+            f"The connected job has {n_promised} particles, CryoSPARC gave {n_rows} of them: the others have no row in "
+            "its passthrough files. Clear that job and run it again, or connect the particles of an earlier one."
+        )
 
 
 def _rows_of_earlier_run(job: ExternalJob, run: RunFiles) -> np.ndarray:  # (n,) structured

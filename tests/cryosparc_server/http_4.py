@@ -263,6 +263,7 @@ def _document(instance: Instance, job: FakeJob) -> dict:
             "type": one.kind,
             "title": one.title,
             "passthrough": one.passthrough or False,
+            "num_items": 0 if one.rows is None else len(one.rows),
             "contains": [result for result in results if result["group_name"] == name],
         }
         for name, one in job.outputs.items()
