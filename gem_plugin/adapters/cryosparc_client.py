@@ -215,7 +215,7 @@ def _detail_of(error: Exception) -> str:
     if called is not None:
         text = text[called.end() :]
     if "Response from server: " in text:
-        text = text.partition("Response from server: ")[2]
+        text = text.partition("Response from server: ")[2].removeprefix("b'").removesuffix("'")
     return _shortened(text.split("\n")[0] or type(error).__name__)
 
 

@@ -1,15 +1,21 @@
 """Started again after an interruption, and going on from another job's results."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cryosparc_server.commands import INPUTS, PLACE, newest
+from cryosparc_server.commands import INPUTS, N_PARTICLES, PLACE, newest
 from cryosparc_server.fake_steps import fake_run_steps
 from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import Instance, ServerError
+from cryosparc_server.tiny_project import add_tiny_refinement
 from gem_plugin.adapters import cryosparc_work
 from gem_plugin.adapters.cryosparc_jobs import run_command
 from gem_plugin.errors import StopRequestedError
@@ -132,3 +138,47 @@ def test_other_particles_than_those_of_the_run_are_refused(rows, instance: Insta
     assert run_command("landscape", [*PLACE, "--train", "J43"]) == 2
     assert "(37) are not those that the run was made with (40)" in capsys.readouterr().err
     assert newest(instance).statuses == ["running", "failed"]
+
+
+@pytest.mark.slow
+def test_the_queue_script_resumes_after_preemption(
+    server, instance: Instance, repository: Path, tmp_path: Path
+):
+    """templates/slurm/cryosparc_job.sh as SLURM runs it: TERM in the middle, then the same job number again."""
+    add_tiny_refinement(instance, n_particles=N_PARTICLES)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    command = f'exec "{sys.executable}" -m gem_plugin.adapters.cryosparc_jobs train "$@"'
+    (programs / "gem-cryosparc-train").write_text(f"#!/bin/bash\n{command}\n")
+    (programs / "gem-cryosparc-train").chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "SLURM_JOB_ID": "1234",
+        "SLURM_CPUS_PER_TASK": "1",
+    }
+    script = ["bash", repository / "templates" / "slurm" / "cryosparc_job.sh", "train", *PLACE, *INPUTS]
+    script += ["--box", "32", "--n-gaussians", "60", "--epochs"]
+    first = subprocess.Popen([*script, "10000"], env=environment, start_new_session=True)
+    history = instance.folder / "J43" / "gem" / "train" / "history.csv"
+    wait_until(lambda: history.is_file() and len(history.read_text().splitlines()) > 2, first)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=100) == 3
+    assert instance.jobs["J43"].status == "failed"
+    assert "interrupted (SIGTERM)" in instance.jobs["J43"].texts()
+    n_epochs = len(history.read_text().splitlines()) - 1
+    subprocess.run([*script, str(n_epochs + 1)], env=environment, check=True, timeout=300)
+    second = instance.jobs["J44"]
+    assert second.status == "completed"
+    assert "prepare: already done with these settings, kept" in second.texts()
+    assert len(history.read_text().splitlines()) - 1 == n_epochs + 1
+    assert len(second.outputs["particles"].rows) == N_PARTICLES
+
+
+def wait_until(is_so, process: subprocess.Popen) -> None:
+    """Until something is so, the process ended, or two minutes passed."""
+    end = time.monotonic() + 120
+    while not is_so() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
+    assert is_so()
