@@ -67,27 +67,42 @@ def measure(address: str, server_process: int) -> None:
             f"first paint: median {statistics.median(paints):.0f} ms of {[round(one) for one in paints]} (goal 2000)"
         )
         clicks = [click(browser, int(row)) for row in np.linspace(0, n - 1, CLICKS + 2)][2:]
+        totals, answers, surfaces = (np.array(clicks).T[part] for part in range(3))
         print(
-            f"click to surface: median {statistics.median(clicks):.0f} ms, slowest {max(clicks):.0f} (goal {GOALS[box]})"
+            f"click to surface: median {np.median(totals):.0f} ms, slowest {totals.max():.0f} (goal {GOALS[box]}); "
+            f"of it the answer of the server {np.median(answers):.0f}, triangles {np.median(surfaces):.0f}"
         )
+        triangles, size = browser.execute_script(
+            "return [gem.molecule.view.meshes[0].surface.triangles.length / 3, gem.molecule.model.windowSize]"
+        )
+        print(f"last surface: {triangles:,.0f} triangles of {size}^3 voxels")
         draw = browser.execute_script(
-            "const t = performance.now(); for (let i = 0; i < 5; i++) { gem.cloud.draw(); finish(gem.cloud.gl); }"
-            "return (performance.now() - t) / 5; function finish(gl) { gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); }"
+            "const t = performance.now(); for (let i = 0; i < 5; i++) { gem.cloud.zoom(200, 200, 0.98); gem.cloud.draw(); }"
+            "return (performance.now() - t) / 5;"
         )
-        print(f"drawing all particles without a GPU: {draw:.0f} ms")
+        painter = browser.execute_script("return gem.cloud.painter.constructor.name")
+        print(f"drawing all particles ({painter}): {draw:.0f} ms a frame")
+        lasso = browser.execute_script(
+            """const t = performance.now(), { x, y } = gem.cloud.view, corner = (a, b) => [x[0] + a * (x[1] - x[0]), y[0] + b * (y[1] - y[0])];
+            gem.select(rowsInPolygon(gem.cloud, [corner(0.2, 0.2), corner(0.8, 0.3), corner(0.5, 0.9)]), "new");
+            return performance.now() - t;"""
+        )
+        print(f"lasso: {lasso:.0f} ms")
         print(f"server memory: {memory_in_megabytes(server_process):.0f} MB (goal 1500)")
     finally:
         browser.quit()
 
 
-def click(browser: Any, row: int) -> float:
-    """Milliseconds from the click until the new surface is on the canvas."""
+def click(browser: Any, row: int) -> tuple[float, float, float]:
+    """Milliseconds from the click until the new surface is on the canvas; for the server's answer; for the triangles."""
     return browser.execute_async_script(
-        """const done = arguments[1], start = performance.now();
-        gem.molecule.decode({ row: arguments[0] }, 'row').then(() => {
-          const gl = gem.molecule.view.gl;
-          gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // waits for the drawing
-          done(performance.now() - start);
+        """const done = arguments[1], place = gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]]);
+        const start = performance.now();
+        gem.click(...place).then(() => {
+          const { answer, surface } = gem.molecule.milliseconds, copy = new OffscreenCanvas(1, 1).getContext("2d");
+          copy.drawImage(gem.molecule.view.canvas, 0, 0);
+          copy.getImageData(0, 0, 1, 1); // waits for the drawing
+          done([performance.now() - start, answer, surface]);
         });""",
         row,
     )

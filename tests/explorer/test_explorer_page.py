@@ -205,9 +205,9 @@ def test_surface_encloses_the_density_above_the_level(page: Page) -> None:
         return [enclosed, gem.molecule.volume.filter((value) => value >= level).length];"""
     )
     assert enclosed == pytest.approx(n_voxels, rel=0.25)
-    smaller = page.execute_script("return gem.molecule.view.meshes[0].nIndices")
+    smaller = page.execute_script("return gem.molecule.view.meshes[0].surface.triangles.length")
     set_range(page, "level", 120)
-    assert page.execute_script("return gem.molecule.view.meshes[0].nIndices") < smaller
+    assert page.execute_script("return gem.molecule.view.meshes[0].surface.triangles.length") < smaller
 
 
 def test_surface_turns_under_the_mouse(page: Page) -> None:
@@ -278,7 +278,7 @@ def test_states_again_with_another_number(page: Page) -> None:
     wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
     press(page, "[data-state='2'][data-kind=difference]")
     wait_until(lambda: text_of(page, "molecule-title") == "state 2 minus state 1")
-    assert len(page.execute_script("return gem.molecule.view.meshes.map((mesh) => mesh.nIndices)")) == 2
+    assert len(page.execute_script("return gem.molecule.view.meshes.map((mesh) => mesh.surface.triangles.length)")) == 2
     assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
 
 

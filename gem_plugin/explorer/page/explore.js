@@ -83,19 +83,17 @@ class Page {
   }
 
   paint() {
-    const { colour } = this.chosen, values = colour.values, bytes = new Uint8Array(4 * this.cloud.n), span = colour.highest - colour.lowest || 1;
-    const table = colour.isGroup
+    const { colour } = this.chosen, { values, lowest } = colour, { n } = this.cloud, packed = new Uint32Array(n);
+    const palette = colour.isGroup
       ? Array.from({ length: colour.highest + 1 }, (_, group) => colourOfGroup(group))
       : Array.from({ length: 256 }, (_, step) => colourOfFraction(step / 255));
-    for (let i = 0; i < this.cloud.n; i++) {
-      const index = colour.isGroup ? values[i] : Math.round(((values[i] - colour.lowest) / span) * 255);
-      const channels = table[index] ?? [128, 128, 128];
-      bytes[4 * i] = channels[0];
-      bytes[4 * i + 1] = channels[1];
-      bytes[4 * i + 2] = channels[2];
-      bytes[4 * i + 3] = 255;
+    const table = Uint32Array.from(palette, packedColour), unknown = packedColour(colourOfGroup(0));
+    const scale = colour.isGroup ? 1 : 255 / (colour.highest - lowest || 1), offset = colour.isGroup ? 0 : lowest;
+    for (let i = 0; i < n; i++) {
+      const value = values[i]; // NaN where the particle has none
+      packed[i] = value >= lowest ? table[Math.round((value - offset) * scale)] : unknown;
     }
-    this.cloud.upload("colour", bytes);
+    this.cloud.upload("colour", new Uint8Array(packed.buffer));
     this.drawLegend();
   }
 
@@ -163,14 +161,17 @@ class Page {
     this.flagsChanged();
   }
 
-  draw() {
+  /** Draw soon; the points only where they changed, not for an outline or a mark. */
+  draw(onlyMarks = false) {
+    this.arePointsStale ||= !onlyMarks;
     if (this.isDrawWanted) return;
     this.isDrawWanted = true;
     requestAnimationFrame(() => { this.isDrawWanted = false; this.drawNow(); });
   }
 
   drawNow() {
-    this.cloud.draw();
+    if (this.arePointsStale) this.cloud.draw();
+    this.arePointsStale = false;
     const canvas = byId("overlay"), ratio = window.devicePixelRatio || 1, context = canvas.getContext("2d");
     canvas.width = Math.round(canvas.clientWidth * ratio);
     canvas.height = Math.round(canvas.clientHeight * ratio);
@@ -193,7 +194,7 @@ class Page {
     const row = this.cloud.nearest(px, py);
     if (row < 0) return;
     this.clicked = row;
-    this.draw();
+    this.draw(true);
     if (this.travel.isPicking) this.travel.addAnchor(row);
     if (!this.molecule) return;
     await this.molecule.decode({ row }, `particle row ${row}`);
@@ -240,7 +241,7 @@ class Page {
       else if (this.tool === "lasso") this.outline.push(here);
       else if (this.tool === "box") this.outline = [start, [here[0], start[1]], here, [start[0], here[1]]];
       last = here;
-      this.draw();
+      this.draw(!isMoving);
     };
     canvas.onpointerup = (event) => {
       const here = place(event), wasOutline = this.outline;
@@ -249,7 +250,7 @@ class Page {
         this.select(rowsInPolygon(this.cloud, wasOutline.map(([px, py]) => this.cloud.toData(px, py))), event.shiftKey ? "add" : event.altKey ? "remove" : this.mode);
       start = this.outline = null;
       isMoving = false;
-      this.draw();
+      this.draw(true);
     };
   }
 

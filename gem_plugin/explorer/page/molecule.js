@@ -15,7 +15,7 @@ class Molecule {
     this.place.oninput = () => this.drawSections();
     this.waiting = null;
     this.isBusy = false;
-    this.milliseconds = 0; // from the last wish to its surface, for the benchmark
+    this.milliseconds = {}; // what the last molecule took: the answer, its surface, everything; for the benchmark
   }
 
   /** Decode and show; while one is on its way only the newest further wish is kept. */
@@ -25,9 +25,11 @@ class Molecule {
     const start = performance.now();
     const answer = await attempt(() => askPacked("/api/molecule", wish));
     if (answer) {
+      const arrived = performance.now();
       this.latents = answer.head.latents;
       this.show(answer.bytes, title);
-      this.milliseconds = performance.now() - start;
+      this.milliseconds.answer = arrived - start;
+      this.milliseconds.all = performance.now() - start;
     }
     this.isBusy = false;
     if (this.waiting) { const next = this.waiting; this.waiting = null; await this.decode(...next); }
@@ -47,7 +49,9 @@ class Molecule {
     const density = (level / 255) * this.model.densityOf255;
     document.getElementById("level-text").textContent = density.toPrecision(3);
     if (!this.isSigned) {
-      this.view.show([{ surface: surfaceNet(this.volume, size, level - 0.5), tint: SURFACE_TINT }], size);
+      const start = performance.now(), surface = surfaceNet(this.volume, size, level - 0.5);
+      this.milliseconds.surface = performance.now() - start;
+      this.view.show([{ surface, tint: SURFACE_TINT }], size);
       return;
     }
     const flipped = this.volume.map((value) => 255 - value), half = Math.max(2, level / 2);

@@ -23,7 +23,7 @@ class Travel {
 
   addAnchor(row) {
     this.anchors.push(row);
-    this.page.draw();
+    this.page.draw(true);
     say(`${this.anchors.length} anchors: rows ${this.anchors.join(", ")}`);
   }
 
@@ -40,7 +40,7 @@ class Travel {
     this.path = path;
     for (const id of ["path-place", "path-play", "save-maps", "save-movie"]) document.getElementById(id).disabled = !path;
     this.slider.value = 0;
-    this.page.draw();
+    this.page.draw(true);
   }
 
   /** Latents at a fraction of the way, between the path's points. */
