@@ -15,11 +15,17 @@ from typing import Any
 from gem_plugin.errors import GemError, InputError, RunError
 
 LONGEST_DETAIL = 400  # characters of the server's answer that are repeated to the user
+REMOTE_CALL = re.compile(r'from JSONRPC function "\w+" with params .*?:\n')  # 4.7 repeats these before the answer
+WORDS_OF_ABSENCE = re.compile(r"not found|(does|do|did) ?(not|n't) exist|no such (project|workspace|job)", re.IGNORECASE)
 SECRET_VARIABLES = ("CRYOSPARC_PASSWORD", "CRYOSPARC_LICENSE_ID")
 HOW_TO_LOG_IN = {
     5: "Run `python -m cryosparc.tools login --url URL`, or set CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
     4: "Set CRYOSPARC_LICENSE_ID, CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
 }
+
+
+class AbsentError(InputError):
+    """CryoSPARC has no such project, workspace, job or file (any more)."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,13 @@ def explained(doing: str) -> Iterator[None]:
     except GemError:
         raise
     except Exception as error:
-        is_about_input = status_of(error) in (401, 403, 404) or _is_refused_login(error)
-        kind = InputError if is_about_input else RunError
-        raise kind(explain(error, doing)) from error
+        raise _kind_of(error)(explain(error, doing)) from error
+
+
+def _kind_of(error: Exception) -> type[GemError]:
+    if is_about_absence(error):
+        return AbsentError
+    return InputError if status_of(error) in (401, 403) or _is_refused_login(error) else RunError
 
 
 def explain(error: Exception, doing: str) -> str:
@@ -111,7 +121,7 @@ def explain(error: Exception, doing: str) -> str:
         return f"CryoSPARC refused the login while {doing}: {detail}. {HOW_TO_LOG_IN[4]}"
     if status in (401, 403):
         return f"CryoSPARC refused the login (status {status}) while {doing}: {detail}. {HOW_TO_LOG_IN[5]}"
-    if status == 404:
+    if is_about_absence(error):
         return f"CryoSPARC did not find what was asked for while {doing}: {detail}. Check the project and job numbers."
     if status is not None and 400 <= status < 500:
         return f"CryoSPARC did not accept it (status {status}) while {doing}: {detail}."
@@ -126,8 +136,23 @@ def explain(error: Exception, doing: str) -> str:
     return f"{type(error).__name__} while {doing}: {detail}"
 
 
+def is_about_absence(error: BaseException) -> bool:
+    """Whether the server answered that there is no such project, workspace, job or file.
+
+    The remote calls of 4.7 give code 500 to this as to any other failure, so their words decide; a 500 of the
+    web server itself, or one that says something else, is a failure of the server.
+    """
+    if status_of(error) == 404:
+        return True
+    called = REMOTE_CALL.search(str(error))
+    answer = str(error)[called.end() :].split("\n")[0] if called else ""
+    return WORDS_OF_ABSENCE.search(answer) is not None
+
+
 def is_worth_another_try(error: Exception) -> bool:
     """Whether the same call may succeed later: the server failed, was slow or was away."""
+    if is_about_absence(error):
+        return False
     status = status_of(error)
     return (status is not None and status >= 500) or is_about_time(error) or is_about_connection(error)
 
@@ -182,9 +207,11 @@ def _detail_of(error: Exception) -> str:
             return _shortened(str(data["detail"]))
     is_wrapped = "due to error" in str(error) or "with given credentials" in str(error)
     text = str(error.__cause__ if error.__cause__ is not None and is_wrapped else error).strip()
-    for mark in ("Response from server: ", "}:\n", "]:\n"):  # 4.7 repeats all parameters before the answer
-        if mark in text:
-            text = text.partition(mark)[2]
+    called = REMOTE_CALL.search(text)
+    if called is not None:
+        text = text[called.end() :]
+    if "Response from server: " in text:
+        text = text.partition("Response from server: ")[2]
     return _shortened(text.split("\n")[0] or type(error).__name__)
 
 

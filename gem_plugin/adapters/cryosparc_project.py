@@ -7,6 +7,14 @@ from typing import Any
 from gem_plugin.adapters.cryosparc_client import Connection, explained
 from gem_plugin.errors import InputError
 
+ADVICE = {  # for jobs that cannot be connected to, by their status
+    "failed": "Look at its log, run it again, and give that job.",
+    "killed": "Run it again, and give that job.",
+    "deleted": "Give a job that is still there.",
+    "building": "Queue it, wait until it ends, then start again.",
+}
+USUAL_ADVICE = "Wait until it ends, then start again."
+
 
 @dataclass(frozen=True)
 class SourceOutput:
@@ -40,19 +48,19 @@ class CryosparcProject:
             return self._folder_of(self.connection.client.find_job(self.uid, job_uid))
 
     def status_of(self, job_uid: str) -> str:
-        """The status now; asked for with a client object of its own, so that another thread may ask too."""
+        """The status now, or "deleted"; asked for with a client object of its own, so that another thread may ask too."""
         with explained(f"asking for the status of {self.uid}-{job_uid}"):
-            return self.connection.client.find_job(self.uid, job_uid).status
+            return self._status_of(self.connection.client.find_job(self.uid, job_uid))
 
     def find_output(self, named: str, kind: str, usual_name: str) -> SourceOutput:
         """The output that "J42" or "J42.particles" names; its job must be finished."""
         job_uid, _, wanted = named.partition(".")
         with explained(f"looking for the job {self.uid}-{job_uid}"):
             job = self.connection.client.find_job(self.uid, job_uid)
-            outputs = self._outputs_of(job)
-        if job.status != "completed":
+            status, outputs = self._status_of(job), self._outputs_of(job)
+        if status != "completed":
             raise InputError(
-                f"The job {job_uid} is {job.status}, expected completed. Wait until it ends, then start again."
+                f"The job {job_uid} is {status}, expected completed. {ADVICE.get(status, USUAL_ADVICE)}"
             )
         fitting = {name: one for name, one in outputs.items() if one.kind == kind}
         name = wanted or (usual_name if usual_name in fitting or len(fitting) != 1 else next(iter(fitting)))
@@ -84,6 +92,11 @@ class CryosparcProject:
         """Copy a file of the project here."""
         with explained(f"downloading {path} from {self.uid}"):
             self.connection.client.download_file(self.uid, path, str(target))
+
+    def _status_of(self, job: Any) -> str:
+        """A deleted job keeps the status that it had, and a flag."""
+        is_deleted = job.model.deleted if self.is_generation_5 else job.doc.get("deleted", False)
+        return "deleted" if is_deleted else job.status
 
     def _folder_of(self, found: Any) -> Path:
         """The directory of a project or job: a property in 5.0, a method in 4.7."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
+from gem_plugin.adapters.cryosparc_client import AbsentError, connect_to_cryosparc
 from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.adapters.cryosparc_inputs import (
     RUN_FOLDER_NAME,
@@ -104,8 +104,8 @@ def _take_up(project: CryosparcProject, record: JobRecord | None) -> ExternalJob
         return None
     try:
         status = project.status_of(record.job)
-    except InputError:
-        return None  # deleted there since
+    except AbsentError:
+        return None  # deleted there since, beyond a trace
     if status not in STATUSES_OF_A_LIVE_JOB:
         return None
     return ExternalJob(project, project.find_external_job(record.job))

@@ -273,6 +273,7 @@ def _document(instance: Instance, job: FakeJob) -> dict:
         "job_type": job.kind,
         "title": job.title,
         "status": job.status,
+        "deleted": job.is_deleted,
     }
     return {**about, "input_slot_groups": inputs, "output_result_groups": groups, "output_results": results}
 

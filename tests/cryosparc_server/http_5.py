@@ -309,6 +309,7 @@ def _job_model(instance: Instance, job: FakeJob) -> dict:
         "job_dir": job.uid,
         "job_dir_size_last_updated": DATE,
         "status": job.status,
+        "deleted": job.is_deleted,
         "status_num": STATUSES.index(job.status),
         "build_errors": [],
         "spec": {**spec, "ui_tile_width": 1, "ui_tile_height": 1, "resource_spec": {}},

@@ -50,6 +50,7 @@ class FakeJob:
     description: str = ""
     status: str = "building"
     error: str = ""
+    is_deleted: bool = False  # such a job keeps its status and can still be found
     inputs: dict[str, FakeInput] = field(default_factory=dict)
     outputs: dict[str, FakeOutput] = field(default_factory=dict)
     events: list[dict] = field(default_factory=list)

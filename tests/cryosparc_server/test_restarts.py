@@ -8,7 +8,8 @@ import pytest
 from cryosparc_server.commands import INPUTS, PLACE, newest
 from cryosparc_server.fake_steps import fake_run_steps
 from cryosparc_server.faults import IGNORED_WARNINGS
-from cryosparc_server.instance import Instance
+from cryosparc_server.http_server import LoopbackServer
+from cryosparc_server.instance import Instance, ServerError
 from gem_plugin.adapters import cryosparc_work
 from gem_plugin.adapters.cryosparc_jobs import run_command
 from gem_plugin.errors import StopRequestedError
@@ -61,6 +62,36 @@ def test_a_job_deleted_meanwhile_is_made_anew(rows, instance: Instance):
     instance.jobs["J60"] = instance.jobs["J42"]  # so that the number is not given again
     assert run_command("train", command) == 0
     assert instance.jobs["J61"].status == "completed"
+
+
+def test_a_job_marked_as_deleted_is_made_anew_though_its_status_says_running(rows, instance: Instance):
+    command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
+    assert run_command("train", command) == 0
+    instance.jobs["J43"].status, instance.jobs["J43"].is_deleted = "running", True
+    assert run_command("train", command) == 0
+    assert instance.jobs["J44"].status == "completed"
+    assert instance.jobs["J43"].status == "running"  # left alone
+
+
+def test_a_failing_server_does_not_pass_for_a_deleted_job(
+    rows, server: LoopbackServer, instance: Instance, monkeypatch, capsys
+):
+    """An error of the server about the job of the last start must not leave that job behind and make another."""
+    command = [*PLACE, *INPUTS, "--resume-file", "job.json"]
+    assert run_command("train", command) == 0
+    instance.jobs["J43"].status = "running"
+    original = type(instance).job
+
+    def fails_for_one_job(self, project, uid):
+        if uid == "J43":
+            raise ServerError(500, "the database is locked")
+        return original(self, project, uid)
+
+    monkeypatch.setattr(type(instance), "job", fails_for_one_job)
+    assert run_command("train", command) == 1
+    assert "CryoSPARC failed (status 500)" in (shown := capsys.readouterr().err)
+    assert "the database is locked" in shown
+    assert list(instance.jobs) == ["J7", "J42", "J43"]
 
 
 def test_rows_keep_the_order_in_which_the_interrupted_work_knows_them(rows, instance: Instance, monkeypatch):
