@@ -15,8 +15,12 @@ from typing import Any
 from gem_plugin.errors import GemError, InputError, RunError
 
 LONGEST_DETAIL = 400  # characters of the server's answer that are repeated to the user
-REMOTE_CALL = re.compile(r'from JSONRPC function "\w+" with params .*?:\n')  # 4.7 repeats these before the answer
-WORDS_OF_ABSENCE = re.compile(r"not found|(does|do|did) ?(not|n't) exist|no such (project|workspace|job)", re.IGNORECASE)
+REMOTE_CALL = re.compile(
+    r'from JSONRPC function "\w+" with params .*?:\n'
+)  # 4.7 repeats these before the answer
+WORDS_OF_ABSENCE = re.compile(
+    r"not found|(does|do|did) ?(not|n't) exist|no such (project|workspace|job)", re.IGNORECASE
+)
 SECRET_VARIABLES = ("CRYOSPARC_PASSWORD", "CRYOSPARC_LICENSE_ID")
 HOW_TO_LOG_IN = {
     5: "Run `python -m cryosparc.tools login --url URL`, or set CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",

@@ -12,6 +12,7 @@ from gem_plugin.reports.save_figure import draw_density, new_figure
 MOST_MAPS_IN_A_FIGURE = 12
 MOST_CURVES, CURVES_IN_A_ROW = 8, 4
 DENSE_SHARE_OF_MAXIMUM = 0.3
+CHOSEN_COLOUR = "#d95f02"
 MARGIN = 0.15  # of the dense part
 
 
@@ -38,7 +39,10 @@ def training_figure(history: Path) -> Figure | None:
     return figure
 
 
-def latent_figure(latents: np.ndarray) -> Figure:  # (n, latent_size)
+def latent_figure(
+    latents: np.ndarray,  # (n, latent_size)
+    chosen: np.ndarray | None = None,  # (k,) rows to point out
+) -> Figure:
     """The particles on the first two principal components of their latents."""
     centred = latents - latents.mean(axis=0)
     axes_of_spread = np.linalg.svd(centred.T @ centred)[0]  # (latent_size, latent_size)
@@ -47,6 +51,8 @@ def latent_figure(latents: np.ndarray) -> Figure:  # (n, latent_size)
         points = np.column_stack([points[:, 0], np.arange(len(points))])
     figure, axes = new_figure()
     draw_density(axes[0, 0], points)
+    if chosen is not None:
+        axes[0, 0].plot(*points[chosen].T, ".", color=CHOSEN_COLOUR, markersize=2, rasterized=True)
     axes[0, 0].set(xlabel="latent component 1", ylabel="latent component 2")
     return figure
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.adapters.cryosparc_project import CryosparcProject, SourceOutput
-from gem_plugin.errors import InputError
+from gem_plugin.adapters.cryosparc_session import failure_sentence
+from gem_plugin.errors import GemError, InputError
 from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.from_cryosparc import stack_names
@@ -52,7 +54,22 @@ def find_input(project: CryosparcProject, named: str, kind: str) -> SourceOutput
     return source
 
 
-def connect_input(job: ExternalJob, source: SourceOutput) -> None:
+def create_connected_job(
+    project: CryosparcProject, workspace: str, title: str, text: str, sources: Iterable[SourceOutput]
+) -> ExternalJob:
+    """A new external job with its inputs connected; when that fails the job says so."""
+    job = ExternalJob(project, project.create_external_job(workspace, title, text))
+    try:
+        for source in sources:
+            _connect_input(job, source)
+    except GemError as error:
+        job.start()
+        job.fail(failure_sentence(error))
+        raise
+    return job
+
+
+def _connect_input(job: ExternalJob, source: SourceOutput) -> None:
     """Declare the input for this kind of data, and connect it."""
     kind = source.kind
     slots = {slot: source.slots.get(slot, SLOT_TYPES.get(slot, slot)) for slot in REQUIRED_SLOTS[kind]}

@@ -1,5 +1,7 @@
 """The external jobs: gem-cryosparc-run, -train, -landscape, -landscape-full and -select. What each does is one table.
 
+The last line that each prints is the number of its job. Errors are one sentence on stderr, and an exit code.
+
 CryoSPARC cannot queue external jobs: these commands run where they are started, in a shell or in a job of a queue.
 """
 
@@ -62,7 +64,8 @@ JOBS = {
         ("select",),
         ("chosen",),
         "landscape",
-        "The particles of chosen states as one group: --states 1,3.",
+        "The particles of chosen states as one group: --states 1,3. From a landscape job, or from any run made from "
+        "CryoSPARC's particles: --run RUN --rows FILE.",
     ),
 }
 SETTINGS_FROM_CONNECTIONS = ("particles", "map", "mask", "project_folder", "pixel_size", "out", "outdir")
@@ -96,6 +99,20 @@ OWN_MASK = (
     False,
     str,
     "Job with a mask to use instead of the automatic one, such as J43 or J43.mask.",
+)
+OF_A_RUN = (  # select only: chosen particles of a run folder, whatever made it
+    (
+        "--run",
+        False,
+        Path,
+        "Folder of a run to choose from, instead of a landscape job; nothing is computed.",
+    ),
+    (
+        "--particles",
+        False,
+        str,
+        "With --run: job that holds its particles, such as J42; default: found from the run.",
+    ),
 )
 
 
@@ -148,9 +165,17 @@ def make_command(name: str) -> click.Command:
     job = JOBS[name]
     inputs: tuple[tuple[str, bool, type, str], ...] = FRESH_INPUTS
     if job.continues is not None:
+        is_needed = name != "select"
         inputs = (
-            (f"--{job.continues}", True, str, f"The GEM {job.continues} job to go on from, such as J50."),
+            (
+                f"--{job.continues}",
+                is_needed,
+                str,
+                f"The GEM {job.continues} job to go on from, such as J50.",
+            ),
         )
+    if name == "select":
+        inputs = (*inputs, *OF_A_RUN)
     if name == "landscape":
         inputs = (*inputs, OWN_MASK)
     connection_options = [_option(*one) for one in (*COMMON_OPTIONS, *inputs)]
@@ -159,11 +184,16 @@ def make_command(name: str) -> click.Command:
     settings = [field for field in fields if field.name not in (*SETTINGS_FROM_CONNECTIONS, *taken)]
 
     def call(**given: Any) -> int:
+        from gem_plugin.adapters.cryosparc_selection import is_about_a_run, selection_order, send_selection
         from gem_plugin.adapters.cryosparc_start import JobOrder, start_job
 
         values = {field.name: given[field.name] for field in settings if given[field.name] is not None}
         options = {key: given[key] for key in taken if key is not None}
-        start_job(JobOrder(job=job, values=values, **_order_arguments(job, options)))
+        if name == "select" and is_about_a_run(options):
+            uid = send_selection(selection_order(options, values))
+        else:
+            uid = start_job(JobOrder(job=job, values=values, **_order_arguments(job, options))).uid
+        print(uid, flush=True)  # the last line, for scripts
         return SUCCESS
 
     help_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -193,7 +223,17 @@ def _order_arguments(job: CryosparcJob, options: dict[str, Any]) -> dict[str, An
         earlier = None
     else:
         earlier = options.pop(job.continues)
+        for name in ("run", "particles"):  # of select; used elsewhere
+            options.pop(name, None)
         named = {"particle": earlier, "mask": options.pop("mask", None)}
     inputs = {kind: name for kind, name in named.items() if name is not None}
     timeout = options.pop("timeout")
     return {**options, "inputs": inputs, "earlier_job": earlier, "timeout_in_seconds": timeout or 300}
+
+
+if (
+    __name__ == "__main__"
+):  # python -m gem_plugin.adapters.cryosparc_jobs select ..., where no console script is at hand
+    if len(sys.argv) < 2 or sys.argv[1] not in JOBS:
+        sys.exit(f"Error: expected the name of a job: {', '.join(JOBS)}.")
+    sys.exit(run_command(sys.argv[1], sys.argv[2:]))

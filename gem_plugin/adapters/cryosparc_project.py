@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gem_plugin.adapters.cryosparc_client import Connection, explained
 from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc_files import dataset_to_rows
 
 ADVICE = {  # for jobs that cannot be connected to, by their status
     "failed": "Look at its log, run it again, and give that job.",
@@ -76,6 +79,12 @@ class CryosparcProject:
         """All outputs of a job, finished or not."""
         with explained(f"looking for the job {self.uid}-{job_uid}"):
             return self._outputs_of(self.connection.client.find_job(self.uid, job_uid))
+
+    def load_output(self, source: SourceOutput, slots: list[str]) -> np.ndarray:  # (n,) structured
+        """The rows of an output, with the fields of these slots."""
+        with explained(f"loading the output {source.name} of {self.uid}-{source.job_uid}"):
+            job = self.connection.client.find_job(self.uid, source.job_uid)
+            return dataset_to_rows(job.load_output(source.name, slots=slots))
 
     def create_external_job(self, workspace: str, title: str, text: str) -> Any:
         """A new external job, as an object of cryosparc-tools."""

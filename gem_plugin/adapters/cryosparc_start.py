@@ -10,7 +10,7 @@ from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.adapters.cryosparc_inputs import (
     RUN_FOLDER_NAME,
     JobFolders,
-    connect_input,
+    create_connected_job,
     find_folders,
     find_input,
     scratch_run_folder,
@@ -19,10 +19,11 @@ from gem_plugin.adapters.cryosparc_jobs import CryosparcJob
 from gem_plugin.adapters.cryosparc_progress import CryosparcProgress
 from gem_plugin.adapters.cryosparc_project import CryosparcProject, SourceOutput
 from gem_plugin.adapters.cryosparc_resume import JobRecord, read_record, write_record
-from gem_plugin.adapters.cryosparc_session import STATUSES_OF_A_LIVE_JOB, failure_sentence, running_job
+from gem_plugin.adapters.cryosparc_session import STATUSES_OF_A_LIVE_JOB, running_job
 from gem_plugin.adapters.cryosparc_work import Assignment, do_work
-from gem_plugin.errors import GemError, InputError
+from gem_plugin.errors import InputError
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.particles.cryosparc_place import CryosparcPlace, write_cryosparc_place
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.run_all import fields_of_steps
 from gem_plugin.steps.step_table import STEPS
@@ -67,6 +68,9 @@ def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[st
         folders = _folders(job, order, record)
         write_record(order.resume_file, JobRecord(order.project, job.uid, folders.run))
         progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
+        sources_of_particles = (job.uid, order.inputs["particle"])
+        place = CryosparcPlace(order.project, order.workspace, sources_of_particles)
+        write_cryosparc_place(RunFiles(folders.run), place)
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
         assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type)
         do_work(job, folders, assignment, progress)
@@ -114,19 +118,9 @@ def _take_up(project: CryosparcProject, record: JobRecord | None) -> ExternalJob
 def _create(
     project: CryosparcProject, order: JobOrder, sources: dict[str, SourceOutput], record: JobRecord | None
 ) -> ExternalJob:
-    """A new external job with its inputs connected; when that fails the job says so."""
     text = order.job.help + (f" Continues the work of {record.job}." if record is not None else "")
-    job = ExternalJob(
-        project, project.create_external_job(order.workspace, order.title or order.job.title, text)
-    )
-    try:
-        for source in sources.values():
-            connect_input(job, source)
-    except GemError as error:
-        job.start()
-        job.fail(failure_sentence(error))
-        raise
-    return job
+    title = order.title or order.job.title
+    return create_connected_job(project, order.workspace, title, text, sources.values())
 
 
 def _folders(job: ExternalJob, order: JobOrder, record: JobRecord | None) -> JobFolders:

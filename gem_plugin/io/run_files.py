@@ -36,6 +36,12 @@ class RunFiles:
         return self.root / "manifest.json"
 
     @property
+    def cryosparc_place(
+        self,
+    ) -> Path:  # JSON: project, workspace and jobs that hold the particles; external jobs only
+        return self.root / "cryosparc.json"
+
+    @property
     def lock(self) -> Path:  # held by the process that works in this folder
         return self.root / ".gem.lock"
 
