@@ -19,6 +19,7 @@ SCRIPTS = (
     "surface_view.js",
     "pictures.js",
     "filters.js",
+    "masks.js",
     "grouping.js",
     "travel.js",
     "molecule.js",

@@ -19,7 +19,7 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
         patch.setattr(
             session_module,
             "open_volume_source",
-            lambda wanted: explorer_source() if wanted == run else real(wanted),
+            lambda wanted, *others: explorer_source() if wanted == run else real(wanted, *others),
         )
         yield from serve(run)
 

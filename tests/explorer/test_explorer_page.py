@@ -278,7 +278,14 @@ def test_states_again_with_another_number(page: Page) -> None:
     wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
     press(page, "[data-state='2'][data-kind=difference]")
     wait_until(lambda: text_of(page, "molecule-title") == "state 2 minus state 1")
-    assert len(page.execute_script("return gem.molecule.view.meshes.map((mesh) => mesh.surface.triangles.length)")) == 2
+    assert (
+        len(
+            page.execute_script(
+                "return gem.molecule.view.meshes.map((mesh) => mesh.surface.triangles.length)"
+            )
+        )
+        == 2
+    )
     assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
 
 

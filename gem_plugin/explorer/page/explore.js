@@ -36,15 +36,41 @@ class Page {
   /** The decoder and the states: opened by the server while the particles are already drawn. */
   async openModel() {
     byId("molecule-title").textContent = "opening the model ...";
-    const { model, landscape } = await askJson("/api/model");
+    const { model, landscape, cryosparc } = await askJson("/api/model");
     this.run.model = model;
+    this.offerCryosparc(cryosparc);
     byId("molecule-title").textContent = model.missing ?? "Click a particle";
     if (!model.missing) this.molecule = new Molecule(model);
     if (landscape.missing || model.missing) {
       byId("states-controls").hidden = true;
       byId("states-missing").textContent = landscape.missing ?? "";
-    } else this.grouping = new Grouping(this, landscape);
+    } else {
+      this.grouping = new Grouping(this, landscape);
+      await this.grouping.group(false);
+    }
+    if (this.molecule) await this.showParticle(0, "particle row 0: click any other");
     this.draw();
+  }
+
+  /** Fields and button for runs whose particles came from there. */
+  offerCryosparc(fields) {
+    byId("cryosparc").hidden = !fields;
+    if (!fields) return;
+    byId("cryosparc-project").value = fields.project;
+    byId("cryosparc-workspace").value = fields.workspace;
+    byId("cryosparc-particles").value = fields.sources[0] ?? "";
+    byId("cryosparc-sources").replaceChildren(...fields.sources.map((name) => new Option(name)));
+    byId("cryosparc-send").onclick = () => this.sendToCryosparc();
+  }
+
+  async sendToCryosparc() {
+    const name = byId("selection-name").value, button = byId("cryosparc-send");
+    const fields = new URLSearchParams(["project", "workspace", "particles"].map((field) => [field, byId(`cryosparc-${field}`).value.trim()]));
+    button.disabled = true;
+    say("sending to CryoSPARC ...");
+    const answer = await attempt(() => askJson(`/api/save/cryosparc/${encodeURIComponent(name)}?${fields}`, selectedRows(this.cloud)));
+    button.disabled = false;
+    if (answer) say(`${answer.particles.toLocaleString("en")} particles are now the output of ${answer.job} in ${fields.get("project")}, ${fields.get("workspace")}: connect it to any job.`);
   }
 
   fillSelects() {
@@ -196,8 +222,12 @@ class Page {
     this.clicked = row;
     this.draw(true);
     if (this.travel.isPicking) this.travel.addAnchor(row);
-    if (!this.molecule) return;
-    await this.molecule.decode({ row }, `particle row ${row}`);
+    if (this.molecule) await this.showParticle(row, `particle row ${row}`);
+  }
+
+  /** Its molecule, then its image and what is known of it. */
+  async showParticle(row, title) {
+    await this.molecule.decode({ row }, title);
     if (this.run.model.hasImages) await this.molecule.showParticle(row);
     const facts = [...this.columns.values()].filter((column) => column.values).map((column) => `${column.label}: ${tickText(column.values[row])}`);
     byId("particle-facts").textContent = facts.join(" · ");
@@ -279,10 +309,7 @@ class Page {
 
   async openSession() {
     const content = await askJson(`/api/session/${encodeURIComponent(byId("session-name").value)}`);
-    if (content.grouping && this.grouping) {
-      for (const [key, input] of [["nStates", this.grouping.number], ["linkage", this.grouping.linkage], ["region", this.grouping.region]]) input.value = content.grouping[key];
-      await this.grouping.group();
-    }
+    if (content.grouping && this.grouping) await this.grouping.restore(content.grouping);
     await this.setAxes(content.axes.x, content.axes.y, content.axes.colour);
     for (const filter of [...this.filters]) filter.element.querySelector("button").click();
     for (const { column, range } of content.filters) (await this.addFilter(column)).setRange(...range);

@@ -5,8 +5,10 @@ const SURFACE_TINT = [0.34, 0.62, 0.85];
 const NEGATIVE_TINT = [0.84, 0.37, 0.0];
 
 class SurfaceView {
-  constructor(canvas) {
+  constructor(canvas, pixelSize) {
     this.canvas = canvas;
+    this.pixelSize = pixelSize; // Å
+    this.bar = document.getElementById("scale-bar");
     this.painter = hasGraphicsCard("surface") ? new WebGlSurfaces(canvas) : new PixelSurfaces(canvas);
     this.turn = [1, 0, 0, 0, 0, -1, 0, 1, 0]; // column by column; z of the map points up
     this.zoom = 1;
@@ -23,7 +25,19 @@ class SurfaceView {
     this.draw();
   }
 
-  draw() { this.painter.draw(this.turn, (1.9 * this.zoom) / this.size, this.size / 2); }
+  draw() {
+    const scale = (1.9 * this.zoom) / this.size;
+    this.painter.draw(this.turn, scale, this.size / 2);
+    this.drawScaleBar((this.canvas.clientWidth / 2) * scale);
+  }
+
+  /** A round length that takes about a quarter of the width. */
+  drawScaleBar(screenPixelsPerVoxel) {
+    const perAngstrom = screenPixelsPerVoxel / this.pixelSize, wanted = (0.25 * this.canvas.clientWidth) / perAngstrom;
+    const power = 10 ** Math.floor(Math.log10(wanted)), length = [5, 2, 1].find((step) => step * power <= wanted) * power;
+    this.bar.style.width = `${length * perAngstrom}px`;
+    this.bar.textContent = `${length} Å`;
+  }
 
   listen() {
     let last = null;

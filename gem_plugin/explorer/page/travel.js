@@ -81,7 +81,7 @@ class Travel {
       frames.push(this.page.molecule.view.canvas.toDataURL("image/png"));
     }
     const answer = await attempt(() => askJson(`/api/save/movie/${encodeURIComponent(this.name())}`, { frames }));
-    if (answer) say(`movie saved: ${answer.files[0]}`);
+    if (answer) say(`movie saved: ${answer.files.join(", ")}. ${answer.hint}`);
   }
 
   /** Anchors and the particles of the path, on the overlay. */
