@@ -32,7 +32,9 @@ def cryosparc_fields(run: RunFiles) -> dict[str, Any] | None:
     if not run.prepared_table.is_file():
         return None
     place = find_cryosparc_place(run)
-    return place and {
+    if place is None:
+        return None
+    return {
         "project": place.project or "",
         "workspace": place.workspace or "",
         "sources": list(place.sources),

@@ -247,7 +247,7 @@ def _mask_wish(wanted: Any) -> MaskWish:
         return MaskWish(kind, file=str(wanted.get("file")))
     if kind != MADE_HERE:
         return MaskWish(kind)
-    level, dilate, edge = (float(_numbers(wanted, name).reshape(())) for name in ("level", "dilate", "edge"))
+    level, dilate, edge = (_number(wanted, name) for name in ("level", "dilate", "edge"))
     return MaskWish(kind, level=level, dilate_in_angstroms=dilate, edge_in_angstroms=edge)
 
 
@@ -256,6 +256,13 @@ def _whole(wanted: dict[str, Any], name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InputError(f"Expected a whole number for {name}, got {str(value)[:80]!r}.")
     return value
+
+
+def _number(wanted: dict[str, Any], name: str) -> float:
+    numbers = _numbers(wanted, name)
+    if numbers.shape != ():
+        raise InputError(f"Expected one number for {name}, got {numbers.size}.")
+    return float(numbers)
 
 
 def _numbers(wanted: dict[str, Any], name: str) -> np.ndarray:

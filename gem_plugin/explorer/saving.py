@@ -13,7 +13,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_numbers
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.whole_files import whole_file, write_text_whole
+from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress

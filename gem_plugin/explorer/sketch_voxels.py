@@ -57,8 +57,8 @@ class SketchVoxels:
     ) -> np.ndarray:  # (v,) bool
         """Columns whose nearest Gaussian belongs to a part of the molecule."""
         side = -(-self.box_size // self.factor)
-        voxels = np.stack(np.unravel_index(self.cubes, (side,) * 3), axis=1) * self.factor
-        voxels = voxels + (self.factor - 1) / 2  # middle of the cube, ordered zyx
+        cubes = np.stack(np.unravel_index(self.cubes, (side,) * 3), axis=1)  # (v, 3), ordered zyx
+        voxels = cubes * self.factor + (self.factor - 1) / 2  # the middle of each
         if is_flipped:  # maps are mirrored, Gaussians are not
             voxels[:, 0] = self.box_size - 1 - voxels[:, 0]
         places = (voxels[:, ::-1] - self.box_size // 2) * pixel_size_in_angstroms  # ordered xyz

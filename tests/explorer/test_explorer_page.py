@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arm_model import BOX_SIZE
+from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
 from explorer_run import N_PARTICLES, explorer_source
 from matplotlib.path import Path as Polygon
 from PIL import Image
 from served_explorer import Explorer
+
+from gem_plugin.io.map_files import read_map, write_map
 
 PATIENCE_IN_SECONDS = 20.0
 Page = Any  # a selenium WebDriver
@@ -71,6 +73,14 @@ def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
         const data = context.getImageData(0, 0, copy.width, copy.height).data; let count = 0;
         for (let i = 0; i < data.length; i += 4) {{ const [r, g, b] = data.slice(i, i + 3); if ({condition}) count++; }}
         return count;"""
+    )
+
+
+def choose(page: Page, identifier: str, value: str) -> None:
+    page.execute_script(
+        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.onchange()",
+        identifier,
+        value,
     )
 
 
@@ -287,6 +297,83 @@ def test_states_again_with_another_number(page: Page) -> None:
         == 2
     )
     assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
+
+
+def test_states_inside_a_mask_made_in_the_page(explorer: Explorer, page: Page) -> None:
+    grey = "Math.max(r, g, b) - Math.min(r, g, b) < 8 && r > 120 && r < 245"
+    bare = count_of_pixels(page, "surface", grey)
+    press(page, "#mask-show")
+    wait_until(lambda: count_of_pixels(page, "surface", grey) > bare + 2000)
+    choose(page, "mask-kind", "made")
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    assert "mask made here" in page.execute_script("return gem.chosen.colour.label")
+    large = text_of(page, "mask-size")
+    page.execute_script("const e = document.getElementById('mask-level'); e.value = 0.5; e.onchange()")
+    wait_until(lambda: text_of(page, "mask-size") != large)
+    assert int(text_of(page, "mask-size").split()[0].replace(",", "")) < int(
+        large.split()[0].replace(",", "")
+    )
+    page.execute_script("document.getElementById('mask-name').value = 'tight'")
+    press(page, "#mask-save")
+    wait_until(lambda: "mask kept as explore/masks/tight.mrc" in text_of(page, "message"))
+    assert page.execute_script("return gem.grouping.settings().mask") == {
+        "kind": "file",
+        "file": "explore/masks/tight.mrc",
+    }
+    assert (explorer.run.explore / "masks" / "tight.mrc").is_file()
+
+
+def test_a_mask_file_is_sent_from_the_disk_of_the_browser(explorer: Explorer, page: Page, tmp_path) -> None:
+    mask = np.zeros((BOX_SIZE,) * 3, np.float32)
+    mask[6:-6, 6:-6, 6:-6] = 1
+    write_map(tmp_path / "my mask.mrc", mask, PIXEL_SIZE_IN_ANGSTROMS)
+    page.execute_script("document.getElementById('mask-file').hidden = false")
+    page.find_element("id", "mask-file").send_keys(str(tmp_path / "my mask.mrc"))
+    wait_until(lambda: "mask kept as explore/masks/my_mask.mrc" in text_of(page, "message"))
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    np.testing.assert_array_equal(read_map(explorer.run.explore / "masks" / "my_mask.mrc").volume, mask)
+
+
+def test_the_graphics_card_and_our_own_loops_draw_the_same(explorer: Explorer, browser: Page) -> None:
+    blue, orange = "b > r + 60 && b > 120", "r > 200 && g > 120 && g < 190 && b < 60"
+    found = {}
+    for painter in ("webgl", "pixels"):
+        browser.get(f"{explorer.address}&points={painter}&surface={painter}")
+        wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+        kinds = browser.execute_script(
+            "return [gem.cloud.painter.constructor.name, gem.molecule.view.painter.constructor.name]"
+        )
+        browser.execute_script("gem.molecule.view.zoom = 1.5; gem.molecule.view.draw(); gem.drawNow()")
+        counts = [
+            count_of_pixels(browser, "points", orange),
+            count_of_pixels(browser, "surface", "b > r + 20"),
+        ]
+        browser.execute_script(
+            "gem.select(Array.from(gem.cloud.flags.keys()).filter((row) => row % 3 === 0), 'new'); gem.drawNow()"
+        )
+        counts.append(count_of_pixels(browser, "points", blue))
+        found[painter] = (kinds, counts)
+    assert found["webgl"][0] == ["WebGlPoints", "WebGlSurfaces"]
+    assert found["pixels"][0] == ["PixelPoints", "PixelSurfaces"]
+    np.testing.assert_allclose(found["pixels"][1], found["webgl"][1], rtol=0.25)
+    assert min(found["webgl"][1]) > 100
+
+
+def test_runs_from_a_star_file_are_not_offered_to_cryosparc(page: Page) -> None:
+    assert page.execute_script("return document.getElementById('cryosparc').hidden")
+    assert not page.find_element("id", "cryosparc-send").is_displayed()
+
+
+def test_a_molecule_and_its_size_are_seen_before_any_click(page: Page) -> None:
+    assert text_of(page, "molecule-title").startswith("particle row 0")
+    assert count_of_pixels(page, "surface", "b > r + 20") > 3000
+    length = float(text_of(page, "scale-bar").split()[0])
+    drawn = page.execute_script("return document.getElementById('scale-bar').offsetWidth")
+    side = page.execute_script("return document.getElementById('surface').clientWidth")
+    window_in_angstroms = (
+        page.execute_script("return gem.molecule.model.windowSize") * PIXEL_SIZE_IN_ANGSTROMS
+    )
+    assert drawn / side * window_in_angstroms / 0.95 == pytest.approx(length, rel=0.05)
 
 
 def test_histogram_ranges_and_legend_toggles_hide(page: Page) -> None:

@@ -13,9 +13,9 @@ void main() {
 }`;
 const POINT_FRAGMENT_SHADER = `#version 300 es
 precision mediump float;
-in vec4 tint; out vec4 result; uniform float size;
+in vec4 tint; out vec4 result; uniform highp float size;
 void main() {
-  float inside = size < 2.5 ? 1.0 : clamp((0.5 - length(gl_PointCoord - 0.5)) * size, 0.0, 1.0);
+  float inside = size < 2.5 ? 1.0 : clamp((0.5 - length(gl_PointCoord - 0.5)) * size + 0.5, 0.0, 1.0);
   if (inside == 0.0) discard;
   result = vec4(tint.rgb, inside);
 }`;
