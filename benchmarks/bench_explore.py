@@ -33,6 +33,7 @@ N_GAUSSIANS = {64: 2306, 128: 8192}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, help="a finished run; default: one made here")
+    parser.add_argument("--keep", type=Path, help="make the run in this folder and leave it there")
     parser.add_argument("--particles", type=int, default=300_000)
     parser.add_argument("--box", type=int, default=64, choices=sorted(GOALS))
     wanted = parser.parse_args()
@@ -40,7 +41,8 @@ def main() -> None:
         print("skipped: Chromium or its driver is absent (Debian: apt-get install chromium chromium-driver)")
         return
     with tempfile.TemporaryDirectory() as folder:
-        root = wanted.run or make_run(Path(folder) / "run", wanted.particles, wanted.box).root
+        place = wanted.keep or Path(folder) / "run"
+        root = wanted.run or make_run(place, wanted.particles, wanted.box).root
         command = [sys.executable, "-m", "gem_plugin", "explore", str(root), "--no-browser"]
         start = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -88,6 +90,10 @@ def measure(address: str, server_process: int) -> None:
             return performance.now() - t;"""
         )
         print(f"lasso: {lasso:.0f} ms")
+        if browser.execute_script("return Boolean(gem.grouping)"):
+            print(
+                f"states with another mask, first and again: {[round(regroup(browser, level)) for level in (0.2, 0.3)]} ms"
+            )
         print(f"server memory: {memory_in_megabytes(server_process):.0f} MB (goal 1500)")
     finally:
         browser.quit()
@@ -105,6 +111,17 @@ def click(browser: Any, row: int) -> tuple[float, float, float]:
           done([performance.now() - start, answer, surface]);
         });""",
         row,
+    )
+
+
+def regroup(browser: Any, level: float) -> float:
+    """Milliseconds from a new level of the mask to the new colours; the first waits until all sketch maps are decoded."""
+    return browser.execute_async_script(
+        """const done = arguments[1], { masks } = gem.grouping, start = performance.now();
+        masks.kind.value = "made";
+        masks.level.value = arguments[0];
+        masks.changed().then(() => done(performance.now() - start));""",
+        level,
     )
 
 

@@ -16,7 +16,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.reports.figures_energy import draw_energy_map
 from gem_plugin.reports.figures_motion import draw_amplitude_change, draw_motion, draw_parts
 from gem_plugin.reports.figures_training import draw_training
-from gem_plugin.reports.pdf_log import write_pdf_log
+from gem_plugin.reports.pdf_log import figure_files, write_pdf_log
 from gem_plugin.reports.report_figures import ENERGY_OF_LATENTS
 from gem_plugin.reports.report_page import write_report
 from gem_plugin.reports.run_contents import read_history, read_motion, read_run_contents
@@ -62,20 +62,22 @@ def _draw_figures(run: RunFiles) -> None:
     history, motion = read_history(run.history), read_motion(run)
     if history:
         draw_training(run.figures / "training", history)
-    if run.latents.is_file() and not any(run.figures.glob("full_free_energy*.png")):
-        _draw_energy_of_latents(run, read_array(run.latents, "gem-em train"))
+    _draw_energy_of_latents(run)
     if motion is not None:
         draw_motion(run.figures / "motion_of_gaussians", motion)
         draw_amplitude_change(run.figures / "amplitude_change_of_gaussians", motion)
         draw_parts(run.figures / "motion_of_parts", motion)
 
 
-def _draw_energy_of_latents(run: RunFiles, latents: np.ndarray) -> None:  # (n, latent_size)
-    """A first look at how populated the conformations are; landscape-full measures it along volume components."""
-    plane = fit_latent_components(latents).scores[:, :2].astype(np.float64)
+def _draw_energy_of_latents(run: RunFiles) -> None:
+    """A first look at how populated the conformations are, until landscape-full measures it along volume components."""
     stem = run.figures / ENERGY_OF_LATENTS
     for path in (stem.with_suffix(".png"), stem.with_suffix(".pdf")):
         path.unlink(missing_ok=True)
+    is_measured = any("full_free_energy" in path.stem for path in figure_files(run))
+    if is_measured or not run.latents.is_file():
+        return
+    plane = fit_latent_components(read_array(run.latents, "gem-em train")).scores[:, :2].astype(np.float64)
     if plane.shape[1] < 2:
         return
     with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then

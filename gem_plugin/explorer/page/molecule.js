@@ -73,6 +73,7 @@ class Molecule {
     const answer = await attempt(() => askPacked(`/api/particle/${row}`));
     if (!answer) return;
     const { size } = answer.head, values = new Float32Array(answer.bytes);
+    this.pictures[0].nextElementSibling.textContent = `particle row ${row}, smoothed`;
     drawNoisyImage(this.pictures[0], values.subarray(0, size * size), size);
     drawCleanImage(this.pictures[1], values.subarray(size * size), size);
   }

@@ -31,9 +31,9 @@ class SurfaceView {
     this.drawScaleBar((this.canvas.clientWidth / 2) * scale);
   }
 
-  /** A round length that takes about a quarter of the width. */
+  /** A round length that takes a fifth to a third of the width. */
   drawScaleBar(screenPixelsPerVoxel) {
-    const perAngstrom = screenPixelsPerVoxel / this.pixelSize, wanted = (0.25 * this.canvas.clientWidth) / perAngstrom;
+    const perAngstrom = screenPixelsPerVoxel / this.pixelSize, wanted = (0.35 * this.canvas.clientWidth) / perAngstrom;
     const power = 10 ** Math.floor(Math.log10(wanted)), length = [5, 2, 1].find((step) => step * power <= wanted) * power;
     this.bar.style.width = `${length * perAngstrom}px`;
     this.bar.textContent = `${length} Å`;

@@ -50,6 +50,7 @@ class Travel {
   }
 
   goTo(fraction) {
+    this.page.draw(true);
     return this.page.molecule.decode({ latents: this.latentsAt(fraction) }, `path, ${Math.round(100 * fraction)} %`);
   }
 
@@ -92,6 +93,14 @@ class Travel {
     context.beginPath();
     rows.forEach((row, index) => { const [px, py] = cloud.toPixel(cloud.x[row], cloud.y[row]); if (index) context.lineTo(px, py); else context.moveTo(px, py); });
     context.stroke();
+    if (rows.length) {
+      const at = Number(this.slider.value) * (rows.length - 1), below = Math.min(Math.floor(at), rows.length - 2), share = at - below;
+      const [from, to] = [rows[below], rows[below + 1]].map((row) => cloud.toPixel(cloud.x[row], cloud.y[row]));
+      context.beginPath();
+      context.arc(from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1]), 5, 0, 2 * Math.PI);
+      context.fillStyle = "#1d2733";
+      context.fill();
+    }
     context.lineWidth = 1;
     this.anchors.forEach((row, index) => drawMark(context, cloud, row, "#D55E00", String(index + 1)));
   }
