@@ -103,13 +103,17 @@ def click(browser: Any, row: int) -> tuple[float, float, float]:
     """Milliseconds from the click until the new surface is on the canvas; for the server's answer; for the triangles."""
     return browser.execute_async_script(
         """const done = arguments[1], place = gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]]);
-        const start = performance.now();
-        gem.click(...place).then(() => {
-          const { answer, surface } = gem.molecule.milliseconds, copy = new OffscreenCanvas(1, 1).getContext("2d");
-          copy.drawImage(gem.molecule.view.canvas, 0, 0);
+        const { molecule } = gem, start = performance.now();
+        let shownAfter = 0;
+        molecule.show = function (...given) { // the image of the particle comes after the surface, and is not counted
+          delete molecule.show;
+          molecule.show(...given);
+          const copy = new OffscreenCanvas(1, 1).getContext("2d");
+          copy.drawImage(molecule.view.canvas, 0, 0);
           copy.getImageData(0, 0, 1, 1); // waits for the drawing
-          done([performance.now() - start, answer, surface]);
-        });""",
+          shownAfter = performance.now() - start;
+        };
+        gem.click(...place).then(() => done([shownAfter, molecule.milliseconds.answer, molecule.milliseconds.surface]));""",
         row,
     )
 
