@@ -28,8 +28,8 @@ def test_a_log_gets_plain_lines_with_the_time_left() -> None:
         time.sleep(0.06)
     lines = log.getvalue().splitlines()
     assert len(lines) == 5, "one after each map, and the end"
-    assert re.search(r"maps.*2/4 \[00:00<00:00", lines[1]), "done, total, so far < left"
-    assert re.fullmatch(r"maps: 4 map in 0\.\d s", lines[-1])
+    assert re.search(r"maps.*2/4 \[\d\d:\d\d<\d\d:\d\d", lines[1]), "done, total, so far < left"
+    assert re.fullmatch(r"maps: 4 map in \d+\.\d s", lines[-1])
     assert "\r" not in log.getvalue()
 
 
@@ -45,17 +45,17 @@ def test_a_terminal_gets_a_bar_with_the_time_left() -> None:
     for _ in Progress(terminal).track(range(3), "maps", unit="map"):
         time.sleep(0.11)
     assert "\r" in terminal.getvalue()
-    assert re.search(r"maps: .*\| [12]/3 \[00:00<00:00, ", terminal.getvalue())
+    assert re.search(r"maps: .*\| [12]/3 \[\d\d:\d\d<\d\d:\d\d, ", terminal.getvalue())
 
 
 def test_work_in_one_piece_tells_a_log_how_long_it_has_taken() -> None:
     log = io.StringIO()
     with Progress(log, seconds_between_lines=0.05).waiting("UMAP"):
-        time.sleep(0.23)
+        time.sleep(0.5)
     lines = log.getvalue().splitlines()
-    assert lines[0] == "UMAP: 00:00 so far"
-    assert 3 <= len(lines) <= 6
-    assert re.fullmatch(r"UMAP: 0\.\d s", lines[-1])
+    assert len(lines) >= 2
+    assert all(re.fullmatch(r"UMAP: \d\d:\d\d so far", line) for line in lines[:-1])
+    assert re.fullmatch(r"UMAP: \d+\.\d s", lines[-1])
     time.sleep(0.1)
     assert log.getvalue().splitlines() == lines, "it is silent afterwards"
 
@@ -65,7 +65,7 @@ def test_work_in_one_piece_has_a_clock_in_a_terminal(monkeypatch: pytest.MonkeyP
     terminal = Terminal()
     with Progress(terminal).waiting("UMAP"):
         time.sleep(0.1)
-    assert "UMAP: 00:00 so far" in terminal.getvalue()
+    assert re.search(r"UMAP: \d\d:\d\d so far", terminal.getvalue())
 
 
 def test_a_stop_is_heard_in_loops_and_after_work_in_one_piece() -> None:
