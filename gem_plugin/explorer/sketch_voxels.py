@@ -12,7 +12,7 @@ from gem_plugin.landscape.volume_pca import distances_from_products, inner_produ
 SUPPORT_SHARE = (
     0.02  # of the bright level: voxels that stay below it in all maps hold nothing worth comparing
 )
-MOST_BYTES = 400_000_000
+MOST_BYTES = 200_000_000  # a mask takes as much again for a moment
 MOST_PRODUCTS = 4e10  # maps squared times voxels: about a second on two cores
 
 
