@@ -40,9 +40,11 @@ class Grouping {
   /** Ask for the states; at the start they are the landscape's own, which are among the columns already. */
   async group(isNewColumn = true) {
     const start = performance.now();
+    if (isNewColumn) say("grouping the maps ...");
     const answer = await attempt(() => askPacked("/api/group", this.settings()));
     if (!answer) return;
     this.milliseconds = performance.now() - start;
+    if (isNewColumn) say("");
     const { head, bytes } = answer;
     this.mapStates = head.mapStates;
     this.head = head;
@@ -78,8 +80,10 @@ class Grouping {
 
   async show(number, kind) {
     const other = this.compared && this.compared !== number ? this.compared : number === 1 ? 2 : 1;
+    say(`averaging the maps of state ${number} ...`);
     const answer = await attempt(() => askPacked("/api/state", { mapStates: this.mapStates, number, kind, other }));
     if (!answer) return;
+    say("");
     const titles = { mean: `mean of state ${number}`, std: `spread within state ${number}`, difference: `state ${number} minus state ${other}` };
     this.page.molecule.show(answer.bytes, titles[kind], Boolean(answer.head.isSigned));
     if (kind === "mean") this.compared = number;
