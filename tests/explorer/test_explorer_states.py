@@ -141,4 +141,4 @@ def test_a_run_that_is_still_training_shows_what_there_is(browser: Page, tmp_pat
         assert not browser.find_element("id", "states-controls").is_displayed()
         browser.execute_script("return gem.setAxes('row', 'tilt', 'row')")
         assert text_of(browser, "counts") == "20 particles"
-        assert count_of_pixels(browser, "points", "r + g + b < 700") > 100
+        wait_until(lambda: count_of_pixels(browser, "points", "r + g + b < 700") > 100)
