@@ -33,6 +33,7 @@ N_GAUSSIANS = {64: 2306, 128: 8192}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, help="a finished run; default: one made here")
+    parser.add_argument("--keep", type=Path, help="make the run in this folder and leave it there")
     parser.add_argument("--particles", type=int, default=300_000)
     parser.add_argument("--box", type=int, default=64, choices=sorted(GOALS))
     wanted = parser.parse_args()
@@ -40,7 +41,8 @@ def main() -> None:
         print("skipped: Chromium or its driver is absent (Debian: apt-get install chromium chromium-driver)")
         return
     with tempfile.TemporaryDirectory() as folder:
-        root = wanted.run or make_run(Path(folder) / "run", wanted.particles, wanted.box).root
+        place = wanted.keep or Path(folder) / "run"
+        root = wanted.run or make_run(place, wanted.particles, wanted.box).root
         command = [sys.executable, "-m", "gem_plugin", "explore", str(root), "--no-browser"]
         start = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -67,29 +69,63 @@ def measure(address: str, server_process: int) -> None:
             f"first paint: median {statistics.median(paints):.0f} ms of {[round(one) for one in paints]} (goal 2000)"
         )
         clicks = [click(browser, int(row)) for row in np.linspace(0, n - 1, CLICKS + 2)][2:]
+        totals, answers, surfaces = (np.array(clicks).T[part] for part in range(3))
         print(
-            f"click to surface: median {statistics.median(clicks):.0f} ms, slowest {max(clicks):.0f} (goal {GOALS[box]})"
+            f"click to surface: median {np.median(totals):.0f} ms, slowest {totals.max():.0f} (goal {GOALS[box]}); "
+            f"of it the answer of the server {np.median(answers):.0f}, triangles {np.median(surfaces):.0f}"
         )
+        triangles, size = browser.execute_script(
+            "return [gem.molecule.view.meshes[0].surface.triangles.length / 3, gem.molecule.model.windowSize]"
+        )
+        print(f"last surface: {triangles:,.0f} triangles of {size}^3 voxels")
         draw = browser.execute_script(
-            "const t = performance.now(); for (let i = 0; i < 5; i++) { gem.cloud.draw(); finish(gem.cloud.gl); }"
-            "return (performance.now() - t) / 5; function finish(gl) { gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); }"
+            "const t = performance.now(); for (let i = 0; i < 5; i++) { gem.cloud.zoom(200, 200, 0.98); gem.cloud.draw(); }"
+            "return (performance.now() - t) / 5;"
         )
-        print(f"drawing all particles without a GPU: {draw:.0f} ms")
+        painter = browser.execute_script("return gem.cloud.painter.constructor.name")
+        print(f"drawing all particles ({painter}): {draw:.0f} ms a frame")
+        lasso = browser.execute_script(
+            """const t = performance.now(), { x, y } = gem.cloud.view, corner = (a, b) => [x[0] + a * (x[1] - x[0]), y[0] + b * (y[1] - y[0])];
+            gem.select(rowsInPolygon(gem.cloud, [corner(0.2, 0.2), corner(0.8, 0.3), corner(0.5, 0.9)]), "new");
+            return performance.now() - t;"""
+        )
+        print(f"lasso: {lasso:.0f} ms")
+        if browser.execute_script("return Boolean(gem.grouping)"):
+            print(
+                f"states with another mask, first and again: {[round(regroup(browser, level)) for level in (0.2, 0.3)]} ms"
+            )
         print(f"server memory: {memory_in_megabytes(server_process):.0f} MB (goal 1500)")
     finally:
         browser.quit()
 
 
-def click(browser: Any, row: int) -> float:
-    """Milliseconds from the click until the new surface is on the canvas."""
+def click(browser: Any, row: int) -> tuple[float, float, float]:
+    """Milliseconds from the click until the new surface is on the canvas; for the server's answer; for the triangles."""
     return browser.execute_async_script(
-        """const done = arguments[1], start = performance.now();
-        gem.molecule.decode({ row: arguments[0] }, 'row').then(() => {
-          const gl = gem.molecule.view.gl;
-          gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // waits for the drawing
-          done(performance.now() - start);
-        });""",
+        """const done = arguments[1], place = gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]]);
+        const { molecule } = gem, start = performance.now();
+        let shownAfter = 0;
+        molecule.show = function (...given) { // the image of the particle comes after the surface, and is not counted
+          delete molecule.show;
+          molecule.show(...given);
+          const copy = new OffscreenCanvas(1, 1).getContext("2d");
+          copy.drawImage(molecule.view.canvas, 0, 0);
+          copy.getImageData(0, 0, 1, 1); // waits for the drawing
+          shownAfter = performance.now() - start;
+        };
+        gem.click(...place).then(() => done([shownAfter, molecule.milliseconds.answer, molecule.milliseconds.surface]));""",
         row,
+    )
+
+
+def regroup(browser: Any, level: float) -> float:
+    """Milliseconds from a new level of the mask to the new colours; the first waits until all sketch maps are decoded."""
+    return browser.execute_async_script(
+        """const done = arguments[1], { masks } = gem.grouping, start = performance.now();
+        masks.kind.value = "made";
+        masks.level.value = arguments[0];
+        masks.changed().then(() => done(performance.now() - start));""",
+        level,
     )
 
 

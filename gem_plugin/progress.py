@@ -3,7 +3,9 @@
 The same object carries the request to stop, so that every long loop can be ended between two rounds.
 """
 
+import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO, TypeVar
@@ -12,6 +14,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LOG_LINES = 30.0
+SECONDS_BETWEEN_TICKS = 1.0  # of a clock in a terminal
 
 
 def _nothing() -> None:
@@ -51,6 +54,32 @@ class Progress:
         for item in source:
             self.check_stop()
             yield item
+
+    @contextlib.contextmanager
+    def waiting(self, description: str) -> Iterator[None]:
+        """For work in one piece, whose end nobody knows: the time so far, as often as a loop would report."""
+        start = time.monotonic()
+        is_over = threading.Event()
+        teller = threading.Thread(target=self._tell_time, args=(description, start, is_over), daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            teller.join()
+        self.say(f"{description}: {time.monotonic() - start:.1f} s")
+        self.check_stop()
+
+    def _tell_time(self, description: str, start: float, is_over: threading.Event) -> None:
+        if self.stream.isatty():
+            with tqdm(
+                desc=description, bar_format="{desc}: {elapsed} so far", file=self.stream, leave=False
+            ) as bar:
+                while not is_over.wait(SECONDS_BETWEEN_TICKS):
+                    bar.refresh()
+            return
+        while not is_over.wait(self.seconds_between_lines):
+            self.say(f"{description}: {tqdm.format_interval(time.monotonic() - start)} so far")
 
     def _plain_lines(
         self, items: Iterable[Item], description: str, total: int | None, unit: str

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 TOKEN_HEADER = "x-gem-token"
-MOST_BYTES_OF_A_REQUEST = 64_000_000  # rows of ten million particles; a movie of some hundred frames
+MOST_BYTES_OF_A_REQUEST = 80_000_000  # rows of ten million particles; a mask of 256 voxels along a side; a movie of some hundred frames
 SAFE_HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",

@@ -69,6 +69,11 @@ class Molecules:
         scaled = 128 + volume[inside, inside, inside] * np.float32(127 / self.window.density_of_255)
         return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).tobytes()
 
+    def mask_bytes(self, mask: np.ndarray) -> bytes:
+        """The window of a mask; 255 is inside."""
+        inside = slice(self.window.first, self.window.first + self.window.size)
+        return (mask[inside, inside, inside].clip(0, 1) * 255).astype(np.uint8).tobytes()
+
     def image_and_projection(self, row: int) -> tuple[np.ndarray, np.ndarray]:  # (box, box) each
         """The particle, smoothed, and the image that the model expects of it: same view, place and CTF."""
         latents = self.latents_of(row)

@@ -8,12 +8,18 @@ from gem_plugin.reports.html_parts import page_resource
 SHARED_SCRIPTS = ("colours.js", "axes.js")  # of the report
 SCRIPTS = (
     "server.js",
+    "graphics_card.js",
     "scatter.js",
+    "points_webgl.js",
+    "points_pixels.js",
     "selecting.js",
     "surface_nets.js",
+    "surface_webgl.js",
+    "surface_pixels.js",
     "surface_view.js",
     "pictures.js",
     "filters.js",
+    "masks.js",
     "grouping.js",
     "travel.js",
     "molecule.js",

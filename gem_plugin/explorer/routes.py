@@ -4,6 +4,8 @@ import base64
 import binascii
 import json
 import struct
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,10 @@ from starlette.routing import Route
 
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer import saving
+from gem_plugin.explorer.cryosparc_sending import send_to_cryosparc
 from gem_plugin.explorer.guard import Guard
+from gem_plugin.explorer.masks import FROM_FILE, MADE_HERE, OF_LANDSCAPE, Masks, MaskWish
+from gem_plugin.explorer.movies import HOW_TO_GET_MP4, can_write_mp4, save_movie
 from gem_plugin.explorer.page_text import CONTENT_POLICY, page_text
 from gem_plugin.explorer.session import ExplorerSession
 from gem_plugin.explorer.travel import find_path
@@ -37,7 +42,11 @@ def create_app(session: ExplorerSession, token: str) -> Starlette:
         Route("/api/group", answers.group, methods=["POST"]),
         Route("/api/state", answers.state, methods=["POST"]),
         Route("/api/path", answers.path, methods=["POST"]),
+        Route("/api/mask", answers.mask, methods=["POST"]),
+        Route("/api/mask/{name}", answers.receive_mask, methods=["POST"]),
+        Route("/api/save/mask/{name}", answers.save_mask, methods=["POST"]),
         Route("/api/save/selection/{kind}/{name}", answers.save_selection, methods=["POST"]),
+        Route("/api/save/cryosparc/{name}", answers.send_to_cryosparc, methods=["POST"]),
         Route("/api/save/maps/{name}", answers.save_maps, methods=["POST"]),
         Route("/api/save/movie/{name}", answers.save_movie, methods=["POST"]),
         Route("/api/session/{name}", answers.session_file, methods=["GET", "POST"]),
@@ -97,7 +106,7 @@ class Answers:
             str(wanted.get("linkage")),
             str(wanted.get("region")),
         )
-        grouping = regrouping.group(n_states, linkage, region)
+        grouping = regrouping.group(n_states, linkage, region, _mask_wish(wanted.get("mask", {})))
         head = {
             "mapStates": grouping.map_states.tolist(),
             "tree": grouping.tree[:, :3].tolist(),
@@ -124,6 +133,38 @@ class Answers:
             return packed({"isSigned": True}, molecules.signed_bytes(maps.mean - other.mean))
         return packed({}, molecules.as_bytes(maps.mean))
 
+    async def mask(self, request: Request) -> Response:
+        return await run_in_threadpool(self._mask, _mask_wish(await _json(request)))
+
+    def _mask(self, wish: MaskWish) -> Response:
+        """How large a mask is, and its values as bytes."""
+        masks, molecules = self.session.regrouping().masks, self.session.molecules()
+        mask = masks.mask(wish)
+        n_voxels = int((mask > 0).sum())
+        head = {
+            "voxels": n_voxels,
+            "shareOfBox": n_voxels / mask.size,
+            "cubicNanometres": n_voxels * (masks.pixel_size_in_angstroms / 10) ** 3,
+        }
+        return packed(head, molecules.mask_bytes(mask))
+
+    async def receive_mask(self, request: Request) -> Response:
+        """The body is an MRC file."""
+        body, name = await request.body(), request.path_params["name"]
+        return await run_in_threadpool(self._masks_written, lambda masks: masks.receive(name, body))
+
+    async def save_mask(self, request: Request) -> Response:
+        wish, name = _mask_wish(await _json(request)), request.path_params["name"]
+        return await run_in_threadpool(self._masks_written, lambda masks: masks.save(name, wish))
+
+    def _masks_written(self, write: Callable[[Masks], Path]) -> Response:
+        masks = self.session.regrouping().masks
+        path = write(masks)
+        root = self.session.run.root.resolve()
+        chosen = path.relative_to(root).as_posix()
+        command = f"gem-em landscape {self.session.run.root} --mask {path}"
+        return JSONResponse({"file": chosen, "files": masks.file_names(), "command": command})
+
     async def path(self, request: Request) -> Response:
         wanted = await _json(request)
         return await run_in_threadpool(self._path, wanted)
@@ -137,16 +178,20 @@ class Answers:
 
     async def save_selection(self, request: Request) -> Response:
         """The body holds the rows as uint32."""
-        body = await request.body()
-        if len(body) % 4:
-            raise InputError("Expected rows as four bytes each.")
-        rows = np.frombuffer(body, "<u4")
+        rows = _rows(await request.body())
         kind, name = request.path_params["kind"], request.path_params["name"]
         if kind not in ("particles", "relion-job"):
             raise InputError(f"There is no way to save {kind!r}; expected particles or relion-job.")
         save = saving.save_selection if kind == "particles" else saving.save_relion_job
         written = await run_in_threadpool(save, self.session.run, name, rows)
         return JSONResponse({"files": [str(path) for path in written], "particles": len(rows)})
+
+    async def send_to_cryosparc(self, request: Request) -> Response:
+        """The body holds the rows as uint32, the address the fields of the form."""
+        rows, name = _rows(await request.body()), request.path_params["name"]
+        fields = dict(request.query_params)
+        job = await run_in_threadpool(send_to_cryosparc, self.session.run, name, rows, fields)
+        return JSONResponse({"job": job, "particles": len(rows)})
 
     async def save_maps(self, request: Request) -> Response:
         latents = _numbers(await _json(request), "latents")
@@ -168,8 +213,9 @@ class Answers:
         except (AttributeError, TypeError, binascii.Error) as error:
             raise InputError(f"Expected frames as PNG data addresses ({error}).") from error
         name = request.path_params["name"]
-        path = await run_in_threadpool(saving.save_movie, self.session.run, name, pictures)
-        return JSONResponse({"files": [str(path)]})
+        written = await run_in_threadpool(save_movie, self.session.run, name, pictures)
+        hint = "" if can_write_mp4() else HOW_TO_GET_MP4
+        return JSONResponse({"files": [str(path) for path in written], "hint": hint})
 
     async def session_file(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -186,11 +232,37 @@ def packed(head: dict[str, Any], content: bytes) -> Response:
     return Response(struct.pack("<I", len(text)) + text + content, media_type="application/octet-stream")
 
 
+def _rows(body: bytes) -> np.ndarray:  # (k,) uint32
+    if len(body) % 4:
+        raise InputError("Expected rows as four bytes each.")
+    return np.frombuffer(body, "<u4")
+
+
+def _mask_wish(wanted: Any) -> MaskWish:
+    """The mask that the page asks for; with nothing said, the landscape's."""
+    if not isinstance(wanted, dict):
+        raise InputError("Expected the mask as a JSON object.")
+    kind = str(wanted.get("kind", OF_LANDSCAPE))
+    if kind == FROM_FILE:
+        return MaskWish(kind, file=str(wanted.get("file")))
+    if kind != MADE_HERE:
+        return MaskWish(kind)
+    level, dilate, edge = (_number(wanted, name) for name in ("level", "dilate", "edge"))
+    return MaskWish(kind, level=level, dilate_in_angstroms=dilate, edge_in_angstroms=edge)
+
+
 def _whole(wanted: dict[str, Any], name: str) -> int:
     value = wanted.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise InputError(f"Expected a whole number for {name}, got {str(value)[:80]!r}.")
     return value
+
+
+def _number(wanted: dict[str, Any], name: str) -> float:
+    numbers = _numbers(wanted, name)
+    if numbers.shape != ():
+        raise InputError(f"Expected one number for {name}, got {numbers.size}.")
+    return float(numbers)
 
 
 def _numbers(wanted: dict[str, Any], name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the explorer writes, all of it inside RUN/explore: selections, maps, movies, sessions, RELION job folders."""
+"""What the explorer writes, all of it inside RUN/explore: selections, maps, sessions, RELION job folders."""
 
 import io
 import json
@@ -7,23 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from gem_plugin.adapters.output_nodes import NodeKind, OutputNode, write_output_nodes
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_numbers
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.whole_files import whole_file, write_text_whole
+from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
 from gem_plugin.steps.select import SelectSettings, run_select
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
-MOST_FRAMES = 400
-LARGEST_FRAME = 2000  # pixels along a side
-MILLISECONDS_PER_FRAME = 80
 SESSION_SUFFIX = ".session.json"
 
 
@@ -74,20 +70,6 @@ def save_maps(
     return [folder / "z_values.txt", *paths]
 
 
-def save_movie(run: RunFiles, name: str, frames: list[bytes]) -> Path:
-    """PNG frames that the page drew, as one GIF that goes there and back."""
-    path = run.explore / f"{checked_name(name)}.gif"
-    if not 2 <= len(frames) <= MOST_FRAMES:
-        raise InputError(f"A movie has 2 to {MOST_FRAMES} frames, got {len(frames)}.")
-    pictures = [_open_frame(frame) for frame in frames]
-    pictures += pictures[-2:0:-1]
-    with whole_file(path) as temporary:
-        pictures[0].save(
-            temporary, save_all=True, append_images=pictures[1:], duration=MILLISECONDS_PER_FRAME, loop=0
-        )
-    return path
-
-
 def save_session(run: RunFiles, name: str, content: dict[str, Any]) -> Path:
     """Everything that the page needs to look the same again."""
     path = run.explore / f"{checked_name(name)}{SESSION_SUFFIX}"
@@ -121,15 +103,3 @@ def _write_selection(run: RunFiles, rows: np.ndarray, stem: Path) -> list[Path]:
     write_numbers(rows_file, np.unique(rows.astype(np.int64)))
     run_select(run, SelectSettings(rows=rows_file, out=out), Progress(io.StringIO()))
     return [out, rows_file]
-
-
-def _open_frame(content: bytes) -> Image.Image:
-    try:
-        picture = Image.open(io.BytesIO(content), formats=("PNG",))
-        if max(picture.size) > LARGEST_FRAME:
-            raise InputError(
-                f"A frame has {picture.size} pixels; expected at most {LARGEST_FRAME} along a side."
-            )
-        return picture.convert("RGB").quantize(128)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"A frame of the movie is not a PNG picture ({error}).") from error

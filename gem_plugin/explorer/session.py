@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import GemError, InputError
+from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.regrouping import Regrouping
 from gem_plugin.explorer.saving import session_names
@@ -20,6 +21,8 @@ from gem_plugin.landscape.states import LINKAGES
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, latent_columns, particle_columns
 from gem_plugin.reports.run_contents import read_history
+from gem_plugin.steps.landscape import LandscapeSettings
+from gem_plugin.steps.landscape_stages import LEVEL_OF_CRYODRGN, LEVEL_OF_GAUSSIANS
 from gem_plugin.steps.volume_sources import open_volume_source
 
 
@@ -49,7 +52,7 @@ class ExplorerSession:
         """The decoder; opened once."""
         with self._lock:
             if self._molecules is None:
-                self._molecules = Molecules(self.run, self._source or open_volume_source(self.run))
+                self._molecules = Molecules(self.run, self._source or _own_source(self.run))
             return self._molecules
 
     def regrouping(self) -> Regrouping:
@@ -79,12 +82,18 @@ class ExplorerSession:
 
     def decoding(self) -> dict[str, Any]:
         """What there is to decode and to group; says what is missing and what would make it."""
-        return {"model": self._model_description(), "landscape": self._landscape_description()}
+        return {
+            "model": self._model_description(),
+            "landscape": self._landscape_description(),
+            "cryosparc": cryosparc_fields(self.run),
+        }
 
     def warm_up(self) -> None:
         """Open model and sketch before they are asked for; the first decoding compiles for seconds."""
         with contextlib.suppress(GemError):
-            self.regrouping() if LandscapeFiles(self.run.landscape).distances.is_file() else self.molecules()
+            source = self.molecules().source
+            if LandscapeFiles(self.run.landscape).distances.is_file() and not source.decoding_is_slow:
+                self.regrouping().voxels()
 
     def _model_description(self) -> dict[str, Any]:
         try:
@@ -116,7 +125,20 @@ class ExplorerSession:
             "nStates": int(states.values.max()) if states is not None else 1,
             "linkage": read_run_settings(self.run).get("landscape", {}).get("linkage", LINKAGES[0]),
             "regions": regrouping.regions(),
+            "masks": regrouping.masks.file_names(),
+            "maskLevel": LEVEL_OF_GAUSSIANS if self.molecules().source.clouds_at else LEVEL_OF_CRYODRGN,
         }
+
+
+def _own_source(run: RunFiles) -> VolumeSource:
+    """The decoder of a run of our own, on the grid that its landscape used."""
+    settings = read_run_settings(run).get("landscape", {})
+    box, pixel_size, flip = (
+        settings.get("downsample", LandscapeSettings.downsample),
+        settings.get("apix"),
+        settings.get("flip", False),
+    )
+    return open_volume_source(run, box, pixel_size, flip)
 
 
 def _cryodrgn_source(run: RunFiles) -> VolumeSource | None:

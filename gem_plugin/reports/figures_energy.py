@@ -27,6 +27,7 @@ def draw_energy_map(
     landscape: FreeEnergy,
     components: tuple[int, int],
     path_points: np.ndarray | None = None,  # (p, 2)
+    coordinate: str = "volume component {} (map units)",  # with {} for the number
 ) -> list[Path]:
     """Free energy and its error on the plane of two components; white where too few particles were seen."""
     figure, panels = new_figure(2)
@@ -40,8 +41,8 @@ def draw_energy_map(
     for axes, values, title in zip(panels[0], (landscape.energy_in_kt, landscape.error_in_kt), titles):
         image = axes.imshow(values, origin="lower", extent=extent, aspect="auto", cmap=SEQUENTIAL)
         figure.colorbar(image, ax=axes, label=title)
-        axes.set_xlabel(f"volume component {components[0]} (map units)")
-        axes.set_ylabel(f"volume component {components[1]} (map units)")
+        axes.set_xlabel(coordinate.format(components[0]))
+        axes.set_ylabel(coordinate.format(components[1]))
         if path_points is not None:
             axes.plot(path_points[:, 0], path_points[:, 1], "o-", color=OKABE_ITO[3], markersize=3)
     return save_figure(figure, stem)

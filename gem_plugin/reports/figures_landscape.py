@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import dendrogram
 
 from gem_plugin.landscape.states import StateChoice
@@ -125,6 +126,7 @@ def draw_state_choices(stem: Path, choices: Sequence[StateChoice], chosen: int) 
     ):
         axes.plot(numbers, values, marker=marker, color=colour, label=label)
     axes.axvline(chosen, color=OKABE_ITO[7], linestyle=":")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("number of states")
     axes.set_ylabel("score (no unit)")
     axes.legend(fontsize="small")

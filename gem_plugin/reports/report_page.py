@@ -5,6 +5,7 @@ from html import escape
 from gem_plugin import __version__
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.reports import report_figures
 from gem_plugin.reports import report_sections as sections
 from gem_plugin.reports.html_parts import page_resource
 from gem_plugin.reports.run_contents import RunContents, read_run_contents
@@ -26,14 +27,16 @@ def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
     """The whole page."""
     chapters = (
         ("warnings", "What to know first", sections.warnings_section(contents, warnings)),
+        ("inputs", "What went in", sections.inputs_section(contents)),
+        ("training", "Training", report_figures.training_section(contents)),
         ("particles", "Every particle", sections.scatter_section(contents)),
         ("states", "States", sections.states_section(contents)),
         ("trajectories", "Trajectories", sections.trajectories_section(contents)),
         ("motion", "Motion", sections.motion_section(contents)),
-        ("figures", "Figures", sections.figures_section(contents)),
+        ("energy", "Free energy", report_figures.energy_section(contents)),
+        ("landscape", "Landscape", report_figures.landscape_section(contents)),
         ("next", "How to go on", sections.next_steps_section(contents)),
-        ("inputs", "What went in", sections.inputs_section(contents)),
-        ("numbers", "Numbers", sections.numbers_section(contents)),
+        ("numbers", "Numbers and settings", sections.numbers_section(contents)),
     )
     title = f"GEM: {contents.run.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)

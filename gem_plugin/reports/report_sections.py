@@ -8,7 +8,6 @@ import numpy as np
 from gem_plugin.landscape.gaussian_motion import part_table
 from gem_plugin.reports.html_parts import (
     command_line,
-    data_address,
     grey_levels,
     png_address,
     quantised,
@@ -16,7 +15,7 @@ from gem_plugin.reports.html_parts import (
     table,
 )
 from gem_plugin.reports.particle_columns import ColumnKind
-from gem_plugin.reports.pdf_log import figure_files
+from gem_plugin.reports.report_figures import MOTION, STATES, figures_of
 from gem_plugin.reports.run_contents import MapSeries, RunContents, projections_of_map, slices_of_map
 from gem_plugin.reports.run_warnings import RunWarning, read_diagnostics
 from gem_plugin.reports.save_figure import OKABE_ITO
@@ -47,7 +46,7 @@ def warnings_section(contents: RunContents, warnings: list[RunWarning]) -> str:
 
 
 def inputs_section(contents: RunContents) -> str:
-    """Particles, sizes, CTF range, and every setting."""
+    """Particles, sizes, CTF range."""
     parts = []
     if contents.particles is None:
         parts.append(_missing(contents, "prepare", "The particles are not prepared yet."))
@@ -70,12 +69,11 @@ def inputs_section(contents: RunContents) -> str:
             ("half sets", "given" if (data.half_sets > 0).any() else "not given"),
         ]
         parts.append(table(("what", "value"), rows))
-    parts += [_settings_details(step, values) for step, values in contents.settings.items()]
     return "".join(parts)
 
 
 def numbers_section(contents: RunContents) -> str:
-    """The summary numbers of every finished step, and the checks."""
+    """The summary numbers of every finished step, the checks, and every setting."""
     rows = [
         (step, name.replace("_", " "), value)
         for step, numbers in contents.summary.items()
@@ -95,6 +93,8 @@ def numbers_section(contents: RunContents) -> str:
             for row in diagnostics
         ]
         parts.append("<h3>Checks</h3>" + table(("verdict", "check", "value", "limit", "meaning"), cells))
+    parts.append("<h3>Settings</h3>")
+    parts += [_settings_details(step, values) for step, values in contents.settings.items()]
     return "".join(parts)
 
 
@@ -138,7 +138,10 @@ def states_section(contents: RunContents) -> str:
     ]
     left_out = len(contents.state_means) - len(cards)
     note = f"<p>{left_out} more states are in {contents.run.landscape}.</p>" if left_out else ""
-    return f'<div class="cards">{"".join(cards)}</div>{note}{_state_table(contents)}'
+    return (
+        f'<div class="cards states">{"".join(cards)}</div>{note}{_state_table(contents)}'
+        f"{figures_of(contents, STATES)}"
+    )
 
 
 def _state_table(contents: RunContents) -> str:
@@ -187,21 +190,9 @@ def motion_section(contents: RunContents) -> str:
     rows = [[_short(value) for value in values] for values in zip(*columns.values())]
     return (
         "<p>Parts are Gaussians that lie and move together; motion is the root mean square over particles about the "
-        "mean position, amplitude change its standard deviation over its mean.</p>" + table(header, rows)
+        "mean position, amplitude change its standard deviation over its mean.</p>"
+        f"{table(header, rows)}{figures_of(contents, MOTION)}"
     )
-
-
-def figures_section(contents: RunContents) -> str:
-    """All figures of the run; the same as vector files are in figures/."""
-    found = figure_files(contents.run)
-    if not found:
-        return "<p>No figures yet.</p>"
-    pictures = (
-        f'<figure><img loading="lazy" alt="{escape(path.stem)}" src="{data_address(path.read_bytes(), "image/png")}">'
-        f"<figcaption>{escape(path.stem.replace('_', ' '))}</figcaption></figure>"
-        for path in found
-    )
-    return f'<div class="figures">{"".join(pictures)}</div>'
 
 
 def next_steps_section(contents: RunContents) -> str:
@@ -309,11 +300,12 @@ def _small(picture: np.ndarray) -> np.ndarray:
 
 
 def _short(value: object) -> str:
-    """A number with four digits, a text as it is."""
+    """A whole number in full, another with three digits, a text as it is."""
     try:
-        return f"{float(str(value)):.4g}"
+        number = float(str(value))
     except ValueError:
         return str(value)
+    return f"{number:,.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.3g}"
 
 
 def _missing(contents: RunContents, step: str, sentence: str) -> str:

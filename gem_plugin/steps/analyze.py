@@ -46,7 +46,8 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
     """Look at the latent space of a finished training."""
     source = open_volume_source(run, flip=settings.flip)
     check_latents(source.latents)
-    sketch = make_sketch(source.latents, settings.ksample, settings.seed)
+    with progress.waiting(f"k-means of {source.n_particles} latents"):
+        sketch = make_sketch(source.latents, settings.ksample, settings.seed)
     components = fit_latent_components(source.latents)
     _save_sketch(run.analyze / f"kmeans{len(sketch)}", source, sketch)
     if not settings.skip_vol:

@@ -45,14 +45,15 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
     from gem_plugin.steps.landscape_full import leiden_wanted
 
     values = coordinates.astype(np.float64)
-    n_states = _number_of_states(values, settings)
-    merged = merge_particles(values, n_states, settings.linkage, settings.seed)
+    with progress.waiting(f"states of {len(coordinates)} particles"):
+        n_states = _number_of_states(values, settings)
+        merged = merge_particles(values, n_states, settings.linkage, settings.seed)
     write_array(full.particle_states, merged)
     leiden = None
     full.leiden_states.unlink(missing_ok=True)
     if leiden_wanted(settings, progress):
-        progress.say(f"Leiden communities of {len(coordinates)} particles")
-        leiden = leiden_states(values, settings.num_neighbors, settings.resolution, settings.seed)
+        with progress.waiting(f"Leiden communities of {len(coordinates)} particles"):
+            leiden = leiden_states(values, settings.num_neighbors, settings.resolution, settings.seed)
         write_array(full.leiden_states, leiden)
     return ParticleGroups(merged, leiden)
 
@@ -119,8 +120,8 @@ def _draw_groups(job: FullLandscapeJob, coordinates: np.ndarray, groups: Particl
         axes = ("volume component 1 (map units)", "volume component 2 (map units)")
         planes["pca"] = (coordinates[:, :2], axes)
     if not settings.skip_umap and len(coordinates) > 2:
-        progress.say(f"UMAP of the coordinates of {len(coordinates)} particles")
-        layout = umap_embedding(coordinates, settings.seed, settings.num_neighbors)
+        with progress.waiting(f"UMAP of the coordinates of {len(coordinates)} particles"):
+            layout = umap_embedding(coordinates, settings.seed, settings.num_neighbors)
         write_array(full.umap, layout)
         planes["umap"] = (layout, ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)"))
     for name, (points, labels) in planes.items():

@@ -66,7 +66,8 @@ def take_sketch(job: LandscapeJob) -> Sketch:
             job.progress.say(
                 f"Only {source.n_particles} particles for {settings.sketch_size} sketch maps: all are used."
             )
-        sketch = make_sketch(source.latents, settings.sketch_size, settings.seed)
+        with job.progress.waiting(f"sketch of {source.n_particles} latents"):
+            sketch = make_sketch(source.latents, settings.sketch_size, settings.seed)
     write_numbers(files.sketch_latents, source.latents[sketch.rows])
     write_numbers(files.sketch_rows, sketch.rows)
     if settings.vol_ind is not None:
@@ -149,9 +150,9 @@ def fit_components(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, ma
     matrix = volumes.new_matrix(int((mask > 0).sum()))
     decoded = job.progress.track(volumes.all(), "masked maps", len(sketch), "map")
     most_negative = collect_masked_voxels(decoded, mask, matrix)
-    job.progress.say("volume components: inner products")
-    products = inner_products(matrix, weighted_mean(matrix, weights))
-    pca = fit_volume_pca(matrix, weights, settings.pc_dim, products)
+    with job.progress.waiting("volume components"):
+        products = inner_products(matrix, weighted_mean(matrix, weights))
+        pca = fit_volume_pca(matrix, weights, settings.pc_dim, products)
     components = Components(pca, distances_from_products(products))
     _save_components(files, components, mask, most_negative, source)
     write_traversals(files, pca, mask, read_map(files.mean_volume).volume, source, settings.plot_dim)

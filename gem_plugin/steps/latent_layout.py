@@ -30,8 +30,8 @@ def lay_out_latents(
     if other is not None and StageRecords(other.parent).is_valid(STAGE, wanted, other):
         layout = read_array(other, "gem-em analyze")
     else:
-        progress.say(f"UMAP of {len(latents)} latents")
-        layout = umap_embedding(latents, seed)
+        with progress.waiting(f"UMAP of {len(latents)} latents"):
+            layout = umap_embedding(latents, seed)
     records.forget(STAGE)
     write_array(path, layout)
     records.keep(STAGE, wanted)

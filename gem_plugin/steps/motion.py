@@ -8,9 +8,10 @@ import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
-from gem_plugin.io.array_files import read_number_table, write_arrays
+from gem_plugin.io.array_files import read_array, read_number_table, write_arrays
 from gem_plugin.io.bild_files import write_arrows
 from gem_plugin.io.gaussian_models import MOST_ATOMS, write_gaussian_models
+from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import read_map, write_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
@@ -23,6 +24,7 @@ from gem_plugin.steps.volume_sources import open_volume_source
 PARTICLES_COMPARED = 200
 MOST_ARROWS = 600
 BRIGHT_PERCENTILE = 99.9
+ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
 SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
 
 
@@ -127,20 +129,37 @@ def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource)
 
 
 def _trajectory_models(run: RunFiles, source: VolumeSource, motion: GaussianMotion) -> list[Path]:
-    """A PDB of several models for every latent trajectory of the analyze step."""
+    """A PDB of several models for every trajectory."""
     assert source.clouds_at is not None
     written: list[Path] = []
     if len(motion.amplitudes) > MOST_ATOMS:
         return written
-    for values in sorted(run.analyze.glob("pc*/z_values.txt")):
-        cloud = source.clouds_at(read_number_table(values).astype(np.float32))
+    for name, latents in _trajectories(run).items():
+        cloud = source.clouds_at(latents)
         positions = _in_map_frame(cloud.positions_in_angstroms.cpu().numpy(), source)
         amplitudes = cloud.amplitudes.cpu().numpy()
         occupancies = amplitudes / np.maximum(motion.amplitudes, np.finfo(np.float32).tiny)
-        path = run.chimerax / f"gaussians_{values.parent.name}.pdb"
+        path = run.chimerax / f"gaussians_{name}.pdb"
         write_gaussian_models(path, positions, occupancies, motion.displacement_in_angstroms)
         written.append(_write_script(run, f"{path.stem}.cxc", scripts.atoms_script(path.name)))
     return written
+
+
+def _trajectories(run: RunFiles) -> dict[str, np.ndarray]:  # name -> (points, latent_size)
+    """Latents along the components of the analyze step; without it, particles along the first volume component."""
+    tables = sorted(run.analyze.glob("pc*/z_values.txt"))
+    found = {path.parent.name: read_number_table(path).astype(np.float32) for path in tables}
+    files = LandscapeFiles(run.landscape)
+    if found or not (files.volume_pca_scores.is_file() and files.sketch_latents.is_file()):
+        return found
+    scores = read_array(files.volume_pca_scores, "gem-em landscape")[:, 0]
+    latents = read_number_table(files.sketch_latents).astype(np.float32)
+    if len(latents) != len(scores):  # a landscape that is being made again
+        return found
+    low, high = np.percentile(scores, ENDS_IN_PERCENT)
+    wanted = np.linspace(low, high, POINTS_OF_TRAJECTORY)
+    nearest = np.abs(scores[None, :] - wanted[:, None]).argmin(axis=1)
+    return {"volume_component_1": latents[nearest]}
 
 
 def _in_map_frame(positions_in_angstroms: np.ndarray, source: VolumeSource) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from explorer_run import explorer_source, make_explorer_run
+from page_actions import wait_until
 from served_explorer import Explorer, open_browser, serve
 
 from gem_plugin.explorer import session as session_module
@@ -19,7 +20,7 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
         patch.setattr(
             session_module,
             "open_volume_source",
-            lambda wanted: explorer_source() if wanted == run else real(wanted),
+            lambda wanted, *others: explorer_source() if wanted == run else real(wanted, *others),
         )
         yield from serve(run)
 
@@ -28,3 +29,11 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
 def browser() -> Iterator[Any]:
     """Headless Chromium."""
     yield from open_browser()
+
+
+@pytest.fixture
+def page(explorer: Explorer, browser: Any) -> Any:
+    """The page, freshly loaded."""
+    browser.get(explorer.address)
+    wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+    return browser

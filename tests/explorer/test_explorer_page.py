@@ -1,85 +1,13 @@
-"""The explorer's page in a real browser: look, colour, lasso, click, drag, group, save, reopen."""
-
-import time
-from collections.abc import Callable
-from typing import Any
+"""The explorer's page in a real browser: look, colour, lasso, click, drag, save."""
 
 import numpy as np
 import pytest
-from arm_model import BOX_SIZE
+from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
 from explorer_run import N_PARTICLES, explorer_source
 from matplotlib.path import Path as Polygon
+from page_actions import Page, count_of_pixels, drag, pixel_of, press, set_range, text_of, wait_until
 from PIL import Image
 from served_explorer import Explorer
-
-PATIENCE_IN_SECONDS = 20.0
-Page = Any  # a selenium WebDriver
-
-
-@pytest.fixture
-def page(explorer: Explorer, browser: Page) -> Page:
-    """The page, freshly loaded."""
-    browser.get(explorer.address)
-    wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
-    return browser
-
-
-def wait_until(is_so: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_IN_SECONDS
-    while time.monotonic() < end:
-        found = is_so()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("the page did not get there in time")
-
-
-def text_of(page: Page, identifier: str) -> str:
-    return page.execute_script("return document.getElementById(arguments[0]).textContent", identifier)
-
-
-def press(page: Page, selector: str) -> None:
-    page.execute_script("document.querySelector(arguments[0]).click()", selector)
-
-
-def pixel_of(page: Page, row: int) -> list[float]:
-    return page.execute_script(
-        "return gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]])", row
-    )
-
-
-def drag(page: Page, places: list[tuple[float, float]]) -> None:
-    """Press at the first place of the plot, move over all others, release."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    overlay = page.execute_script("return document.getElementById('overlay')")
-    width, height = overlay.size["width"], overlay.size["height"]
-    actions = ActionChains(page, duration=20)
-    first, *others = [(round(x - width / 2), round(y - height / 2)) for x, y in places]
-    actions.move_to_element_with_offset(overlay, *first).click_and_hold()
-    for x, y in others:
-        actions.move_to_element_with_offset(overlay, x, y)
-    actions.release().perform()
-
-
-def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
-    """Pixels of a canvas for which a condition on r, g, b holds."""
-    return page.execute_script(
-        f"""const source = document.getElementById('{canvas}'), copy = document.createElement('canvas');
-        copy.width = source.width; copy.height = source.height;
-        const context = copy.getContext('2d'); context.drawImage(source, 0, 0);
-        const data = context.getImageData(0, 0, copy.width, copy.height).data; let count = 0;
-        for (let i = 0; i < data.length; i += 4) {{ const [r, g, b] = data.slice(i, i + 3); if ({condition}) count++; }}
-        return count;"""
-    )
-
-
-def set_range(page: Page, identifier: str, value: float) -> None:
-    page.execute_script(
-        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event('input'))",
-        identifier,
-        value,
-    )
 
 
 def test_page_loads_without_errors_and_without_other_machines(explorer: Explorer, page: Page) -> None:
@@ -205,9 +133,9 @@ def test_surface_encloses_the_density_above_the_level(page: Page) -> None:
         return [enclosed, gem.molecule.volume.filter((value) => value >= level).length];"""
     )
     assert enclosed == pytest.approx(n_voxels, rel=0.25)
-    smaller = page.execute_script("return gem.molecule.view.meshes[0].nIndices")
+    smaller = page.execute_script("return gem.molecule.view.meshes[0].surface.triangles.length")
     set_range(page, "level", 120)
-    assert page.execute_script("return gem.molecule.view.meshes[0].nIndices") < smaller
+    assert page.execute_script("return gem.molecule.view.meshes[0].surface.triangles.length") < smaller
 
 
 def test_surface_turns_under_the_mouse(page: Page) -> None:
@@ -263,23 +191,41 @@ def test_anchors_are_picked_by_clicking(page: Page) -> None:
     assert page.execute_script("return gem.travel.anchors.length") == 2
 
 
-def test_states_again_with_another_number(page: Page) -> None:
-    page.execute_script("const e = document.getElementById('n-states'); e.value = 3; e.onchange()")
-    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
-    rows = page.execute_script("return document.querySelectorAll('#states-list tr').length")
-    assert rows == 3
-    assert "silhouette" in text_of(page, "states-quality")
-    values = page.execute_script("return Array.from(gem.chosen.colour.values)")
-    assert set(values) == {1, 2, 3}
-    assert count_of_pixels(page, "dendrogram", "r > 180 && g > 60 && g < 130 && b < 60") > 5, (
-        "the cut of the tree"
+def test_the_graphics_card_and_our_own_loops_draw_the_same(explorer: Explorer, browser: Page) -> None:
+    blue, orange = "b > r + 60 && b > 120", "r > 200 && g > 120 && g < 190 && b < 60"
+    found = {}
+    for painter in ("webgl", "pixels"):
+        browser.get(f"{explorer.address}&points={painter}&surface={painter}")
+        wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+        kinds = browser.execute_script(
+            "return [gem.cloud.painter.constructor.name, gem.molecule.view.painter.constructor.name]"
+        )
+        browser.execute_script("gem.molecule.view.zoom = 1.5; gem.molecule.view.draw(); gem.drawNow()")
+        counts = [
+            count_of_pixels(browser, "points", orange),
+            count_of_pixels(browser, "surface", "b > r + 20"),
+        ]
+        browser.execute_script(
+            "gem.select(Array.from(gem.cloud.flags.keys()).filter((row) => row % 3 === 0), 'new'); gem.drawNow()"
+        )
+        counts.append(count_of_pixels(browser, "points", blue))
+        found[painter] = (kinds, counts)
+    assert found["webgl"][0] == ["WebGlPoints", "WebGlSurfaces"]
+    assert found["pixels"][0] == ["PixelPoints", "PixelSurfaces"]
+    np.testing.assert_allclose(found["pixels"][1], found["webgl"][1], rtol=0.25)
+    assert min(found["webgl"][1]) > 100
+
+
+def test_a_molecule_and_its_size_are_seen_before_any_click(page: Page) -> None:
+    assert text_of(page, "molecule-title").startswith("particle row 0")
+    assert count_of_pixels(page, "surface", "b > r + 20") > 3000
+    length = float(text_of(page, "scale-bar").split()[0])
+    drawn = page.execute_script("return document.getElementById('scale-bar').offsetWidth")
+    side = page.execute_script("return document.getElementById('surface').clientWidth")
+    window_in_angstroms = (
+        page.execute_script("return gem.molecule.model.windowSize") * PIXEL_SIZE_IN_ANGSTROMS
     )
-    press(page, "[data-state='1'][data-kind=mean]")
-    wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
-    press(page, "[data-state='2'][data-kind=difference]")
-    wait_until(lambda: text_of(page, "molecule-title") == "state 2 minus state 1")
-    assert len(page.execute_script("return gem.molecule.view.meshes.map((mesh) => mesh.nIndices)")) == 2
-    assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
+    assert drawn / side * window_in_angstroms / 0.95 == pytest.approx(length, rel=0.05)
 
 
 def test_histogram_ranges_and_legend_toggles_hide(page: Page) -> None:
@@ -295,27 +241,6 @@ def test_histogram_ranges_and_legend_toggles_hide(page: Page) -> None:
     assert 0 < fewer < shown
     press(page, ".filter button")
     assert page.execute_script("return gem.filters.length") == 0
-
-
-def test_a_session_is_saved_and_opened(explorer: Explorer, page: Page) -> None:
-    page.execute_script("return gem.setAxes('latent_2', 'latent_1', 'defocus')")
-    wait_until(lambda: page.execute_script("return gem.chosen.x.name === 'latent_2'"))
-    page.execute_script("return gem.addFilter('latent_1')")
-    page.execute_script("gem.filters[0].setRange(-0.5, 0.5); gem.select([1, 2, 3, 50], 'new')")
-    page.execute_script("document.getElementById('session-name').value = 'kept'")
-    press(page, "#session-save")
-    wait_until(lambda: "session saved" in text_of(page, "message"))
-    counts = text_of(page, "counts")
-    page.get(explorer.address)
-    wait_until(lambda: page.execute_script("return window.gemIsReady === true"))
-    page.execute_script("document.getElementById('session-name').value = 'kept'")
-    press(page, "#session-open")
-    wait_until(lambda: text_of(page, "message") == "session opened")
-    assert text_of(page, "counts") == counts
-    chosen = page.execute_script("return Object.values(gem.chosen).map((column) => column.name)")
-    assert chosen == ["latent_2", "latent_1", "defocus"]
-    flags = page.execute_script("return Array.from(gem.cloud.flags)")
-    assert [row for row, flag in enumerate(flags) if flag & 2] == [1, 2, 3, 50]
 
 
 def test_messages_of_the_server_are_shown(page: Page) -> None:

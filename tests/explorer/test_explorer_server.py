@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from arm_model import BOX_SIZE
 from explorer_run import N_PARTICLES, N_STATES, explorer_source
-from PIL import Image
 from served_explorer import Explorer, files_below, serve
 from small_star_run import HEADER, write_run
 
@@ -265,27 +264,6 @@ def test_maps_are_saved_as_decoded(explorer: Explorer) -> None:
     explorer.ask_json("/api/save/maps/two_maps", {"latents": source.latents[:2].tolist()})
     saved = read_map(explorer.run.explore / "two_maps" / "vol_002.mrc")
     np.testing.assert_allclose(saved.volume, next(iter(source.decode(source.latents[1:2]))), atol=1e-5)
-
-
-def test_movies_are_gifs_and_other_pictures_are_refused(explorer: Explorer) -> None:
-    import base64
-
-    def frame(grey: int) -> str:
-        buffer = io.BytesIO()
-        Image.new("RGB", (8, 8), (grey, 0, 0)).save(buffer, "PNG")
-        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-    explorer.ask_json("/api/save/movie/film", {"frames": [frame(0), frame(100), frame(200)]})
-    with Image.open(explorer.run.explore / "film.gif") as film:
-        assert getattr(film, "n_frames", 1) == 4, "there and back"
-    for frames, reason in (
-        ([frame(0)], b"2 to 400 frames"),
-        (["aGVsbG8=", "aGVsbG8="], b"not a PNG"),
-        ([1, 2], b"PNG data addresses"),
-    ):
-        status, content = explorer.ask("/api/save/movie/bad", {"frames": frames})
-        assert status == 400
-        assert reason in content, content
 
 
 def test_sessions_come_back_as_they_were_saved(explorer: Explorer) -> None:

@@ -14,6 +14,7 @@ from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.reports.html_parts import quantised, script_data
 from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, particle_columns
+from gem_plugin.reports.report_figures import ENERGY_OF_LATENTS, caption_of, chapter_of
 from gem_plugin.reports.run_warnings import find_warnings
 from gem_plugin.steps.report import ReportSettings, run_report
 
@@ -126,3 +127,43 @@ def test_failed_checks_of_the_diagnostics_become_warnings(tmp_path: Path) -> Non
     (tmp_path / "diagnostics.json").write_text(json.dumps(rows))
     assert [warning.title for warning in find_warnings(RunFiles(tmp_path), {}, [])] == ["Latent follows pose"]
     assert "They agree." in report_of(make_tiny_run(tmp_path))
+
+
+def chapters_of(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<section id="(\w+)">(.*?)</section>', page, re.S))
+
+
+def test_figures_are_in_the_chapters_they_belong_to(tmp_path: Path) -> None:
+    chapters = chapters_of(report_of(make_tiny_run(tmp_path)))
+    assert list(chapters)[:4] == ["warnings", "inputs", "training", "particles"]
+    assert "<figcaption>training</figcaption>" in chapters["training"]
+    assert "<figcaption>free energy of latent components</figcaption>" in chapters["energy"]
+    assert f"gem-em landscape-full {tmp_path}" in chapters["energy"]
+    places = {"training": "training", "full_free_energy_1_2": "energy", "motion_of_parts": "motion"}
+    places |= {
+        "landscape_dendrogram": "states",
+        "landscape_state_means": "states",
+        "landscape_umap": "landscape",
+    }
+    assert {name: chapter_of(Path(f"{name}.png")) for name in places} == places
+    assert caption_of("landscape_vol_pca_1_2") == "volume components 1 2"
+
+
+def test_energy_of_the_latents_gives_way_to_that_of_the_volume_components(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    report_of(run)
+    first_look = run.figures / f"{ENERGY_OF_LATENTS}.pdf"
+    assert first_look.is_file()
+    (run.figures / "full_free_energy_1_2.png").write_bytes((run.figures / "training.png").read_bytes())
+    chapter = chapters_of(report_of(run))["energy"]
+    assert "full_free" not in chapter
+    assert "<figcaption>all particles: free energy 1 2</figcaption>" in chapter
+    assert "free energy of latent components" not in chapter
+    assert not first_look.exists()
+
+
+def test_particles_that_do_not_differ_have_no_energy_and_still_a_report(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    np.save(run.latents, np.ones((N_PARTICLES, 3), np.float32))
+    assert f"gem-em landscape-full {tmp_path}" in chapters_of(report_of(run))["energy"]
+    assert not (run.figures / f"{ENERGY_OF_LATENTS}.png").exists()

@@ -9,7 +9,8 @@ import pytest
 from arm_model import arm_source, ring_latents
 from tiny_run import make_tiny_run
 
-from gem_plugin.io.array_files import write_numbers
+from gem_plugin.io.array_files import write_array, write_numbers
+from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import read_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.reports.run_contents import read_motion, read_run_contents
@@ -80,3 +81,26 @@ def test_a_run_without_model_gets_scripts_of_its_maps_only(tmp_path: Path) -> No
     run = make_tiny_run(tmp_path)
     written = motion_step.write_chimerax(run, read_run_contents(run))
     assert {path.name for path in written} == {"states.cxc", "morph_latent_component_1.cxc"}
+
+
+def test_without_analyze_the_gaussians_follow_the_first_volume_component(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A RELION job of the landscape alone: the maps of its sketch lie along the component, the Gaussians follow them."""
+    run = make_tiny_run(tmp_path)
+    for path in sorted(run.analyze.rglob("*.mrc")):
+        path.unlink()
+    latents = ring_latents(60)
+    angles = np.arctan2(latents[:, 1], latents[:, 0])
+    files = LandscapeFiles(run.landscape)
+    write_numbers(files.sketch_latents, latents)
+    write_array(files.volume_pca_scores, np.stack([angles, np.zeros(60)], axis=1))
+    run.checkpoint.touch()
+    monkeypatch.setattr(motion_step, "open_volume_source", lambda run: arm_source(ring_latents(300)))
+    motion_step.write_chimerax(run, read_run_contents(run))
+    structure = gemmi.read_structure(str(run.chimerax / "gaussians_volume_component_1.pdb"))
+    assert len(structure) == motion_step.POINTS_OF_TRAJECTORY
+    tips = np.array([[row.atom.pos.tolist() for row in model.all()][-1] for model in structure])
+    steps = np.linalg.norm(np.diff(tips, axis=0), axis=1)
+    assert steps.min() > 1, "the tip of the arm moves in every step"
+    assert (run.chimerax / "gaussians_volume_component_1.cxc").is_file()

@@ -36,15 +36,41 @@ class Page {
   /** The decoder and the states: opened by the server while the particles are already drawn. */
   async openModel() {
     byId("molecule-title").textContent = "opening the model ...";
-    const { model, landscape } = await askJson("/api/model");
+    const { model, landscape, cryosparc } = await askJson("/api/model");
     this.run.model = model;
+    this.offerCryosparc(cryosparc);
     byId("molecule-title").textContent = model.missing ?? "Click a particle";
     if (!model.missing) this.molecule = new Molecule(model);
     if (landscape.missing || model.missing) {
       byId("states-controls").hidden = true;
       byId("states-missing").textContent = landscape.missing ?? "";
-    } else this.grouping = new Grouping(this, landscape);
+    } else {
+      this.grouping = new Grouping(this, landscape);
+      await this.grouping.group(false);
+    }
+    if (this.molecule) await this.showParticle(0, "particle row 0: click any other");
     this.draw();
+  }
+
+  /** Fields and button for runs whose particles came from there. */
+  offerCryosparc(fields) {
+    byId("cryosparc").hidden = !fields;
+    if (!fields) return;
+    byId("cryosparc-project").value = fields.project;
+    byId("cryosparc-workspace").value = fields.workspace;
+    byId("cryosparc-particles").value = fields.sources[0] ?? "";
+    byId("cryosparc-sources").replaceChildren(...fields.sources.map((name) => new Option(name)));
+    byId("cryosparc-send").onclick = () => this.sendToCryosparc();
+  }
+
+  async sendToCryosparc() {
+    const name = byId("selection-name").value, button = byId("cryosparc-send");
+    const fields = new URLSearchParams(["project", "workspace", "particles"].map((field) => [field, byId(`cryosparc-${field}`).value.trim()]));
+    button.disabled = true;
+    say("sending to CryoSPARC ...");
+    const answer = await attempt(() => askJson(`/api/save/cryosparc/${encodeURIComponent(name)}?${fields}`, selectedRows(this.cloud)));
+    button.disabled = false;
+    if (answer) say(`${answer.particles.toLocaleString("en")} particles are now the output of ${answer.job} in ${fields.get("project")}, ${fields.get("workspace")}: connect it to any job.`);
   }
 
   fillSelects() {
@@ -83,19 +109,17 @@ class Page {
   }
 
   paint() {
-    const { colour } = this.chosen, values = colour.values, bytes = new Uint8Array(4 * this.cloud.n), span = colour.highest - colour.lowest || 1;
-    const table = colour.isGroup
+    const { colour } = this.chosen, { values, lowest } = colour, { n } = this.cloud, packed = new Uint32Array(n);
+    const palette = colour.isGroup
       ? Array.from({ length: colour.highest + 1 }, (_, group) => colourOfGroup(group))
       : Array.from({ length: 256 }, (_, step) => colourOfFraction(step / 255));
-    for (let i = 0; i < this.cloud.n; i++) {
-      const index = colour.isGroup ? values[i] : Math.round(((values[i] - colour.lowest) / span) * 255);
-      const channels = table[index] ?? [128, 128, 128];
-      bytes[4 * i] = channels[0];
-      bytes[4 * i + 1] = channels[1];
-      bytes[4 * i + 2] = channels[2];
-      bytes[4 * i + 3] = 255;
+    const table = Uint32Array.from(palette, packedColour), unknown = packedColour(colourOfGroup(0));
+    const scale = colour.isGroup ? 1 : 255 / (colour.highest - lowest || 1), offset = colour.isGroup ? 0 : lowest;
+    for (let i = 0; i < n; i++) {
+      const value = values[i]; // NaN where the particle has none
+      packed[i] = value >= lowest ? table[Math.round((value - offset) * scale)] : unknown;
     }
-    this.cloud.upload("colour", bytes);
+    this.cloud.upload("colour", new Uint8Array(packed.buffer));
     this.drawLegend();
   }
 
@@ -163,14 +187,17 @@ class Page {
     this.flagsChanged();
   }
 
-  draw() {
+  /** Draw soon; the points only where they changed, not for an outline or a mark. */
+  draw(onlyMarks = false) {
+    this.arePointsStale ||= !onlyMarks;
     if (this.isDrawWanted) return;
     this.isDrawWanted = true;
     requestAnimationFrame(() => { this.isDrawWanted = false; this.drawNow(); });
   }
 
   drawNow() {
-    this.cloud.draw();
+    if (this.arePointsStale) this.cloud.draw();
+    this.arePointsStale = false;
     const canvas = byId("overlay"), ratio = window.devicePixelRatio || 1, context = canvas.getContext("2d");
     canvas.width = Math.round(canvas.clientWidth * ratio);
     canvas.height = Math.round(canvas.clientHeight * ratio);
@@ -193,10 +220,14 @@ class Page {
     const row = this.cloud.nearest(px, py);
     if (row < 0) return;
     this.clicked = row;
-    this.draw();
+    this.draw(true);
     if (this.travel.isPicking) this.travel.addAnchor(row);
-    if (!this.molecule) return;
-    await this.molecule.decode({ row }, `particle row ${row}`);
+    if (this.molecule) await this.showParticle(row, `particle row ${row}`);
+  }
+
+  /** Its molecule, then its image and what is known of it. */
+  async showParticle(row, title) {
+    await this.molecule.decode({ row }, title);
     if (this.run.model.hasImages) await this.molecule.showParticle(row);
     const facts = [...this.columns.values()].filter((column) => column.values).map((column) => `${column.label}: ${tickText(column.values[row])}`);
     byId("particle-facts").textContent = facts.join(" · ");
@@ -240,7 +271,7 @@ class Page {
       else if (this.tool === "lasso") this.outline.push(here);
       else if (this.tool === "box") this.outline = [start, [here[0], start[1]], here, [start[0], here[1]]];
       last = here;
-      this.draw();
+      this.draw(!isMoving);
     };
     canvas.onpointerup = (event) => {
       const here = place(event), wasOutline = this.outline;
@@ -249,7 +280,7 @@ class Page {
         this.select(rowsInPolygon(this.cloud, wasOutline.map(([px, py]) => this.cloud.toData(px, py))), event.shiftKey ? "add" : event.altKey ? "remove" : this.mode);
       start = this.outline = null;
       isMoving = false;
-      this.draw();
+      this.draw(true);
     };
   }
 
@@ -278,10 +309,7 @@ class Page {
 
   async openSession() {
     const content = await askJson(`/api/session/${encodeURIComponent(byId("session-name").value)}`);
-    if (content.grouping && this.grouping) {
-      for (const [key, input] of [["nStates", this.grouping.number], ["linkage", this.grouping.linkage], ["region", this.grouping.region]]) input.value = content.grouping[key];
-      await this.grouping.group();
-    }
+    if (content.grouping && this.grouping) await this.grouping.restore(content.grouping);
     await this.setAxes(content.axes.x, content.axes.y, content.axes.colour);
     for (const filter of [...this.filters]) filter.element.querySelector("button").click();
     for (const { column, range } of content.filters) (await this.addFilter(column)).setRange(...range);

@@ -18,18 +18,38 @@ class Grouping {
     this.linkage.value = landscape.linkage;
     for (const input of [this.number, this.linkage, this.region]) input.onchange = () => this.group();
     this.compared = null;
+    this.masks = new MaskChooser(page, landscape, () => this.group());
   }
 
-  settings() { return { nStates: Number(this.number.value), linkage: this.linkage.value, region: this.region.value }; }
+  settings() { return { nStates: Number(this.number.value), linkage: this.linkage.value, region: this.region.value, mask: this.masks.wish() }; }
 
-  async group() {
+  /** The fields as a saved session has them. */
+  async restore({ nStates, linkage, region, mask }) {
+    [this.number.value, this.linkage.value, this.region.value] = [nStates, linkage, region];
+    this.masks.restore(mask ?? { kind: "landscape" });
+    await this.masks.look();
+    await this.group();
+  }
+
+  label() {
+    const { nStates, linkage, region, mask } = this.settings();
+    const where = mask.kind === "landscape" ? [] : [mask.kind === "made" ? "mask made here" : mask.file];
+    return `states (${[nStates, linkage, ...(region === "whole" ? [] : [region]), ...where].join(", ")})`;
+  }
+
+  /** Ask for the states; at the start they are the landscape's own, which are among the columns already. */
+  async group(isNewColumn = true) {
+    const start = performance.now();
+    if (isNewColumn) say("grouping the maps ...");
     const answer = await attempt(() => askPacked("/api/group", this.settings()));
     if (!answer) return;
+    this.milliseconds = performance.now() - start;
+    if (isNewColumn) say("");
     const { head, bytes } = answer;
     this.mapStates = head.mapStates;
     this.head = head;
-    document.getElementById("states-quality").textContent = `silhouette ${head.silhouette} (1: well apart, 0: not)`;
-    this.page.addColumn({ name: "states_here", label: `states (${Object.values(this.settings()).join(", ")})`, isGroup: true, lowest: 0, highest: head.counts.length }, new Float32Array(bytes));
+    document.getElementById("states-quality").textContent = `silhouette ${head.silhouette.toFixed(2)} (1: well apart, 0: not)`;
+    if (isNewColumn) await this.page.addColumn({ name: "states_here", label: this.label(), isGroup: true, lowest: 0, highest: head.counts.length }, new Float32Array(bytes));
     this.drawTree();
     this.fillList();
   }
@@ -41,7 +61,9 @@ class Grouping {
       swatch.className = "swatch";
       swatch.style.background = cssColour(colourOfGroup(number));
       row.insertCell().append(swatch, String(number));
-      row.insertCell().textContent = count.toLocaleString("en");
+      const size = row.insertCell();
+      size.textContent = count.toLocaleString("en");
+      size.title = `${(100 * count / this.page.run.nParticles).toFixed(1)} % of the particles`;
       const cell = row.insertCell();
       for (const [kind, title] of [["mean", "mean map"], ["std", "spread map"], ["difference", "difference from the state shown before"]]) {
         const button = document.createElement("button");
@@ -58,8 +80,10 @@ class Grouping {
 
   async show(number, kind) {
     const other = this.compared && this.compared !== number ? this.compared : number === 1 ? 2 : 1;
+    say(`averaging the maps of state ${number} ...`);
     const answer = await attempt(() => askPacked("/api/state", { mapStates: this.mapStates, number, kind, other }));
     if (!answer) return;
+    say("");
     const titles = { mean: `mean of state ${number}`, std: `spread within state ${number}`, difference: `state ${number} minus state ${other}` };
     this.page.molecule.show(answer.bytes, titles[kind], Boolean(answer.head.isSigned));
     if (kind === "mean") this.compared = number;

@@ -5,7 +5,8 @@ class Molecule {
   constructor(model) {
     this.model = model;
     const byId = (id) => document.getElementById(id);
-    this.view = new SurfaceView(byId("surface"));
+    this.cover = null; // the mask about the molecule, where it is shown
+    this.view = new SurfaceView(byId("surface"), model.pixelSize);
     this.sections = ["across z", "across y", "across x"].map((title) => pictureIn(byId("sections"), title));
     this.pictures = (model.hasImages ? ["particle, smoothed", "what the model expects"] : []).map((title) => pictureIn(byId("particle"), title));
     this.level = byId("level");
@@ -15,7 +16,7 @@ class Molecule {
     this.place.oninput = () => this.drawSections();
     this.waiting = null;
     this.isBusy = false;
-    this.milliseconds = 0; // from the last wish to its surface, for the benchmark
+    this.milliseconds = {}; // what the last molecule took: the answer, its surface, everything; for the benchmark
   }
 
   /** Decode and show; while one is on its way only the newest further wish is kept. */
@@ -25,9 +26,11 @@ class Molecule {
     const start = performance.now();
     const answer = await attempt(() => askPacked("/api/molecule", wish));
     if (answer) {
+      const arrived = performance.now();
       this.latents = answer.head.latents;
       this.show(answer.bytes, title);
-      this.milliseconds = performance.now() - start;
+      this.milliseconds.answer = arrived - start;
+      this.milliseconds.all = performance.now() - start;
     }
     this.isBusy = false;
     if (this.waiting) { const next = this.waiting; this.waiting = null; await this.decode(...next); }
@@ -43,21 +46,26 @@ class Molecule {
 
   drawSurface() {
     if (!this.volume) return;
-    const size = this.model.windowSize, level = Number(this.level.value);
+    const size = this.model.windowSize, level = Number(this.level.value), cover = this.cover ? [this.cover] : [];
     const density = (level / 255) * this.model.densityOf255;
     document.getElementById("level-text").textContent = density.toPrecision(3);
     if (!this.isSigned) {
-      this.view.show([{ surface: surfaceNet(this.volume, size, level - 0.5), tint: SURFACE_TINT }], size);
+      const start = performance.now(), surface = surfaceNet(this.volume, size, level - 0.5);
+      this.milliseconds.surface = performance.now() - start;
+      this.view.show([{ surface, tint: SURFACE_TINT }, ...cover], size);
       return;
     }
     const flipped = this.volume.map((value) => 255 - value), half = Math.max(2, level / 2);
     this.view.show([
       { surface: surfaceNet(this.volume, size, 127.5 + half), tint: SURFACE_TINT },
       { surface: surfaceNet(flipped, size, 126.5 + half), tint: NEGATIVE_TINT },
+      ...cover,
     ], size);
   }
 
   drawSections() {
+    const fromCentre = (Math.floor(Number(this.place.value) * this.model.windowSize) - this.model.windowSize / 2) * this.model.pixelSize;
+    document.getElementById("section-text").textContent = `${fromCentre.toFixed(0)} Å`;
     if (this.volume) drawSections(this.sections, this.volume, this.model.windowSize, Number(this.place.value), this.isSigned);
   }
 
@@ -65,6 +73,7 @@ class Molecule {
     const answer = await attempt(() => askPacked(`/api/particle/${row}`));
     if (!answer) return;
     const { size } = answer.head, values = new Float32Array(answer.bytes);
+    this.pictures[0].nextElementSibling.textContent = `particle row ${row}, smoothed`;
     drawNoisyImage(this.pictures[0], values.subarray(0, size * size), size);
     drawCleanImage(this.pictures[1], values.subarray(size * size), size);
   }

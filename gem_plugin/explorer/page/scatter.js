@@ -1,49 +1,16 @@
 "use strict";
-// All particles as WebGL points. One buffer an attribute: x, y, colour, and whether it is shown and selected.
+// All particles as points: x, y, colour, and whether each is shown and selected. Painted by the graphics card where
+// there is one, else pixel by pixel.
 
-const POINT_VERTEX_SHADER = `#version 300 es
-in float x; in float y; in vec4 colour; in float flags;
-uniform vec2 scale, shift; uniform float size; uniform bool hasSelection;
-out vec4 tint;
-void main() {
-  bool shown = mod(flags, 2.0) > 0.5, selected = flags > 1.5;
-  gl_Position = shown ? vec4(vec2(x, y) * scale + shift, 0.0, 1.0) : vec4(9.0, 9.0, 9.0, 1.0);
-  gl_PointSize = hasSelection && selected ? size * 1.35 : size;
-  tint = hasSelection && !selected ? vec4(mix(colour.rgb, vec3(0.9), 0.82), 1.0) : colour;
-}`;
-const POINT_FRAGMENT_SHADER = `#version 300 es
-precision mediump float;
-in vec4 tint; out vec4 result;
-void main() {
-  vec2 place = gl_PointCoord - 0.5;
-  if (dot(place, place) > 0.25) discard;
-  result = tint;
-}`;
 const PLOT_MARGIN = { left: 58, right: 12, top: 12, bottom: 42 }; // CSS pixels
 const SHOWN = 1, SELECTED = 2;
-
-function makeProgram(gl, vertexText, fragmentText) {
-  const program = gl.createProgram();
-  for (const [kind, text] of [[gl.VERTEX_SHADER, vertexText], [gl.FRAGMENT_SHADER, fragmentText]]) {
-    const shader = gl.createShader(kind);
-    gl.shaderSource(shader, text);
-    gl.compileShader(shader);
-    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader));
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
-  return program;
-}
+const SELECTED_GROWTH = 1.35, FADED_GREY = 230, FADING = 0.82; // how a selection stands out from the rest
 
 class PointCloud {
   constructor(canvas, nPoints) {
     this.canvas = canvas;
     this.n = nPoints;
-    this.gl = canvas.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true });
-    if (!this.gl) throw new Error("This browser offers no WebGL 2. Use a current Firefox, Chrome or Safari.");
-    this.program = makeProgram(this.gl, POINT_VERTEX_SHADER, POINT_FRAGMENT_SHADER);
-    this.buffers = {};
+    this.painter = hasGraphicsCard("points") ? new WebGlPoints(canvas) : new PixelPoints(canvas);
     this.x = new Float32Array(nPoints);
     this.y = new Float32Array(nPoints);
     this.flags = new Uint8Array(nPoints).fill(SHOWN);
@@ -53,12 +20,7 @@ class PointCloud {
     this.upload("colour", new Uint8Array(4 * nPoints).fill(128));
   }
 
-  upload(name, values) {
-    const gl = this.gl;
-    this.buffers[name] ||= gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[name]);
-    gl.bufferData(gl.ARRAY_BUFFER, values, gl.DYNAMIC_DRAW);
-  }
+  upload(name, values) { this.painter.upload(name, values); }
 
   setPlaces(x, y) {
     this.x = x;
@@ -108,39 +70,20 @@ class PointCloud {
   }
 
   draw() {
-    const gl = this.gl, ratio = window.devicePixelRatio || 1, [width, height] = this.size;
+    const ratio = window.devicePixelRatio || 1, [width, height] = this.size, m = PLOT_MARGIN;
     if (this.canvas.width !== Math.round(width * ratio)) this.canvas.width = Math.round(width * ratio);
     if (this.canvas.height !== Math.round(height * ratio)) this.canvas.height = Math.round(height * ratio);
-    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
-    gl.disable(gl.SCISSOR_TEST);
-    gl.clearColor(1, 1, 1, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.enable(gl.SCISSOR_TEST);
-    const m = PLOT_MARGIN;
-    gl.scissor(m.left * ratio, m.bottom * ratio, Math.max(0, width - m.left - m.right) * ratio, Math.max(0, height - m.top - m.bottom) * ratio);
-    gl.useProgram(this.program);
-    this.bind("x", 1, gl.FLOAT, false);
-    this.bind("y", 1, gl.FLOAT, false);
-    this.bind("colour", 4, gl.UNSIGNED_BYTE, true);
-    this.bind("flags", 1, gl.UNSIGNED_BYTE, false);
-    const [left, low] = this.toPixel(0, 0), [right, up] = this.toPixel(1, 1);
-    const scaleX = (2 * (right - left)) / width, scaleY = (2 * (low - up)) / height;
-    gl.uniform2f(gl.getUniformLocation(this.program, "scale"), scaleX, scaleY);
-    gl.uniform2f(gl.getUniformLocation(this.program, "shift"), (2 * left) / width - 1, 1 - (2 * low) / height);
-    gl.uniform1f(gl.getUniformLocation(this.program, "size"), this.pointSize() * ratio);
-    gl.uniform1i(gl.getUniformLocation(this.program, "hasSelection"), this.hasSelection ? 1 : 0);
-    gl.drawArrays(gl.POINTS, 0, this.n);
+    const [x0, y0] = this.toPixel(0, 0), [x1, y1] = this.toPixel(1, 1);
+    const frame = {
+      width: this.canvas.width, height: this.canvas.height,
+      left: Math.round(m.left * ratio), right: Math.round((width - m.right) * ratio), top: Math.round(m.top * ratio), bottom: Math.round((height - m.bottom) * ratio),
+      scaleX: (x1 - x0) * ratio, scaleY: (y1 - y0) * ratio, shiftX: x0 * ratio, shiftY: y0 * ratio,
+    };
+    this.painter.draw(frame, this.n, this.pointSize() * ratio, this.hasSelection);
   }
 
   pointSize() {
     return this.n > 300000 ? 1.5 : this.n > 30000 ? 2 : this.n > 3000 ? 3 : 6;
-  }
-
-  bind(name, size, type, isNormalised) {
-    const gl = this.gl, place = gl.getAttribLocation(this.program, name);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[name]);
-    gl.enableVertexAttribArray(place);
-    gl.vertexAttribPointer(place, size, type, isNormalised, 0, 0);
   }
 }
 

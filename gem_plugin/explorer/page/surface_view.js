@@ -1,31 +1,15 @@
 "use strict";
-// Draws a surface that turns under the mouse. Light comes from the eye; back faces are seen too.
+// Surfaces that turn under the mouse.
 
-const SURFACE_VERTEX_SHADER = `#version 300 es
-in vec3 place; in vec3 normal;
-uniform mat3 turn; uniform float scale, middle; uniform vec2 aspect;
-out vec3 facing;
-void main() {
-  vec3 turned = turn * ((place - middle) * scale);
-  facing = turn * normal;
-  gl_Position = vec4(turned.xy * aspect, -turned.z * 0.4, 1.0);
-}`;
-const SURFACE_FRAGMENT_SHADER = `#version 300 es
-precision mediump float;
-in vec3 facing; uniform vec3 tint; out vec4 result;
-void main() {
-  float light = abs(normalize(facing).z);
-  vec3 lit = tint * (0.35 + 0.65 * light) + 0.12 * pow(light, 24.0);
-  result = vec4(mix(lit, lit * 0.55, smoothstep(0.45, 0.0, light)), 1.0);
-}`;
 const SURFACE_TINT = [0.34, 0.62, 0.85];
 const NEGATIVE_TINT = [0.84, 0.37, 0.0];
 
 class SurfaceView {
-  constructor(canvas) {
+  constructor(canvas, pixelSize) {
     this.canvas = canvas;
-    this.gl = canvas.getContext("webgl2", { antialias: true, preserveDrawingBuffer: true });
-    this.program = makeProgram(this.gl, SURFACE_VERTEX_SHADER, SURFACE_FRAGMENT_SHADER);
+    this.pixelSize = pixelSize; // Å
+    this.bar = document.getElementById("scale-bar");
+    this.painter = hasGraphicsCard("surface") ? new WebGlSurfaces(canvas) : new PixelSurfaces(canvas);
     this.turn = [1, 0, 0, 0, 0, -1, 0, 1, 0]; // column by column; z of the map points up
     this.zoom = 1;
     this.meshes = [];
@@ -33,47 +17,26 @@ class SurfaceView {
     this.listen();
   }
 
-  /** meshes: surfaces of one volume of the given size, each with its tint. */
+  /** meshes: surfaces of one volume of the given size, each with its tint and opacity; transparent ones last. */
   show(meshes, size) {
-    const gl = this.gl;
-    for (const mesh of this.meshes) for (const buffer of Object.values(mesh.buffers)) gl.deleteBuffer(buffer);
+    this.meshes = meshes;
     this.size = size;
-    this.meshes = meshes.map(({ surface, tint }) => {
-      const buffers = { places: gl.createBuffer(), normals: gl.createBuffer(), triangles: gl.createBuffer() };
-      for (const name of ["places", "normals"]) {
-        gl.bindBuffer(gl.ARRAY_BUFFER, buffers[name]);
-        gl.bufferData(gl.ARRAY_BUFFER, surface[name], gl.STATIC_DRAW);
-      }
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers.triangles);
-      gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, surface.triangles, gl.STATIC_DRAW);
-      return { buffers, tint, nIndices: surface.triangles.length };
-    });
+    this.painter.upload(meshes);
     this.draw();
   }
 
   draw() {
-    const gl = this.gl, { width, height } = this.canvas;
-    gl.viewport(0, 0, width, height);
-    gl.clearColor(1, 1, 1, 1);
-    gl.enable(gl.DEPTH_TEST);
-    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    gl.useProgram(this.program);
-    const place = (name) => gl.getUniformLocation(this.program, name);
-    gl.uniformMatrix3fv(place("turn"), false, this.turn);
-    gl.uniform1f(place("scale"), (1.9 * this.zoom) / this.size);
-    gl.uniform1f(place("middle"), this.size / 2);
-    gl.uniform2f(place("aspect"), Math.min(1, height / width), Math.min(1, width / height));
-    for (const mesh of this.meshes) {
-      for (const [attribute, name] of [["place", "places"], ["normal", "normals"]]) {
-        const location = gl.getAttribLocation(this.program, attribute);
-        gl.bindBuffer(gl.ARRAY_BUFFER, mesh.buffers[name]);
-        gl.enableVertexAttribArray(location);
-        gl.vertexAttribPointer(location, 3, gl.FLOAT, false, 0, 0);
-      }
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, mesh.buffers.triangles);
-      gl.uniform3fv(place("tint"), mesh.tint);
-      gl.drawElements(gl.TRIANGLES, mesh.nIndices, gl.UNSIGNED_INT, 0);
-    }
+    const scale = (1.9 * this.zoom) / this.size;
+    this.painter.draw(this.turn, scale, this.size / 2);
+    this.drawScaleBar((this.canvas.clientWidth / 2) * scale);
+  }
+
+  /** A round length that takes a fifth to a third of the width. */
+  drawScaleBar(screenPixelsPerVoxel) {
+    const perAngstrom = screenPixelsPerVoxel / this.pixelSize, wanted = (0.35 * this.canvas.clientWidth) / perAngstrom;
+    const power = 10 ** Math.floor(Math.log10(wanted)), length = [5, 2, 1].find((step) => step * power <= wanted) * power;
+    this.bar.style.width = `${length * perAngstrom}px`;
+    this.bar.textContent = `${length} Å`;
   }
 
   listen() {

@@ -23,7 +23,7 @@ class Travel {
 
   addAnchor(row) {
     this.anchors.push(row);
-    this.page.draw();
+    this.page.draw(true);
     say(`${this.anchors.length} anchors: rows ${this.anchors.join(", ")}`);
   }
 
@@ -40,7 +40,7 @@ class Travel {
     this.path = path;
     for (const id of ["path-place", "path-play", "save-maps", "save-movie"]) document.getElementById(id).disabled = !path;
     this.slider.value = 0;
-    this.page.draw();
+    this.page.draw(true);
   }
 
   /** Latents at a fraction of the way, between the path's points. */
@@ -50,6 +50,7 @@ class Travel {
   }
 
   goTo(fraction) {
+    this.page.draw(true);
     return this.page.molecule.decode({ latents: this.latentsAt(fraction) }, `path, ${Math.round(100 * fraction)} %`);
   }
 
@@ -81,7 +82,7 @@ class Travel {
       frames.push(this.page.molecule.view.canvas.toDataURL("image/png"));
     }
     const answer = await attempt(() => askJson(`/api/save/movie/${encodeURIComponent(this.name())}`, { frames }));
-    if (answer) say(`movie saved: ${answer.files[0]}`);
+    if (answer) say(`movie saved: ${answer.files.join(", ")}. ${answer.hint}`);
   }
 
   /** Anchors and the particles of the path, on the overlay. */
@@ -92,6 +93,14 @@ class Travel {
     context.beginPath();
     rows.forEach((row, index) => { const [px, py] = cloud.toPixel(cloud.x[row], cloud.y[row]); if (index) context.lineTo(px, py); else context.moveTo(px, py); });
     context.stroke();
+    if (rows.length) {
+      const at = Number(this.slider.value) * (rows.length - 1), below = Math.min(Math.floor(at), rows.length - 2), share = at - below;
+      const [from, to] = [rows[below], rows[below + 1]].map((row) => cloud.toPixel(cloud.x[row], cloud.y[row]));
+      context.beginPath();
+      context.arc(from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1]), 5, 0, 2 * Math.PI);
+      context.fillStyle = "#1d2733";
+      context.fill();
+    }
     context.lineWidth = 1;
     this.anchors.forEach((row, index) => drawMark(context, cloud, row, "#D55E00", String(index + 1)));
   }

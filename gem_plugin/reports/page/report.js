@@ -125,7 +125,10 @@ class Scatter {
       if (!colour) continue;
       const packed = 0xff000000 | (colour[2] << 16) | (colour[1] << 8) | colour[0];
       const left = Math.round(px * ratio - dot / 2), top = Math.round(py * ratio - dot / 2);
-      for (let row = 0; row < dot; row++) pixels.fill(packed, (top + row) * image.width + left, (top + row) * image.width + left + dot);
+      for (let row = 0; row < dot; row++) { // corners are left out where there is room for it
+        const inset = dot > 3 && (row === 0 || row === dot - 1) ? 1 : 0, start = (top + row) * image.width + left;
+        pixels.fill(packed, start + inset, start + dot - inset);
+      }
     }
     context.putImageData(image, 0, 0);
   }

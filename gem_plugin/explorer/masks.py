@@ -1,0 +1,130 @@
+"""Masks to see the states again with: the landscape's, one made here from the sketch, or a file inside the run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.explorer.saving import checked_name
+from gem_plugin.io.array_files import read_arrays
+from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.map_files import read_map, write_map
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import whole_file
+from gem_plugin.landscape.mask import VolumeScan, check_mask, fit_mask_to_grid, make_mask
+from gem_plugin.landscape.volume_source import VolumeSource
+
+OF_LANDSCAPE, MADE_HERE, FROM_FILE = "landscape", "made", "file"
+MOST_FILES = 200
+
+
+@dataclass(frozen=True)
+class MaskWish:
+    """Which mask; hashable, so that what was made with it can be kept."""
+
+    kind: str = OF_LANDSCAPE
+    file: str = ""  # inside the run
+    level: float = 0.1  # density at the edge, as a share of the bright level of the sketch
+    dilate_in_angstroms: float = 5.0
+    edge_in_angstroms: float = 0.0
+
+
+class Masks:
+    """Masks on the grid of the sketch maps."""
+
+    def __init__(self, run: RunFiles, source: VolumeSource) -> None:
+        self.run = run
+        self.files = LandscapeFiles(run.landscape)
+        self.box_size = source.box_size
+        self.pixel_size_in_angstroms = source.pixel_size_in_angstroms
+        self._scan: VolumeScan | None = None
+
+    @property
+    def scan(self) -> VolumeScan:
+        """Brightest voxels and bright levels of the sketch."""
+        if self._scan is None:
+            self._scan = VolumeScan(**read_arrays(self.files.scan, f"gem-em landscape {self.run.root}"))
+            if len(self._scan.brightest) != self.box_size:
+                raise InputError(
+                    f"The sketch has {len(self._scan.brightest)} voxels along a side, the maps here {self.box_size}. "
+                    f"Run `gem-em landscape {self.run.root}` again."
+                )
+        return self._scan
+
+    @property
+    def bright_level(self) -> float:
+        return float(self.scan.bright_levels.mean())
+
+    def file_names(self) -> list[str]:
+        """Maps inside the run that are named as masks, and those that were sent here."""
+        root = self.run.root.resolve()
+        found = sorted({*self._folder.glob("*.mrc"), *root.glob("*mask*.mrc"), *root.glob("*/*mask*.mrc")})
+        inside = [
+            path
+            for path in found
+            if path.resolve().is_relative_to(root) and path != self.files.mask.resolve()
+        ]
+        return [path.relative_to(root).as_posix() for path in inside[:MOST_FILES]]
+
+    def mask(self, wish: MaskWish) -> np.ndarray:  # (d, d, d) float32, 0 to 1
+        """The wanted mask, checked."""
+        if wish.kind == OF_LANDSCAPE:
+            return self._fitted(self.files.mask)
+        if wish.kind == FROM_FILE:
+            if wish.file not in self.file_names():
+                raise InputError(
+                    f"There is no mask {wish.file[:80]!r} in this run; send one with `from a file`."
+                )
+            return self._fitted(self.run.root / wish.file)
+        if wish.kind != MADE_HERE:
+            raise InputError(
+                f"There is no mask {wish.kind[:80]!r}; expected {OF_LANDSCAPE}, {MADE_HERE} or {FROM_FILE}."
+            )
+        if not (
+            0 < wish.level <= 1
+            and 0 <= wish.dilate_in_angstroms <= 100
+            and 0 <= wish.edge_in_angstroms <= 100
+        ):
+            raise InputError("Expected a level above 0 and up to 1, and margins of 0 to 100 Angstrom.")
+        threshold = wish.level * self.bright_level
+        mask = make_mask(
+            self.scan.brightest,
+            threshold,
+            self.pixel_size_in_angstroms,
+            wish.dilate_in_angstroms,
+            wish.edge_in_angstroms,
+        )
+        check_mask(mask, self.box_size)
+        return mask
+
+    def save(self, name: str, wish: MaskWish) -> Path:
+        """Write a mask where it can be chosen again, and be given to landscape --mask."""
+        path = self._folder / f"{checked_name(name)}.mrc"
+        write_map(path, self.mask(wish), self.pixel_size_in_angstroms)
+        return path
+
+    def receive(self, name: str, content: bytes) -> Path:
+        """Keep an MRC file that the browser sent, on the grid of the maps."""
+        path = self._folder / f"{checked_name(name)}.mrc"
+        with whole_file(path) as temporary:
+            temporary.write_bytes(content)
+            write_map(
+                temporary, self._fitted(temporary, "the file that was sent"), self.pixel_size_in_angstroms
+            )
+        return path
+
+    @property
+    def _folder(self) -> Path:
+        return self.run.explore.resolve() / "masks"
+
+    def _fitted(self, path: Path, name: str = "") -> np.ndarray:
+        try:
+            given = read_map(path)
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), name)) if name else error from error
+        mask = fit_mask_to_grid(
+            given.volume, given.pixel_size_in_angstroms, self.box_size, self.pixel_size_in_angstroms
+        )
+        check_mask(mask, self.box_size)
+        return mask

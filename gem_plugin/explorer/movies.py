@@ -1,0 +1,80 @@
+"""Movies of frames that the page drew: a GIF always, an MP4 too where the extra `movies` is installed."""
+
+import importlib.util
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gem_plugin.errors import InputError
+from gem_plugin.explorer.saving import checked_name
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.whole_files import whole_file
+
+MOST_FRAMES = 400
+LARGEST_FRAME = 2000  # pixels along a side
+FRAMES_PER_SECOND = 12
+CODECS = ("libx264", "libopenh264", "mpeg4")  # the first that this build of PyAV has
+QUALITY = {"crf": "18", "preset": "medium"}
+HOW_TO_GET_MP4 = "For mp4 too: pip install 'gem-em[movies]', then start the page again."
+
+
+def can_write_mp4() -> bool:
+    return importlib.util.find_spec("av") is not None
+
+
+def save_movie(run: RunFiles, name: str, frames: list[bytes]) -> list[Path]:
+    """PNG frames as movies that go there and back."""
+    stem = run.explore / checked_name(name)
+    if not 2 <= len(frames) <= MOST_FRAMES:
+        raise InputError(f"A movie has 2 to {MOST_FRAMES} frames, got {len(frames)}.")
+    pictures = [_open_frame(frame) for frame in frames]
+    if len({picture.size for picture in pictures}) > 1:
+        raise InputError("The frames of the movie differ in size.")
+    pictures += pictures[-2:0:-1]
+    written = [stem.with_suffix(".gif")]
+    _write_gif(written[0], pictures)
+    if can_write_mp4():
+        written.append(stem.with_suffix(".mp4"))
+        _write_mp4(written[1], pictures)
+    return written
+
+
+def _write_gif(path: Path, pictures: list[Image.Image]) -> None:
+    few_colours = [picture.quantize(128) for picture in pictures]
+    with whole_file(path) as temporary:
+        few_colours[0].save(
+            temporary,
+            save_all=True,
+            append_images=few_colours[1:],
+            duration=1000 // FRAMES_PER_SECOND,
+            loop=0,
+        )
+
+
+def _write_mp4(path: Path, pictures: list[Image.Image]) -> None:
+    """Even width and height, and yuv420p: what every player opens."""
+    import av
+
+    codec = next(name for name in CODECS if name in av.codecs_available)
+    width, height = (side - side % 2 for side in pictures[0].size)
+    with whole_file(path) as temporary, av.open(str(temporary), "w") as film:
+        stream = film.add_stream(codec, rate=FRAMES_PER_SECOND, options=QUALITY if codec == CODECS[0] else {})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in pictures:
+            pixels = np.ascontiguousarray(np.asarray(picture)[:height, :width])
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        film.mux(stream.encode())
+
+
+def _open_frame(content: bytes) -> Image.Image:
+    try:
+        picture = Image.open(io.BytesIO(content), formats=("PNG",))
+        if max(picture.size) > LARGEST_FRAME:
+            raise InputError(
+                f"A frame has {picture.size} pixels; expected at most {LARGEST_FRAME} along a side."
+            )
+        return picture.convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"A frame of the movie is not a PNG picture ({error}).") from error

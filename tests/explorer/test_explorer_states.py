@@ -1,0 +1,144 @@
+"""The explorer's page in a real browser: states, masks, sessions, RELION jobs, runs that are not finished."""
+
+from pathlib import Path
+
+import numpy as np
+from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
+from page_actions import Page, choose, count_of_pixels, press, text_of, wait_until
+from served_explorer import Explorer, serve
+from small_star_run import write_run
+
+from gem_plugin.io.map_files import read_map, write_map
+
+
+def test_states_again_with_another_number(page: Page) -> None:
+    page.execute_script("const e = document.getElementById('n-states'); e.value = 3; e.onchange()")
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    rows = page.execute_script("return document.querySelectorAll('#states-list tr').length")
+    assert rows == 3
+    assert "silhouette" in text_of(page, "states-quality")
+    values = page.execute_script("return Array.from(gem.chosen.colour.values)")
+    assert set(values) == {1, 2, 3}
+    assert count_of_pixels(page, "dendrogram", "r > 180 && g > 60 && g < 130 && b < 60") > 5, (
+        "the cut of the tree"
+    )
+    press(page, "[data-state='1'][data-kind=mean]")
+    wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
+    press(page, "[data-state='2'][data-kind=difference]")
+    wait_until(lambda: text_of(page, "molecule-title") == "state 2 minus state 1")
+    assert (
+        len(
+            page.execute_script(
+                "return gem.molecule.view.meshes.map((mesh) => mesh.surface.triangles.length)"
+            )
+        )
+        == 2
+    )
+    assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
+
+
+def test_states_inside_a_mask_made_in_the_page(explorer: Explorer, page: Page) -> None:
+    grey = "Math.max(r, g, b) - Math.min(r, g, b) < 8 && r > 120 && r < 245"
+    bare = count_of_pixels(page, "surface", grey)
+    press(page, "#mask-show")
+    wait_until(lambda: count_of_pixels(page, "surface", grey) > bare + 2000)
+    choose(page, "mask-kind", "made")
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    assert "mask made here" in page.execute_script("return gem.chosen.colour.label")
+    large = text_of(page, "mask-size")
+    page.execute_script("const e = document.getElementById('mask-level'); e.value = 0.5; e.onchange()")
+    wait_until(lambda: text_of(page, "mask-size") != large)
+    assert int(text_of(page, "mask-size").split()[0].replace(",", "")) < int(
+        large.split()[0].replace(",", "")
+    )
+    page.execute_script("document.getElementById('mask-name').value = 'tight'")
+    press(page, "#mask-save")
+    wait_until(lambda: "mask kept as explore/masks/tight.mrc" in text_of(page, "message"))
+    assert page.execute_script("return gem.grouping.settings().mask") == {
+        "kind": "file",
+        "file": "explore/masks/tight.mrc",
+    }
+    assert (explorer.run.explore / "masks" / "tight.mrc").is_file()
+
+
+def test_a_mask_file_is_sent_from_the_disk_of_the_browser(explorer: Explorer, page: Page, tmp_path) -> None:
+    mask = np.zeros((BOX_SIZE,) * 3, np.float32)
+    mask[6:-6, 6:-6, 6:-6] = 1
+    write_map(tmp_path / "my mask.mrc", mask, PIXEL_SIZE_IN_ANGSTROMS)
+    page.execute_script("document.getElementById('mask-file').hidden = false")
+    page.find_element("id", "mask-file").send_keys(str(tmp_path / "my mask.mrc"))
+    wait_until(lambda: "mask kept as explore/masks/my_mask.mrc" in text_of(page, "message"))
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    np.testing.assert_array_equal(read_map(explorer.run.explore / "masks" / "my_mask.mrc").volume, mask)
+
+
+def test_runs_from_a_star_file_are_not_offered_to_cryosparc(page: Page) -> None:
+    assert page.execute_script("return document.getElementById('cryosparc').hidden")
+    assert not page.find_element("id", "cryosparc-send").is_displayed()
+
+
+def test_a_session_is_saved_and_opened(explorer: Explorer, page: Page) -> None:
+    page.execute_script("return gem.setAxes('latent_2', 'latent_1', 'defocus')")
+    wait_until(lambda: page.execute_script("return gem.chosen.x.name === 'latent_2'"))
+    page.execute_script("return gem.addFilter('latent_1')")
+    page.execute_script("gem.filters[0].setRange(-0.5, 0.5); gem.select([1, 2, 3, 50], 'new')")
+    page.execute_script("document.getElementById('session-name').value = 'kept'")
+    press(page, "#session-save")
+    wait_until(lambda: "session saved" in text_of(page, "message"))
+    counts = text_of(page, "counts")
+    page.get(explorer.address)
+    wait_until(lambda: page.execute_script("return window.gemIsReady === true"))
+    page.execute_script("document.getElementById('session-name').value = 'kept'")
+    press(page, "#session-open")
+    wait_until(lambda: text_of(page, "message") == "session opened")
+    assert text_of(page, "counts") == counts
+    chosen = page.execute_script("return Object.values(gem.chosen).map((column) => column.name)")
+    assert chosen == ["latent_2", "latent_1", "defocus"]
+    flags = page.execute_script("return Array.from(gem.cloud.flags)")
+    assert [row for row, flag in enumerate(flags) if flag & 2] == [1, 2, 3, 50]
+
+
+def test_a_session_brings_its_states_and_mask_back(explorer: Explorer, page: Page) -> None:
+    page.execute_script("gem.grouping.number.value = 4")
+    choose(page, "mask-kind", "made")
+    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    wanted = page.execute_script("return gem.grouping.settings()")
+    states = page.execute_script("return Array.from(gem.chosen.colour.values)")
+    page.execute_script("document.getElementById('session-name').value = 'masked'")
+    press(page, "#session-save")
+    wait_until(lambda: "session saved" in text_of(page, "message"))
+    page.get(explorer.address)
+    wait_until(lambda: page.execute_script("return window.gemIsReady === true"))
+    page.execute_script("document.getElementById('session-name').value = 'masked'")
+    press(page, "#session-open")
+    wait_until(lambda: text_of(page, "message") == "session opened")
+    assert page.execute_script("return gem.grouping.settings()") == wanted
+    assert page.execute_script("return Array.from(gem.chosen.colour.values)") == states
+
+
+def test_a_selection_becomes_a_relion_job(explorer: Explorer, page: Page) -> None:
+    page.execute_script("gem.select([4, 8, 15], 'new')")
+    page.execute_script("document.getElementById('selection-name').value = 'three_of_them'")
+    press(page, "#save-relion")
+    wait_until(lambda: "3 particles saved" in text_of(page, "message"))
+    folder = explorer.run.explore / "jobs" / "three_of_them"
+    assert (folder / "RELION_JOB_EXIT_SUCCESS").is_file()
+    names = [line.split()[0] for line in (folder / "particles.star").read_text().splitlines() if "@" in line]
+    assert sorted(names) == [f"{row + 1:06d}@stack.mrcs" for row in (4, 8, 15)]
+
+
+def test_a_run_that_is_still_training_shows_what_there_is(browser: Page, tmp_path: Path) -> None:
+    run, _ = write_run(tmp_path, 20)
+    run.history.parent.mkdir(parents=True)
+    run.history.write_text("epoch,loss\n1,3.0\n2,2.0\n")
+    run.settings.write_text("[train]\nepochs = 30\n")
+    for served in serve(run):
+        browser.get(served.address)
+        wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+        assert text_of(browser, "training") == "still training: 2 of 30 epochs"
+        assert "gem-em train" in text_of(browser, "molecule-title")
+        assert "gem-em landscape" in text_of(browser, "states-missing")
+        assert not browser.find_element("id", "states-controls").is_displayed()
+        browser.execute_script("return gem.setAxes('row', 'tilt', 'row')")
+        assert text_of(browser, "counts") == "20 particles"
+        wait_until(lambda: count_of_pixels(browser, "points", "r + g + b < 700") > 100)

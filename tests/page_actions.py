@@ -1,0 +1,74 @@
+"""What a person does on the explorer's page, for tests in a real browser: wait, read, press, choose, drag, count pixels."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE_IN_SECONDS = 20.0
+Page = Any  # a selenium WebDriver
+
+
+def wait_until(is_so: Callable[[], Any]) -> Any:
+    end = time.monotonic() + PATIENCE_IN_SECONDS
+    while time.monotonic() < end:
+        found = is_so()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the page did not get there in time")
+
+
+def text_of(page: Page, identifier: str) -> str:
+    return page.execute_script("return document.getElementById(arguments[0]).textContent", identifier)
+
+
+def press(page: Page, selector: str) -> None:
+    page.execute_script("document.querySelector(arguments[0]).click()", selector)
+
+
+def pixel_of(page: Page, row: int) -> list[float]:
+    return page.execute_script(
+        "return gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]])", row
+    )
+
+
+def drag(page: Page, places: list[tuple[float, float]]) -> None:
+    """Press at the first place of the plot, move over all others, release."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    overlay = page.execute_script("return document.getElementById('overlay')")
+    width, height = overlay.size["width"], overlay.size["height"]
+    actions = ActionChains(page, duration=20)
+    first, *others = [(round(x - width / 2), round(y - height / 2)) for x, y in places]
+    actions.move_to_element_with_offset(overlay, *first).click_and_hold()
+    for x, y in others:
+        actions.move_to_element_with_offset(overlay, x, y)
+    actions.release().perform()
+
+
+def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
+    """Pixels of a canvas for which a condition on r, g, b holds."""
+    return page.execute_script(
+        f"""const source = document.getElementById('{canvas}'), copy = document.createElement('canvas');
+        copy.width = source.width; copy.height = source.height;
+        const context = copy.getContext('2d'); context.drawImage(source, 0, 0);
+        const data = context.getImageData(0, 0, copy.width, copy.height).data; let count = 0;
+        for (let i = 0; i < data.length; i += 4) {{ const [r, g, b] = data.slice(i, i + 3); if ({condition}) count++; }}
+        return count;"""
+    )
+
+
+def choose(page: Page, identifier: str, value: str) -> None:
+    page.execute_script(
+        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.onchange()",
+        identifier,
+        value,
+    )
+
+
+def set_range(page: Page, identifier: str, value: float) -> None:
+    page.execute_script(
+        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event('input'))",
+        identifier,
+        value,
+    )
