@@ -68,7 +68,7 @@ class FunctionalReader:
         footprint = table.weights.shape[-1]
         maps = self._maps_with_margin(footprint)
         n_together = _padded(self.n_maps)
-        kernel = make_functional_kernel(footprint, n_together, table.widths_per_log_unit > 0)
+        kernel = make_functional_kernel(footprint, n_together)
         values = np.empty((CHUNKS_OF_GAUSSIANS, len(positions), n_together))
         centre = (self.box_size // 2 - self._corner + footprint)[::-1].astype(np.float32)  # ordered xyz
         voxels_per_angstrom = np.float32(1 / self.pixel_size_in_angstroms)

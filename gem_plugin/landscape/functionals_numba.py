@@ -2,6 +2,7 @@
 
 What makes it fast: all maps of a voxel lie together, so that the voxels along x are one long vector; the maps have a
 margin of zeros, so that no Gaussian needs a border and every loop has a fixed length; two rows are added at a time.
+The kernel holds no compiled function of its own: Numba would not find it in its cache, and every process would compile.
 """
 
 from collections.abc import Callable
@@ -10,18 +11,21 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-from gem_plugin.gaussians.projection_numba import (
-    FAST,
-    ZERO,
-    fill_weights,
-    fill_weights_between,
-    level_of_width,
-    place_in_table,
-)
+from gem_plugin.gaussians.projection_numba import FAST, ZERO, fill_axis
+
+
+@numba.njit(**FAST)
+def add_row(totals, sums, weights_x, amplitude, footprint, n_maps):
+    """Add the voxels of a row, weighted, to the totals (n_maps,)."""
+    for number in range(n_maps):
+        total = ZERO
+        for k in range(footprint):
+            total += weights_x[k] * sums[k * n_maps + number]
+        totals[number] += amplitude * total
 
 
 @lru_cache(maxsize=32)
-def make_functional_kernel(footprint: int, n_maps: int, has_many_widths: bool) -> Callable:  # noqa: C901 (small loops)
+def make_functional_kernel(footprint: int, n_maps: int) -> Callable:
     """Kernel for one footprint (voxels along an axis, even) and one number of maps.
 
     Arrays: positions (batch, n, 3) ordered xyz, amplitudes (batch, n), widths (1 or batch, n), all float32 and in Angstrom;
@@ -32,37 +36,6 @@ def make_functional_kernel(footprint: int, n_maps: int, has_many_widths: bool) -
     """
     before = footprint // 2 - 1
     row_length = footprint * n_maps
-
-    @numba.njit(**FAST)
-    def fill_axis(weights, steps, coordinate, width, table, log_smallest, per_log_unit):
-        """The weights of one Gaussian along one axis; gives the voxel of the first weight."""
-        below, place, fraction = place_in_table(coordinate, table.shape[1] - 1)
-        if has_many_widths:
-            level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
-            fill_weights_between(weights, steps, table, level, part, place, fraction)
-        else:
-            fill_weights(weights, table[0], place, fraction)
-        return below - before
-
-    @numba.njit(**FAST)
-    def add_plane(sums, plane, first_y, first_x, weight_z, weights_y):
-        """Add the rows of one plane (height, width * n_maps), weighted."""
-        start = first_x * n_maps
-        for j in range(0, footprint, 2):
-            weight, next_weight = weight_z * weights_y[j], weight_z * weights_y[j + 1]
-            row = plane[first_y + j, start : start + row_length]
-            next_row = plane[first_y + j + 1, start : start + row_length]
-            for place in range(row_length):
-                sums[place] += weight * row[place] + next_weight * next_row[place]
-
-    @numba.njit(**FAST)
-    def add_row(totals, sums, weights_x, amplitude):
-        """Add the voxels of a row that holds the sums over z and y, weighted, to the totals (n_maps,)."""
-        for number in range(n_maps):
-            total = ZERO
-            for k in range(footprint):
-                total += weights_x[k] * sums[k * n_maps + number]
-            totals[number] += amplitude * total
 
     @numba.njit(parallel=True, **FAST)
     def read_maps(positions, amplitudes, widths, order, voxels_per_angstrom, centre, table, log_smallest, per_log_unit, maps, values):  # fmt: skip
@@ -94,8 +67,14 @@ def make_functional_kernel(footprint: int, n_maps: int, has_many_widths: bool) -
                     first_y = fill_axis(weights_y, steps, y, width, table, log_smallest, per_log_unit)
                     first_z = fill_axis(weights_z, steps, z, width, table, log_smallest, per_log_unit)
                     sums[:] = ZERO
+                    start = first_x * n_maps
                     for m in range(footprint):
-                        add_plane(sums, maps[first_z + m], first_y, first_x, weights_z[m], weights_y)
-                    add_row(values[chunk, b], sums, weights_x, amplitudes[b, i])
+                        for j in range(0, footprint, 2):
+                            weight, next_weight = weights_z[m] * weights_y[j], weights_z[m] * weights_y[j + 1]
+                            row = maps[first_z + m, first_y + j, start : start + row_length]
+                            next_row = maps[first_z + m, first_y + j + 1, start : start + row_length]
+                            for place in range(row_length):
+                                sums[place] += weight * row[place] + next_weight * next_row[place]
+                    add_row(values[chunk, b], sums, weights_x, amplitudes[b, i], footprint, n_maps)
 
     return read_maps

@@ -107,3 +107,15 @@ def test_clouds_read_together_and_alone_give_the_same_sums() -> None:
     together = evaluate_functionals(clouds, weight_maps, 2.0)
     second = GaussianCloud(clouds.positions_in_angstroms[1], clouds.amplitudes[1], clouds.widths_in_angstroms)
     np.testing.assert_allclose(evaluate_functionals(second, weight_maps, 2.0)[0], together[1], rtol=1e-4)
+
+
+def test_the_kernel_holds_no_compiled_function_that_would_keep_it_out_of_the_cache() -> None:
+    from numba.core.dispatcher import Dispatcher
+
+    from gem_plugin.gaussians.volume_numba import make_volume_kernels
+    from gem_plugin.landscape.functionals_numba import make_functional_kernel
+
+    for kernel in (make_functional_kernel(6, 4), *make_volume_kernels(6)):
+        held = [cell.cell_contents for cell in kernel.py_func.__closure__ or ()]
+        assert held
+        assert not [value for value in held if isinstance(value, Dispatcher)]
