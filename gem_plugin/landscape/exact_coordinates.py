@@ -80,11 +80,11 @@ class FunctionalReader:
     def _maps_with_margin(self, footprint: int) -> np.ndarray:  # (depth, height, width * n_together)
         """The maps side by side in every voxel; the margin catches all Gaussians that touch them."""
         if self._layout is None or self._layout[0] != footprint:
-            n_more = _padded(self.n_maps) - self.n_maps
-            margin = (footprint, footprint)
-            by_voxel = np.moveaxis(self._weights, 0, -1)
-            padded = np.pad(by_voxel, (margin, margin, margin, (0, n_more)))
-            self._layout = footprint, padded.reshape(*padded.shape[:2], -1)
+            n_planes, n_rows, n_voxels = (size + 2 * footprint for size in self._weights.shape[1:])
+            maps = np.zeros((n_planes, n_rows, n_voxels, _padded(self.n_maps)), np.float32)
+            inner = slice(footprint, -footprint)
+            maps[inner, inner, inner, : self.n_maps] = np.moveaxis(self._weights, 0, -1)
+            self._layout = footprint, maps.reshape(n_planes, n_rows, -1)
         return self._layout[1]
 
     def _order_of(self, positions: np.ndarray) -> np.ndarray:  # (n, 3) -> (n,)
