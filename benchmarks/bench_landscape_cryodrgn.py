@@ -43,8 +43,19 @@ def main() -> None:
     parser.add_argument("--particles", type=int, default=64, help="a k-means of them makes the sketch")
     wanted = parser.parse_args()
     pixel_size = WIDTH_OF_BOX_IN_ANGSTROMS / wanted.box
-    options = ["-N", wanted.volumes, "-d", wanted.box, "--Apix", pixel_size, "--dilate", 5, "-M", 5]
-    options += ["--linkage", "average", "--pc-dim", 10, "--skip-umap"]
+    options: list[object] = [
+        "-N",
+        wanted.volumes,
+        "-d",
+        wanted.box,
+        "--Apix",
+        pixel_size,
+        "--dilate",
+        5,
+        "-M",
+        min(5, wanted.volumes),
+    ]
+    options += ["--linkage", "average", "--pc-dim", min(10, wanted.volumes - 1), "--skip-umap"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run = write_gaussian_run(

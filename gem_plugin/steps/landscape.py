@@ -70,7 +70,9 @@ class LandscapeSettings:
     pc_dim: int = setting(20, "Number of volume components.", minimum=1)
     plot_dim: int = setting(5, "Components that are plotted and travelled along.", minimum=0)
     n_states: str = setting(
-        "10", "Number of states, or auto: the best silhouette among stable ones.", flag="-M"
+        "10",
+        "Number of states, or auto: the best silhouette among stable ones, 1 where there are no groups.",
+        flag="-M",
     )
     linkage: str = setting(
         "ward",
@@ -150,6 +152,7 @@ def map_landscape(
         "states": states.n_states,
         "linkage": states.linkage,
         "silhouette": round(states.silhouette, 4),
+        "one_cloud": states.is_one_cloud,
         "largest_state_share": round(states.largest_share, 4),
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
     }
