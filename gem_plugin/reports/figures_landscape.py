@@ -120,30 +120,38 @@ def draw_state_choices(stem: Path, choices: Sequence[StateChoice], chosen: int) 
     numbers = [choice.n_states for choice in choices]
     for values, label, colour, marker in (
         ([choice.silhouette for choice in choices], "silhouette", OKABE_ITO[0], "o"),
-        ([choice.stability for choice in choices], "stability (Rand index)", OKABE_ITO[3], "s"),
+        ([choice.stability for choice in choices], "stability (adjusted Rand index)", OKABE_ITO[3], "s"),
         ([choice.largest_share for choice in choices], "share of the largest state", OKABE_ITO[2], "^"),
     ):
         axes.plot(numbers, values, marker=marker, color=colour, label=label)
     axes.axvline(chosen, color=OKABE_ITO[7], linestyle=":")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("number of states")
     axes.set_ylabel("score (no unit)")
     axes.legend(fontsize="small")
     return save_figure(figure, stem)
 
 
-def draw_state_slices(stem: Path, means: Sequence[np.ndarray], pixel_size_in_angstroms: float) -> list[Path]:
-    """Each state's mean map, added up along z."""
+def draw_state_slices(
+    stem: Path,
+    means: Sequence[np.ndarray],
+    counts: np.ndarray,  # (m,): particles
+    pixel_size_in_angstroms: float,
+) -> list[Path]:
+    """Each state's mean map, added up along z, all on one scale of brightness."""
     n_columns = min(5, len(means))
     n_rows = -(-len(means) // n_columns)
     figure, panels = new_figure(n_columns, n_rows)
     half_width = means[0].shape[0] * pixel_size_in_angstroms / 2
+    sums = [mean.sum(axis=0) for mean in means]
+    lowest, highest = min(map(np.min, sums)), max(map(np.max, sums))
     for number, axes in enumerate(panels.ravel()):
         if number >= len(means):
             axes.remove()
             continue
         extent = (-half_width, half_width, -half_width, half_width)
-        axes.imshow(means[number].sum(axis=0), cmap=SEQUENTIAL, origin="lower", extent=extent)
-        axes.set_title(f"state {number + 1}")
+        axes.imshow(sums[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest)
+        axes.set_title(f"state {number + 1}: {counts[number]} particles")
         axes.set_xlabel("x (Å)")
         axes.set_ylabel("y (Å)")
     return save_figure(figure, stem)
