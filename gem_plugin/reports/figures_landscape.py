@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.cluster.hierarchy import dendrogram
 
 from gem_plugin.landscape.states import StateChoice
@@ -15,6 +16,10 @@ from gem_plugin.reports.save_figure import (
     new_figure,
     save_figure,
 )
+
+MOST_ANNOTATIONS = 100
+FAINT = 0.05  # of the brightest place: what is fainter need not be in view
+VIEW_MARGIN = 1.2
 
 
 def draw_mask_slices(
@@ -52,13 +57,19 @@ def draw_component_pairs(
         axes = panels[0, 0]
         draw_groups(axes, scores[:, [first, second]], states, size=12)
         if annotate_with is not None:
-            for number, point in zip(annotate_with, scores[:, [first, second]]):
-                axes.annotate(str(number), tuple(point), fontsize=4).set_in_layout(False)
+            _annotate(axes, scores[:, [first, second]], annotate_with)
         axes.set_xlabel(f"volume component {first + 1} (map units)")
         axes.set_ylabel(f"volume component {second + 1} (map units)")
         middle = "annotated_" if annotate_with is not None else ""
         written += save_figure(figure, folder / f"landscape_vol_pca_{middle}{first + 1}_{second + 1}")
     return written
+
+
+def _annotate(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:  # (k, 2), (k,)
+    """Numbers beside points: evenly spaced ones where there are too many to read. Neighbours have near numbers."""
+    step = -(-len(numbers) // MOST_ANNOTATIONS)
+    for place, number in zip(places[::step], numbers[::step]):
+        axes.annotate(str(number), tuple(place), fontsize=4).set_in_layout(False)
 
 
 def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]:  # counts (m,)
@@ -85,8 +96,7 @@ def draw_states_on_plane(
     axes = panels[0, 0]
     draw_groups(axes, points, states, size=2)
     if marks is not None:
-        for place, number in zip(*marks):
-            axes.annotate(str(number), tuple(place), fontsize=4).set_in_layout(False)
+        _annotate(axes, *marks)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     return save_figure(figure, stem)
@@ -145,6 +155,9 @@ def draw_state_slices(
     half_width = means[0].shape[0] * pixel_size_in_angstroms / 2
     sums = [mean.sum(axis=0) for mean in means]
     lowest, highest = min(map(np.min, sums)), max(map(np.max, sums))
+    bright = np.argwhere(np.max(sums, axis=0) > FAINT * highest) - len(sums[0]) // 2
+    farthest = np.abs(bright).max(initial=1) * pixel_size_in_angstroms
+    reach = min(half_width, VIEW_MARGIN * farthest)
     for number, axes in enumerate(panels.ravel()):
         if number >= len(means):
             axes.remove()
@@ -152,6 +165,8 @@ def draw_state_slices(
         extent = (-half_width, half_width, -half_width, half_width)
         axes.imshow(sums[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest)
         axes.set_title(f"state {number + 1}: {counts[number]} particles")
+        axes.set_xlim(-reach, reach)
+        axes.set_ylim(-reach, reach)
         axes.set_xlabel("x (Å)")
         axes.set_ylabel("y (Å)")
     return save_figure(figure, stem)
