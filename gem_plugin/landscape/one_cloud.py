@@ -52,4 +52,4 @@ def is_one_cloud(distances: np.ndarray, n_states: int, method: str, seed: int) -
         distances = distances[np.ix_(chosen, chosen)]
     labels = cut_into_states(build_tree(distances, method), n_states, np.ones(len(distances)))
     single = silhouettes_of_single_clouds(distances, n_states, method, seed)
-    return silhouette(distances, labels) < single.max() + MARGIN
+    return bool(silhouette(distances, labels) < single.max() + MARGIN)

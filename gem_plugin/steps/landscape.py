@@ -16,7 +16,6 @@ from gem_plugin.settings import setting
 from gem_plugin.steps.cryodrgn_layout import write_cryodrgn_layout
 from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
 from gem_plugin.steps.landscape_job import LandscapeJob
-from gem_plugin.steps.landscape_plots import draw_landscape
 from gem_plugin.steps.landscape_stages import (
     find_mask,
     fit_components,
@@ -141,6 +140,8 @@ def map_landscape(
         write_states(job, volumes, sketch, states)
         quality = describe_states(job, volumes, sketch, states, mask, regions)
     layout = lay_out_umap(job)
+    from gem_plugin.steps.landscape_plots import draw_landscape  # matplotlib; not wanted for --help
+
     draw_landscape(job, sketch, scan, mask, components, states, layout)
     if settings.cryodrgn_layout:
         write_cryodrgn_layout(job, sketch, states.linkage)
