@@ -103,11 +103,6 @@ class CryosparcProject:
         is_deleted = job.model.deleted if self.is_generation_5 else job.doc.get("deleted", False)
         return "deleted" if is_deleted else job.status
 
-    def _status_of(self, job: Any) -> str:
-        """A deleted job keeps the status that it had, and a flag."""
-        is_deleted = job.model.deleted if self.is_generation_5 else job.doc.get("deleted", False)
-        return "deleted" if is_deleted else job.status
-
     def _folder_of(self, found: Any) -> Path:
         """The directory of a project or job: a property in 5.0, a method in 4.7."""
         return Path(found.dir if self.is_generation_5 else found.dir())

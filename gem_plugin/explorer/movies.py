@@ -3,6 +3,7 @@
 import importlib.util
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -60,7 +61,8 @@ def _write_mp4(path: Path, pictures: list[Image.Image]) -> None:
     codec = next(name for name in CODECS if name in av.codecs_available)
     width, height = (side - side % 2 for side in pictures[0].size)
     with whole_file(path) as temporary, av.open(str(temporary), "w") as film:
-        stream = film.add_stream(codec, rate=FRAMES_PER_SECOND, options=QUALITY if codec == CODECS[0] else {})
+        options = QUALITY if codec == CODECS[0] else {}
+        stream: Any = film.add_stream(codec, rate=FRAMES_PER_SECOND, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for picture in pictures:
             pixels = np.ascontiguousarray(np.asarray(picture)[:height, :width])

@@ -76,6 +76,18 @@ def fill_weights_between(weights, steps, table, level, level_fraction, place, fr
         weights[k] = lower + level_fraction * (upper - lower)
 
 
+@numba.njit(**FAST)
+def fill_axis(weights, steps, coordinate, width, table, log_smallest, per_log_unit):
+    """The weights of one Gaussian along one axis, from either kind of table; gives the pixel of the first weight."""
+    below, place, fraction = place_in_table(coordinate, table.shape[1] - 1)
+    if per_log_unit > ZERO:  # a table of many widths
+        level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
+        fill_weights_between(weights, steps, table, level, part, place, fraction)
+    else:
+        fill_weights(weights, table[0], place, fraction)
+    return below - (weights.shape[0] // 2 - 1)
+
+
 @lru_cache(maxsize=32)
 def make_kernels(footprint: int, has_many_widths: bool) -> Kernels:  # noqa: C901 (three small loops)
     """Kernels for one footprint (pixels along an axis) and one kind of table.

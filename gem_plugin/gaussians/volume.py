@@ -60,4 +60,4 @@ def _detached_in_pixels(cloud: GaussianCloud, pixel_size_in_angstroms: float) ->
 def _kernels(table: PixelTable):
     from gem_plugin.gaussians.volume_numba import make_volume_kernels  # compiles; not wanted for --help
 
-    return make_volume_kernels(table.weights.shape[-1], table.widths_per_log_unit > 0)
+    return make_volume_kernels(table.weights.shape[-1])

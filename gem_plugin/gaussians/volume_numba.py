@@ -7,14 +7,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from gem_plugin.gaussians.projection_numba import (
-    FAST,
-    ZERO,
-    fill_weights,
-    fill_weights_between,
-    level_of_width,
-    place_in_table,
-)
+from gem_plugin.gaussians.projection_numba import FAST, ZERO, fill_axis
 
 
 class VolumeKernels(NamedTuple):
@@ -28,27 +21,23 @@ def is_near(coordinate, box, margin):
     return coordinate > -margin and coordinate < box + margin
 
 
+@numba.njit(**FAST)
+def weigh(position, width, table, log_smallest, per_log_unit, centre, weights, first):
+    """Fill weights (4, footprint; the last row is scratch) and first (3,) for the axes x, y, z."""
+    for axis in range(3):
+        coordinate = position[axis] + centre
+        first[axis] = fill_axis(
+            weights[axis], weights[3], coordinate, width, table, log_smallest, per_log_unit
+        )
+
+
 @lru_cache(maxsize=32)
-def make_volume_kernels(footprint: int, has_many_widths: bool) -> VolumeKernels:  # noqa: C901 (two small loops)
+def make_volume_kernels(footprint: int) -> VolumeKernels:  # noqa: C901 (two small loops)
     """splat adds clouds to volumes; gather reads, for every Gaussian, the volume weighted by that Gaussian.
 
     Arrays, all float32 and in pixels: positions (batch, n, 3) ordered xyz, amplitudes (batch, n), widths (1 or batch, n),
     table (n_widths, places + 1, footprint), volumes (batch, box, box, box) ordered zyx; gather's volumes may be (1, ...).
     """
-    before = footprint // 2 - 1
-
-    @numba.njit(**FAST)
-    def weigh(position, width, table, log_smallest, per_log_unit, centre, weights, first):
-        """Fill weights (3, footprint) and first (3,) for the axes x, y, z."""
-        places = table.shape[1] - 1
-        for axis in range(3):
-            below, place, fraction = place_in_table(position[axis] + centre, places)
-            first[axis] = below - before
-            if has_many_widths:
-                level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
-                fill_weights_between(weights[axis], weights[3], table, level, part, place, fraction)
-            else:
-                fill_weights(weights[axis], table[0], place, fraction)
 
     @numba.njit(parallel=True, **FAST)
     def splat(positions, amplitudes, widths, table, log_smallest, per_log_unit, volumes):

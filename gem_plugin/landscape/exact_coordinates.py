@@ -20,12 +20,13 @@ import torch
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.gaussians.projection import as_array, cloud_in_pixels, pixel_table_for, table_scale
+from gem_plugin.gaussians.projection import as_array, pixel_table_for, table_scale
 from gem_plugin.landscape.volume_pca import VolumePca
 from gem_plugin.landscape.volume_source import VolumeSource
 
 CLOUDS_PER_BATCH = 64
 VOXELS_PER_NEIGHBOURHOOD = 4.0
+MAPS_PER_VECTOR = 4
 CHUNKS_OF_GAUSSIANS = 32  # worked on in parallel; a fixed number, so that sums do not depend on the machine
 
 
@@ -53,37 +54,80 @@ class FunctionalReader:
     """Weight maps in the layout that the inner loop wants; made once, used for many clouds."""
 
     def __init__(self, weight_maps: np.ndarray, pixel_size_in_angstroms: float) -> None:
-        n_maps, box_size = len(weight_maps), weight_maps.shape[-1]
-        by_voxel = np.ascontiguousarray(np.moveaxis(weight_maps, 0, -1), dtype=np.float32)
-        self.maps = by_voxel.reshape(box_size, box_size, box_size * n_maps)
-        self.n_maps = n_maps
+        self.n_maps, self.box_size = len(weight_maps), weight_maps.shape[-1]
         self.pixel_size_in_angstroms = pixel_size_in_angstroms
+        self._corner, self._weights = cut_to_content(weight_maps)
+        self._layout: tuple[int, np.ndarray] | None = None  # footprint and the maps with a margin for it
         self._order: np.ndarray | None = None
 
     def __call__(self, clouds: GaussianCloud) -> np.ndarray:  # (b, f) float64
         from gem_plugin.landscape.functionals_numba import make_functional_kernel
 
-        positions, amplitudes, widths = self._sorted_in_voxels(clouds)
-        table = pixel_table_for(torch.from_numpy(widths))
-        kernel = make_functional_kernel(table.weights.shape[-1], self.n_maps, table.widths_per_log_unit > 0)
-        values = np.empty((CHUNKS_OF_GAUSSIANS, len(positions), self.n_maps))
-        kernel(positions, amplitudes, widths, table.weights, *table_scale(table), self.maps, values)
-        return values.sum(axis=0)
+        positions, amplitudes, widths = _as_batch(clouds)
+        table = pixel_table_for(torch.from_numpy(widths / np.float32(self.pixel_size_in_angstroms)))
+        footprint = table.weights.shape[-1]
+        maps = self._maps_with_margin(footprint)
+        n_together = _padded(self.n_maps)
+        kernel = make_functional_kernel(footprint, n_together)
+        values = np.empty((CHUNKS_OF_GAUSSIANS, len(positions), n_together))
+        centre = (self.box_size // 2 - self._corner + footprint)[::-1].astype(np.float32)  # ordered xyz
+        voxels_per_angstrom = np.float32(1 / self.pixel_size_in_angstroms)
+        order = self._order_of(positions[0])
+        cloud = (positions, amplitudes, widths, order, voxels_per_angstrom, centre)
+        kernel(*cloud, table.weights, *table_scale(table), maps, values)
+        return values.sum(axis=0)[:, : self.n_maps]
 
-    def _sorted_in_voxels(self, clouds: GaussianCloud) -> list[np.ndarray]:
-        """Positions (b, n, 3), amplitudes (b, n) and widths (1 or b, n), Gaussians of one neighbourhood together.
+    def _maps_with_margin(self, footprint: int) -> np.ndarray:  # (depth, height, width * n_together)
+        """The maps side by side in every voxel; the margin catches all Gaussians that touch them."""
+        if self._layout is None or self._layout[0] != footprint:
+            n_planes, n_rows, n_voxels = (size + 2 * footprint for size in self._weights.shape[1:])
+            maps = np.zeros((n_planes, n_rows, n_voxels, _padded(self.n_maps)), np.float32)
+            inner = slice(footprint, -footprint)
+            maps[inner, inner, inner, : self.n_maps] = np.moveaxis(self._weights, 0, -1)
+            self._layout = footprint, maps.reshape(n_planes, n_rows, -1)
+        return self._layout[1]
+
+    def _order_of(self, positions: np.ndarray) -> np.ndarray:  # (n, 3) -> (n,)
+        """Gaussians of one neighbourhood together, as they lie in the first cloud that was seen.
 
         Neighbours read the same part of the maps, which then still lies in the processor's cache.
         """
-        batch = len(clouds.positions_in_angstroms) if clouds.positions_in_angstroms.ndim == 3 else 1
-        values = [
-            value.detach().cpu() for value in cloud_in_pixels(clouds, batch, self.pixel_size_in_angstroms)
-        ]
-        if self._order is None or len(self._order) != len(clouds):
-            cells = np.floor(as_array(values[0][0]) / VOXELS_PER_NEIGHBOURHOOD)
+        if self._order is None or len(self._order) != len(positions):
+            cells = np.floor(positions / (VOXELS_PER_NEIGHBOURHOOD * self.pixel_size_in_angstroms))
             self._order = np.lexsort(cells.T)
-        order = torch.from_numpy(self._order)
-        return [as_array(value[:, order]) for value in values]
+        return self._order
+
+
+def cut_to_content(
+    weight_maps: np.ndarray,  # (f, d, d, d)
+) -> tuple[np.ndarray, np.ndarray]:
+    """First voxel (3,), ordered zyx, and extent of the part that holds all that is not zero.
+
+    Most of a box lies outside the mask; what is not read need not be stored.
+    """
+    is_used = (weight_maps != 0).any(axis=0)
+    ranges = []
+    for axis in range(3):
+        used = np.flatnonzero(is_used.any(axis=tuple(other for other in range(3) if other != axis)))
+        ranges.append(slice(used[0], used[-1] + 1) if len(used) else slice(0, 0))
+    corner = np.array([part.start for part in ranges])
+    return corner, weight_maps[:, ranges[0], ranges[1], ranges[2]].astype(np.float32)
+
+
+def _as_batch(clouds: GaussianCloud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions (b, n, 3), amplitudes (b, n), widths (1 or b, n), in Angstrom, float32."""
+    positions, amplitudes, widths = (
+        as_array(value.cpu())
+        for value in (clouds.positions_in_angstroms, clouds.amplitudes, clouds.widths_in_angstroms)
+    )
+    positions = positions if positions.ndim == 3 else positions[None]
+    amplitudes = np.ascontiguousarray(np.broadcast_to(amplitudes, positions.shape[:2]))
+    return positions, amplitudes, widths if widths.ndim == 2 else widths[None]
+
+
+def _padded(n_maps: int) -> int:
+    """With a multiple of four maps (and an even footprint) rows divide into whole vectors of the processor."""
+    return -(-n_maps // MAPS_PER_VECTOR) * MAPS_PER_VECTOR
 
 
 def exact_functionals(
@@ -110,4 +154,4 @@ def exact_functionals(
 
 def clouds_are_positive(clouds: GaussianCloud) -> bool:
     """Whether no amplitude is negative, so that no voxel of the maps is."""
-    return bool((clouds.amplitudes >= 0).all())
+    return bool(clouds.amplitudes.min() >= 0)  # False for NaN too

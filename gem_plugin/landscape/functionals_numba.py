@@ -1,4 +1,9 @@
-"""The inner loop of exact_coordinates: many maps read at once at every Gaussian. Numba compiles it at first use."""
+"""The inner loop of exact_coordinates: many maps read at once at every Gaussian. Numba compiles it at first use.
+
+What makes it fast: all maps of a voxel lie together, so that the voxels along x are one long vector; the maps have a
+margin of zeros, so that no Gaussian needs a border and every loop has a fixed length; two rows are added at a time.
+The kernel holds no compiled function of its own: Numba would not find it in its cache, and every process would compile.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -6,80 +11,70 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-from gem_plugin.gaussians.projection_numba import (
-    FAST,
-    ZERO,
-    fill_weights,
-    fill_weights_between,
-    level_of_width,
-    place_in_table,
-)
+from gem_plugin.gaussians.projection_numba import FAST, ZERO, fill_axis
+
+
+@numba.njit(**FAST)
+def add_row(totals, sums, weights_x, amplitude, footprint, n_maps):
+    """Add the voxels of a row, weighted, to the totals (n_maps,)."""
+    for number in range(n_maps):
+        total = ZERO
+        for k in range(footprint):
+            total += weights_x[k] * sums[k * n_maps + number]
+        totals[number] += amplitude * total
 
 
 @lru_cache(maxsize=32)
-def make_functional_kernel(footprint: int, n_maps: int, has_many_widths: bool) -> Callable:
-    """Kernel for one footprint (voxels along an axis) and one number of maps.
+def make_functional_kernel(footprint: int, n_maps: int) -> Callable:
+    """Kernel for one footprint (voxels along an axis, even) and one number of maps.
 
-    Arrays: positions (batch, n, 3) ordered xyz, amplitudes (batch, n), widths (1 or batch, n), all float32 and in
-    voxels; table (n_widths, places + 1, footprint); maps (box, box, box * n_maps) ordered zyx, all maps of a voxel together;
-    values (chunks, batch, n_maps) float64, overwritten: one part of the Gaussians each, to be added up.
+    Arrays: positions (batch, n, 3) ordered xyz, amplitudes (batch, n), widths (1 or batch, n), all float32 and in Angstrom;
+    order (n,): Gaussians of one neighbourhood together; centre (3,) float32: the place of the rotation centre in the maps,
+    ordered xyz; table (n_widths, places + 1, footprint); maps (depth, height, width * n_maps) float32 ordered zyx, all maps
+    of a voxel together; values (chunks, batch, n_maps) float64, overwritten: one part of the Gaussians each, to be added up.
+    Gaussians whose footprint does not lie within the maps count nothing.
     """
     before = footprint // 2 - 1
-
-    @numba.njit(**FAST)
-    def fill_axis(weights, steps, coordinate, width, table, log_smallest, per_log_unit):
-        """The weights of one Gaussian along one axis; gives the voxel of the first weight."""
-        below, place, fraction = place_in_table(coordinate, table.shape[1] - 1)
-        if has_many_widths:
-            level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
-            fill_weights_between(weights, steps, table, level, part, place, fraction)
-        else:
-            fill_weights(weights, table[0], place, fraction)
-        return below - before
-
-    @numba.njit(**FAST)
-    def add_scaled(sums, weight, row):
-        for place in range(sums.shape[0]):  # both start at 0, so that the compiler sees no negative index
-            sums[place] += weight * row[place]
+    row_length = footprint * n_maps
 
     @numba.njit(parallel=True, **FAST)
-    def read_maps(positions, amplitudes, widths, table, log_smallest, per_log_unit, maps, values):
-        box = maps.shape[0]
-        centre = np.float32(box // 2)
-        low, high = np.float32(-footprint), np.float32(box + footprint)
-        n_gaussians = positions.shape[1]
+    def read_maps(positions, amplitudes, widths, order, voxels_per_angstrom, centre, table, log_smallest, per_log_unit, maps, values):  # fmt: skip
+        n_clouds, n_gaussians = amplitudes.shape
+        # a coordinate of at least `low` and below `high` has its whole footprint within the maps
+        low = np.float32(before)
+        high_x = np.float32(maps.shape[2] // n_maps - footprint + before + 1)
+        high_y = np.float32(maps.shape[1] - footprint + before + 1)
+        high_z = np.float32(maps.shape[0] - footprint + before + 1)
         for chunk in numba.prange(values.shape[0]):
             weights_x, weights_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             weights_z, steps = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
-            rows = np.empty(footprint * n_maps, np.float32)  # the maps summed along z and y
+            sums = np.empty(row_length, np.float32)
+            places = np.empty((n_clouds, 3), np.float32)
             values[chunk] = 0.0
             first, last = chunk * n_gaussians // values.shape[0], (chunk + 1) * n_gaussians // values.shape[0]
             # all clouds for one Gaussian, then the next: its places in the clouds are near each other in the maps
-            for step in range((last - first) * positions.shape[0]):
-                i, b = first + step // positions.shape[0], step % positions.shape[0]
-                x, y, z = (
-                    positions[b, i, 0] + centre,
-                    positions[b, i, 1] + centre,
-                    positions[b, i, 2] + centre,
-                )
-                # False for NaN too
-                if not (x > low and x < high and y > low and y < high and z > low and z < high):
-                    continue
-                width = widths[b % widths.shape[0], i]
-                first_x = fill_axis(weights_x, steps, x, width, table, log_smallest, per_log_unit)
-                first_y = fill_axis(weights_y, steps, y, width, table, log_smallest, per_log_unit)
-                first_z = fill_axis(weights_z, steps, z, width, table, log_smallest, per_log_unit)
-                start, stop = max(0, -first_x), min(footprint, box - first_x)
-                first_voxel = (first_x + start) * n_maps
-                used = rows[: max(0, stop - start) * n_maps]
-                used[:] = ZERO
-                for m in range(max(0, -first_z), min(footprint, box - first_z)):
-                    for j in range(max(0, -first_y), min(footprint, box - first_y)):
-                        row = maps[first_z + m, first_y + j, first_voxel : first_voxel + used.shape[0]]
-                        add_scaled(used, weights_z[m] * weights_y[j], row)
-                for k in range(start, stop):
-                    weight = amplitudes[b, i] * weights_x[k]
-                    for number in range(n_maps):
-                        values[chunk, b, number] += weight * used[(k - start) * n_maps + number]
+            for i in order[first:last]:
+                for b in range(n_clouds):  # in a loop of its own, to wait for memory only once
+                    for axis in range(3):
+                        places[b, axis] = positions[b, i, axis] * voxels_per_angstrom + centre[axis]
+                for b in range(n_clouds):
+                    x, y, z = places[b, 0], places[b, 1], places[b, 2]
+                    # False for NaN too
+                    if not (x >= low and x < high_x and y >= low and y < high_y and z >= low and z < high_z):
+                        continue
+                    width = widths[b % widths.shape[0], i] * voxels_per_angstrom
+                    first_x = fill_axis(weights_x, steps, x, width, table, log_smallest, per_log_unit)
+                    first_y = fill_axis(weights_y, steps, y, width, table, log_smallest, per_log_unit)
+                    first_z = fill_axis(weights_z, steps, z, width, table, log_smallest, per_log_unit)
+                    sums[:] = ZERO
+                    start = first_x * n_maps
+                    for m in range(footprint):
+                        for j in range(0, footprint, 2):
+                            weight, next_weight = weights_z[m] * weights_y[j], weights_z[m] * weights_y[j + 1]
+                            row = maps[first_z + m, first_y + j, start : start + row_length]
+                            next_row = maps[first_z + m, first_y + j + 1, start : start + row_length]
+                            for place in range(row_length):
+                                sums[place] += weight * row[place] + next_weight * next_row[place]
+                    add_row(values[chunk, b], sums, weights_x, amplitudes[b, i], footprint, n_maps)
 
     return read_maps

@@ -68,7 +68,7 @@ def leiden_states(
     import igraph
 
     n_neighbors = min(n_neighbors, len(coordinates) - 1)
-    distances, neighbours = cKDTree(coordinates).query(coordinates, k=n_neighbors + 1)
+    distances, neighbours = cKDTree(coordinates).query(coordinates, k=n_neighbors + 1, workers=-1)
     reach = np.maximum(distances[:, -1], 1e-12)
     sources = np.repeat(np.arange(len(coordinates)), n_neighbors)
     targets, lengths = neighbours[:, 1:].ravel(), distances[:, 1:].ravel()

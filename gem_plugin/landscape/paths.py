@@ -23,6 +23,7 @@ class EnergyPath(NamedTuple):
 
     points: np.ndarray  # (p, 2)
     energy_in_kt: np.ndarray  # (p,)
+    error_in_kt: np.ndarray  # (p,): of the energy, by bootstrap
     distance: np.ndarray  # (p,): way travelled from the start, in the units of the coordinates
 
     @property
@@ -133,4 +134,5 @@ def _evenly_spaced(landscape: FreeEnergy, corners: np.ndarray, n_points: int) ->
     points = np.stack([np.interp(wanted, travelled, corners[:, axis]) for axis in range(2)], axis=1)
     cells = [landscape.cell_of(point) for point in points]
     energies = np.array([landscape.energy_in_kt[cell] for cell in cells])
-    return EnergyPath(points, energies, wanted)
+    errors = np.array([landscape.error_in_kt[cell] for cell in cells])
+    return EnergyPath(points, energies, errors, wanted)

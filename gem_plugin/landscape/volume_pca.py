@@ -11,6 +11,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 
+EQUAL_MAPS = 1e-12  # variance over squared mean that is nothing but rounding of single precision
 VOXELS_PER_BLOCK = 8192  # keeps the float64 copies of a block small
 
 
@@ -103,6 +104,8 @@ def fit_volume_pca(
     roots = np.sqrt(relative)
     eigenvalues, vectors = np.linalg.eigh(products * roots[:, None] * roots[None, :])
     total = np.trace(products * relative[:, None])
+    if total <= EQUAL_MAPS * relative.sum() * np.square(mean).sum():
+        raise InputError("All maps are equal inside the mask: there is no landscape. Did training collapse?")
     kept = _components_to_keep(eigenvalues[::-1], total, n_components)
     eigenvalues, vectors = eigenvalues[::-1][:kept], vectors[:, ::-1][:, :kept]
     row_factors = roots[:, None] * vectors / np.sqrt(eigenvalues)  # (k, c): components = factors.T @ centred
@@ -121,8 +124,6 @@ def fit_volume_pca(
 
 def _components_to_keep(eigenvalues: np.ndarray, total: float, wanted: int) -> int:
     """As many as wanted, but none that only holds rounding noise."""
-    if total <= 0:
-        raise InputError("All maps are equal inside the mask: there is no landscape. Did training collapse?")
     significant = int((eigenvalues > 1e-10 * total).sum())
     return max(1, min(wanted, significant, len(eigenvalues) - 1))
 

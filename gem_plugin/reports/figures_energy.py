@@ -49,10 +49,10 @@ def draw_energy_map(
 
 
 def draw_path_profile(stem: Path, path: EnergyPath) -> list[Path]:
-    """Free energy along the path."""
+    """Free energy along the path, with its bootstrap error."""
     figure, panels = new_figure()
     axes = panels[0, 0]
-    axes.plot(path.distance, path.energy_in_kt, "o-", color=OKABE_ITO[0])
+    axes.errorbar(path.distance, path.energy_in_kt, path.error_in_kt, fmt="o-", capsize=3, color=OKABE_ITO[0])
     axes.set_xlabel("way along the path (map units)")
     axes.set_ylabel("free energy (kT)")
     return save_figure(figure, stem)

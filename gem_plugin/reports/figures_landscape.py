@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import dendrogram
 
@@ -16,6 +17,10 @@ from gem_plugin.reports.save_figure import (
     new_figure,
     save_figure,
 )
+
+MOST_ANNOTATIONS = 100
+FAINT = 0.05  # of the brightest place: what is fainter need not be in view
+VIEW_MARGIN = 1.2
 
 
 def draw_mask_slices(
@@ -53,13 +58,19 @@ def draw_component_pairs(
         axes = panels[0, 0]
         draw_groups(axes, scores[:, [first, second]], states, size=12)
         if annotate_with is not None:
-            for number, point in zip(annotate_with, scores[:, [first, second]]):
-                axes.annotate(str(number), tuple(point), fontsize=4).set_in_layout(False)
+            _annotate(axes, scores[:, [first, second]], annotate_with)
         axes.set_xlabel(f"volume component {first + 1} (map units)")
         axes.set_ylabel(f"volume component {second + 1} (map units)")
         middle = "annotated_" if annotate_with is not None else ""
         written += save_figure(figure, folder / f"landscape_vol_pca_{middle}{first + 1}_{second + 1}")
     return written
+
+
+def _annotate(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:  # (k, 2), (k,)
+    """Numbers beside points: evenly spaced ones where there are too many to read. Neighbours have near numbers."""
+    step = -(-len(numbers) // MOST_ANNOTATIONS)
+    for place, number in zip(places[::step], numbers[::step]):
+        axes.annotate(str(number), tuple(place), fontsize=4).set_in_layout(False)
 
 
 def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]:  # counts (m,)
@@ -86,8 +97,7 @@ def draw_states_on_plane(
     axes = panels[0, 0]
     draw_groups(axes, points, states, size=2)
     if marks is not None:
-        for place, number in zip(*marks):
-            axes.annotate(str(number), tuple(place), fontsize=4).set_in_layout(False)
+        _annotate(axes, *marks)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     return save_figure(figure, stem)
@@ -121,7 +131,7 @@ def draw_state_choices(stem: Path, choices: Sequence[StateChoice], chosen: int) 
     numbers = [choice.n_states for choice in choices]
     for values, label, colour, marker in (
         ([choice.silhouette for choice in choices], "silhouette", OKABE_ITO[0], "o"),
-        ([choice.stability for choice in choices], "stability (Rand index)", OKABE_ITO[3], "s"),
+        ([choice.stability for choice in choices], "stability (adjusted Rand index)", OKABE_ITO[3], "s"),
         ([choice.largest_share for choice in choices], "share of the largest state", OKABE_ITO[2], "^"),
     ):
         axes.plot(numbers, values, marker=marker, color=colour, label=label)
@@ -133,19 +143,31 @@ def draw_state_choices(stem: Path, choices: Sequence[StateChoice], chosen: int) 
     return save_figure(figure, stem)
 
 
-def draw_state_slices(stem: Path, means: Sequence[np.ndarray], pixel_size_in_angstroms: float) -> list[Path]:
-    """Each state's mean map, added up along z."""
+def draw_state_slices(
+    stem: Path,
+    means: Sequence[np.ndarray],
+    counts: np.ndarray,  # (m,): particles
+    pixel_size_in_angstroms: float,
+) -> list[Path]:
+    """Each state's mean map, added up along z, all on one scale of brightness."""
     n_columns = min(5, len(means))
     n_rows = -(-len(means) // n_columns)
     figure, panels = new_figure(n_columns, n_rows)
     half_width = means[0].shape[0] * pixel_size_in_angstroms / 2
+    sums = [mean.sum(axis=0) for mean in means]
+    lowest, highest = min(map(np.min, sums)), max(map(np.max, sums))
+    bright = np.argwhere(np.max(sums, axis=0) > FAINT * highest) - len(sums[0]) // 2
+    farthest = np.abs(bright).max(initial=1) * pixel_size_in_angstroms
+    reach = min(half_width, VIEW_MARGIN * farthest)
     for number, axes in enumerate(panels.ravel()):
         if number >= len(means):
             axes.remove()
             continue
         extent = (-half_width, half_width, -half_width, half_width)
-        axes.imshow(means[number].sum(axis=0), cmap=SEQUENTIAL, origin="lower", extent=extent)
-        axes.set_title(f"state {number + 1}")
+        axes.imshow(sums[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest)
+        axes.set_title(f"state {number + 1}: {counts[number]} particles")
+        axes.set_xlim(-reach, reach)
+        axes.set_ylim(-reach, reach)
         axes.set_xlabel("x (Å)")
         axes.set_ylabel("y (Å)")
     return save_figure(figure, stem)

@@ -14,6 +14,7 @@ OKABE_ITO = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
 )  # fmt: skip  # M. Okabe and K. Ito, Color Universal Design, 2008
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # a second sign when the colours repeat
+ENTRIES_PER_COLUMN = 20  # of a legend; more would leave the figure
 SEQUENTIAL = "viridis"
 DIVERGING = "RdBu_r"
 
@@ -71,6 +72,12 @@ def draw_groups(axes: Axes, points: np.ndarray, groups: np.ndarray, size: float 
             label=label,
             rasterized=True,
         )
+    n_columns = -(-len(np.unique(groups)) // ENTRIES_PER_COLUMN)
     axes.legend(
-        title="state", fontsize="x-small", markerscale=2, loc="upper left", bbox_to_anchor=(1.0, 1.0)
+        title="state",
+        fontsize="x-small",
+        markerscale=2,
+        ncols=n_columns,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
     )  # a fixed place: the search for the best one takes longer than all the rest of a figure

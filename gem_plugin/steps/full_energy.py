@@ -93,10 +93,10 @@ def _most_populated(points: np.ndarray, landscape: FreeEnergy) -> np.ndarray:  #
 def _save_path(job: FullLandscapeJob, path: EnergyPath, rows: np.ndarray) -> None:
     source, full, progress = job.source, job.full, job.progress
     lines = [
-        f"{x:.6g},{y:.6g},{energy:.6g},{distance:.6g},{row}"
-        for (x, y), energy, distance, row in zip(path.points, path.energy_in_kt, path.distance, rows)
+        f"{x:.6g},{y:.6g},{energy:.6g},{error:.6g},{distance:.6g},{row}"
+        for (x, y), energy, error, distance, row in zip(*path, rows)
     ]
-    header = "first_coordinate,second_coordinate,energy_in_kt,distance,particle_row\n"
+    header = "first_coordinate,second_coordinate,energy_in_kt,error_in_kt,distance,particle_row\n"
     write_text_whole(full.path / "points.csv", header + "\n".join(lines) + "\n")
     write_numbers(full.path / "rows.txt", rows)
     write_numbers(full.path / "z_values.txt", source.latents[rows])

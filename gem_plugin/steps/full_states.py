@@ -10,14 +10,17 @@ import numpy as np
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.map_files import write_map
 from gem_plugin.landscape import states as state_maths
+from gem_plugin.landscape.one_cloud import is_one_cloud
 from gem_plugin.landscape.particle_states import N_CELLS, cell_distances, leiden_states, merge_particles
 from gem_plugin.landscape.regions import RegionMeasures
 from gem_plugin.landscape.sketch import make_sketch
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.landscape.umap_embedding import umap_embedding
+from gem_plugin.progress import Progress
 from gem_plugin.reports import figures_landscape as figures
 from gem_plugin.steps.class_star import write_class_star
 from gem_plugin.steps.landscape_job import FullLandscapeJob
+from gem_plugin.steps.landscape_states import one_cloud_message
 from gem_plugin.steps.state_particles import write_state_particles
 from gem_plugin.steps.state_reports import (
     Table,
@@ -46,7 +49,7 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
 
     values = coordinates.astype(np.float64)
     with progress.waiting(f"states of {len(coordinates)} particles"):
-        n_states = _number_of_states(values, settings)
+        n_states = _number_of_states(values, settings, progress)
         merged = merge_particles(values, n_states, settings.linkage, settings.seed)
     write_array(full.particle_states, merged)
     leiden = None
@@ -87,13 +90,17 @@ def write_full_states(
     return columns
 
 
-def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings) -> int:
+def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings, progress: Progress) -> int:
     if settings.n_states != "auto":
         return min(int(settings.n_states), len(coordinates))
     cells = make_sketch(coordinates, min(N_CELLS, 300), settings.seed)
     distances, counts = cell_distances(coordinates, cells.labels)
     choices = state_maths.assess_numbers_of_states(distances, counts, settings.linkage, settings.seed)
-    return state_maths.choose_n_states(choices)
+    n_states = state_maths.choose_n_states(choices)
+    if n_states > 1 and is_one_cloud(distances, n_states, settings.linkage, settings.seed):
+        progress.say(one_cloud_message(n_states, is_automatic=True))
+        return 1
+    return n_states
 
 
 def _write_group_maps(job: FullLandscapeJob, labels: np.ndarray, folder: Path) -> None:

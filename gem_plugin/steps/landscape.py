@@ -16,7 +16,6 @@ from gem_plugin.settings import setting
 from gem_plugin.steps.cryodrgn_layout import write_cryodrgn_layout
 from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
 from gem_plugin.steps.landscape_job import LandscapeJob
-from gem_plugin.steps.landscape_plots import draw_landscape
 from gem_plugin.steps.landscape_stages import (
     find_mask,
     fit_components,
@@ -70,7 +69,9 @@ class LandscapeSettings:
     pc_dim: int = setting(20, "Number of volume components.", minimum=1)
     plot_dim: int = setting(5, "Components that are plotted and travelled along.", minimum=0)
     n_states: str = setting(
-        "10", "Number of states, or auto: the best silhouette among stable ones.", flag="-M"
+        "10",
+        "Number of states, or auto: the best silhouette among stable ones, 1 where there are no groups.",
+        flag="-M",
     )
     linkage: str = setting(
         "ward",
@@ -139,6 +140,8 @@ def map_landscape(
         write_states(job, volumes, sketch, states)
         quality = describe_states(job, volumes, sketch, states, mask, regions)
     layout = lay_out_umap(job)
+    from gem_plugin.steps.landscape_plots import draw_landscape  # matplotlib; not wanted for --help
+
     draw_landscape(job, sketch, scan, mask, components, states, layout)
     if settings.cryodrgn_layout:
         write_cryodrgn_layout(job, sketch, states.linkage)
@@ -150,6 +153,7 @@ def map_landscape(
         "states": states.n_states,
         "linkage": states.linkage,
         "silhouette": round(states.silhouette, 4),
+        "one_cloud": states.is_one_cloud,
         "largest_state_share": round(states.largest_share, 4),
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
     }

@@ -46,7 +46,9 @@ def draw_landscape(
     figures.draw_state_sizes(folder / "landscape_state_particle_counts", n_particles, "particles")
     numbers_of_states = range(1, states.n_states + 1)
     means = [read_map(files.state_file(number, "mean.mrc")).volume for number in numbers_of_states]
-    figures.draw_state_slices(folder / "landscape_state_means", means, source.pixel_size_in_angstroms)
+    figures.draw_state_slices(
+        folder / "landscape_state_means", means, n_particles, source.pixel_size_in_angstroms
+    )
     if layout is not None:
         labels = ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)")
         figures.draw_states_on_plane(folder / "landscape_umap", layout, of_particles, labels)

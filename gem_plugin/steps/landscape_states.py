@@ -11,6 +11,7 @@ from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import write_map
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape import states as state_maths
+from gem_plugin.landscape.one_cloud import is_one_cloud
 from gem_plugin.landscape.regions import measure_regions, region_weight_maps, sum_over_regions
 from gem_plugin.landscape.sketch import Sketch
 from gem_plugin.landscape.state_maps import average_volumes
@@ -40,6 +41,7 @@ class States:
     linkage: str
     silhouette: float
     largest_share: float
+    is_one_cloud: bool  # no better apart than cuts through a cloud without groups
     choices: list[StateChoice]  # how good other numbers of states would be
 
     @property
@@ -56,16 +58,35 @@ def find_states(job: LandscapeJob, components: Components, sketch: Sketch) -> St
     if linkage == "auto":
         linkage = state_maths.choose_linkage(distances, weights, n_states or min(10, len(sketch)))
     choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed)
+    is_automatic = n_states is None
     if n_states is None:
         n_states = state_maths.choose_n_states(choices)
     tree = state_maths.build_tree(distances, linkage)
     labels = state_maths.cut_into_states(tree, n_states, weights)
+    one_cloud = n_states > 1 and is_one_cloud(distances, n_states, linkage, settings.seed)
+    if one_cloud:
+        job.progress.say(one_cloud_message(n_states, is_automatic))
+    if one_cloud and is_automatic:
+        labels = np.ones_like(labels)
     share = state_maths.largest_share(labels, weights)
-    if share > state_maths.LARGEST_SHARE_ALLOWED:
+    if labels.max() > 1 and share > state_maths.LARGEST_SHARE_ALLOWED:
         job.progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
-    states = States(labels, tree, linkage, state_maths.silhouette(distances, labels), share, choices)
+    states = States(
+        labels, tree, linkage, state_maths.silhouette(distances, labels), share, one_cloud, choices
+    )
     _save_states(states, sketch, job.files)
     return states
+
+
+def one_cloud_message(n_states: int, is_automatic: bool) -> str:
+    """What to say when the maps do not fall into groups."""
+    finding = "The maps form one cloud: "
+    if is_automatic:
+        return (
+            finding
+            + "no number of states is better than for a cloud without groups, so there is 1 state. -M 10 divides it all the same."
+        )
+    return finding + f"the {n_states} states are cuts through it, not separate groups."
 
 
 def write_states(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, states: States) -> None:

@@ -31,6 +31,8 @@ from gem_plugin.steps.step_table import STEPS, Step, steps_made_stale_by
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
+# torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
+STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
 OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch")
@@ -82,16 +84,16 @@ def run_steps(
             else:
                 run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
     summary = read_summary(run)
-    return {name: summary[name] for name in names}
+    return {name: summary[name] for name in names if name in summary}
 
 
 def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:
     """Do one step: check the settings, record them, do the work, record its numbers."""
     check_settings(settings)
-    if (
-        not is_main_process()
-    ):  # torchrun's other processes help with the work; the first one keeps the records
-        return step.function(run, settings, progress)
+    if not is_main_process():  # of torchrun's processes, the first one keeps the records
+        if step.name in STEPS_OF_THE_FIRST_PROCESS:
+            return {}
+        return step.function(run, settings, progress)  # the others help with the work
     start = time.monotonic()
     with locked_run(run), records_kept_on_input_error(run):
         progress.say(f"{step.name}: {step.help}")

@@ -84,3 +84,38 @@ def test_positions_that_are_no_numbers_do_not_reach_foreign_memory() -> None:
     )
     values = evaluate_functionals(cloud, np.ones((2, 16, 16, 16), np.float32), 2.0)
     np.testing.assert_allclose(values, 1, rtol=0.01)
+
+
+@pytest.mark.parametrize("n_maps", [1, 4, 7])
+def test_maps_that_are_zero_in_most_of_the_box_give_the_same_sums(n_maps: int) -> None:
+    clouds = random_clouds(1, seed=3)
+    weight_maps = np.random.default_rng(1).normal(size=(n_maps, 20, 20, 20)).astype(np.float32)
+    weight_maps[:, :3] = weight_maps[:, :, 11:] = weight_maps[:, :, :, 16:] = 0
+    expected = np.einsum("bzyx,fzyx->bf", render_volumes(clouds, 20, 2.0).double().numpy(), weight_maps)
+    values = evaluate_functionals(clouds, weight_maps, 2.0)
+    np.testing.assert_allclose(values, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_maps_of_nothing_but_zeros_have_sums_of_zero() -> None:
+    values = evaluate_functionals(random_clouds(1), np.zeros((3, 20, 20, 20), np.float32), 2.0)
+    np.testing.assert_array_equal(values, np.zeros((2, 3)))
+
+
+def test_clouds_read_together_and_alone_give_the_same_sums() -> None:
+    clouds = random_clouds(1, seed=5)
+    weight_maps = np.random.default_rng(2).normal(size=(2, 20, 20, 20)).astype(np.float32)
+    together = evaluate_functionals(clouds, weight_maps, 2.0)
+    second = GaussianCloud(clouds.positions_in_angstroms[1], clouds.amplitudes[1], clouds.widths_in_angstroms)
+    np.testing.assert_allclose(evaluate_functionals(second, weight_maps, 2.0)[0], together[1], rtol=1e-4)
+
+
+def test_the_kernel_holds_no_compiled_function_that_would_keep_it_out_of_the_cache() -> None:
+    from numba.core.dispatcher import Dispatcher
+
+    from gem_plugin.gaussians.volume_numba import make_volume_kernels
+    from gem_plugin.landscape.functionals_numba import make_functional_kernel
+
+    for kernel in (make_functional_kernel(6, 4), *make_volume_kernels(6)):
+        held = [cell.cell_contents for cell in kernel.py_func.__closure__ or ()]
+        assert held
+        assert not [value for value in held if isinstance(value, Dispatcher)]

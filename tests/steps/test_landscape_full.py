@@ -118,6 +118,7 @@ def test_energy_map_shows_the_ring_and_the_path_stays_on_it(finished) -> None:
     assert np.isnan(at_centre) or at_centre > np.median(on_ring) + 1
     assert np.nanmax(errors) > 0
     points = pandas.read_csv(full.path / "points.csv")
+    assert (points["error_in_kt"] > 0).all()
     rows = points["particle_row"].to_numpy()
     radius = np.linalg.norm(coordinates, axis=1)
     path_radius = np.hypot(points["first_coordinate"], points["second_coordinate"])

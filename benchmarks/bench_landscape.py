@@ -1,9 +1,10 @@
 """Time and memory of the landscape: sketch with states and maps, and exact coordinates of many particles.
 
-  python benchmarks/landscape.py [--box 128] [--gaussians 8000] [--particles 100000] [--part sketch|full]
+  python benchmarks/bench_landscape.py [--box 128] [--gaussians 8000] [--particles 100000] [--whole]
 
 The molecule is a random cloud of the size of an antibody, one quarter of which turns with the latents; nothing is
-trained. Compilation of the kernels is part of the time. Results are kept in benchmarks/landscape.md.
+trained. --whole does all of landscape-full with them: states with maps, Leiden, UMAP, free energy, path. Compilation of
+the kernels is part of the time. Results are kept in benchmarks/landscape.md.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.steps.full_coordinates import load_basis
 from gem_plugin.steps.landscape import LandscapeSettings, map_landscape
+from gem_plugin.steps.landscape_full import LandscapeFullSettings, map_full_landscape
 
 PIXEL_SIZE_IN_ANGSTROMS = 3.0
 MAPS_AT_A_TIME = 4
@@ -75,6 +77,7 @@ def main() -> None:
     parser.add_argument(
         "--timed-particles", type=int, default=None, help="place only so many, and say the rate"
     )
+    parser.add_argument("--whole", action="store_true", help="all of landscape-full after that")
     wanted = parser.parse_args()
     source = turning_source(wanted.particles, wanted.gaussians, wanted.box)
     with tempfile.TemporaryDirectory() as folder:
@@ -92,6 +95,11 @@ def main() -> None:
         start = time.perf_counter()
         exact_functionals(part, weight_maps, lambda starts: Progress().track(starts, "exact coordinates"))
         report(f"exact coordinates of {n_timed} particles on {len(weight_maps)} components", start)
+        if wanted.whole:
+            start = time.perf_counter()
+            full = LandscapeFullSettings()
+            print(map_full_landscape(source, basis, files, run, full, Progress()))
+            report(f"all of landscape-full for {wanted.particles} particles, coordinates once more", start)
 
 
 def report(what: str, start: float) -> None:
