@@ -7,6 +7,8 @@ from typing import Any
 from gem_plugin.errors import InputError
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import read_summary
+from gem_plugin.landscape.latent_diagnostics import check_support
 from gem_plugin.landscape.regions import check_regions, focus_mask
 from gem_plugin.landscape.state_quality import SUSPICIOUS
 from gem_plugin.landscape.states import LINKAGES
@@ -110,8 +112,17 @@ def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress
         source = open_cryodrgn_source(settings.workdir, settings.epoch, box, apix, flip, settings.device)
     else:
         source = open_volume_source(run, settings.downsample, settings.apix, settings.flip, settings.device)
+        _warn_when_unsupported(run, progress)
     files = LandscapeFiles(settings.outdir or run.landscape)
     return map_landscape(source, files, run, settings, progress)
+
+
+def _warn_when_unsupported(run: RunFiles, progress: Progress) -> None:
+    """States of latents that explain nothing are cuts through noise: say so before they are made."""
+    trained = read_summary(run).get("train", {})
+    support = check_support(trained.get("support_in_nats"), trained.get("support_error"))
+    if support.is_bad:
+        progress.say(f"WARNING: {support.sentence} {support.advice}")
 
 
 def map_landscape(

@@ -14,8 +14,10 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import write_step_summary
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
+from gem_plugin.steps import landscape
 from gem_plugin.steps.full_coordinates import load_basis
 from gem_plugin.steps.landscape import LandscapeSettings, map_landscape
 from gem_plugin.steps.landscape_full import LandscapeFullSettings, map_full_landscape
@@ -98,3 +100,15 @@ def test_particles_that_occur_many_times_share_a_state(tmp_path: Path) -> None:
     whole_landscape(tmp_path, latents, n_states="4")
     states = np.load(LandscapeFiles(tmp_path / "landscape").particle_states).reshape(12, 20)
     assert (states == states[:, :1]).all()
+
+
+@pytest.mark.parametrize(("support", "is_warned"), [(-1.2, True), (7.5, False)])
+def test_latents_without_support_are_said_before_states_are_made(
+    support: float, is_warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, said = RunFiles(tmp_path), io.StringIO()
+    write_step_summary(run, "train", {"support_in_nats": support, "support_error": 0.3})
+    monkeypatch.setattr(landscape, "open_volume_source", lambda *arguments: arm_source(ring_latents(30)))
+    settings = LandscapeSettings(sketch_size=10, n_states="2", skip_umap=True, pc_dim=3, plot_dim=0)
+    landscape.run_landscape(run, settings, Progress(said))
+    assert ("WARNING: Latents explain particles that never trained no better" in said.getvalue()) is is_warned
