@@ -83,7 +83,7 @@ def back_project(
 ) -> BackProjection:
     """Both half-maps of some particles."""
     table = prepared.table
-    both = BackProjection(table.box_size, table.pixel_size_in_angstroms)
+    both = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=device)
     places = np.arange(len(rows))
     parts = [places[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]
     for part in progress.track(parts, title, unit="batch"):
@@ -104,6 +104,7 @@ def back_project(
             torch.from_numpy(halves[some]).to(device),
             counted,
         )
+    both.move_to_("cpu")
     return both
 
 

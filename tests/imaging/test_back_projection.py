@@ -5,9 +5,11 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
+from gem_plugin.imaging import slice_insertion
 from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
-from gem_plugin.imaging.ctf import CtfParameters
+from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_shell_correlation
+from gem_plugin.imaging.slice_insertion import Slices, insert_slices_, insert_with_torch_
 
 BOX, PIXEL_SIZE, N_IMAGES, WIDTH_IN_PIXELS = 32, 3.0, 300, 1.5
 
@@ -47,8 +49,6 @@ def _views() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("defocus_in_angstroms", [0.0, 12_000.0])
 def test_images_of_a_map_give_the_map_back_on_its_own_scale(defocus_in_angstroms: float) -> None:
-    from gem_plugin.imaging.ctf import ctf_half_spectra
-
     rotations, shifts = _views()
     ctf = _ctf(defocus_in_angstroms)
     spectra = torch.fft.rfft2(_images(rotations, shifts)) * ctf_half_spectra(ctf, BOX, PIXEL_SIZE)
@@ -100,26 +100,70 @@ def test_wrong_boxes_are_refused() -> None:
         )
 
 
-def test_compiled_insertion_and_the_reference_in_torch_agree() -> None:
-    from gem_plugin.imaging.back_projection import insert_slices_with_torch
-
+def _slices(size: int = 2 * BOX, n_images: int = 40) -> Slices:
+    generator = torch.Generator().manual_seed(1)
     rotations, shifts = _views()
-    weights = torch.linspace(0.2, 2.0, N_IMAGES)
-    compiled = BackProjection(BOX, PIXEL_SIZE, n_maps=1)
-    images = _images(rotations, shifts)
-    compiled.add_(images, rotations, 0 * shifts, _ctf(12_000), torch.zeros(N_IMAGES), weights)
-    from gem_plugin.imaging.ctf import ctf_half_spectra
-
-    padded = torch.nn.functional.pad(images, (BOX // 2,) * 4)
-    root = weights.sqrt()[:, None, None]
-    spectra = torch.fft.rfft2(torch.fft.ifftshift(padded, dim=(1, 2))) * root
-    transfers = ctf_half_spectra(_ctf(12_000), 2 * BOX, PIXEL_SIZE) * root
-    numerator, weight = insert_slices_with_torch(spectra, transfers, rotations)
-    scale = numerator.abs().max()
-    torch.testing.assert_close(
-        torch.from_numpy(compiled._numerators[0]) / scale, numerator / scale, atol=1e-4, rtol=0
+    return Slices(
+        torch.fft.rfft2(torch.randn(n_images, size, size, generator=generator)),
+        ctf_half_spectra(_ctf(12_000, n_images), size, PIXEL_SIZE),
+        shifts[:n_images] - size // 4,
+        rotations[:n_images],
+        torch.arange(n_images) % 3 - 1,  # -1: into no map
     )
-    torch.testing.assert_close(torch.from_numpy(compiled._weights[0]), weight, atol=1e-2, rtol=1e-3)
+
+
+def _sums(size: int = 2 * BOX, device: str = "cpu") -> torch.Tensor:
+    return torch.zeros(2, size, size, size // 2 + 1, 3, device=device)
+
+
+def test_compiled_insertion_and_the_reference_in_torch_agree() -> None:
+    compiled, reference = _sums(), _sums()
+    insert_slices_(compiled, _slices())
+    insert_with_torch_(reference, _slices())
+    assert reference[0].abs().max() > 0
+    assert reference[1].abs().max() > 0
+    for part in range(3):
+        scale = reference[..., part].abs().max()
+        torch.testing.assert_close(
+            compiled[..., part] / scale, reference[..., part] / scale, atol=1e-5, rtol=0
+        )
+
+
+def test_sums_do_not_depend_on_the_number_of_threads() -> None:
+    slices = _slices()
+    arrays = [slices.spectra, slices.transfers, slices.shifts_in_pixels.double()]
+    arrays += [slices.rotation_matrices.double(), slices.map_indices]
+    found = []
+    for n_shares in (1, 2, 5):
+        sums = _sums()
+        slice_insertion._insert_slices(*(one.numpy() for one in arrays), sums.numpy(), n_shares)
+        found.append(sums)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+def test_insertion_stays_on_the_device_of_the_sums() -> None:
+    """The meta device refuses tensors from elsewhere, and any wait for a value."""
+    here = _slices()
+    there = Slices(**{name: value.to("meta") for name, value in vars(here).items()})
+    insert_slices_(_sums(device="meta"), there)
+    both = BackProjection(BOX, PIXEL_SIZE, device="meta")
+    images = torch.zeros(4, BOX, BOX, device="meta")
+    moved = [
+        value.to("meta") for value in (*(one[:4] for one in _views()), _ctf(12_000, 4), torch.zeros(4).long())
+    ]
+    both.add_(images, *moved, torch.ones(4, device="meta"))
+    assert both.sums.device.type == "meta"
+
+
+def test_rotations_that_are_none_are_refused_before_they_become_indices() -> None:
+    for wrong in (float("nan"), 3.0):
+        rotations = torch.eye(3)[None].repeat(2, 1, 1)
+        rotations[1, 0, 0] = wrong
+        with pytest.raises(InputError, match="rows that are not of length 1"):
+            BackProjection(BOX, PIXEL_SIZE).add_(
+                torch.ones(2, BOX, BOX), rotations, torch.zeros(2, 2), _ctf(0, 2), torch.zeros(2)
+            )
 
 
 def test_an_image_of_weight_two_counts_as_two_images() -> None:
