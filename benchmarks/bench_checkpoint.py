@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--box", type=int, default=64)
     parser.add_argument("--apix", type=float, default=6.0)
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--out", type=Path, help="a new folder on the disk to be measured; default: a temporary one")
+    parser.add_argument(
+        "--out", type=Path, help="a new folder on the disk to be measured; default: a temporary one"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.out) as folder:
         print(json.dumps(measure(Path(folder), options), indent=2))

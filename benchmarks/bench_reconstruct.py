@@ -26,7 +26,13 @@ from gem_plugin.io.reconstruct_files import ReconstructFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
-from gem_plugin.steps.back_projected_maps import back_project, half_maps_of, half_sets_of, write_and_measure
+from gem_plugin.steps.back_projected_maps import (
+    Measuring,
+    back_project,
+    half_maps_of,
+    half_sets_of,
+    write_and_measure,
+)
 from gem_plugin.steps.prepare import PrepareSettings, run_prepare
 from gem_plugin.steps.simulate import SimulateSettings, run_simulate
 
@@ -43,7 +49,9 @@ def main() -> None:
         result = {"particles": options.n, "box": options.box, "threads": torch.get_num_threads()}
         result |= measure_ours(run)
         relion = shutil.which("relion_reconstruct")
-        result |= measure_relion(out, run, relion) if relion else {"relion": "relion_reconstruct is not on PATH"}
+        result |= (
+            measure_relion(out, run, relion) if relion else {"relion": "relion_reconstruct is not on PATH"}
+        )
     print(json.dumps(result, indent=2))
 
 
@@ -55,7 +63,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--box", type=int, default=128)
     parser.add_argument("--apix", type=float, default=3.0)
     parser.add_argument("--snr", type=float, default=0.05)
-    parser.add_argument("--out", type=Path, help="keep data and maps here, and take data that are there already")
+    parser.add_argument(
+        "--out", type=Path, help="keep data and maps here, and take data that are there already"
+    )
     return parser.parse_args()
 
 
@@ -82,7 +92,7 @@ def measure_ours(run: RunFiles) -> dict[str, float]:
     rows = torch.arange(len(prepared.table)).numpy()
     both = back_project(prepared, rows, halves, device, Progress(), "all particles")
     inserted = time.perf_counter()
-    row = write_and_measure(files, "all", half_maps_of(both), 0)
+    row = write_and_measure(files, "all", half_maps_of(both), Measuring(seed=0))
     end = time.perf_counter()
     return {
         "seconds": round(end - start, 1),
@@ -99,7 +109,16 @@ def measure_relion(out: Path, run: RunFiles, program: str) -> dict[str, float]:
     start = time.perf_counter()
     processes = [
         subprocess.Popen(
-            [program, "--i", "particles.star", "--o", f"relion_half{half}.mrc", "--ctf", "--subset", str(half)],
+            [
+                program,
+                "--i",
+                "particles.star",
+                "--o",
+                f"relion_half{half}.mrc",
+                "--ctf",
+                "--subset",
+                str(half),
+            ],
             cwd=out / "data",
             env=environment,
             stdout=subprocess.DEVNULL,

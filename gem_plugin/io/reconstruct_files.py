@@ -19,12 +19,23 @@ class ReconstructFiles:
     def mask(self, name: str) -> Path:
         return self.root / f"{name}_mask.mrc"
 
+    def local_resolution(self, name: str) -> Path:  # Angstrom in every voxel of the mask, 0 outside
+        return self.root / f"{name}_local_resolution.mrc"
+
     def curves(self, name: str) -> Path:  # csv: shell, resolution, and the correlations
         return self.root / f"{name}_fsc.csv"
 
     @property
     def table(self) -> Path:  # csv: one row a map
         return self.root / "maps.csv"
+
+    @property
+    def points_table(self) -> Path:  # the same for maps around latent points
+        return self.root / "points.csv"
+
+    @property
+    def deformed_table(self) -> Path:  # the same for maps with and without the motion
+        return self.root / "deformed.csv"
 
     @property
     def widths(self) -> Path:  # csv: the neighbourhoods that were compared for each latent point

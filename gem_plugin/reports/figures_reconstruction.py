@@ -1,14 +1,15 @@
-"""Figure of half-map correlations: how far the particles themselves resolve each map."""
+"""Figures of how far the particles themselves resolve each map: half-map correlations, and resolution from place to place."""
 
 from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.reports.save_figure import OKABE_ITO, new_figure, save_figure
+from gem_plugin.reports.save_figure import OKABE_ITO, SEQUENTIAL, new_figure, save_figure
 
 HALF_MAP_THRESHOLD = 0.143
 LINE_STYLES = ("-", "--", ":", "-.")  # a second sign when the colours repeat
 MOST_CURVES = 24
+COLOUR_RANGE = (0.02, 0.98)  # of the local resolutions
 
 
 def draw_shell_correlations(stem: Path, curves: dict[str, dict[str, np.ndarray]]) -> list[Path]:
@@ -21,6 +22,28 @@ def draw_shell_correlations(stem: Path, curves: dict[str, dict[str, np.ndarray]]
             panels[0, 1], curves, "decoded_against_reconstructed", "decoded against reconstructed map", 0.5
         )
     panels[0, 0].legend(fontsize="x-small", ncols=1 + len(curves) // 8)
+    return save_figure(figure, stem)
+
+
+def draw_local_resolution(stem: Path, maps: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[Path]:
+    """The central section of each (map, local resolution) in grey, and over it the resolution in colour."""
+    inside = np.concatenate([found[found > 0] for _, found in maps.values()] + [np.zeros(0)])
+    limits = np.quantile(inside, COLOUR_RANGE) if len(inside) else (0.0, 1.0)
+    figure, panels = new_figure(2, len(maps))
+    image = None
+    for row, (name, (volume, found)) in enumerate(maps.items()):
+        middle = len(volume) // 2
+        panels[row, 0].imshow(volume[middle], cmap="gray", origin="lower")
+        panels[row, 0].set_title(f"{name.replace('_', ' ')}: central section", fontsize="small")
+        section = np.ma.masked_equal(found[middle], 0)
+        image = panels[row, 1].imshow(
+            section, cmap=SEQUENTIAL, origin="lower", vmin=limits[0], vmax=limits[1]
+        )
+        panels[row, 1].set_title("local resolution", fontsize="small")
+        for axes in panels[row]:
+            axes.set_axis_off()
+    if image is not None:
+        figure.colorbar(image, ax=panels[:, 1].tolist(), label="Angstrom", shrink=0.8)
     return save_figure(figure, stem)
 
 

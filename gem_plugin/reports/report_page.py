@@ -8,6 +8,7 @@ from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.reports import report_figures
 from gem_plugin.reports import report_sections as sections
 from gem_plugin.reports.html_parts import page_resource
+from gem_plugin.reports.reconstruction_section import reconstruction_section
 from gem_plugin.reports.run_contents import RunContents, read_run_contents
 from gem_plugin.reports.run_warnings import RunWarning, find_warnings
 
@@ -31,6 +32,7 @@ def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
         ("training", "Training", report_figures.training_section(contents)),
         ("particles", "Every particle", sections.scatter_section(contents)),
         ("states", "States", sections.states_section(contents)),
+        ("reconstruction", "Maps from the particles", reconstruction_section(contents)),
         ("trajectories", "Trajectories", sections.trajectories_section(contents)),
         ("motion", "Motion", sections.motion_section(contents)),
         ("energy", "Free energy", report_figures.energy_section(contents)),

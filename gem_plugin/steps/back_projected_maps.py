@@ -13,6 +13,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
 from gem_plugin.imaging.fourier import fourier_shell_correlation
+from gem_plugin.imaging.local_resolution import SMALLEST_WINDOW_IN_PIXELS, local_resolution
 from gem_plugin.imaging.resolution import (
     HALF_MAP_THRESHOLD,
     MODEL_THRESHOLD,
@@ -21,19 +22,24 @@ from gem_plugin.imaging.resolution import (
     low_pass,
     resolution_in_angstroms,
 )
-from gem_plugin.io.map_files import write_map
+from gem_plugin.io.map_files import read_map, write_map
 from gem_plugin.io.reconstruct_files import ReconstructFiles
+from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.mask import bright_level, make_mask
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
+from gem_plugin.reports.figures_reconstruction import draw_local_resolution
 
 IMAGES_AT_A_TIME = 64
 MASK_RESOLUTION_IN_PIXELS = 5.0  # the map is smoothed this far before a threshold makes a mask of it
 MASK_SHARE_OF_BRIGHT_LEVEL = 0.2
 MASK_MARGIN_IN_PIXELS = 2
 MASK_EDGE_IN_PIXELS = 5
+WINDOW_IN_RESOLUTIONS = 6.0  # width of the window for local resolution: a few shells up to the crossing
+MOST_MAPS_DRAWN = 8
+LOCAL_QUANTILES = (0.05, 0.5, 0.95)  # of the local resolutions inside the mask
 ColumnValues = dict[str, float | int | str]
 
 
@@ -43,6 +49,23 @@ class Views:
 
     rotation_matrices: Tensor  # (k, 3, 3)
     shifts_in_angstroms: Tensor  # (k, 2), ordered xy
+
+
+@dataclass(frozen=True)
+class LocalWindow:
+    """How the local resolution is measured."""
+
+    threshold: float  # of the correlation inside a window
+    width_in_angstroms: float | None  # of the window; default: by the resolution of the whole map
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How maps are measured, all of a step alike."""
+
+    seed: int  # of randomised phases
+    mask: Tensor | None = None  # (box, box, box); default: from each pair of half-maps
+    local: LocalWindow | None = None  # no local resolution without
 
 
 @dataclass(frozen=True)
@@ -127,8 +150,7 @@ def write_and_measure(
     files: ReconstructFiles,
     name: str,
     both: HalfMaps,
-    seed: int,
-    mask: Tensor | None = None,  # default: from the half-maps
+    measuring: Measuring,
     decoded: np.ndarray | None = None,  # (box, box, box): the map that the model draws
 ) -> ColumnValues:
     """Write half-maps, filtered map, mask and curves of one map; give the numbers of its row in the table."""
@@ -138,9 +160,8 @@ def write_and_measure(
         raise InputError(
             f"{name}: one of the half-sets holds no particle. Ask for fewer states, or a wider neighbourhood."
         )
-    if mask is None:
-        mask = mask_from_half_maps(*halves, pixel_size)
-    curves = half_map_curves(*halves, mask, torch.Generator().manual_seed(seed))
+    mask = mask_from_half_maps(*halves, pixel_size) if measuring.mask is None else measuring.mask
+    curves = half_map_curves(*halves, mask, torch.Generator().manual_seed(measuring.seed))
     final = both.filtered(curves.corrected)
     against_decoded = None
     if decoded is not None:
@@ -159,7 +180,55 @@ def write_and_measure(
     }
     if against_decoded is not None:
         row["agreement_with_decoded_in_angstroms"] = _at(against_decoded, MODEL_THRESHOLD, both)
+    files.local_resolution(name).unlink(missing_ok=True)  # of an earlier map
+    if measuring.local is not None:
+        row |= _write_local_resolution(files, name, both, mask, measuring.local, row)
     return row
+
+
+def _write_local_resolution(
+    files: ReconstructFiles,
+    name: str,
+    both: HalfMaps,
+    mask: Tensor,
+    wanted: LocalWindow,
+    row: ColumnValues,  # that of the map, with its resolution as a whole
+) -> ColumnValues:
+    """The map of local resolutions, and how far they spread."""
+    pixel_size = both.pixel_size_in_angstroms
+    width = wanted.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
+    pixels = 2 * round(width / pixel_size / 2)
+    pixels = min(max(pixels, SMALLEST_WINDOW_IN_PIXELS), both.box_size)
+    found = local_resolution(both.first, both.second, mask, pixel_size, pixels, wanted.threshold)
+    write_map(files.local_resolution(name), found.numpy(), pixel_size)
+    inside = found[found > 0].numpy()
+    if not len(inside):
+        return {}
+    quantiles = np.quantile(inside, LOCAL_QUANTILES)
+    return {
+        **{
+            f"local_resolution_{round(100 * share)}_percent_in_angstroms": round(float(value), 2)
+            for share, value in zip(LOCAL_QUANTILES, quantiles, strict=True)
+        },
+        "local_resolution_threshold": wanted.threshold,
+        "local_resolution_window_in_angstroms": round(pixels * pixel_size, 1),
+    }
+
+
+def draw_local_resolutions(run: RunFiles, names: list[str], title: str) -> None:
+    """A figure of the maps whose local resolution was measured, where there are any."""
+    files = ReconstructFiles(run.root / "reconstruct")
+    measured = {
+        name: files.local_resolution(name) for name in names if files.local_resolution(name).is_file()
+    }
+    stem = run.figures / f"local_resolution_{title}"
+    if not measured:
+        return
+    maps = {
+        name: (read_map(files.final_map(name)).volume, read_map(path).volume)
+        for name, path in list(measured.items())[:MOST_MAPS_DRAWN]
+    }
+    draw_local_resolution(stem, maps)
 
 
 def _at(curve: Tensor, threshold: float, both: HalfMaps) -> float:

@@ -3,7 +3,7 @@
 Only these maps carry a resolution; a decoded map is a drawing by the model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,10 @@ from gem_plugin.reports.figures_reconstruction import draw_shell_correlations
 from gem_plugin.settings import setting
 from gem_plugin.steps.back_projected_maps import (
     ColumnValues,
+    LocalWindow,
+    Measuring,
     back_project,
+    draw_local_resolutions,
     half_maps_of,
     half_sets_of,
     mask_from_half_maps,
@@ -35,6 +38,7 @@ from gem_plugin.steps.back_projected_maps import (
 )
 from gem_plugin.steps.training_data import choose_device, set_threads
 
+LOCAL_OPTIONS = ("local_threshold", "local_window")
 CONTROL = "random_subset"  # as many particles as the smallest state has, drawn blindly
 
 
@@ -61,6 +65,18 @@ class ReconstructSettings:
         maximum=100,
     )
     mask: Path | None = setting(None, "Mask for the FSC; default: from each pair of half-maps.")
+    local_resolution: bool = setting(
+        False, "Measure the resolution of every place too: correlation of the half-maps in a small window."
+    )
+    local_threshold: float = setting(
+        0.5,
+        "Correlation that counts as resolved inside a window, which holds too few shells for 0.143.",
+        minimum=0.05,
+        maximum=0.95,
+    )
+    local_window: float | None = setting(
+        None, "Width of that window in Angstrom; default: six times the resolution of the map.", minimum=1.0
+    )
     seed: int = setting(0, "Seed for randomised phases and for particles that have no half-set.", minimum=0)
     threads: int | None = setting(None, "CPU threads; default: all processors of this job.", minimum=1)
     device: str = setting("cpu", "cpu, cuda, cuda:N, or auto: where the Fourier slices are inserted.")
@@ -81,6 +97,14 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
 
         return reconstruct_points(run, prepared, halves, settings, progress)
     return _reconstruct_states(run, prepared, halves, settings, progress)
+
+
+def measuring_of(settings: ReconstructSettings, prepared: PreparedData) -> Measuring:
+    """How the settings ask to measure maps."""
+    local = (
+        LocalWindow(settings.local_threshold, settings.local_window) if settings.local_resolution else None
+    )
+    return Measuring(settings.seed, given_mask(settings, prepared), local)
 
 
 def given_mask(settings: ReconstructSettings, prepared: PreparedData) -> torch.Tensor | None:
@@ -106,6 +130,12 @@ def _check_choice(settings: ReconstructSettings) -> None:
         raise InputError(
             f"{flags} ask for different maps. Give one of them, and call the command again for the other."
         )
+    usual = ReconstructSettings()
+    changed = [name for name in LOCAL_OPTIONS if getattr(settings, name) != getattr(usual, name)]
+    if changed and not settings.local_resolution:
+        raise InputError(
+            f"--{changed[0].replace('_', '-')} has no effect without --local-resolution. Give both or none."
+        )
 
 
 def _reconstruct_states(
@@ -118,7 +148,7 @@ def _reconstruct_states(
     """Every state, all particles together, and a random subset as the control."""
     files, device = ReconstructFiles(run.root / "reconstruct"), choose_device(settings.device)
     states = _read_states(run, settings, len(prepared.table))
-    mask, numbers = given_mask(settings, prepared), [int(one) for one in np.unique(states) if one > 0]
+    measuring, numbers = measuring_of(settings, prepared), [int(one) for one in np.unique(states) if one > 0]
     decoded = _decoded_means(run, numbers) if settings.particle_states is None else {}
     everything = BackProjection(prepared.table.box_size, prepared.table.pixel_size_in_angstroms)
     table: dict[str, ColumnValues] = {}
@@ -129,25 +159,24 @@ def _reconstruct_states(
         both = back_project(prepared, rows, halves, device, progress, name)
         everything.add_all_of_(both)
         if number:
-            measured = write_and_measure(
-                files, name, half_maps_of(both), settings.seed, mask, decoded.get(number)
-            )
+            measured = write_and_measure(files, name, half_maps_of(both), measuring, decoded.get(number))
             table[name] = {"particles": len(rows), **measured}
     n_control = int(min(table[f"state_{number:03d}"]["particles"] for number in numbers))
     rows = np.sort(np.random.default_rng(settings.seed).permutation(len(states))[:n_control])
     both = back_project(prepared, rows, halves, device, progress, "random subset")
     table[CONTROL] = {
         "particles": len(rows),
-        **write_and_measure(files, CONTROL, half_maps_of(both), settings.seed, mask),
+        **write_and_measure(files, CONTROL, half_maps_of(both), replace(measuring, local=None)),
     }
-    overall = write_and_measure(files, "all", half_maps_of(everything), settings.seed, mask)
+    overall = write_and_measure(files, "all", half_maps_of(everything), measuring)
     table = {"all": {"particles": len(states), **overall}, **table}
-    _add_support(files, table, everything, decoded, mask, settings.seed)
+    _add_support(files, table, everything, decoded, measuring)
     write_map_table(files.table, table)
     draw_shell_correlations(
         run.figures / "fsc_of_states",
         {name: read_curves(files.curves(name)) for name in table},
     )
+    draw_local_resolutions(run, list(table), "of_states")
     return {
         "states": len(numbers),
         "resolution_in_angstroms": {name: row["resolution_in_angstroms"] for name, row in table.items()},
@@ -160,15 +189,16 @@ def _add_support(
     table: dict[str, ColumnValues],
     everything: BackProjection,
     decoded: dict[int, np.ndarray],
-    mask: torch.Tensor | None,
-    seed: int,
+    measuring: Measuring,
 ) -> None:
     """How well the particles of each state show that it differs from the whole."""
     whole = everything.volume(0), everything.volume(1)
     pixel_size = everything.pixel_size_in_angstroms
-    where = union_mask(files, [name for name in table if name != CONTROL]) if mask is None else mask
+    where = measuring.mask
+    if where is None:
+        where = union_mask(files, [name for name in table if name != CONTROL])
     curves = half_map_curves(
-        *whole, mask_from_half_maps(*whole, pixel_size), torch.Generator().manual_seed(seed)
+        *whole, mask_from_half_maps(*whole, pixel_size), torch.Generator().manual_seed(measuring.seed)
     )
     last_shell = first_shell_below(curves.corrected, HALF_MAP_THRESHOLD) - 1
     counts = {number: int(table[f"state_{number:03d}"]["particles"]) for number in decoded}

@@ -7,7 +7,7 @@ each where its Gaussians are. Every voxel is the work of all particles, and only
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +38,7 @@ from gem_plugin.steps.back_projected_maps import (
     Views,
     back_project,
     curve_table,
+    draw_local_resolutions,
     half_maps_of,
     mask_from_half_maps,
     read_curves,
@@ -93,10 +94,11 @@ def reconstruct_deformed(
         sums[0], sums[1], table.pixel_size_in_angstroms, lambda _: combine_half_maps(sums[0], sums[1]).volume
     )
     rows_of_maps = _measure_both(files, corrected, still, parts.mobile, settings, prepared)
-    write_map_table(files.root / "deformed.csv", rows_of_maps)
+    write_map_table(files.deformed_table, rows_of_maps)
     names_of_maps = ("deformed", "undeformed", "deformed_moving_region", "undeformed_moving_region")
     curves = {name: read_curves(files.curves(name)) for name in names_of_maps}
     draw_shell_correlations(run.figures / "fsc_with_the_motion_undone", curves)
+    draw_local_resolutions(run, list(rows_of_maps), "with_the_motion_undone")
     names = ("resolution_in_angstroms", "resolution_of_moving_region_in_angstroms")
     return {
         "parts": len(parts.motions),
@@ -113,16 +115,17 @@ def _measure_both(
     prepared: PreparedData,
 ) -> dict[str, ColumnValues]:
     """One mask for both maps, so that the curves can be compared."""
-    from gem_plugin.steps.reconstruct import given_mask
+    from gem_plugin.steps.reconstruct import measuring_of
 
-    mask = given_mask(settings, prepared)
+    measuring = measuring_of(settings, prepared)
+    mask = measuring.mask
     if mask is None:
         mask = mask_from_half_maps(corrected.first, corrected.second, corrected.pixel_size_in_angstroms)
     moving_mask = mask * mobile
     write_map(files.mask("moving_region"), moving_mask.numpy(), corrected.pixel_size_in_angstroms)
     table: dict[str, ColumnValues] = {}
     for name, both in (("deformed", corrected), ("undeformed", still)):
-        row = write_and_measure(files, name, both, settings.seed, mask)
+        row = write_and_measure(files, name, both, replace(measuring, mask=mask))
         generator = torch.Generator().manual_seed(settings.seed)
         curves = half_map_curves(both.first, both.second, moving_mask, generator)
         resolution = resolution_in_angstroms(

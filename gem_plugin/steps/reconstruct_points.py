@@ -26,6 +26,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.steps.back_projected_maps import (
     ColumnValues,
     back_project,
+    draw_local_resolutions,
     half_maps_of,
     mask_from_half_maps,
     write_and_measure,
@@ -46,7 +47,7 @@ def reconstruct_points(
     progress: Progress,
 ) -> dict[str, Any]:
     """point_001, point_002, ... in the order of the file."""
-    from gem_plugin.steps.reconstruct import given_mask
+    from gem_plugin.steps.reconstruct import measuring_of
 
     files, latents = ReconstructFiles(run.root / "reconstruct"), read_latents(run)
     if len(latents) != len(prepared.table):
@@ -55,23 +56,24 @@ def reconstruct_points(
         )
     points = _wanted_points(settings, latents)
     deviations = read_array(run.latents_std, "gem-em train") if run.latents_std.is_file() else None
-    mask = given_mask(settings, prepared)
+    measuring = measuring_of(settings, prepared)
     table: dict[str, ColumnValues] = {}
     lines = ["map,particles,width,error,is_chosen"]
     for number, point in enumerate(points, start=1):
         name = f"point_{number:03d}"
         distances = latent_distances(latents, point, deviations)
         reconstructor = _PointReconstruction(prepared, halves, distances, settings.device, progress)
-        sizes, errors, chosen = reconstructor.compare(mask)
+        sizes, errors, chosen = reconstructor.compare(measuring.mask)
         both, n_used, width = reconstructor.at(sizes[chosen], name)
         decoded = _decoded(run, point, prepared.table.box_size)
-        measured = write_and_measure(files, name, half_maps_of(both), settings.seed, mask, decoded)
+        measured = write_and_measure(files, name, half_maps_of(both), measuring, decoded)
         table[name] = {"particles": n_used, "kernel_width": round(width, 3), **measured}
         lines += [
             f"{name},{size},{neighbourhood(distances, size).width:.4f},{error:.6g},{int(index == chosen)}"
             for index, (size, error) in enumerate(zip(sizes, errors, strict=True))
         ]
-    write_map_table(files.root / "points.csv", table)
+    write_map_table(files.points_table, table)
+    draw_local_resolutions(run, list(table), "around_latent_points")
     write_text_whole(files.widths, "\n".join(lines) + "\n")
     return {
         "points": len(points),

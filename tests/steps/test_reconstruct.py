@@ -16,6 +16,8 @@ from gem_plugin.io.run_files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
+from gem_plugin.reports.report_page import report_text
+from gem_plugin.reports.run_contents import read_run_contents
 from gem_plugin.steps import reconstruct_deformed
 from gem_plugin.steps.back_projected_maps import back_project, read_map_table
 from gem_plugin.steps.reconstruct import ReconstructSettings, run_reconstruct
@@ -28,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
 
 @pytest.fixture(scope="module")
 def table(run: RunFiles) -> dict[str, dict[str, float]]:
-    run_reconstruct(run, ReconstructSettings(), Progress())
+    run_reconstruct(run, ReconstructSettings(local_resolution=True, local_window=64), Progress())
     return read_map_table(run.root / "reconstruct/maps.csv")
 
 
@@ -52,6 +54,31 @@ def test_a_real_state_stands_out_and_a_random_subset_does_not(table: dict) -> No
     assert table["state_002"]["difference_z_score"] > 4
     assert table["state_002"]["decoded_difference_agreement"] > 0.3
     assert abs(table["random_subset"]["difference_z_score"]) < 3
+
+
+def test_local_resolution_is_a_map_in_its_mask_and_a_row_in_the_table(run: RunFiles, table: dict) -> None:
+    found = read_map(run.root / "reconstruct/all_local_resolution.mrc")
+    mask = read_map(run.root / "reconstruct/all_mask.mrc").volume
+    assert found.pixel_size_in_angstroms == PIXEL_SIZE_IN_ANGSTROMS
+    assert ((found.volume > 0) == (mask > 0.5)).all()
+    row = table["all"]
+    best, median, worst = (row[f"local_resolution_{share}_percent_in_angstroms"] for share in (5, 50, 95))
+    assert 2 * PIXEL_SIZE_IN_ANGSTROMS <= best < median < worst <= 64
+    assert (row["local_resolution_threshold"], row["local_resolution_window_in_angstroms"]) == (0.5, 64.0)
+    assert not (run.root / "reconstruct/random_subset_local_resolution.mrc").exists()
+    assert (run.figures / "local_resolution_of_states.png").is_file()
+
+
+def test_the_report_shows_what_was_reconstructed(run: RunFiles, table: dict) -> None:
+    page = report_text(read_run_contents(run), [])
+    assert "<h3>States, all particles, and a random subset</h3>" in page
+    assert f"<td>{table['all']['resolution_in_angstroms']:g}</td>" in page
+    assert "local resolution, median (Å)" in page
+
+
+def test_options_of_the_local_resolution_alone_are_refused(run: RunFiles) -> None:
+    with pytest.raises(InputError, match="--local-window has no effect without --local-resolution"):
+        run_reconstruct(run, ReconstructSettings(local_window=40), Progress())
 
 
 def test_around_a_latent_point_the_particles_of_that_point_count(run: RunFiles, tmp_path: Path) -> None:
