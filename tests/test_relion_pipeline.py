@@ -1,5 +1,6 @@
 """The real thing: from a RELION refinement to states that RELION takes back, all through relion_pipeliner."""
 
+import csv
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +199,26 @@ def test_relion_refines_a_state_from_its_own_reference(jobs: Jobs) -> None:
     refined = jobs.path(classes) / "run_it001_data.star"
     assert sorted(particle_names(refined)) == sorted(particle_names(jobs.path(f"{state}.star")))
     assert mrcfile.read(jobs.path(classes) / "run_it001_class001.mrc").std() > 0
+
+
+def test_half_maps_of_a_state_go_into_postprocess(jobs: Jobs) -> None:
+    options = parameters(local_resolution="yes")
+    particles = f"{jobs.landscape}landscape/particles.star"
+    program = executable("gem-external-reconstruct")
+    job = _finish(jobs.project, "External", fn_exe=program, in_part=particles, nr_threads=2, **options)
+    nodes = jobs.project.nodes(job)
+    assert nodes["reconstruct/state_001_half1.mrc"] == 10
+    assert nodes["reconstruct/state_001_local_resolution.mrc"] == 12
+    assert nodes["logfile.pdf"] == 13
+    half, mask = (f"{job}reconstruct/all{ending}.mrc" for ending in ("_half1", "_mask"))
+    sharpened = _finish(jobs.project, "PostProcess", fn_in=half, fn_mask=mask, do_auto_bfac="No")
+    assert mrcfile.read(jobs.path(sharpened) / "postprocess.mrc").std() > 0
+    blocks = starfile.read(jobs.path(sharpened) / "postprocess.star", always_dict=True)
+    theirs = float(blocks["general"]["rlnFinalResolution"])
+    with open(jobs.path(job) / "reconstruct/maps.csv", newline="") as handle:
+        ours = {row["map"]: row for row in csv.DictReader(handle)}["all"]["resolution_in_angstroms"]
+    one_shell = 1 / (BOX * PIXEL_SIZE_IN_ANGSTROMS)
+    assert abs(1 / float(ours) - 1 / theirs) < 1.5 * one_shell
 
 
 def test_select_job_joins_states_for_relion(jobs: Jobs) -> None:

@@ -29,6 +29,8 @@ class NodeKind(Enum):
     PARTICLES = (3, "ParticlesData.star.relion", "ParticleGroupMetadata.star.relion")
     MAP = (6, "DensityMap.mrc", "DensityMap.mrc")
     MASK = (7, "Mask3D.mrc", "Mask3D.mrc")
+    HALF_MAP = (10, "DensityMap.mrc.halfmap", "DensityMap.mrc.halfmap")
+    LOCAL_RESOLUTION = (12, "Image3D.mrc.localresmap", "Image3D.mrc.localresmap")
     PDF_LOG = (13, "LogFile.pdf.relion", "LogFile.pdf.relion")
 
 

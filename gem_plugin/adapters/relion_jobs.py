@@ -1,4 +1,5 @@
-"""The External jobs: which steps each does. Entry points gem-external-run, -train, -landscape, -landscape-full, -select.
+"""The External jobs: which steps each does. Entry points gem-external-run, -train, -landscape, -landscape-full,
+-reconstruct, -select.
 
 The entry points import no torch: they start the worker (job_worker.py) and watch it.
 """
@@ -36,6 +37,11 @@ JOBS = {
         True,
         "Coordinates, free energy and state of every particle of a landscape job.",
     ),
+    "reconstruct": RelionJob(
+        ("reconstruct", "diagnose", "report"),
+        True,
+        "Half-maps, resolution and checks of the states of a landscape job, from the particles themselves.",
+    ),
     "select": RelionJob(("select",), True, "One particles.star of chosen states: --states 1,3."),
 }
 
@@ -58,6 +64,11 @@ def landscape_main() -> None:
 def landscape_full_main() -> None:
     """gem-external-landscape-full"""
     sys.exit(start_job("landscape-full", sys.argv[1:]))
+
+
+def reconstruct_main() -> None:
+    """gem-external-reconstruct"""
+    sys.exit(start_job("reconstruct", sys.argv[1:]))
 
 
 def select_main() -> None:

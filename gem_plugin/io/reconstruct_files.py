@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+CONTROL_NAME = "random_subset"  # as many particles as the smallest state has, drawn blindly
+
 
 @dataclass(frozen=True)
 class ReconstructFiles:

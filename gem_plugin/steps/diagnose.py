@@ -17,7 +17,7 @@ from gem_plugin.heterogeneity.agreement import latent_agreement
 from gem_plugin.io.array_files import read_array
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import read_map
-from gem_plugin.io.reconstruct_files import ReconstructFiles
+from gem_plugin.io.reconstruct_files import CONTROL_NAME, ReconstructFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_run_settings, read_summary
 from gem_plugin.io.whole_files import write_text_whole
@@ -29,7 +29,6 @@ from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
 from gem_plugin.steps.back_projected_maps import read_map_table
-from gem_plugin.steps.reconstruct import CONTROL
 from gem_plugin.steps.volume_sources import read_latents
 
 FILE_NAME = "diagnostics.json"
@@ -131,7 +130,7 @@ def _state_support(files: ReconstructFiles) -> list[Diagnostic]:
         if "difference_z_score" not in row:
             continue
         correlation, z_score = row["difference_correlation"], row["difference_z_score"]
-        if name == CONTROL:
+        if name == CONTROL_NAME:
             found.append(_control(z_score))
         else:
             title = f"state {int(name.split('_')[1])}"

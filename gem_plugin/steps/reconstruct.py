@@ -15,7 +15,7 @@ from gem_plugin.imaging.back_projection import BackProjection
 from gem_plugin.imaging.resolution import HALF_MAP_THRESHOLD, first_shell_below, half_map_curves
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.map_files import read_map
-from gem_plugin.io.reconstruct_files import ReconstructFiles
+from gem_plugin.io.reconstruct_files import CONTROL_NAME, ReconstructFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.landscape.mask import fit_mask_to_grid
 from gem_plugin.landscape.state_support import measure_state_support
@@ -39,7 +39,6 @@ from gem_plugin.steps.back_projected_maps import (
 from gem_plugin.steps.training_data import choose_device, set_threads
 
 LOCAL_OPTIONS = ("local_threshold", "local_window")
-CONTROL = "random_subset"  # as many particles as the smallest state has, drawn blindly
 
 
 @dataclass(frozen=True)
@@ -164,9 +163,9 @@ def _reconstruct_states(
     n_control = int(min(table[f"state_{number:03d}"]["particles"] for number in numbers))
     rows = np.sort(np.random.default_rng(settings.seed).permutation(len(states))[:n_control])
     both = back_project(prepared, rows, halves, device, progress, "random subset")
-    table[CONTROL] = {
+    table[CONTROL_NAME] = {
         "particles": len(rows),
-        **write_and_measure(files, CONTROL, half_maps_of(both), replace(measuring, local=None)),
+        **write_and_measure(files, CONTROL_NAME, half_maps_of(both), replace(measuring, local=None)),
     }
     overall = write_and_measure(files, "all", half_maps_of(everything), measuring)
     table = {"all": {"particles": len(states), **overall}, **table}
@@ -196,7 +195,7 @@ def _add_support(
     pixel_size = everything.pixel_size_in_angstroms
     where = measuring.mask
     if where is None:
-        where = union_mask(files, [name for name in table if name != CONTROL])
+        where = union_mask(files, [name for name in table if name != CONTROL_NAME])
     curves = half_map_curves(
         *whole, mask_from_half_maps(*whole, pixel_size), torch.Generator().manual_seed(measuring.seed)
     )
@@ -207,7 +206,7 @@ def _add_support(
         if name == "all":
             continue
         halves = [torch.from_numpy(read_map(files.half_map(name, half)).volume) for half in (1, 2)]
-        number = int(name.split("_")[1]) if name != CONTROL else 0
+        number = int(name.split("_")[1]) if name != CONTROL_NAME else 0
         difference = torch.from_numpy(decoded[number] - mean) if number in decoded else None
         support = measure_state_support((halves[0], halves[1]), whole, where, max(last_shell, 2), difference)
         row["difference_correlation"] = round(support.correlation, 4)

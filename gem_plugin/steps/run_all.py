@@ -35,7 +35,8 @@ NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by n
 STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
 OWN_SETTINGS = {
-    "landscape": ("skip_vol", "outdir", "workdir", "epoch")
+    "landscape": ("skip_vol", "outdir", "workdir", "epoch"),
+    "diagnose": ("mask",),
 }  # not offered beside other steps: another meaning there
 SETTINGS_OF_THE_MACHINE = ("resume", "threads", "device", "cache", "projector")  # no influence on the results
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training

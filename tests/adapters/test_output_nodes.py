@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from gem_plugin.adapters.output_nodes import NodeKind, OutputNode, relion_version, write_output_nodes
+from gem_plugin.adapters.run_nodes import nodes_of_run
+from gem_plugin.io.run_files import RunFiles
 
 JOB_STARS = {
     3: "# version 30001\n\ndata_job\n\n_rlnJobType                            99\n_rlnJobIsContinue                       0\n",
@@ -47,3 +49,20 @@ def test_node_paths_are_relative_to_the_project_for_an_absolute_job_folder(tmp_p
     (folder / "mask.mrc").write_text("map")
     write_output_nodes(folder, [OutputNode("mask.mrc", NodeKind.MASK)])
     assert "\nExternal/job007/mask.mrc 7 Mask3D.mrc\n" in (folder / "RELION_OUTPUT_NODES.star").read_text()
+
+
+def test_reconstructed_maps_are_nodes_with_one_half_map_each_and_no_control(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("External/job008")
+    (folder / "reconstruct").mkdir(parents=True)
+    for map_name in ("state_001", "random_subset"):
+        for ending in ("", "_half1", "_half2", "_mask", "_local_resolution"):
+            (folder / f"reconstruct/{map_name}{ending}.mrc").write_text("map")
+    write_output_nodes(folder, nodes_of_run(RunFiles(folder)))
+    rows = (folder / "RELION_OUTPUT_NODES.star").read_text().split("\n_rlnPipeLineNodeTypeLabel #3\n")[1]
+    assert rows.strip().splitlines() == [
+        "External/job008/reconstruct/state_001.mrc 6 DensityMap.mrc",
+        "External/job008/reconstruct/state_001_half1.mrc 10 DensityMap.mrc.halfmap",
+        "External/job008/reconstruct/state_001_mask.mrc 7 Mask3D.mrc",
+        "External/job008/reconstruct/state_001_local_resolution.mrc 12 Image3D.mrc.localresmap",
+    ]

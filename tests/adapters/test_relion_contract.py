@@ -12,6 +12,7 @@ import pytest
 from relion_project_folder import RelionProject
 
 from gem_plugin.adapters.output_nodes import relion_version
+from gem_plugin.adapters.relion_jobs import JOBS
 
 pytestmark = pytest.mark.relion
 HERE = Path(__file__).parent
@@ -134,7 +135,7 @@ def test_landscape_and_select_find_the_job_of_their_input(project, executable) -
     assert project.nodes(select)["particles.star"] == 3
 
 
-@pytest.mark.parametrize("name", ["run", "train", "landscape", "landscape-full", "select"])
+@pytest.mark.parametrize("name", list(JOBS))
 def test_template_is_accepted_and_fills_in_the_job(project, repository, name) -> None:
     template = repository / "templates/relion" / f"{name}.job.star"
     job = project.add_job_from_star(template, in_part="run_data.star")
