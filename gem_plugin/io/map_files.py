@@ -7,6 +7,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc_header import mrc_header_bytes, read_mrc_header
+from gem_plugin.io.result_origin import origin_line_of_file
 from gem_plugin.io.whole_files import whole_file
 
 
@@ -41,13 +42,15 @@ def write_map(
     path: Path,
     volume: np.ndarray,  # (z, y, x)
     pixel_size_in_angstroms: float,
+    label: str | None = None,  # where it came from; default: by the run whose folder it is written into
 ) -> None:
     """Write one map as a whole file; an earlier file of that name is replaced."""
     values = np.ascontiguousarray(volume, dtype="<f4")
     n_sections, n_rows, n_columns = values.shape
     mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
     statistics = (float(values.min()), float(values.max()), mean, deviation)
-    header = mrc_header_bytes((n_sections, n_rows, n_columns), pixel_size_in_angstroms, True, statistics)
+    shape, label = (n_sections, n_rows, n_columns), label or origin_line_of_file(path)
+    header = mrc_header_bytes(shape, pixel_size_in_angstroms, True, statistics, label)
     with whole_file(Path(path)) as temporary, open(temporary, "wb") as handle:
         handle.write(header)
         handle.write(values.data)

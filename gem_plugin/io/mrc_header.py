@@ -15,6 +15,7 @@ FLOAT32_MODE = 2
 MAXIMUM_SIDE = 1_000_000  # a larger number of columns means that the byte order is the other one
 LITTLE_ENDIAN_STAMP = (0x44, 0x44, 0, 0)
 FORMAT_VERSION = 20140
+LABEL_BYTES = 80
 VOLUME_SPACE_GROUP, STACK_SPACE_GROUP = 1, 0
 
 
@@ -107,6 +108,7 @@ def mrc_header_bytes(
     pixel_size_in_angstroms: float,
     is_volume: bool,
     statistics: tuple[float, float, float, float],  # minimum, maximum, mean, standard deviation
+    label: str = f"gem-em {__version__}",  # ASCII, at most 80 characters
 ) -> bytes:
     """The header of a little-endian float32 file. The origin is zero, as RELION writes it."""
     header = np.zeros((), dtype=HEADER_DTYPE.newbyteorder("<"))
@@ -123,5 +125,5 @@ def mrc_header_bytes(
     header["map"] = b"MAP "
     header["machst"] = LITTLE_ENDIAN_STAMP
     header["nlabl"] = 1
-    header["label"][0] = f"Made by gem-em {__version__}".encode().ljust(80)
+    header["label"][0] = label.encode("ascii", "replace")[:LABEL_BYTES].ljust(LABEL_BYTES)
     return header.tobytes()

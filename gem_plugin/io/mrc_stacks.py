@@ -12,6 +12,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc_header import HEADER_BYTES, MrcHeader, mrc_header_bytes, read_mrc_header
+from gem_plugin.io.result_origin import origin_line_of_file
 from gem_plugin.io.whole_files import whole_file
 
 MAXIMUM_OPEN_FILES = (
@@ -87,7 +88,8 @@ def _runs_of_neighbours(sorted_slices: np.ndarray) -> list[slice]:
 class StackWriter:
     """Appends images to a float32 stack; statistics go into the header at the end."""
 
-    def __init__(self, handle: BinaryIO, pixel_size_in_angstroms: float) -> None:
+    def __init__(self, handle: BinaryIO, pixel_size_in_angstroms: float, label: str) -> None:
+        self._label = label
         self._handle = handle
         self._pixel_size_in_angstroms = pixel_size_in_angstroms
         self._image_shape = (0, 0)
@@ -114,7 +116,9 @@ class StackWriter:
         deviation = math.sqrt(max(0.0, mean_square - mean**2))
         self._handle.seek(0)
         self._handle.write(
-            mrc_header_bytes(shape, self._pixel_size_in_angstroms, False, (*self._range, mean, deviation))
+            mrc_header_bytes(
+                shape, self._pixel_size_in_angstroms, False, (*self._range, mean, deviation), self._label
+            )
         )
 
 
@@ -122,7 +126,7 @@ class StackWriter:
 def write_stack(path: Path, pixel_size_in_angstroms: float) -> Iterator[StackWriter]:
     """Give a writer of a new stack, which appears under its name when the block ends without an error."""
     with whole_file(path) as temporary, open(temporary, "wb") as handle:
-        writer = StackWriter(handle, pixel_size_in_angstroms)
+        writer = StackWriter(handle, pixel_size_in_angstroms, origin_line_of_file(path))
         yield writer
         writer.write_header()
 

@@ -1,6 +1,6 @@
 """manifest.json: for each step, what went in, on which machine, with which command and versions.
 
-{step: {started, finished, command, working_folder, host, versions, device, inputs: {setting: {path, size, time, sha256}}}}
+{step: {started, finished, command, working_folder, host, settings, versions, device, inputs: {setting: {path, size, time, sha256}}}}
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.result_origin import settings_digest
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import recorded_versions
 from gem_plugin.io.whole_files import write_text_whole
@@ -48,6 +49,7 @@ def record_start(run: RunFiles, step: str, settings: Any) -> None:
         "host": socket.gethostname(),
         "system": platform.platform(),
         "processors": os.cpu_count(),
+        "settings": settings_digest(run),
         "versions": recorded_versions(),
         "device": _devices(),
         "inputs": {

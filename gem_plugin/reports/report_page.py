@@ -2,12 +2,13 @@
 
 from html import escape
 
-from gem_plugin import __version__
+from gem_plugin.io.result_origin import origin_line
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.reports import report_figures
 from gem_plugin.reports import report_sections as sections
 from gem_plugin.reports.html_parts import page_resource
+from gem_plugin.reports.provenance_section import provenance_section
 from gem_plugin.reports.reconstruction_section import reconstruction_section
 from gem_plugin.reports.run_contents import RunContents, read_run_contents
 from gem_plugin.reports.run_warnings import RunWarning, find_warnings
@@ -38,6 +39,7 @@ def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
         ("energy", "Free energy", report_figures.energy_section(contents)),
         ("landscape", "Landscape", report_figures.landscape_section(contents)),
         ("next", "How to go on", sections.next_steps_section(contents)),
+        ("provenance", "Where it came from", provenance_section(contents)),
         ("numbers", "Numbers and settings", sections.numbers_section(contents)),
     )
     title = f"GEM: {contents.run.root.resolve().name}"
@@ -52,6 +54,6 @@ def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
         '<meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
         f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
-        f"<footer>Written by gem-em {escape(__version__)}</footer>"
+        f"<footer>Written by {escape(origin_line(contents.run))}</footer>"
         f"<script>{scripts}</script></body></html>"
     )

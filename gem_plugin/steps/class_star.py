@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gem_plugin.io.result_origin import with_origin_comment
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star_text import parse_star
@@ -40,5 +41,6 @@ def write_class_star(
         for block in document.blocks
         if block.name == file.particles.name and CLASS_LABEL in block.labels
     )
-    write_whole_pieces(target, subset_pieces(document, block, run_rows))
+    pieces = subset_pieces(document, block, run_rows)
+    write_whole_pieces(target, with_origin_comment(pieces, run, document.line_end_bytes()))
     return True

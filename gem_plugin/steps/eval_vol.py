@@ -9,6 +9,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_number_table, read_rows
 from gem_plugin.io.map_files import write_map
+from gem_plugin.io.result_origin import origin_line
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
@@ -37,8 +38,9 @@ def run_eval_vol(run: RunFiles, settings: EvalVolSettings, progress: Progress) -
     latents = _wanted_latents(settings, source.latents)
     folder = settings.out or run.root / "volumes"
     volumes = progress.track(source.decode(latents), "maps", len(latents))
+    origin = origin_line(run)
     for number, volume in enumerate(volumes):
-        write_map(folder / f"vol_{number:03d}.mrc", volume, source.pixel_size_in_angstroms)
+        write_map(folder / f"vol_{number:03d}.mrc", volume, source.pixel_size_in_angstroms, origin)
     return {"maps": len(latents), "folder": str(folder)}
 
 

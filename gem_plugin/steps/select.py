@@ -11,6 +11,7 @@ from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.cryosparc_groups import write_particle_group
 from gem_plugin.io.cryosparc_jobs import read_cryosparc
 from gem_plugin.io.landscape_files import LandscapeFiles
+from gem_plugin.io.result_origin import with_origin_comment
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_edit import subset_pieces, write_whole_pieces
 from gem_plugin.particles.prepared import load_prepared_table
@@ -59,7 +60,8 @@ def run_select(run: RunFiles, settings: SelectSettings, progress: Progress) -> d
     out = settings.out or _usual_target(run, "particles.star" if is_star else "particles.cs")
     if is_star:
         file, run_rows = open_original(run)
-        write_whole_pieces(out, subset_pieces(file.document, file.particles, run_rows[chosen]))
+        pieces = subset_pieces(file.document, file.particles, run_rows[chosen])
+        write_whole_pieces(out, with_origin_comment(pieces, run, file.document.line_end_bytes()))
     else:
         text = f"{len(chosen)} of the {len(table)} particles of {origin.particle_file.name}, chosen by GEM"
         particles = read_cryosparc(origin.particle_file)

@@ -10,6 +10,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_rows
 from gem_plugin.io.relion_files import RelionFile, read_image_names, read_relion_file
+from gem_plugin.io.result_origin import with_origin_comment
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_edit import columns_added_pieces, rows_of_names, subset_pieces, write_whole_pieces
 from gem_plugin.io.star_text import parse_star
@@ -36,7 +37,8 @@ def run_write_star(run: RunFiles, settings: WriteStarSettings, progress: Progres
     chosen = None if settings.rows is None else read_rows(settings.rows, len(run_rows))
     out = settings.out or run.particles_star
     latents = read_array(run.latents, f"gem-em train {run.root}") if settings.latents else None
-    write_whole_pieces(out, _pieces(file, run_rows, chosen, latents))
+    pieces = _pieces(file, run_rows, chosen, latents)
+    write_whole_pieces(out, with_origin_comment(pieces, run, file.document.line_end_bytes()))
     n_written = len(run_rows) if chosen is None else len(chosen)
     progress.say(f"{n_written} particles written to {out}")
     return {"particles": n_written, "star": str(out)}
@@ -47,7 +49,8 @@ def write_latents_star(
 ) -> None:  # (n, latent_size), in the order of the run
     """Write particles.star with the latents of all particles; for the step that makes the latents."""
     file, run_rows = open_original(run)
-    write_whole_pieces(run.particles_star, _pieces(file, run_rows, None, latents))
+    pieces = _pieces(file, run_rows, None, latents)
+    write_whole_pieces(run.particles_star, with_origin_comment(pieces, run, file.document.line_end_bytes()))
 
 
 def open_original(

@@ -1,0 +1,54 @@
+"""One line that says where a result came from: in star files as a comment, in MRC files as a label, in the report.
+
+The number behind "settings" is also in manifest.json, with command, machine and inputs of the step that wrote the file.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from gem_plugin import __version__
+from gem_plugin.errors import InputError
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run_settings import GENERAL_TABLE, read_run_settings
+
+DIGITS_SHOWN = 12
+LONGEST_NAME = 30  # of the run in a label: MRC labels have 80 characters
+SAFE_CHARACTERS = re.compile(
+    r"[^A-Za-z0-9.-]+"
+)  # RELION takes "data_" and "loop_" even in comments for a beginning
+
+
+def settings_digest(run: RunFiles) -> str:
+    """A number made of all recorded settings and versions; the folder that the command was typed in does not count."""
+    tables = read_run_settings(run)
+    general = {
+        name: value for name, value in tables.get(GENERAL_TABLE, {}).items() if name != "working_folder"
+    }
+    text = json.dumps({**tables, GENERAL_TABLE: general}, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:DIGITS_SHOWN]
+
+
+def origin_line(run: RunFiles) -> str:
+    """Version, name of the run and number of its settings, in ASCII letters that no file format minds."""
+    name = SAFE_CHARACTERS.sub("-", run.root.resolve().name)[:LONGEST_NAME]
+    return f"gem-em {__version__}, run {name}, settings {settings_digest(run)}"
+
+
+def origin_line_of_file(path: Path) -> str:
+    """The same for a file that is about to be written: the run is the nearest folder above it that has settings."""
+    for folder in Path(path).absolute().parents:
+        if RunFiles(folder).settings.is_file():
+            try:
+                return origin_line(RunFiles(folder))
+            except InputError:  # settings that cannot be read are reported where they are needed
+                break
+    return f"gem-em {__version__}"
+
+
+def with_origin_comment(pieces: Iterator[bytes], run: RunFiles, line_end: bytes) -> Iterator[bytes]:
+    """The pieces of a star file behind a comment; nothing else of the file changes."""
+    yield f"# Written by {origin_line(run)}".encode("ascii") + line_end
+    yield from pieces
