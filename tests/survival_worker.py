@@ -8,12 +8,14 @@ from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.steps.run_all import run_steps
 
-STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
+FIRST_STEPS = ("prepare", "consensus", "train", "analyze", "landscape")
+LATER_STEPS = ("landscape-full", "reconstruct", "diagnose", "flex", "select", "report")  # typed one by one
+STEPS = (*FIRST_STEPS, *LATER_STEPS)
 
 
 def small_run(data: Path, root: Path, steps: tuple[str, ...] = STEPS) -> None:
-    """The steps of gem-em run, as small as they get."""
-    values = {
+    """The steps of gem-em run and those after it, as small as they get."""
+    first = {
         "particles": data / "particles.star",
         "map": data / "consensus.mrc",
         "fit_images": 96,
@@ -30,9 +32,26 @@ def small_run(data: Path, root: Path, steps: tuple[str, ...] = STEPS) -> None:
         "trajectory_points": 3,
         "sketch_size": 12,
         "n_states": "2",
+    }
+    later = {
+        "n_states": "2",
+        "maps_per_state": 4,
+        "path_points": 3,
+        "bootstrap": 5,
+        "skip_umap": True,
+        "leiden": False,
+        "threads": 1,
+        "local_resolution": True,
+        "local_window": 140,
+        "model": data / "model.pdb",
+        "trajectory_points": 3,
+        "states": (1,),
         "chimerax": False,
     }
-    run_steps(steps, RunFiles(root), values, Progress(sys.stdout))
+    run, progress = RunFiles(root), Progress(sys.stdout)
+    run_steps([step for step in steps if step in FIRST_STEPS], run, first, progress)
+    if later_steps := [step for step in steps if step in LATER_STEPS]:
+        run_steps(later_steps, run, later, progress)
 
 
 if __name__ == "__main__":

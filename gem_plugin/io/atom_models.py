@@ -33,7 +33,7 @@ def read_atomic_model(path: Path) -> AtomicModel:
         while len(structure) > 1:
             del structure[1]
         positions, residues, names = _atoms_and_residues(structure)
-    except (RuntimeError, ValueError, UnicodeDecodeError) as error:
+    except (RuntimeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f"{path} is no readable PDB or mmCIF file: {error}") from error
     if not positions:
         raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")

@@ -1,7 +1,7 @@
 """cryoDRGN's run folders: config.yaml, weights, latents. Pickles are read only if they hold nothing but arrays.
 
-A pickle is a program; loading one runs it. The reader here knows the few names that arrays consist of and
-refuses every other, so no code from a file is ever run.
+A pickle is a program; loading one runs it. The readers know the few names that arrays and tensors consist of and
+refuse every other, so no code from a file is ever run.
 """
 
 import pickle
@@ -11,26 +11,8 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.pickled_arrays import read_pickled_arrays
 from gem_plugin.io.whole_files import whole_file
-
-ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy.core.numeric", "_frombuffer"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-}
-
-
-class _ArraysOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in ALLOWED:
-            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-        raise pickle.UnpicklingError(f"it refers to {module}.{name}")
 
 
 def read_pickled_array(path: Path) -> np.ndarray:
@@ -38,13 +20,7 @@ def read_pickled_array(path: Path) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
-    try:
-        with open(path, "rb") as handle:
-            value = _ArraysOnly(handle).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, TypeError, ImportError) as error:
-        raise InputError(
-            f"{path} holds something other than an array ({error}). It was not loaded, as a pickle may run code."
-        ) from error
+    value = read_pickled_arrays(path)
     if not isinstance(value, np.ndarray) or value.dtype.hasobject:
         raise InputError(f"{path}: expected an array of numbers, got {type(value).__name__}.")
     return value
@@ -58,16 +34,13 @@ def write_pickled_array(path: Path, values: np.ndarray) -> None:
 
 def read_weights(path: Path) -> dict[str, Any]:
     """A checkpoint of torch, tensors and plain values only."""
-    import torch
+    from gem_plugin.io.tensor_files import load_tensors  # late: it imports torch
 
-    if not Path(path).is_file():
-        raise InputError(f"There is no file {path}. Which epochs are there: weights.N.pkl?")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise InputError(
-            f"{path} holds more than tensors and numbers, or is damaged; it was not loaded ({error})."
-        ) from error
+    advice = "Expected weights.N.pkl of cryoDRGN with tensors and numbers only. Which epochs are there?"
+    content = load_tensors(Path(path), advice)
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds a {type(content).__name__}. Expected weights.N.pkl of cryoDRGN.")
+    return content
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -80,10 +53,19 @@ def read_config(path: Path) -> dict[str, Any]:
             f"There is no {path}: expected the folder of a cryoDRGN run (config.yaml, weights.N.pkl)."
         )
     lines = []
-    for number, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        texts = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is no text file ({error.reason}). Expected cryoDRGN's config.yaml."
+        ) from error
+    for number, text in enumerate(texts, start=1):
         if text.strip() and not text.lstrip().startswith("#"):
             lines.append((number, len(text) - len(text.lstrip()), text.strip()))
-    value, rest = _read_block(lines, path)
+    try:
+        value, rest = _read_block(lines, path)
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply. Expected cryoDRGN's config.yaml.") from error
     if rest or not isinstance(value, dict):
         raise InputError(f"{path}, line {rest[0][0] if rest else 1}: not as cryoDRGN writes it.")
     return value

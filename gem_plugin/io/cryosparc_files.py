@@ -116,7 +116,15 @@ def read_csg(path: Path) -> ResultGroup:
         group = dict(content["group"])
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (
+        yaml.YAMLError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise InputError(
             f"{path}: is not a CryoSPARC result group ({type(error).__name__}: {error}). "
             "Expected group, and results with metafile, num_items and type."

@@ -61,10 +61,20 @@ def rows_with_latents(rows: np.ndarray, latents: np.ndarray) -> np.ndarray:
     return longer
 
 
+def _first_part(path: str) -> str:  # ">J42/particles.mrcs" -> "J42"
+    """The name to be linked. Anything but a plain name would make a link outside the folder of results."""
+    parts = Path(path[1:]).parts
+    if not parts or parts[0] in ("/", "..") or "\0" in parts[0]:
+        raise InputError(
+            f"The stack {path!r} does not lie below the folder of its .csg. Export the group again."
+        )
+    return parts[0]
+
+
 def link_relative_stacks(rows: np.ndarray, image_folder: Path, folder: Path) -> None:
     """Paths that start with > count from the .csg: link what they start with, so that they hold beside the new one."""
     paths = texts_of(rows["blob/path"])[0] if "blob/path" in (rows.dtype.names or ()) else []
-    first_parts = {Path(path[1:]).parts[0] for path in paths if path.startswith(">") and path != ">"}
+    first_parts = {_first_part(path) for path in paths if path.startswith(">") and path != ">"}
     for part in sorted(first_parts):
         target, link = image_folder.absolute() / part, folder.absolute() / part
         if link.exists() or not target.exists():

@@ -6,19 +6,18 @@ widths before a sigmoid between the two bounds ("raw" below).
 """
 
 import json
-import pickle
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from plyfile import PlyData, PlyElement, PlyParseError
 from torch import Tensor
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.pickled_arrays import read_pickled_arrays
+from gem_plugin.io.tensor_files import load_tensors
 from gem_plugin.io.whole_files import whole_file, write_text_whole
 
 NETWORK_SIZES = (
@@ -30,6 +29,7 @@ NETWORK_SIZES = (
     "feature_dim",
 )
 PLY_FIELDS = ("x", "y", "z", "nx", "ny", "nz", "density", "scale_0", "rot_0", "rot_1", "rot_2", "rot_3")
+NO_WHOLE_WEIGHTS = "It is not a whole weights.N.pkl of GaussianEM."
 READ_FIELDS = ("x", "y", "z", "density", "scale_0")
 
 
@@ -77,7 +77,7 @@ def read_gaussianem_config(path: Path) -> GaussianEmConfig:
         raise InputError(f"{path} is missing. Expected GaussianEM's cfg.json.") from error
     except KeyError as error:
         raise InputError(f"{path} has no entry {error}. Expected a cfg.json of GaussianEM.") from error
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path} is not a cfg.json of GaussianEM ({error}).") from error
 
 
@@ -126,16 +126,10 @@ def write_gaussianem_cloud(path: Path, cloud: GaussianEmCloud) -> None:
 
 def read_gaussianem_weights(path: Path) -> dict[str, Tensor]:
     """The model_state_dict of weights.N.pkl; tensors only, no code from the file runs."""
-    if not Path(path).is_file():
-        raise InputError(f"{path} is missing. Expected GaussianEM's weights.N.pkl.")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        weights = content["model_state_dict"]
-        if not all(isinstance(value, Tensor) for value in weights.values()):
-            raise TypeError("model_state_dict holds more than tensors")
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:  # fmt: skip
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"{path} is not a whole weights.N.pkl of GaussianEM ({reason}).") from error
+    content = load_tensors(Path(path), NO_WHOLE_WEIGHTS)
+    weights = content.get("model_state_dict") if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise InputError(f"{path} has no table model_state_dict of tensors. {NO_WHOLE_WEIGHTS}")
     return weights
 
 

@@ -33,7 +33,14 @@ def _reconstruct_empty(kind: type, shape: tuple, code: Any) -> Any:
     return np.ndarray(0, dtype=np.int8)
 
 
+def _array_from_buffer(content: Any, dtype: np.dtype, shape: tuple, order: str) -> np.ndarray:
+    """How numpy stores arrays since protocol 5: bytes that are there in full, so no memory beyond them."""
+    return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)  # type: ignore[call-overload]
+
+
 ALLOWED = {
+    ("numpy.core.numeric", "_frombuffer"): _array_from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _array_from_buffer,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct_empty,
@@ -70,5 +77,6 @@ def read_pickled_arrays(path: Path) -> Any:
     except DAMAGES as error:
         reason = str(error) or type(error).__name__
         raise InputError(
-            f"{path} is not read: {reason}. Expected a whole pickle with nothing but numpy arrays, lists and numbers."
+            f"{path} is not read: {reason}. Expected a whole pickle with nothing but numpy arrays, lists and numbers; "
+            "others may run code."
         ) from error

@@ -24,6 +24,7 @@ else:
     import tomli as tomllib
 
 GENERAL_TABLE = "gem"
+SETTINGS_OF_THE_MACHINE = ("resume", "threads", "device", "cache", "projector")  # no influence on the results
 RECORDED_PACKAGES = ("gem-em", "torch", "numpy", "scipy", "numba", "scikit-learn", "umap-learn")
 
 
@@ -39,7 +40,7 @@ def read_run_settings(run: RunFiles) -> dict[str, dict[str, Any]]:
         return {}
     try:
         return tomllib.loads(run.settings.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(
             f"{run.settings} is not readable as TOML ({error}). Mend or delete it; without it every step is done again."
         ) from error

@@ -25,8 +25,20 @@ def whole_file(path: Path) -> Iterator[Path]:
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming last through a power cut too, before anything records that the file is there."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems cannot; they order these things themselves
+        return
+    finally:
+        os.close(handle)
 
 
 def remove_unfinished_files(folder: Path) -> list[Path]:

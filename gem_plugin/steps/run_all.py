@@ -16,6 +16,7 @@ from gem_plugin.io.provenance import record_end, record_start
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_lock import locked_run
 from gem_plugin.io.run_settings import (
+    SETTINGS_OF_THE_MACHINE,
     forget_steps,
     plain_settings,
     read_run_settings,
@@ -38,7 +39,6 @@ OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch"),
     "diagnose": ("mask",),
 }  # not offered beside other steps: another meaning there
-SETTINGS_OF_THE_MACHINE = ("resume", "threads", "device", "cache", "projector")  # no influence on the results
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
 

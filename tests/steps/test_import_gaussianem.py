@@ -96,7 +96,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path: Path
     with pytest.raises(InputError, match=r"weights.19.output.pkl is not read: it holds pathlib.*no array"):
         import_run(tmp_path)
     torch.save({"epoch": 1, "model_state_dict": {"encoder.x": Mischief()}}, tmp_path / "weights.20.pkl")
-    with pytest.raises(InputError, match=r"weights.20.pkl is not a whole weights"):
+    with pytest.raises(InputError, match=r"weights\.20\.pkl .*not a whole weights"):
         import_run(tmp_path)
     assert not (tmp_path / "touched").exists()
     assert not (tmp_path / "run").exists()
@@ -106,7 +106,7 @@ def test_wrong_and_missing_files_are_named(tmp_path: Path) -> None:
     write_gaussianem_folder(tmp_path / "a")
     whole = (tmp_path / "a" / "weights.19.pkl").read_bytes()
     (tmp_path / "a" / "weights.19.pkl").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"weights.19.pkl is not a whole weights.N.pkl"):
+    with pytest.raises(InputError, match=r"weights\.19\.pkl .*not a whole weights\.N\.pkl"):
         import_run(tmp_path / "a")
     cfg = tmp_path / "a" / "cfg.json"
     (tmp_path / "a" / "weights.19.pkl").write_bytes(whole)
