@@ -253,7 +253,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     ):
         pytest.skip("a disk in memory cannot be mounted here: it needs root")
     yield disk
-    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_full_disk_and_then_a_read_only_one_end_in_one_sentence(

@@ -12,8 +12,9 @@ from pathlib import Path
 from gem_plugin import __version__
 from gem_plugin.errors import InputError
 from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import GENERAL_TABLE, read_run_settings
+from gem_plugin.io.run_settings import SETTINGS_OF_THE_MACHINE, read_run_settings
 
+WITHOUT_INFLUENCE = (*SETTINGS_OF_THE_MACHINE, "working_folder")
 DIGITS_SHOWN = 12
 LONGEST_NAME = 30  # of the run in a label: MRC labels have 80 characters
 SAFE_CHARACTERS = re.compile(
@@ -22,12 +23,12 @@ SAFE_CHARACTERS = re.compile(
 
 
 def settings_digest(run: RunFiles) -> str:
-    """A number made of all recorded settings and versions; the folder that the command was typed in does not count."""
-    tables = read_run_settings(run)
-    general = {
-        name: value for name, value in tables.get(GENERAL_TABLE, {}).items() if name != "working_folder"
+    """A number made of all recorded settings and versions that can change a result."""
+    counted = {
+        step: {name: value for name, value in values.items() if name not in WITHOUT_INFLUENCE}
+        for step, values in read_run_settings(run).items()
     }
-    text = json.dumps({**tables, GENERAL_TABLE: general}, sort_keys=True)
+    text = json.dumps(counted, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:DIGITS_SHOWN]
 
 

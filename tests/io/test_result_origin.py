@@ -48,6 +48,7 @@ _rlnOpticsGroup #3
 @dataclass(frozen=True)
 class _Settings:
     epochs: int = 3
+    threads: int = 1
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_other_settings_have_another_number_and_another_folder_has_not(run: RunF
     before = settings_digest(run)
     again = RunFiles(tmp_path / "again")
     again.root.mkdir()
-    write_step_settings(again, "train", _Settings())
+    write_step_settings(again, "train", _Settings(threads=8))
     assert settings_digest(again) == before
     write_step_settings(run, "train", _Settings(epochs=4))
     assert settings_digest(run) != before
