@@ -11,6 +11,9 @@ from gem_plugin.errors import InputError
 FEWEST_NEIGHBOURS = 100  # fewer give no map at all
 LARGEST_SHARE = 0.5  # of the particles; beyond that the map is the consensus
 
+CANDIDATES_OF_A_REFERENCE = 2000
+FEWEST_NEIGHBOURS_OF_A_REFERENCE, NEAR_SHARE = 10, 0.01
+
 
 class Neighbourhood(NamedTuple):
     """The particles that count at one latent point, for one width."""
@@ -45,6 +48,22 @@ def neighbourhood(distances: np.ndarray, n_neighbours: int) -> Neighbourhood:
     width = float(np.sort(distances)[n_neighbours - 1]) * 1.0001 + 1e-9
     rows = np.flatnonzero(distances < width)
     return Neighbourhood(rows, (1 - (distances[rows] / width) ** 2).astype(np.float32), width)
+
+
+def most_populated_point(
+    latents: np.ndarray,  # (n, latent_size)
+    generator: np.random.Generator,
+) -> int:
+    """The row of the particle with the nearest neighbours: a conformation that many particles have.
+
+    The mean of all latents is none: inside a ring it is a place where no particle belongs.
+    """
+    from scipy.spatial import cKDTree
+
+    candidates = np.sort(generator.permutation(len(latents))[:CANDIDATES_OF_A_REFERENCE])
+    n_neighbours = min(len(latents), max(FEWEST_NEIGHBOURS_OF_A_REFERENCE, round(NEAR_SHARE * len(latents))))
+    distances, _ = cKDTree(latents).query(latents[candidates], k=[n_neighbours])
+    return int(candidates[distances[:, 0].argmin()])
 
 
 def cross_validation_errors(

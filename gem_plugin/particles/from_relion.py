@@ -123,6 +123,10 @@ def _spread_optics(
             "Convert the file again with relion_convert_star."
         )
     numbers = optics[OPTICS_GROUP]
+    if not len(numbers):
+        raise InputError(
+            f"{file.path}, block data_optics: it has no optics group. Take the file from the job that made it."
+        )
     order = np.argsort(numbers)
     places = np.searchsorted(numbers, columns[OPTICS_GROUP], sorter=order).clip(max=len(numbers) - 1)
     which = order[places]  # (n,) row of the optics block

@@ -7,6 +7,7 @@ verdict is "good", "bad" or "not measured" (value null). The report shows it.
 import csv
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,18 +106,18 @@ def _diagnose_training(
 def _diagnose_states(run: RunFiles, generator: np.random.Generator) -> list[Diagnostic]:
     landscape, files = LandscapeFiles(run.landscape), ReconstructFiles(run.root / "reconstruct")
     if not landscape.state_labels.is_file():
-        return _state_support(files)
+        return _state_support(files, ())
     labels = read_array(landscape.state_labels, "gem-em landscape")
     distances = read_array(landscape.distances, "gem-em landscape")
     linkage = str(read_summary(run).get("landscape", {}).get("linkage", "ward"))
     return [
         *of_states.check_stability(distances, labels, linkage, generator),
-        *_state_support(files),
+        *_state_support(files, [int(one) for one in np.unique(labels) if one > 0]),
         *_state_sizes(landscape, files),
     ]
 
 
-def _state_support(files: ReconstructFiles) -> list[Diagnostic]:
+def _state_support(files: ReconstructFiles, numbers: Sequence[int]) -> list[Diagnostic]:
     """From the maps that reconstruct made of the particles."""
     if not files.table.is_file():
         why = "The states were not reconstructed from their particles."
@@ -125,8 +126,18 @@ def _state_support(files: ReconstructFiles) -> list[Diagnostic]:
                 "states may be noise", of_states.LEAST_Z_SCORE, why, "Run gem-em reconstruct RUN first."
             )
         ]
-    found = []
-    for name, row in read_map_table(files.table).items():
+    table = read_map_table(files.table)
+    found = [
+        not_measured(
+            f"state {number} may be noise",
+            of_states.LEAST_Z_SCORE,
+            "It has no particles in one of the half-sets, or was not reconstructed.",
+            "Ask for fewer states, or run gem-em reconstruct RUN again.",
+        )
+        for number in numbers
+        if f"state_{number:03d}" not in table
+    ]
+    for name, row in table.items():
         if "difference_z_score" not in row:
             continue
         correlation, z_score = row["difference_correlation"], row["difference_z_score"]

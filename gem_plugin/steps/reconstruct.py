@@ -157,11 +157,18 @@ def _reconstruct_states(
             continue
         both = back_project(prepared, rows, halves, device, progress, name)
         everything.add_all_of_(both)
-        if number:
+        if number and len(np.unique(halves[rows])) < 2:
+            progress.say(
+                f"State {number} gets no map: all its particles ({len(rows)}) are in one half-set. Ask for fewer states."
+            )
+        elif number:
             measured = write_and_measure(files, name, half_maps_of(both), measuring, decoded.get(number))
             table[name] = {"particles": len(rows), **measured}
-    n_control = int(min(table[f"state_{number:03d}"]["particles"] for number in numbers))
-    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(states))[:n_control])
+    if not table:
+        raise InputError(
+            "No state has particles in both half-sets, so there is nothing to reconstruct. Ask for fewer states."
+        )
+    rows = _random_subset(halves, int(min(row["particles"] for row in table.values())), settings.seed)
     both = back_project(prepared, rows, halves, device, progress, "random subset")
     table[CONTROL_NAME] = {
         "particles": len(rows),
@@ -177,10 +184,17 @@ def _reconstruct_states(
     )
     draw_local_resolutions(run, list(table), "of_states")
     return {
-        "states": len(numbers),
+        "states": len(table) - 2,  # without all particles and the random subset
         "resolution_in_angstroms": {name: row["resolution_in_angstroms"] for name, row in table.items()},
         "half_sets_given": bool((prepared.table.half_sets > 0).all()),
     }
+
+
+def _random_subset(halves: np.ndarray, n_wanted: int, seed: int) -> np.ndarray:  # (n_wanted,), sorted
+    """Particles drawn blindly, as many of each half-set."""
+    generator = np.random.default_rng(seed)
+    members = [generator.permutation(np.flatnonzero(halves == half)) for half in (0, 1)]
+    return np.sort(np.concatenate([members[0][: n_wanted - n_wanted // 2], members[1][: n_wanted // 2]]))
 
 
 def _add_support(
@@ -191,6 +205,7 @@ def _add_support(
     measuring: Measuring,
 ) -> None:
     """How well the particles of each state show that it differs from the whole."""
+    decoded = {number: volume for number, volume in decoded.items() if f"state_{number:03d}" in table}
     whole = everything.volume(0), everything.volume(1)
     pixel_size = everything.pixel_size_in_angstroms
     where = measuring.mask

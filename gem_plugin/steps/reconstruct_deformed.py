@@ -27,6 +27,7 @@ from gem_plugin.io.reconstruct_files import ReconstructFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.gaussian_motion import measure_motion
+from gem_plugin.landscape.latent_kernel import most_populated_point
 from gem_plugin.landscape.rigid_motion import RigidMotions, fit_rigid_motions, part_weights, turn_views
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import PreparedData
@@ -63,6 +64,7 @@ class MovingParts:
     weights: Tensor  # (parts, box, box, box)
     motions: list[RigidMotions]  # per part, all particles
     mobile: Tensor  # (box, box, box), 0 to 1: share of parts that move much
+    reference_row: int  # the particle whose conformation the map shows
 
 
 def reconstruct_deformed(
@@ -102,6 +104,7 @@ def reconstruct_deformed(
     names = ("resolution_in_angstroms", "resolution_of_moving_region_in_angstroms")
     return {
         "parts": len(parts.motions),
+        "conformation_of_particle": parts.reference_row,
         **{f"{map_name}_{name}": row[name] for map_name, row in rows_of_maps.items() for name in names},
     }
 
@@ -154,8 +157,8 @@ def _find_parts(
     motion = measure_motion(
         some.positions_in_angstroms.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
     )
-    nearest = int(((latents - latents.mean(0)) ** 2).sum(1).argmin())
-    reference = _one_cloud(source.clouds_at(latents[nearest : nearest + 1]))
+    chosen = most_populated_point(latents, generator)
+    reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
     weights = part_weights(reference, motion.parts, table.box_size, table.pixel_size_in_angstroms)
     members = [torch.from_numpy(motion.parts == number) for number in range(1, len(weights) + 1)]
     collected: list[list[RigidMotions]] = [[] for _ in members]
@@ -175,7 +178,7 @@ def _find_parts(
     ]
     of_part = torch.tensor([float(motion.displacement_in_angstroms[member].mean()) for member in members])
     is_mobile = (of_part >= MOBILE_SHARE * of_part.max()).float()
-    return MovingParts(weights, motions, torch.einsum("p,pzyx->zyx", is_mobile, weights))
+    return MovingParts(weights, motions, torch.einsum("p,pzyx->zyx", is_mobile, weights), chosen)
 
 
 def _one_cloud(batch: GaussianCloud) -> GaussianCloud:

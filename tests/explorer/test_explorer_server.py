@@ -231,7 +231,9 @@ def test_saved_particles_are_the_original_rows(explorer: Explorer) -> None:
     assert answer["files"][0] == str(star)
     original = (explorer.run.root.parent / "particles.star").read_text().removeprefix(HEADER).splitlines(True)
     expected = [original[N_PARTICLES - 1 - row] for row in rows]  # the file is in reverse order
-    assert star.read_text() == HEADER + "".join(reversed(expected))
+    comment, text = star.read_text().split("\n", 1)
+    assert comment.startswith("# Written by gem-em ")
+    assert text == HEADER + "".join(reversed(expected))
     np.testing.assert_array_equal(np.loadtxt(explorer.run.explore / "three_rows.txt", dtype=int), rows)
 
 
@@ -242,7 +244,8 @@ def test_a_relion_job_folder_has_particles_and_nodes(explorer: Explorer) -> None
     nodes = (folder / NODES_FILE).read_text()
     assert "particles.star 3 ParticleGroupMetadata.star.relion" in nodes
     assert (folder / "RELION_JOB_EXIT_SUCCESS").exists()
-    assert len((folder / "particles.star").read_text().removeprefix(HEADER).splitlines()) == 10
+    text = (folder / "particles.star").read_text().split("\n", 1)[1]
+    assert len(text.removeprefix(HEADER).splitlines()) == 10
 
 
 def test_empty_and_wrong_selections_are_refused(explorer: Explorer) -> None:

@@ -13,6 +13,7 @@ from gem_plugin.landscape.latent_kernel import (
     candidate_sizes,
     cross_validation_errors,
     latent_distances,
+    most_populated_point,
     neighbourhood,
 )
 from gem_plugin.landscape.rigid_motion import fit_rigid_motions, part_weights, turn_views
@@ -94,3 +95,13 @@ def test_every_voxel_belongs_to_the_parts_near_it() -> None:
     torch.testing.assert_close(weights.sum(0), torch.ones(BOX, BOX, BOX))
     assert weights[0, 12, 12, 5] > 0.99
     assert weights[1, 12, 12, 19] > 0.99
+
+
+def test_the_reference_of_a_ring_lies_on_the_ring() -> None:
+    generator = np.random.default_rng(0)
+    angles = generator.uniform(0, 2 * np.pi, 1000)
+    ring = np.stack([np.cos(angles), np.sin(angles)], 1) + 0.05 * generator.normal(size=(1000, 2))
+    ring[500] = 0.01  # nearest to the mean, and alone
+    chosen = ring[most_populated_point(ring, generator)]
+    assert 0.9 < np.linalg.norm(chosen) < 1.1
+    assert most_populated_point(np.zeros((1, 2)), generator) == 0

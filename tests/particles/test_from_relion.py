@@ -371,3 +371,11 @@ def test_real_file_without_poses(shared_data: Path) -> None:
 def test_real_file_with_two_pixel_sizes(shared_data: Path) -> None:
     with pytest.raises(InputError, match=r"row 0 has 1.25 A and row \d+ has 1.24 A"):
         read_particles(shared_data / "real" / "relion31.6opticsgroups.star")
+
+
+def test_an_optics_block_without_a_group_is_named(project: RelionProject) -> None:
+    path, (group,) = project.write_star(), [list(one.values()) for one in project.optics]
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if line.split() != group))
+    with pytest.raises(InputError, match="it has no optics group"):
+        read_relion_particles(path)

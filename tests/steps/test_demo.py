@@ -1,5 +1,6 @@
 """gem-em demo, small: a project that RELION knows, jobs that succeeded, and the motion found."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,8 +11,11 @@ import pytest
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.relion_files import read_relion_file
+from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.steps.demo import DemoSettings, _landscape_job, _select_job, _train_job, run_demo
+from gem_plugin.steps.diagnose import DiagnoseSettings, run_diagnose
+from gem_plugin.steps.reconstruct import ReconstructSettings, run_reconstruct
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -67,10 +71,34 @@ def test_the_selected_particles_are_rows_of_the_simulated_file(demo: tuple[Path,
     project, _ = demo
     original = (project / "Simulated/particles.star").read_text().splitlines()
     selected = (project / "External/job003/particles.star").read_text().splitlines()
-    assert set(selected) <= set(original)
+    assert [line for line in selected if line not in set(original)] == [selected[0]]
+    assert selected[0].startswith("# Written by gem-em ")
     n_selected = read_relion_file(project / "External/job003/particles.star").particles.n_rows
     states = np.load(project / "External/job002/landscape/particle_states.npy")
     assert n_selected == np.bincount(states)[1:].max()
+
+
+@pytest.mark.slow
+def test_the_states_of_the_demo_are_real_and_a_state_of_random_particles_is_called_noise(
+    demo: tuple[Path, str], tmp_path: Path
+) -> None:
+    run = RunFiles(demo[0] / "External/job002")
+    run_reconstruct(run, ReconstructSettings(), Progress())
+    found = noise_verdicts(run)
+    assert found == dict.fromkeys(("state 1", "state 2", "state 3"), "good")
+    states = np.load(run.landscape / "particle_states.npy")
+    random_rows = np.random.default_rng(1).permutation(len(states))[: len(states) // 5]
+    states[random_rows] = 4
+    np.save(tmp_path / "states.npy", states)
+    run_reconstruct(run, ReconstructSettings(particle_states=tmp_path / "states.npy"), Progress())
+    assert noise_verdicts(run) == {**found, "state 4": "bad"}
+
+
+def noise_verdicts(run: RunFiles) -> dict[str, str]:
+    run_diagnose(run, DiagnoseSettings(), Progress())
+    rows = json.loads((run.root / "diagnostics.json").read_text())["diagnostics"]
+    ending = " may be noise"
+    return {row["name"].removesuffix(ending): row["verdict"] for row in rows if row["name"].endswith(ending)}
 
 
 @pytest.mark.slow
