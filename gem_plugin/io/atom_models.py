@@ -9,6 +9,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.whole_files import whole_file
 
+LONGEST_BOND_IN_ANGSTROMS = 2.0
 MOST_ATOMS_OF_A_PDB_FILE = 99_999
 
 
@@ -20,6 +21,7 @@ class AtomicModel:
     positions_in_angstroms: np.ndarray  # (atoms, 3) float64 xyz
     residue_of_atom: np.ndarray  # (atoms,) int from 0
     residue_names: list[tuple[str, str, str]]  # chain, number with insertion code, name
+    bonds: np.ndarray  # (b, 2) atoms that join a residue to the next one of its chain
 
 
 def read_atomic_model(path: Path) -> AtomicModel:
@@ -37,7 +39,8 @@ def read_atomic_model(path: Path) -> AtomicModel:
         raise InputError(f"{path} is no readable PDB or mmCIF file: {error}") from error
     if not positions:
         raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")
-    return AtomicModel(structure, np.array(positions), np.array(residues), names)
+    places, of_atom = np.array(positions), np.array(residues)
+    return AtomicModel(structure, places, of_atom, names, _bonds_between_residues(places, of_atom, names))
 
 
 def _atoms_and_residues(structure: Any) -> tuple[list, list[int], list[tuple[str, str, str]]]:
@@ -53,6 +56,24 @@ def _atoms_and_residues(structure: Any) -> tuple[list, list[int], list[tuple[str
             if len(residue):
                 names.append((chain.name, str(residue.seqid), residue.name))
     return positions, residues, names
+
+
+def _bonds_between_residues(
+    positions: np.ndarray, residue_of_atom: np.ndarray, names: list[tuple[str, str, str]]
+) -> np.ndarray:  # (b, 2)
+    """The closest atoms of residues that follow each other in a chain, where they are near enough for a bond."""
+    starts = np.searchsorted(residue_of_atom, np.arange(len(names) + 1))  # atoms come residue by residue
+    bonds = []
+    for residue in range(len(names) - 1):
+        if names[residue][0] != names[residue + 1][0]:
+            continue
+        first = positions[starts[residue] : starts[residue + 1]]
+        second = positions[starts[residue + 1] : starts[residue + 2]]
+        distances = np.linalg.norm(first[:, None] - second[None], axis=2)
+        place = np.unravel_index(distances.argmin(), distances.shape)
+        if distances[place] < LONGEST_BOND_IN_ANGSTROMS:
+            bonds.append((starts[residue] + place[0], starts[residue + 1] + place[1]))
+    return np.array(bonds, dtype=np.int64).reshape(-1, 2)
 
 
 def write_conformations(

@@ -11,6 +11,7 @@ from gem_plugin.landscape.rigid_motion import fit_rigid_motions
 NEIGHBOURS = 30  # Gaussians that carry a residue: enough to fix a turn, and shared with the next residues
 LONGEST_REACH_IN_ANGSTROMS = 12.0  # an atom further from all Gaussians is outside the map
 LEAST_SHARE_INSIDE = 0.5
+ATOMS_COMPARED, BLUR_IN_ANGSTROMS = 700, 6.0
 
 
 class CarriedAtoms(NamedTuple):
@@ -60,6 +61,21 @@ def carry_atoms(
         share = weights / reference_amplitudes[some].clip(1e-12)
         occupancy[:, residue] = moved_amplitudes[:, some] @ share / (reference_amplitudes[some] @ share)
     return CarriedAtoms(positions, displacement, occupancy)
+
+
+def agreement_with_model(
+    atoms: np.ndarray,  # (atoms, 3)
+    positions: np.ndarray,  # (k, n, 3): Gaussians of each conformation
+    amplitudes: np.ndarray,  # (k, n)
+) -> np.ndarray:  # (k,)
+    """How much density each conformation has at the atoms, in a blur of a few Angstrom."""
+    some = atoms[:: max(1, len(atoms) // ATOMS_COMPARED)]
+    scores = np.empty(len(positions))
+    for index, (points, weights) in enumerate(zip(positions, amplitudes, strict=True)):
+        squared = (some**2).sum(1)[:, None] + (points**2).sum(1)[None] - 2 * some @ points.T
+        density = np.exp(-squared.clip(0) / (2 * BLUR_IN_ANGSTROMS**2)) @ weights
+        scores[index] = np.sqrt(density).sum()  # the root: many atoms with some density, not few with much
+    return scores
 
 
 def _check_place(nearest_distances: np.ndarray) -> None:

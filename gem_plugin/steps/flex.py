@@ -12,12 +12,14 @@ from gem_plugin.io.atom_models import AtomicModel, read_atomic_model, write_conf
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
-from gem_plugin.landscape.atom_motion import CarriedAtoms, carry_atoms
+from gem_plugin.landscape.atom_motion import CarriedAtoms, agreement_with_model, carry_atoms
+from gem_plugin.landscape.chain_closure import close_chains
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
 from gem_plugin.steps.volume_sources import open_volume_source
 
+CONFORMATIONS_COMPARED = 200
 PARTICLES_OF_A_MEAN = 50  # whose Gaussians are averaged; more change nothing that can be seen
 ORIGINS = ("corner", "centre")
 Clouds = tuple[np.ndarray, np.ndarray]  # positions (k, n, 3), amplitudes (k, n)
@@ -49,10 +51,12 @@ def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[
     if source.clouds_at is None:
         raise InputError(f"The model of {run.root} has no Gaussians, so there is nothing that moves atoms.")
     generator = np.random.default_rng(settings.seed)
-    reference = _mean_cloud(source, np.arange(source.n_particles), generator)
     shift = 0.0
     if settings.origin == "corner":
         shift = source.box_size // 2 * source.cloud_pixel_size_in_angstroms
+    reference = _reference_for(model.positions_in_angstroms - shift, source, generator)
+    starts, ends = model.positions_in_angstroms[model.bonds.T]
+    lengths = np.linalg.norm(ends - starts, axis=1)
     summary: dict[str, Any] = {
         "atoms": len(model.positions_in_angstroms),
         "residues": len(model.residue_names),
@@ -65,6 +69,8 @@ def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[
             reference[1][0],
             *clouds,
         )
+        closed = close_chains(carried.positions_in_angstroms, model.residue_of_atom, model.bonds, lengths)
+        carried = carried._replace(positions_in_angstroms=closed)
         _write(run.root / "flex", name, model, carried, shift)
         summary[f"{name}_conformations"] = len(clouds[0])
         summary[f"{name}_largest_displacement_in_angstroms"] = round(
@@ -100,6 +106,19 @@ def _conformations(
             f"{run.root} has neither states nor trajectories. Run gem-em landscape, or give --z-values."
         )
     return found
+
+
+def _reference_for(atoms: np.ndarray, source: VolumeSource, generator: np.random.Generator) -> Clouds:
+    """The conformation that the model shows: of the mean and some particles the one with most density at the atoms.
+
+    Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its places.
+    """
+    mean = _mean_cloud(source, np.arange(source.n_particles), generator)
+    chosen = np.sort(generator.permutation(source.n_particles)[:CONFORMATIONS_COMPARED])
+    some = _clouds(source, source.latents[chosen])
+    positions, amplitudes = (np.concatenate(pair) for pair in zip(mean, some, strict=True))
+    best = int(agreement_with_model(atoms, positions, amplitudes).argmax())
+    return positions[best : best + 1], amplitudes[best : best + 1]
 
 
 def _clouds(source: VolumeSource, latents: np.ndarray) -> Clouds:

@@ -9,6 +9,7 @@ from arm_model import arm_source
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_array
+from gem_plugin.io.atom_models import read_atomic_model
 from gem_plugin.io.atoms import read_atoms
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
@@ -69,6 +70,40 @@ def test_the_arm_goes_where_each_state_has_it_and_the_body_stays(run: RunFiles, 
     assert displacement["A", "2"] < 1.5
     assert displacement["B", "5"] > 6
     assert len((run.root / "flex/states_occupancy.csv").read_text().splitlines()) == 9
+
+
+def test_peptide_bonds_keep_their_lengths_where_the_arm_bends(run: RunFiles, tmp_path: Path) -> None:
+    """One chain from the body to the tip of the arm."""
+    structure = gemmi.Structure()
+    chain = gemmi.Chain("A")
+    for number, x in enumerate(np.arange(0, 30, 3.0), start=1):
+        residue = gemmi.Residue()
+        residue.name, residue.seqid = "ALA", gemmi.SeqId(str(number))
+        for name, along in (("N", 0.0), ("CA", 0.8), ("C", 1.6)):
+            atom = gemmi.Atom()
+            atom.name, atom.element = name, gemmi.Element(name[0])
+            atom.pos = gemmi.Position(*(HALF_BOX_IN_ANGSTROMS + np.array([x + along, 0, 0])))
+            residue.add_atom(atom)
+        chain.add_residue(residue)
+    structure.add_model(gemmi.Model(1))
+    structure[0].add_chain(chain)
+    structure.write_pdb(str(tmp_path / "model.pdb"))
+    model = read_atomic_model(tmp_path / "model.pdb")
+    assert model.bonds.tolist() == [[3 * one + 2, 3 * one + 3] for one in range(9)]
+    run_flex(run, FlexSettings(model=tmp_path / "model.pdb"), Progress())
+    atoms = read_atoms(run.root / "flex/states.cif").positions_in_angstroms
+    lengths = np.linalg.norm(atoms[:, model.bonds[:, 1]] - atoms[:, model.bonds[:, 0]], axis=2)
+    np.testing.assert_allclose(lengths, 1.4, atol=0.1)
+
+
+def test_the_reference_is_the_conformation_that_the_model_shows() -> None:
+    """On a full turn the mean shows the arm nowhere; the model shows it at one place."""
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    latents = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+    atoms = np.linspace(14, 30, 5)[:, None] * [[np.cos(2.0), np.sin(2.0), 0]]
+    positions, _ = flex._reference_for(atoms, arm_source(latents), np.random.default_rng(0))
+    wanted = arm_source(latents).clouds_at(np.array([[np.cos(2.0), np.sin(2.0)]], np.float32))
+    assert np.abs(positions[0] - wanted.positions_in_angstroms[0].numpy()).max() < 3
 
 
 def test_a_model_outside_the_map_is_refused_with_advice(run: RunFiles, tmp_path: Path) -> None:
