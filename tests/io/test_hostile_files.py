@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -62,6 +64,15 @@ def test_damaged_files_are_read_or_refused_in_words(samples, kind: str, tmp_path
     path = tmp_path / f"damaged.{kind}"
     path.write_bytes(damaged(content, seed))
     read_in_bounds(read, path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_fuzzer_that_sees_the_code_finds_nothing(repository: Path, kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris is not installed (Linux with Python 3.11 or newer)")
+    command = [sys.executable, repository / "tests/fuzz_readers.py", kind, "-max_total_time=15"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
 
 
 @pytest.mark.parametrize("kind", KINDS)
