@@ -44,8 +44,13 @@ def write_inverted_stacks(
     return copies
 
 
+def _without_steps_upwards(name: str) -> Path:
+    return Path(*(part for part in Path(name).parts if part != ".."))
+
+
 def _places(stack_paths: dict[str, Path], folder: Path) -> dict[str, Path]:
-    places = {name: folder / mrcs_name(name) for name in stack_paths}
+    """Where each stack goes: below the folder, whatever its name says."""
+    places = {name: folder / _without_steps_upwards(mrcs_name(name)) for name in stack_paths}
     if len(set(places.values())) < len(places):
         twice = next(name for name in places if list(places.values()).count(places[name]) > 1)
         raise InputError(

@@ -1,5 +1,6 @@
 """Broken and hostile files: every reader returns or raises InputError, in bounded memory, and runs no code from a file."""
 
+import io
 import os
 import pickle
 import subprocess
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc_groups import link_relative_stacks
 from gem_plugin.io.gaussian_files import read_gaussians
+from gem_plugin.io.stack_links import link_stacks, write_inverted_stacks
+from gem_plugin.progress import Progress
 
 SLACK_IN_BYTES = 4_000_000  # tables, messages and the interpreter's own
 LARGEST_FACTOR = 10
@@ -157,3 +160,14 @@ def test_a_stack_name_cannot_make_a_link_outside_the_results(tmp_path: Path, nam
     with pytest.raises(InputError, match="does not lie below the folder"):
         link_relative_stacks(rows, tmp_path / "a/b", tmp_path / "run/out")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_stack_name_cannot_make_a_file_outside_its_folder(samples, tmp_path: Path) -> None:
+    stack, folder = tmp_path / "a.mrc", tmp_path / "run/stacks"
+    stack.write_bytes(samples["mrcs"].content)
+    names = {"../../victim.mrc": stack, "/J1/../../../b.mrc": stack}
+    written = write_inverted_stacks(names, folder, 1.5, Progress(io.StringIO()))
+    assert list(written.values()) == [folder / "victim.mrcs", folder / "J1/b.mrcs"]
+    linked = link_stacks({"../../other.mrc": stack}, folder)
+    assert list(linked.values()) == [folder / "other.mrcs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mrc", "run"]
