@@ -43,7 +43,7 @@ def test_a_real_state_passes_and_a_random_subset_is_flagged(run: RunFiles) -> No
     assert noise["state 2 may be noise"]["verdict"] == "bad"
     assert "Do not interpret this state" in noise["state 2 may be noise"]["advice"]
     titles = [warning.title for warning in find_warnings(run, {}, [])]
-    assert "state 2 may be noise" in titles
+    assert "State 2 may be noise" in titles
 
 
 def test_what_is_missing_is_said_and_not_judged(run: RunFiles) -> None:
