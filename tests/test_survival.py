@@ -135,6 +135,7 @@ def kill_in_every_step(
         for step in steps:
             for _ in range(kills_a_step):
                 if not kill_within(data, root, steps, step, seconds[step], generator):
+                    seconds[step] /= 2  # done too soon: the undisturbed run compiled, or the machine was busy
                     break
                 killed[step] += 1
                 assert not broken_files(root)
