@@ -73,7 +73,7 @@ def test_collapse_and_overfitting_are_told_from_the_history() -> None:
 
 def test_latents_that_explain_no_more_than_they_cost_are_not_supported() -> None:
     assert of_latents.check_support(-4.0, 0.2).is_bad
-    assert of_latents.check_support(0.2, 0.1).is_bad
+    assert of_latents.check_support(0.1, 0.1).is_bad
     assert not of_latents.check_support(8.0, 0.3).is_bad
     assert of_latents.check_support(None, None).verdict == "not measured"
     checks = of_latents.training_checks(
