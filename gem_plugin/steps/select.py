@@ -11,7 +11,6 @@ from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.cryosparc_groups import write_particle_group
 from gem_plugin.io.cryosparc_jobs import read_cryosparc
 from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.result_origin import with_origin_comment
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_edit import subset_pieces, write_whole_pieces
 from gem_plugin.particles.prepared import load_prepared_table
@@ -61,7 +60,7 @@ def run_select(run: RunFiles, settings: SelectSettings, progress: Progress) -> d
     if is_star:
         file, run_rows = open_original(run)
         pieces = subset_pieces(file.document, file.particles, run_rows[chosen])
-        write_whole_pieces(out, with_origin_comment(pieces, run, file.document.line_end_bytes()))
+        write_whole_pieces(out, pieces)
     else:
         text = f"{len(chosen)} of the {len(table)} particles of {origin.particle_file.name}, chosen by GEM"
         particles = read_cryosparc(origin.particle_file)

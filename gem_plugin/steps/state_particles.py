@@ -7,7 +7,6 @@ import numpy as np
 from gem_plugin.io.array_files import write_numbers
 from gem_plugin.io.cryosparc_groups import write_particle_group
 from gem_plugin.io.cryosparc_jobs import read_cryosparc
-from gem_plugin.io.result_origin import with_origin_comment
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_edit import subset_pieces, write_whole_pieces
 from gem_plugin.particles.prepared import load_prepared_table
@@ -43,8 +42,7 @@ def _write_star_files(folder: Path, rows_of_states: list[np.ndarray], run: RunFi
     for number, rows in enumerate(rows_of_states, start=1):
         if len(rows):
             pieces = subset_pieces(file.document, file.particles, run_rows[rows])
-            commented = with_origin_comment(pieces, run, file.document.line_end_bytes())
-            write_whole_pieces(folder / f"state_{number:03d}.star", commented)
+            write_whole_pieces(folder / f"state_{number:03d}.star", pieces)
 
 
 def _write_cs_files(folder: Path, rows_of_states: list[np.ndarray], run: RunFiles) -> None:

@@ -38,7 +38,9 @@ def run_write_star(run: RunFiles, settings: WriteStarSettings, progress: Progres
     out = settings.out or run.particles_star
     latents = read_array(run.latents, f"gem-em train {run.root}") if settings.latents else None
     pieces = _pieces(file, run_rows, chosen, latents)
-    write_whole_pieces(out, with_origin_comment(pieces, run, file.document.line_end_bytes()))
+    if latents is not None:  # a plain subset differs from the original by missing rows only
+        pieces = with_origin_comment(pieces, run, file.document.line_end_bytes())
+    write_whole_pieces(out, pieces)
     n_written = len(run_rows) if chosen is None else len(chosen)
     progress.say(f"{n_written} particles written to {out}")
     return {"particles": n_written, "star": str(out)}

@@ -71,8 +71,7 @@ def test_the_selected_particles_are_rows_of_the_simulated_file(demo: tuple[Path,
     project, _ = demo
     original = (project / "Simulated/particles.star").read_text().splitlines()
     selected = (project / "External/job003/particles.star").read_text().splitlines()
-    assert [line for line in selected if line not in set(original)] == [selected[0]]
-    assert selected[0].startswith("# Written by gem-em ")
+    assert set(selected) <= set(original)
     n_selected = read_relion_file(project / "External/job003/particles.star").particles.n_rows
     states = np.load(project / "External/job002/landscape/particle_states.npy")
     assert n_selected == np.bincount(states)[1:].max()

@@ -11,7 +11,6 @@ from relion_projects import RelionProject
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
 from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.result_origin import origin_line
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.star_tables import read_columns
 from gem_plugin.io.star_text import read_star_document
@@ -57,7 +56,7 @@ def test_particles_of_states_are_written_verbatim(run: RunFiles, project: Relion
     summary = run_select(run, SelectSettings(states=(1, 4)), QUIET)
     out = Path(summary["file"])
     assert names_in(out) == [project.columns["_rlnImageName"][row] for row in (0, 4, 5)]
-    assert lines_only_in_the_second(project.star, out) == {f"# Written by {origin_line(run)}"}
+    assert lines_only_in_the_second(project.star, out) == set()
     assert (summary["particles"], summary["of"]) == (3, 6)
 
 
@@ -145,13 +144,11 @@ def test_chosen_rows_with_latents(run: RunFiles, tmp_path: Path) -> None:
     np.testing.assert_allclose(found["_gemLatent1"], [8 / 3], atol=1e-6)
 
 
-def test_all_rows_without_latents_are_the_file_itself_behind_a_comment(
+def test_all_rows_without_latents_are_the_file_itself(
     run: RunFiles, project: RelionProject, tmp_path: Path
 ) -> None:
     run_write_star(run, WriteStarSettings(latents=False, out=tmp_path / "all.star"), QUIET)
-    comment, content = (tmp_path / "all.star").read_bytes().split(b"\n", 1)
-    assert comment.decode() == f"# Written by {origin_line(run)}"
-    assert content == project.star.read_bytes()
+    assert (tmp_path / "all.star").read_bytes() == project.star.read_bytes()
 
 
 def test_run_on_particles_with_latents_replaces_them(run: RunFiles) -> None:
