@@ -66,10 +66,10 @@ class Explorer:
         return json.loads(content[4 : 4 + length]), content[4 + length :]
 
 
-def serve(run: RunFiles) -> Iterator[Explorer]:
-    """Serve a run until the test is over."""
+def serve(run: RunFiles, table: Path | None = None) -> Iterator[Explorer]:
+    """Serve a run, with the user's own table if there is one, until the test is over."""
     listener = listen(0)
-    server = uvicorn.Server(uvicorn.Config(create_app(ExplorerSession(run), TOKEN), log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(create_app(ExplorerSession(run, table), TOKEN), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

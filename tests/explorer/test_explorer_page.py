@@ -1,5 +1,7 @@
 """The explorer's page in a real browser: look, colour, lasso, click, drag, save."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
@@ -7,7 +9,7 @@ from explorer_run import N_PARTICLES, explorer_source
 from matplotlib.path import Path as Polygon
 from page_actions import Page, count_of_pixels, drag, pixel_of, press, set_range, text_of, wait_until
 from PIL import Image
-from served_explorer import Explorer
+from served_explorer import Explorer, serve
 
 
 def test_page_loads_without_errors_and_without_other_machines(explorer: Explorer, page: Page) -> None:
@@ -181,6 +183,34 @@ def test_the_molecule_moves_while_the_path_is_dragged(explorer: Explorer, page: 
             film.seek(number)
             frames.append(np.asarray(film.convert("L"), float))
     assert np.abs(frames[0] - frames[1]).mean() > 1, "the frames differ"
+
+
+@pytest.mark.parametrize("kind", ["straight", "on data", "through neighbours", "least energy"])
+def test_every_kind_of_path_is_made_in_the_page(page: Page, kind: str) -> None:
+    latents = explorer_source().latents
+    angle = np.arctan2(latents[:, 1], latents[:, 0])
+    ends = [int(np.abs(angle - wanted).argmin()) for wanted in (-0.6, 0.6)]
+    page.execute_script("gem.travel.anchors = arguments[0]; gem.travel.path = null", ends)
+    page.execute_script("document.getElementById('path-kind').value = arguments[0]", kind)
+    press(page, "#path-make")
+    path = wait_until(lambda: page.execute_script("return gem.travel.path"))
+    for end, anchor in ((0, ends[0]), (-1, ends[1])):
+        assert np.linalg.norm(np.array(path["latents"][end]) - latents[anchor]) < 0.35
+    assert not page.execute_script("return document.getElementById('path-place').disabled")
+
+
+def test_the_users_own_table_is_an_axis_and_a_colour(
+    explorer: Explorer, browser: Page, tmp_path: Path
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("score\n" + "".join(f"{row / 10}\n" for row in range(N_PARTICLES)))
+    for served in serve(explorer.run, table):
+        browser.get(served.address)
+        wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+        browser.execute_script("return gem.setAxes('own_score', 'latent_1', 'own_score')")
+        wait_until(lambda: browser.execute_script("return gem.chosen.x.name === 'own_score'"))
+        drawn = browser.execute_script("return Array.from(gem.cloud.x)")
+        np.testing.assert_allclose(drawn, np.arange(N_PARTICLES) / 10, atol=1e-4)
 
 
 def test_anchors_are_picked_by_clicking(page: Page) -> None:
