@@ -38,7 +38,10 @@ def _check_promises(path: Path) -> None:
     """A file of torch is an archive without compression: no member is larger than the file, and few words are allowed."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
+            is_stored = (
+                member.compress_type == zipfile.ZIP_STORED and member.compress_size == member.file_size
+            )
+            if not is_stored or member.file_size > path.stat().st_size:
                 raise ValueError(f"{member.filename} is compressed or larger than the file")
             if member.filename.endswith(".pkl"):
                 for opcode, argument, _ in pickletools.genops(archive.read(member)):

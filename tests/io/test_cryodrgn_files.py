@@ -7,6 +7,7 @@ import torch
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryodrgn_files import read_config, read_pickled_array, read_weights, write_pickled_array
+from gem_plugin.io.pickled_arrays import read_pickled_arrays
 
 
 class Malice:
@@ -85,3 +86,48 @@ def test_configuration_is_read_as_written(tmp_path: Path) -> None:
     assert config["lattice_args"] == {"D": 31, "extent": 0.5}
     assert config["model_args"] == {"tilt_params": {"ntilts": 10}, "zdim": 4}
     assert config["version"] == "4.3.1"
+
+
+def test_a_pickle_that_holds_itself_or_much_of_the_same_is_read_or_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "self.pkl"
+    itself: list[object] = []
+    itself.append(itself)
+    path.write_bytes(pickle.dumps(itself))
+    with pytest.raises(InputError, match="it holds itself"):
+        read_pickled_arrays(path)
+    laughs: list[object] = [1]
+    for _ in range(60):
+        laughs = [laughs, laughs]
+    path.write_bytes(pickle.dumps(laughs))
+    assert len(read_pickled_arrays(path)) == 2
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize("code", ["<f4", ">f8", "i8", "?", "S3", "<U4", "c8"])
+def test_arrays_and_numbers_come_back_as_numpy_wrote_them(tmp_path: Path, protocol: int, code: str) -> None:
+    values = np.arange(6).astype(code).reshape(2, 3)
+    written = {"a": values, "t": (np.asfortranarray(values), [values[:0]]), "n": values[1, 2]}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(written, protocol=protocol))
+    read = read_pickled_arrays(tmp_path / "a.pkl")
+    np.testing.assert_array_equal(read["a"], values)
+    np.testing.assert_array_equal(read["t"][0], values)
+    assert read["a"].dtype == values.dtype
+    assert read["t"][1][0].shape == (0, 3)
+    assert read["n"] == values[1, 2]
+
+
+def with_dtype_state(content: bytes, state: tuple) -> bytes:
+    """A pickle of protocol 2 whose dtype is restored with another state."""
+    begin = content.index(b"(K\x03")
+    end = content.index(b"b", begin)
+    return content[:begin] + pickle.dumps(state, protocol=2)[2:-1] + content[end:]
+
+
+def test_a_dtype_with_other_flags_does_no_harm(tmp_path: Path) -> None:
+    path, values = tmp_path / "a.pkl", np.arange(3.0)
+    content = pickle.dumps(values, protocol=2)
+    path.write_bytes(with_dtype_state(content, (3, "<", None, None, None, 77, -5, 63)))
+    np.testing.assert_array_equal(read_pickled_arrays(path), values)
+    path.write_bytes(with_dtype_state(content, (3, "<", None, ("a",), {}, 8, 1, 27)))
+    with pytest.raises(InputError, match="its arrays hold records"):
+        read_pickled_arrays(path)
