@@ -73,5 +73,5 @@ def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
 
 def test_maps_say_which_program_made_them() -> None:
     header = mrc_header_bytes((4, 4, 4), 1.0, True, (0.0, 1.0, 0.5, 0.1))
-    assert f"Made by gem-em {__version__}".encode() in header
+    assert f"gem-em {__version__}".encode() in header
     assert len(header) == 1024
