@@ -75,13 +75,15 @@ def measure(address: str, server_process: int) -> None:
             f"of it the answer of the server {np.median(answers):.0f}, triangles {np.median(surfaces):.0f}"
         )
         triangles, size = browser.execute_script(
-            "return [gem.molecule.view.meshes[0].surface.triangles.length / 3, gem.molecule.model.windowSize]"
+            "return [gem.molecule.view.countTriangles(), gem.molecule.model.windowSize]"
         )
         print(f"last surface: {triangles:,.0f} triangles of {size}^3 voxels")
         draw = browser.execute_script(
             "const t = performance.now(); for (let i = 0; i < 5; i++) { gem.cloud.zoom(200, 200, 0.98); gem.cloud.draw(); }"
             "return (performance.now() - t) / 5;"
         )
+        drag = drag_along_a_path(browser, n)
+        print(f"dragging along a path: {drag:.1f} molecules a second are drawn")
         painter = browser.execute_script("return gem.cloud.painter.constructor.name")
         print(f"drawing all particles ({painter}): {draw:.0f} ms a frame")
         lasso = browser.execute_script(
@@ -105,9 +107,9 @@ def click(browser: Any, row: int) -> tuple[float, float, float]:
         """const done = arguments[1], place = gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]]);
         const { molecule } = gem, start = performance.now();
         let shownAfter = 0;
-        molecule.show = function (...given) { // the image of the particle comes after the surface, and is not counted
+        molecule.show = async function (...given) { // the image of the particle comes after the surface, and is not counted
           delete molecule.show;
-          molecule.show(...given);
+          await molecule.show(...given);
           const copy = new OffscreenCanvas(1, 1).getContext("2d");
           copy.drawImage(molecule.view.canvas, 0, 0);
           copy.getImageData(0, 0, 1, 1); // waits for the drawing
@@ -115,6 +117,29 @@ def click(browser: Any, row: int) -> tuple[float, float, float]:
         };
         gem.click(...place).then(() => done([shownAfter, molecule.milliseconds.answer, molecule.milliseconds.surface]));""",
         row,
+    )
+
+
+def drag_along_a_path(browser: Any, n_particles: int) -> float:
+    """Molecules drawn in a second while the slider is moved at every frame of the browser."""
+    return browser.execute_async_script(
+        """const [n, done] = arguments;
+        gem.travel.anchors = [0, n - 1];
+        gem.travel.make().then(async () => {
+          const { molecule, travel } = gem, show = molecule.show.bind(molecule), pixel = new OffscreenCanvas(1, 1).getContext("2d");
+          let shown = 0, isOver = false;
+          molecule.show = async (...given) => { await show(...given); pixel.drawImage(molecule.view.canvas, 0, 0); pixel.getImageData(0, 0, 1, 1); shown++; };
+          const start = performance.now(), seconds = () => (performance.now() - start) / 1000;
+          while (seconds() < 4) {
+            travel.slider.value = seconds() / 4;
+            travel.slider.oninput();
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+          }
+          const rate = shown / seconds();
+          delete molecule.show;
+          done(rate);
+        });""",
+        n_particles,
     )
 
 

@@ -47,15 +47,29 @@ def drag(page: Page, places: list[tuple[float, float]]) -> None:
 
 
 def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
-    """Pixels of a canvas for which a condition on r, g, b holds."""
+    """Pixels of a canvas, or of the one inside an element, for which a condition on r, g, b holds."""
     return page.execute_script(
-        f"""const source = document.getElementById('{canvas}'), copy = document.createElement('canvas');
+        f"""const place = document.getElementById('{canvas}'), source = place.querySelector('canvas') ?? place, copy = document.createElement('canvas');
         copy.width = source.width; copy.height = source.height;
         const context = copy.getContext('2d'); context.drawImage(source, 0, 0);
         const data = context.getImageData(0, 0, copy.width, copy.height).data; let count = 0;
         for (let i = 0; i < data.length; i += 4) {{ const [r, g, b] = data.slice(i, i + 3); if ({condition}) count++; }}
         return count;"""
     )
+
+
+def settle(page: Page) -> None:
+    """Wait until the last molecule that was wanted is on the canvas."""
+    wait_until(
+        lambda: page.execute_script(
+            "return Boolean(gem.molecule.volume) && !gem.molecule.isBusy && !gem.molecule.view.building"
+        )
+    )
+
+
+def triangles(page: Page) -> int:
+    """Of all surfaces that are shown."""
+    return page.execute_script("return gem.molecule.view.countTriangles()")
 
 
 def choose(page: Page, identifier: str, value: str) -> None:

@@ -22,7 +22,7 @@ from gem_plugin.explorer.cryosparc_sending import send_to_cryosparc
 from gem_plugin.explorer.guard import Guard
 from gem_plugin.explorer.masks import FROM_FILE, MADE_HERE, OF_LANDSCAPE, Masks, MaskWish
 from gem_plugin.explorer.movies import HOW_TO_GET_MP4, can_write_mp4, save_movie
-from gem_plugin.explorer.page_text import CONTENT_POLICY, page_text
+from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
 from gem_plugin.explorer.session import ExplorerSession
 from gem_plugin.explorer.travel import find_path
 
@@ -34,6 +34,7 @@ def create_app(session: ExplorerSession, token: str) -> Starlette:
     answers = Answers(session)
     routes = [
         Route("/", answers.page),
+        Route("/library/{name}", answers.library),
         Route("/api/run", answers.run),
         Route("/api/model", answers.model),
         Route("/api/column/{name}", answers.column),
@@ -66,6 +67,9 @@ class Answers:
 
     async def page(self, request: Request) -> Response:
         return HTMLResponse(page_text(), headers={"Content-Security-Policy": CONTENT_POLICY})
+
+    async def library(self, request: Request) -> Response:
+        return Response(library_text(request.path_params["name"]), media_type="text/javascript")
 
     async def run(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self.session.description))

@@ -107,6 +107,7 @@ class ExplorerSession:
             "pixelSize": molecules.source.pixel_size_in_angstroms,
             "hasImages": molecules.source.clouds_at is not None and self.run.prepared_images.is_file(),
             "windowSize": window.size,
+            "windowFirst": window.first,
             "densityOf255": window.density_of_255,
             "level": window.level,
         }

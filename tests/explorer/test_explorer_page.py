@@ -7,7 +7,18 @@ import pytest
 from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
 from explorer_run import N_PARTICLES, explorer_source
 from matplotlib.path import Path as Polygon
-from page_actions import Page, count_of_pixels, drag, pixel_of, press, set_range, text_of, wait_until
+from page_actions import (
+    Page,
+    count_of_pixels,
+    drag,
+    pixel_of,
+    press,
+    set_range,
+    settle,
+    text_of,
+    triangles,
+    wait_until,
+)
 from PIL import Image
 from served_explorer import Explorer, serve
 
@@ -121,36 +132,88 @@ def test_click_shows_the_molecule_its_sections_and_its_image(page: Page) -> None
 
 
 def test_surface_encloses_the_density_above_the_level(page: Page) -> None:
-    """Volume by the divergence theorem against the number of voxels: also a test that all triangles face outwards."""
+    """Volume by the divergence theorem against the number of voxels: also a test of place, scale and facing."""
     page.execute_script("gem.molecule.decode({ row: 3 }, 'x')")
-    wait_until(lambda: page.execute_script("return Boolean(gem.molecule.volume)"))
-    enclosed, n_voxels = page.execute_script(
-        """const n = gem.molecule.model.windowSize, level = 30, s = surfaceNet(gem.molecule.volume, n, level - 0.5);
-        let enclosed = 0; const p = (v, a) => s.places[3 * v + a] - n / 2;
-        for (let t = 0; t < s.triangles.length; t += 3) {
-          const [a, b, c] = s.triangles.slice(t, t + 3);
-          enclosed += (p(a,0) * (p(b,1) * p(c,2) - p(b,2) * p(c,1)) + p(a,1) * (p(b,2) * p(c,0) - p(b,0) * p(c,2))
-            + p(a,2) * (p(b,0) * p(c,1) - p(b,1) * p(c,0))) / 6;
+    wait_until(lambda: text_of(page, "molecule-title") == "x")
+    set_range(page, "level", 30)
+    settle(page)
+    enclosed, middle, n_voxels, mean = page.execute_script(
+        """const { view, volume, model } = gem.molecule, n = model.windowSize;
+        const { geometry } = view.components[0].reprList[0].repr.bufferList[0], p = geometry.attributes.position.array, t = geometry.index.array;
+        let enclosed = 0; const middle = [0, 0, 0];
+        for (let i = 0; i < t.length; i += 3) {
+          const [a, b, c] = [t[i], t[i + 1], t[i + 2]].map((v) => [p[3 * v], p[3 * v + 1], p[3 * v + 2]]);
+          const part = (a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])) / 6;
+          enclosed += part;
+          for (let k = 0; k < 3; k++) middle[k] += (part * (a[k] + b[k] + c[k])) / 4;
         }
-        return [enclosed, gem.molecule.volume.filter((value) => value >= level).length];"""
+        let inside = 0; const sum = [0, 0, 0];
+        volume.forEach((value, i) => { if (value >= 30) { inside++; sum[0] += i % n; sum[1] += Math.floor(i / n) % n; sum[2] += Math.floor(i / n / n); } });
+        return [enclosed, middle.map((one) => one / enclosed), inside, sum.map((one) => (one / inside + model.windowFirst) * model.pixelSize)];"""
     )
-    assert enclosed == pytest.approx(n_voxels, rel=0.25)
-    smaller = page.execute_script("return gem.molecule.view.meshes[0].surface.triangles.length")
+    assert abs(enclosed) == pytest.approx(n_voxels * PIXEL_SIZE_IN_ANGSTROMS**3, rel=0.25)
+    np.testing.assert_allclose(
+        middle, mean, atol=0.5 * PIXEL_SIZE_IN_ANGSTROMS, err_msg="in the frame of the map"
+    )
+    many = triangles(page)
     set_range(page, "level", 120)
-    assert page.execute_script("return gem.molecule.view.meshes[0].surface.triangles.length") < smaller
+    settle(page)
+    assert 0 < triangles(page) < many
 
 
-def test_surface_turns_under_the_mouse(page: Page) -> None:
+def test_surface_turns_under_the_mouse_and_keeps_its_view(page: Page) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
-    page.execute_script("gem.molecule.decode({ row: 3 }, 'x')")
-    wait_until(lambda: page.execute_script("return Boolean(gem.molecule.volume)"))
-    before = page.execute_script("return gem.molecule.view.turn")
+    settle(page)
+    view = "return gem.molecule.view.stage.viewerControls.getOrientation().elements"
+    before = page.execute_script(view)
     surface = page.execute_script("return document.getElementById('surface')")
+    seen = page.execute_script("return gem.molecule.view.picture()")
     ActionChains(page).drag_and_drop_by_offset(surface, 80, 30).perform()
-    after = np.array(page.execute_script("return gem.molecule.view.turn")).reshape(3, 3)
-    assert not np.allclose(after.ravel(), before)
-    np.testing.assert_allclose(after @ after.T, np.eye(3), atol=1e-6)
+    wait_until(lambda: not np.allclose(page.execute_script(view), before))
+    assert page.execute_script("return gem.molecule.view.picture()") != seen
+    turned = page.execute_script(view)
+    page.execute_script("return gem.molecule.decode({ row: 9 }, 'another')")
+    settle(page)
+    np.testing.assert_allclose(
+        page.execute_script(view), turned, err_msg="the next molecule is seen from the same side"
+    )
+
+
+def test_sections_move_with_their_slider(page: Page) -> None:
+    settle(page)
+    picture = "return document.querySelector('#sections canvas').toDataURL()"
+    middle = page.execute_script(picture)
+    set_range(page, "section-place", 0.35)
+    assert page.execute_script(picture) != middle
+    expected = (
+        int(0.35 * page.execute_script("return gem.molecule.model.windowSize"))
+        - page.execute_script("return gem.molecule.model.windowSize") / 2
+    ) * PIXEL_SIZE_IN_ANGSTROMS
+    assert float(text_of(page, "section-text").split()[0]) == pytest.approx(expected, abs=0.5)
+
+
+def test_the_users_own_atoms_are_seen_inside_the_surface(page: Page, tmp_path: Path) -> None:
+    settle(page)
+    model = tmp_path / "own model.pdb"
+    middle = BOX_SIZE // 2 * PIXEL_SIZE_IN_ANGSTROMS
+    model.write_text(
+        "".join(
+            f"ATOM  {4 * i + j + 1:5d}  {name:<3} ALA A{i + 1:4d}    {middle + 3.8 * (i - 15) + j:8.3f}{middle + (j == 2):8.3f}{middle:8.3f}  1.00  0.00           {name[0]}\n"
+            for i in range(30)
+            for j, name in enumerate(("N", "CA", "C", "O"))
+        )
+        + "END\n"
+    )
+    blue = count_of_pixels(page, "surface", "b > r + 20")
+    page.find_element("id", "atoms-file").send_keys(str(model))
+    wait_until(lambda: text_of(page, "message") == "120 atoms of own model.pdb")
+    assert page.execute_script("return gem.molecule.view.atoms.structure.atomCount") == 120
+    assert count_of_pixels(page, "surface", "b > r + 80") < 0.5 * blue, "the surface has become transparent"
+    wrong = tmp_path / "wrong.pdb"
+    wrong.write_text("nothing\n")
+    page.find_element("id", "atoms-file").send_keys(str(wrong))
+    wait_until(lambda: "No atoms were found in wrong.pdb" in text_of(page, "message"))
 
 
 def test_the_molecule_moves_while_the_path_is_dragged(explorer: Explorer, page: Page) -> None:
@@ -221,27 +284,20 @@ def test_anchors_are_picked_by_clicking(page: Page) -> None:
     assert page.execute_script("return gem.travel.anchors.length") == 2
 
 
-def test_the_graphics_card_and_our_own_loops_draw_the_same(explorer: Explorer, browser: Page) -> None:
+def test_the_graphics_card_and_our_own_loop_draw_the_same_points(explorer: Explorer, browser: Page) -> None:
     blue, orange = "b > r + 60 && b > 120", "r > 200 && g > 120 && g < 190 && b < 60"
     found = {}
     for painter in ("webgl", "pixels"):
-        browser.get(f"{explorer.address}&points={painter}&surface={painter}")
+        browser.get(f"{explorer.address}&points={painter}")
         wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
-        kinds = browser.execute_script(
-            "return [gem.cloud.painter.constructor.name, gem.molecule.view.painter.constructor.name]"
-        )
-        browser.execute_script("gem.molecule.view.zoom = 1.5; gem.molecule.view.draw(); gem.drawNow()")
-        counts = [
-            count_of_pixels(browser, "points", orange),
-            count_of_pixels(browser, "surface", "b > r + 20"),
-        ]
+        kind = browser.execute_script("return gem.cloud.painter.constructor.name")
+        counts = [count_of_pixels(browser, "points", orange)]
         browser.execute_script(
             "gem.select(Array.from(gem.cloud.flags.keys()).filter((row) => row % 3 === 0), 'new'); gem.drawNow()"
         )
         counts.append(count_of_pixels(browser, "points", blue))
-        found[painter] = (kinds, counts)
-    assert found["webgl"][0] == ["WebGlPoints", "WebGlSurfaces"]
-    assert found["pixels"][0] == ["PixelPoints", "PixelSurfaces"]
+        found[painter] = (kind, counts)
+    assert (found["webgl"][0], found["pixels"][0]) == ("WebGlPoints", "PixelPoints")
     np.testing.assert_allclose(found["pixels"][1], found["webgl"][1], rtol=0.25)
     assert min(found["webgl"][1]) > 100
 
@@ -251,11 +307,13 @@ def test_a_molecule_and_its_size_are_seen_before_any_click(page: Page) -> None:
     assert count_of_pixels(page, "surface", "b > r + 20") > 3000
     length = float(text_of(page, "scale-bar").split()[0])
     drawn = page.execute_script("return document.getElementById('scale-bar').offsetWidth")
-    side = page.execute_script("return document.getElementById('surface').clientWidth")
-    window_in_angstroms = (
-        page.execute_script("return gem.molecule.model.windowSize") * PIXEL_SIZE_IN_ANGSTROMS
+    ends = page.execute_script(
+        """const { stage, element } = gem.molecule.view, { viewerControls, viewer } = stage;
+        return [0, 100].map((x) => { const at = viewerControls.getPositionOnCanvas(new NGL.Vector3(x, 0, 0)); return [at.x, at.y]; });"""
     )
-    assert drawn / side * window_in_angstroms / 0.95 == pytest.approx(length, rel=0.05)
+    assert drawn / np.linalg.norm(np.subtract(*ends)) * 100 == pytest.approx(length, rel=0.05), (
+        "seen along y: x lies across"
+    )
 
 
 def test_histogram_ranges_and_legend_toggles_hide(page: Page) -> None:

@@ -1,11 +1,13 @@
 """The explorer's server: right answers to its own page, none to anybody else, nothing written outside the run."""
 
+import hashlib
 import io
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from gem_plugin.adapters.output_nodes import NODES_FILE
 from gem_plugin.errors import InputError
 from gem_plugin.explorer.command import ExploreSettings, listen, run_explore
 from gem_plugin.explorer.guard import MOST_BYTES_OF_A_REQUEST
+from gem_plugin.explorer.page_text import LIBRARIES
 from gem_plugin.explorer.session import ExplorerSession
 from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
@@ -83,6 +86,19 @@ def test_the_page_holds_everything_it_needs(explorer: Explorer) -> None:
     assert "/*SCRIPT*/" not in text
     assert "http://" not in text.replace("http://127.0.0.1", "")
     assert "https://" not in text
+
+
+def test_libraries_are_as_their_authors_published_them(explorer: Explorer) -> None:
+    folder = files("gem_plugin.explorer").joinpath("page", "libraries")
+    notes = folder.joinpath("README.md").read_text(encoding="utf-8")
+    for name in LIBRARIES:
+        status, content = explorer.ask(f"/library/{name}")
+        assert status == 200
+        assert hashlib.sha256(content).hexdigest() in notes
+        assert folder.joinpath(name.replace(".js", ".LICENSE")).is_file()
+    assert explorer.ask(f"/library/{LIBRARIES[0]}", with_token=False)[0] == 401
+    for other in ("other.js", "README.md", "..%2Fexplore.js"):
+        assert explorer.ask(f"/library/{other}")[0] in (400, 404)
 
 
 def test_description_names_what_there_is(explorer: Explorer) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
-from page_actions import Page, choose, count_of_pixels, press, text_of, wait_until
+from page_actions import Page, choose, count_of_pixels, press, settle, text_of, wait_until
 from served_explorer import Explorer, serve
 from small_star_run import write_run
 
@@ -26,14 +26,8 @@ def test_states_again_with_another_number(page: Page) -> None:
     wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
     press(page, "[data-state='2'][data-kind=difference]")
     wait_until(lambda: text_of(page, "molecule-title") == "state 2 minus state 1")
-    assert (
-        len(
-            page.execute_script(
-                "return gem.molecule.view.meshes.map((mesh) => mesh.surface.triangles.length)"
-            )
-        )
-        == 2
-    )
+    settle(page)
+    assert page.execute_script("return gem.molecule.view.components.length") == 2
     assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
 
 

@@ -36,7 +36,7 @@ class Page {
   /** The decoder and the states: opened by the server while the particles are already drawn. */
   async openModel() {
     byId("molecule-title").textContent = "opening the model ...";
-    const { model, landscape, cryosparc } = await askJson("/api/model");
+    const [{ model, landscape, cryosparc }] = await Promise.all([askJson("/api/model"), loadLibrary("ngl.js")]);
     this.run.model = model;
     this.offerCryosparc(cryosparc);
     byId("molecule-title").textContent = model.missing ?? "Click a particle";

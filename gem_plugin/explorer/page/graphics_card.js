@@ -1,14 +1,12 @@
 "use strict";
-// Whether WebGL is worth using. Where it is absent or runs in software, our own loops over pixels are many times faster.
+// Whether WebGL is worth using for the points. Where it is absent or runs in software, our own loop over pixels is many times faster.
 
 const SOFTWARE_RENDERERS = /software|swiftshader|llvmpipe|softpipe|basic render/i;
 
-/** of: "points" or "surface"; `?points=webgl`, `?surface=pixels` and so on in the address decide otherwise. */
-function hasGraphicsCard(of) {
-  const wanted = new URLSearchParams(location.search).get(of);
-  if (wanted === "webgl" || wanted === "pixels") return wanted === "webgl";
-  hasGraphicsCard.answer ??= !SOFTWARE_RENDERERS.test(rendererName());
-  return hasGraphicsCard.answer;
+/** `&points=webgl` or `&points=pixels` in the address decide otherwise. */
+function hasGraphicsCard() {
+  const wanted = new URLSearchParams(location.search).get("points");
+  return wanted ? wanted === "webgl" : !SOFTWARE_RENDERERS.test(rendererName());
 }
 
 function rendererName() {

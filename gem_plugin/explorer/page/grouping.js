@@ -85,7 +85,7 @@ class Grouping {
     if (!answer) return;
     say("");
     const titles = { mean: `mean of state ${number}`, std: `spread within state ${number}`, difference: `state ${number} minus state ${other}` };
-    this.page.molecule.show(answer.bytes, titles[kind], Boolean(answer.head.isSigned));
+    await this.page.molecule.show(answer.bytes, titles[kind], Boolean(answer.head.isSigned));
     if (kind === "mean") this.compared = number;
   }
 

@@ -1,7 +1,7 @@
 "use strict";
 // Which part of the space the states look at: the landscape's mask, one made here, or a file; shown about the molecule.
 
-const MASK_TINT = [0.55, 0.55, 0.55], MASK_OPACITY = 0.3;
+const MASK_TINT = "#8c8c8c", MASK_OPACITY = 0.3;
 
 class MaskChooser {
   constructor(page, landscape, onChange) {
@@ -62,8 +62,8 @@ class MaskChooser {
     const { head, bytes } = await askPacked("/api/mask", this.wish());
     document.getElementById("mask-size").textContent = `${head.voxels.toLocaleString("en")} voxels, ${(100 * head.shareOfBox).toPrecision(2)} % of the box, ${head.cubicNanometres.toPrecision(3)} nm³`;
     const { molecule } = this.page;
-    molecule.cover = this.isShown ? { surface: surfaceNet(new Uint8Array(bytes), molecule.model.windowSize, 127.5), tint: MASK_TINT, opacity: MASK_OPACITY } : null;
-    molecule.drawSurface();
+    molecule.cover = this.isShown ? { bytes: new Uint8Array(bytes), level: 127.5, tint: MASK_TINT, opacity: MASK_OPACITY } : null;
+    await molecule.drawSurface();
   }
 
   async send(file) {

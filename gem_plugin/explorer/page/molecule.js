@@ -1,12 +1,14 @@
 "use strict";
 // The molecule panel: asks for a map, makes its surface, draws sections; keeps up while the mouse moves.
 
+const OPACITY_ABOUT_ATOMS = 0.45;
+
 class Molecule {
   constructor(model) {
     this.model = model;
     const byId = (id) => document.getElementById(id);
     this.cover = null; // the mask about the molecule, where it is shown
-    this.view = new SurfaceView(byId("surface"), model.pixelSize);
+    this.view = new SurfaceView(byId("surface"), model);
     this.sections = ["across z", "across y", "across x"].map((title) => pictureIn(byId("sections"), title));
     this.pictures = (model.hasImages ? ["particle, smoothed", "what the model expects"] : []).map((title) => pictureIn(byId("particle"), title));
     this.level = byId("level");
@@ -14,6 +16,7 @@ class Molecule {
     this.level.value = Math.max(1, Math.min(200, Math.round((255 * model.level) / model.densityOf255)));
     this.level.oninput = () => this.drawSurface();
     this.place.oninput = () => this.drawSections();
+    byId("atoms-file").onchange = (event) => attempt(() => this.showAtoms(event.target.files[0]));
     this.waiting = null;
     this.isBusy = false;
     this.milliseconds = {}; // what the last molecule took: the answer, its surface, everything; for the benchmark
@@ -28,7 +31,7 @@ class Molecule {
     if (answer) {
       const arrived = performance.now();
       this.latents = answer.head.latents;
-      this.show(answer.bytes, title);
+      await this.show(answer.bytes, title);
       this.milliseconds.answer = arrived - start;
       this.milliseconds.all = performance.now() - start;
     }
@@ -36,31 +39,34 @@ class Molecule {
     if (this.waiting) { const next = this.waiting; this.waiting = null; await this.decode(...next); }
   }
 
-  show(bytes, title, isSigned = false) {
+  /** A volume: its surface first. */
+  async show(bytes, title, isSigned = false) {
     this.volume = new Uint8Array(bytes);
     this.isSigned = isSigned;
     document.getElementById("molecule-title").textContent = title;
-    this.drawSurface();
+    await this.drawSurface();
     this.drawSections();
   }
 
-  drawSurface() {
+  async drawSurface() {
     if (!this.volume) return;
-    const size = this.model.windowSize, level = Number(this.level.value), cover = this.cover ? [this.cover] : [];
-    const density = (level / 255) * this.model.densityOf255;
-    document.getElementById("level-text").textContent = density.toPrecision(3);
-    if (!this.isSigned) {
-      const start = performance.now(), surface = surfaceNet(this.volume, size, level - 0.5);
-      this.milliseconds.surface = performance.now() - start;
-      this.view.show([{ surface, tint: SURFACE_TINT }, ...cover], size);
-      return;
-    }
-    const flipped = this.volume.map((value) => 255 - value), half = Math.max(2, level / 2);
-    this.view.show([
-      { surface: surfaceNet(this.volume, size, 127.5 + half), tint: SURFACE_TINT },
-      { surface: surfaceNet(flipped, size, 126.5 + half), tint: NEGATIVE_TINT },
+    const level = Number(this.level.value), half = Math.max(2, level / 2), cover = this.cover ? [this.cover] : [];
+    document.getElementById("level-text").textContent = ((level / 255) * this.model.densityOf255).toPrecision(3);
+    const start = performance.now(), opacity = this.view.atoms ? OPACITY_ABOUT_ATOMS : 1;
+    await this.view.show(this.isSigned ? [
+      { bytes: this.volume, level: 127.5 + half, tint: SURFACE_TINT, opacity },
+      { bytes: this.volume.map((value) => 255 - value), level: 126.5 + half, tint: NEGATIVE_TINT, opacity },
       ...cover,
-    ], size);
+    ] : [{ bytes: this.volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover]);
+    this.milliseconds.surface = performance.now() - start;
+  }
+
+  /** The user's own model inside the surface. */
+  async showAtoms(file) {
+    if (!file) return;
+    const count = await this.view.showAtoms(file);
+    await this.drawSurface();
+    say(`${count.toLocaleString("en")} atoms of ${file.name}`);
   }
 
   drawSections() {

@@ -10,7 +10,7 @@ class PointCloud {
   constructor(canvas, nPoints) {
     this.canvas = canvas;
     this.n = nPoints;
-    this.painter = hasGraphicsCard("points") ? new WebGlPoints(canvas) : new PixelPoints(canvas);
+    this.painter = hasGraphicsCard() ? new WebGlPoints(canvas) : new PixelPoints(canvas);
     this.x = new Float32Array(nPoints);
     this.y = new Float32Array(nPoints);
     this.flags = new Uint8Array(nPoints).fill(SHOWN);

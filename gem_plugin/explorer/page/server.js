@@ -29,6 +29,13 @@ async function askPacked(path, body) {
   return { head, bytes: buffer.slice(4 + length) };
 }
 
+/** Run one of the libraries that come with the page. */
+async function loadLibrary(name) {
+  const script = document.createElement("script");
+  script.textContent = await (await ask(`/library/${name}`)).text();
+  document.head.append(script);
+}
+
 function say(text, isError = false) {
   const place = document.getElementById("message");
   place.textContent = text;

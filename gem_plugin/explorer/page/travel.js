@@ -79,7 +79,7 @@ class Travel {
     for (let step = 0; step < n; step++) {
       say(`drawing frame ${step + 1} of ${n}`);
       await this.goTo(step / (n - 1));
-      frames.push(this.page.molecule.view.canvas.toDataURL("image/png"));
+      frames.push(this.page.molecule.view.picture());
     }
     const answer = await attempt(() => askJson(`/api/save/movie/${encodeURIComponent(this.name())}`, { frames }));
     if (answer) say(`movie saved: ${answer.files.join(", ")}. ${answer.hint}`);
