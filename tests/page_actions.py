@@ -74,7 +74,7 @@ def triangles(page: Page) -> int:
 
 def choose(page: Page, identifier: str, value: str) -> None:
     page.execute_script(
-        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.onchange()",
+        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event('change'))",
         identifier,
         value,
     )

@@ -62,6 +62,10 @@ class Regrouping:
         """Cut the tree of the distances inside the mask, and inside the region where one is wanted."""
         if region not in self.regions():
             raise InputError(f"There is no region {region!r}; there are {', '.join(self.regions())}.")
+        if not 1 <= n_states <= len(self.rows):
+            raise InputError(
+                f"The number of states is {n_states}; expected 1 to {len(self.rows)}, the number of sketch maps."
+            )
         distances = self._distances_in(region, mask)
         tree = build_tree(distances, linkage)
         states = cut_into_states(tree, n_states, self.counts.astype(np.float64))
