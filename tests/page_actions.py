@@ -18,6 +18,13 @@ def wait_until(is_so: Callable[[], Any]) -> Any:
     raise AssertionError("the page did not get there in time")
 
 
+def open_page(browser: Page, explorer: Any) -> Page:
+    """The page of a served run, loaded."""
+    browser.get(explorer.address)
+    wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+    return browser
+
+
 def text_of(page: Page, identifier: str) -> str:
     return page.execute_script("return document.getElementById(arguments[0]).textContent", identifier)
 
@@ -51,7 +58,7 @@ def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
     return page.execute_script(
         f"""const place = document.getElementById('{canvas}'), source = place.querySelector('canvas') ?? place, copy = document.createElement('canvas');
         copy.width = source.width; copy.height = source.height;
-        const context = copy.getContext('2d'); context.drawImage(source, 0, 0);
+        const context = copy.getContext('2d'); context.fillStyle = '#fff'; context.fillRect(0, 0, copy.width, copy.height); context.drawImage(source, 0, 0);
         const data = context.getImageData(0, 0, copy.width, copy.height).data; let count = 0;
         for (let i = 0; i < data.length; i += 4) {{ const [r, g, b] = data.slice(i, i + 3); if ({condition}) count++; }}
         return count;"""

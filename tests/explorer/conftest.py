@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from explorer_run import explorer_source, make_explorer_run
-from page_actions import wait_until
+from page_actions import open_page
 from served_explorer import Explorer, open_browser, serve
 
 from gem_plugin.explorer import session as session_module
@@ -34,6 +34,5 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(explorer: Explorer, browser: Any) -> Any:
     """The page, freshly loaded."""
-    browser.get(explorer.address)
-    wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+    open_page(browser, explorer)
     return browser

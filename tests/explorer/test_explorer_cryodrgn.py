@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_actions import Page, count_of_pixels, pixel_of, text_of, wait_until
+from page_actions import Page, count_of_pixels, open_page, pixel_of, text_of, wait_until
 from served_explorer import Explorer, serve
 
 from gem_plugin.io.run_files import RunFiles
@@ -76,8 +76,7 @@ def test_a_cryodrgn_particle_is_clicked_and_its_molecule_shown(
     cryodrgn: tuple[Explorer, VolumeSource], browser: Page
 ) -> None:
     served, source = cryodrgn
-    browser.get(served.address)
-    wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+    open_page(browser, served)
     browser.execute_script("return gem.setAxes('latent_1', 'latent_2', 'state')")
     wait_until(lambda: count_of_pixels(browser, "points", "r + g + b < 700") > 100)
     x, y = pixel_of(browser, 7)

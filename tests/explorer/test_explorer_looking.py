@@ -12,6 +12,7 @@ from page_actions import (
     choose,
     count_of_pixels,
     drag,
+    open_page,
     pixel_of,
     press,
     settle,
@@ -58,11 +59,6 @@ def full_explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session_module, "open_volume_source", lambda *_: explorer_source())
         yield from serve(run, table)
-
-
-def open_page(browser: Page, explorer: Explorer) -> None:
-    browser.get(explorer.address)
-    wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
 
 
 def test_every_column_is_an_axis_a_colour_and_a_range(full_explorer: Explorer, browser: Page) -> None:

@@ -1,5 +1,7 @@
 """The explorer's page in a real browser: look, colour, lasso, click, drag, save."""
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from page_actions import (
     Page,
     count_of_pixels,
     drag,
+    open_page,
     pixel_of,
     press,
     set_range,
@@ -23,7 +26,10 @@ from PIL import Image
 from served_explorer import Explorer, serve
 
 
-def test_page_loads_without_errors_and_without_other_machines(explorer: Explorer, page: Page) -> None:
+def test_page_loads_without_errors_and_without_other_machines(explorer: Explorer, browser: Page) -> None:
+    browser.get_log("browser")  # forgets what earlier tests provoked
+    page = open_page(browser, explorer)
+    settle(page)
     assert text_of(page, "counts") == f"{N_PARTICLES} particles"
     assert count_of_pixels(page, "points", "r + g + b < 700") > N_PARTICLES, "particles are drawn"
     entries = page.execute_script(
@@ -161,6 +167,20 @@ def test_surface_encloses_the_density_above_the_level(page: Page) -> None:
     assert 0 < triangles(page) < many
 
 
+def test_the_side_of_the_surface_that_is_drawn_is_the_outer_one(page: Page) -> None:
+    settle(page)
+    pictures = []
+    for side in ("double", "back", "front"):
+        page.execute_script(
+            "gem.molecule.view.components[0].reprList[0].setParameters({ side: arguments[0] })", side
+        )
+        wait_until(lambda: page.execute_script("return gem.molecule.view.stage.tasks.count === 0"))
+        content = page.execute_script("return gem.molecule.view.picture()").split(",")[1]
+        pictures.append(np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("L"), float))
+    both, ours, inner = pictures
+    assert np.abs(both - ours).mean() < 0.1 * np.abs(both - inner).mean()
+
+
 def test_surface_turns_under_the_mouse_and_keeps_its_view(page: Page) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
@@ -197,19 +217,26 @@ def test_the_users_own_atoms_are_seen_inside_the_surface(page: Page, tmp_path: P
     settle(page)
     model = tmp_path / "own model.pdb"
     middle = BOX_SIZE // 2 * PIXEL_SIZE_IN_ANGSTROMS
+    backbone = (("N", 0.0, 0.0), ("CA", 1.2, 0.8), ("C", 2.45, 0.0), ("O", 2.45, -1.2))
     model.write_text(
         "".join(
-            f"ATOM  {4 * i + j + 1:5d}  {name:<3} ALA A{i + 1:4d}    {middle + 3.8 * (i - 15) + j:8.3f}{middle + (j == 2):8.3f}{middle:8.3f}  1.00  0.00           {name[0]}\n"
+            f"ATOM  {4 * i + j + 1:5d}  {name:<3} ALA A{i + 1:4d}    "
+            f"{middle + 3.8 * (i - 15) + x:8.3f}{middle + y:8.3f}{middle:8.3f}  1.00  0.00           {name[0]}\n"
             for i in range(30)
-            for j, name in enumerate(("N", "CA", "C", "O"))
+            for j, (name, x, y) in enumerate(backbone)
         )
         + "END\n"
     )
-    blue = count_of_pixels(page, "surface", "b > r + 20")
+    opaque = "r < 110 && b > r + 40"
+    before = count_of_pixels(page, "surface", opaque)
+    white = count_of_pixels(page, "surface", "r + g + b > 760")
     page.find_element("id", "atoms-file").send_keys(str(model))
     wait_until(lambda: text_of(page, "message") == "120 atoms of own model.pdb")
     assert page.execute_script("return gem.molecule.view.atoms.structure.atomCount") == 120
-    assert count_of_pixels(page, "surface", "b > r + 80") < 0.5 * blue, "the surface has become transparent"
+    assert count_of_pixels(page, "surface", opaque) < 0.3 * before, "the surface has become transparent"
+    assert count_of_pixels(page, "surface", "r + g + b > 760") < white - 200, (
+        "a chain longer than the molecule"
+    )
     wrong = tmp_path / "wrong.pdb"
     wrong.write_text("nothing\n")
     page.find_element("id", "atoms-file").send_keys(str(wrong))
@@ -268,8 +295,7 @@ def test_the_users_own_table_is_an_axis_and_a_colour(
     table = tmp_path / "own.csv"
     table.write_text("score\n" + "".join(f"{row / 10}\n" for row in range(N_PARTICLES)))
     for served in serve(explorer.run, table):
-        browser.get(served.address)
-        wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+        open_page(browser, served)
         browser.execute_script("return gem.setAxes('own_score', 'latent_1', 'own_score')")
         wait_until(lambda: browser.execute_script("return gem.chosen.x.name === 'own_score'"))
         drawn = browser.execute_script("return Array.from(gem.cloud.x)")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from explorer_run import explorer_source, make_explorer_run
-from page_actions import Page, choose, press, settle, text_of, wait_until
+from page_actions import Page, choose, open_page, press, settle, text_of, wait_until
 from served_explorer import TOKEN, Explorer, files_below, open_browser, serve
 from small_star_run import write_run
 
@@ -147,8 +147,7 @@ def test_a_run_without_a_landscape_offers_what_it_has(
         path.rmdir() if path.is_dir() else path.unlink()
     monkeypatch.setattr(session_module, "open_volume_source", lambda *_: explorer_source())
     for served in serve(run):
-        browser.get(served.address)
-        wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+        open_page(browser, served)
         assert "There is no landscape yet" in text_of(browser, "states-missing")
         assert "gem-em landscape" in text_of(browser, "states-missing")
         assert not browser.find_element("id", "states-controls").is_displayed()
@@ -167,8 +166,7 @@ def test_a_run_that_goes_on_training_says_how_far_it_is_at_each_load(browser: Pa
     for served in serve(run):
         for epochs in (0, 1, 2):
             run.history.write_text("epoch,loss\n" + "".join(f"{epoch + 1},3.0\n" for epoch in range(epochs)))
-            browser.get(served.address)
-            wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+            open_page(browser, served)
             assert text_of(browser, "training") == f"still training: {epochs} of 30 epochs"
 
 
@@ -180,8 +178,7 @@ def test_a_port_in_use_is_said_and_the_first_page_goes_on(explorer: Explorer, pa
     assert ended.returncode != 0
     assert f"--port {explorer.port} cannot be used" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
-    page.get(explorer.address)
-    wait_until(lambda: page.execute_script("return window.gemIsReady === true"))
+    open_page(page, explorer)
 
 
 def test_no_other_machine_can_reach_it() -> None:
