@@ -4,7 +4,17 @@ from pathlib import Path
 
 import numpy as np
 from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
-from page_actions import Page, choose, count_of_pixels, open_page, press, settle, text_of, wait_until
+from page_actions import (
+    Page,
+    choose,
+    count_of_pixels,
+    open_page,
+    press,
+    set_range,
+    settle,
+    text_of,
+    wait_until,
+)
 from served_explorer import Explorer, serve
 from small_star_run import write_run
 
@@ -87,6 +97,37 @@ def test_a_session_is_saved_and_opened(explorer: Explorer, page: Page) -> None:
     assert chosen == ["latent_2", "latent_1", "defocus"]
     flags = page.execute_script("return Array.from(gem.cloud.flags)")
     assert [row for row, flag in enumerate(flags) if flag & 2] == [1, 2, 3, 50]
+
+
+def test_a_session_brings_path_and_view_of_the_molecule_back(explorer: Explorer, page: Page) -> None:
+    settle(page)
+    page.execute_script("gem.travel.anchors = [3, 30]")
+    choose(page, "path-kind", "on data")
+    press(page, "#path-make")
+    wait_until(lambda: page.execute_script("return Boolean(gem.travel.path)"))
+    settle(page)
+    set_range(page, "path-place", 0.5)
+    set_range(page, "level", 55)
+    settle(page)
+    page.execute_script(
+        "gem.molecule.view.stage.viewerControls.spin(new NGL.Vector3(0, 1, 0), 0.7); gem.molecule.view.stage.viewerControls.zoom(0.2)"
+    )
+    seen = page.execute_script("return [gem.molecule.settings(), gem.travel.settings()]")
+    page.execute_script("document.getElementById('session-name').value = 'view'")
+    press(page, "#session-save")
+    wait_until(lambda: "session saved" in text_of(page, "message"))
+    open_page(page, explorer)
+    settle(page)
+    assert page.execute_script("return gem.travel.path") is None
+    page.execute_script("document.getElementById('session-name').value = 'view'")
+    press(page, "#session-open")
+    wait_until(lambda: text_of(page, "message") == "session opened")
+    settle(page)
+    molecule, travel = page.execute_script("return [gem.molecule.settings(), gem.travel.settings()]")
+    assert travel == seen[1]
+    np.testing.assert_allclose(molecule.pop("orientation"), seen[0].pop("orientation"), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(molecule.pop("latents"), seen[0].pop("latents"), atol=1e-5)
+    assert molecule == seen[0]
 
 
 def test_a_session_brings_its_states_and_mask_back(explorer: Explorer, page: Page) -> None:

@@ -299,7 +299,8 @@ class Page {
       filters: this.filters.map((filter) => ({ column: filter.column.name, range: filter.range })),
       hiddenGroups: [...this.hiddenGroups],
       selected: Array.from(this.cloud.flags.keys()).filter((row) => this.cloud.flags[row] & SELECTED),
-      anchors: this.travel.anchors,
+      ...this.travel.settings(),
+      molecule: this.molecule?.settings() ?? null,
       clicked: this.clicked,
       grouping: this.grouping?.mapStates ? this.grouping.settings() : null,
     };
@@ -316,11 +317,12 @@ class Page {
     this.hiddenGroups = new Set(content.hiddenGroups);
     this.drawLegend();
     this.cloud.view = content.view;
-    this.travel.anchors = content.anchors;
+    this.travel.restore(content);
     this.refilter();
     this.select(content.selected, "new");
     this.clicked = content.clicked;
     this.draw();
+    if (this.molecule && content.molecule) await this.molecule.restore(content.molecule);
     say("session opened");
   }
 }

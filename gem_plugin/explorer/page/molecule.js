@@ -69,6 +69,17 @@ class Molecule {
     say(`${count.toLocaleString("en")} atoms of ${file.name}`);
   }
 
+  /** As a saved session has them: which molecule, and from where it is seen. */
+  settings() {
+    return { latents: this.latents, title: document.getElementById("molecule-title").textContent, level: this.level.value, section: this.place.value, orientation: this.view.orientation() };
+  }
+
+  async restore({ latents, title, level, section, orientation }) {
+    [this.level.value, this.place.value] = [level, section];
+    this.view.orient(orientation);
+    if (latents) await this.decode({ latents }, title);
+  }
+
   drawSections() {
     const fromCentre = (Math.floor(Number(this.place.value) * this.model.windowSize) - this.model.windowSize / 2) * this.model.pixelSize;
     document.getElementById("section-text").textContent = `${fromCentre.toFixed(0)} Å`;

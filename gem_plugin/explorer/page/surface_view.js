@@ -73,6 +73,11 @@ class SurfaceView {
     controls.distance(controls.getCameraDistance() * CLOSER);
   }
 
+  /** Turn, place and zoom of the view: sixteen numbers. */
+  orientation() { return this.stage.viewerControls.getOrientation().elements.slice(); }
+
+  orient(numbers) { this.stage.viewerControls.orient(new NGL.Matrix4().fromArray(numbers)); }
+
   draw() { this.stage.viewer.render(); }
 
   drawSoon() {

@@ -9,7 +9,8 @@ class Travel {
     this.isPicking = false;
     const byId = (id) => document.getElementById(id);
     this.slider = byId("path-place");
-    for (const kind of page.run.pathKinds) byId("path-kind").add(new Option(kind));
+    this.kind = byId("path-kind");
+    for (const kind of page.run.pathKinds) this.kind.add(new Option(kind));
     byId("anchors").onclick = () => { this.isPicking = !this.isPicking; byId("anchors").classList.toggle("on", this.isPicking); };
     byId("path-make").onclick = () => this.make();
     byId("path-clear").onclick = () => { this.anchors = []; this.setPath(null); };
@@ -21,6 +22,16 @@ class Travel {
 
   name() { return document.getElementById("path-name").value; }
 
+  /** As a saved session has them. */
+  settings() { return { anchors: this.anchors, path: this.path, pathKind: this.kind.value, place: Number(this.slider.value) }; }
+
+  restore({ anchors, path, pathKind, place }) {
+    this.anchors = anchors;
+    if (pathKind) this.kind.value = pathKind;
+    this.setPath(path ?? null);
+    this.slider.value = place ?? 0;
+  }
+
   addAnchor(row) {
     this.anchors.push(row);
     this.page.draw(true);
@@ -29,7 +40,7 @@ class Travel {
 
   async make() {
     const { x, y } = this.page.chosen;
-    const wanted = { kind: document.getElementById("path-kind").value, anchors: this.anchors, nPoints: Number(document.getElementById("path-points").value), x: x.name, y: y.name };
+    const wanted = { kind: this.kind.value, anchors: this.anchors, nPoints: Number(document.getElementById("path-points").value), x: x.name, y: y.name };
     const path = await attempt(() => askJson("/api/path", wanted));
     if (!path) return;
     this.setPath(path);
