@@ -93,7 +93,7 @@ def main() -> None:
         n_timed = wanted.timed_particles or wanted.particles
         part = turning_source(n_timed, wanted.gaussians, wanted.box)
         start = time.perf_counter()
-        exact_functionals(part, weight_maps, lambda starts: Progress().track(starts, "exact coordinates"))
+        exact_functionals(part, weight_maps, Progress().track, "exact coordinates")
         report(f"exact coordinates of {n_timed} particles on {len(weight_maps)} components", start)
         if wanted.whole:
             start = time.perf_counter()

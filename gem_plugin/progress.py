@@ -1,20 +1,38 @@
 """Progress with the time left: a bar in a terminal, one plain line every half minute in a log.
 
 The same object carries the request to stop, so that every long loop can be ended between two rounds.
+Maths that runs long loops takes a `Track`, such as `Progress(...).track`.
 """
 
 import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TextIO, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, Protocol, TextIO, TypeVar
 
 from tqdm import tqdm
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LOG_LINES = 30.0
 SECONDS_BETWEEN_TICKS = 1.0  # of a clock in a terminal
+LEAST_SECONDS_WORTH_A_LINE = 0.1  # of work in one piece
+LEAST_SECONDS_OF_A_CLOCK = 0.01  # a thread that never sleeps would slow down the work
+
+
+class Track(Protocol):
+    """Passes the items of a loop on and reports how far it is."""
+
+    def __call__(
+        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+    ) -> Iterable[Item]: ...
+
+
+def untracked(
+    items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+) -> Iterable[Item]:
+    """The `Track` that reports nothing."""
+    return items
 
 
 def _nothing() -> None:
@@ -33,6 +51,10 @@ class Progress:
         self.stream = stream or (sys.stderr if sys.stderr.isatty() else sys.stdout)
         self.check_stop = check_stop
         self.seconds_between_lines = seconds_between_lines
+        self._n_loops = (
+            0  # that run now: each tells the time left, so that the clock around it need not speak
+        )
+        self._n_clocks = 0  # that run now: each says at its end how long all of it took
 
     def say(self, message: str) -> None:
         """One line for the reader, above a running bar where there is one."""
@@ -45,41 +67,61 @@ class Progress:
         self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
     ) -> Iterator[Item]:
         """Yield the items, reporting how many are done, how fast, and how long the rest will take."""
-        if total is None:
-            total = len(items) if hasattr(items, "__len__") else None  # type: ignore[arg-type]
+        total = number_of(items) if total is None else total
         if self.stream.isatty():
-            source: Iterable[Item] = tqdm(items, desc=description, total=total, unit=unit, file=self.stream)
+            leave = self._n_clocks == 0
+            source: Iterable[Item] = tqdm(
+                items, desc=description, total=total, unit=unit, file=self.stream, leave=leave
+            )
         else:
             source = self._plain_lines(items, description, total, unit)
-        for item in source:
-            self.check_stop()
-            yield item
+        self._n_loops += 1
+        try:
+            for item in source:
+                self.check_stop()
+                yield item
+        finally:
+            self._n_loops -= 1
 
     @contextlib.contextmanager
     def waiting(self, description: str) -> Iterator[None]:
-        """For work in one piece, whose end nobody knows: the time so far, as often as a loop would report."""
+        """For work in one piece, whose end nobody knows: the time so far. Loops inside it tell their time left."""
         start = time.monotonic()
-        is_over = threading.Event()
-        teller = threading.Thread(target=self._tell_time, args=(description, start, is_over), daemon=True)
-        teller.start()
+        self._n_clocks += 1
         try:
-            yield
+            with self._clock(description, start):
+                yield
         finally:
-            is_over.set()
-            teller.join()
-        self.say(f"{description}: {time.monotonic() - start:.1f} s")
+            self._n_clocks -= 1
+        seconds = time.monotonic() - start
+        if seconds >= LEAST_SECONDS_WORTH_A_LINE:
+            self._say_end(f"{description}: {seconds:.1f} s")
         self.check_stop()
 
-    def _tell_time(self, description: str, start: float, is_over: threading.Event) -> None:
+    @contextlib.contextmanager
+    def _clock(self, description: str, start: float) -> Iterator[None]:
         if self.stream.isatty():
-            with tqdm(
-                desc=description, bar_format="{desc}: {elapsed} so far", file=self.stream, leave=False
-            ) as bar:
-                while not is_over.wait(SECONDS_BETWEEN_TICKS):
-                    bar.refresh()
+            text = "{desc}: {elapsed} so far"
+            with (
+                tqdm(desc=description, bar_format=text, file=self.stream, leave=False) as bar,
+                every(SECONDS_BETWEEN_TICKS, bar.refresh),
+            ):
+                yield
             return
-        while not is_over.wait(self.seconds_between_lines):
-            self.say(f"{description}: {tqdm.format_interval(time.monotonic() - start)} so far")
+        with every(self.seconds_between_lines, lambda: self._say_time(description, start)):
+            yield
+
+    def _say_time(self, description: str, start: float) -> None:
+        if not self._n_loops:
+            self._say_state(time_so_far(description, start))
+
+    def _say_state(self, message: str) -> None:
+        """How far a loop or a clock is now."""
+        self.say(message)
+
+    def _say_end(self, message: str) -> None:
+        """How long it took."""
+        self.say(message)
 
     def _plain_lines(
         self, items: Iterable[Item], description: str, total: int | None, unit: str
@@ -92,7 +134,39 @@ class Progress:
             now = time.monotonic()
             if now - last_line >= self.seconds_between_lines:
                 last_line = now
-                self.say(
-                    tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0)
-                )
-        self.say(f"{description}: {done} {unit} in {time.monotonic() - start:.1f} s")
+                self._say_state(meter(done, total, now - start, description, unit))
+        if not self._n_clocks:
+            self._say_end(f"{description}: {done} {unit} in {time.monotonic() - start:.1f} s")
+
+
+def meter(done: int, total: int | None, seconds: float, description: str, unit: str) -> str:
+    """How far a loop is, as one plain line: share, number, time so far < time left, speed."""
+    return tqdm.format_meter(done, total or 0, seconds, prefix=description, unit=unit, ncols=0)
+
+
+def time_so_far(description: str, start: float) -> str:  # start by time.monotonic()
+    """How long work in one piece has taken, as one plain line."""
+    return f"{description}: {tqdm.format_interval(time.monotonic() - start)} so far"
+
+
+def number_of(items: Iterable[Any]) -> int | None:
+    """How many items there are, where they know."""
+    return len(items) if isinstance(items, Sized) else None
+
+
+@contextlib.contextmanager
+def every(seconds: float, call: Callable[[], Any]) -> Iterator[None]:
+    """Call a function again and again beside the work, the first time after so many seconds."""
+    is_over = threading.Event()
+
+    def repeat() -> None:
+        while not is_over.wait(max(seconds, LEAST_SECONDS_OF_A_CLOCK)):
+            call()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()

@@ -1,21 +1,21 @@
 """Progress in the log of an external job: lines, one line in place for each loop, and new figures as they appear."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from gem_plugin.adapters.cryosparc_external import ExternalJob
 from gem_plugin.adapters.cryosparc_figures import training_figure
 from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.run_files import RunFiles
-from gem_plugin.progress import Item
+from gem_plugin.progress import Item, every, meter, number_of, time_so_far
 from gem_plugin.reports.pdf_log import figure_files
 from gem_plugin.steps.run_all import LoggedProgress
 
 SECONDS_BETWEEN_LINES = {5: 10.0, 4: 120.0}  # 4.7 cannot update a line, so it gets few
+LEAST_SECONDS_WORTH_A_LINE = 10.0  # what took less is told in the local log only
 SECONDS_BETWEEN_FIGURES = 60.0
 
 
@@ -37,8 +37,7 @@ class CryosparcProgress(LoggedProgress):
     def track(
         self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
     ) -> Iterator[Item]:
-        if total is None:
-            total = len(items) if hasattr(items, "__len__") else None  # type: ignore[arg-type]
+        total = number_of(items) if total is None else total
         start = last_update = time.monotonic()
         done = 0
         for item in super().track(items, description, total, unit):
@@ -47,15 +46,21 @@ class CryosparcProgress(LoggedProgress):
             now = time.monotonic()
             if now - last_update >= self._seconds_between_updates:
                 last_update = now
-                text = tqdm.format_meter(
-                    done, total or 0, now - start, prefix=description, unit=unit, ncols=0
-                )
-                self._send(lambda text=text: self.job.log_in_place(description, text))  # type: ignore[misc]
+                self._send_line(description, meter(done, total, now - start, description, unit))
                 self._send(self.figures.publish_when_due)
-        seconds = time.monotonic() - start
-        self._send(
-            lambda: self.job.log_in_place(description, f"{description}: {done} {unit} in {seconds:.1f} s")
-        )
+        self._send_end(description, f"{description}: {done} {unit}", start, was_shown=last_update > start)
+
+    @contextlib.contextmanager
+    def waiting(self, description: str) -> Iterator[None]:
+        start = time.monotonic()
+
+        def show() -> None:
+            if not self._n_loops:  # which show themselves
+                self._send_line(description, time_so_far(description, start))
+
+        with every(self._seconds_between_updates, show), super().waiting(description):
+            yield
+        self._send_end(description, description, start)
 
     def checkpoint(self) -> None:
         """A line in the log to which CryoSPARC's page can jump."""
@@ -73,20 +78,20 @@ class CryosparcProgress(LoggedProgress):
         """Make a figure the picture of the job in the workspace."""
         self._send(lambda: self.job.set_tile_image(figure))
 
-    def _plain_lines(
-        self, items: Iterable[Item], description: str, total: int | None, unit: str
-    ) -> Iterator[Item]:
-        """Lines of a loop go to the local log only; CryoSPARC gets the line in place."""
-        say_here = super().say
-        start = last_line = time.monotonic()
-        for done, item in enumerate(items, start=1):
-            yield item
-            now = time.monotonic()
-            if now - last_line >= self.seconds_between_lines:
-                last_line = now
-                say_here(
-                    tqdm.format_meter(done, total or 0, now - start, prefix=description, unit=unit, ncols=0)
-                )
+    def _say_state(self, message: str) -> None:
+        """Loops and clocks go to the local log; CryoSPARC gets its lines in place."""
+        super().say(message)
+
+    def _say_end(self, message: str) -> None:
+        super().say(message)
+
+    def _send_end(self, description: str, text: str, start: float, was_shown: bool = False) -> None:
+        seconds = time.monotonic() - start
+        if was_shown or seconds >= LEAST_SECONDS_WORTH_A_LINE:
+            self._send_line(description, f"{text} in {seconds:.1f} s")
+
+    def _send_line(self, description: str, text: str) -> None:
+        self._send(lambda: self.job.log_in_place(description, text))
 
     def _send(self, call: Callable[[], None]) -> None:
         try:

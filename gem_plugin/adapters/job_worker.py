@@ -74,16 +74,16 @@ def work(name: str, arguments: Sequence[str], stop: StopWatch) -> None:
         progress.say(remark)
     _take_earlier_results(job, wanted, run)
     run_steps(job.steps, run, wanted.values, progress)
-    _write_references(run)
+    _write_references(run, progress)
     write_output_nodes(run.root, nodes_of_run(run))
     progress.say(f"Finished. Results are in {run.root}")
 
 
-def _write_references(run: RunFiles) -> None:
+def _write_references(run: RunFiles, progress: LoggedProgress) -> None:
     """Maps of the states that RELION can refine against, where this job made states."""
     from gem_plugin.steps.state_references import write_state_references  # late: it imports torch
 
-    write_state_references(run)
+    write_state_references(run, progress)
 
 
 def help_text(name: str, job: RelionJob) -> str:

@@ -43,8 +43,9 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
         raise InputError(
             f"There is no folder {run.root}. Expected the folder of a run (--out of `gem-em run`)."
         )
-    session = ExplorerSession(run, settings.table)
-    threading.Thread(target=session.warm_up, daemon=True).start()
+    with progress.waiting(f"opening {run.root}"):
+        session = ExplorerSession(run, settings.table)
+    threading.Thread(target=session.warm_up, args=(progress.track,), daemon=True).start()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with listen(settings.port) as listener:
         port = listener.getsockname()[1]

@@ -15,6 +15,7 @@ from gem_plugin.io.landscape_files import LandscapeFiles
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.landscape.state_maps import StateMaps, average_volumes
 from gem_plugin.landscape.states import build_tree, cut_into_states, silhouette
+from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.run_contents import read_motion
 
 WHOLE = "whole"
@@ -80,12 +81,12 @@ class Regrouping:
         members = members[np.argsort(-self.counts[members], kind="stable")][:MOST_MAPS_AVERAGED]
         return average_volumes(self._decoded(self.rows[members]), self.counts[members])
 
-    def voxels(self) -> SketchVoxels:
+    def voxels(self, track: Track = untracked) -> SketchVoxels:
         """The sketch maps as a matrix; decoded once."""
         with self.lock:
             if self._voxels is None:
                 scan = self.masks.scan
-                volumes = self._decoded(self.rows)
+                volumes = track(self._decoded(self.rows), "sketch maps", len(self.rows), "map")
                 self._voxels = SketchVoxels(volumes, len(self.rows), scan.brightest, self.masks.bright_level)
             return self._voxels
 

@@ -19,6 +19,7 @@ from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_run_settings
 from gem_plugin.landscape.states import LINKAGES
 from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, latent_columns, particle_columns
 from gem_plugin.reports.run_contents import read_history
 from gem_plugin.steps.landscape import LandscapeSettings
@@ -88,12 +89,12 @@ class ExplorerSession:
             "cryosparc": cryosparc_fields(self.run),
         }
 
-    def warm_up(self) -> None:
+    def warm_up(self, track: Track = untracked) -> None:
         """Open model and sketch before they are asked for; the first decoding compiles for seconds."""
         with contextlib.suppress(GemError):
             source = self.molecules().source
             if LandscapeFiles(self.run.landscape).distances.is_file() and not source.decoding_is_slow:
-                self.regrouping().voxels()
+                self.regrouping().voxels(track)
 
     def _model_description(self) -> dict[str, Any]:
         try:

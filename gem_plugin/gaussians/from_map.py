@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.progress import Track, untracked
 
 NOISE_DEVIATIONS = 4.0  # a voxel this far above the noise outside the molecule is density
 FRACTION_OF_PEAK = 0.1  # and at least this part of the strongest density (its 99.9th percentile)
@@ -67,6 +68,7 @@ def gaussians_from_density(
     width_in_pixels: float,
     n_gaussians: int | None = None,  # None: one a voxel, at most MOST_GAUSSIANS
     seed: int = 0,
+    track: Track = untracked,
 ) -> GaussianCloud:
     """Spread Gaussians over the density by weighted k-means; each takes the density of its cell.
 
@@ -80,7 +82,9 @@ def gaussians_from_density(
             "Give fewer Gaussians or a lower --threshold."
         )
     points = (density.voxels[:, ::-1] - box_size // 2).astype(np.float64)  # (n_voxels, 3) xyz
-    centres = points if wanted == n_voxels else weighted_centres(points, density.densities, wanted, seed)
+    centres = points
+    if wanted < n_voxels:
+        centres = weighted_centres(points, density.densities, wanted, seed, track)
     cells = cKDTree(centres).query(points)[1]
     masses = np.bincount(cells, density.densities, len(centres))
     kept = masses > 0
@@ -90,12 +94,14 @@ def gaussians_from_density(
     return GaussianCloud(positions, amplitudes, widths)
 
 
-def weighted_centres(points: np.ndarray, weights: np.ndarray, n_centres: int, seed: int) -> np.ndarray:
+def weighted_centres(
+    points: np.ndarray, weights: np.ndarray, n_centres: int, seed: int, track: Track = untracked
+) -> np.ndarray:
     """Lloyd's k-means from a weighted random start: a nearest-neighbour tree does thousands of centres in a second."""
     generator = np.random.default_rng(seed)
     first = generator.choice(len(points), n_centres, replace=False, p=weights / weights.sum())
     centres = points[first]
-    for _ in range(LLOYD_ROUNDS):
+    for _ in track(range(LLOYD_ROUNDS), "places of the Gaussians", unit="round"):
         cells = cKDTree(centres).query(points)[1]
         mass = np.bincount(cells, weights, n_centres)
         sums = np.stack([np.bincount(cells, weights * points[:, axis], n_centres) for axis in range(3)], 1)

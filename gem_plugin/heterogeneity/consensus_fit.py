@@ -9,18 +9,21 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.image_loss import squared_error
 from gem_plugin.heterogeneity.observations import Observations, row_chunks
+from gem_plugin.progress import Track, untracked
 
 IMAGES_FOR_GREY_SCALE = 2000
 LEARNING_RATE = 1e-3  # pixels, and logarithm of amplitude, per step of Adam
 
 
-def fit_grey_scale(cloud_in_pixels: GaussianCloud, observations: Observations, rows: Tensor) -> float:
+def fit_grey_scale(
+    cloud_in_pixels: GaussianCloud, observations: Observations, rows: Tensor, track: Track = untracked
+) -> float:
     """The factor on all amplitudes that makes projections fit images best: sum(P g) / sum(P h P).
 
     0 or less means that the map does not match the images: wrong hand of contrast, wrong poses.
     """
     matched = explained = 0.0
-    for part in row_chunks(len(rows), 64):
+    for part in track(list(row_chunks(len(rows), 64)), "Grey scale", unit="batch"):
         batch = observations.batch(rows[part])
         with torch.no_grad():
             images = project_gaussians(cloud_in_pixels, batch.rotation_matrices, observations.box_size, 1.0)

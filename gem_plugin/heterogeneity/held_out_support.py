@@ -19,6 +19,7 @@ from gem_plugin.heterogeneity.evidence import EvidenceTable
 from gem_plugin.heterogeneity.image_loss import squared_error
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations
+from gem_plugin.progress import Track, untracked
 
 MOST_PARTICLES = 500  # the mean of so many differences has an error of a tenth of a nat or two
 CLOUDS_OF_MEAN = 24  # latents whose projections make the mean image
@@ -41,6 +42,7 @@ def held_out_support(
     held_out_rows: Tensor,
     generator: torch.Generator,
     projector: str = "auto",
+    track: Track = untracked,
 ) -> Support:
     """What the latents of held-out particles explain, less what they cost."""
     assert model.encoder is not None
@@ -51,7 +53,7 @@ def held_out_support(
     others = model.encoder(evidence.batch(_some(training_rows, CLOUDS_OF_MEAN, generator))).means
     clouds = model.cloud_in_pixels(others)
     differences = []
-    for part in rows.split(BATCH_SIZE):
+    for part in track(rows.split(BATCH_SIZE), "Left-out particles", unit="batch"):
         batch, distribution = observations.batch(part), model.encoder(evidence.batch(part))
         noise = torch.randn(len(part), model.latent_size, generator=generator).to(distribution.means.device)
         own = _project(model.cloud_in_pixels(distribution.sample(noise)), batch, model, projector)

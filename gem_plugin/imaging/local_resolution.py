@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate, max_pool3d, pad
 
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.resolution import half_transform_radius
+from gem_plugin.progress import Track, untracked
 
 SMALLEST_WINDOW_IN_PIXELS = 12  # fewer shells say nothing
 FULL_SHARE_OF_RADIUS = (
@@ -27,6 +28,7 @@ def local_resolution(
     window_in_pixels: int,  # even: diameter of the ball; the map cannot change faster than this
     threshold: float,
     step_in_pixels: int = 4,
+    track: Track = untracked,
 ) -> Tensor:  # (box, box, box) in Angstrom; 0 outside the mask
     """Where the half-maps correlate below the threshold for the first time, as a wavelength."""
     if window_in_pixels % 2 or not SMALLEST_WINDOW_IN_PIXELS <= window_in_pixels <= first.shape[-1]:
@@ -39,7 +41,7 @@ def local_resolution(
     places = torch.nonzero(wanted) * step_in_pixels
     halves = [pad(one.float(), (window_in_pixels // 2,) * 6) for one in (first, second)]
     if len(places):
-        parts = places.split(WINDOWS_AT_A_TIME)
+        parts = track(places.split(WINDOWS_AT_A_TIME), "local resolution", unit="batch")
         found = [_frequencies_at(halves, some, window_in_pixels, threshold) for some in parts]
         frequencies[wanted] = torch.cat(found)
     everywhere = _between_grid_points(frequencies, wanted, first.shape[-1], step_in_pixels)

@@ -7,7 +7,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc_stacks import open_stack, write_stack
-from gem_plugin.progress import Progress
+from gem_plugin.progress import Progress, Track, untracked
 
 IMAGES_AT_A_TIME = 512
 
@@ -17,10 +17,10 @@ def mrcs_name(stack_name: str) -> str:
     return str(Path(stack_name.lstrip("/")).with_suffix(".mrcs"))
 
 
-def link_stacks(stack_paths: dict[str, Path], folder: Path) -> dict[str, Path]:
+def link_stacks(stack_paths: dict[str, Path], folder: Path, track: Track = untracked) -> dict[str, Path]:
     """Make folder/<name>.mrcs a link to each stack, and give the links by the stack's name."""
     links = _places(stack_paths, folder)
-    for name, link in links.items():
+    for name, link in track(links.items(), "links to stacks", len(links), "stack"):
         target = stack_paths[name].resolve()
         if link.is_symlink():
             link.unlink()

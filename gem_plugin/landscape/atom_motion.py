@@ -7,6 +7,7 @@ import torch
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.rigid_motion import fit_rigid_motions
+from gem_plugin.progress import Track, untracked
 
 NEIGHBOURS = 30  # Gaussians that carry a residue: enough to fix a turn, and shared with the next residues
 LONGEST_REACH_IN_ANGSTROMS = 12.0  # an atom further from all Gaussians is outside the map
@@ -29,6 +30,7 @@ def carry_atoms(
     reference_amplitudes: np.ndarray,  # (n,)
     moved: np.ndarray,  # (k, n, 3): Gaussians in each conformation
     moved_amplitudes: np.ndarray,  # (k, n)
+    track: Track = untracked,
 ) -> CarriedAtoms:
     """Fit a turn and a shift to the Gaussians nearest to each residue, weighed by closeness and amplitude.
 
@@ -47,7 +49,7 @@ def carry_atoms(
     displacement, occupancy = (np.empty((len(moved), n_residues)) for _ in range(2))
     order = np.argsort(residue_of_atom, kind="stable")
     members = np.split(order, np.cumsum(counts)[:-1])
-    for residue, member in enumerate(members):
+    for residue, member in track(list(enumerate(members)), "residues", unit="residue"):
         some = nearest[residue]
         reach = max(float(np.median(distances[residue])), 1e-3)
         weights = reference_amplitudes[some] * np.exp(-((distances[residue] / reach) ** 2) / 2) + 1e-12
@@ -67,11 +69,13 @@ def agreement_with_model(
     atoms: np.ndarray,  # (atoms, 3)
     positions: np.ndarray,  # (k, n, 3): Gaussians of each conformation
     amplitudes: np.ndarray,  # (k, n)
+    track: Track = untracked,
 ) -> np.ndarray:  # (k,)
     """How much density each conformation has at the atoms, in a blur of a few Angstrom."""
     some = atoms[:: max(1, len(atoms) // ATOMS_COMPARED)]
     scores = np.empty(len(positions))
-    for index, (points, weights) in enumerate(zip(positions, amplitudes, strict=True)):
+    conformations = list(zip(positions, amplitudes, strict=True))
+    for index, (points, weights) in enumerate(track(conformations, "conformation of the model")):
         squared = (some**2).sum(1)[:, None] + (points**2).sum(1)[None] - 2 * some @ points.T
         density = np.exp(-squared.clip(0) / (2 * BLUR_IN_ANGSTROMS**2)) @ weights
         scores[index] = np.sqrt(density).sum()  # the root: many atoms with some density, not few with much

@@ -9,6 +9,8 @@ import numpy as np
 from scipy.sparse import csc_matrix, identity
 from scipy.sparse.linalg import splu
 
+from gem_plugin.progress import Track, untracked
+
 STIFFNESS_OF_BONDS = (
     1000.0  # over that of the places; a step between two domains spreads over some thirty residues
 )
@@ -20,6 +22,7 @@ def close_chains(
     residue_of_atom: np.ndarray,  # (atoms,) int from 0
     bonds: np.ndarray,  # (b, 2) atoms of two residues that are bonded
     lengths_in_angstroms: np.ndarray,  # (b,)
+    track: Track = untracked,
 ) -> np.ndarray:  # (k, atoms, 3)
     """The same conformations with the bonds at their lengths."""
     if not len(bonds):
@@ -30,7 +33,7 @@ def close_chains(
     difference = csc_matrix((values, (rows, residue_of_atom[bonds].ravel())), shape=(n_bonds, n_residues))
     system = splu(csc_matrix(identity(n_residues) + STIFFNESS_OF_BONDS * (difference.T @ difference)))
     closed = np.empty_like(positions)
-    for index, placed in enumerate(positions):
+    for index, placed in enumerate(track(positions, "bonds between residues", unit="conformation")):
         vectors = placed[bonds[:, 1]] - placed[bonds[:, 0]]  # (b, 3)
         shifts = np.zeros((n_residues, 3))
         for _ in range(ROUNDS):

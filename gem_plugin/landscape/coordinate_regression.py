@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gem_plugin.landscape.printed_rounds import PushedLoop, rounds_printed
+from gem_plugin.progress import Track, untracked
+
 TEST_SHARE = 0.1
 PARTICLES_AT_A_TIME = 10_000  # in a prediction: its layers of a million particles would fill the memory
 
@@ -40,6 +43,7 @@ def regress_coordinates(
     targets: np.ndarray,  # (k, c): their coordinates
     settings: RegressionSettings,
     seed: int,
+    track: Track = untracked,
 ) -> RegressedCoordinates:
     """Fit on nine tenths of the decoded particles, test on the rest, predict all others."""
     from sklearn.exceptions import ConvergenceWarning
@@ -58,12 +62,15 @@ def regress_coordinates(
         early_stopping=bool((~is_test).sum() >= 50),
         n_iter_no_change=20,
         random_state=seed,
+        verbose=True,
     )
-    with warnings.catch_warnings():
+    epochs = PushedLoop(track, "learning the coordinates", unit="epoch")
+    with warnings.catch_warnings(), rounds_printed(epochs, settings.n_epochs, ends="Iteration"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # the test error says how good it is
         network.fit(inputs[rows[~is_test]], ((targets - middle) / spread)[~is_test])
-    batches = np.split(inputs, range(PARTICLES_AT_A_TIME, len(inputs), PARTICLES_AT_A_TIME))
-    predicted = np.concatenate([network.predict(batch).reshape(len(batch), -1) for batch in batches])
+    parts = np.split(inputs, range(PARTICLES_AT_A_TIME, len(inputs), PARTICLES_AT_A_TIME))
+    told = track(parts, "learned coordinates", unit="part")
+    predicted = np.concatenate([network.predict(part).reshape(len(part), -1) for part in told])
     predicted = predicted * spread + middle
     error = np.sqrt(((predicted[rows[is_test]] - targets[is_test]) ** 2).mean(axis=0)) / spread
     predicted[rows] = targets

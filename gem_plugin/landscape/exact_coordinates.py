@@ -13,8 +13,6 @@ and the coordinate is the functional of W = m e, less the constant sum of mu e. 
 With a negative amplitude it would not be exact: `clouds_are_positive` tells, and the caller must decode instead.
 """
 
-from collections.abc import Callable, Iterable
-
 import numpy as np
 import torch
 
@@ -23,6 +21,7 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import as_array, pixel_table_for, table_scale
 from gem_plugin.landscape.volume_pca import VolumePca
 from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Track, untracked
 
 CLOUDS_PER_BATCH = 64
 VOXELS_PER_NEIGHBOURHOOD = 4.0
@@ -133,14 +132,15 @@ def _padded(n_maps: int) -> int:
 def exact_functionals(
     source: VolumeSource,
     weight_maps: np.ndarray,  # (f, d, d, d), on the grid of the decoded maps
-    track: Callable[[range], Iterable[int]] = iter,  # reports progress over the batches
+    track: Track = untracked,
+    description: str = "exact sums",
 ) -> np.ndarray:  # (n, f) float64
     """Weighted sums over the maps of all particles, without decoding any map."""
     assert source.clouds_at is not None, "only clouds of Gaussians have exact functionals"
     on_clouds = weight_maps[:, ::-1] if source.is_flipped else weight_maps
     reader = FunctionalReader(on_clouds, source.cloud_pixel_size_in_angstroms)
     values = np.empty((source.n_particles, len(weight_maps)))
-    for start in track(range(0, source.n_particles, CLOUDS_PER_BATCH)):
+    for start in track(range(0, source.n_particles, CLOUDS_PER_BATCH), description, unit="batch"):
         batch = slice(start, start + CLOUDS_PER_BATCH)
         clouds = source.clouds_at(source.latents[batch])
         if not clouds_are_positive(clouds):

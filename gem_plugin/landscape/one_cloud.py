@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from gem_plugin.landscape.states import build_tree, cut_into_states, silhouette
+from gem_plugin.progress import Track, untracked
 
 N_CLOUDS = 40
 N_AXES = 20  # the axes after these hold next to nothing
@@ -21,13 +22,14 @@ def silhouettes_of_single_clouds(
     n_states: int,
     method: str,
     seed: int,
+    track: Track = untracked,
 ) -> np.ndarray:  # (N_CLOUDS,)
     """Silhouettes of as many states in clouds of normal distribution with the spread of the maps."""
     spreads = np.sqrt(principal_variances(distances))
     generator = np.random.default_rng(seed)
     weights = np.ones(len(distances))
     found = []
-    for _ in range(N_CLOUDS):
+    for _ in track(range(N_CLOUDS), "clouds without groups", unit="cloud"):
         points = generator.normal(size=(len(distances), len(spreads))) * spreads
         between = squareform(pdist(points))
         found.append(silhouette(between, cut_into_states(build_tree(between, method), n_states, weights)))
@@ -43,7 +45,13 @@ def principal_variances(distances: np.ndarray) -> np.ndarray:  # (k, k) -> (axes
     return np.maximum(variances, 0)
 
 
-def is_one_cloud(distances: np.ndarray, n_states: int, method: str, seed: int) -> bool:  # distances (k, k)
+def is_one_cloud(
+    distances: np.ndarray,  # (k, k)
+    n_states: int,
+    method: str,
+    seed: int,
+    track: Track = untracked,
+) -> bool:
     """Whether so many states are no better apart than those of a cloud without groups."""
     if n_states < 2:
         return True
@@ -51,5 +59,5 @@ def is_one_cloud(distances: np.ndarray, n_states: int, method: str, seed: int) -
         chosen = np.random.default_rng(seed).choice(len(distances), MOST_MAPS, replace=False)
         distances = distances[np.ix_(chosen, chosen)]
     labels = cut_into_states(build_tree(distances, method), n_states, np.ones(len(distances)))
-    single = silhouettes_of_single_clouds(distances, n_states, method, seed)
+    single = silhouettes_of_single_clouds(distances, n_states, method, seed, track)
     return bool(silhouette(distances, labels) < single.max() + MARGIN)

@@ -10,8 +10,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
+from gem_plugin.landscape.neighbour_search import nearest_points
 from gem_plugin.landscape.sketch import make_sketch
 from gem_plugin.landscape.states import build_tree, cut_into_states, number_by_size
+from gem_plugin.progress import Track, untracked
 
 N_CELLS = 1000
 LEIDEN_IS_MISSING = (
@@ -25,9 +27,10 @@ def merge_particles(
     n_states: int,
     linkage: str,
     seed: int,
+    track: Track = untracked,
 ) -> np.ndarray:  # (n,) int64 from 1, by size
     """Agglomerative states of all particles, by way of a thousand cells."""
-    cells = make_sketch(coordinates, N_CELLS, seed)
+    cells = make_sketch(coordinates, N_CELLS, seed, track)
     distances, _ = cell_distances(coordinates, cells.labels)
     if n_states > len(distances):
         raise InputError(f"-M is {n_states}; expected 1 to {len(distances)}, the number of distinct cells.")
@@ -57,6 +60,7 @@ def leiden_states(
     n_neighbors: int,
     resolution: float,
     seed: int,
+    track: Track = untracked,
 ) -> np.ndarray:  # (n,) int64 from 1, by size
     """Communities of the nearest-neighbour graph by modularity (Traag et al., Sci. Rep. 9, 5233, 2019).
 
@@ -68,7 +72,7 @@ def leiden_states(
     import igraph
 
     n_neighbors = min(n_neighbors, len(coordinates) - 1)
-    distances, neighbours = cKDTree(coordinates).query(coordinates, k=n_neighbors + 1, workers=-1)
+    distances, neighbours = nearest_points(cKDTree(coordinates), coordinates, n_neighbors + 1, track)
     reach = np.maximum(distances[:, -1], 1e-12)
     sources = np.repeat(np.arange(len(coordinates)), n_neighbors)
     targets, lengths = neighbours[:, 1:].ravel(), distances[:, 1:].ravel()

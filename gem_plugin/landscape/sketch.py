@@ -11,6 +11,8 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
+from gem_plugin.landscape.printed_rounds import PushedLoop, rounds_printed
+from gem_plugin.progress import Track, untracked
 
 KMEANS_ITERATIONS = 10  # as in cryoDRGN: the cells need not be perfect, only fine enough
 
@@ -35,6 +37,7 @@ def make_sketch(
     latents: np.ndarray,  # (n, latent_size)
     sketch_size: int,
     seed: int,
+    track: Track = untracked,
 ) -> Sketch:
     """Choose representatives by k-means, ordered so that neighbours in the list are neighbours in space.
 
@@ -45,7 +48,7 @@ def make_sketch(
     if n_particles <= sketch_size:
         rows, labels = np.arange(n_particles), np.arange(n_particles)
     else:
-        labels, centres = _kmeans_cells(latents, sketch_size, seed)
+        labels, centres = _kmeans_cells(latents, sketch_size, seed, track)
         rows = _nearest_member(latents, labels, centres)
     return _in_leaf_order(latents, rows, labels)
 
@@ -94,12 +97,17 @@ def check_latents(latents: np.ndarray) -> None:
         )
 
 
-def _kmeans_cells(latents: np.ndarray, n_cells: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _kmeans_cells(
+    latents: np.ndarray, n_cells: int, seed: int, track: Track
+) -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn finds the start in one piece, then prints a line for each round."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    fit = KMeans(n_cells, n_init=1, max_iter=KMEANS_ITERATIONS, random_state=seed)
-    with warnings.catch_warnings():
+    fit = KMeans(n_cells, n_init=1, max_iter=KMEANS_ITERATIONS, random_state=seed, verbose=1)
+    rounds = PushedLoop(track, "k-means rounds", unit="round")
+    told = rounds_printed(rounds, KMEANS_ITERATIONS, ends="Iteration", begins="Initialization complete")
+    with warnings.catch_warnings(), told:
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct latents than cells: fewer cells
         fit.fit(latents)
     used, labels = np.unique(fit.labels_, return_inverse=True)

@@ -7,6 +7,7 @@ from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
 from gem_plugin.errors import InputError
+from gem_plugin.progress import Track, untracked
 
 LINKAGES = ("ward", "average", "complete", "single")
 LARGEST_SHARE_ALLOWED = 0.5  # a state with more than half of the particles explains little
@@ -75,15 +76,17 @@ def assess_numbers_of_states(
     weights: np.ndarray,  # (k,)
     method: str,
     seed: int,
+    track: Track = untracked,
 ) -> list[StateChoice]:
     """Silhouette and stability for 2 to 20 states.
 
     Stability: how alike the states are when a random fifth of the maps is left out, as the mean adjusted Rand index.
     """
     tree = build_tree(distances, method)
-    subsets = _trees_of_subsets(distances, method, np.random.default_rng(seed))
+    subsets = _trees_of_subsets(distances, method, np.random.default_rng(seed), track)
     choices = []
-    for n_states in range(2, min(LARGEST_AUTOMATIC_N_STATES, len(distances) - 1) + 1):
+    numbers = range(2, min(LARGEST_AUTOMATIC_N_STATES, len(distances) - 1) + 1)
+    for n_states in track(numbers, "numbers of states", unit="number"):
         states = cut_into_states(tree, n_states, weights)
         stable = _agreement_with_subsets(states, n_states, subsets)
         share = largest_share(states, weights)
@@ -92,13 +95,14 @@ def assess_numbers_of_states(
 
 
 def _trees_of_subsets(
-    distances: np.ndarray, method: str, generator: np.random.Generator
+    distances: np.ndarray, method: str, generator: np.random.Generator, track: Track
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Random subsets of the maps (positions in order) and their trees."""
     n_maps = len(distances)
     n_subset = max(2, round(SUBSET_SHARE * n_maps))
     subsets = [np.sort(generator.choice(n_maps, n_subset, replace=False)) for _ in range(N_SUBSETS)]
-    return [(chosen, build_tree(distances[np.ix_(chosen, chosen)], method)) for chosen in subsets]
+    told = track(subsets, "trees of random subsets", unit="tree")
+    return [(chosen, build_tree(distances[np.ix_(chosen, chosen)], method)) for chosen in told]
 
 
 def _agreement_with_subsets(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.progress import Track, untracked
 
 EQUAL_MAPS = 1e-12  # variance over squared mean that is nothing but rounding of single precision
 VOXELS_PER_BLOCK = 8192  # keeps the float64 copies of a block small
@@ -67,10 +68,14 @@ def weighted_mean(matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:  # (k,
     return mean
 
 
-def inner_products(matrix: np.ndarray, centre: np.ndarray) -> np.ndarray:  # (k, v), (v,) -> (k, k) float64
+def inner_products(
+    matrix: np.ndarray,  # (k, v)
+    centre: np.ndarray,  # (v,)
+    track: Track = untracked,
+) -> np.ndarray:  # (k, k) float64
     """Inner products of the rows after subtraction of `centre`, summed in float64."""
     products = np.zeros((len(matrix), len(matrix)))
-    for block in _voxel_blocks(matrix.shape[1]):
+    for block in track(_voxel_blocks(matrix.shape[1]), "inner products of maps", unit="block"):
         centred = matrix[:, block].astype(np.float64) - centre[block]
         products += centred @ centred.T
     return products
@@ -89,6 +94,7 @@ def fit_volume_pca(
     weights: np.ndarray,  # (k,), particles per map; all equal for cryoDRGN's unweighted form
     n_components: int,
     products: np.ndarray | None = None,  # inner_products(matrix, weighted mean) where already at hand
+    track: Track = untracked,
 ) -> VolumePca:
     """Weighted principal components: the directions of largest variance over particles.
 
@@ -109,7 +115,7 @@ def fit_volume_pca(
     kept = _components_to_keep(eigenvalues[::-1], total, n_components)
     eigenvalues, vectors = eigenvalues[::-1][:kept], vectors[:, ::-1][:, :kept]
     row_factors = roots[:, None] * vectors / np.sqrt(eigenvalues)  # (k, c): components = factors.T @ centred
-    components = _combine_rows(matrix, mean, row_factors)
+    components = _combine_rows(matrix, mean, row_factors, track)
     largest = np.abs(components).argmax(axis=1)
     signs = np.sign(components[np.arange(kept), largest])
     variance = eigenvalues / (relative.sum() - 1)
@@ -128,9 +134,11 @@ def _components_to_keep(eigenvalues: np.ndarray, total: float, wanted: int) -> i
     return max(1, min(wanted, significant, len(eigenvalues) - 1))
 
 
-def _combine_rows(matrix: np.ndarray, centre: np.ndarray, factors: np.ndarray) -> np.ndarray:  # (c, v)
+def _combine_rows(
+    matrix: np.ndarray, centre: np.ndarray, factors: np.ndarray, track: Track
+) -> np.ndarray:  # (c, v)
     combined = np.empty((factors.shape[1], matrix.shape[1]), dtype=np.float64)
-    for block in _voxel_blocks(matrix.shape[1]):
+    for block in track(_voxel_blocks(matrix.shape[1]), "components of maps", unit="block"):
         combined[:, block] = factors.T @ (matrix[:, block].astype(np.float64) - centre[block])
     return combined
 

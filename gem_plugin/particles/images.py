@@ -1,6 +1,5 @@
 """The images of a particle table: opened once, read a few at a time, each checked to carry information."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc_stacks import StackReader
 from gem_plugin.particles.source import check_stacks, find_particle_stacks
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.progress import Track, untracked
 
 BYTES_AT_A_TIME = 2**24  # of images, so that memory does not grow with their number
 BYTES_PER_VALUE = 4
@@ -51,11 +51,6 @@ class ParticleImages:
         self._check(images, rows)
         return images * torch.from_numpy(self.table.contrast_sign[rows])[:, None, None]
 
-    def read_in_chunks(self, rows: np.ndarray) -> Iterator[Tensor]:
-        """Read the images of many rows, a few megabytes at a time."""
-        for chunk in self.in_chunks(rows):
-            yield self.read(chunk)
-
     def _check(self, images: Tensor, rows: np.ndarray) -> None:
         lowest, highest = images.amin(dim=(1, 2)), images.amax(dim=(1, 2))  # NaN and infinity show in either
         is_finite = torch.isfinite(lowest) & torch.isfinite(highest)
@@ -73,8 +68,9 @@ def open_particle_images(
     table: ParticleTable,
     particle_file: Path,  # that the table was read from
     project_folder: Path | None = None,
+    track: Track = untracked,
 ) -> ParticleImages:
     """Find all stacks and check them by their headers; no image is read yet."""
     stack_paths = find_particle_stacks(table, particle_file, project_folder)
-    headers = check_stacks(table, stack_paths, particle_file)
+    headers = check_stacks(table, stack_paths, particle_file, track)
     return ParticleImages(particle_file, table, stack_paths, StackReader(headers))

@@ -9,6 +9,7 @@ from gem_plugin.io.mrc_header import MrcHeader, read_mrc_header
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.progress import Track, untracked
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
 RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
@@ -65,9 +66,12 @@ def find_particle_stacks(
     return find_stacks(dict.fromkeys(table.stack_names.tolist()), path, project_folder)
 
 
-def check_stacks(table: ParticleTable, stack_paths: dict[str, Path], path: Path) -> dict[Path, MrcHeader]:
+def check_stacks(
+    table: ParticleTable, stack_paths: dict[str, Path], path: Path, track: Track = untracked
+) -> dict[Path, MrcHeader]:
     """Headers of all stacks, after checking sizes and slice numbers; no image is read."""
-    headers = {stack_path: read_mrc_header(stack_path) for stack_path in stack_paths.values()}
+    told = track(list(stack_paths.values()), "headers of the stacks", unit="stack")
+    headers = {stack_path: read_mrc_header(stack_path) for stack_path in told}
     box = (table.box_size, table.box_size)
     for name, stack_path in stack_paths.items():
         if headers[stack_path].shape[1:] != box:

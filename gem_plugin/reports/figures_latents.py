@@ -1,10 +1,12 @@
 """Figures of the latent space: its principal components and its UMAP."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from gem_plugin.landscape.latent_components import LatentComponents
+from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.save_figure import OKABE_ITO, draw_density, new_figure, save_figure
 
 
@@ -14,17 +16,20 @@ def draw_latent_figures(
     components: LatentComponents,
     sketch_rows: np.ndarray,  # (k,): the particles whose maps were decoded
     layout: np.ndarray | None,  # (n, 2): UMAP, None where it was left out
+    track: Track = untracked,
 ) -> list[Path]:
     """Every figure of the analyze step."""
-    written = draw_explained_variance(
-        folder / "latents_explained_variance", components.explained_variance_ratio
-    )
+    ratios = components.explained_variance_ratio
     points = components.scores[:, :2] if latents.shape[1] > 1 else _with_row_axis(components.scores[:, 0])
     labels = ("latent component 1", "latent component 2" if latents.shape[1] > 1 else "particle row")
-    written += draw_particle_map(folder / "latents_pca", points, sketch_rows, labels)
+    figures = [
+        partial(draw_explained_variance, folder / "latents_explained_variance", ratios),
+        partial(draw_particle_map, folder / "latents_pca", points, sketch_rows, labels),
+    ]
     if layout is not None:
-        written += draw_particle_map(folder / "latents_umap", layout, sketch_rows, ("UMAP 1", "UMAP 2"))
-    return written
+        axes = ("UMAP 1", "UMAP 2")
+        figures.append(partial(draw_particle_map, folder / "latents_umap", layout, sketch_rows, axes))
+    return [path for draw in track(figures, "figures of the latents", unit="figure") for path in draw()]
 
 
 def draw_explained_variance(stem: Path, ratios: np.ndarray) -> list[Path]:

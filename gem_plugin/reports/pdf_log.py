@@ -9,18 +9,19 @@ from matplotlib.figure import Figure
 
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.progress import Track, untracked
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
 LINES_ON_A_PAGE = 60
 FIGURE_SUFFIX = ".png"
 
 
-def write_pdf_log(run: RunFiles, summary: dict[str, dict[str, Any]]) -> None:
+def write_pdf_log(run: RunFiles, summary: dict[str, dict[str, Any]], track: Track = untracked) -> None:
     """Collect the numbers of all steps and the PNG figures of this run into one PDF."""
     with whole_file(run.pdf_log) as temporary, PdfPages(temporary, metadata={"Title": "GEM"}) as pdf:
         for page in _text_pages(_summary_lines(summary)):
             pdf.savefig(page)
-        for path in figure_files(run):
+        for path in track(figure_files(run), "pages of logfile.pdf", unit="page"):
             pdf.savefig(_figure_page(path, run.root))
 
 

@@ -5,6 +5,7 @@ from html import escape
 from gem_plugin.io.result_origin import origin_line
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.progress import Track, untracked
 from gem_plugin.reports import report_figures
 from gem_plugin.reports import report_sections as sections
 from gem_plugin.reports.html_parts import page_resource
@@ -17,35 +18,36 @@ from gem_plugin.reports.run_warnings import RunWarning, find_warnings
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def write_report(run: RunFiles) -> tuple[RunContents, list[RunWarning]]:
+def write_report(run: RunFiles, track: Track = untracked) -> tuple[RunContents, list[RunWarning]]:
     """Write report.html; gives what it was made from."""
     contents = read_run_contents(run)
     warnings = find_warnings(run, contents.history, contents.columns, contents.state_table)
-    write_text_whole(run.report, report_text(contents, warnings))
+    write_text_whole(run.report, report_text(contents, warnings, track))
     return contents, warnings
 
 
-def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
+def report_text(contents: RunContents, warnings: list[RunWarning], track: Track = untracked) -> str:
     """The whole page."""
     chapters = (
-        ("warnings", "What to know first", sections.warnings_section(contents, warnings)),
-        ("inputs", "What went in", sections.inputs_section(contents)),
-        ("training", "Training", report_figures.training_section(contents)),
-        ("particles", "Every particle", sections.scatter_section(contents)),
-        ("states", "States", sections.states_section(contents)),
-        ("reconstruction", "Maps from the particles", reconstruction_section(contents)),
-        ("trajectories", "Trajectories", sections.trajectories_section(contents)),
-        ("motion", "Motion", sections.motion_section(contents)),
-        ("energy", "Free energy", report_figures.energy_section(contents)),
-        ("landscape", "Landscape", report_figures.landscape_section(contents)),
-        ("next", "How to go on", sections.next_steps_section(contents)),
-        ("provenance", "Where it came from", provenance_section(contents)),
-        ("numbers", "Numbers and settings", sections.numbers_section(contents)),
+        ("warnings", "What to know first", lambda: sections.warnings_section(contents, warnings)),
+        ("inputs", "What went in", lambda: sections.inputs_section(contents)),
+        ("training", "Training", lambda: report_figures.training_section(contents)),
+        ("particles", "Every particle", lambda: sections.scatter_section(contents)),
+        ("states", "States", lambda: sections.states_section(contents)),
+        ("reconstruction", "Maps from the particles", lambda: reconstruction_section(contents)),
+        ("trajectories", "Trajectories", lambda: sections.trajectories_section(contents)),
+        ("motion", "Motion", lambda: sections.motion_section(contents)),
+        ("energy", "Free energy", lambda: report_figures.energy_section(contents)),
+        ("landscape", "Landscape", lambda: report_figures.landscape_section(contents)),
+        ("next", "How to go on", lambda: sections.next_steps_section(contents)),
+        ("provenance", "Where it came from", lambda: provenance_section(contents)),
+        ("numbers", "Numbers and settings", lambda: sections.numbers_section(contents)),
     )
     title = f"GEM: {contents.run.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(
-        f'<section id="{name}"><h2>{heading}</h2>{content}</section>' for name, heading, content in chapters
+        f'<section id="{name}"><h2>{heading}</h2>{write()}</section>'
+        for name, heading, write in track(chapters, "chapters of the report", unit="chapter")
     )
     scripts = "\n".join(page_resource(name) for name in ("colours.js", "axes.js", "report.js"))
     return (

@@ -47,7 +47,7 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
     source = open_volume_source(run, flip=settings.flip)
     check_latents(source.latents)
     with progress.waiting(f"k-means of {source.n_particles} latents"):
-        sketch = make_sketch(source.latents, settings.ksample, settings.seed)
+        sketch = make_sketch(source.latents, settings.ksample, settings.seed, progress.track)
     components = fit_latent_components(source.latents)
     _save_sketch(run.analyze / f"kmeans{len(sketch)}", source, sketch)
     if not settings.skip_vol:
@@ -59,7 +59,7 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
     if not settings.skip_umap:
         records = StageRecords(run.analyze)
         layout = lay_out_latents(run.analyze / "umap.npy", records, source.latents, settings.seed, progress)
-    draw_latent_figures(run.figures, source.latents, components, sketch.rows, layout)
+    draw_latent_figures(run.figures, source.latents, components, sketch.rows, layout, progress.track)
     return {
         "particles": source.n_particles,
         "latent_size": source.latents.shape[1],

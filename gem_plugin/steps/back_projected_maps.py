@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.mask import bright_level, make_mask
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData
-from gem_plugin.progress import Progress
+from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures_reconstruction import draw_local_resolution
 
 IMAGES_AT_A_TIME = 64
@@ -66,6 +66,7 @@ class Measuring:
     seed: int  # of randomised phases
     mask: Tensor | None = None  # (box, box, box); default: from each pair of half-maps
     local: LocalWindow | None = None  # no local resolution without
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,13 @@ def write_and_measure(
     decoded: np.ndarray | None = None,  # (box, box, box): the map that the model draws
 ) -> ColumnValues:
     """Write half-maps, filtered map, mask and curves of one map; give the numbers of its row in the table."""
+    with measuring.progress.waiting(f"{name}: maps and curves"):
+        return _write_and_measure(files, name, both, measuring, decoded)
+
+
+def _write_and_measure(
+    files: ReconstructFiles, name: str, both: HalfMaps, measuring: Measuring, decoded: np.ndarray | None
+) -> ColumnValues:
     pixel_size, box_size = both.pixel_size_in_angstroms, both.box_size
     halves = both.first, both.second
     if not all(float(one.abs().max()) > 0 for one in halves):
@@ -182,7 +190,8 @@ def write_and_measure(
         row["agreement_with_decoded_in_angstroms"] = _at(against_decoded, MODEL_THRESHOLD, both)
     files.local_resolution(name).unlink(missing_ok=True)  # of an earlier map
     if measuring.local is not None:
-        row |= _write_local_resolution(files, name, both, mask, measuring.local, row)
+        track = measuring.progress.track
+        row |= _write_local_resolution(files, name, both, mask, measuring.local, row, track)
     return row
 
 
@@ -193,13 +202,14 @@ def _write_local_resolution(
     mask: Tensor,
     wanted: LocalWindow,
     row: ColumnValues,  # that of the map, with its resolution as a whole
+    track: Track,
 ) -> ColumnValues:
     """The map of local resolutions, and how far they spread."""
     pixel_size = both.pixel_size_in_angstroms
     width = wanted.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
     pixels = 2 * round(width / pixel_size / 2)
     pixels = min(max(pixels, SMALLEST_WINDOW_IN_PIXELS), both.box_size)
-    found = local_resolution(both.first, both.second, mask, pixel_size, pixels, wanted.threshold)
+    found = local_resolution(both.first, both.second, mask, pixel_size, pixels, wanted.threshold, track=track)
     write_map(files.local_resolution(name), found.numpy(), pixel_size)
     inside = found[found > 0].numpy()
     if not len(inside):

@@ -61,16 +61,18 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     set_threads(settings.threads)
     observations, table = open_observations(run)
     box_size, pixel_size = table.box_size, table.pixel_size_in_angstroms
-    volume, mask = _read_maps(run, settings, box_size)
-    density = find_density(volume, settings.threshold, mask)
-    cloud = gaussians_from_density(
-        density, box_size, 1.0, settings.gaussian_width, settings.n_gaussians, settings.seed
-    )
+    with progress.waiting("Gaussians from the map"):
+        volume, mask = _read_maps(run, settings, box_size)
+        density = find_density(volume, settings.threshold, mask)
+        width, n_gaussians = settings.gaussian_width, settings.n_gaussians
+        cloud = gaussians_from_density(
+            density, box_size, 1.0, width, n_gaussians, settings.seed, progress.track
+        )
     progress.say(f"Consensus: {len(cloud)} Gaussians above the density {density.threshold:.4g}")
 
     order = torch.randperm(len(table), generator=epoch_generator(settings.seed, 0))
     sample = order[:IMAGES_FOR_GREY_SCALE].sort().values
-    grey_scale = fit_grey_scale(cloud, observations, sample)
+    grey_scale = fit_grey_scale(cloud, observations, sample, progress.track)
     _check_grey_scale(grey_scale)
     cloud = GaussianCloud(
         cloud.positions_in_angstroms, cloud.amplitudes * grey_scale, cloud.widths_in_angstroms

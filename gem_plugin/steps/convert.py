@@ -70,15 +70,16 @@ def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]
 
 
 def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progress) -> dict[str, Any]:
-    particles = read_cryosparc(source)
-    rows = particles.rows
-    if settings.rows is not None:
-        rows = rows[read_rows(settings.rows, len(rows))]
-    tables = relion_tables(rows, particles.source, settings.strict)
+    with progress.waiting(f"reading {source.name}"):
+        particles = read_cryosparc(source)
+        rows = particles.rows
+        if settings.rows is not None:
+            rows = rows[read_rows(settings.rows, len(rows))]
+        tables = relion_tables(rows, particles.source, settings.strict)
     names_in_star = _prepare_stacks(settings, out, particles, rows, progress)
-    images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
-    tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
-    with whole_file(out) as temporary:
+    with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
+        images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
+        tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
         starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
     is_dark = "blob/sign" in (rows.dtype.names or ()) and bool(np.any(rows["blob/sign"] < 0))
     if is_dark and settings.stacks != "white":
@@ -102,7 +103,7 @@ def _prepare_stacks(
         _check_all_dark(rows, particles.source)
         made = write_inverted_stacks(paths, folder, float(rows["blob/psize_A"][0]), progress)
     else:
-        made = link_stacks(paths, folder)
+        made = link_stacks(paths, folder, progress.track)
     return {name: os.path.relpath(path) for name, path in made.items()}
 
 
@@ -117,11 +118,12 @@ def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress)
             f"{star}: a star file alone has no CryoSPARC uids. "
             "Name the job that the particles came from: --original J42/."
         )
-    particles = read_cryosparc(settings.original)
-    chosen = rows_in_star(particles, star)
-    if settings.rows is not None:
-        chosen = chosen[read_rows(settings.rows, len(chosen))]
-    description = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {star.name}"
-    csg = write_particle_group(out, particles, chosen, "Selected in RELION", description)
+    with progress.waiting(f"writing {out.name}"):
+        particles = read_cryosparc(settings.original)
+        chosen = rows_in_star(particles, star)
+        if settings.rows is not None:
+            chosen = chosen[read_rows(settings.rows, len(chosen))]
+        text = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {star.name}"
+        csg = write_particle_group(out, particles, chosen, "Selected in RELION", text)
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": len(chosen), "cs": str(out), "csg": str(csg)}

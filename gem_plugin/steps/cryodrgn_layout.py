@@ -73,7 +73,9 @@ def _write_kmeans(job: LandscapeJob, folder: Path, sketch: Sketch) -> None:
     for path in folder.glob("vol_*.mrc"):
         path.unlink()
     mean = np.zeros((source.box_size,) * 3)
-    for number, volume in enumerate(source.decode(source.latents[sketch.rows])):
+    decoded = source.decode(source.latents[sketch.rows])
+    told = job.progress.track(decoded, "maps as cryoDRGN names them", len(sketch), "map")
+    for number, volume in enumerate(told):
         write_map(folder / f"vol_{start + number:03d}.mrc", volume, source.pixel_size_in_angstroms)
         mean += volume
     write_map(folder / "vol_mean.mrc", mean / len(sketch), source.pixel_size_in_angstroms)

@@ -51,10 +51,10 @@ def run_diagnose(run: RunFiles, settings: DiagnoseSettings, progress: Progress) 
     generator = np.random.default_rng(settings.seed)
     found = [
         *_diagnose_particles(run, generator, progress),
-        *_diagnose_training(run, settings, generator),
-        *_diagnose_states(run, generator),
-        *_diagnose_masks(run, settings),
+        *_diagnose_training(run, settings, generator, progress),
     ]
+    with progress.waiting("states and masks"):
+        found += [*_diagnose_states(run, generator), *_diagnose_masks(run, settings)]
     content = {"diagnostics": [one.as_plain() for one in found]}
     write_text_whole(run.root / FILE_NAME, json.dumps(content, indent=2) + "\n")
     bad = [one for one in found if one.is_bad]
@@ -75,7 +75,8 @@ def _diagnose_particles(
     shifts = of_latents.equal_bins(np.linalg.norm(table.shifts_in_angstroms, axis=1))
     groups = {"defocus": defocus, "viewing direction": directions, "turn in the image plane": turns}
     groups["distance from the image centre"] = shifts
-    found = [of_latents.check_dependence(name, latents, of, generator) for name, of in groups.items()]
+    told = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")
+    found = [of_latents.check_dependence(name, latents, of, generator) for name, of in told]
     return found + of_latents.check_half_sets(table.half_sets, _fingerprints(prepared.images, progress))
 
 
@@ -89,7 +90,7 @@ def _fingerprints(images: np.ndarray, progress: Progress) -> np.ndarray:  # (n,)
 
 
 def _diagnose_training(
-    run: RunFiles, settings: DiagnoseSettings, generator: np.random.Generator
+    run: RunFiles, settings: DiagnoseSettings, generator: np.random.Generator, progress: Progress
 ) -> list[Diagnostic]:
     found = of_latents.training_checks(_columns(run.history), read_summary(run).get("train", {}))
     if settings.other_run is None:
@@ -100,7 +101,9 @@ def _diagnose_training(
             not_measured("latents differ between trainings", of_latents.LEAST_AGREEMENT, why, advice),
         ]
     latents, others = read_latents(run), read_latents(RunFiles(settings.other_run))
-    return [*found, of_latents.check_agreement(*latent_agreement(latents, others, generator))]
+    with progress.waiting("agreement of the latents"):
+        agreement = latent_agreement(latents, others, generator)
+    return [*found, of_latents.check_agreement(*agreement)]
 
 
 def _diagnose_states(run: RunFiles, generator: np.random.Generator) -> list[Diagnostic]:

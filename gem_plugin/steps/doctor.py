@@ -1,5 +1,6 @@
 """doctor: check the installation and this machine, and say what to do about what is missing."""
 
+import contextlib
 import importlib
 import os
 import platform
@@ -66,7 +67,8 @@ def run_doctor(settings: DoctorSettings, progress: Progress) -> dict[str, Any]:
         checks.append(check_self)
     findings = []
     for check in checks:
-        finding = check()
+        with progress.waiting("self-test") if check is check_self else contextlib.nullcontext():
+            finding = check()
         findings.append(finding)
         for line in lines_of(finding):
             progress.say(line)

@@ -15,7 +15,7 @@ from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.atom_motion import CarriedAtoms, agreement_with_model, carry_atoms
 from gem_plugin.landscape.chain_closure import close_chains
 from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.progress import Progress
+from gem_plugin.progress import Progress, Track, untracked
 from gem_plugin.settings import setting
 from gem_plugin.steps.volume_sources import open_volume_source
 
@@ -47,31 +47,38 @@ def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[
         raise InputError(
             "--model is missing. Expected an atomic model (PDB or mmCIF) fitted into the consensus map."
         )
-    model, source = read_atomic_model(settings.model), open_volume_source(run)
+    with progress.waiting(f"reading {settings.model.name}"):
+        model = read_atomic_model(settings.model)
+    source = open_volume_source(run)
     if source.clouds_at is None:
         raise InputError(f"The model of {run.root} has no Gaussians, so there is nothing that moves atoms.")
     generator = np.random.default_rng(settings.seed)
     shift = 0.0
     if settings.origin == "corner":
         shift = source.box_size // 2 * source.cloud_pixel_size_in_angstroms
-    reference = _reference_for(model.positions_in_angstroms - shift, source, generator)
+    reference = _reference_for(model.positions_in_angstroms - shift, source, generator, progress.track)
     starts, ends = model.positions_in_angstroms[model.bonds.T]
     lengths = np.linalg.norm(ends - starts, axis=1)
     summary: dict[str, Any] = {
         "atoms": len(model.positions_in_angstroms),
         "residues": len(model.residue_names),
     }
-    for name, clouds in _conformations(run, settings, source, generator).items():
-        carried = carry_atoms(
-            model.positions_in_angstroms - shift,
-            model.residue_of_atom,
-            reference[0][0],
-            reference[1][0],
-            *clouds,
-        )
-        closed = close_chains(carried.positions_in_angstroms, model.residue_of_atom, model.bonds, lengths)
-        carried = carried._replace(positions_in_angstroms=closed)
-        _write(run.root / "flex", name, model, carried, shift)
+    with progress.waiting("Gaussians of the conformations"):
+        conformations = _conformations(run, settings, source, generator)
+    for name, clouds in conformations.items():
+        with progress.waiting(f"{name}: atoms"):
+            carried = carry_atoms(
+                model.positions_in_angstroms - shift,
+                model.residue_of_atom,
+                reference[0][0],
+                reference[1][0],
+                *clouds,
+                progress.track,
+            )
+            places, residues = carried.positions_in_angstroms, model.residue_of_atom
+            closed = close_chains(places, residues, model.bonds, lengths, progress.track)
+            carried = carried._replace(positions_in_angstroms=closed)
+            _write(run.root / "flex", name, model, carried, shift)
         summary[f"{name}_conformations"] = len(clouds[0])
         summary[f"{name}_largest_displacement_in_angstroms"] = round(
             float(carried.displacement_in_angstroms.max()), 2
@@ -108,7 +115,9 @@ def _conformations(
     return found
 
 
-def _reference_for(atoms: np.ndarray, source: VolumeSource, generator: np.random.Generator) -> Clouds:
+def _reference_for(
+    atoms: np.ndarray, source: VolumeSource, generator: np.random.Generator, track: Track = untracked
+) -> Clouds:
     """The conformation that the model shows: of the mean and some particles the one with most density at the atoms.
 
     Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its places.
@@ -117,7 +126,7 @@ def _reference_for(atoms: np.ndarray, source: VolumeSource, generator: np.random
     chosen = np.sort(generator.permutation(source.n_particles)[:CONFORMATIONS_COMPARED])
     some = _clouds(source, source.latents[chosen])
     positions, amplitudes = (np.concatenate(pair) for pair in zip(mean, some, strict=True))
-    best = int(agreement_with_model(atoms, positions, amplitudes).argmax())
+    best = int(agreement_with_model(atoms, positions, amplitudes, track).argmax())
     return positions[best : best + 1], amplitudes[best : best + 1]
 
 

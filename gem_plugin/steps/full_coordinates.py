@@ -96,7 +96,7 @@ def find_coordinates(
     error = None
     if method == "exact":
         weight_maps, constants = component_functionals(basis.pca, basis.mask)
-        values = _exact(source, weight_maps, "exact coordinates", progress) - constants
+        values = exact_functionals(source, weight_maps, progress.track, "exact coordinates") - constants
     elif method == "decode":
         values = _decode(source, basis, np.arange(source.n_particles), progress)
     else:
@@ -117,7 +117,7 @@ def measure_all_regions(job: FullLandscapeJob) -> RegionMeasures | None:
     regions = read_regions(settings.region, basis.box_size, basis.pixel_size_in_angstroms)
     weight_maps = region_weight_maps(regions, basis.pixel_size_in_angstroms)
     if source.clouds_at is not None:
-        sums = _exact(source, weight_maps, "regions", progress)
+        sums = exact_functionals(source, weight_maps, progress.track, "regions")
     else:
         volumes = progress.track(source.decode(source.latents), "regions", source.n_particles, "map")
         sums = sum_over_regions(volumes, weight_maps)
@@ -143,13 +143,6 @@ def _choose_method(source: VolumeSource, settings: LandscapeFullSettings) -> str
     return "decode" if source.n_particles <= settings.training_volumes else "regress"
 
 
-def _exact(source: VolumeSource, weight_maps: np.ndarray, description: str, progress: Progress) -> np.ndarray:
-    def track(starts: range):
-        return progress.track(starts, description, len(starts), "batch")
-
-    return exact_functionals(source, weight_maps, track)
-
-
 def _decode(source: VolumeSource, basis: SketchBasis, rows: np.ndarray, progress: Progress) -> np.ndarray:
     """Decode, mask, clip and project, exactly as the sketch maps were treated."""
     values = np.empty((len(rows), len(basis.pca.components)))
@@ -170,7 +163,8 @@ def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
     shape = RegressionSettings(
         settings.layers, settings.dim, settings.epochs, settings.batch_size, settings.lr
     )
-    learned = regress_coordinates(source.latents, rows, targets, shape, settings.seed)
+    with progress.waiting("learned coordinates"):
+        learned = regress_coordinates(source.latents, rows, targets, shape, settings.seed, progress.track)
     progress.say(
         "learned coordinates: test error "
         + ", ".join(f"PC{number} {error:.3f}" for number, error in enumerate(learned.test_error[:5], start=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,13 +51,15 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
     values = coordinates.astype(np.float64)
     with progress.waiting(f"states of {len(coordinates)} particles"):
         n_states = _number_of_states(values, settings, progress)
-        merged = merge_particles(values, n_states, settings.linkage, settings.seed)
+        merged = merge_particles(values, n_states, settings.linkage, settings.seed, progress.track)
     write_array(full.particle_states, merged)
     leiden = None
     full.leiden_states.unlink(missing_ok=True)
     if leiden_wanted(settings, progress):
         with progress.waiting(f"Leiden communities of {len(coordinates)} particles"):
-            leiden = leiden_states(values, settings.num_neighbors, settings.resolution, settings.seed)
+            leiden = leiden_states(
+                values, settings.num_neighbors, settings.resolution, settings.seed, progress.track
+            )
         write_array(full.leiden_states, leiden)
     return ParticleGroups(merged, leiden)
 
@@ -85,7 +88,7 @@ def write_full_states(
     if regions is not None:
         columns |= region_columns(regions, groups.merged, np.ones(len(coordinates)), n_states)
     write_state_table(full.state_table, columns)
-    write_class_star(job.run, full.particles_star, groups.merged, coordinates)
+    write_class_star(job.run, full.particles_star, groups.merged, job.progress, coordinates)
     _draw_groups(job, coordinates, groups)
     return columns
 
@@ -93,11 +96,12 @@ def write_full_states(
 def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings, progress: Progress) -> int:
     if settings.n_states != "auto":
         return min(int(settings.n_states), len(coordinates))
-    cells = make_sketch(coordinates, min(N_CELLS, 300), settings.seed)
+    track = progress.track
+    cells = make_sketch(coordinates, min(N_CELLS, 300), settings.seed, track)
     distances, counts = cell_distances(coordinates, cells.labels)
-    choices = state_maths.assess_numbers_of_states(distances, counts, settings.linkage, settings.seed)
+    choices = state_maths.assess_numbers_of_states(distances, counts, settings.linkage, settings.seed, track)
     n_states = state_maths.choose_n_states(choices)
-    if n_states > 1 and is_one_cloud(distances, n_states, settings.linkage, settings.seed):
+    if n_states > 1 and is_one_cloud(distances, n_states, settings.linkage, settings.seed, track):
         progress.say(one_cloud_message(n_states, is_automatic=True))
         return 1
     return n_states
@@ -128,12 +132,17 @@ def _draw_groups(job: FullLandscapeJob, coordinates: np.ndarray, groups: Particl
         planes["pca"] = (coordinates[:, :2], axes)
     if not settings.skip_umap and len(coordinates) > 2:
         with progress.waiting(f"UMAP of the coordinates of {len(coordinates)} particles"):
-            layout = umap_embedding(coordinates, settings.seed, settings.num_neighbors)
+            layout = umap_embedding(coordinates, settings.seed, settings.num_neighbors, progress.track)
         write_array(full.umap, layout)
         planes["umap"] = (layout, ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)"))
+    on_plane, drawn = figures.draw_states_on_plane, []
     for name, (points, labels) in planes.items():
-        figures.draw_states_on_plane(figure_folder / f"full_{name}_states", points, groups.merged, labels)
+        drawn.append(partial(on_plane, figure_folder / f"full_{name}_states", points, groups.merged, labels))
         if groups.leiden is not None:
-            figures.draw_states_on_plane(figure_folder / f"full_{name}_leiden", points, groups.leiden, labels)
+            stem = figure_folder / f"full_{name}_leiden"
+            drawn.append(partial(on_plane, stem, points, groups.leiden, labels))
     counts = np.bincount(groups.merged)[1:]
-    figures.draw_state_sizes(figure_folder / "full_state_particle_counts", counts, "particles")
+    stem = figure_folder / "full_state_particle_counts"
+    drawn.append(partial(figures.draw_state_sizes, stem, counts, "particles"))
+    for draw in progress.track(drawn, "figures of all particles", unit="figure"):
+        draw()

@@ -48,10 +48,11 @@ def train_halves(
     ]
     (first_model, first), (second_model, second) = trained
     generator = np.random.default_rng(settings.seed)
-    latents = latent_agreement(first.means, second.means, generator)
+    with progress.waiting("agreement of the latents"):
+        latents = latent_agreement(first.means, second.means, generator)
     rows = np.linspace(0, len(half_sets) - 1, min(COMPARED_PARTICLES, len(half_sets))).astype(int)
     maps = [
-        np.stack(list(decode_volumes(model, means[rows])))
+        np.stack(list(progress.track(decode_volumes(model, means[rows]), "compared maps", len(rows), "map")))
         for model, means in ((first_model, first.means), (second_model, second.means))
     ]
     curve = map_agreement(*maps)

@@ -52,17 +52,19 @@ def run_import_gaussianem(settings: ImportGaussianemSettings, progress: Progress
         raise InputError(f"{run.root} holds a trained model already. Give another folder with --out.")
     weights_file = settings.model_weight or newest_weights(source)
     config = read_gaussianem_config(settings.cfg or source / "cfg.json")
-    model = _model(settings.gaussians or source / "point_cloud.ply", config, settings.width_change)
-    model.load_network(read_gaussianem_weights(weights_file))
-    latents, rows = read_gaussianem_latents(
-        settings.latent or weights_file.with_suffix(".output" + weights_file.suffix)
-    )
+    with progress.waiting("reading GaussianEM's files"):
+        model = _model(settings.gaussians or source / "point_cloud.ply", config, settings.width_change)
+        model.load_network(read_gaussianem_weights(weights_file))
+        latents, rows = read_gaussianem_latents(
+            settings.latent or weights_file.with_suffix(".output" + weights_file.suffix)
+        )
     if latents.shape[1] != config.latent_size:
         raise InputError(
             f"The latents have {latents.shape[1]} dimensions, cfg.json says zdim {config.latent_size}. "
             "Give the files of one training."
         )
-    _save(run, model, latents)
+    with progress.waiting("writing the run"):
+        _save(run, model, latents)
     if not np.array_equal(rows, np.arange(len(rows))):
         write_numbers(run.root / "particle_rows.txt", rows)
         progress.say(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from gem_plugin.io.map_files import read_map
@@ -25,32 +28,42 @@ def draw_landscape(
 ) -> None:
     """Mask, components, states, dendrogram, counts, and particles on the UMAP."""
     source, files, folder, settings = job.source, job.files, job.figures, job.settings
-    figures.draw_mask_slices(
-        folder / "landscape_mask_slices", mask, scan.mean, source.pixel_size_in_angstroms
-    )
-    draw_explained_variance(
-        folder / "landscape_vol_pca_explained_variance", components.pca.explained_variance_ratio
-    )
+    pixel_size, pca = source.pixel_size_in_angstroms, components.pca
+    drawn: list[Callable[[], object]] = [
+        partial(figures.draw_mask_slices, folder / "landscape_mask_slices", mask, scan.mean, pixel_size),
+        partial(
+            draw_explained_variance,
+            folder / "landscape_vol_pca_explained_variance",
+            pca.explained_variance_ratio,
+        ),
+    ]
     numbers = np.arange(len(sketch)) + settings.vol_start_index
-    for annotation in (None, numbers) if settings.plot_dim > 0 else ():
-        figures.draw_component_pairs(
-            folder, components.pca.scores, states.labels, settings.plot_dim, annotation
-        )
-    figures.draw_dendrogram(folder / "landscape_dendrogram", states.tree, states.n_states)
+    pairs = partial(figures.draw_component_pairs, folder, pca.scores, states.labels, settings.plot_dim)
+    if settings.plot_dim > 0:
+        drawn += [pairs, partial(pairs, numbers)]
+    drawn.append(
+        partial(figures.draw_dendrogram, folder / "landscape_dendrogram", states.tree, states.n_states)
+    )
     if states.choices:
-        figures.draw_state_choices(folder / "landscape_state_choices", states.choices, states.n_states)
+        stem = folder / "landscape_state_choices"
+        drawn.append(partial(figures.draw_state_choices, stem, states.choices, states.n_states))
     n_maps = np.bincount(states.labels, minlength=states.n_states + 1)[1:]
-    figures.draw_state_sizes(folder / "landscape_state_volume_counts", n_maps, "sketch maps")
+    stem = folder / "landscape_state_volume_counts"
+    drawn.append(partial(figures.draw_state_sizes, stem, n_maps, "sketch maps"))
     of_particles = particle_states(sketch, states.labels)
     n_particles = np.bincount(of_particles, minlength=states.n_states + 1)[1:]
-    figures.draw_state_sizes(folder / "landscape_state_particle_counts", n_particles, "particles")
+    stem = folder / "landscape_state_particle_counts"
+    drawn.append(partial(figures.draw_state_sizes, stem, n_particles, "particles"))
     numbers_of_states = range(1, states.n_states + 1)
     means = [read_map(files.state_file(number, "mean.mrc")).volume for number in numbers_of_states]
-    figures.draw_state_slices(
-        folder / "landscape_state_means", means, n_particles, source.pixel_size_in_angstroms
-    )
+    stem = folder / "landscape_state_means"
+    drawn.append(partial(figures.draw_state_slices, stem, means, n_particles, pixel_size))
     if layout is not None:
         labels = ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)")
-        figures.draw_states_on_plane(folder / "landscape_umap", layout, of_particles, labels)
-        marks = (layout[sketch.rows], numbers)
-        figures.draw_states_on_plane(folder / "landscape_umap_annotated", layout, of_particles, labels, marks)
+        on_plane, marks = figures.draw_states_on_plane, (layout[sketch.rows], numbers)
+        drawn += [
+            partial(on_plane, folder / "landscape_umap", layout, of_particles, labels),
+            partial(on_plane, folder / "landscape_umap_annotated", layout, of_particles, labels, marks),
+        ]
+    for draw in job.progress.track(drawn, "figures of the landscape", unit="figure"):
+        draw()

@@ -67,7 +67,7 @@ def take_sketch(job: LandscapeJob) -> Sketch:
                 f"Only {source.n_particles} particles for {settings.sketch_size} sketch maps: all are used."
             )
         with job.progress.waiting(f"sketch of {source.n_particles} latents"):
-            sketch = make_sketch(source.latents, settings.sketch_size, settings.seed)
+            sketch = make_sketch(source.latents, settings.sketch_size, settings.seed, job.progress.track)
     write_numbers(files.sketch_latents, source.latents[sketch.rows])
     write_numbers(files.sketch_rows, sketch.rows)
     if settings.vol_ind is not None:
@@ -151,11 +151,11 @@ def fit_components(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, ma
     decoded = job.progress.track(volumes.all(), "masked maps", len(sketch), "map")
     most_negative = collect_masked_voxels(decoded, mask, matrix)
     with job.progress.waiting("volume components"):
-        products = inner_products(matrix, weighted_mean(matrix, weights))
-        pca = fit_volume_pca(matrix, weights, settings.pc_dim, products)
+        products = inner_products(matrix, weighted_mean(matrix, weights), job.progress.track)
+        pca = fit_volume_pca(matrix, weights, settings.pc_dim, products, job.progress.track)
     components = Components(pca, distances_from_products(products))
     _save_components(files, components, mask, most_negative, source)
-    write_traversals(files, pca, mask, read_map(files.mean_volume).volume, source, settings.plot_dim)
+    write_traversals(job, pca, mask, read_map(files.mean_volume).volume)
     records.keep("components", print_of_components)
     return components
 
@@ -174,23 +174,17 @@ def load_components(files: LandscapeFiles) -> Components:
     return Components(pca, read_array(files.distances, made_by))
 
 
-def write_traversals(
-    files: LandscapeFiles,
-    pca: VolumePca,
-    mask: np.ndarray,
-    mean_volume: np.ndarray,
-    source: VolumeSource,
-    n_components: int,
-) -> None:
+def write_traversals(job: LandscapeJob, pca: VolumePca, mask: np.ndarray, mean_volume: np.ndarray) -> None:
     """Ten maps along each component, from its smallest to its largest score; outside the mask the mean stays."""
     inside = mask > 0
-    for number in range(min(n_components, len(pca.components))):
+    numbers = range(min(job.settings.plot_dim, len(pca.components)))
+    for number in job.progress.track(numbers, "maps along the components", unit="component"):
         scores = pca.scores[:, number]
         for step, amount in enumerate(np.linspace(scores.min(), scores.max(), 10), start=1):
             volume = mean_volume.copy()
             volume[inside] += np.float32(amount) * pca.components[number]
-            path = files.component_folder(number + 1) / f"vol_{step:03d}.mrc"
-            write_map(path, volume, source.pixel_size_in_angstroms)
+            path = job.files.component_folder(number + 1) / f"vol_{step:03d}.mrc"
+            write_map(path, volume, job.source.pixel_size_in_angstroms)
 
 
 def lay_out_umap(job: LandscapeJob) -> np.ndarray | None:  # (n, 2)

@@ -51,19 +51,27 @@ class States:
 
 def find_states(job: LandscapeJob, components: Components, sketch: Sketch) -> States:
     """Group the sketch maps by the distances of their masked voxels."""
+    with job.progress.waiting("states of the sketch maps"):
+        states = _choose_states(job, components, sketch)
+    _save_states(states, sketch, job.files)
+    return states
+
+
+def _choose_states(job: LandscapeJob, components: Components, sketch: Sketch) -> States:
+    track = job.progress.track
     settings = job.settings
     weights, distances = sketch.counts.astype(np.float64), components.distances
     n_states = None if settings.n_states == "auto" else int(settings.n_states)
     linkage = settings.linkage
     if linkage == "auto":
         linkage = state_maths.choose_linkage(distances, weights, n_states or min(10, len(sketch)))
-    choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed)
+    choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed, track)
     is_automatic = n_states is None
     if n_states is None:
         n_states = state_maths.choose_n_states(choices)
     tree = state_maths.build_tree(distances, linkage)
     labels = state_maths.cut_into_states(tree, n_states, weights)
-    one_cloud = n_states > 1 and is_one_cloud(distances, n_states, linkage, settings.seed)
+    one_cloud = n_states > 1 and is_one_cloud(distances, n_states, linkage, settings.seed, track)
     if one_cloud:
         job.progress.say(one_cloud_message(n_states, is_automatic))
     if one_cloud and is_automatic:
@@ -71,11 +79,7 @@ def find_states(job: LandscapeJob, components: Components, sketch: Sketch) -> St
     share = state_maths.largest_share(labels, weights)
     if labels.max() > 1 and share > state_maths.LARGEST_SHARE_ALLOWED:
         job.progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
-    states = States(
-        labels, tree, linkage, state_maths.silhouette(distances, labels), share, one_cloud, choices
-    )
-    _save_states(states, sketch, job.files)
-    return states
+    return States(labels, tree, linkage, state_maths.silhouette(distances, labels), share, one_cloud, choices)
 
 
 def one_cloud_message(n_states: int, is_automatic: bool) -> str:
@@ -129,7 +133,8 @@ def describe_states(
     columns |= quality_columns(quality)
     if regions:
         weight_maps = region_weight_maps(regions, job.source.pixel_size_in_angstroms)
-        sums = sum_over_regions(volumes.all(), weight_maps)
+        maps = job.progress.track(volumes.all(), "regions of the maps", len(sketch), "map")
+        sums = sum_over_regions(maps, weight_maps)
         measures = measure_regions(regions, sums, sketch.counts)
         write_arrays(
             files.regions, occupancy=measures.occupancy, motion_in_angstroms=measures.motion_in_angstroms
@@ -137,7 +142,7 @@ def describe_states(
         columns |= region_columns(measures, states.labels, sketch.counts, n_states)
     write_state_table(files.state_table, columns)
     write_difference_maps(files.states, n_states, n_particles, job.settings.differences)
-    write_class_star(job.run, files.particles_star, of_particles)
+    write_class_star(job.run, files.particles_star, of_particles, job.progress)
     return quality
 
 

@@ -31,7 +31,7 @@ def lay_out_latents(
         layout = read_array(other, "gem-em analyze")
     else:
         with progress.waiting(f"UMAP of {len(latents)} latents"):
-            layout = umap_embedding(latents, seed)
+            layout = umap_embedding(latents, seed, track=progress.track)
     records.forget(STAGE)
     write_array(path, layout)
     records.keep(STAGE, wanted)

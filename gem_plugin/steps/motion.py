@@ -17,6 +17,7 @@ from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.gaussian_motion import GaussianMotion, measure_motion
 from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Track, untracked
 from gem_plugin.reports import chimerax_scripts as scripts
 from gem_plugin.reports.run_contents import RunContents
 from gem_plugin.steps.volume_sources import open_volume_source
@@ -28,13 +29,16 @@ ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along
 SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
 
 
-def write_motion(run: RunFiles, source: VolumeSource, seed: int = 0) -> GaussianMotion:
+def write_motion(
+    run: RunFiles, source: VolumeSource, seed: int = 0, track: Track = untracked
+) -> GaussianMotion:
     """Compare the clouds of a random sample of particles; keep the result in the run."""
     assert source.clouds_at is not None
     generator = np.random.default_rng(seed)
     n_compared = min(PARTICLES_COMPARED, source.n_particles)
     rows = np.sort(generator.choice(source.n_particles, n_compared, replace=False))
-    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in rows]
+    told = track(rows, "motion of the Gaussians", unit="particle")
+    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in told]
     positions = np.concatenate([cloud.positions_in_angstroms.cpu().numpy() for cloud in clouds])
     amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
     motion = measure_motion(positions, amplitudes, seed)
@@ -42,14 +46,14 @@ def write_motion(run: RunFiles, source: VolumeSource, seed: int = 0) -> Gaussian
     return motion
 
 
-def write_chimerax(run: RunFiles, contents: RunContents) -> list[Path]:
+def write_chimerax(run: RunFiles, contents: RunContents, track: Track = untracked) -> list[Path]:
     """Scripts for everything that the run holds; where the model is there, motion too."""
     run.chimerax.mkdir(parents=True, exist_ok=True)
-    written = [*_state_scripts(run, contents), *_morph_scripts(run, contents)]
+    written = [*_state_scripts(run, contents), *_morph_scripts(run, contents, track)]
     if run.checkpoint.is_file() and run.latents.is_file():
         source = open_volume_source(run)
         if source.clouds_at is not None:
-            written += _motion_files(run, source, write_motion(run, source))
+            written += _motion_files(run, source, write_motion(run, source, track=track), track)
     return written
 
 
@@ -61,9 +65,9 @@ def _state_scripts(run: RunFiles, contents: RunContents) -> list[Path]:
     return [_write_script(run, "states.cxc", text)]
 
 
-def _morph_scripts(run: RunFiles, contents: RunContents) -> list[Path]:
+def _morph_scripts(run: RunFiles, contents: RunContents, track: Track) -> list[Path]:
     written = []
-    for series in contents.series:
+    for series in track(contents.series, "morphs for ChimeraX", unit="script"):
         if len(series.paths) > 1:
             text = scripts.morph_script(
                 [_relative(run, path) for path in series.paths], _level(series.paths[0])
@@ -72,7 +76,7 @@ def _morph_scripts(run: RunFiles, contents: RunContents) -> list[Path]:
     return written
 
 
-def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion) -> list[Path]:
+def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
     """Coloured consensus, arrows, and Gaussians along each latent trajectory."""
     mean_map = run.chimerax / "mean.mrc"
     pixel_size = source.cloud_pixel_size_in_angstroms
@@ -80,10 +84,11 @@ def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion) -
     density = render_volumes(cloud, source.box_size, pixel_size)[0].numpy()
     write_map(mean_map, density, pixel_size)
     level, written = _level(mean_map), []
-    for name, what, values in (
+    colours = (
         ("motion", "rms motion (Angstrom)", motion.displacement_in_angstroms),
         ("amplitude_change", "change of amplitude (share of its mean)", motion.amplitude_change),
-    ):
+    )
+    for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
         path = run.chimerax / f"{name}.mrc"
         write_map(path, _map_of_values(cloud, values, density, source), pixel_size)
         highest = float(np.percentile(values, 98))
@@ -93,7 +98,7 @@ def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion) -
     written.append(
         _write_script(run, "arrows.cxc", scripts.arrows_script("mean.mrc", "motion_arrows.bild", level))
     )
-    return written + _trajectory_models(run, source, motion)
+    return written + _trajectory_models(run, source, motion, track)
 
 
 def _mean_cloud(source: VolumeSource, motion: GaussianMotion) -> GaussianCloud:
@@ -128,13 +133,16 @@ def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource)
     write_arrows(path, starts, ends, (1 - share) * blue + share * orange)
 
 
-def _trajectory_models(run: RunFiles, source: VolumeSource, motion: GaussianMotion) -> list[Path]:
+def _trajectory_models(
+    run: RunFiles, source: VolumeSource, motion: GaussianMotion, track: Track
+) -> list[Path]:
     """A PDB of several models for every trajectory."""
     assert source.clouds_at is not None
     written: list[Path] = []
     if len(motion.amplitudes) > MOST_ATOMS:
         return written
-    for name, latents in _trajectories(run).items():
+    trajectories = list(_trajectories(run).items())
+    for name, latents in track(trajectories, "Gaussians for ChimeraX", unit="trajectory"):
         cloud = source.clouds_at(latents)
         positions = _in_map_frame(cloud.positions_in_angstroms.cpu().numpy(), source)
         amplitudes = cloud.amplitudes.cpu().numpy()

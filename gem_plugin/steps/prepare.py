@@ -94,10 +94,11 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
             "--particles is missing; expected a .star, .cs or .csg file, or a CryoSPARC job directory."
         )
     particle_file = Path(settings.particles)
-    table = _read_table(settings, particle_file)
+    with progress.waiting(f"reading {particle_file.name}"):
+        table = _read_table(settings, particle_file)
     _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
-    with open_particle_images(table, particle_file, settings.project_folder) as images:
+    with open_particle_images(table, particle_file, settings.project_folder, progress.track) as images:
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
         plan = _make_plan(images, working_box, settings, progress)
@@ -163,7 +164,8 @@ def _make_plan(
     mask = background_mask(working_box, min(diameter_in_pixels * scale, working_box) / 2)
     sample = np.unique(np.linspace(0, len(table) - 1, SAMPLED_IMAGES).round().astype(np.int64))
     means, deviations, cropped_deviations, contrasts = [], [], [], []
-    for some in images.read_in_chunks(sample):
+    for rows in progress.track(images.in_chunks(sample), "Looking at some images", unit="chunk"):
+        some = images.read(rows)
         background = measure_background(some, original_mask)
         cropped = measure_background(fourier_crop_images(some, working_box), mask)
         inside = some[:, ~original_mask].mean(dim=1) - background.means

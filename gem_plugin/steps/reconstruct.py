@@ -98,12 +98,12 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
     return _reconstruct_states(run, prepared, halves, settings, progress)
 
 
-def measuring_of(settings: ReconstructSettings, prepared: PreparedData) -> Measuring:
+def measuring_of(settings: ReconstructSettings, prepared: PreparedData, progress: Progress) -> Measuring:
     """How the settings ask to measure maps."""
     local = (
         LocalWindow(settings.local_threshold, settings.local_window) if settings.local_resolution else None
     )
-    return Measuring(settings.seed, given_mask(settings, prepared), local)
+    return Measuring(settings.seed, given_mask(settings, prepared), local, progress)
 
 
 def given_mask(settings: ReconstructSettings, prepared: PreparedData) -> torch.Tensor | None:
@@ -147,7 +147,8 @@ def _reconstruct_states(
     """Every state, all particles together, and a random subset as the control."""
     files, device = ReconstructFiles(run.root / "reconstruct"), choose_device(settings.device)
     states = _read_states(run, settings, len(prepared.table))
-    measuring, numbers = measuring_of(settings, prepared), [int(one) for one in np.unique(states) if one > 0]
+    measuring = measuring_of(settings, prepared, progress)
+    numbers = [int(one) for one in np.unique(states) if one > 0]
     decoded = _decoded_means(run, numbers) if settings.particle_states is None else {}
     everything = BackProjection(prepared.table.box_size, prepared.table.pixel_size_in_angstroms)
     table: dict[str, ColumnValues] = {}
@@ -176,7 +177,8 @@ def _reconstruct_states(
     }
     overall = write_and_measure(files, "all", half_maps_of(everything), measuring)
     table = {"all": {"particles": len(states), **overall}, **table}
-    _add_support(files, table, everything, decoded, measuring)
+    with progress.waiting("support of the states"):
+        _add_support(files, table, everything, decoded, measuring)
     write_map_table(files.table, table)
     draw_shell_correlations(
         run.figures / "fsc_of_states",
@@ -217,9 +219,10 @@ def _add_support(
     last_shell = first_shell_below(curves.corrected, HALF_MAP_THRESHOLD) - 1
     counts = {number: int(table[f"state_{number:03d}"]["particles"]) for number in decoded}
     mean = sum(counts[number] * decoded[number] for number in decoded) / max(sum(counts.values()), 1)
-    for name, row in table.items():
+    for name in measuring.progress.track(list(table), "support of the states", unit="map"):
         if name == "all":
             continue
+        row = table[name]
         halves = [torch.from_numpy(read_map(files.half_map(name, half)).volume) for half in (1, 2)]
         number = int(name.split("_")[1]) if name != CONTROL_NAME else 0
         difference = torch.from_numpy(decoded[number] - mean) if number in decoded else None

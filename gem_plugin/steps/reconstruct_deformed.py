@@ -95,7 +95,7 @@ def reconstruct_deformed(
     corrected = HalfMaps(
         sums[0], sums[1], table.pixel_size_in_angstroms, lambda _: combine_half_maps(sums[0], sums[1]).volume
     )
-    rows_of_maps = _measure_both(files, corrected, still, parts.mobile, settings, prepared)
+    rows_of_maps = _measure_both(files, corrected, still, parts.mobile, settings, prepared, progress)
     write_map_table(files.deformed_table, rows_of_maps)
     names_of_maps = ("deformed", "undeformed", "deformed_moving_region", "undeformed_moving_region")
     curves = {name: read_curves(files.curves(name)) for name in names_of_maps}
@@ -116,11 +116,12 @@ def _measure_both(
     mobile: Tensor,
     settings: ReconstructSettings,
     prepared: PreparedData,
+    progress: Progress,
 ) -> dict[str, ColumnValues]:
     """One mask for both maps, so that the curves can be compared."""
     from gem_plugin.steps.reconstruct import measuring_of
 
-    measuring = measuring_of(settings, prepared)
+    measuring = measuring_of(settings, prepared, progress)
     mask = measuring.mask
     if mask is None:
         mask = mask_from_half_maps(corrected.first, corrected.second, corrected.pixel_size_in_angstroms)
@@ -153,13 +154,14 @@ def _find_parts(
     latents, table = source.latents, prepared.table
     generator = np.random.default_rng(settings.seed)
     sample = np.sort(generator.permutation(len(latents))[:PARTICLES_COMPARED])
-    some = source.clouds_at(latents[sample])
-    motion = measure_motion(
-        some.positions_in_angstroms.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
-    )
-    chosen = most_populated_point(latents, generator)
-    reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
-    weights = part_weights(reference, motion.parts, table.box_size, table.pixel_size_in_angstroms)
+    with progress.waiting("parts that move together"):
+        some = source.clouds_at(latents[sample])
+        motion = measure_motion(
+            some.positions_in_angstroms.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
+        )
+        chosen = most_populated_point(latents, generator)
+        reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
+        weights = part_weights(reference, motion.parts, table.box_size, table.pixel_size_in_angstroms)
     members = [torch.from_numpy(motion.parts == number) for number in range(1, len(weights) + 1)]
     collected: list[list[RigidMotions]] = [[] for _ in members]
     starts = range(0, len(latents), CLOUDS_AT_A_TIME)

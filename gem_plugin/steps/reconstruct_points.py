@@ -56,7 +56,7 @@ def reconstruct_points(
         )
     points = _wanted_points(settings, latents)
     deviations = read_array(run.latents_std, "gem-em train") if run.latents_std.is_file() else None
-    measuring = measuring_of(settings, prepared)
+    measuring = measuring_of(settings, prepared, progress)
     table: dict[str, ColumnValues] = {}
     lines = ["map,particles,width,error,is_chosen"]
     for number, point in enumerate(points, start=1):
@@ -115,7 +115,8 @@ class _PointReconstruction:
         assert narrowest is not None
         if mask is None:
             mask = mask_from_half_maps(*halves, self.prepared.table.pixel_size_in_angstroms)
-        errors = cross_validation_errors(narrowest, candidates, mask)
+        with self.progress.waiting("cross-validation"):
+            errors = cross_validation_errors(narrowest, candidates, mask)
         return sizes, errors, best_candidate(errors)
 
 

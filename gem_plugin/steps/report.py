@@ -1,7 +1,9 @@
 """report: the page and the PDF that show a run, and scripts that show it in ChimeraX."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_summary
 from gem_plugin.landscape.free_energy import estimate_free_energy
 from gem_plugin.landscape.latent_components import fit_latent_components
-from gem_plugin.progress import Progress
+from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures_energy import draw_energy_map
 from gem_plugin.reports.figures_motion import draw_amplitude_change, draw_motion, draw_parts
 from gem_plugin.reports.figures_training import draw_training
@@ -42,11 +44,11 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
     scripts = []
     if settings.chimerax:
         with progress.waiting("motion and scripts for ChimeraX"):
-            scripts = write_chimerax(run, read_run_contents(run))
+            scripts = write_chimerax(run, read_run_contents(run), progress.track)
     with progress.waiting("figures and report"):
-        _draw_figures(run)
-        contents, warnings = write_report(run)
-        write_pdf_log(run, read_summary(run))
+        _draw_figures(run, progress.track)
+        contents, warnings = write_report(run, progress.track)
+        write_pdf_log(run, read_summary(run), progress.track)
     progress.say(f"Open {run.report} in a browser; look around with `gem-em explore {run.root}`.")
     return {
         "warnings": len(warnings),
@@ -57,16 +59,20 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
     }
 
 
-def _draw_figures(run: RunFiles) -> None:
+def _draw_figures(run: RunFiles, track: Track) -> None:
     """The figures that no other step draws."""
     history, motion = read_history(run.history), read_motion(run)
+    figures: list[Callable[[], object]] = [partial(_draw_energy_of_latents, run)]
     if history:
-        draw_training(run.figures / "training", history)
-    _draw_energy_of_latents(run)
+        figures.append(partial(draw_training, run.figures / "training", history))
     if motion is not None:
-        draw_motion(run.figures / "motion_of_gaussians", motion)
-        draw_amplitude_change(run.figures / "amplitude_change_of_gaussians", motion)
-        draw_parts(run.figures / "motion_of_parts", motion)
+        figures += [
+            partial(draw_motion, run.figures / "motion_of_gaussians", motion),
+            partial(draw_amplitude_change, run.figures / "amplitude_change_of_gaussians", motion),
+            partial(draw_parts, run.figures / "motion_of_parts", motion),
+        ]
+    for draw in track(figures, "figures of the report", unit="figure"):
+        draw()
 
 
 def _draw_energy_of_latents(run: RunFiles) -> None:

@@ -35,10 +35,10 @@ def run_rerun(old: RunFiles, settings: RerunSettings, progress: Progress) -> dic
         raise InputError(f"{old.settings} has no settings of any step, so there is nothing to repeat.")
     if new.root.exists() and any(new.root.iterdir()):
         raise InputError(f"{new.root} is not empty. Give another folder with --out.")
-    for name in names:
-        for recorded in manifest.get(name, {}).get("inputs", {}).values():
-            if not Path(recorded["path"]).is_relative_to(old.root.resolve()):
-                check_identity(name, recorded)
+    inputs = [(name, one) for name in names for one in manifest.get(name, {}).get("inputs", {}).values()]
+    for name, recorded in progress.track(inputs, "checking the inputs", unit="file"):
+        if not Path(recorded["path"]).is_relative_to(old.root.resolve()):
+            check_identity(name, recorded)
     _say_other_versions(tables.get(GENERAL_TABLE, {}), progress)
     for name in names:
         folder = manifest.get(name, tables.get(GENERAL_TABLE, {})).get("working_folder", ".")

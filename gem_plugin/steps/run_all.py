@@ -100,7 +100,8 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
         progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
-        record_start(run, step.name, settings)
+        with progress.waiting("writing down the inputs"):
+            record_start(run, step.name, settings)
         numbers = step.function(run, settings, progress)
         numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
         write_step_summary(run, step.name, numbers)

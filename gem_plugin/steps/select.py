@@ -54,17 +54,21 @@ class SelectSettings:
 def run_select(run: RunFiles, settings: SelectSettings, progress: Progress) -> dict[str, Any]:
     """Write the particles that meet every condition; nothing of the original file changes but the missing rows."""
     table, _, origin = load_prepared_table(run)
-    chosen = rows_chosen(run, settings, len(table))
+    with progress.waiting("conditions"):
+        chosen = rows_chosen(run, settings, len(table))
     is_star = not is_cryosparc(origin.particle_file)
     out = settings.out or _usual_target(run, "particles.star" if is_star else "particles.cs")
-    if is_star:
-        file, run_rows = open_original(run)
-        pieces = subset_pieces(file.document, file.particles, run_rows[chosen])
-        write_whole_pieces(out, pieces)
-    else:
-        text = f"{len(chosen)} of the {len(table)} particles of {origin.particle_file.name}, chosen by GEM"
-        particles = read_cryosparc(origin.particle_file)
-        write_particle_group(out, particles, chosen, "Particles chosen by GEM", text)
+    with progress.waiting(f"writing {out.name}"):
+        if is_star:
+            file, run_rows = open_original(run)
+            pieces = subset_pieces(file.document, file.particles, run_rows[chosen])
+            write_whole_pieces(out, pieces)
+        else:
+            text = (
+                f"{len(chosen)} of the {len(table)} particles of {origin.particle_file.name}, chosen by GEM"
+            )
+            particles = read_cryosparc(origin.particle_file)
+            write_particle_group(out, particles, chosen, "Particles chosen by GEM", text)
     progress.say(f"{len(chosen)} of {len(table)} particles written to {out}")
     return {"particles": len(chosen), "of": len(table), "file": str(out)}
 

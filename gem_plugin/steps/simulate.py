@@ -92,7 +92,7 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
     written_table = dataclasses.replace(
         truth_table, rotation_matrices=disturbed_poses(truth_table, settings.pose_error, generator)
     )
-    noise_deviation = _noise_deviation(conformations, which, truth_table, settings)
+    noise_deviation = _noise_deviation(conformations, which, truth_table, settings, progress)
     reconstruction = BackProjection(settings.box, settings.pixel_size)
     with write_stack(settings.out / "particles.mrcs", settings.pixel_size) as stack:
         for rows in progress.track(_batches(settings.n_particles), "simulating", unit="batch"):
@@ -105,9 +105,10 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
         "optics": relion_optics_columns(written_table),
         "particles": relion_particle_columns(written_table),
     }
-    write_new_star(settings.out / STAR_FILE, blocks)
-    _write_truth(conformations, which, truth_table, settings)
-    resolution = _write_maps(reconstruction, settings)
+    with progress.waiting("consensus and files"):
+        write_new_star(settings.out / STAR_FILE, blocks)
+        _write_truth(conformations, which, truth_table, settings)
+        resolution = _write_maps(reconstruction, settings)
     summary = {
         "particles": settings.n_particles,
         "conformations": len(conformations),
@@ -218,13 +219,18 @@ def _clean_images(
 
 
 def _noise_deviation(
-    conformations: Conformations, which: np.ndarray, table: ParticleTable, settings: SimulateSettings
+    conformations: Conformations,
+    which: np.ndarray,
+    table: ParticleTable,
+    settings: SimulateSettings,
+    progress: Progress,
 ) -> float:
     """The noise that makes the ratio of variances right; images are divided by it, so that noise has deviation 1."""
     rows = np.arange(min(IMAGES_FOR_SIGNAL, settings.n_particles))
+    parts = np.array_split(rows, int(np.ceil(len(rows) / BATCH_SIZE)))
     variances = [
         _clean_images(conformations, which, table, part, settings).var(dim=(1, 2))
-        for part in np.array_split(rows, int(np.ceil(len(rows) / BATCH_SIZE)))
+        for part in progress.track(parts, "strength of the signal", unit="batch")
     ]
     signal = float(torch.cat(variances).mean())
     return (signal / settings.snr) ** 0.5 if settings.snr else 1.0

@@ -1,5 +1,6 @@
 """The particles of each state: lists of rows, and the original rows as .star or .cs files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,22 +33,34 @@ def write_state_particles(
     if not run.prepared_table.is_file():
         progress.say("No prepared particles in this folder: the states get lists of rows, but no star files.")
     elif is_cryosparc(load_prepared_table(run)[2].particle_file):
-        _write_cs_files(folder, rows_of_states, run)
+        _write_cs_files(folder, rows_of_states, run, progress)
     else:
-        _write_star_files(folder, rows_of_states, run)
+        _write_star_files(folder, rows_of_states, run, progress)
 
 
-def _write_star_files(folder: Path, rows_of_states: list[np.ndarray], run: RunFiles) -> None:
-    file, run_rows = open_original(run)
-    for number, rows in enumerate(rows_of_states, start=1):
+def _write_star_files(
+    folder: Path, rows_of_states: list[np.ndarray], run: RunFiles, progress: Progress
+) -> None:
+    with progress.waiting("reading the particles again"):
+        file, run_rows = open_original(run)
+    for number, rows in _told(rows_of_states, progress):
         if len(rows):
             pieces = subset_pieces(file.document, file.particles, run_rows[rows])
             write_whole_pieces(folder / f"state_{number:03d}.star", pieces)
 
 
-def _write_cs_files(folder: Path, rows_of_states: list[np.ndarray], run: RunFiles) -> None:
-    particles = read_cryosparc(load_prepared_table(run)[2].particle_file)
-    for number, rows in enumerate(rows_of_states, start=1):
+def _write_cs_files(
+    folder: Path, rows_of_states: list[np.ndarray], run: RunFiles, progress: Progress
+) -> None:
+    with progress.waiting("reading the particles again"):
+        particles = read_cryosparc(load_prepared_table(run)[2].particle_file)
+    for number, rows in _told(rows_of_states, progress):
         if len(rows):
             text = f"{len(rows)} of the {len(particles)} particles of {particles.source.name}, state {number} of GEM"
             write_particle_group(folder / f"state_{number:03d}.cs", particles, rows, f"State {number}", text)
+
+
+def _told(rows_of_states: list[np.ndarray], progress: Progress) -> Iterator[tuple[int, np.ndarray]]:
+    """Every state's number and rows."""
+    numbered = list(enumerate(rows_of_states, start=1))
+    return progress.track(numbered, "particles of the states", unit="state")

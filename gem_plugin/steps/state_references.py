@@ -11,6 +11,7 @@ from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.io.map_files import read_map, write_map
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.progress import Progress
 
 
 def state_maps(run: RunFiles) -> list[Path]:
@@ -24,13 +25,13 @@ def reference_of(state_map: Path) -> Path:
     return state_map.with_name(state_map.name.replace("_mean", "_reference"))
 
 
-def write_state_references(run: RunFiles) -> None:
+def write_state_references(run: RunFiles, progress: Progress) -> None:
     """Write the mean map of every state in the original box: zeros beyond the resolution of the working box."""
     maps = state_maps(run)
     if not maps:
         return
     _, _, origin = load_prepared_table(run)
-    for path in maps:
+    for path in progress.track(maps, "references of the states", unit="map"):
         volume = torch.from_numpy(read_map(path).volume)
         reference = fourier_crop_volume(volume, origin.original_box_size)
         write_map(reference_of(path), reference.numpy(), origin.original_pixel_size_in_angstroms)

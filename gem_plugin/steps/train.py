@@ -61,7 +61,8 @@ def _train(
             numbers["refinement_gain"] = round(gain, 4)
         write_array(run.latents, latents.means)
         write_array(run.latents_std, latents.deviations)
-        _write_particles(run, latents.means)
+        with progress.waiting("particles with their latents"):
+            _write_particles(run, latents.means)
     if settings.halves:
         numbers |= train_halves(run, settings, observations, consensus, table.half_sets, progress)
     wait_for_all(workers)
@@ -80,6 +81,7 @@ def _support(trainer: Trainer, progress: Progress) -> dict[str, float | None]:
         trainer.validation_rows,
         torch.Generator().manual_seed(trainer.settings.seed),
         trainer.settings.projector,
+        progress.track,
     )
     progress.say(
         f"Left-out particles: their latents explain {support.nats:.2f} ± {support.standard_error:.2f} nats a particle more "

@@ -29,7 +29,8 @@ def train_to_the_end(
 
 def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress) -> None:
     title = f"Epoch {trainer.epoch + 1} of {trainer.n_epochs}"
-    record = trainer.run_epoch(lambda batches: progress.track(batches, title, unit="step"))
+    with progress.waiting(title):  # after the steps comes the validation
+        record = trainer.run_epoch(lambda batches: progress.track(batches, title, unit="step"))
     progress.say(f"{_one_line(record)}, {_time_left(trainer)} left")
     if trainer.relieve_collapse():
         progress.say(

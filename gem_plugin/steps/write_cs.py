@@ -33,13 +33,14 @@ def run_write_cs(run: RunFiles, settings: WriteCsSettings, progress: Progress) -
         raise InputError(
             f"{original}: this run started from a star file. Use `gem-em write-star {run.root}`."
         )
-    particles = read_cryosparc(original)
-    chosen = None if settings.rows is None else read_rows(settings.rows, len(particles))
-    latents = read_array(run.latents, f"gem-em train {run.root}") if settings.latents else None
     out = settings.out or run.root / "particles.cs"
-    n_written = len(particles) if chosen is None else len(chosen)
-    description = f"{n_written} of the {len(particles)} particles of {particles.source.name}, written by GEM"
-    csg = write_particle_group(out, particles, chosen, settings.title, description, latents)
+    with progress.waiting(f"writing {out.name}"):
+        particles = read_cryosparc(original)
+        chosen = None if settings.rows is None else read_rows(settings.rows, len(particles))
+        latents = read_array(run.latents, f"gem-em train {run.root}") if settings.latents else None
+        n_written = len(particles) if chosen is None else len(chosen)
+        text = f"{n_written} of the {len(particles)} particles of {particles.source.name}, written by GEM"
+        csg = write_particle_group(out, particles, chosen, settings.title, text, latents)
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": n_written, "cs": str(out), "csg": str(csg)}
 

@@ -33,14 +33,15 @@ class WriteStarSettings:
 
 def run_write_star(run: RunFiles, settings: WriteStarSettings, progress: Progress) -> dict[str, Any]:
     """Write particles.star: original header and rows, and the latents behind them."""
-    file, run_rows = open_original(run)
-    chosen = None if settings.rows is None else read_rows(settings.rows, len(run_rows))
     out = settings.out or run.particles_star
-    latents = read_array(run.latents, f"gem-em train {run.root}") if settings.latents else None
-    pieces = _pieces(file, run_rows, chosen, latents)
-    if latents is not None:  # a plain subset differs from the original by missing rows only
-        pieces = with_origin_comment(pieces, run, file.document.line_end_bytes())
-    write_whole_pieces(out, pieces)
+    with progress.waiting(f"writing {out.name}"):
+        file, run_rows = open_original(run)
+        chosen = None if settings.rows is None else read_rows(settings.rows, len(run_rows))
+        latents = read_array(run.latents, f"gem-em train {run.root}") if settings.latents else None
+        pieces = _pieces(file, run_rows, chosen, latents)
+        if latents is not None:  # a plain subset differs from the original by missing rows only
+            pieces = with_origin_comment(pieces, run, file.document.line_end_bytes())
+        write_whole_pieces(out, pieces)
     n_written = len(run_rows) if chosen is None else len(chosen)
     progress.say(f"{n_written} particles written to {out}")
     return {"particles": n_written, "star": str(out)}
