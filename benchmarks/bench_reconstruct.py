@@ -92,7 +92,7 @@ def measure_ours(run: RunFiles) -> dict[str, float]:
     rows = torch.arange(len(prepared.table)).numpy()
     both = back_project(prepared, rows, halves, device, Progress(), "all particles")
     inserted = time.perf_counter()
-    row = write_and_measure(files, "all", half_maps_of(both), Measuring(seed=0))
+    row = write_and_measure(files, "all", half_maps_of(both, Progress(), "all"), Measuring(seed=0))
     end = time.perf_counter()
     return {
         "seconds": round(end - start, 1),

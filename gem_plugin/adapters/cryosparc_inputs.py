@@ -110,12 +110,13 @@ def load_particles(
     job: ExternalJob, folders: JobFolders, progress: Progress
 ) -> np.ndarray:  # (n,) structured
     """The connected particles, also as a file of the run; their stacks are fetched where the project is not mounted."""
-    rows = job.load_input("particles")
     path = folders.particles_file
-    if path.is_file():
-        rows = _rows_of_earlier_start(path, rows)
-    else:
-        write_cs_rows(path, rows)
+    with progress.waiting("Particles from CryoSPARC"):
+        rows = job.load_input("particles")
+        if path.is_file():
+            rows = _rows_of_earlier_start(path, rows)
+        else:
+            write_cs_rows(path, rows)
     if folders.project is None:
         names = (
             list(dict.fromkeys(stack_names(rows).tolist())) if "blob/path" in (rows.dtype.names or ()) else []

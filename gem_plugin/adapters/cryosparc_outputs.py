@@ -18,6 +18,7 @@ from gem_plugin.io.mrc_header import read_mrc_header
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_settings import read_summary
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.progress import Track, untracked
 
 ALL_PARTICLES = "particles"
 CONSENSUS = "consensus"
@@ -31,10 +32,16 @@ class JobOutputs:
     """Declares and saves the outputs of one job. Particles keep their uids; what is not new is passed through."""
 
     def __init__(
-        self, job: ExternalJob, folders: JobFolders, rows: np.ndarray, volume_slot_type: str
+        self,
+        job: ExternalJob,
+        folders: JobFolders,
+        rows: np.ndarray,
+        volume_slot_type: str,
+        track: Track = untracked,
     ) -> None:
         self.job, self.folders, self.rows = job, folders, rows
         self.volume_slot_type = volume_slot_type
+        self.track = track
         self._declared = set(job.declared_outputs())
 
     def save_particles(
@@ -119,7 +126,8 @@ def _save_groups(outputs: JobOutputs, run: RunFiles, labels: Path, maps: Path) -
     """Each state's particles with latents, and its state_001_mean.mrc where there is one."""
     latents, states = _latents(outputs, run), read_array(labels, "gem-cryosparc-landscape")
     _check_length(states, outputs, labels)
-    for number in np.unique(states[states > 0]).tolist():
+    numbers = np.unique(states[states > 0]).tolist()
+    for number in outputs.track(numbers, "Saving the states in CryoSPARC", unit="state"):
         chosen = np.flatnonzero(states == number)
         title = f"State {number}: {len(chosen)} particles"
         outputs.save_particles(f"particles_state_{number}", title, chosen, latents)

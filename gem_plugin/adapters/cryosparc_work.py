@@ -61,7 +61,7 @@ def do_work(
         progress.checkpoint()
         progress.show_new_figures()
         _show_results_of(step, run, progress)
-    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type)
+    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type, progress.track)
     for what in assignment.outputs:
         SAVERS[what](outputs, run)
     progress.say(f"Finished. All files are in {run.root}")

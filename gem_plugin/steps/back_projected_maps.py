@@ -83,9 +83,10 @@ class HalfMaps:
         return self.first.shape[-1]
 
 
-def half_maps_of(both: BackProjection) -> HalfMaps:
+def half_maps_of(both: BackProjection, progress: Progress, title: str) -> HalfMaps:
     """The half-maps of a back-projection, Wiener-filtered together."""
-    return HalfMaps(both.volume(0), both.volume(1), both.pixel_size_in_angstroms, both.wiener_volume)
+    with progress.waiting(f"{title}: half-maps"):
+        return HalfMaps(both.volume(0), both.volume(1), both.pixel_size_in_angstroms, both.wiener_volume)
 
 
 def half_sets_of(prepared: PreparedData, seed: int) -> np.ndarray:  # (n,) 0 or 1

@@ -81,7 +81,8 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     losses: list[float] = []
     tracked = progress.track(batches, "Consensus fit", unit="step")
     cloud = fit_consensus(cloud, observations, tracked, len(batches), losses.append)
-    _save(run, cloud, box_size, pixel_size)
+    with progress.waiting("map of the Gaussians"):
+        _save(run, cloud, box_size, pixel_size)
     return {
         "gaussians": len(cloud),
         "threshold": float(f"{density.threshold:.6g}"),

@@ -20,6 +20,7 @@ from gem_plugin.io.relion_project import (
     write_job_star,
     write_pipeline,
 )
+from gem_plugin.landscape.printed_rounds import PushedLoop
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings, setting
 from gem_plugin.steps.demo_report import DemoPlaces, compare_with_truth, largest_state
@@ -29,6 +30,7 @@ SIMULATED = "Simulated"  # folder of the project with the particles and the cons
 ANGLE_BETWEEN_WELLS_IN_DEGREES = 60.0
 N_WELLS = 3
 EPOCHS_BETWEEN_LINES = 10
+TRAINING_BEGINS = "train: "
 TURN_TO_IN_DEGREES = N_WELLS * ANGLE_BETWEEN_WELLS_IN_DEGREES
 
 
@@ -57,7 +59,7 @@ def run_demo(settings: DemoSettings, progress: Progress) -> dict[str, Any]:
     run_simulate(_simulation(settings), progress)
     start_project(settings.out)
     jobs = [_train_job(settings), landscape := _landscape_job(settings)]
-    _run_jobs(settings.out, jobs, [], progress)
+    _run_jobs(settings.out, jobs, [], progress, settings.epochs)
     select = _select_job(settings, landscape, largest_state(settings.out / landscape.folder))
     _run_jobs(settings.out, [select], jobs, progress)
     folders = (SIMULATED, *(job.folder for job in [*jobs, select]))
@@ -120,9 +122,16 @@ def _program(name: str) -> str:
     return found
 
 
-def _run_jobs(project: Path, jobs: list[ExternalJob], earlier: list[ExternalJob], progress: Progress) -> None:
+def _run_jobs(
+    project: Path,
+    jobs: list[ExternalJob],
+    earlier: list[ExternalJob],
+    progress: Progress,
+    n_epochs: int = 0,  # of a training among them
+) -> None:
     """Run External jobs one after the other, from the project folder, as RELION does."""
     done = list(earlier)
+    training = PushedLoop(progress.track, "training", unit="epoch")
     for job in jobs:
         write_job_star(project, job)
         progress.say(f"$ {' '.join([Path(job.program).name, *job.command()[1:]])}")
@@ -142,6 +151,7 @@ def _run_jobs(project: Path, jobs: list[ExternalJob], earlier: list[ExternalJob]
             for line in process.stdout:
                 out.write(line)
                 out.flush()
+                _tell_epochs(training, line, n_epochs)
                 if _is_worth_showing(line):
                     progress.say(f"  {line.rstrip()}")
             process.wait()
@@ -149,6 +159,14 @@ def _run_jobs(project: Path, jobs: list[ExternalJob], earlier: list[ExternalJob]
         write_pipeline(project, done)
         if process.returncode or not has_succeeded(project, job):
             raise RunError(f"{job.folder} failed; see {project / job.folder / 'run.err'}.")
+
+
+def _tell_epochs(training: PushedLoop, line: str, n_epochs: int) -> None:
+    """The log of the job tells when training begins, and each epoch that is done."""
+    if line.startswith(TRAINING_BEGINS):
+        training.advance_to(0, n_epochs)
+    elif epoch := re.match(r"Epoch (\d+):", line):
+        training.advance_to(int(epoch[1]), n_epochs)
 
 
 def _is_worth_showing(line: str) -> bool:

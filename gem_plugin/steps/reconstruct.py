@@ -163,7 +163,8 @@ def _reconstruct_states(
                 f"State {number} gets no map: all its particles ({len(rows)}) are in one half-set. Ask for fewer states."
             )
         elif number:
-            measured = write_and_measure(files, name, half_maps_of(both), measuring, decoded.get(number))
+            half_maps = half_maps_of(both, progress, name)
+            measured = write_and_measure(files, name, half_maps, measuring, decoded.get(number))
             table[name] = {"particles": len(rows), **measured}
     if not table:
         raise InputError(
@@ -171,11 +172,12 @@ def _reconstruct_states(
         )
     rows = _random_subset(halves, int(min(row["particles"] for row in table.values())), settings.seed)
     both = back_project(prepared, rows, halves, device, progress, "random subset")
+    half_maps = half_maps_of(both, progress, "random subset")
     table[CONTROL_NAME] = {
         "particles": len(rows),
-        **write_and_measure(files, CONTROL_NAME, half_maps_of(both), replace(measuring, local=None)),
+        **write_and_measure(files, CONTROL_NAME, half_maps, replace(measuring, local=None)),
     }
-    overall = write_and_measure(files, "all", half_maps_of(everything), measuring)
+    overall = write_and_measure(files, "all", half_maps_of(everything, progress, "all"), measuring)
     table = {"all": {"particles": len(states), **overall}, **table}
     with progress.waiting("support of the states"):
         _add_support(files, table, everything, decoded, measuring)

@@ -89,9 +89,11 @@ def reconstruct_deformed(
         title = f"part {number} of {len(parts.motions)}"
         moved = Views(*turn_views(*views, motions))
         both = back_project(prepared, rows, halves, device, progress, title, views=moved)
-        for half in range(2):
-            sums[half] += weight * both.volume(half)
-    still = half_maps_of(back_project(prepared, rows, halves, device, progress, "without motion"))
+        with progress.waiting(f"{title}: half-maps"):
+            for half in range(2):
+                sums[half] += weight * both.volume(half)
+    both = back_project(prepared, rows, halves, device, progress, "without motion")
+    still = half_maps_of(both, progress, "without motion")
     corrected = HalfMaps(
         sums[0], sums[1], table.pixel_size_in_angstroms, lambda _: combine_half_maps(sums[0], sums[1]).volume
     )

@@ -66,7 +66,8 @@ def reconstruct_points(
         sizes, errors, chosen = reconstructor.compare(measuring.mask)
         both, n_used, width = reconstructor.at(sizes[chosen], name)
         decoded = _decoded(run, point, prepared.table.box_size)
-        measured = write_and_measure(files, name, half_maps_of(both), measuring, decoded)
+        half_maps = half_maps_of(both, progress, name)
+        measured = write_and_measure(files, name, half_maps, measuring, decoded)
         table[name] = {"particles": n_used, "kernel_width": round(width, 3), **measured}
         lines += [
             f"{name},{size},{neighbourhood(distances, size).width:.4f},{error:.6g},{int(index == chosen)}"
@@ -109,13 +110,14 @@ class _PointReconstruction:
         narrowest, candidates = None, []
         for size in sizes:
             both, _, _ = self.at(size, f"{size} particles")
-            halves = both.volume(0), both.volume(1)
-            narrowest = narrowest or halves
-            candidates.append(_filtered(halves))
+            with self.progress.waiting(f"{size} particles: half-maps"):
+                halves = both.volume(0), both.volume(1)
+                narrowest = narrowest or halves
+                candidates.append(_filtered(halves))
         assert narrowest is not None
-        if mask is None:
-            mask = mask_from_half_maps(*halves, self.prepared.table.pixel_size_in_angstroms)
         with self.progress.waiting("cross-validation"):
+            if mask is None:
+                mask = mask_from_half_maps(*halves, self.prepared.table.pixel_size_in_angstroms)
             errors = cross_validation_errors(narrowest, candidates, mask)
         return sizes, errors, best_candidate(errors)
 
