@@ -1,8 +1,16 @@
 """Progress: a bar with the time left in a terminal, one plain line now and then in a log, also for work in one piece."""
 
+import fcntl
 import io
+import os
 import re
+import select
+import struct
+import subprocess
+import sys
+import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +90,91 @@ def test_an_error_in_the_work_comes_through_and_ends_the_clock() -> None:
         raise ValueError("broken")
     time.sleep(0.06)
     assert log.getvalue() == ""
+
+
+def test_a_loop_in_a_piece_of_work_tells_the_time_left_in_place_of_the_clock() -> None:
+    log = io.StringIO()
+    progress = Progress(log, seconds_between_lines=0.05)
+    with progress.waiting("UMAP"):
+        for _ in progress.track(range(4), "UMAP epochs", unit="epoch"):
+            time.sleep(0.12)
+    lines = log.getvalue().splitlines()
+    assert [line for line in lines if "so far" in line] == []
+    assert re.search(r"UMAP epochs: +50% 2/4 \[\d\d:\d\d<\d\d:\d\d", lines[1])
+    assert re.fullmatch(r"UMAP: \d\.\d s", lines[-1])
+    assert not any(line.startswith("UMAP epochs: 4 epoch in") for line in lines), "one end, not two"
+
+
+def test_a_loop_that_is_left_early_gives_the_clock_its_voice_back() -> None:
+    log = io.StringIO()
+    progress = Progress(log, seconds_between_lines=0.05)
+    with progress.waiting("k-means"):
+        rounds = progress.track(range(9), "rounds")
+        next(rounds)
+        del rounds
+        time.sleep(0.2)
+    assert "k-means: 00:00 so far" in log.getvalue()
+
+
+def test_work_that_took_no_time_is_not_worth_a_line() -> None:
+    log = io.StringIO()
+    with Progress(log).waiting("reading"):
+        pass
+    assert log.getvalue() == ""
+
+
+SHAPE_OF_THE_TERMINAL = (24, 100)  # rows, columns
+SIMULATE = ["simulate", "--n-particles", "3000", "--box", "48", "--apix", "6"]
+WITH_A_SHORT_PACE = """
+import sys
+from gem_plugin import progress
+progress.Progress.__init__.__defaults__ = (None, progress._nothing, 0.0)  # a line after every round
+from gem_plugin.cli.main import main
+main()
+"""
+TIME_LEFT = r"simulating: .*\d+/30 \[\d\d:\d\d<\d\d:\d\d, "
+
+
+def test_a_real_command_writes_plain_lines_into_a_pipe(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITH_A_SHORT_PACE, *SIMULATE, "--out", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    text = done.stdout.decode()
+    assert "\r" not in text
+    assert "\x1b" not in text
+    lines = [line for line in text.splitlines() if re.match(TIME_LEFT, line)]
+    assert len(lines) == 30
+    assert done.stderr == b""
+
+
+def test_a_real_command_draws_a_bar_in_a_terminal(tmp_path: Path) -> None:
+    code = "from gem_plugin.cli.main import main; main()"
+    command = [sys.executable, "-c", code, *SIMULATE, "--out", str(tmp_path / "data")]
+    ours, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SHAPE_OF_THE_TERMINAL, 0, 0))
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        text = read_all(ours, seconds=120)
+        process.wait(timeout=10)
+    assert process.returncode == 0, text
+    bars = [piece for piece in re.split(r"[\r\n]+", text) if re.match(TIME_LEFT, piece)]
+    assert len(bars) > 1, text
+    assert all(re.match(r"simulating: +\d+%\|.*\| \d+/30 ", bar) for bar in bars)
+    assert re.search(r"\r" + TIME_LEFT, text), "each is drawn over the one before"
+
+
+def read_all(terminal: int, seconds: float) -> str:
+    """What is written to the other side until it is closed."""
+    pieces, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not select.select([terminal], [], [], 0.5)[0]:
+            continue
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # Linux: the program has ended
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(terminal)
+    return b"".join(pieces).decode(errors="replace")
