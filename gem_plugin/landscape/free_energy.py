@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from gem_plugin.errors import InputError
+from gem_plugin.progress import Track, untracked
 
 MARGIN_IN_BANDWIDTHS = 3.0
 FEWEST_PARTICLES = 2.0  # places whose kernel holds fewer particles than this are left undefined
@@ -41,6 +42,7 @@ def estimate_free_energy(
     n_cells: int = 100,  # along each axis
     bandwidth_factor: float = 1.0,  # times Scott's
     n_bootstrap: int = 100,
+    track: Track = untracked,
 ) -> FreeEnergy:
     """Density, energy and its error on a grid that covers all points with a margin."""
     if len(points) < 10:
@@ -56,7 +58,7 @@ def estimate_free_energy(
     smooth = gaussian_filter(counts, sigmas, mode="constant")
     seen_per_kernel = smooth * 2 * np.pi * sigmas.prod()
     energy = _energy(smooth, seen_per_kernel >= FEWEST_PARTICLES)
-    error = _bootstrap_error(counts, sigmas, energy, generator, n_bootstrap)
+    error = _bootstrap_error(counts, sigmas, energy, generator, n_bootstrap, track)
     density = smooth / (len(points) * cell_sizes.prod())
     centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
     return FreeEnergy(energy, error, density, centres[0], centres[1], bandwidths)
@@ -68,6 +70,7 @@ def energy_along(
     n_cells: int = 200,
     bandwidth_factor: float = 1.0,
     n_bootstrap: int = 100,
+    track: Track = untracked,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # centres, energy in kT, error in kT
     """Free energy along one coordinate; Scott's bandwidth in one dimension is n^(-1/5) times the spread."""
     spread = values.std()
@@ -83,7 +86,7 @@ def energy_along(
     sigma = np.array([bandwidth / (edges[1] - edges[0])])
     smooth = gaussian_filter(counts.astype(float), sigma, mode="constant")
     energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= FEWEST_PARTICLES)
-    error = _bootstrap_error(counts, sigma, energy, generator, n_bootstrap)
+    error = _bootstrap_error(counts, sigma, energy, generator, n_bootstrap, track)
     return (edges[1:] + edges[:-1]) / 2, energy, error
 
 
@@ -100,7 +103,12 @@ def _energy(smooth: np.ndarray, is_known: np.ndarray) -> np.ndarray:
 
 
 def _bootstrap_error(
-    counts: np.ndarray, sigmas: np.ndarray, energy: np.ndarray, generator: np.random.Generator, n_samples: int
+    counts: np.ndarray,
+    sigmas: np.ndarray,
+    energy: np.ndarray,
+    generator: np.random.Generator,
+    n_samples: int,
+    track: Track,
 ) -> np.ndarray:
     """Spread of the energy when particles are drawn again with replacement.
 
@@ -110,7 +118,7 @@ def _bootstrap_error(
     is_known = np.isfinite(energy)
     shares = counts.ravel() / counts.sum()
     samples = np.empty((n_samples, int(is_known.sum())))
-    for sample in samples:
+    for sample in track(samples, "bootstrap samples", unit="sample"):
         drawn = generator.multinomial(int(counts.sum()), shares).reshape(counts.shape)
         smooth = gaussian_filter(drawn.astype(float), sigmas, mode="constant")
         sample[:] = -np.log(np.maximum(smooth[is_known], 1e-12 * smooth.max()))

@@ -97,7 +97,8 @@ def _prepare_stacks(
     names = list(dict.fromkeys(stack_names(rows).tolist()))
     if settings.stacks == "name":
         return {name: mrcs_name(name) for name in names}
-    paths = find_stacks(names, particles.source, settings.project_folder or particles.image_folder)
+    with progress.waiting("stacks of the images"):
+        paths = find_stacks(names, particles.source, settings.project_folder or particles.image_folder)
     folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
     if settings.stacks == "white":
         _check_all_dark(rows, particles.source)

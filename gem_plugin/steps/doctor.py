@@ -67,7 +67,8 @@ def run_doctor(settings: DoctorSettings, progress: Progress) -> dict[str, Any]:
         checks.append(check_self)
     findings = []
     for check in checks:
-        with progress.waiting("self-test") if check is check_self else contextlib.nullcontext():
+        what = LONG_CHECKS.get(check)
+        with progress.waiting(what) if what else contextlib.nullcontext():
             finding = check()
         findings.append(finding)
         for line in lines_of(finding):
@@ -200,6 +201,9 @@ def check_self() -> Finding:
     text = f"a map from 200 simulated images agrees with the truth to {correlation:.3f} ({seconds:.1f} s)"
     advice = "The numbers are wrong on this machine. Reinstall with the pinned versions: pip install -c constraints.txt."
     return Finding("self-test", correlation >= LEAST_SELF_TEST_CORRELATION, text, advice, True)
+
+
+LONG_CHECKS = {check_relion: "asking RELION", check_self: "self-test"}
 
 
 def self_test_correlation() -> float:

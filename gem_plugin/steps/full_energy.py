@@ -19,10 +19,18 @@ from gem_plugin.steps.landscape_job import FullLandscapeJob
 
 def map_energy(job: FullLandscapeJob, coordinates: np.ndarray) -> tuple[FreeEnergy | None, dict[str, Any]]:
     """A curve for each chosen component, and a map where there are two."""
-    full, figure_folder, settings, progress = job.full, job.figures, job.settings, job.progress
+    progress = job.progress
     if len(coordinates) < 10:
         progress.say("Fewer than 10 particles: no free energy.")
         return None, {}
+    with progress.waiting("free energy"):
+        return _estimate_and_draw(job, coordinates)
+
+
+def _estimate_and_draw(
+    job: FullLandscapeJob, coordinates: np.ndarray
+) -> tuple[FreeEnergy | None, dict[str, Any]]:
+    full, figure_folder, settings, track = job.full, job.figures, job.settings, job.progress.track
     generator = np.random.default_rng(settings.seed)
     for number in settings.energy_pcs:
         centres, energy, error = energy_along(
@@ -30,6 +38,7 @@ def map_energy(job: FullLandscapeJob, coordinates: np.ndarray) -> tuple[FreeEner
             generator,
             bandwidth_factor=settings.bandwidth,
             n_bootstrap=settings.bootstrap,
+            track=track,
         )
         rows = "\n".join(f"{x:.6g},{e:.6g},{s:.6g}" for x, e, s in zip(centres, energy, error))
         header = "coordinate_in_map_units,energy_in_kt,error_in_kt\n"
@@ -40,7 +49,11 @@ def map_energy(job: FullLandscapeJob, coordinates: np.ndarray) -> tuple[FreeEner
     first, second = settings.energy_pcs
     plane = coordinates[:, [first - 1, second - 1]].astype(np.float64)
     landscape = estimate_free_energy(
-        plane, generator, bandwidth_factor=settings.bandwidth, n_bootstrap=settings.bootstrap
+        plane,
+        generator,
+        bandwidth_factor=settings.bandwidth,
+        n_bootstrap=settings.bootstrap,
+        track=track,
     )
     write_arrays(full.energy(first, second), **dataclasses.asdict(landscape))
     draw_energy_map(figure_folder / f"full_free_energy_{first}_{second}", landscape, (first, second))
@@ -67,13 +80,16 @@ def travel_path(
             f"--path-states: there is no state {unknown[0]}; the states are 1 to {states.max()}."
         )
     plane = coordinates[:, [number - 1 for number in settings.energy_pcs]].astype(np.float64)
-    start, end = (_most_populated(plane[states == number], landscape) for number in settings.path_states)
     try:
-        path = minimum_energy_path(landscape, start, end, settings.path_points)
+        with progress.waiting("path between the states"):
+            start, end = (
+                _most_populated(plane[states == number], landscape) for number in settings.path_states
+            )
+            path = minimum_energy_path(landscape, start, end, settings.path_points)
+            rows = rows_near_path(path.points, plane, job.source.latents)
     except InputError as error:
         progress.say(str(error))  # the rest of the landscape is still worth having
         return None
-    rows = rows_near_path(path.points, plane, job.source.latents)
     _save_path(job, path, rows)
     first, second = settings.energy_pcs
     stem = figure_folder / f"full_free_energy_path_{first}_{second}"

@@ -141,9 +141,10 @@ def map_landscape(
         )
     with SketchVolumes(source, sketch.rows, files.root) as volumes:
         scan = scan_sketch(job, volumes, sketch)
-        mask = find_mask(job, scan)
-        regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
-        check_regions(regions, scan.mean)
+        with progress.waiting("mask of the landscape"):
+            mask = find_mask(job, scan)
+            regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
+            check_regions(regions, scan.mean)
         if regions and settings.focus:
             mask = focus_mask(mask, regions)
         components = fit_components(job, volumes, sketch, mask)

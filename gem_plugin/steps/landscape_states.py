@@ -141,7 +141,8 @@ def describe_states(
         )
         columns |= region_columns(measures, states.labels, sketch.counts, n_states)
     write_state_table(files.state_table, columns)
-    write_difference_maps(files.states, n_states, n_particles, job.settings.differences)
+    with job.progress.waiting("differences of the states"):
+        write_difference_maps(files.states, n_states, n_particles, job.settings.differences)
     write_class_star(job.run, files.particles_star, of_particles, job.progress)
     return quality
 

@@ -98,7 +98,9 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         table = _read_table(settings, particle_file)
     _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
-    with open_particle_images(table, particle_file, settings.project_folder, progress.track) as images:
+    with progress.waiting("stacks of the images"):
+        opened = open_particle_images(table, particle_file, settings.project_folder, progress.track)
+    with opened as images:
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
         plan = _make_plan(images, working_box, settings, progress)
