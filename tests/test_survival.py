@@ -290,9 +290,10 @@ def test_a_raw_stack_that_is_lost_in_the_middle_is_named(data: Path, tmp_path: P
     settings, cut_size = PrepareSettings(particles=copy / "particles.star"), len(content) // 2
 
     class CutsTheStack(Progress):
-        def track(self, items, *arguments, **options):  # type: ignore[no-untyped-def]
-            os.truncate(stack, cut_size)
-            return super().track(items, *arguments, **options)
+        def track(self, items, description, *arguments, **options):  # type: ignore[no-untyped-def]
+            if description == "Preparing images":
+                os.truncate(stack, cut_size)
+            return super().track(items, description, *arguments, **options)
 
     with pytest.raises(InputError, match=r"particles\.mrcs ended while slice \d+ was read"):
         run_prepare(RunFiles(tmp_path / "run"), settings, CutsTheStack(io.StringIO()))
