@@ -11,7 +11,7 @@ from gem_plugin.progress import Track, untracked
 
 N_NEIGHBORS = 15
 MOST_FITTED_POINTS = (
-    50_000  # more are placed among these: UMAP takes minutes for as many and hours for a million
+    20_000  # more are placed among these: UMAP takes half a minute for as many and hours for a million
 )
 NEIGHBOURS_OF_A_PLACED_POINT = 3
 SMALLEST_FOR_SPECTRAL_START = 20  # fewer points: the spectral start of UMAP fails
