@@ -6,12 +6,19 @@ from gem_plugin.io.result_origin import origin_line
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.reports import report_figures
-from gem_plugin.reports import report_sections as sections
+from gem_plugin.reports.checks_section import checks_section
 from gem_plugin.reports.html_parts import page_resource
+from gem_plugin.reports.inputs_section import inputs_section
+from gem_plugin.reports.motion_section import motion_section, trajectories_section
+from gem_plugin.reports.next_steps_section import next_steps_section
+from gem_plugin.reports.numbers_section import numbers_section
+from gem_plugin.reports.overview_section import overview_section
 from gem_plugin.reports.provenance_section import provenance_section
 from gem_plugin.reports.reconstruction_section import reconstruction_section
 from gem_plugin.reports.run_contents import RunContents, read_run_contents
 from gem_plugin.reports.run_warnings import RunWarning, find_warnings
+from gem_plugin.reports.scatter_section import scatter_section
+from gem_plugin.reports.states_section import states_section
 
 # Nothing may be fetched: not by us, not by a text that came with the data.
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -28,30 +35,31 @@ def write_report(run: RunFiles) -> tuple[RunContents, list[RunWarning]]:
 def report_text(contents: RunContents, warnings: list[RunWarning]) -> str:
     """The whole page."""
     chapters = (
-        ("warnings", "What to know first", sections.warnings_section(contents, warnings)),
-        ("inputs", "What went in", sections.inputs_section(contents)),
+        ("overview", "In short", overview_section(contents, warnings)),
+        ("warnings", "What to know first", checks_section(contents, warnings)),
+        ("inputs", "What went in", inputs_section(contents)),
         ("training", "Training", report_figures.training_section(contents)),
-        ("particles", "Every particle", sections.scatter_section(contents)),
-        ("states", "States", sections.states_section(contents)),
+        ("particles", "Every particle", scatter_section(contents)),
+        ("states", "States", states_section(contents)),
         ("reconstruction", "Maps from the particles", reconstruction_section(contents)),
-        ("trajectories", "Trajectories", sections.trajectories_section(contents)),
-        ("motion", "Motion", sections.motion_section(contents)),
+        ("trajectories", "Trajectories", trajectories_section(contents)),
+        ("motion", "Motion", motion_section(contents)),
         ("energy", "Free energy", report_figures.energy_section(contents)),
         ("landscape", "Landscape", report_figures.landscape_section(contents)),
-        ("next", "How to go on", sections.next_steps_section(contents)),
+        ("next", "How to go on", next_steps_section(contents)),
         ("provenance", "Where it came from", provenance_section(contents)),
-        ("numbers", "Numbers and settings", sections.numbers_section(contents)),
+        ("numbers", "Numbers and settings", numbers_section(contents)),
     )
     title = f"GEM: {contents.run.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(
         f'<section id="{name}"><h2>{heading}</h2>{content}</section>' for name, heading, content in chapters
     )
-    scripts = "\n".join(page_resource(name) for name in ("colours.js", "axes.js", "report.js"))
+    scripts = "\n".join(page_resource(name) for name in ("colours.js", "axes.js", "scatter.js", "report.js"))
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
         f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
         f"<footer>Written by {escape(origin_line(contents.run))}</footer>"
