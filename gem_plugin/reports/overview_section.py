@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from gem_plugin.io.reconstruct_files import ReconstructFiles
+from gem_plugin.io.reconstruct_files import CONTROL_NAME, ReconstructFiles
 from gem_plugin.landscape.gaussian_motion import part_table
 from gem_plugin.landscape.latent_diagnostics import check_support
 from gem_plugin.reports.plain_numbers import angstroms, percent
@@ -80,10 +80,16 @@ def _resolution(contents: RunContents) -> str:
             "not measured: maps in this report are decoded by the model, and decoded maps have no resolution. "
             'See <a href="#reconstruction">maps from the particles</a>'
         )
-    return (
-        f"maps made from the particles of each state reach {min(reached):.1f} to {max(reached):.1f} Å; whether they differ "
-        'beyond noise is in <a href="#reconstruction">maps from the particles</a>'
-    )
+    limited = any(row.get("is_limited_by_pixel_size") in ("1", "True") for row in rows)
+    best, worst = f"{min(reached):.1f}", f"{max(reached):.1f}"
+    text = f"maps made from the particles of each state reach {best if best == worst else f'{best} to {worst}'} Å"
+    text += " (no finer detail fits into the working pixels)" if limited else ""
+    scores = {row["map"]: float(row["difference_z_score"]) for row in rows if row.get("difference_z_score")}
+    chance = scores.pop(CONTROL_NAME, None)
+    if scores:
+        text += f"; they differ from the map of all particles by {min(scores.values()):.1f} to {max(scores.values()):.1f} standard errors"
+        text += f", a random subset by {chance:.1f}" if chance is not None else ""
+    return f'{text}: <a href="#reconstruction">maps from the particles</a>'
 
 
 def _warnings(warnings: list[RunWarning]) -> str:

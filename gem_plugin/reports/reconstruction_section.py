@@ -53,5 +53,11 @@ def reconstruction_section(contents: RunContents) -> str:
 
 def _map_table(rows: list[dict[str, str]]) -> str:
     columns = [name for name in COLUMN_TITLES if any(row.get(name) for row in rows)]
-    cells = [[short_number(row.get(name, "")).replace("_", " ") for name in columns] for row in rows]
+    cells = [[_shown(name, row.get(name, "")) for name in columns] for row in rows]
     return table([COLUMN_TITLES[name] for name in columns], cells)
+
+
+def _shown(name: str, value: str) -> str:
+    if name == "is_limited_by_pixel_size" and value:
+        return "yes" if value in ("1", "True") else "no"
+    return short_number(value).replace("_", " ")

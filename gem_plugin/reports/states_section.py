@@ -11,10 +11,10 @@ from gem_plugin.reports.run_contents import RunContents
 MOST_STATES_SHOWN = 30
 COLUMN_TITLES = {
     "maps": "sketch maps",
-    "density_ratio": "density (1: as the mean)",
-    "isolation": "distance to the nearest state (1: usual)",
-    "uncertainty_ratio": "uncertainty of its latents (1: usual)",
-    "junk_score": "junk score (0: typical, above 1: look)",
+    "density_ratio": "density, over the mean",
+    "isolation": "distance to the nearest state, over the usual one",
+    "uncertainty_ratio": "uncertainty of its latents, over the mean",
+    "junk_score": "junk score",
 }
 
 
@@ -71,6 +71,6 @@ def _state_table(contents: RunContents) -> str:
     header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in rows[0]]
     return (
         "<h3>Hints that a state may be junk</h3><p>None of these is a verdict. Less density than the others, a large "
-        "distance to all of them, or uncertain latents are what broken particles and misplaced views look like.</p>"
+        "distance to all of them, or uncertain latents are what broken particles and misplaced views look like: each is 1 for a usual state. The score is 0 for a typical state; look at states above 1.</p>"
         + table(header, [[short_number(value) for value in row.values()] for row in rows])
     )
