@@ -99,7 +99,7 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
     ),
     (
         r".*local_resolution.*",
-        "Local resolution of the maps made from the particles, on their central sections.",
+        "Local resolution of the maps made from the particles, on one section through them.",
     ),
 )
 FULL_NAMES = {"pca": "volume components", "umap": "UMAP"}

@@ -79,6 +79,18 @@ def quantised(values: np.ndarray) -> dict[str, Any]:  # (n,) float
     }
 
 
+def whole_numbers(values: np.ndarray) -> dict[str, Any]:  # (n,) whole numbers, at most 256 apart
+    """Numbers of groups, one byte each."""
+    lowest = int(values.min()) if len(values) else 0
+    content = (values - lowest).astype(np.uint8).tobytes()
+    return {
+        "lowest": lowest,
+        "highest": max(int(values.max()) if len(values) else 0, lowest + 1),
+        "isWhole": True,
+        "data": base64.b64encode(content).decode("ascii"),
+    }
+
+
 def script_data(identifier: str, content: Any) -> str:
     """JSON inside the page; a closing tag in a text cannot end it."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")

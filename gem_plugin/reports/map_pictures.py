@@ -68,9 +68,9 @@ def picture_html(picture: np.ndarray, highest: float, title: str) -> str:
     return f'<img alt="{escape(title)}" title="{escape(title)}" src="{address}">'
 
 
-def small_picture(picture: np.ndarray) -> np.ndarray:
+def small_picture(picture: np.ndarray, largest: int = LARGEST_PICTURE) -> np.ndarray:
     """Average blocks of pixels until the picture is small; flipped so that y points up."""
-    factor = -(-picture.shape[0] // LARGEST_PICTURE)
+    factor = -(-picture.shape[0] // largest)
     size = picture.shape[0] // factor
     kept = picture[: size * factor, : size * factor]
     return kept.reshape(size, factor, size, factor).mean(axis=(1, 3))[::-1]

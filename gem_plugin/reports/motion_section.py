@@ -92,7 +92,7 @@ def _animation(series: MapSeries) -> str:
     pictures = pictures_of_maps(series.paths, with_sections=False)
     window = pictures.window
     frames = [
-        np.concatenate([small_picture(one[window, window]) for one in views], axis=1)
+        np.concatenate([small_picture(one[window, window], SHOWN_SIZE_OF_FRAMES) for one in views], axis=1)
         for views in pictures.sums
     ]
     strip = np.concatenate(frames, axis=0)  # (frames * height, 3 * width)

@@ -91,7 +91,7 @@ def _figure(path: Path) -> str:
     caption = escape(caption_of(path.stem))
     kind = "wide" if _is_wide(path) else "narrow"
     return (
-        f'<figure class="{kind}" id="figure-{escape(path.stem)}"><img alt="{caption}" src="{address}">'
+        f'<figure class="{kind}"><img alt="{caption}" src="{address}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 

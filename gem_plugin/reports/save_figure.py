@@ -32,6 +32,7 @@ OKABE_ITO = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # a second sign when the colours repeat
 MOST_LEGEND_ENTRIES = 20  # more would leave the figure; the numbers in the plot then say it alone
 MOST_NUMBERS = 60  # of groups, written into the plot
+BAR_ASPECT = 30  # height of a colour bar over its width
 THIN_LINE, SMALL_MARKER = 1.0, 2.5  # points
 SEQUENTIAL = "viridis"
 DIVERGING = "RdBu_r"
@@ -57,10 +58,10 @@ def new_mosaic(rows: Any, height_in_inches: float) -> tuple[Figure, dict[str, Ax
         return figure, figure.subplot_mosaic(rows)
 
 
-def add_colour_bar(figure: Figure, image: Any, axes: Any, label: str) -> None:
+def add_colour_bar(figure: Figure, image: Any, axes: Any, label: str, shrink: float = 1.0) -> None:
     """The scale of the colours beside the panels, with its unit."""
     with matplotlib.rc_context(TEXT_STYLE):
-        figure.colorbar(image, ax=axes, label=label)
+        figure.colorbar(image, ax=axes, label=label, shrink=shrink, aspect=BAR_ASPECT)
 
 
 def save_figure(figure: Figure, stem: Path) -> list[Path]:

@@ -1,13 +1,16 @@
 """The chapter of report.html with the interactive plot: every particle on any two columns, coloured by a third."""
 
+from typing import Any
+
 import numpy as np
 
-from gem_plugin.reports.html_parts import missing, quantised, script_data
-from gem_plugin.reports.particle_columns import ColumnKind
+from gem_plugin.reports.html_parts import missing, quantised, script_data, whole_numbers
+from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn
 from gem_plugin.reports.run_contents import RunContents
 from gem_plugin.reports.save_figure import OKABE_ITO
 
-MOST_POINTS = 60_000  # 2 bytes a point and column
+LARGEST_BYTE = 255
+MOST_POINTS = 40_000  # 2 bytes a point and column, 1 for groups: some 4 MB
 
 
 def scatter_section(contents: RunContents) -> str:
@@ -20,8 +23,8 @@ def scatter_section(contents: RunContents) -> str:
         {
             "name": column.name,
             "label": column.label,
-            "isGroup": column.kind is ColumnKind.GROUP,
-            **quantised(column.values[shown]),
+            "isGroup": _is_group(column),
+            **_packed(column, column.values[shown]),
         }
         for column in contents.columns
     ]
@@ -37,6 +40,15 @@ def scatter_section(contents: RunContents) -> str:
         '<canvas role="img" aria-label="scatter plot of the particles"></canvas><div class="legend"></div>'
         f'<div class="tip"></div></div>{script_data("scatter-data", data)}'
     )
+
+
+def _packed(column: ParticleColumn, values: np.ndarray) -> dict[str, Any]:
+    fits_a_byte = _is_group(column) and float(np.ptp(values)) <= LARGEST_BYTE
+    return whole_numbers(values) if fits_a_byte else quantised(values)
+
+
+def _is_group(column: ParticleColumn) -> bool:
+    return column.kind is ColumnKind.GROUP
 
 
 def _rows_shown(n_particles: int) -> np.ndarray:  # (k,) int64, sorted

@@ -8,6 +8,7 @@ const MARGIN = { left: 64, right: 12, top: 12, bottom: 46 }; // CSS pixels aroun
 
 function numbersOf(column) {
   const bytes = Uint8Array.from(atob(column.data), (letter) => letter.charCodeAt(0));
+  if (column.isWhole) return Float32Array.from(bytes, (step) => column.lowest + step); // groups: one byte each
   const steps = new Uint16Array(bytes.buffer);
   const values = new Float32Array(steps.length);
   for (let i = 0; i < steps.length; i++) values[i] = column.lowest + (steps[i] / LEVELS) * (column.highest - column.lowest);
