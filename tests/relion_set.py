@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gem_plugin.cli.main import main
+from gem_plugin.cli.main import gem_em
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.steps.simulate import SimulateSettings, run_simulate
@@ -28,5 +28,5 @@ def make_relion_run(folder: Path, is_binned: bool) -> RunFiles:
     run_simulate(simulation, Progress())
     inputs = ["--particles", str(raw / "particles.star"), "--map", str(raw / "consensus.mrc")]
     size = ["--box", str(WORKING_BOX if is_binned else BOX)]
-    main.main(["run", *inputs, *size, "--out", str(folder / "run"), *SHORT.split()], standalone_mode=False)
+    gem_em.main(["run", *inputs, *size, "--out", str(folder / "run"), *SHORT.split()], standalone_mode=False)
     return RunFiles(folder / "run")

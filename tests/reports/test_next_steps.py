@@ -16,7 +16,7 @@ import pytest
 from full_run import give_half_sets, make_full_run, report_text_of
 from relion_set import make_relion_run
 
-from gem_plugin.cli.main import main
+from gem_plugin.cli.main import gem_em
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
 from gem_plugin.reports.relion_commands import RelionState, reconstruction_commands, refinement_commands
@@ -46,10 +46,10 @@ def test_our_own_commands_are_accepted(blocks: list[list[str]], run: RunFiles) -
     ours = [shlex.split(line) for block in blocks for line in block if line.startswith("gem-em ")]
     assert {words[1] for words in ours} >= {"select", "explore", "reconstruct", "diagnose", "landscape-full"}
     for _, step, *arguments in ours:
-        command = main.get_command(click.Context(main), step)
+        command = gem_em.get_command(click.Context(gem_em), step)
         assert command is not None
         with command.make_context(step, list(arguments)) as context:
-            assert Path(context.params["run"]) == run.root.absolute()
+            assert Path(context.params["run_folder"]) == run.root.absolute()
 
 
 def test_select_as_printed_writes_the_particles_of_the_state(
