@@ -126,7 +126,7 @@ def test_relion_runs_the_commands_as_printed(relion: Path, tmp_path: Path, is_bi
     """Half-maps, mask and resolution; then one iteration of the refinement. The same from a smaller working box."""
     run = make_relion_run(tmp_path / "my project", is_binned)
     blocks = [html.unescape(one) for one in re.findall(r"<pre>(.*?)</pre>", report_text_of(run), re.S)]
-    reconstruct, *_, refine = (block for block in blocks if "relion_" in block)
+    reconstruct, *_, refine = (block for block in blocks if re.search("^(relion_|mpirun )", block, re.M))
     for there, here in MPI_FOR_TESTS.items():
         refine = refine.replace(there, here)
     for script in (reconstruct, refine):
