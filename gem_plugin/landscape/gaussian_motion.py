@@ -1,11 +1,12 @@
 """How far each Gaussian moves over the particles, how much its amplitude changes, and which ones move together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 MOST_PARTS = 6
 N_MOTION_PATTERNS = 6  # singular vectors of the displacements that say which Gaussians move together
+FULL_PERCENTILE = 95  # of the amplitudes of a Gaussian: what it has where it is all there
 WEIGHT_OF_PLACE = 0.7  # of the place beside the motion, so that parts are connected
 
 
@@ -21,6 +22,11 @@ class GaussianMotion:
     )  # (n, 3): two standard deviations along the largest joint motion
     amplitude_change: np.ndarray  # (n,): standard deviation of the amplitude over its mean
     parts: np.ndarray  # (n,) int64 from 1: Gaussians that lie and move together, 1 moves least
+    occupancy: np.ndarray = (
+        field(  # (n,) 0 to 1: mean amplitude over that where it is all there; empty in older runs
+            default_factory=lambda: np.zeros(0)
+        )
+    )
 
 
 def measure_motion(
@@ -38,7 +44,9 @@ def measure_motion(
     mean_amplitudes = amplitudes.mean(axis=0)
     change = amplitudes.std(axis=0) / np.maximum(mean_amplitudes, np.finfo(np.float32).tiny)
     parts = _parts(mean, patterns, displacement, seed, n_parts)
-    return GaussianMotion(mean, mean_amplitudes, displacement, main, change, parts)
+    full = np.percentile(amplitudes, FULL_PERCENTILE, axis=0)
+    occupancy = np.clip(mean_amplitudes / np.maximum(full, np.finfo(np.float32).tiny), 0, 1)
+    return GaussianMotion(mean, mean_amplitudes, displacement, main, change, parts, occupancy)
 
 
 def part_table(motion: GaussianMotion) -> dict[str, np.ndarray]:  # column -> (parts,)

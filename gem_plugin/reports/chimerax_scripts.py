@@ -4,9 +4,27 @@ from collections.abc import Sequence
 
 from gem_plugin.reports.save_figure import colour_of_group
 
+WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
+    ("states", "the mean map of every state, one shown at a time"),
+    ("morph_", "the molecule moving along {}, as a movie with a slider"),
+    ("colour_by_motion", "the mean map coloured by how far each place moves"),
+    ("colour_by_occupancy", "the mean map coloured by how much of each place is there, on average"),
+    ("colour_by_amplitude_change", "the mean map coloured by where density comes and goes"),
+    ("arrows", "arrows of the largest joint motion on the mean map"),
+    ("gaussians_", "the Gaussians along {} as pseudo-atoms, with a slider"),
+)
+START = "# models are numbered from 1: start ChimeraX with this script, or open it in an empty session"
 LEVEL_SHARE = 0.3  # of the bright level of a map: shows the whole molecule and little noise
 MORPH_FRAMES = 20  # between two maps
 APPEARANCE = ("set bgColor white", "lighting soft", "graphics silhouettes true", "view")
+
+
+def what_script_shows(stem: str) -> str:
+    """A line on the script with this name."""
+    for start, text in WHAT_SCRIPTS_SHOW:
+        if stem.startswith(start):
+            return text.format(stem.removeprefix(start).replace("_", " ").replace("pc", "latent component "))
+    return ""
 
 
 def states_script(paths: Sequence[str], level: float) -> str:
@@ -14,7 +32,7 @@ def states_script(paths: Sequence[str], level: float) -> str:
     lines = ["# mean map of every state; show another with: hide #1; show #2"]
     for number, path in enumerate(paths, start=1):
         lines.append(f"open {_quoted(path)} id #{number}")
-        lines.append(f"volume #{number} level {level:.5g} color {colour_of_group(number)}")
+        lines.append(f"volume #{number} level {level:.5g} step 1 color {colour_of_group(number)}")
     lines += [f"hide #{number} models" for number in range(2, len(paths) + 1)]
     return _script(lines)
 
@@ -62,6 +80,7 @@ def atoms_script(path: str) -> str:
         f"open {_quoted(path)} coordsets true",
         "style sphere",
         "size atomRadius 2",
+        "# occupancy of the first model instead: color byattribute occupancy",
         "color byattribute bfactor palette #440154:#3B528B:#21918C:#5EC962:#FDE725",
         "coordset slider #1",
     ]
@@ -69,7 +88,7 @@ def atoms_script(path: str) -> str:
 
 
 def _script(lines: Sequence[str]) -> str:
-    return "\n".join([*lines, *APPEARANCE]) + "\n"
+    return "\n".join([START, *lines, *APPEARANCE]) + "\n"
 
 
 def _quoted(path: str) -> str:

@@ -12,15 +12,22 @@ from gem_plugin.landscape.states import StateChoice
 from gem_plugin.reports.save_figure import (
     OKABE_ITO,
     SEQUENTIAL,
+    SMALL_MARKER,
+    SMALL_TEXT_SIZE,
+    THIN_LINE,
+    add_colour_bar,
     colour_of_group,
     draw_groups,
     new_figure,
     save_figure,
+    write_number,
 )
 
-MOST_ANNOTATIONS = 100
+MOST_TICKS = 20
+ROOM_FOR_A_NUMBER = (0.07, 0.04)  # of the width and height of the plot
 FAINT = 0.05  # of the brightest place: what is fainter need not be in view
 VIEW_MARGIN = 1.2
+MOST_MAPS_DRAWN = 30  # of the states, as many as a page holds
 
 
 def draw_mask_slices(
@@ -30,13 +37,16 @@ def draw_mask_slices(
     figure, panels = new_figure(3)
     middle = len(mask) // 2
     half_width = len(mask) * pixel_size_in_angstroms / 2
+    reach = _reach(np.maximum(mask, 0), pixel_size_in_angstroms)
     for axes, across, up, removed_axis in zip(panels[0], "xxy", "yzz", (0, 1, 2)):
         density, inside = mean_volume.take(middle, removed_axis), mask.take(middle, removed_axis) > 0
         extent = (-half_width, half_width, -half_width, half_width)
         axes.imshow(density, cmap="gray", origin="lower", extent=extent)
         grid = (np.arange(len(mask)) + 0.5) * pixel_size_in_angstroms - half_width
         if inside.any() and not inside.all():
-            axes.contour(grid, grid, inside, levels=[0.5], colors=OKABE_ITO[1])
+            axes.contour(grid, grid, inside, levels=[0.5], colors=OKABE_ITO[1], linewidths=THIN_LINE)
+        axes.set_xlim(-reach, reach)
+        axes.set_ylim(-reach, reach)
         axes.set_xlabel(f"{across} (Å)")
         axes.set_ylabel(f"{up} (Å)")
     return save_figure(figure, stem)
@@ -56,7 +66,7 @@ def draw_component_pairs(
         second = min(first + 1, scores.shape[1] - 1)
         figure, panels = new_figure()
         axes = panels[0, 0]
-        draw_groups(axes, scores[:, [first, second]], states, size=12)
+        draw_groups(axes, scores[:, [first, second]], states, size=6, with_numbers=annotate_with is None)
         if annotate_with is not None:
             _annotate(axes, scores[:, [first, second]], annotate_with)
         axes.set_xlabel(f"volume component {first + 1} (map units)")
@@ -67,19 +77,22 @@ def draw_component_pairs(
 
 
 def _annotate(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:  # (k, 2), (k,)
-    """Numbers beside points: evenly spaced ones where there are too many to read. Neighbours have near numbers."""
-    step = -(-len(numbers) // MOST_ANNOTATIONS)
-    for place, number in zip(places[::step], numbers[::step]):
-        axes.annotate(str(number), tuple(place), fontsize=4).set_in_layout(False)
+    """Numbers at points, as many as can be read: none nearer to another than a text is wide."""
+    taken = np.zeros((0, 2))
+    span = np.maximum(np.ptp(places, axis=0), np.finfo(np.float32).tiny)
+    for place, number in zip(places, numbers):
+        if not len(taken) or (np.abs((taken - place) / span) > ROOM_FOR_A_NUMBER).any(axis=1).all():
+            taken = np.concatenate([taken, place[None]])
+            write_number(axes, place, int(number))
 
 
 def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]:  # counts (m,)
     """How many maps or particles each state has."""
-    figure, panels = new_figure()
+    figure, panels = new_figure(height_of_panel=0.75)
     axes = panels[0, 0]
     numbers = np.arange(1, len(counts) + 1)
     axes.bar(numbers, counts, color=[colour_of_group(int(number)) for number in numbers])
-    axes.set_xticks(numbers)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=MOST_TICKS))
     axes.set_xlabel("state")
     axes.set_ylabel(f"number of {of_what}")
     return save_figure(figure, stem)
@@ -95,12 +108,19 @@ def draw_states_on_plane(
     """Particles on a plane, coloured by state."""
     figure, panels = new_figure()
     axes = panels[0, 0]
-    draw_groups(axes, points, states, size=2)
+    draw_groups(axes, points, states, size=1, with_numbers=marks is None)
     if marks is not None:
         _annotate(axes, *marks)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     return save_figure(figure, stem)
+
+
+def _reach(values: np.ndarray, pixel_size_in_angstroms: float) -> float:
+    """Distance in Angstrom from the centre that shows all that is bright."""
+    bright = np.argwhere(values > FAINT * values.max()) - len(values) // 2
+    farthest = np.abs(bright).max(initial=1) * pixel_size_in_angstroms
+    return min(len(values) * pixel_size_in_angstroms / 2, VIEW_MARGIN * float(farthest))
 
 
 def draw_dendrogram(stem: Path, tree: np.ndarray, n_states: int) -> list[Path]:
@@ -116,9 +136,16 @@ def draw_dendrogram(stem: Path, tree: np.ndarray, n_states: int) -> list[Path]:
         color_threshold=0,
         above_threshold_color=OKABE_ITO[7],
     )
+    for lines in axes.collections:
+        lines.set_linewidth(THIN_LINE)
     if 1 < n_states <= len(tree):
         heights = np.sort(tree[:, 2])
-        axes.axhline((heights[-n_states] + heights[-n_states + 1]) / 2, color=OKABE_ITO[3], linestyle="--")
+        axes.axhline(
+            (heights[-n_states] + heights[-n_states + 1]) / 2,
+            color=OKABE_ITO[3],
+            linestyle="--",
+            linewidth=THIN_LINE,
+        )
     axes.set_xlabel("groups of maps")
     axes.set_ylabel("distance between merged groups (map units)")
     return save_figure(figure, stem)
@@ -134,12 +161,20 @@ def draw_state_choices(stem: Path, choices: Sequence[StateChoice], chosen: int) 
         ([choice.stability for choice in choices], "stability (adjusted Rand index)", OKABE_ITO[3], "s"),
         ([choice.largest_share for choice in choices], "share of the largest state", OKABE_ITO[2], "^"),
     ):
-        axes.plot(numbers, values, marker=marker, color=colour, label=label)
-    axes.axvline(chosen, color=OKABE_ITO[7], linestyle=":")
+        axes.plot(
+            numbers,
+            values,
+            marker=marker,
+            color=colour,
+            label=label,
+            markersize=SMALL_MARKER,
+            linewidth=THIN_LINE,
+        )
+    axes.axvline(chosen, color=OKABE_ITO[7], linestyle=":", linewidth=THIN_LINE)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("number of states")
     axes.set_ylabel("score (no unit)")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize=SMALL_TEXT_SIZE)
     return save_figure(figure, stem)
 
 
@@ -150,24 +185,28 @@ def draw_state_slices(
     pixel_size_in_angstroms: float,
 ) -> list[Path]:
     """Each state's mean map, added up along z, all on one scale of brightness."""
+    means = means[:MOST_MAPS_DRAWN]
     n_columns = min(5, len(means))
     n_rows = -(-len(means) // n_columns)
-    figure, panels = new_figure(n_columns, n_rows)
+    figure, panels = new_figure(n_columns, n_rows, height_of_panel=1.1)
     half_width = means[0].shape[0] * pixel_size_in_angstroms / 2
-    sums = [mean.sum(axis=0) for mean in means]
+    sums = [mean.sum(axis=0) * pixel_size_in_angstroms for mean in means]
     lowest, highest = min(map(np.min, sums)), max(map(np.max, sums))
-    bright = np.argwhere(np.max(sums, axis=0) > FAINT * highest) - len(sums[0]) // 2
-    farthest = np.abs(bright).max(initial=1) * pixel_size_in_angstroms
-    reach = min(half_width, VIEW_MARGIN * farthest)
+    reach = _reach(np.max(sums, axis=0), pixel_size_in_angstroms)
     for number, axes in enumerate(panels.ravel()):
         if number >= len(means):
             axes.remove()
             continue
         extent = (-half_width, half_width, -half_width, half_width)
-        axes.imshow(sums[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest)
-        axes.set_title(f"state {number + 1}: {counts[number]} particles")
+        image = axes.imshow(
+            sums[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest
+        )
+        axes.set_title(f"state {number + 1}: {counts[number]:,}", fontsize=SMALL_TEXT_SIZE)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(-reach, reach)
-        axes.set_xlabel("x (Å)")
-        axes.set_ylabel("y (Å)")
+        axes.set_xlabel("x (Å)" if number + n_columns >= len(means) else "")
+        axes.set_ylabel("y (Å)" if number % n_columns == 0 else "")
+    add_colour_bar(
+        figure, image, panels.ravel()[: len(means)].tolist(), "density added up along z (map units · Å)"
+    )
     return save_figure(figure, stem)

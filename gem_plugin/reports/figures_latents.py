@@ -7,7 +7,7 @@ import numpy as np
 
 from gem_plugin.landscape.latent_components import LatentComponents
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports.save_figure import OKABE_ITO, draw_density, new_figure, save_figure
+from gem_plugin.reports.save_figure import OKABE_ITO, SMALL_TEXT_SIZE, draw_density, new_figure, save_figure
 
 
 def draw_latent_figures(
@@ -34,7 +34,7 @@ def draw_latent_figures(
 
 def draw_explained_variance(stem: Path, ratios: np.ndarray) -> list[Path]:
     """Share of the variance on each component."""
-    figure, panels = new_figure()
+    figure, panels = new_figure(height_of_panel=0.75)
     axes = panels[0, 0]
     numbers = np.arange(1, len(ratios) + 1)
     axes.bar(numbers, 100 * ratios, color=OKABE_ITO[0])
@@ -51,7 +51,7 @@ def draw_particle_map(
     labels: tuple[str, str],
 ) -> list[Path]:
     """All particles as density, the decoded ones with their map numbers."""
-    figure, panels = new_figure(1, 1)
+    figure, panels = new_figure(height_of_panel=0.85)
     axes = panels[0, 0]
     draw_density(axes, points)
     axes.plot(
@@ -59,7 +59,9 @@ def draw_particle_map(
     )
     if len(marked_rows) <= 50:
         for number, (x, y) in enumerate(points[marked_rows], start=1):
-            axes.annotate(str(number), (x, y), xytext=(3, 3), textcoords="offset points", fontsize="x-small")
+            axes.annotate(
+                str(number), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=SMALL_TEXT_SIZE
+            )
     axes.set_xlabel(f"{labels[0]} (arbitrary units)")
     axes.set_ylabel(f"{labels[1]} (arbitrary units)")
     return save_figure(figure, stem)

@@ -5,7 +5,16 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.landscape.gaussian_motion import GaussianMotion, part_table
-from gem_plugin.reports.save_figure import SEQUENTIAL, colour_of_group, new_figure, save_figure
+from gem_plugin.reports.save_figure import (
+    SEQUENTIAL,
+    TEXT_SIZE,
+    add_colour_bar,
+    colour_of_group,
+    middle_member,
+    new_figure,
+    save_figure,
+    write_number,
+)
 
 VIEWS = ((0, 1, "x (Å)", "y (Å)"), (0, 2, "x (Å)", "z (Å)"), (1, 2, "y (Å)", "z (Å)"))
 
@@ -23,18 +32,22 @@ def draw_amplitude_change(stem: Path, motion: GaussianMotion) -> list[Path]:
 def draw_parts(stem: Path, motion: GaussianMotion) -> list[Path]:
     """Parts that move together, and how far each moves."""
     table = part_table(motion)
-    figure, panels = new_figure(len(VIEWS) + 1)
-    for axes, (across, up, across_label, up_label) in zip(panels[0], VIEWS):
+    figure, panels = new_figure(2, 2, height_of_panel=0.85)
+    for axes, (across, up, across_label, up_label) in zip(panels.ravel(), VIEWS):
         colours = [colour_of_group(int(part)) for part in motion.parts]
         places = motion.positions_in_angstroms
-        axes.scatter(places[:, across], places[:, up], c=colours, s=3, linewidths=0)
+        axes.scatter(places[:, across], places[:, up], c=colours, s=3, linewidths=0, rasterized=True)
+        for number in table["part"]:
+            member = motion.parts == number
+            write_number(axes, middle_member(places[member][:, [across, up]]), int(number), TEXT_SIZE)
         axes.set_aspect("equal")
         axes.set_xlabel(across_label)
         axes.set_ylabel(up_label)
-    bars = panels[0, -1]
+    bars = panels[1, 1]
     bars.bar(
         table["part"], table["motion_in_angstroms"], color=[colour_of_group(int(n)) for n in table["part"]]
     )
+    bars.set_xticks(table["part"])
     bars.set_xlabel("part")
     bars.set_ylabel("rms motion (Å)")
     return save_figure(figure, stem)
@@ -46,10 +59,17 @@ def _draw_three_views(stem: Path, motion: GaussianMotion, values: np.ndarray, la
     places = motion.positions_in_angstroms[order]
     for axes, (across, up, across_label, up_label) in zip(panels[0], VIEWS):
         points = axes.scatter(
-            places[:, across], places[:, up], c=values[order], s=3, cmap=SEQUENTIAL, linewidths=0, vmin=0
+            places[:, across],
+            places[:, up],
+            c=values[order],
+            s=3,
+            cmap=SEQUENTIAL,
+            linewidths=0,
+            vmin=0,
+            rasterized=True,
         )
         axes.set_aspect("equal")
         axes.set_xlabel(across_label)
         axes.set_ylabel(up_label)
-    figure.colorbar(points, ax=panels[0, -1], label=label)
+    add_colour_bar(figure, points, panels[0, -1], label)
     return save_figure(figure, stem)

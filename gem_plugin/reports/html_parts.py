@@ -3,9 +3,11 @@
 import base64
 import io
 import json
+import shlex
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,12 +27,24 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], css_class: str =
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return f'<table class="{css_class}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    content = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="table"><table class="{css_class}">{content}</table></div>'
 
 
-def command_line(text: str) -> str:
-    """A command that can be copied."""
-    return f"<pre class='command'>{escape(text)}</pre>"
+def command_line(*lines: str) -> str:
+    """Commands that can be copied, one a line."""
+    text = escape("\n".join(lines))
+    return f'<div class="command"><pre>{text}</pre><button type="button" class="copy">copy</button></div>'
+
+
+def gem_command(step: str, run_folder: Path, *arguments: object) -> str:
+    """A command of ours on a run, as a shell takes it: from any folder, and with spaces in the path."""
+    return shlex.join(["gem-em", step, str(run_folder.absolute()), *map(str, arguments)])
+
+
+def missing(sentence: str, step: str, run_folder: Path) -> str:
+    """A part of the report that is not there, and what makes it."""
+    return f"<p>{escape(sentence)} Make it with:</p>{command_line(gem_command(step, run_folder))}"
 
 
 def png_address(picture: np.ndarray) -> str:  # (height, width) uint8
@@ -61,6 +75,18 @@ def quantised(values: np.ndarray) -> dict[str, Any]:  # (n,) float
     return {
         "lowest": lowest,
         "highest": lowest + span,
+        "data": base64.b64encode(content).decode("ascii"),
+    }
+
+
+def whole_numbers(values: np.ndarray) -> dict[str, Any]:  # (n,) whole numbers, at most 256 apart
+    """Numbers of groups, one byte each."""
+    lowest = int(values.min()) if len(values) else 0
+    content = (values - lowest).astype(np.uint8).tobytes()
+    return {
+        "lowest": lowest,
+        "highest": max(int(values.max()) if len(values) else 0, lowest + 1),
+        "isWhole": True,
         "data": base64.b64encode(content).decode("ascii"),
     }
 

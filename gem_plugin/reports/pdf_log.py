@@ -1,8 +1,10 @@
 """logfile.pdf: a page of numbers and one page for every figure of the run; RELION shows it as the job's log."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.image
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
@@ -10,15 +12,19 @@ from matplotlib.figure import Figure
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Track, untracked
+from gem_plugin.reports.figure_captions import caption_of
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
 LINES_ON_A_PAGE = 60
+TRUE_TYPE = 42
+LETTERS_IN_A_LINE = 105
 FIGURE_SUFFIX = ".png"
 
 
 def write_pdf_log(run: RunFiles, summary: dict[str, dict[str, Any]], track: Track = untracked) -> None:
     """Collect the numbers of all steps and the PNG figures of this run into one PDF."""
-    with whole_file(run.pdf_log) as temporary, PdfPages(temporary, metadata={"Title": "GEM"}) as pdf:
+    style = matplotlib.rc_context({"pdf.fonttype": TRUE_TYPE})
+    with style, whole_file(run.pdf_log) as temporary, PdfPages(temporary, metadata={"Title": "GEM"}) as pdf:
         for page in _text_pages(_summary_lines(summary)):
             pdf.savefig(page)
         for path in track(figure_files(run), "pages of logfile.pdf", unit="page"):
@@ -53,8 +59,10 @@ def _text_pages(lines: list[str]) -> list[Figure]:
 
 def _figure_page(path: Path, root: Path) -> Figure:
     page = Figure(figsize=PAGE_IN_INCHES)
-    axes = page.add_axes((0.04, 0.04, 0.92, 0.88))
+    axes = page.add_axes((0.04, 0.04, 0.92, 0.84))
     axes.imshow(matplotlib.image.imread(path))
     axes.set_axis_off()
     page.text(0.08, 0.95, str(path.relative_to(root)), size=10, parse_math=False)
+    caption = textwrap.fill(caption_of(path.stem), LETTERS_IN_A_LINE)
+    page.text(0.08, 0.94, caption, va="top", size=9, parse_math=False)
     return page

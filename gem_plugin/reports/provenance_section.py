@@ -4,10 +4,11 @@ from html import escape
 from typing import Any
 
 from gem_plugin.io.provenance import read_manifest
-from gem_plugin.reports.html_parts import command_line, table
+from gem_plugin.reports.html_parts import command_line, gem_command, table
 from gem_plugin.reports.run_contents import RunContents
 
 DIGITS_OF_HASH = 16
+LENGTH_OF_TIME = 16
 
 
 def provenance_section(contents: RunContents) -> str:
@@ -19,21 +20,26 @@ def provenance_section(contents: RunContents) -> str:
         (
             step,
             entry.get("settings", ""),
-            entry.get("started", ""),
-            entry.get("finished") or "not finished",
+            _time(entry.get("started")),
+            _time(entry.get("finished")) or ("this report" if step == "report" else "not finished"),
             " ".join(map(str, entry.get("command", []))),
             f"{entry.get('host', '')}, {', '.join(map(str, entry.get('device', [])))}",
         )
         for step, entry in manifest.items()
     ]
     header = ("step", "settings", "started", "finished", "command", "machine")
-    again = f"gem-em rerun {contents.run.root} --out {contents.run.root}_again"
+    again = gem_command("rerun", contents.run.root, "--out", f"{contents.run.root.absolute()}_again")
     return (
         "<p>Star files and maps of this run name the settings that they were made with by the number in the second column.</p>"
-        + table(header, rows)
+        + table(header, rows, "provenance")
         + "".join(_inputs(step, entry) for step, entry in manifest.items() if entry.get("inputs"))
         + f"<p>Repeat it:</p>{command_line(again)}"
     )
+
+
+def _time(text: str | None) -> str:
+    """2026-11-25T11:18:13Z as 2026-11-25 11:18 UTC."""
+    return text.replace("T", " ")[:LENGTH_OF_TIME] + " UTC" if text else ""
 
 
 def _inputs(step: str, entry: dict[str, Any]) -> str:

@@ -3,7 +3,9 @@
 from html import escape
 
 from gem_plugin.io.reconstruct_files import ReconstructFiles
-from gem_plugin.reports.html_parts import command_line, table
+from gem_plugin.reports.html_parts import missing, table
+from gem_plugin.reports.plain_numbers import short_number
+from gem_plugin.reports.report_figures import RECONSTRUCTION, figures_of
 from gem_plugin.reports.run_contents import RunContents, read_state_table
 
 COLUMN_TITLES = {
@@ -39,19 +41,23 @@ def reconstruction_section(contents: RunContents) -> str:
         if path.is_file()
     ]
     if not parts:
-        command = command_line(f"gem-em reconstruct {contents.run.root}")
-        return f"<p>No map was made from the particles yet, so no resolution is known. Make them with:</p>{command}"
+        sentence = "No map was made from the particles yet, so no resolution is known."
+        return missing(sentence, "reconstruct", contents.run.root)
     return (
         "<p>These maps are made of the images alone; decoded maps have no resolution. Resolution is where the half-map "
-        "correlation in the mask, corrected by phase randomisation, falls below 0.143.</p>" + "".join(parts)
+        "correlation in the mask, corrected by phase randomisation, falls below 0.143. "
+        "A state that is real differs from the whole by many standard errors; the random subset, as large as the smallest "
+        "state, shows what chance does.</p>" + "".join(parts) + figures_of(contents, RECONSTRUCTION)
     )
 
 
 def _map_table(rows: list[dict[str, str]]) -> str:
     columns = [name for name in COLUMN_TITLES if any(row.get(name) for row in rows)]
-    cells = [[_shown(row.get(name, "")) for name in columns] for row in rows]
+    cells = [[_shown(name, row.get(name, "")) for name in columns] for row in rows]
     return table([COLUMN_TITLES[name] for name in columns], cells)
 
 
-def _shown(text: str) -> str:
-    return text.replace("_", " ")
+def _shown(name: str, value: str) -> str:
+    if name == "is_limited_by_pixel_size" and value:
+        return "yes" if value in ("1", "True") else "no"
+    return short_number(value).replace("_", " ")

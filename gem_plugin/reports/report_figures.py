@@ -3,27 +3,29 @@
 from html import escape
 from pathlib import Path
 
-from gem_plugin.reports.html_parts import command_line, data_address
+from PIL import Image
+
+from gem_plugin.reports.figure_captions import caption_of
+from gem_plugin.reports.html_parts import command_line, data_address, gem_command, missing
 from gem_plugin.reports.pdf_log import figure_files
 from gem_plugin.reports.run_contents import RunContents
 
 ENERGY_OF_LATENTS = "free_energy_of_latent_components"
 TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
+RECONSTRUCTION = "reconstruction"
 CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("free_energy", ENERGY),
+    ("path_profile", ENERGY),
+    ("fsc_", RECONSTRUCTION),
+    ("local_resolution", RECONSTRUCTION),
     ("training", TRAINING),
     ("motion", MOTION),
     ("amplitude_change", MOTION),
     ("dendrogram", STATES),
     ("_state_", STATES),
 )
+NARROWEST_WIDE_FIGURE = 1000  # pixels
 CROWDED = "annotated"  # figures with a number at every point: folded away
-PLAIN_WORDS = (
-    ("vol_pca", "volume components"),
-    ("umap", "UMAP"),
-    ("landscape_", ""),
-    ("full_", "all particles: "),
-)
 
 
 def figures_of(contents: RunContents, chapter: str) -> str:
@@ -43,15 +45,15 @@ def training_section(contents: RunContents) -> str:
     """Loss over the epochs."""
     if figures := figures_of(contents, TRAINING):
         return figures
-    return f"<p>Nothing is trained yet. Make it with:</p>{command_line(f'gem-em train {contents.run.root}')}"
+    return missing("Nothing is trained yet.", "train", contents.run.root)
 
 
 def energy_section(contents: RunContents) -> str:
     """How populated the conformations are, and what that does and does not mean."""
     figures = figures_of(contents, ENERGY)
-    command = command_line(f"gem-em landscape-full {contents.run.root}")
     if not figures:
-        return f"<p>The free energy was not estimated yet. Make it with:</p>{command}"
+        return missing("The free energy was not estimated yet.", "landscape-full", contents.run.root)
+    command = command_line(gem_command("landscape-full", contents.run.root))
     is_first_look = any(path.stem == ENERGY_OF_LATENTS for path in figure_files(contents.run))
     note = (
         f"<p>A first look along the two largest latent components, whose unit has no meaning outside this model. Along "
@@ -60,15 +62,24 @@ def energy_section(contents: RunContents) -> str:
         else ""
     )
     return (
-        "<p>−ln of the density of particles, in kT; the lowest place is zero, white is where too few particles were "
-        "seen. Read as energy only if the frozen sample was in equilibrium; noise in the coordinates flattens barriers."
+        "<p>How rare a conformation is among the particles: −ln of their density, in units of kT (0.6 kcal/mol at room "
+        "temperature). The lowest place is zero, 1 kT more is 2.7 times rarer, white is where too few particles were seen. "
+        "It is an energy only if the sample was in equilibrium when frozen; noise in the coordinates flattens barriers. "
+        "Map units are distances between maps inside the mask."
         f"</p>{figures}{note}"
     )
 
 
 def landscape_section(contents: RunContents) -> str:
     """Latent and landscape plots."""
-    return figures_of(contents, LANDSCAPE) or "<p>No figures yet.</p>"
+    figures = figures_of(contents, LANDSCAPE)
+    if not figures:
+        return missing("There is no landscape yet.", "landscape", contents.run.root)
+    return (
+        "<p>Latents are the few numbers that the model gives to each particle; sketch maps are decoded at typical latents; "
+        "volume components are the main directions in which those maps differ (principal components inside the mask). "
+        f"Numbers in the plots are states.</p>{figures}"
+    )
 
 
 def chapter_of(path: Path) -> str:
@@ -77,14 +88,15 @@ def chapter_of(path: Path) -> str:
 
 def _figure(path: Path) -> str:
     address = data_address(path.read_bytes(), "image/png")
+    caption = escape(caption_of(path.stem))
+    kind = "wide" if _is_wide(path) else "narrow"
     return (
-        f'<figure><img loading="lazy" alt="{escape(caption_of(path.stem))}" src="{address}">'
-        f"<figcaption>{escape(caption_of(path.stem))}</figcaption></figure>"
+        f'<figure class="{kind}"><img alt="{caption}" src="{address}">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
-def caption_of(stem: str) -> str:
-    """The name of a figure file in words."""
-    for written, plain in PLAIN_WORDS:
-        stem = stem.replace(written, plain)
-    return stem.replace("_", " ")
+def _is_wide(path: Path) -> bool:
+    """Whether a figure is printed over two columns."""
+    with Image.open(path) as picture:
+        return picture.width > NARROWEST_WIDE_FIGURE

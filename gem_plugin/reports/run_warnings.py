@@ -1,6 +1,7 @@
 """What a reader of a run should know before believing it: each warning with its meaning and what to do."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ SMALL_STATE_SHARE = 0.01
 FEWEST_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
 LARGE_STATE_SHARE = 0.5
 DIAGNOSTICS_FILE = "diagnostics.json"
+OF_ONE_STATE = re.compile(r"State (\d+) (is .*|may be .*)")
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,33 @@ def find_warnings(
     """All warnings that the files of this run give reason for."""
     diagnosed = read_diagnostics(run)
     of_training = [] if diagnosed else _training_warnings(history, read_summary(run).get("train", {}))
-    return [
-        *of_training,
-        *_state_warnings(columns),
-        *_junk_warnings(state_table),
-        *_warnings_of_diagnostics(diagnosed),
-    ]
+    return together(
+        [
+            *of_training,
+            *_one_cloud_warnings(read_summary(run).get("landscape", {})),
+            *_state_warnings(columns),
+            *_junk_warnings(state_table),
+            *_warnings_of_diagnostics(diagnosed),
+        ]
+    )
+
+
+def together(warnings: Sequence[RunWarning]) -> list[RunWarning]:
+    """Warnings that say the same of several states, as one."""
+    groups: dict[tuple[str, str], list[tuple[str, RunWarning]]] = {}
+    for warning in warnings:
+        found = OF_ONE_STATE.fullmatch(warning.title)
+        number, rest = (found[1], found[2]) if found else ("", warning.title)
+        groups.setdefault((rest, warning.advice), []).append((number, warning))
+    merged = []
+    for (rest, advice), members in groups.items():
+        numbers = ", ".join(number for number, _ in members)
+        title = (
+            f"States {numbers} {rest.replace('is ', 'are ', 1)}" if len(members) > 1 else members[0][1].title
+        )
+        meanings = dict.fromkeys(warning.meaning for _, warning in members)
+        merged.append(RunWarning(title, " ".join(meanings), advice))
+    return merged
 
 
 def read_diagnostics(run: RunFiles) -> list[dict[str, Any]]:
@@ -58,6 +81,19 @@ def read_diagnostics(run: RunFiles) -> list[dict[str, Any]]:
 def _training_warnings(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[RunWarning]:
     bad = [check for check in training_checks(history, summary) if check.is_bad]
     return [RunWarning(check.name.capitalize(), check.sentence, check.advice) for check in bad]
+
+
+def _one_cloud_warnings(landscape: Mapping[str, Any]) -> list[RunWarning]:
+    if not landscape.get("one_cloud"):
+        return []
+    return [
+        RunWarning(
+            "States cut one cloud",
+            "The maps are no better grouped than a single cloud without groups would be: where the borders of the states "
+            "lie, nothing in the data says.",
+            "Read the landscape as a continuous motion, or as noise; the trajectories show it better than the states.",
+        )
+    ]
 
 
 def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:

@@ -239,7 +239,8 @@ def draw_local_resolutions(run: RunFiles, names: list[str], title: str) -> None:
         name: (read_map(files.final_map(name)).volume, read_map(path).volume)
         for name, path in list(measured.items())[:MOST_MAPS_DRAWN]
     }
-    draw_local_resolution(stem, maps)
+    pixel_size = read_map(next(iter(measured.values()))).pixel_size_in_angstroms
+    draw_local_resolution(stem, maps, pixel_size)
 
 
 def _at(curve: Tensor, threshold: float, both: HalfMaps) -> float:

@@ -25,6 +25,7 @@ from gem_plugin.steps.volume_sources import open_volume_source
 PARTICLES_COMPARED = 200
 MOST_ARROWS = 600
 BRIGHT_PERCENTILE = 99.9
+HIGHEST_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
 SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
 
@@ -86,12 +87,13 @@ def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion, t
     level, written = _level(mean_map), []
     colours = (
         ("motion", "rms motion (Angstrom)", motion.displacement_in_angstroms),
+        ("occupancy", "occupancy (mean amplitude over that where it is all there)", motion.occupancy),
         ("amplitude_change", "change of amplitude (share of its mean)", motion.amplitude_change),
     )
     for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
         path = run.chimerax / f"{name}.mrc"
         write_map(path, _map_of_values(cloud, values, density, source), pixel_size)
-        highest = float(np.percentile(values, 98))
+        highest = 1.0 if name == "occupancy" else float(np.percentile(values, HIGHEST_PERCENTILE))
         text = scripts.colour_script("mean.mrc", path.name, level, max(highest, 1e-3), what)
         written.append(_write_script(run, f"colour_by_{name}.cxc", text))
     _write_main_arrows(run.chimerax / "motion_arrows.bild", motion, source)

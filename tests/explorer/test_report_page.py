@@ -1,32 +1,87 @@
-"""report.html in a real browser without network: drawn, moving, asking nobody."""
+"""report.html in a real browser without network: every chapter drawn, moving, readable at any width, asking nobody."""
 
-import io
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from explorer_run import N_PARTICLES, N_STATES
+from full_run import N_MAPS_OF_TRAJECTORY, give_half_sets, make_full_run, report_text_of
+from page_actions import wait_until
 from served_explorer import open_browser
-from tiny_run import N_PARTICLES, make_tiny_run
 
-from gem_plugin.progress import Progress
-from gem_plugin.steps.report import ReportSettings, run_report
+from gem_plugin.io.run_files import RunFiles
+
+CHAPTERS_WITH_PICTURES = {
+    "training": 1,
+    "states": 6 * N_STATES,
+    "reconstruction": 1,
+    "motion": 3,
+    "energy": 1,
+    "landscape": 1,
+}
+CHAPTERS_OF_TEXT = (
+    "overview",
+    "warnings",
+    "inputs",
+    "particles",
+    "trajectories",
+    "next",
+    "provenance",
+    "numbers",
+)
+WIDTHS = (1400, 900, 400)
+LEAST_SPREAD = 8  # grey levels between the pixels of a picture: a blank one has none
+LARGEST_IN_BYTES = 15e6
 
 
 @pytest.fixture(scope="module")
-def offline_browser() -> Iterator[Any]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    run = make_full_run(tmp_path_factory.mktemp("a run with spaces"))
+    give_half_sets(run)
+    report_text_of(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
     """Chromium that can reach no machine at all."""
     yield from open_browser("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9")
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, offline_browser: Any) -> Any:
-    run = make_tiny_run(tmp_path_factory.mktemp("run"))
-    run_report(run, ReportSettings(chimerax=False), Progress(io.StringIO()))
-    assert run.report.stat().st_size < 15e6
-    offline_browser.get(Path(run.report).as_uri())
-    return offline_browser
+@pytest.fixture
+def page(browser: Any, run: RunFiles) -> Iterator[Any]:
+    """The report, freshly opened from disk; nothing was asked for and no error came up at the end."""
+    browser.get_log("browser")
+    browser.get(Path(run.report).as_uri())
+    yield browser
+    assert requests_of(browser) == []
+    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
+
+
+def requests_of(page: Any) -> list[str]:
+    return page.execute_script(
+        "return performance.getEntriesByType('resource').map((e) => e.name).filter((name) => !name.startsWith('data:'))"
+    )
+
+
+def spreads_of_pictures(page: Any, chapter: str) -> list[float]:
+    """Standard deviation of the grey levels of every picture of a chapter."""
+    return page.execute_async_script(
+        """const [chapter, done] = arguments;
+        Promise.all(Array.from(document.querySelectorAll(`#${chapter} img`), async (image) => {
+          await image.decode();
+          const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight), context = canvas.getContext('2d');
+          context.drawImage(image, 0, 0);
+          const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+          let count = 0, sum = 0, squares = 0;
+          for (let i = 0; i < data.length; i += 4) { count++; sum += data[i + 1]; squares += data[i + 1] ** 2; }
+          return Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
+        })).then(done, (error) => done([String(error)]));""",
+        chapter,
+    )
 
 
 def coloured_pixels(page: Any) -> int:
@@ -38,19 +93,69 @@ def coloured_pixels(page: Any) -> int:
     )
 
 
-def test_report_opens_from_disk_without_network(page: Any) -> None:
+def picture_of_scatter(page: Any) -> str:
+    return page.execute_script("return document.querySelector('#scatter canvas').toDataURL()")
+
+
+def choose_column(page: Any, role: str, name: str) -> None:
+    page.execute_script(
+        """const select = document.querySelector(`[data-role=${arguments[0]}]`);
+        select.value = scatter.columns.findIndex((column) => column.name === arguments[1]); select.onchange();""",
+        role,
+        name,
+    )
+
+
+def test_report_opens_from_disk_without_network(page: Any, run: RunFiles) -> None:
+    assert run.report.stat().st_size < LARGEST_IN_BYTES
+    chapters = page.execute_script("return Array.from(document.querySelectorAll('section'), (one) => one.id)")
+    assert set(chapters) == {*CHAPTERS_WITH_PICTURES, *CHAPTERS_OF_TEXT}
+    links = page.execute_script("return Array.from(document.querySelectorAll('nav a'), (one) => one.hash)")
+    assert links == [f"#{chapter}" for chapter in chapters]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS_WITH_PICTURES)
+def test_pictures_of_a_chapter_are_drawn_and_say_what_they_show(page: Any, chapter: str) -> None:
+    spreads = spreads_of_pictures(page, chapter)
+    assert len(spreads) >= CHAPTERS_WITH_PICTURES[chapter]
+    assert min(spreads) > LEAST_SPREAD
+    untold = page.execute_script(
+        "return Array.from(document.querySelectorAll(`#${arguments[0]} img`)).filter((one) => one.alt.length < 8).length",
+        chapter,
+    )
+    assert untold == 0
+
+
+def test_the_answer_comes_first(page: Any) -> None:
+    text = page.find_element("id", "overview").text
+    assert re.search(rf"Particles\n{N_PARTICLES} of particles.star, in boxes of 24 pixels of 4 Å", text)
+    assert re.search(rf"States\n{N_STATES}, of \d+ to \d+ particles", text)
+    assert re.search(r"What moves\npart 6 \(\d+\.\d % of the mass\) by \d+\.\d Å", text)
+    assert "4.20 nats a particle, 14.0 standard errors" in text
     assert (
-        page.execute_script(
-            "return performance.getEntriesByType('resource').filter((e) => !e.name.startsWith('data:')).length"
-        )
-        == 0
+        "reach 10.2 to 14.2 Å; they differ from the map of all particles by 7.5 to 11.5 standard errors, a random subset by 6.5"
+        in text
     )
-    assert [line for line in page.get_log("browser") if line["level"] == "SEVERE"] == []
-    broken = page.execute_script(
-        "document.querySelectorAll('img').forEach((image) => image.loading = 'eager');"
-        "return Array.from(document.images).filter((image) => image.complete && !image.naturalWidth).length"
-    )
-    assert broken == 0
+
+
+def test_inputs_name_particles_pixels_box_and_settings(page: Any) -> None:
+    text = page.find_element("id", "inputs").text
+    for part in (
+        "24 pixels of 4 Å",
+        "µm",
+        "300 kV",
+        "given for all",
+        "latent dimensions 2",
+        "consensus map consensus.mrc",
+    ):
+        assert part in text
+
+
+def test_warnings_say_what_they_mean_and_which_checks_were_done(page: Any) -> None:
+    text = page.find_element("id", "warnings").text
+    assert "Small states: 1, 2, 3, 4, 5. They hold fewer than 500 particles" in text
+    assert "gem-em diagnose" in text
+    assert "The 3 checks that were done" in text
 
 
 def test_scatter_is_drawn_and_groups_can_be_hidden(page: Any) -> None:
@@ -62,24 +167,114 @@ def test_scatter_is_drawn_and_groups_can_be_hidden(page: Any) -> None:
     assert coloured_pixels(page) == everything
 
 
-def test_scatter_shows_other_columns(page: Any) -> None:
-    before = page.execute_script("return document.querySelector('#scatter canvas').toDataURL()")
-    page.execute_script(
-        "const s = document.querySelector('[data-role=x]'); s.value = s.options.length - 1; s.onchange()"
+@pytest.mark.parametrize(("role", "column"), [("x", "defocus"), ("y", "tilt"), ("colour", "latent_1")])
+def test_scatter_shows_other_columns(page: Any, role: str, column: str) -> None:
+    before = picture_of_scatter(page)
+    choose_column(page, role, column)
+    assert picture_of_scatter(page) != before
+    label = page.execute_script(f"return scatter.chosen.{role}.label")
+    assert label.endswith(("(µm)", "(degrees)", "(latent units)"))
+
+
+def test_scatter_writes_the_number_of_each_group_inside_it(page: Any) -> None:
+    """So that states can be told apart without colours."""
+    wrong = page.execute_script(
+        """const places = scatter.middles();
+        return places.filter(([group, row]) => scatter.chosen.colour.values[row] !== group).length + 100 * (places.length - arguments[0]);""",
+        N_STATES,
     )
-    assert page.execute_script("return document.querySelector('#scatter canvas').toDataURL()") != before
+    assert wrong == 0
+
+
+def test_scatter_tells_the_values_of_the_particle_under_the_pointer(page: Any) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    canvas = page.find_element("css selector", "#scatter canvas")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    x, y = page.execute_script(
+        "return scatter.toPixel(scatter.chosen.x.values[7], scatter.chosen.y.values[7])"
+    )
+    offset = round(x - canvas.size["width"] / 2), round(y - canvas.size["height"] / 2)
+    ActionChains(page).move_to_element_with_offset(canvas, *offset).perform()
+    tip = wait_until(lambda: page.find_element("css selector", "#scatter .tip").text)
+    assert re.match(r"particle row \d+ \(from 0\)\n", tip)
+    assert "state: " in tip
+
+
+def test_scatter_zooms_and_comes_back(page: Any) -> None:
+    before = picture_of_scatter(page)
+    page.execute_script("scatter.zoom(300, 200, 0.3)")
+    assert picture_of_scatter(page) != before
+    page.execute_script("document.querySelector('#scatter canvas').ondblclick()")
+    assert picture_of_scatter(page) == before
 
 
 def test_trajectories_move_and_can_be_stopped(page: Any) -> None:
     def place() -> str:
         return page.execute_script("return document.querySelector('.frame').style.backgroundPositionY")
 
-    seen = set()
-    for _ in range(12):
-        seen.add(place())
-        time.sleep(0.08)
-    assert len(seen) == 3, "all three maps are shown"
-    page.execute_script("document.querySelector('.animation button').click()")
+    seen: set[str] = set()
+    wait_until(lambda: seen.add(place()) or len(seen) == N_MAPS_OF_TRAJECTORY)
+    page.execute_script("document.querySelector('.animation .play').click()")
     stopped = place()
     time.sleep(0.4)
     assert place() == stopped
+    page.execute_script(
+        "const one = document.querySelector('.animation input'); one.value = 2; one.dispatchEvent(new Event('input'))"
+    )
+    assert place() == "-200px"
+    assert page.find_element("css selector", ".animation output").text == f"3 / {N_MAPS_OF_TRAJECTORY}"
+    page.execute_script("document.querySelector('.animation .play').click()")
+    wait_until(lambda: place() != "-200px")
+
+
+def test_frames_of_a_trajectory_hold_the_molecule(page: Any) -> None:
+    bright = page.execute_async_script(
+        """const done = arguments[0], image = new Image();
+        image.onload = () => {
+          const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext('2d');
+          context.drawImage(image, 0, 0);
+          const frames = Number(document.querySelector('.animation').dataset.frames), height = image.height / frames;
+          done(Array.from({ length: frames }, (_, i) => {
+            const data = context.getImageData(0, Math.round(i * height), image.width, Math.floor(height)).data;
+            let sum = 0; for (let j = 0; j < data.length; j += 4) if (data[j] > 100) sum++; return sum;
+          }));
+        };
+        image.src = getComputedStyle(document.querySelector('.frame')).backgroundImage.slice(5, -2);"""
+    )
+    assert len(bright) == N_MAPS_OF_TRAJECTORY
+    assert min(bright) > 20
+
+
+def test_commands_can_be_copied(page: Any) -> None:
+    commands = page.execute_script(
+        "return Array.from(document.querySelectorAll('#next pre'), (one) => one.textContent)"
+    )
+    for program in ("gem-em select ", "relion_reconstruct ", "relion_refine_mpi ", "gem-em explore "):
+        assert any(program in text for text in commands)
+    button = page.find_element("css selector", "#next .copy")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+    wait_until(lambda: button.text in ("copied", "selected"))
+    if button.text == "selected":
+        assert page.execute_script("return getSelection().toString().trim()") == commands[0].strip()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_fits_windows_of_any_width(page: Any, width: int) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        page.refresh()
+        wait_until(lambda: page.execute_script("return window.scatter !== undefined"))
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
+        assert coloured_pixels(page) > N_PARTICLES / 2
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_page_that_is_not_laid_out_yet_draws_nothing_and_still_moves(page: Any) -> None:
+    """A plot of no width made the script stop, and with it the animations and buttons."""
+    page.execute_script("document.querySelector('#scatter').style.display = 'none'; scatter.draw();")
+    page.execute_script("document.querySelector('#scatter').style.display = ''; scatter.draw();")
+    assert coloured_pixels(page) > N_PARTICLES

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from tiny_run import N_PARTICLES, N_STATES, make_tiny_run
 
+import gem_plugin
 from gem_plugin.errors import InputError
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.reports.html_parts import quantised, script_data
+from gem_plugin.reports.figure_captions import caption_of
+from gem_plugin.reports.html_parts import quantised, script_data, whole_numbers
+from gem_plugin.reports.map_pictures import pictures_of_maps
 from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, particle_columns
-from gem_plugin.reports.report_figures import ENERGY_OF_LATENTS, caption_of, chapter_of
-from gem_plugin.reports.run_warnings import find_warnings
+from gem_plugin.reports.plain_numbers import short_number
+from gem_plugin.reports.report_figures import ENERGY_OF_LATENTS, chapter_of
+from gem_plugin.reports.run_warnings import RunWarning, find_warnings, together
 from gem_plugin.steps.report import ReportSettings, run_report
 
 
@@ -135,18 +139,24 @@ def chapters_of(page: str) -> dict[str, str]:
 
 def test_figures_are_in_the_chapters_they_belong_to(tmp_path: Path) -> None:
     chapters = chapters_of(report_of(make_tiny_run(tmp_path)))
-    assert list(chapters)[:4] == ["warnings", "inputs", "training", "particles"]
-    assert "<figcaption>training</figcaption>" in chapters["training"]
-    assert "<figcaption>free energy of latent components</figcaption>" in chapters["energy"]
+    assert list(chapters)[:4] == ["overview", "warnings", "inputs", "training"]
+    assert f"<figcaption>{caption_of('training')}</figcaption>" in chapters["training"]
+    assert f"<figcaption>{caption_of(ENERGY_OF_LATENTS)}</figcaption>" in chapters["energy"]
     assert f"gem-em landscape-full {tmp_path}" in chapters["energy"]
-    places = {"training": "training", "full_free_energy_1_2": "energy", "motion_of_parts": "motion"}
+    places = {
+        "training": "training",
+        "full_free_energy_1_2": "energy",
+        "full_path_profile": "energy",
+        "fsc_of_states": "reconstruction",
+        "motion_of_parts": "motion",
+    }
     places |= {
         "landscape_dendrogram": "states",
         "landscape_state_means": "states",
         "landscape_umap": "landscape",
     }
     assert {name: chapter_of(Path(f"{name}.png")) for name in places} == places
-    assert caption_of("landscape_vol_pca_1_2") == "volume components 1 2"
+    assert "volume components 1 and 2, coloured by state" in caption_of("landscape_vol_pca_1_2")
 
 
 def test_energy_of_the_latents_gives_way_to_that_of_the_volume_components(tmp_path: Path) -> None:
@@ -157,8 +167,8 @@ def test_energy_of_the_latents_gives_way_to_that_of_the_volume_components(tmp_pa
     (run.figures / "full_free_energy_1_2.png").write_bytes((run.figures / "training.png").read_bytes())
     chapter = chapters_of(report_of(run))["energy"]
     assert "full_free" not in chapter
-    assert "<figcaption>all particles: free energy 1 2</figcaption>" in chapter
-    assert "free energy of latent components" not in chapter
+    assert "Free energy on volume components 1 and 2" in chapter
+    assert "two largest latent components" not in chapter
     assert not first_look.exists()
 
 
@@ -167,3 +177,65 @@ def test_particles_that_do_not_differ_have_no_energy_and_still_a_report(tmp_path
     np.save(run.latents, np.ones((N_PARTICLES, 3), np.float32))
     assert f"gem-em landscape-full {tmp_path}" in chapters_of(report_of(run))["energy"]
     assert not (run.figures / f"{ENERGY_OF_LATENTS}.png").exists()
+
+
+def test_every_figure_that_a_step_draws_has_a_caption() -> None:
+    """The names are those in the code: a figure that is added without a sentence is found here."""
+    stems: set[str] = set()
+    for path in Path(gem_plugin.__file__).parent.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        stems |= set(re.findall(r'(?:folder|figures|figure_folder) / f?"([a-z_{}]+)"', text))
+    names = {
+        re.sub(r"\{[^}]*\}", "1", stem.replace("{middle}", "").replace("{name}", "pca")) for stem in stems
+    }
+    drawn = {name for name in names if chapter_of(Path(name)) != "landscape" or "landscape" in name}
+    assert len(drawn) > 12
+    assert {name for name in drawn if caption_of(name) == name.replace("_", " ")} == set()
+
+
+def test_warnings_that_differ_by_state_only_are_one() -> None:
+    same = [RunWarning(f"State {number} is unstable", f"Found {number}.", "Merge it.") for number in (1, 4)]
+    other = RunWarning("State 2 may be junk", "Odd.", "Look.")
+    merged = together([same[0], other, same[1]])
+    assert [warning.title for warning in merged] == ["States 1, 4 are unstable", "State 2 may be junk"]
+    assert merged[0].meaning == "Found 1. Found 4."
+
+
+def test_states_of_one_cloud_are_warned_of(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    run.summary.write_text(json.dumps({"landscape": {"one_cloud": True}}))
+    chapters = chapters_of(report_of(run))
+    assert "States cut one cloud" in chapters["warnings"]
+    assert "cuts through it" in chapters["overview"]
+
+
+def test_pictures_of_states_share_one_scale_and_cut_through_the_molecule(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    pictures = pictures_of_maps([run.landscape / "states" / f"state_{n:03d}_mean.mrc" for n in (1, 2, 3)])
+    assert all(section.max() > 0.5 for views in pictures.sections for section in views[:2])
+    assert pictures.section_places_in_angstroms[:2] == (0.0, 0.0)
+    assert pictures.width_in_angstroms <= 24 * 4.0
+
+
+def test_whole_numbers_of_groups_come_back_exactly() -> None:
+    import base64
+
+    values = np.array([3.0, 0.0, 200.0, 7.0])
+    packed = whole_numbers(values)
+    steps = np.frombuffer(base64.b64decode(packed["data"]), np.uint8)
+    assert (packed["lowest"] + steps.astype(float)).tolist() == values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1799, "1,799"),
+        (0.0023456, "0.00235"),
+        (2935.7, "2,936"),
+        (-78.7461, "-78.7"),
+        ("ward", "ward"),
+        (7.0, "7"),
+    ],
+)
+def test_numbers_have_no_digits_without_meaning(value: object, text: str) -> None:
+    assert short_number(value) == text

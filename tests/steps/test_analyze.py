@@ -87,7 +87,7 @@ def test_umap_and_figures_are_written_and_the_umap_is_reproducible(run: RunFiles
 
 def test_the_landscape_takes_the_umap_of_the_same_latents(run: RunFiles, monkeypatch) -> None:
     run_analyze(run, AnalyzeSettings(ksample=4, pc=0, skip_vol=True), Progress(io.StringIO()))
-    monkeypatch.setattr(latent_layout, "umap_embedding", lambda *arguments: pytest.fail("made again"))
+    monkeypatch.setattr(latent_layout, "umap_embedding", lambda *_, **__: pytest.fail("made again"))
     latents, made = ring_latents(120), run.analyze / "umap.npy"
     copied, records = run.root / "elsewhere" / "umap.npy", StageRecords(run.root / "elsewhere")
     layout = lay_out_latents(copied, records, latents, 0, Progress(io.StringIO()), made)

@@ -1,217 +1,44 @@
 "use strict";
-// The two moving parts of the report: the scatter plot and the animations. Data come from the page itself.
+// The moving parts of the report: animations of maps, buttons that copy commands, and the scatter plot.
 
-const LEVELS = 65535;
-const MARGIN = { left: 64, right: 12, top: 12, bottom: 46 }; // CSS pixels around the plot
-
-function numbersOf(column) {
-  const bytes = Uint8Array.from(atob(column.data), (letter) => letter.charCodeAt(0));
-  const steps = new Uint16Array(bytes.buffer);
-  const values = new Float32Array(steps.length);
-  for (let i = 0; i < steps.length; i++) values[i] = column.lowest + (steps[i] / LEVELS) * (column.highest - column.lowest);
-  return values;
-}
-
-class Scatter {
-  constructor(element, data) {
-    this.element = element;
-    this.canvas = element.querySelector("canvas");
-    this.columns = data.columns.map((column) => ({ ...column, values: numbersOf(column) }));
-    for (const column of this.columns) if (column.isGroup) column.values = column.values.map(Math.round);
-    this.rows = numbersOf(data.rows).map(Math.round);
-    this.hidden = new Set();
-    const first = this.columns.filter((column) => !column.isGroup);
-    this.chosen = { x: first[0], y: first[1] || first[0], colour: this.columns.find((c) => c.name === "state") || first[2] || first[0] };
-    this.makeControls();
-    this.listen();
-    this.showAll();
-  }
-
-  makeControls() {
-    const controls = this.element.querySelector(".controls");
-    for (const [role, title] of [["x", "across"], ["y", "up"], ["colour", "colour"]]) {
-      const label = document.createElement("label");
-      label.textContent = title + " ";
-      const select = document.createElement("select");
-      select.dataset.role = role;
-      this.columns.forEach((column, index) => select.add(new Option(column.label, index)));
-      select.value = this.columns.indexOf(this.chosen[role]);
-      select.onchange = () => {
-        this.chosen[role] = this.columns[select.value];
-        if (role === "colour") { this.hidden.clear(); this.draw(); } else this.showAll();
-      };
-      label.append(select);
-      controls.append(label);
-    }
-  }
-
-  listen() {
-    const canvas = this.canvas;
-    canvas.onwheel = (event) => { event.preventDefault(); this.zoom(event.offsetX, event.offsetY, Math.exp(event.deltaY * 0.002)); };
-    canvas.onpointerdown = (event) => { this.drag = [event.offsetX, event.offsetY]; canvas.setPointerCapture(event.pointerId); };
-    canvas.onpointerup = () => { this.drag = null; };
-    canvas.onpointermove = (event) => { if (this.drag) this.move(event); else this.tell(event); };
-    canvas.onpointerleave = () => { this.element.querySelector(".tip").style.display = "none"; };
-    canvas.ondblclick = () => this.showAll();
-    new ResizeObserver(() => this.draw()).observe(canvas);
-  }
-
-  showAll() {
-    const limits = ({ lowest, highest }) => { const pad = 0.03 * (highest - lowest); return [lowest - pad, highest + pad]; };
-    this.view = { x: limits(this.chosen.x), y: limits(this.chosen.y) };
-    this.draw();
-  }
-
-  get size() { return [this.canvas.clientWidth, this.canvas.clientHeight]; }
-
-  toPixel(x, y) {
-    const [width, height] = this.size, { x: [x0, x1], y: [y0, y1] } = this.view;
-    return [MARGIN.left + (x - x0) / (x1 - x0) * (width - MARGIN.left - MARGIN.right),
-      height - MARGIN.bottom - (y - y0) / (y1 - y0) * (height - MARGIN.top - MARGIN.bottom)];
-  }
-
-  toData(px, py) {
-    const [width, height] = this.size, { x: [x0, x1], y: [y0, y1] } = this.view;
-    return [x0 + (px - MARGIN.left) / (width - MARGIN.left - MARGIN.right) * (x1 - x0),
-      y0 + (height - MARGIN.bottom - py) / (height - MARGIN.top - MARGIN.bottom) * (y1 - y0)];
-  }
-
-  zoom(px, py, factor) {
-    const [x, y] = this.toData(px, py);
-    this.view.x = this.view.x.map((edge) => x + (edge - x) * factor);
-    this.view.y = this.view.y.map((edge) => y + (edge - y) * factor);
-    this.draw();
-  }
-
-  move(event) {
-    const [xOld, yOld] = this.toData(...this.drag), [x, y] = this.toData(event.offsetX, event.offsetY);
-    this.view.x = this.view.x.map((edge) => edge + xOld - x);
-    this.view.y = this.view.y.map((edge) => edge + yOld - y);
-    this.drag = [event.offsetX, event.offsetY];
-    this.draw();
-  }
-
-  colours() {
-    const column = this.chosen.colour;
-    if (column.isGroup) return (value) => this.hidden.has(value) ? null : colourOfGroup(value);
-    const span = column.highest - column.lowest;
-    const table = Array.from({ length: 256 }, (_, i) => colourOfFraction(i / 255));
-    return (value) => table[Math.min(255, Math.max(0, Math.round(255 * (value - column.lowest) / span)))];
-  }
-
-  draw() {
-    const ratio = window.devicePixelRatio || 1, [width, height] = this.size;
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
-    const context = this.canvas.getContext("2d", { willReadFrequently: true });
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    this.drawPoints(context, ratio);
-    context.scale(ratio, ratio);
-    this.drawAxes(context);
-    this.drawLegend();
-  }
-
-  drawPoints(context, ratio) {
-    const image = context.getImageData(0, 0, this.canvas.width, this.canvas.height);
-    const pixels = new Uint32Array(image.data.buffer), xs = this.chosen.x.values, ys = this.chosen.y.values;
-    const colourOf = this.colours(), values = this.chosen.colour.values;
-    const dot = Math.max(1, Math.round(ratio * (xs.length > 20000 ? 1.5 : xs.length > 3000 ? 2 : 4)));
-    const [width, height] = this.size;
-    for (let i = 0; i < xs.length; i++) {
-      const [px, py] = this.toPixel(xs[i], ys[i]);
-      if (px < MARGIN.left || px > width - MARGIN.right || py < MARGIN.top || py > height - MARGIN.bottom) continue;
-      const colour = colourOf(values[i]);
-      if (!colour) continue;
-      const packed = 0xff000000 | (colour[2] << 16) | (colour[1] << 8) | colour[0];
-      const left = Math.round(px * ratio - dot / 2), top = Math.round(py * ratio - dot / 2);
-      for (let row = 0; row < dot; row++) { // corners are left out where there is room for it
-        const inset = dot > 3 && (row === 0 || row === dot - 1) ? 1 : 0, start = (top + row) * image.width + left;
-        pixels.fill(packed, start + inset, start + dot - inset);
-      }
-    }
-    context.putImageData(image, 0, 0);
-  }
-
-  drawAxes(context) {
-    const [width, height] = this.size;
-    context.strokeStyle = context.fillStyle = "#5d6b7a";
-    context.font = "12px system-ui, sans-serif";
-    context.textAlign = "center";
-    for (const value of ticks(...this.view.x)) {
-      const [px] = this.toPixel(value, 0);
-      context.fillText(tickText(value), px, height - MARGIN.bottom + 16);
-      line(context, px, height - MARGIN.bottom, px, height - MARGIN.bottom + 4);
-    }
-    context.textAlign = "right";
-    for (const value of ticks(...this.view.y)) {
-      const [, py] = this.toPixel(0, value);
-      context.fillText(tickText(value), MARGIN.left - 7, py + 4);
-      line(context, MARGIN.left - 4, py, MARGIN.left, py);
-    }
-    line(context, MARGIN.left, MARGIN.top, MARGIN.left, height - MARGIN.bottom);
-    line(context, MARGIN.left, height - MARGIN.bottom, width - MARGIN.right, height - MARGIN.bottom);
-    context.textAlign = "center";
-    context.fillText(this.chosen.x.label, (width + MARGIN.left) / 2, height - 10);
-    context.save();
-    context.translate(14, (height - MARGIN.bottom) / 2);
-    context.rotate(-Math.PI / 2);
-    context.fillText(this.chosen.y.label, 0, 0);
-    context.restore();
-  }
-
-  drawLegend() {
-    const legend = this.element.querySelector(".legend"), column = this.chosen.colour;
-    legend.replaceChildren(column.label + ":");
-    if (!column.isGroup) {
-      const bar = document.createElement("span");
-      bar.style.cssText = `width:180px;height:12px;background:linear-gradient(to right,${VIRIDIS_STOPS.map(cssColour).join(",")})`;
-      legend.append(tickText(column.lowest), bar, tickText(column.highest));
-      return;
-    }
-    for (const group of [...new Set(column.values)].sort((a, b) => a - b).slice(0, 60)) {
-      const button = document.createElement("button"), swatch = document.createElement("span");
-      swatch.className = "swatch";
-      swatch.style.background = cssColour(colourOfGroup(group));
-      button.append(swatch, String(group));
-      button.classList.toggle("hidden", this.hidden.has(group));
-      button.onclick = () => { if (!this.hidden.delete(group)) this.hidden.add(group); this.draw(); };
-      legend.append(button);
-    }
-  }
-
-  tell(event) {
-    const tip = this.element.querySelector(".tip"), xs = this.chosen.x.values, ys = this.chosen.y.values;
-    let best = -1, nearest = 64; // squared CSS pixels
-    for (let i = 0; i < xs.length; i++) {
-      const [px, py] = this.toPixel(xs[i], ys[i]);
-      const distance = (px - event.offsetX) ** 2 + (py - event.offsetY) ** 2;
-      if (distance < nearest && !this.hidden.has(this.chosen.colour.values[i])) { nearest = distance; best = i; }
-    }
-    tip.style.display = best < 0 ? "none" : "block";
-    if (best < 0) return;
-    const shown = [this.chosen.x, this.chosen.y, this.chosen.colour];
-    tip.textContent = [`particle row ${this.rows[best]}`, ...shown.map((column) => `${column.label}: ${tickText(column.values[best])}`)].join("\n");
-    tip.style.left = `${this.canvas.offsetLeft + event.offsetX + 14}px`;
-    tip.style.top = `${this.canvas.offsetTop + event.offsetY + 10}px`;
-  }
-}
+const MILLISECONDS_PER_FRAME = 160;
 
 function startAnimation(card) {
   const frame = card.querySelector(".frame"), slider = card.querySelector("input"), button = card.querySelector("button");
+  const output = card.querySelector("output");
   const nFrames = Number(card.dataset.frames), height = Number(card.dataset.height);
-  let step = 0, isPlaying = true;
-  const show = (number) => { frame.style.backgroundPositionY = `${-number * height}px`; slider.value = number; };
+  let step = 0, isPlaying = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const show = (number) => {
+    frame.style.backgroundPositionY = `${-number * height}px`;
+    slider.value = number;
+    output.textContent = `${number + 1} / ${nFrames}`;
+  };
+  const play = (wanted) => { isPlaying = wanted; button.textContent = isPlaying ? "pause" : "play"; };
   const tick = () => { // there and back again
     if (!isPlaying || nFrames < 2) return;
     step = (step + 1) % (2 * nFrames - 2);
     show(step < nFrames ? step : 2 * nFrames - 2 - step);
   };
-  button.onclick = () => { isPlaying = !isPlaying; button.textContent = isPlaying ? "pause" : "play"; };
-  slider.oninput = () => { isPlaying = false; button.textContent = "play"; step = Number(slider.value); show(step); };
-  setInterval(tick, 160);
+  button.onclick = () => play(!isPlaying);
+  slider.oninput = () => { play(false); step = Number(slider.value); show(step); };
+  play(isPlaying);
+  setInterval(tick, MILLISECONDS_PER_FRAME);
+}
+
+/** A page opened from disk may lack the clipboard; then the command is selected, and copied where that is allowed. */
+async function copyCommand(block) {
+  const text = block.querySelector("pre"), button = block.querySelector("button");
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+    button.textContent = "copied";
+  } catch {
+    getSelection().selectAllChildren(text);
+    button.textContent = document.execCommand("copy") ? "copied" : "selected";
+  }
+  setTimeout(() => { button.textContent = "copy"; }, 2000);
 }
 
 const scatterData = document.getElementById("scatter-data");
 if (scatterData) window.scatter = new Scatter(document.getElementById("scatter"), JSON.parse(scatterData.textContent));
 document.querySelectorAll(".animation").forEach(startAnimation);
+document.querySelectorAll(".command").forEach((block) => { block.querySelector("button").onclick = () => copyCommand(block); });

@@ -1,0 +1,201 @@
+"""ChimeraX scripts, held against the documented commands by a small strict reader; the files they open, by other readers.
+
+ChimeraX itself is not here. Commands and options are those of its user guide and of the commands' declarations: open,
+volume, volume morph, color sample, color byattribute, key, hide, style, size, coordset slider, set, lighting, graphics,
+view. ChimeraX runs a .cxc in the folder of the script, so paths are relative to that folder.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import gemmi
+import mrcfile
+import numpy as np
+import pytest
+from arm_model import arm_source, ring_latents
+from tiny_run import make_tiny_run
+
+from gem_plugin.io.array_files import write_array, write_numbers
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.reports.chimerax_scripts import what_script_shows
+from gem_plugin.reports.run_contents import read_motion, read_run_contents
+from gem_plugin.steps import motion as motion_step
+
+NUMBER, COLOUR = r"-?\d+(\.\d+)?(e-?\d+)?", r"#[0-9A-Fa-f]{6}"
+PALETTE = rf"{COLOUR}(:{COLOUR})+"
+MODELS = r"#\d+(-\d+)?"
+GRAMMAR = (  # whole commands, in order of the user guide
+    r'open "[^"]+" id #\d+',
+    r'open "[^"]+\.pdb" coordsets true',
+    rf"volume {MODELS}( level {NUMBER}| step 1| color {COLOUR}| transparency 0\.\d+)+",
+    rf"volume morph {MODELS} frames \d+ constantVolume true slider true",
+    rf"color sample {MODELS} map #\d+ palette {PALETTE} range {NUMBER},{NUMBER}",
+    rf"color byattribute (bfactor|occupancy) palette {PALETTE}",
+    rf"key( {COLOUR}:({NUMBER})?)+",
+    rf"hide {MODELS} models",
+    r"style sphere",
+    r"size atomRadius \d+",
+    r"coordset slider #\d+",
+    r"set bgColor white",
+    r"lighting soft",
+    r"graphics silhouettes true",
+    r"view",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    """A run in a folder with a space, as if its model were on disk."""
+    run = make_tiny_run(tmp_path_factory.mktemp("scripts") / "my run")
+    write_numbers(run.analyze / "pc1" / "z_values.txt", np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
+    run.checkpoint.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(motion_step, "open_volume_source", lambda run: arm_source(ring_latents(300)))
+        motion_step.write_chimerax(run, read_run_contents(run))
+    return run
+
+
+def commands_of(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def models_named(command: str) -> set[int]:
+    """Numbers of the models that a command speaks of; colours have six digits and are none."""
+    spans = re.findall(r"(?<= )#(\d+)(?:-(\d+))?(?= |$)", command)
+    return {number for first, last in spans for number in range(int(first), int(last or first) + 1)}
+
+
+def test_every_purpose_has_its_script(run: RunFiles) -> None:
+    names = {path.stem for path in run.chimerax.glob("*.cxc")}
+    assert names == {
+        "states", "morph_latent_component_1", "colour_by_motion", "colour_by_occupancy", "colour_by_amplitude_change",
+        "arrows", "gaussians_pc1",
+    }  # fmt: skip
+    assert all(what_script_shows(name) for name in names)
+
+
+def test_commands_are_those_that_chimerax_documents(run: RunFiles) -> None:
+    for path in run.chimerax.glob("*.cxc"):
+        unknown = [one for one in commands_of(path) if not any(re.fullmatch(rule, one) for rule in GRAMMAR)]
+        assert unknown == [], path.name
+
+
+def test_files_are_opened_from_the_folder_of_the_script_and_exist(run: RunFiles) -> None:
+    for path in run.chimerax.glob("*.cxc"):
+        opened = [shlex.split(one)[1] for one in commands_of(path) if one.startswith("open")]
+        assert opened, path.name
+        assert not any(Path(name).is_absolute() for name in opened)
+        assert all((path.parent / name).is_file() for name in opened)
+
+
+def test_no_command_speaks_of_a_model_before_it_is_opened(run: RunFiles) -> None:
+    for path in run.chimerax.glob("*.cxc"):
+        opened: set[int] = set()
+        for command in commands_of(path):
+            if command.startswith("open"):
+                opened |= models_named(command) or {1}
+            assert models_named(command) <= opened, (path.name, command)
+
+
+def test_colours_reach_from_zero_to_the_key(run: RunFiles) -> None:
+    for name in ("motion", "occupancy"):
+        text = (run.chimerax / f"colour_by_{name}.cxc").read_text()
+        (highest,) = re.findall(r"range 0,(\S+)", text)
+        assert f"#FDE725:{float(highest):.3g}" in text
+        with mrcfile.open(run.chimerax / f"{name}.mrc") as values:
+            assert 0 < values.data.max() <= 1.1 * float(highest) + 0.5
+
+
+def test_levels_cut_the_map_between_solvent_and_peak(run: RunFiles) -> None:
+    text = (run.chimerax / "colour_by_motion.cxc").read_text()
+    (level,) = re.findall(r"volume #1 level (\S+)", text)
+    with mrcfile.open(run.chimerax / "mean.mrc") as density:
+        assert 0.0005 < (density.data > float(level)).mean() < 0.2
+
+
+def test_occupancy_of_what_is_always_there_is_one(run: RunFiles) -> None:
+    motion = read_motion(run)
+    assert motion is not None
+    np.testing.assert_allclose(motion.occupancy, 1, atol=1e-5)
+
+
+def test_occupancy_of_what_is_there_in_a_third_of_the_particles_is_a_third() -> None:
+    amplitudes = np.ones((300, 4))
+    amplitudes[100:, 3] = 0
+    motion = motion_step.measure_motion(np.random.default_rng(0).normal(size=(300, 4, 3)), amplitudes, seed=0)
+    np.testing.assert_allclose(motion.occupancy, [1, 1, 1, 1 / 3], atol=1e-6)
+
+
+def test_motion_of_an_older_run_is_read_without_occupancy(run: RunFiles, tmp_path: Path) -> None:
+    with np.load(run.motion) as saved:
+        older = {name: saved[name] for name in saved.files if name != "occupancy"}
+    copy = RunFiles(tmp_path)
+    np.savez(copy.motion, **older)
+    motion = read_motion(copy)
+    assert motion is not None
+    assert len(motion.occupancy) == 0
+
+
+def test_arrows_are_lines_of_the_bild_format(run: RunFiles) -> None:
+    starts, number_of_lines = [], 0
+    for line in (run.chimerax / "motion_arrows.bild").read_text().splitlines():
+        number_of_lines += 1
+        word, *values = line.split()
+        if word == ".comment":
+            continue
+        numbers = [float(value) for value in values]
+        assert word in (".color", ".arrow")
+        if word == ".color":
+            assert len(numbers) == 3
+            assert all(0 <= value <= 1 for value in numbers)
+            continue
+        assert len(numbers) == 9  # two ends, radius of shaft and head, share of the shaft
+        assert 0 < numbers[6] < numbers[7]
+        assert 0 < numbers[8] < 1
+        starts.append(numbers[:3])
+    assert len(starts) == (number_of_lines - 1) // 2
+    box = read_box_in_angstroms(run)
+    assert np.all((np.array(starts) > 0) & (np.array(starts) < box)), (
+        "in the frame of the map, whose corner is zero"
+    )
+
+
+def read_box_in_angstroms(run: RunFiles) -> float:
+    with mrcfile.open(run.chimerax / "mean.mrc") as density:
+        assert density.header.origin.x == density.header.nxstart == 0
+        return float(density.header.cella.x)
+
+
+def test_models_of_a_trajectory_are_read_by_another_reader(run: RunFiles) -> None:
+    structure = gemmi.read_structure(str(run.chimerax / "gaussians_pc1.pdb"))
+    assert [model.num for model in structure] == [1, 2, 3]
+    sizes = {sum(1 for _ in model.all()) for model in structure}
+    assert len(sizes) == 1, "ChimeraX reads coordinate sets only from models of the same atoms"
+    places = np.array([[row.atom.pos.tolist() for row in model.all()] for model in structure])
+    assert np.linalg.norm(places[0] - places[2], axis=-1).max() > 10
+    assert all(0 <= row.atom.occ <= 99 for row in structure[0].all())
+
+
+def test_columns_of_the_pdb_lines_are_where_the_format_wants_them(run: RunFiles) -> None:
+    atoms = [
+        line
+        for line in (run.chimerax / "gaussians_pc1.pdb").read_text().splitlines()
+        if line.startswith("HETATM")
+    ]
+    for line in atoms:
+        assert len(line) == 78
+        assert line[12:16] == " CA "
+        assert line[21] in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        assert all(float(line[start : start + 8]) is not None for start in (30, 38, 46))
+        assert (float(line[54:60]), float(line[60:66])) >= (0, 0)
+
+
+def test_states_and_scripts_of_a_landscape_without_model(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path / "no model")
+    write_array(run.latents, np.zeros((300, 2), np.float32))
+    written = motion_step.write_chimerax(run, read_run_contents(run))
+    commands = commands_of(next(path for path in written if path.stem == "states"))
+    assert sum(command.startswith("open") for command in commands) == 3
+    assert commands.count("hide #2 models") == 1
