@@ -21,6 +21,7 @@ from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
+    KL_RISE,
     epoch_generator,
     kl_weight_at,
     learning_rate_factor,
@@ -118,7 +119,10 @@ class Trainer:
         loss_sum, kl_sum, n_good, score, information, *extra_sums = self.workers.mean(sums).tolist()
         seconds = time.monotonic() - start
         validation_loss, validation_kl = self.validation_losses()
-        self.contrast_variance = better_variance(self.contrast_variance, score, information)
+        if (
+            self.epoch / self.n_epochs >= KL_RISE[1]
+        ):  # before, cheap latents would take the contrast over for good
+            self.contrast_variance = better_variance(self.contrast_variance, score, information)
         self.epoch += 1
         done = self.epoch / self.n_epochs
         record = EpochRecord(

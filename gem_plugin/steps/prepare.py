@@ -35,6 +35,10 @@ LARGEST_NORMALISED_MEAN = (
     0.2  # RELION normalises to 0 and 1; a soft radius or a rescaled box shifts it a little
 )
 LARGEST_NORMALISED_SPREAD = 0.2
+LARGEST_RELATIVE_SPREAD = (
+    10.0  # of an image's pixels, over the median of all: more is a defect, such as a hot pixel
+)
+ROWS_NAMED = 5
 DARK_PARTICLE_SIGNIFICANCE = 5.0  # standard errors below the background
 
 
@@ -215,13 +219,29 @@ def _write_images(
 ) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
     """Prepare all images, a few megabytes at a time, and measure their noise on the way."""
     power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
+    spreads = torch.empty(len(images))
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
         for rows in progress.track(chunks, "Preparing images", unit=f" chunks of {len(chunks[0])}"):
             prepared = _prepare_images(images.read(rows), plan)
+            spreads[rows] = prepared.std(dim=(1, 2))
             power += background_power(prepared, plan.mask)
             writer.append(prepared.numpy())
+        _refuse_defects(images, spreads)
     return noise_spectrum_from_power(power, len(images)).numpy()
+
+
+def _refuse_defects(images: ParticleImages, spreads: Tensor) -> None:
+    """One image with a hot pixel would drown the noise of all others."""
+    ratios = spreads / spreads.median()
+    rows = torch.nonzero(ratios > LARGEST_RELATIVE_SPREAD).flatten().tolist()
+    if rows:
+        named = ", ".join(f"row {row} ({images.table.image_names[row]})" for row in rows[:ROWS_NAMED])
+        raise InputError(
+            f"{images.particle_file}: {len(rows)} images vary over {LARGEST_RELATIVE_SPREAD:.0f} times as much as the others, "
+            f"up to {float(ratios.max()):.0f} times: {named}{', ...' if len(rows) > ROWS_NAMED else ''}. They have hot pixels or "
+            "come from a damaged micrograph. Remove these particles, or use --normalise always if whole micrographs differ in scale."
+        )
 
 
 def _working_pixel_size(table: ParticleTable, plan: _Plan) -> float:

@@ -216,3 +216,21 @@ def test_real_particles_of_relion_31(shared_data: Path, run: RunFiles) -> None:
     assert summary["background_normalised_here"] is False
     assert data.images.shape == (5, 64, 64)
     assert data.table.pixel_size_in_angstroms == pytest.approx(2.806 * 4)
+
+
+def test_a_hot_pixel_is_named_and_leaves_no_result(project: RelionProject, run: RunFiles) -> None:
+    images = noisy_images(6, 16)
+    images[3, 5, 5] = 1e4
+    project.write_stacks(images)
+    name = project.columns["_rlnImageName"][3]
+    with pytest.raises(InputError, match=f"1 images vary over 10 times as much as the others.*row 3 .{name}"):
+        prepared(project, run)
+    assert not run.prepared_images.exists()
+
+
+def test_hot_pixels_do_no_harm_where_every_image_is_normalised(project: RelionProject, run: RunFiles) -> None:
+    images = noisy_images(6, 16)
+    images[3, 0, 0] = 1e4
+    project.write_stacks(images)
+    data = prepared(project, run, normalise="always")
+    assert 0.5 < data.noise_spectrum.mean() < 2
