@@ -35,6 +35,7 @@ NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by n
 # torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
 STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
+FIELDS_IN_RELION = {"particles": "Input particles", "map": "Input 3D reference"}
 OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch"),
     "diagnose": ("mask",),
@@ -142,7 +143,9 @@ def _check_needed_settings(names: Sequence[str], values: dict[str, Any]) -> None
         for name in NEEDED_SETTINGS.get(step, ()):
             if values.get(name) is None:
                 field = next(field for field in _shared_fields(STEPS[step]) if field.name == name)
-                raise InputError(f"--{name} is missing. {field.metadata['help']}")
+                raise InputError(
+                    f"--{name} is missing ({FIELDS_IN_RELION[name]} in RELION). {field.metadata['help']}"
+                )
 
 
 def _settings_from_values(step: Step, values: dict[str, Any]) -> Any:
