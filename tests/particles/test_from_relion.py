@@ -245,38 +245,6 @@ def test_half_set_3(project: RelionProject) -> None:
     assert_refused(project, r"row 3 .*expected half set 1 or 2, found 3")
 
 
-@pytest.mark.parametrize(
-    ("label", "value", "expected"),
-    [
-        ("_rlnVoltage", "300000.0", "kV, such as 300"),
-        ("_rlnVoltage", "0.0", "kV, such as 300"),
-        ("_rlnAmplitudeContrast", "10.0", "a share, such as 0.1"),
-        ("_rlnSphericalAberration", "27000.0", "mm, such as 2.7"),
-    ],
-)
-def test_optics_in_another_unit(project: RelionProject, label: str, value: str, expected: str) -> None:
-    project.optics[0][label] = value
-    assert_refused(project, f"{label} is {float(value):g}; expected {expected}")
-
-
-def test_scale_factor_of_nothing(project: RelionProject) -> None:
-    project.columns["_rlnCtfScalefactor"] = ["1.0"] * 5 + ["0.0"]
-    assert_refused(project, r"row 5 \(line \d+\): _rlnCtfScalefactor is 0; expected a factor")
-
-
-def test_defocus_in_micrometres(project: RelionProject) -> None:
-    for label in ("_rlnDefocusU", "_rlnDefocusV"):
-        project.columns[label] = [f"{float(value) / 1e4:.6f}" for value in project.columns[label]]
-    assert_refused(project, "_rlnDefocusU is 1.025 in the median; expected Angstrom.*Multiply it")
-
-
-def test_images_in_focus_are_read(project: RelionProject) -> None:
-    for label in ("_rlnDefocusU", "_rlnDefocusV"):
-        project.columns[label] = ["0.000000"] * 6
-    project.write_star()
-    assert read_relion_particles(project.star).defocus_u_in_angstroms.max() == 0
-
-
 def test_premultiplied_images(project: RelionProject) -> None:
     project.optics[0]["_rlnCtfDataAreCtfPremultiplied"] = "1"
     assert_refused(project, "_rlnCtfDataAreCtfPremultiplied is set")
