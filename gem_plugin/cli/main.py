@@ -14,6 +14,7 @@ from gem_plugin import __version__
 from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
+from gem_plugin.errors import InputError
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.steps.run_all import RUN_STEPS, LoggedProgress, fields_of_steps, run_step, run_steps
@@ -87,6 +88,7 @@ OTHER_COMMANDS = (
     ),
 )
 STEPS_ON_CRYODRGN = ("landscape", "landscape-full")  # these also take WORKDIR EPOCH of a cryoDRGN run
+STEPS_THAT_MAKE_A_RUN = ("prepare",)  # the others work on a folder that is there
 ORDER = ("demo", "simulate", "run", *STEPS, "explore", "convert", "import-gaussianem", "rerun", "doctor")
 
 
@@ -149,6 +151,8 @@ def _run_command() -> click.Command:
 
 def _step_command(step: Step) -> click.Command:
     def call(run_folder: Path, epoch_of_cryodrgn: str | None = None, **values: Any) -> None:
+        if step.name not in STEPS_THAT_MAKE_A_RUN and values.get("workdir") is None:
+            _check_run_is_there(run_folder)
         if epoch_of_cryodrgn is not None:
             run_folder, values = _beside_cryodrgn(step, run_folder, epoch_of_cryodrgn, values)
         run = RunFiles(run_folder)
@@ -158,6 +162,15 @@ def _step_command(step: Step) -> click.Command:
     epoch = click.Argument(["epoch_of_cryodrgn"], metavar="[EPOCH]", required=False)
     arguments = [folder, epoch] if step.name in STEPS_ON_CRYODRGN else [folder]
     return click.Command(step.name, callback=call, params=[*arguments, *_options(step)], help=step.help)
+
+
+def _check_run_is_there(run_folder: Path) -> None:
+    """A mistyped name must not become a new folder."""
+    if not run_folder.is_dir():
+        raise InputError(
+            f"There is no folder {run_folder}. Expected the folder of a run (--out of `gem-em run`); "
+            f"relative names start from {Path.cwd()}."
+        )
 
 
 def _beside_cryodrgn(

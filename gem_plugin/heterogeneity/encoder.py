@@ -48,8 +48,8 @@ class ImageEncoder(nn.Module):
     def standardise_by(self, sample: Tensor, n_evidence: int) -> None:
         """Set mean and scale from a sample of inputs; the evidence keeps its relative sizes (one common scale)."""
         self.input_mean.copy_(sample.mean(0))
-        scale = sample.std(0)
-        scale[:n_evidence] = sample[:, :n_evidence].std()
+        scale = sample.std(0, correction=0)  # a single particle has no spread, and that is a number
+        scale[:n_evidence] = sample[:, :n_evidence].std(correction=0)
         self.input_scale.copy_(scale.clamp_min(1e-6))
 
     def forward(self, inputs: Tensor) -> LatentDistribution:  # inputs (batch, n_inputs)

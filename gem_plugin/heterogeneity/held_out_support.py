@@ -43,6 +43,7 @@ def held_out_support(
     generator: torch.Generator,
     projector: str = "auto",
     track: Track = untracked,
+    contrast_variance: float = 0.0,  # of the particles, as training found it
 ) -> Support:
     """What the latents of held-out particles explain, less what they cost."""
     assert model.encoder is not None
@@ -58,9 +59,9 @@ def held_out_support(
         noise = torch.randn(len(part), model.latent_size, generator=generator).to(distribution.means.device)
         own = _project(model.cloud_in_pixels(distribution.sample(noise)), batch, model, projector)
         images = [_project(_one(clouds, number), batch, model, projector) for number in range(len(others))]
-        with_latents = squared_error(own, batch.images, batch.filters) + distribution.kl_divergence()
-        without = squared_error(torch.stack(images).mean(0), batch.images, batch.filters)
-        differences.append(without - with_latents)
+        matched = batch.images, batch.filters, contrast_variance
+        with_latents = squared_error(own, *matched) + distribution.kl_divergence()
+        differences.append(squared_error(torch.stack(images).mean(0), *matched) - with_latents)
     values = torch.cat(differences).double()
     return Support(float(values.mean()), float(values.std() / math.sqrt(len(values))))
 

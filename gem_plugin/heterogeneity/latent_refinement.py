@@ -1,7 +1,8 @@
 """Each particle's own latent after training: a few Gauss-Newton steps from where the encoder put it.
 
 Minimises, per particle, the image loss plus weight/2 |z|^2 (the prior, weighted as in training). The model image P(z)
-is differentiated by finite differences: a latent has few dimensions, and a projection costs little.
+is differentiated by finite differences: a latent has few dimensions, and a projection costs little. The contrast of a
+particle is integrated out, as in training.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.image_loss import ImageAgreement, error_of_agreement
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch
 
@@ -33,20 +35,23 @@ def refine_latents(
     prior_weight: float,
     n_steps: int = 3,
     projector: str = "auto",
+    contrast_variance: float = 0.0,  # of the particles, as training found it
 ) -> RefinedLatents:
     """Gauss-Newton with a step limit; a step that does not lower a particle's objective is not taken."""
     weight = max(prior_weight, SMALLEST_PRIOR_WEIGHT)
     latents = start.clone()
     images, filtered = _project(model, batch, latents, projector)
-    scores = first_scores = _objective(images, filtered, batch, latents, weight)
+    scores = first_scores = _objective(images, filtered, batch, latents, weight, contrast_variance)
     curvature = torch.eye(start.shape[1], device=start.device).expand(len(start), -1, -1)
     for _ in range(n_steps):
-        gradient, curvature = _derivatives(model, batch, latents, images, filtered, weight, projector)
+        gradient, curvature = _derivatives(
+            model, batch, latents, images, filtered, weight, projector, contrast_variance
+        )
         steps = -torch.linalg.solve(curvature, gradient[..., None])[..., 0]
         lengths = steps.norm(dim=1, keepdim=True)
         candidates = latents + steps * (LARGEST_STEP / lengths.clamp_min(LARGEST_STEP))
         new_images, new_filtered = _project(model, batch, candidates, projector)
-        new_scores = _objective(new_images, new_filtered, batch, candidates, weight)
+        new_scores = _objective(new_images, new_filtered, batch, candidates, weight, contrast_variance)
         is_better = new_scores < scores
         latents = torch.where(is_better[:, None], candidates, latents)
         images = torch.where(is_better[:, None, None], new_images, images)
@@ -69,11 +74,21 @@ def _filter(images: Tensor, batch: MatchedBatch) -> Tensor:
     return torch.fft.irfft2(torch.fft.rfft2(images) * batch.filters, s=images.shape[-2:])
 
 
+def _agreement(images: Tensor, filtered: Tensor, batch: MatchedBatch) -> ImageAgreement:
+    return ImageAgreement((images * filtered).sum((1, 2)), (images * batch.images).sum((1, 2)))
+
+
 def _objective(
-    images: Tensor, filtered: Tensor, batch: MatchedBatch, latents: Tensor, weight: float
+    images: Tensor,
+    filtered: Tensor,
+    batch: MatchedBatch,
+    latents: Tensor,
+    weight: float,
+    contrast_variance: float,
 ) -> Tensor:
-    """(batch,): 1/2 P h P - P g + weight / 2 |z|^2."""
-    return (images * (0.5 * filtered - batch.images)).sum((1, 2)) + weight / 2 * (latents**2).sum(1)
+    """(batch,): the image loss + weight / 2 |z|^2."""
+    error = error_of_agreement(_agreement(images, filtered, batch), contrast_variance)
+    return error + weight / 2 * (latents**2).sum(1)
 
 
 def _derivatives(
@@ -84,6 +99,7 @@ def _derivatives(
     filtered: Tensor,
     weight: float,
     projector: str,
+    contrast_variance: float,
 ) -> tuple[Tensor, Tensor]:  # gradient (batch, z), Gauss-Newton curvature (batch, z, z)
     size = latents.shape[1]
     slopes, filtered_slopes = [], []
@@ -94,9 +110,18 @@ def _derivatives(
         slopes.append((moved_images - images).flatten(1) / DIFFERENCE)
         filtered_slopes.append((moved_filtered - filtered).flatten(1) / DIFFERENCE)
     slope, filtered_slope = torch.stack(slopes, 1), torch.stack(filtered_slopes, 1)  # (batch, z, pixels)
-    residual = (filtered - batch.images).flatten(1)
+    powers, agreements = (value[:, None] for value in _agreement(images, filtered, batch))
+    contrast = (1 + contrast_variance * agreements) / (
+        1 + contrast_variance * powers
+    )  # (batch, 1), most likely
+    uncertainty = contrast_variance / (1 + contrast_variance * powers)  # its variance
+    residual = (contrast**2 + uncertainty) * filtered.flatten(1) - contrast * batch.images.flatten(1)
     gradient = (slope @ residual[..., None])[..., 0] + weight * latents
-    curvature = slope @ filtered_slope.transpose(1, 2)
+    like_contrast = (slope @ filtered.flatten(1)[..., None])[
+        ..., 0
+    ]  # (batch, z): what a change of contrast does too
+    told_by_contrast = uncertainty[..., None] * like_contrast[:, :, None] * like_contrast[:, None, :]
+    curvature = contrast[..., None] ** 2 * (slope @ filtered_slope.transpose(1, 2) - told_by_contrast)
     curvature = (curvature + curvature.transpose(1, 2)) / 2
     damping = weight + DAMPING * curvature.diagonal(dim1=1, dim2=2).mean(1)
     identity = torch.eye(size, device=latents.device)

@@ -64,6 +64,10 @@ class TrainSettings:
     loss: str = setting(
         "squared", "squared: Gaussian noise; absolute: GaussianEM's, in real space.", choices=LOSSES
     )
+    contrast: bool = setting(
+        True,
+        "Let every particle have its own contrast (thickness of the ice), so that latents need not follow it.",
+    )
     whiten: bool = setting(True, "Divide by the noise spectrum, so that each frequency counts by its noise.")
     kl_start: float = setting(
         0.02, "Weight of the KL divergence at the start, low so that latents wake up.", 0.0, 100.0

@@ -12,14 +12,16 @@ from torch import Tensor
 from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.encoder import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.evidence import EvidenceTable
 from gem_plugin.heterogeneity.extra_losses import EXTRA_TERMS, ExtraLosses
-from gem_plugin.heterogeneity.image_loss import absolute_error, squared_error
+from gem_plugin.heterogeneity.image_loss import absolute_error, error_of_agreement, image_agreement
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
+    KL_RISE,
     epoch_generator,
     kl_weight_at,
     learning_rate_factor,
@@ -57,6 +59,7 @@ class EpochRecord:
     validation_kl: float = (
         math.nan
     )  # nats; with the validation loss it gives the evidence bound, see validation_bounds
+    contrast_spread: float = 0.0  # standard deviation of the particles' contrast, as this epoch found it
 
 
 class LoadedBatch(NamedTuple):
@@ -92,6 +95,7 @@ class Trainer:
         self.epoch = 0  # finished epochs
         self.bad_steps = 0
         self.kl_factor = 1.0  # lowered when the latents collapse
+        self.contrast_variance = 0.0  # of the particles, about 1; see contrast.py
         self.history: list[EpochRecord] = []
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:
@@ -99,8 +103,8 @@ class Trainer:
         start = time.monotonic()
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
-        # image loss, KL, good steps, then the terms of extra_losses.py
-        sums = torch.zeros(3 + len(EXTRA_TERMS), dtype=torch.float64, device=self.device)
+        # image loss, KL, good steps, score and information of the contrast, then the terms of extra_losses.py
+        sums = torch.zeros(5 + len(EXTRA_TERMS), dtype=torch.float64, device=self.device)
         n_particles, bad_steps_before = 0, self.bad_steps
         self.model.train()
         loaded = loaded_batches(track(batches), self._load_share, is_ahead=self.device.type == "cuda")
@@ -112,9 +116,13 @@ class Trainer:
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(sums[2]))
-        loss_sum, kl_sum, n_good, *extra_sums = self.workers.mean(sums).tolist()
+        loss_sum, kl_sum, n_good, score, information, *extra_sums = self.workers.mean(sums).tolist()
         seconds = time.monotonic() - start
         validation_loss, validation_kl = self.validation_losses()
+        if (
+            self.epoch / self.n_epochs >= KL_RISE[1]
+        ):  # before, cheap latents would take the contrast over for good
+            self.contrast_variance = better_variance(self.contrast_variance, score, information)
         self.epoch += 1
         done = self.epoch / self.n_epochs
         record = EpochRecord(
@@ -129,6 +137,7 @@ class Trainer:
             time.monotonic() - start,
             **{name: value / max(1, n_good) for name, value in zip(EXTRA_TERMS, extra_sums, strict=True)},
             validation_kl=validation_kl,
+            contrast_spread=math.sqrt(self.contrast_variance),
         )
         self.history.append(record)
         return record
@@ -161,7 +170,7 @@ class Trainer:
             batch = self._load(rows_here[part])
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
-            losses = self._image_loss(batch, cloud).sum(), distribution.kl_divergence().sum()
+            losses = self._image_loss(batch, cloud)[0].sum(), distribution.kl_divergence().sum()
             total += torch.stack(losses)
         loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
         return loss, kl
@@ -181,6 +190,7 @@ class Trainer:
             "n_epochs": self.n_epochs,
             "bad_steps": self.bad_steps,
             "kl_factor": self.kl_factor,
+            "contrast_variance": self.contrast_variance,
             "extra_losses": self.extra_losses.state(),
             "history": [asdict(record) for record in self.history],
         }
@@ -190,6 +200,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
+        self.contrast_variance = state.get("contrast_variance", 0.0)
         self.extra_losses.load_state(state.get("extra_losses", {}))
         self.history = [EpochRecord(**record) for record in state["history"]]
 
@@ -207,14 +218,15 @@ class Trainer:
         return self.model.encoder(batch.encoder_inputs)
 
     def _step(self, batch: LoadedBatch, noise: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
-        """One step of Adam: (image loss, KL, 1, extra terms), or zeros when the loss is no number, and then nothing changes.
+        """One step of Adam: (image loss, KL, 1, contrast, extra terms), or zeros when the loss is no number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
-        image_loss = self._image_loss(batch, cloud).mean()
+        image_losses, contrast = self._image_loss(batch, cloud)
+        image_loss = image_losses.mean()
         kl = distribution.kl_divergence().mean()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
         loss = image_loss + self._kl_weight(fraction) * kl + extra
@@ -224,14 +236,25 @@ class Trainer:
         is_bad = self.workers.any(~torch.isfinite(loss.detach() + norm))
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
-        result = torch.stack([image_loss.detach(), kl.detach(), torch.ones_like(norm), *extra_terms])
-        return torch.where(is_bad, 0.0, result).double()
+        result = torch.stack(
+            [image_loss.detach(), kl.detach(), torch.ones_like(norm), *contrast, *extra_terms]
+        )
+        return torch.where(is_bad, 0.0, result.double())
 
-    def _image_loss(self, batch: LoadedBatch, cloud: GaussianCloud) -> Tensor:  # (batch,)
-        error = squared_error if self.settings.loss == "squared" else absolute_error
+    def _image_loss(
+        self, batch: LoadedBatch, cloud: GaussianCloud
+    ) -> tuple[Tensor, Tensor]:  # (batch,); (2,): score and information of the contrast
         images, filters, rotations = batch.images
         projections = project_gaussians(cloud, rotations, self.model.box_size, 1.0, self.settings.projector)
-        return error(projections, images, filters)
+        if self.settings.loss != "squared":
+            return absolute_error(projections, images, filters), torch.zeros(2, device=self.device)
+        agreement = image_agreement(projections, images, filters)
+        scores = (
+            contrast_scores(agreement, self.contrast_variance)
+            if self.settings.contrast
+            else torch.zeros(2, device=self.device)
+        )
+        return error_of_agreement(agreement, self.contrast_variance), scores
 
     def _kl_weight(self, fraction: float) -> float:
         return self.kl_factor * kl_weight_at(fraction, self.settings.kl_start, self.settings.kl_weight)

@@ -75,9 +75,25 @@ def file_identity(path: Path) -> dict[str, Any]:
     return {
         "path": str(path.resolve()),
         "size": status.st_size,
-        "time": time.strftime(TIME_FORMAT, time.gmtime(status.st_mtime)),
+        "time": _time_of(status.st_mtime),
         "sha256": _sha256(path) if is_small else None,
     }
+
+
+def is_unchanged(path: Path, recorded: dict[str, Any]) -> bool:
+    """Whether a file is the one that was recorded: the same place, and the same time and size or else the same content."""
+    if str(path.resolve()) != recorded["path"]:
+        return False
+    status = path.stat()
+    if status.st_size != recorded["size"]:
+        return False
+    if _time_of(status.st_mtime) == recorded["time"]:
+        return True
+    return recorded["sha256"] is not None and _sha256(path) == recorded["sha256"]
+
+
+def _time_of(seconds: float) -> str:
+    return time.strftime(TIME_FORMAT, time.gmtime(seconds))
 
 
 def check_identity(step: str, recorded: dict[str, Any]) -> None:

@@ -37,6 +37,16 @@ SIZE_COLUMNS = (
     "_rlnDetectorPixelSize",
     "_rlnMagnification",
 )
+# Lowest and highest value that can be, and what is usual: columns in another unit are recognised by them.
+CTF_LIMITS = {
+    "_rlnVoltage": (10.0, 2000.0, "kV, such as 300"),
+    "_rlnSphericalAberration": (-50.0, 50.0, "mm, such as 2.7"),
+    "_rlnAmplitudeContrast": (0.0, 1.0, "a share, such as 0.1"),
+    "_rlnDefocusU": (-1e6, 1e6, "Angstrom, such as 15000"),
+    "_rlnDefocusV": (-1e6, 1e6, "Angstrom, such as 15000"),
+    "_rlnCtfScalefactor": (1e-3, 1e3, "a factor, such as 1"),
+}
+SMALLEST_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
 PROCESSED_FLAGS = ("_rlnCtfDataAreCtfPremultiplied", "_rlnCtfDataArePhaseFlipped")
 ANGSTROMS_PER_MICROMETRE = 1e4
 PIXEL_SIZE_TOLERANCE = 1e-4  # relative: rounding in the text of the file, nothing else
@@ -54,6 +64,7 @@ def read_relion_particles(
     stack_names, slice_indices = split_image_names(file, image_names)
     columns = _read_numbers(file)
     _refuse_processed_images(file, columns)
+    _check_ctf(file, columns)
     pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
     box_size = _box_size(file, columns, stack_names, project_folder)
     warn_about_aberrations(file)
@@ -184,6 +195,23 @@ def _refuse_processed_images(file: RelionFile, columns: Mapping[str, np.ndarray]
                 f"{file.at(int(rows[0]))}: {label} is set, so the images were already multiplied by their CTF or its sign. "
                 "Extract them again without that option; the CTF is applied to the model instead."
             )
+
+
+def _check_ctf(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
+    for label, (lowest, highest, expected) in CTF_LIMITS.items():
+        values = columns.get(label, np.zeros(0))
+        rows = np.flatnonzero((values < lowest) | (values > highest))
+        if len(rows):
+            raise InputError(
+                f"{file.at(int(rows[0]))}: {label} is {values[rows[0]]:g}; expected {expected}. "
+                "Correct the column, or estimate the CTF again."
+            )
+    defocus = float(np.median(np.abs(columns["_rlnDefocusU"])))
+    if 0 < defocus < SMALLEST_DEFOCUS_IN_ANGSTROMS:
+        raise InputError(
+            f"{file.path}: _rlnDefocusU is {defocus:g} in the median; expected Angstrom, such as 15000. "
+            "Is the column in micrometres? Multiply it and _rlnDefocusV by 10000."
+        )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.from_map import find_density, gaussians_from_density
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.heterogeneity.consensus_fit import IMAGES_FOR_GREY_SCALE, fit_consensus, fit_grey_scale
+from gem_plugin.heterogeneity.pose_match import PoseMatch, match_poses
 from gem_plugin.heterogeneity.schedule import epoch_generator
 from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
@@ -25,6 +26,8 @@ from gem_plugin.settings import check_settings, setting
 from gem_plugin.steps.training_data import open_observations, set_threads
 
 BATCH_SIZE = 64
+LEAST_POSE_ERRORS = 3.0  # standard errors by which own poses must beat those of others
+LEAST_FLIP_ERRORS = 5.0  # and by which a flipped map must beat the given one to be called the right one
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,10 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     order = torch.randperm(len(table), generator=epoch_generator(settings.seed, 0))
     sample = order[:IMAGES_FOR_GREY_SCALE].sort().values
     grey_scale = fit_grey_scale(cloud, observations, sample, progress.track)
+    match = match_poses(cloud, observations, sample, epoch_generator(settings.seed, 1))
     _check_grey_scale(grey_scale)
+    _check_hand(settings.map, match)
+    _warn_when_poses_do_not_match(match, progress)
     cloud = GaussianCloud(
         cloud.positions_in_angstroms, cloud.amplitudes * grey_scale, cloud.widths_in_angstroms
     )
@@ -87,6 +93,8 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         "gaussians": len(cloud),
         "threshold": float(f"{density.threshold:.6g}"),
         "grey_scale": float(f"{grey_scale:.6g}"),
+        "match_in_own_poses": round(match.own, 2),
+        "match_in_poses_of_others": round(match.of_others, 2),
         "fit_steps": len(batches),
         "loss": round(float(np.mean(losses[-50:])), 4) if losses else None,
     }
@@ -107,6 +115,24 @@ def _read_maps(
     volume = cropped(read_matching_map(Path(settings.map), *original))
     mask = None if settings.mask is None else cropped(read_matching_mask(Path(settings.mask), *original))
     return volume, mask
+
+
+def _check_hand(path: Path | None, match: PoseMatch) -> None:
+    if match.flipped_over_own > LEAST_FLIP_ERRORS:
+        raise InputError(
+            f"{path}: the images match this map better when it is flipped along {match.flipped_axis} "
+            f"(by {match.flipped_over_own:.0f} standard errors). Its hand was turned or it was moved after the refinement, or it "
+            "belongs to another one. Give the map as the refinement of these particles left it; turn the results instead."
+        )
+
+
+def _warn_when_poses_do_not_match(match: PoseMatch, progress: Progress) -> None:
+    if match.own_over_others < LEAST_POSE_ERRORS:
+        progress.say(
+            f"WARNING: the images match the map hardly better in their own poses ({match.own:.2f} noise deviations) than in "
+            f"those of other particles ({match.of_others:.2f}). Are particles and map of the same refinement, and is the map "
+            "where the refinement left it? Results will mean nothing unless they are."
+        )
 
 
 def _check_grey_scale(grey_scale: float) -> None:

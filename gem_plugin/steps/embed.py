@@ -49,7 +49,12 @@ def refine_particles(
         latents = torch.from_numpy(start.means[piece]).to(trainer.device)
         batch = trainer.observations.batch(rows)
         refined = refine_latents(
-            trainer.model, batch, latents, prior_weight, projector=trainer.settings.projector
+            trainer.model,
+            batch,
+            latents,
+            prior_weight,
+            projector=trainer.settings.projector,
+            contrast_variance=trainer.contrast_variance,
         )
         means[piece], deviations[piece] = refined.latents.cpu().numpy(), refined.deviations.cpu().numpy()
         total_gain += float(refined.gains.sum())

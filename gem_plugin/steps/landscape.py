@@ -137,7 +137,7 @@ def map_landscape(
     sketch = take_sketch(job)
     if settings.n_states != AUTOMATIC and not 1 <= int(settings.n_states) <= len(sketch):
         raise InputError(
-            f"-M is {settings.n_states}; expected 1 to {len(sketch)}, the number of sketch maps."
+            f"-M is {settings.n_states}; expected 1 to {len(sketch)}, the number of sketch maps. Give -M {AUTOMATIC} or a smaller -M."
         )
     with SketchVolumes(source, sketch.rows, files.root) as volumes:
         scan = scan_sketch(job, volumes, sketch)

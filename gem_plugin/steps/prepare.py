@@ -35,6 +35,13 @@ LARGEST_NORMALISED_MEAN = (
     0.2  # RELION normalises to 0 and 1; a soft radius or a rescaled box shifts it a little
 )
 LARGEST_NORMALISED_SPREAD = 0.2
+LARGEST_RELATIVE_SPREAD = (
+    10.0  # of an image's pixels, over the median of all: more is a defect, such as a hot pixel
+)
+ROWS_NAMED = 5
+LARGEST_COUNTED_DEVIATION = (
+    1.5  # of a background, over that of a usual image; in the noise spectrum it counts as this
+)
 DARK_PARTICLE_SIGNIFICANCE = 5.0  # standard errors below the background
 
 
@@ -83,6 +90,7 @@ class _Plan:
     working_box: int
     mask: Tensor  # (working box, working box) bool: background
     is_normalised_here: bool
+    background_deviation: float  # of a usual prepared image
     grey_scale_factor: float  # 1 unless normalised images were cropped, which lowers their noise
 
 
@@ -178,10 +186,11 @@ def _make_plan(
     _warn_when_dark(torch.cat(contrasts), progress)
     is_normalised = _is_normalised(torch.cat(means), torch.cat(deviations))
     if settings.normalise == "always" or (settings.normalise == "auto" and not is_normalised):
-        return _Plan(working_box, mask, True, 1.0)
+        return _Plan(working_box, mask, True, 1.0, 1.0)
     was_cropped = working_box != table.box_size
-    factor = 1 / float(torch.cat(cropped_deviations).median()) if is_normalised and was_cropped else 1.0
-    return _Plan(working_box, mask, False, factor)
+    deviation = float(torch.cat(cropped_deviations).median())
+    factor = 1 / deviation if is_normalised and was_cropped else 1.0
+    return _Plan(working_box, mask, False, deviation * factor, factor)
 
 
 def _is_normalised(means: Tensor, deviations: Tensor) -> bool:
@@ -215,13 +224,38 @@ def _write_images(
 ) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
     """Prepare all images, a few megabytes at a time, and measure their noise on the way."""
     power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
+    spreads = torch.empty(len(images))
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
         for rows in progress.track(chunks, "Preparing images", unit=f" chunks of {len(chunks[0])}"):
             prepared = _prepare_images(images.read(rows), plan)
-            power += background_power(prepared, plan.mask)
+            spreads[rows] = prepared.std(dim=(1, 2))
+            power += background_power(_without_excess(prepared, plan), plan.mask)
             writer.append(prepared.numpy())
+        _refuse_defects(images, spreads)
     return noise_spectrum_from_power(power, len(images)).numpy()
+
+
+def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
+    """Images whose background varies more than usual (ice, carbon) scaled down, so that a few do not set the noise of all."""
+    deviations = measure_background(images, plan.mask).standard_deviations
+    limit = LARGEST_COUNTED_DEVIATION * plan.background_deviation
+    if not limit > 0:  # images without noise
+        return images
+    return images * (limit / deviations.clamp_min(limit))[:, None, None]
+
+
+def _refuse_defects(images: ParticleImages, spreads: Tensor) -> None:
+    """One image with a hot pixel would drown the noise of all others."""
+    ratios = spreads / spreads.median()
+    rows = torch.nonzero(ratios > LARGEST_RELATIVE_SPREAD).flatten().tolist()
+    if rows:
+        named = ", ".join(f"row {row} ({images.table.image_names[row]})" for row in rows[:ROWS_NAMED])
+        raise InputError(
+            f"{images.particle_file}: {len(rows)} images vary over {LARGEST_RELATIVE_SPREAD:.0f} times as much as the others, "
+            f"up to {float(ratios.max()):.0f} times: {named}{', ...' if len(rows) > ROWS_NAMED else ''}. They have hot pixels or "
+            "come from a damaged micrograph. Remove these particles, or use --normalise always if whole micrographs differ in scale."
+        )
 
 
 def _working_pixel_size(table: ParticleTable, plan: _Plan) -> float:

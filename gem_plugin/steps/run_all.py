@@ -1,7 +1,7 @@
 """Several steps after each other in one run folder; finished steps are kept when the run is continued.
 
-A step counts as finished when summary.json has its numbers, settings.toml has the same settings,
-and no step whose results it reads was done again since.
+A step counts as finished when summary.json has its numbers, settings.toml has the same settings, its input files are
+unchanged, and no step whose results it reads was done again since.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.provenance import record_end, record_start
+from gem_plugin.io.provenance import is_unchanged, read_manifest, record_end, record_start
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.io.run_lock import locked_run
 from gem_plugin.io.run_settings import (
@@ -35,6 +35,7 @@ NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by n
 # torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
 STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
+FIELDS_IN_RELION = {"particles": "Input particles", "map": "Input 3D reference"}
 OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch"),
     "diagnose": ("mask",),
@@ -111,13 +112,24 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
 
 
 def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
-    """Whether the step is done with exactly these settings."""
+    """Whether the step is done with exactly these settings, and with these input files as they are now."""
     if name in NEVER_KEPT or name not in read_summary(run):
         return False
     recorded = read_run_settings(run).get(name, {})
-    return _without(recorded, SETTINGS_OF_THE_MACHINE) == _without(
-        plain_settings(settings), SETTINGS_OF_THE_MACHINE
+    inputs = _inputs_that_are_there(run, name, settings)
+    left_out = (*SETTINGS_OF_THE_MACHINE, *inputs)
+    return _without(recorded, left_out) == _without(plain_settings(settings), left_out) and all(
+        is_unchanged(path, identity) for path, identity in inputs.values()
     )
+
+
+def _inputs_that_are_there(run: RunFiles, name: str, settings: Any) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """Input files by setting, each with what was recorded of it; they are compared by place and content, not by name."""
+    recorded = read_manifest(run).get(name, {}).get("inputs", {})
+    given = {key: getattr(settings, key, None) for key in recorded}
+    return {
+        key: (path, recorded[key]) for key, path in given.items() if isinstance(path, Path) and path.is_file()
+    }
 
 
 def _shared_fields(step: Step) -> list[dataclasses.Field]:
@@ -131,7 +143,9 @@ def _check_needed_settings(names: Sequence[str], values: dict[str, Any]) -> None
         for name in NEEDED_SETTINGS.get(step, ()):
             if values.get(name) is None:
                 field = next(field for field in _shared_fields(STEPS[step]) if field.name == name)
-                raise InputError(f"--{name} is missing. {field.metadata['help']}")
+                raise InputError(
+                    f"--{name} is missing ({FIELDS_IN_RELION[name]} in RELION). {field.metadata['help']}"
+                )
 
 
 def _settings_from_values(step: Step, values: dict[str, Any]) -> Any:

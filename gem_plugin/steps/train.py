@@ -82,6 +82,7 @@ def _support(trainer: Trainer, progress: Progress) -> dict[str, float | None]:
         torch.Generator().manual_seed(trainer.settings.seed),
         trainer.settings.projector,
         progress.track,
+        contrast_variance=trainer.contrast_variance,
     )
     progress.say(
         f"Left-out particles: their latents explain {support.nats:.2f} ± {support.standard_error:.2f} nats a particle more "
@@ -109,6 +110,7 @@ def _summary(trainer: Trainer, architecture: ModelArchitecture) -> dict[str, Any
         "loss": round(last.loss, 4),
         "validation_loss": None if math.isnan(last.validation_loss) else round(last.validation_loss, 4),
         "kl_in_nats": round(last.kl, 3),
+        "contrast_spread": round(last.contrast_spread, 3),
         "skipped_steps": trainer.bad_steps,
         "particles_per_second": round(
             float(np.mean([record.particles_per_second for record in trainer.history]))

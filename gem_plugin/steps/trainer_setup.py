@@ -9,6 +9,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, architecture_for, build_model
+from gem_plugin.heterogeneity.contrast import first_contrast_variance
 from gem_plugin.heterogeneity.evidence import SAMPLE_FOR_SCALING, EvidenceTable
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations
@@ -64,6 +65,10 @@ def make_trainer(
     if saved is not None:
         trainer.load_state(saved[1])
         progress.say(f"Resuming after epoch {trainer.epoch} of {n_epochs}")
+    elif settings.contrast and settings.loss == "squared":
+        trainer.contrast_variance = first_contrast_variance(
+            model.consensus(), observations, training_rows, settings.projector
+        )
     return trainer, architecture
 
 

@@ -1,5 +1,6 @@
 """The command gem-em: quick help, lazy commands, one message and an exit code for every error."""
 
+import os
 import subprocess
 import sys
 import time
@@ -73,6 +74,44 @@ def test_run_does_the_steps_and_keeps_them_when_continued(fake_steps, monkeypatc
     assert run_gem_em(monkeypatch, *call) == 0
     assert capsys.readouterr().out.count("already done") == len(RUN_STEPS) - 1  # the report is made anew
     assert "already done" in (tmp_path / "run/run.log").read_text()
+
+
+def test_an_input_file_that_changed_since_is_read_again(fake_steps, monkeypatch, tmp_path, capsys) -> None:
+    particles, volume = tmp_path / "p.star", tmp_path / "m.mrc"
+    particles.write_text("one\n")
+    volume.write_text("map\n")
+    call = ("run", "--particles", particles, "--map", volume, "--out", tmp_path / "run")
+    assert run_gem_em(monkeypatch, *call) == 0
+    particles.write_text("two\n")
+    os.utime(particles, (1e9, 1e9))
+    capsys.readouterr()
+    assert run_gem_em(monkeypatch, *call) == 0
+    assert "already done" not in capsys.readouterr().out
+    os.utime(particles, (1.1e9, 1.1e9))  # touched, or copied there again
+    assert run_gem_em(monkeypatch, *call) == 0
+    assert capsys.readouterr().out.count("already done") == len(RUN_STEPS) - 1
+
+
+def test_the_same_files_named_from_another_folder_are_the_same(
+    fake_steps, monkeypatch, tmp_path, capsys
+) -> None:
+    for name in ("p.star", "m.mrc"):
+        (tmp_path / name).write_text(name)
+    monkeypatch.chdir(tmp_path)
+    assert run_gem_em(monkeypatch, "run", "--particles", "p.star", "--map", "m.mrc", "--out", "run") == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    capsys.readouterr()
+    call = ("run", "--particles", "../p.star", "--map", "../m.mrc", "--out", "../run")
+    assert run_gem_em(monkeypatch, *call) == 0
+    assert capsys.readouterr().out.count("already done") == len(RUN_STEPS) - 1
+
+
+@pytest.mark.parametrize("command", [name for name in RUN_STEPS if name != "prepare"])
+def test_a_mistyped_run_folder_is_not_made(fake_steps, monkeypatch, tmp_path, capsys, command: str) -> None:
+    assert run_gem_em(monkeypatch, command, tmp_path / "rnu") == 2
+    assert f"There is no folder {tmp_path / 'rnu'}" in capsys.readouterr().err
+    assert not (tmp_path / "rnu").exists()
 
 
 def test_a_single_step_is_done_again_and_makes_later_ones_stale(fake_steps, monkeypatch, tmp_path) -> None:

@@ -75,3 +75,10 @@ def test_bfloat16_changes_training_a_little_and_latents_not_at_all():
 def test_bfloat16_is_taken_where_the_device_has_it(precision, device, capability, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert is_bfloat16(precision, torch.device(device)) is expected
+
+
+def test_a_single_particle_has_finite_latents():
+    encoder = ImageEncoder(6, 2, 8, 1)
+    inputs = torch.randn(1, 6, generator=torch.Generator().manual_seed(0))
+    encoder.standardise_by(inputs, 4)
+    assert torch.isfinite(encoder(inputs).means).all()

@@ -216,3 +216,39 @@ def test_real_particles_of_relion_31(shared_data: Path, run: RunFiles) -> None:
     assert summary["background_normalised_here"] is False
     assert data.images.shape == (5, 64, 64)
     assert data.table.pixel_size_in_angstroms == pytest.approx(2.806 * 4)
+
+
+def test_a_hot_pixel_is_named_and_leaves_no_result(project: RelionProject, run: RunFiles) -> None:
+    images = noisy_images(6, 16)
+    images[3, 5, 5] = 1e4
+    project.write_stacks(images)
+    name = project.columns["_rlnImageName"][3]
+    with pytest.raises(InputError, match=f"1 images vary over 10 times as much as the others.*row 3 .{name}"):
+        prepared(project, run)
+    assert not run.prepared_images.exists()
+
+
+def test_hot_pixels_do_no_harm_where_every_image_is_normalised(project: RelionProject, run: RunFiles) -> None:
+    images = noisy_images(6, 16)
+    images[3, 0, 0] = 1e4
+    project.write_stacks(images)
+    data = prepared(project, run, normalise="always")
+    assert 0.5 < data.noise_spectrum.mean() < 2
+
+
+def test_a_few_images_on_ice_do_not_set_the_noise_of_all(tmp_path: Path, run: RunFiles) -> None:
+    project = RelionProject(tmp_path / "project", n_particles=40).write()
+    images = noisy_images(40, 16)
+    clean = prepared(project, RunFiles(tmp_path / "clean")).noise_spectrum.mean()
+    images[::20] += np.linspace(-8, 8, 16, dtype=np.float32)  # a gradient across two of the images
+    project.write_stacks(images)
+    assert prepared(project, run).noise_spectrum.mean() < 1.3 * clean
+
+
+def test_images_with_an_empty_background_have_a_spectrum_all_the_same(
+    project: RelionProject, run: RunFiles
+) -> None:
+    images = np.zeros((6, 16, 16), dtype=np.float32)
+    images[:, 6:10, 6:10] = np.arange(1, 17, dtype=np.float32).reshape(4, 4)
+    project.write_stacks(images)
+    assert np.isfinite(prepared(project, run, normalise="never").noise_spectrum).all()

@@ -1,0 +1,59 @@
+"""The consensus step says when map, poses and images do not belong together, before the long training."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.map_files import read_map, write_map
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
+from gem_plugin.steps.prepare import PrepareSettings, run_prepare
+from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("consensus") / "data"
+    settings = SimulateSettings(out=folder, n_particles=120, box=24, pixel_size=11.0, snr=0.3)
+    run_simulate(settings, Progress(io.StringIO()))
+    return folder
+
+
+def consensus(particles: Path, volume: Path, run: Path) -> tuple[dict, str]:
+    said = io.StringIO()
+    run_prepare(RunFiles(run), PrepareSettings(particles=particles, map=volume), Progress(io.StringIO()))
+    numbers = run_consensus(RunFiles(run), ConsensusSettings(map=volume, fit_images=0), Progress(said))
+    return numbers, said.getvalue()
+
+
+def test_the_map_of_the_particles_is_taken_silently(data: Path, tmp_path: Path) -> None:
+    numbers, said = consensus(data / "particles.star", data / "consensus.mrc", tmp_path / "run")
+    assert numbers["match_in_own_poses"] > numbers["match_in_poses_of_others"]
+    assert "WARNING" not in said
+
+
+def test_a_map_whose_hand_was_turned_is_refused(data: Path, tmp_path: Path) -> None:
+    original = read_map(data / "consensus.mrc")
+    turned = np.roll(original.volume[::-1], 1, axis=0)  # about the voxel in the middle
+    write_map(tmp_path / "turned.mrc", turned, original.pixel_size_in_angstroms)
+    with pytest.raises(
+        InputError, match=r"turned\.mrc: the images match this map better when it is flipped along z"
+    ):
+        consensus(data / "particles.star", tmp_path / "turned.mrc", tmp_path / "run")
+
+
+def test_poses_of_another_refinement_are_warned_of(data: Path, tmp_path: Path) -> None:
+    lines = (data / "particles.star").read_text().splitlines()
+    rows = [number for number, line in enumerate(lines) if "@" in line]
+    poses = [lines[number].split()[10:13] for number in rows]
+    for number, pose in zip(rows, poses[7:] + poses[:7], strict=True):
+        values = lines[number].split()
+        lines[number] = " ".join([*values[:10], *pose, *values[13:]])
+    (data / "others.star").write_text("\n".join(lines) + "\n")
+    _, said = consensus(data / "others.star", data / "consensus.mrc", tmp_path / "run")
+    assert "WARNING: the images match the map hardly better in their own poses" in said
+    assert "of the same refinement" in said

@@ -1,0 +1,60 @@
+"""Particles that differ in contrast and in nothing else: training finds the spread, and latents need not hold it."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.io.mrc_stacks import open_stack, write_stack
+from gem_plugin.io.run_files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
+from gem_plugin.steps.prepare import PrepareSettings, run_prepare
+from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.train import run_train
+
+SPREAD = 0.3
+SMALL = {"epochs": 12, "batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    """One conformation; contrasts 1 +- 0.3, white noise of deviation 1."""
+    folder, generator = tmp_path_factory.mktemp("contrast"), np.random.default_rng(4)
+    data = folder / "data"
+    run_simulate(
+        SimulateSettings(
+            out=data, n_particles=320, box=24, pixel_size=11.0, snr=0.0, conformations=2, turn_to=0.01
+        ),
+        Progress(io.StringIO()),
+    )
+    clean = np.array(open_stack(data / "particles.mrcs"))
+    contrasts = 1 + SPREAD * generator.normal(size=(len(clean), 1, 1))
+    images = contrasts * clean / clean.std() + generator.normal(size=clean.shape)
+    with write_stack(data / "particles.mrcs", 11.0) as stack:
+        stack.append(images.astype(np.float32))
+    run = RunFiles(folder / "run")
+    quiet, volume = Progress(io.StringIO()), data / "consensus.mrc"
+    settings = PrepareSettings(particles=data / "particles.star", map=volume, normalise="never")
+    run_prepare(run, settings, quiet)
+    run_consensus(run, ConsensusSettings(map=volume, fit_images=320), quiet)
+    return run
+
+
+def trained(run: RunFiles, contrast: bool) -> tuple[dict, list[float]]:
+    """The summary of a training, and the spread after each epoch."""
+    numbers = run_train(run, TrainSettings(**SMALL, contrast=contrast), Progress(io.StringIO()))
+    with open(run.history, encoding="utf-8") as handle:
+        return numbers, [float(row["contrast_spread"]) for row in csv.DictReader(handle)]
+
+
+def test_the_spread_is_found_and_latents_are_spared(prepared: RunFiles) -> None:
+    numbers, spreads = trained(prepared, contrast=True)
+    assert spreads[0] == pytest.approx(SPREAD, abs=0.05)
+    assert numbers["contrast_spread"] == pytest.approx(spreads[-1], abs=1e-3)
+    without, none = trained(prepared, contrast=False)
+    assert none == [0.0] * SMALL["epochs"]
+    assert numbers["loss"] < without["loss"]
+    assert numbers["kl_in_nats"] < 0.7 * without["kl_in_nats"]
