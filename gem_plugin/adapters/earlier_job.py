@@ -21,7 +21,14 @@ def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
     return {
         "prepare": (run.prepared_images, run.prepared_table),
         "consensus": (run.consensus_gaussians, run.consensus_map),
-        "train": (run.checkpoint, run.history, run.latents, run.latents_std, run.particles_star),
+        "train": (
+            run.checkpoint,
+            run.history,
+            run.latents,
+            run.latents_std,
+            run.contrasts,
+            run.particles_star,
+        ),
         "landscape": (run.landscape,),
         "landscape-full": (run.landscape / FULL_LANDSCAPE,),
     }

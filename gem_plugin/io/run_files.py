@@ -81,6 +81,12 @@ class RunFiles:
         return self.root / "latents_std.npy"
 
     @property
+    def contrasts(
+        self,
+    ) -> Path:  # (n,) float32: best contrast of each particle against its model image; 1 is usual
+        return self.root / "contrasts.npy"
+
+    @property
     def particles_star(self) -> Path:  # the input rows with _gemLatentN columns
         return self.root / "particles.star"
 

@@ -130,6 +130,9 @@ def _latent_columns(run: RunFiles) -> list[ParticleColumn]:
     if run.latents_std.is_file():
         spread = read_array(run.latents_std, "gem-em train").mean(axis=1)
         columns.append(_number("latent_std", "uncertainty of the latent (latent units)", spread))
+    if run.contrasts.is_file():
+        contrasts = read_array(run.contrasts, "gem-em train")
+        columns.append(_number("contrast", "contrast of the particle (1: usual)", contrasts))
     return columns
 
 

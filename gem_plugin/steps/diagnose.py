@@ -75,6 +75,8 @@ def _diagnose_particles(
     shifts = of_latents.equal_bins(np.linalg.norm(table.shifts_in_angstroms, axis=1))
     groups = {"defocus": defocus, "viewing direction": directions, "turn in the image plane": turns}
     groups["distance from the image centre"] = shifts
+    if run.contrasts.is_file():
+        groups["contrast of the particles"] = of_latents.equal_bins(read_array(run.contrasts, "gem-em train"))
     told = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")
     found = [of_latents.check_dependence(name, latents, of, generator) for name, of in told]
     return found + of_latents.check_half_sets(table.half_sets, _fingerprints(prepared.images, progress))

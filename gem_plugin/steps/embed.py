@@ -5,12 +5,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.image_loss import image_agreement
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
 from gem_plugin.heterogeneity.observations import row_chunks
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.progress import Progress
 
 ROWS_AT_A_TIME = 1024
+PROJECTED_ROWS_AT_A_TIME = 64
+SMALLEST_POWER = 1e-12  # of a model image without density
 REFINED_ROWS_AT_A_TIME = 64  # each needs a projection per latent dimension
 
 
@@ -32,6 +36,29 @@ def embed_particles(trainer: Trainer, progress: Progress) -> EmbeddedParticles:
         means[rows[0] : rows[-1] + 1] = distribution.means.cpu().numpy()
         deviations[rows[0] : rows[-1] + 1] = torch.exp(distribution.log_variances / 2).cpu().numpy()
     return EmbeddedParticles(means, deviations)
+
+
+@torch.no_grad()
+def particle_contrasts(
+    trainer: Trainer, latents: np.ndarray, progress: Progress
+) -> np.ndarray:  # (n,) float32
+    """The contrast at which each particle fits its own model image best: 1 is usual, near 0 nothing of the molecule is there.
+
+    P g / P h P of image_loss.py; its error, of noise alone, is 1 / sqrt(P h P).
+    """
+    trainer.model.eval()
+    contrasts = np.empty(len(latents), np.float32)
+    chunks = list(row_chunks(len(latents), PROJECTED_ROWS_AT_A_TIME))
+    for rows in progress.track(chunks, "Contrast of the particles", unit="chunk"):
+        piece = slice(int(rows[0]), int(rows[-1]) + 1)
+        batch = trainer.observations.batch(rows)
+        cloud = trainer.model.cloud_in_pixels(torch.from_numpy(latents[piece]).to(trainer.device))
+        images = project_gaussians(
+            cloud, batch.rotation_matrices, trainer.observations.box_size, 1.0, trainer.settings.projector
+        )
+        powers, agreements = image_agreement(images, batch.images, batch.filters)
+        contrasts[piece] = (agreements / powers.clamp_min(SMALLEST_POWER)).cpu().numpy()
+    return contrasts
 
 
 def refine_particles(

@@ -52,6 +52,9 @@ def column_values(run: RunFiles, name: str, n_particles: int) -> np.ndarray:  # 
     if name in ("state", "leiden"):
         source = "leiden" if name == "leiden" else "full" if full.particle_states.is_file() else "sketch"
         return states_of(run, source, n_particles).astype(np.float64)
+    if name == "contrast":
+        made_by = f"gem-em train {run.root}"
+        return _read_for_particles(run.contrasts, made_by, n_particles).astype(np.float64)
     numbered = re.fullmatch(r"(PC|z|umap)(\d+)", name)
     if numbered is None:
         return _column_of_file(run, name)
@@ -124,7 +127,7 @@ def _column_of_file(run: RunFiles, name: str) -> np.ndarray:
     columns = read_columns(file.document, file.particles, number_labels=[label])
     if label not in columns:
         raise InputError(
-            f"{file.path} has no column {label}. Known besides: state, leiden, PC1, z1, umap1; "
+            f"{file.path} has no column {label}. Known besides: state, leiden, contrast, PC1, z1, umap1; "
             f"of the file: {', '.join(file.particles.labels[:8])}, ..."
         )
     return columns[label][run_rows]

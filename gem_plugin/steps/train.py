@@ -19,7 +19,7 @@ from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.distributed import joined_workers, quiet, wait_for_all
-from gem_plugin.steps.embed import embed_particles, refine_particles
+from gem_plugin.steps.embed import embed_particles, particle_contrasts, refine_particles
 from gem_plugin.steps.half_models import check_half_sets, train_halves
 from gem_plugin.steps.trainer_setup import make_trainer, read_consensus
 from gem_plugin.steps.training_data import choose_device, open_cached_observations, set_threads
@@ -61,6 +61,9 @@ def _train(
             numbers["refinement_gain"] = round(gain, 4)
         write_array(run.latents, latents.means)
         write_array(run.latents_std, latents.deviations)
+        run.contrasts.unlink(missing_ok=True)  # of an earlier training
+        if settings.loss == "squared":
+            write_array(run.contrasts, particle_contrasts(trainer, latents.means, progress))
         with progress.waiting("particles with their latents"):
             _write_particles(run, latents.means)
     if settings.halves:

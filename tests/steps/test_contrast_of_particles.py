@@ -10,8 +10,10 @@ from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.mrc_stacks import open_stack, write_stack
 from gem_plugin.io.run_files import RunFiles
 from gem_plugin.progress import Progress
+from gem_plugin.reports.particle_columns import particle_columns
 from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
 from gem_plugin.steps.prepare import PrepareSettings, run_prepare
+from gem_plugin.steps.selection import meets_condition
 from gem_plugin.steps.simulate import SimulateSettings, run_simulate
 from gem_plugin.steps.train import run_train
 
@@ -32,6 +34,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     )
     clean = np.array(open_stack(data / "particles.mrcs"))
     contrasts = 1 + SPREAD * generator.normal(size=(len(clean), 1, 1))
+    np.save(folder / "planted.npy", contrasts.ravel())
     images = contrasts * clean / clean.std() + generator.normal(size=clean.shape)
     with write_stack(data / "particles.mrcs", 11.0) as stack:
         stack.append(images.astype(np.float32))
@@ -54,6 +57,14 @@ def test_the_spread_is_found_and_latents_are_spared(prepared: RunFiles) -> None:
     numbers, spreads = trained(prepared, contrast=True)
     assert spreads[0] == pytest.approx(SPREAD, abs=0.05)
     assert numbers["contrast_spread"] == pytest.approx(spreads[-1], abs=1e-3)
+    planted, found = np.load(prepared.root.parent / "planted.npy"), np.load(prepared.contrasts)
+    assert np.corrcoef(planted, found)[0, 1] > 0.9
+    assert found.mean() == pytest.approx(1, abs=0.1)
+    column = next(one for one in particle_columns(prepared) if one.name == "contrast")
+    np.testing.assert_array_equal(column.values, found)
+    limit = float(np.median(found))
+    kept = meets_condition(prepared, f"contrast>{limit}", len(found))
+    np.testing.assert_array_equal(kept, found > np.float32(limit))
     without, none = trained(prepared, contrast=False)
     assert none == [0.0] * SMALL["epochs"]
     assert numbers["loss"] < without["loss"]

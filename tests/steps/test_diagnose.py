@@ -43,7 +43,7 @@ def test_a_real_state_passes_and_a_random_subset_is_flagged(run: RunFiles) -> No
     assert noise["state 2 may be noise"]["verdict"] == "bad"
     assert "Do not interpret this state" in noise["state 2 may be noise"]["advice"]
     titles = [warning.title for warning in find_warnings(run, {}, [])]
-    assert "State 2 may be noise" in titles
+    assert "States 1, 2 may be noise" in titles
 
 
 def test_what_is_missing_is_said_and_not_judged(run: RunFiles) -> None:
@@ -51,6 +51,17 @@ def test_what_is_missing_is_said_and_not_judged(run: RunFiles) -> None:
     assert found["states may be noise"]["verdict"] == "not measured"
     assert found["latents differ between trainings"]["verdict"] == "not measured"
     assert "--other-run" in found["latents differ between trainings"]["advice"]
+
+
+def test_latents_that_follow_the_contrast_are_named(run: RunFiles) -> None:
+    latents = np.load(run.latents)
+    name = "latents follow contrast of the particles"
+    assert name not in diagnosed(run), "runs of other programs have none"
+    generator = np.random.default_rng(0)
+    write_array(run.contrasts, generator.normal(1, 0.2, len(latents)).astype(np.float32))
+    assert diagnosed(run)[name]["verdict"] == "good"
+    write_array(run.contrasts, (1 + 0.2 * latents[:, 0]).astype(np.float32))
+    assert diagnosed(run)[name]["verdict"] == "bad"
 
 
 def test_a_second_training_is_compared(run: RunFiles, tmp_path: Path) -> None:
