@@ -1,6 +1,7 @@
 """A project folder and a way to start External jobs with the fake steps in it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def hear_hangup() -> None:
+    """Also where the tests themselves run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start_job(project: Path) -> Callable[..., subprocess.Popen]:
     """Start a job of the fake steps as RELION would: one shell-like command, the project as working folder."""
@@ -30,7 +36,13 @@ def start_job(project: Path) -> Callable[..., subprocess.Popen]:
     def start(name: str, *arguments: str) -> subprocess.Popen:
         command = [sys.executable, "-c", WATCHED, str(HERE / "fake_worker.py"), name, *arguments]
         return subprocess.Popen(
-            command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+            command,
+            cwd=project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ,
+            preexec_fn=hear_hangup,
         )
 
     return start

@@ -74,7 +74,10 @@ class SurfaceView {
   }
 
   /** Turn, place and zoom of the view: sixteen numbers. */
-  orientation() { return this.stage.viewerControls.getOrientation().elements.slice(); }
+  orientation() {
+    this.draw(); // NGL's answer is as old as its last drawing
+    return this.stage.viewerControls.getOrientation().elements.slice();
+  }
 
   orient(numbers) { this.stage.viewerControls.orient(new NGL.Matrix4().fromArray(numbers)); }
 
