@@ -20,6 +20,8 @@ SCRIPTS = (
     "masks.js",
     "grouping.js",
     "travel.js",
+    "sessions.js",
+    "mouse.js",
     "molecule.js",
     "explore.js",
 )

@@ -1,8 +1,6 @@
 "use strict";
 // The page: joins the plot, the selection, the filters, the states, the paths and the molecule.
 
-const byId = (id) => document.getElementById(id);
-
 class Page {
   constructor(run) {
     this.run = run;
@@ -29,7 +27,7 @@ class Page {
     this.drawNow();
     window.gemFirstPaint = performance.now();
     this.travel = new Travel(this);
-    this.fillSessions(this.run.sessions);
+    this.sessions = new Sessions(this);
     await this.openModel();
   }
 
@@ -244,86 +242,14 @@ class Page {
     byId("select-none").onclick = () => this.select([], "new");
     byId("save-particles").onclick = () => this.saveSelection("particles");
     byId("save-relion").onclick = () => this.saveSelection("relion-job");
-    byId("session-save").onclick = () => this.saveSession();
-    byId("session-open").onclick = () => attempt(() => this.openSession());
-    this.listenToMouse(byId("overlay"));
+    listenToMouse(this, byId("overlay"));
     new ResizeObserver(() => this.draw()).observe(byId("scatter"));
-  }
-
-  listenToMouse(canvas) {
-    let start = null, last = null, isMoving = false;
-    const place = (event) => [event.offsetX, event.offsetY];
-    window.addEventListener("keydown", (event) => { if (event.code === "Space" && event.target === document.body) { this.isSpaceDown = true; event.preventDefault(); } });
-    window.addEventListener("keyup", (event) => { if (event.code === "Space") this.isSpaceDown = false; });
-    canvas.oncontextmenu = (event) => event.preventDefault();
-    canvas.onwheel = (event) => { event.preventDefault(); this.cloud.zoom(...place(event), Math.exp(event.deltaY * 0.0015)); this.draw(); };
-    canvas.ondblclick = () => { this.cloud.showAll(); this.draw(); };
-    canvas.onpointerdown = (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      start = last = place(event);
-      isMoving = event.button === 2 || event.button === 1 || this.isSpaceDown;
-      if (!isMoving && this.tool === "lasso") this.outline = [start];
-    };
-    canvas.onpointermove = (event) => {
-      if (!start) return;
-      const here = place(event);
-      if (isMoving) this.cloud.move(last, here);
-      else if (this.tool === "lasso") this.outline.push(here);
-      else if (this.tool === "box") this.outline = [start, [here[0], start[1]], here, [start[0], here[1]]];
-      last = here;
-      this.draw(!isMoving);
-    };
-    canvas.onpointerup = (event) => {
-      const here = place(event), wasOutline = this.outline;
-      if (!isMoving && this.tool === "click") this.click(...here);
-      if (!isMoving && wasOutline && wasOutline.length > 2)
-        this.select(rowsInPolygon(this.cloud, wasOutline.map(([px, py]) => this.cloud.toData(px, py))), event.shiftKey ? "add" : event.altKey ? "remove" : this.mode);
-      start = this.outline = null;
-      isMoving = false;
-      this.draw(true);
-    };
   }
 
   async saveSelection(kind) {
     const name = byId("selection-name").value;
     const answer = await attempt(() => ask(`/api/save/selection/${kind}/${encodeURIComponent(name)}`, selectedRows(this.cloud)));
     if (answer) { const { files, particles } = await answer.json(); say(`${particles.toLocaleString("en")} particles saved: ${files.join(", ")}`); }
-  }
-
-  fillSessions(names) { byId("session-names").replaceChildren(...names.map((name) => new Option(name))); }
-
-  async saveSession() {
-    const content = {
-      axes: Object.fromEntries(Object.entries(this.chosen).map(([role, column]) => [role, column.name])),
-      view: this.cloud.view,
-      filters: this.filters.map((filter) => ({ column: filter.column.name, range: filter.range })),
-      hiddenGroups: [...this.hiddenGroups],
-      selected: Array.from(this.cloud.flags.keys()).filter((row) => this.cloud.flags[row] & SELECTED),
-      ...this.travel.settings(),
-      molecule: this.molecule?.settings() ?? null,
-      clicked: this.clicked,
-      grouping: this.grouping?.mapStates ? this.grouping.settings() : null,
-    };
-    const answer = await attempt(() => askJson(`/api/session/${encodeURIComponent(byId("session-name").value)}`, content));
-    if (answer) { this.fillSessions(answer.sessions); say(`session saved: ${answer.files[0]}`); }
-  }
-
-  async openSession() {
-    const content = await askJson(`/api/session/${encodeURIComponent(byId("session-name").value)}`);
-    if (content.grouping && this.grouping) await this.grouping.restore(content.grouping);
-    await this.setAxes(content.axes.x, content.axes.y, content.axes.colour);
-    for (const filter of [...this.filters]) filter.element.querySelector("button").click();
-    for (const { column, range } of content.filters) (await this.addFilter(column)).setRange(...range);
-    this.hiddenGroups = new Set(content.hiddenGroups);
-    this.drawLegend();
-    this.cloud.view = content.view;
-    this.travel.restore(content);
-    this.refilter();
-    this.select(content.selected, "new");
-    this.clicked = content.clicked;
-    this.draw();
-    if (this.molecule && content.molecule) await this.molecule.restore(content.molecule);
-    say("session opened");
   }
 }
 

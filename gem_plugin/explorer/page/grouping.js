@@ -5,7 +5,6 @@ class Grouping {
   constructor(page, landscape) {
     this.page = page;
     this.landscape = landscape;
-    const byId = (id) => document.getElementById(id);
     this.number = byId("n-states");
     this.linkage = byId("linkage");
     this.region = byId("region");
@@ -48,7 +47,7 @@ class Grouping {
     const { head, bytes } = answer;
     this.mapStates = head.mapStates;
     this.head = head;
-    document.getElementById("states-quality").textContent = `silhouette ${head.silhouette.toFixed(2)} (1: well apart, 0: not)`;
+    byId("states-quality").textContent = `silhouette ${head.silhouette.toFixed(2)} (1: well apart, 0: not)`;
     if (isNewColumn) await this.page.addColumn({ name: "states_here", label: this.label(), isGroup: true, lowest: 0, highest: head.counts.length }, new Float32Array(bytes));
     this.drawTree();
     this.fillList();

@@ -7,7 +7,6 @@ class MaskChooser {
   constructor(page, landscape, onChange) {
     this.page = page;
     this.onChange = onChange;
-    const byId = (id) => document.getElementById(id);
     [this.kind, this.level, this.dilate, this.edge] = ["mask-kind", "mask-level", "mask-dilate", "mask-edge"].map(byId);
     this.level.value = landscape.maskLevel;
     this.fillKinds(landscape.masks);
@@ -39,13 +38,13 @@ class MaskChooser {
     if (!this.kind.value) { say(`The mask ${wish.file} is no longer there; the landscape's is used.`, true); this.kind.value = "landscape"; }
     if (wish.kind === "made") [this.level.value, this.dilate.value, this.edge.value] = [wish.level, wish.dilate, wish.edge];
     this.level.oninput();
-    document.getElementById("mask-made").hidden = this.kind.value !== "made";
+    byId("mask-made").hidden = this.kind.value !== "made";
   }
 
   choose() {
     if (this.kind.value === "send") {
       this.kind.value = this.before ?? "landscape";
-      document.getElementById("mask-file").click();
+      byId("mask-file").click();
       return;
     }
     this.before = this.kind.value;
@@ -53,14 +52,14 @@ class MaskChooser {
   }
 
   async changed() {
-    document.getElementById("mask-made").hidden = this.kind.value !== "made";
+    byId("mask-made").hidden = this.kind.value !== "made";
     await attempt(async () => { await this.look(); await this.onChange(); });
   }
 
   /** Its size in words, and its surface where that is wanted. */
   async look() {
     const { head, bytes } = await askPacked("/api/mask", this.wish());
-    document.getElementById("mask-size").textContent = `${head.voxels.toLocaleString("en")} voxels, ${(100 * head.shareOfBox).toPrecision(2)} % of the box, ${head.cubicNanometres.toPrecision(3)} nm³`;
+    byId("mask-size").textContent = `${head.voxels.toLocaleString("en")} voxels, ${(100 * head.shareOfBox).toPrecision(2)} % of the box, ${head.cubicNanometres.toPrecision(3)} nm³`;
     const { molecule } = this.page;
     molecule.cover = this.isShown ? { bytes: new Uint8Array(bytes), level: 127.5, tint: MASK_TINT, opacity: MASK_OPACITY } : null;
     await molecule.drawSurface();
@@ -74,7 +73,7 @@ class MaskChooser {
   }
 
   async save() {
-    const name = document.getElementById("mask-name").value;
+    const name = byId("mask-name").value;
     const answer = await attempt(() => askJson(`/api/save/mask/${encodeURIComponent(name)}`, this.wish()));
     if (answer) await this.take(answer);
   }

@@ -6,7 +6,6 @@ const OPACITY_ABOUT_ATOMS = 0.45;
 class Molecule {
   constructor(model) {
     this.model = model;
-    const byId = (id) => document.getElementById(id);
     this.cover = null; // the mask about the molecule, where it is shown
     this.view = new SurfaceView(byId("surface"), model);
     this.sections = ["across z", "across y", "across x"].map((title) => pictureIn(byId("sections"), title));
@@ -43,7 +42,7 @@ class Molecule {
   async show(bytes, title, isSigned = false) {
     this.volume = new Uint8Array(bytes);
     this.isSigned = isSigned;
-    document.getElementById("molecule-title").textContent = title;
+    byId("molecule-title").textContent = title;
     await this.drawSurface();
     this.drawSections();
   }
@@ -51,7 +50,7 @@ class Molecule {
   async drawSurface() {
     if (!this.volume) return;
     const level = Number(this.level.value), half = Math.max(2, level / 2), cover = this.cover ? [this.cover] : [];
-    document.getElementById("level-text").textContent = ((level / 255) * this.model.densityOf255).toPrecision(3);
+    byId("level-text").textContent = ((level / 255) * this.model.densityOf255).toPrecision(3);
     const start = performance.now(), opacity = this.view.atoms ? OPACITY_ABOUT_ATOMS : 1;
     await this.view.show(this.isSigned ? [
       { bytes: this.volume, level: 127.5 + half, tint: SURFACE_TINT, opacity },
@@ -71,7 +70,7 @@ class Molecule {
 
   /** As a saved session has them: which molecule, and from where it is seen. */
   settings() {
-    return { latents: this.latents, title: document.getElementById("molecule-title").textContent, level: this.level.value, section: this.place.value, orientation: this.view.orientation() };
+    return { latents: this.latents, title: byId("molecule-title").textContent, level: this.level.value, section: this.place.value, orientation: this.view.orientation() };
   }
 
   async restore({ latents, title, level, section, orientation }) {
@@ -82,7 +81,7 @@ class Molecule {
 
   drawSections() {
     const fromCentre = (Math.floor(Number(this.place.value) * this.model.windowSize) - this.model.windowSize / 2) * this.model.pixelSize;
-    document.getElementById("section-text").textContent = `${fromCentre.toFixed(0)} Å`;
+    byId("section-text").textContent = `${fromCentre.toFixed(0)} Å`;
     if (this.volume) drawSections(this.sections, this.volume, this.model.windowSize, Number(this.place.value), this.isSigned);
   }
 

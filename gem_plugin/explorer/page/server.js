@@ -1,5 +1,5 @@
 "use strict";
-// Talking to our own server. The token comes with the address.
+// Talking to our own server, and to the reader. The token comes with the address.
 
 const TOKEN = new URLSearchParams(location.search).get("token") || "";
 
@@ -36,8 +36,10 @@ async function loadLibrary(name) {
   document.head.append(script);
 }
 
+const byId = (id) => document.getElementById(id);
+
 function say(text, isError = false) {
-  const place = document.getElementById("message");
+  const place = byId("message");
   place.textContent = text;
   place.classList.toggle("error", isError);
 }

@@ -11,7 +11,7 @@ class SurfaceView {
   constructor(element, model) {
     if (!document.createElement("canvas").getContext("webgl2")) throw new Error("This browser has no WebGL: molecules cannot be shown. Everything else works.");
     this.element = element;
-    this.bar = document.getElementById("scale-bar");
+    this.bar = byId("scale-bar");
     this.stage = new NGL.Stage(element, { backgroundColor: "white", cameraType: "orthographic", tooltip: false, sampleLevel: -1, clipDist: 0, clipNear: -100, clipFar: 200, fogNear: 55, fogFar: 120 });
     this.size = model.windowSize;
     this.toAngstroms = new NGL.Matrix4().makeScale(model.pixelSize, model.pixelSize, model.pixelSize)

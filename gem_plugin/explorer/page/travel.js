@@ -7,7 +7,6 @@ class Travel {
     this.anchors = [];
     this.path = null;
     this.isPicking = false;
-    const byId = (id) => document.getElementById(id);
     this.slider = byId("path-place");
     this.kind = byId("path-kind");
     for (const kind of page.run.pathKinds) this.kind.add(new Option(kind));
@@ -20,7 +19,7 @@ class Travel {
     this.slider.oninput = () => this.goTo(Number(this.slider.value));
   }
 
-  name() { return document.getElementById("path-name").value; }
+  name() { return byId("path-name").value; }
 
   /** As a saved session has them. */
   settings() { return { anchors: this.anchors, path: this.path, pathKind: this.kind.value, place: Number(this.slider.value) }; }
@@ -40,7 +39,7 @@ class Travel {
 
   async make() {
     const { x, y } = this.page.chosen;
-    const wanted = { kind: this.kind.value, anchors: this.anchors, nPoints: Number(document.getElementById("path-points").value), x: x.name, y: y.name };
+    const wanted = { kind: this.kind.value, anchors: this.anchors, nPoints: Number(byId("path-points").value), x: x.name, y: y.name };
     const path = await attempt(() => askJson("/api/path", wanted));
     if (!path) return;
     this.setPath(path);
@@ -49,7 +48,7 @@ class Travel {
 
   setPath(path) {
     this.path = path;
-    for (const id of ["path-place", "path-play", "save-maps", "save-movie"]) document.getElementById(id).disabled = !path;
+    for (const id of ["path-place", "path-play", "save-maps", "save-movie"]) byId(id).disabled = !path;
     this.slider.value = 0;
     this.page.draw(true);
   }
@@ -66,7 +65,7 @@ class Travel {
   }
 
   async play() {
-    const button = document.getElementById("path-play");
+    const button = byId("path-play");
     if (this.isPlaying) { this.isPlaying = false; return; }
     this.isPlaying = true;
     button.textContent = "stop";
