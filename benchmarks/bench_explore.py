@@ -127,7 +127,7 @@ def drag_along_a_path(browser: Any, n_particles: int) -> float:
         gem.travel.anchors = [0, n - 1];
         gem.travel.make().then(async () => {
           const { molecule, travel } = gem, show = molecule.show.bind(molecule), pixel = new OffscreenCanvas(1, 1).getContext("2d");
-          let shown = 0, isOver = false;
+          let shown = 0;
           molecule.show = async (...given) => { await show(...given); pixel.drawImage(molecule.view.canvas, 0, 0); pixel.getImageData(0, 0, 1, 1); shown++; };
           const start = performance.now(), seconds = () => (performance.now() - start) / 1000;
           while (seconds() < 4) {

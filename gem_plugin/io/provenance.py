@@ -87,7 +87,7 @@ def is_unchanged(path: Path, recorded: dict[str, Any]) -> bool:
     status = path.stat()
     if status.st_size != recorded["size"]:
         return False
-    if _time_of(status.st_mtime) == recorded["time"]:
+    if _time_of(status.st_mtime) == recorded.get("time"):  # manifests of earlier versions have none
         return True
     return recorded["sha256"] is not None and _sha256(path) == recorded["sha256"]
 

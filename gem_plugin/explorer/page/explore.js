@@ -200,7 +200,7 @@ class Page {
     canvas.width = Math.round(canvas.clientWidth * ratio);
     canvas.height = Math.round(canvas.clientHeight * ratio);
     context.scale(ratio, ratio);
-    drawAxes(context, this.cloud, this.chosen.x.label, this.chosen.y.label);
+    drawAxes(context, this.cloud, PLOT_MARGIN, this.chosen.x.label, this.chosen.y.label);
     this.travel?.draw(context, this.cloud);
     if (this.clicked >= 0) drawMark(context, this.cloud, this.clicked, "#1d2733");
     if (this.outline) {

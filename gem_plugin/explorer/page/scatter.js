@@ -94,31 +94,3 @@ function paddedLimits(values) {
   const pad = 0.03 * (high - low);
   return [low - pad, high + pad];
 }
-
-/** Axes with numbers and labels, drawn on the overlay. */
-function drawAxes(context, cloud, xLabel, yLabel) {
-  const [width, height] = cloud.size, m = PLOT_MARGIN;
-  context.strokeStyle = context.fillStyle = "#5d6b7a";
-  context.font = "12px system-ui, sans-serif";
-  context.textAlign = "center";
-  for (const value of ticks(...cloud.view.x)) {
-    const [px] = cloud.toPixel(value, 0);
-    context.fillText(tickText(value), px, height - m.bottom + 16);
-    line(context, px, height - m.bottom, px, height - m.bottom + 4);
-  }
-  context.textAlign = "right";
-  for (const value of ticks(...cloud.view.y)) {
-    const [, py] = cloud.toPixel(0, value);
-    context.fillText(tickText(value), m.left - 7, py + 4);
-    line(context, m.left - 4, py, m.left, py);
-  }
-  line(context, m.left, m.top, m.left, height - m.bottom);
-  line(context, m.left, height - m.bottom, width - m.right, height - m.bottom);
-  context.textAlign = "center";
-  context.fillText(xLabel, (width + m.left) / 2, height - 8);
-  context.save();
-  context.translate(14, (height - m.bottom) / 2);
-  context.rotate(-Math.PI / 2);
-  context.fillText(yLabel, 0, 0);
-  context.restore();
-}

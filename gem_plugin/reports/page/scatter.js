@@ -118,7 +118,7 @@ class Scatter {
     this.drawPoints(context, ratio);
     context.scale(ratio, ratio);
     this.drawNumbers(context);
-    this.drawAxes(context);
+    drawAxes(context, this, MARGIN, this.chosen.x.label, this.chosen.y.label);
     this.drawLegend();
   }
 
@@ -181,33 +181,6 @@ class Scatter {
   isInside(px, py) {
     const [width, height] = this.size;
     return px >= MARGIN.left && px <= width - MARGIN.right && py >= MARGIN.top && py <= height - MARGIN.bottom;
-  }
-
-  drawAxes(context) {
-    const [width, height] = this.size;
-    context.strokeStyle = context.fillStyle = "#5d6b7a";
-    context.font = "12px system-ui, sans-serif";
-    context.textAlign = "center";
-    for (const value of ticks(...this.view.x)) {
-      const [px] = this.toPixel(value, 0);
-      context.fillText(tickText(value), px, height - MARGIN.bottom + 16);
-      line(context, px, height - MARGIN.bottom, px, height - MARGIN.bottom + 4);
-    }
-    context.textAlign = "right";
-    for (const value of ticks(...this.view.y)) {
-      const [, py] = this.toPixel(0, value);
-      context.fillText(tickText(value), MARGIN.left - 7, py + 4);
-      line(context, MARGIN.left - 4, py, MARGIN.left, py);
-    }
-    line(context, MARGIN.left, MARGIN.top, MARGIN.left, height - MARGIN.bottom);
-    line(context, MARGIN.left, height - MARGIN.bottom, width - MARGIN.right, height - MARGIN.bottom);
-    context.textAlign = "center";
-    context.fillText(this.chosen.x.label, (width + MARGIN.left) / 2, height - 10);
-    context.save();
-    context.translate(14, (height - MARGIN.bottom) / 2);
-    context.rotate(-Math.PI / 2);
-    context.fillText(this.chosen.y.label, 0, 0);
-    context.restore();
   }
 
   drawLegend() {
