@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps import training_loop
-from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
-from gem_plugin.steps.train import run_train
+from gem_plugin.steps.consensus.settings import ConsensusSettings
+from gem_plugin.steps.consensus.step import run_consensus
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
+from gem_plugin.steps.train import epochs as training_loop
+from gem_plugin.steps.train.step import run_train
 
 GOAL_IN_PERCENT = 2.0
 

@@ -21,13 +21,16 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import Observations, row_chunks
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
-from gem_plugin.steps.train import run_train
-from gem_plugin.steps.training_data import open_observations
+from gem_plugin.steps.consensus.settings import ConsensusSettings
+from gem_plugin.steps.consensus.step import run_consensus
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
+from gem_plugin.steps.train.images import open_observations
+from gem_plugin.steps.train.step import run_train
 
 GOAL = 0.9
 IMAGES_AT_A_TIME = 100

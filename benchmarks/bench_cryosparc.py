@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.io.cryosparc_files import write_cs_rows
-from gem_plugin.io.cryosparc_groups import write_particle_group
-from gem_plugin.io.cryosparc_jobs import read_cryosparc
+from gem_plugin.io.cryosparc.files import write_cs_rows
+from gem_plugin.io.cryosparc.groups import write_particle_group
+from gem_plugin.io.cryosparc.jobs import read_cryosparc
 from gem_plugin.particles.from_cryosparc import table_from_cryosparc
 
 N_STATES = 10

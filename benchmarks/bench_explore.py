@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from gem_plugin.gaussians import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, build_model
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles import ParticleTable
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
-from gem_plugin.steps.trained_model import save_training
+from gem_plugin.results.model import save_training
 
 CLICKS = 25
 GOALS = {64: 150, 128: 500}  # milliseconds from click to surface, on two cores

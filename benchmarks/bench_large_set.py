@@ -13,12 +13,12 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
-from gem_plugin.io.mrc_stacks import write_stack
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.stacks import write_stack
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
-from gem_plugin.steps import train
+from gem_plugin.steps.train import step as train
 
 PIXEL_SIZE = 12.0
 CHUNK = 50_000

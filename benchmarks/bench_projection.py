@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import torch
 
-from gem_plugin.gaussians import GaussianCloud, project_gaussians
+from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.pixel_tables import footprint_of
+from gem_plugin.gaussians.projection import project_gaussians
 
 GOAL_ON_CUDA = 20_000  # particles/s of the whole training step, at 128 px with 8,000 Gaussians
 DEFAULT_BATCH = {"cpu": 32, "cuda": 256}

@@ -21,20 +21,22 @@ import torch
 from torch import Tensor
 
 from gem_plugin.imaging.fourier import fourier_shell_correlation
-from gem_plugin.io.map_files import read_map
-from gem_plugin.io.reconstruct_files import ReconstructFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
-from gem_plugin.steps.back_projected_maps import (
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.reconstruct.half_maps import (
     Measuring,
     back_project,
     half_maps_of,
     half_sets_of,
     write_and_measure,
 )
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 GOAL_IN_SECONDS, GOAL_OF_AGREEMENT = 120, 0.99
 HIGHEST_SHARE_OF_NYQUIST = 1 / 1.5

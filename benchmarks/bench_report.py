@@ -15,17 +15,18 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.io.array_files import write_array, write_arrays
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.landscape.gaussian_motion import measure_motion
-from gem_plugin.landscape.latent_components import fit_latent_components
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.landscape.latents.components import fit_latent_components
+from gem_plugin.landscape.motion.gaussians import measure_motion
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
-from gem_plugin.reports import figures_landscape as figures
-from gem_plugin.reports.figures_latents import draw_latent_figures
-from gem_plugin.steps.report import ReportSettings, run_report
+from gem_plugin.reports.figures import landscape as figures
+from gem_plugin.reports.figures.latents import draw_latent_figures
+from gem_plugin.steps.report.settings import ReportSettings
+from gem_plugin.steps.report.step import run_report
 
 GOAL_IN_MEGABYTES = 15.0
 LATENT_SIZE, N_COMPONENTS, N_SKETCH_MAPS, N_GAUSSIANS = 8, 20, 1000, 8000

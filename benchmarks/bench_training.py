@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians import render_volumes
 from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.evidence import EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer

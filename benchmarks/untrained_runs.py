@@ -16,8 +16,8 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.steps.trained_model import save_training
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.results.model import save_training
 
 WIDTH_IN_PIXELS = 0.7
 EXTENT_OF_BOX = 1 / 9  # standard deviation of the positions: about that of an antibody in its box

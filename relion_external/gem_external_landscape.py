@@ -2,7 +2,7 @@
 """For RELION's External tab, from a checkout: states from a train job. Installed, the same is gem-external-landscape."""
 
 try:
-    from gem_plugin.adapters.relion_jobs import landscape_main
+    from gem_plugin.adapters.relion.jobs import landscape_main
 except ImportError as error:
     from not_installed import end_job
 

@@ -2,7 +2,7 @@
 """For RELION's External tab, from a checkout: everything from refined particles to states. Installed, the same is gem-external-run."""
 
 try:
-    from gem_plugin.adapters.relion_jobs import run_main
+    from gem_plugin.adapters.relion.jobs import run_main
 except ImportError as error:
     from not_installed import end_job
 

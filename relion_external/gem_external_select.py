@@ -2,7 +2,7 @@
 """For RELION's External tab, from a checkout: particles of chosen states. Installed, the same is gem-external-select."""
 
 try:
-    from gem_plugin.adapters.relion_jobs import select_main
+    from gem_plugin.adapters.relion.jobs import select_main
 except ImportError as error:
     from not_installed import end_job
 

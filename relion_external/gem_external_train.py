@@ -2,7 +2,7 @@
 """For RELION's External tab, from a checkout: learn the motion from refined particles. Installed, the same is gem-external-train."""
 
 try:
-    from gem_plugin.adapters.relion_jobs import train_main
+    from gem_plugin.adapters.relion.jobs import train_main
 except ImportError as error:
     from not_installed import end_job
 

@@ -11,16 +11,17 @@ from small_star_run import write_run
 
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.io.array_files import write_array, write_arrays
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.mrc_stacks import write_stack
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.landscape.gaussian_motion import measure_motion
+from gem_plugin.io.mrc.stacks import write_stack
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.landscape.motion.gaussians import measure_motion
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
-from gem_plugin.steps.landscape import LandscapeSettings, map_landscape
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape.step import map_landscape
 
 N_PARTICLES = 300
 N_STATES = 5

@@ -10,13 +10,14 @@ import numpy as np
 from explorer_run import N_PARTICLES, N_STATES, explorer_source, make_explorer_run
 
 from gem_plugin.io.array_files import write_numbers
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.reconstruct_files import CONTROL_NAME, ReconstructFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
 from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
 from gem_plugin.progress import Progress
-from gem_plugin.reports.figures_reconstruction import draw_shell_correlations
-from gem_plugin.steps.report import ReportSettings, run_report
+from gem_plugin.reports.figures.reconstruction import draw_shell_correlations
+from gem_plugin.steps.report.settings import ReportSettings
+from gem_plugin.steps.report.step import run_report
 
 N_MAPS_OF_TRAJECTORY = 4
 TRAINED = {"gaussians": 90, "epochs": 3, "support_in_nats": 4.2, "support_error": 0.3}

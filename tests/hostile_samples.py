@@ -12,13 +12,12 @@ import numpy as np
 import torch
 
 from gem_plugin.io.array_files import read_array, read_arrays, read_number_table
-from gem_plugin.io.atom_models import read_atomic_model
-from gem_plugin.io.atoms import read_atoms
+from gem_plugin.io.atoms.models import read_atomic_model
+from gem_plugin.io.atoms.positions import read_atoms
 from gem_plugin.io.checkpoints import read_checkpoint, write_checkpoint
-from gem_plugin.io.cryodrgn_files import read_config, read_pickled_array, read_weights
-from gem_plugin.io.cryosparc_files import read_cs_rows, read_csg
-from gem_plugin.io.gaussian_files import GaussianArrays, read_gaussians, write_gaussians
-from gem_plugin.io.gaussianem_files import (
+from gem_plugin.io.cryosparc.files import read_cs_rows, read_csg
+from gem_plugin.io.foreign.cryodrgn import read_config, read_pickled_array, read_weights
+from gem_plugin.io.foreign.gaussianem import (
     NETWORK_SIZES,
     GaussianEmCloud,
     read_gaussianem_cloud,
@@ -27,13 +26,14 @@ from gem_plugin.io.gaussianem_files import (
     read_gaussianem_weights,
     write_gaussianem_cloud,
 )
-from gem_plugin.io.map_files import read_map, write_map
-from gem_plugin.io.mrc_stacks import open_stack
-from gem_plugin.io.pickled_arrays import read_pickled_arrays
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import read_run_settings
-from gem_plugin.io.star_tables import read_columns
-from gem_plugin.io.star_text import read_star_document
+from gem_plugin.io.foreign.pickled_arrays import read_pickled_arrays
+from gem_plugin.io.gaussian_files import GaussianArrays, read_gaussians, write_gaussians
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.mrc.stacks import open_stack
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import read_run_settings
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.text import read_star_document
 from gem_plugin.particles.from_relion import read_relion_particles
 
 STAR = b"""

@@ -8,10 +8,10 @@ from arm_model import ArmModel
 
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.mrc_header import mrc_header_bytes
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.header import mrc_header_bytes
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.mrc_stacks import write_stack
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.mrc.stacks import write_stack
 
 OPTICS = {
     "_rlnOpticsGroupName": "opticsGroup1",

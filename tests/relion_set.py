@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from gem_plugin.cli.main import gem_em
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 BOX, WORKING_BOX, PIXEL_SIZE_IN_ANGSTROMS, N_PARTICLES = 48, 32, 6.0, 300
 SHORT = (

@@ -17,7 +17,7 @@ import uvicorn
 from gem_plugin.explorer.command import HOST, listen
 from gem_plugin.explorer.routes import create_app
 from gem_plugin.explorer.session import ExplorerSession
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 
 TOKEN = "a-token-for-the-tests"
 BROWSER_FLAGS = (

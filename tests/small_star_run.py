@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles import ParticleTable
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 

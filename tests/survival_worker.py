@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from gem_plugin.cli.outcome import exit_code_of
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.progress import Progress
-from gem_plugin.steps.run_all import run_steps
 
 FIRST_STEPS = ("prepare", "consensus", "train", "analyze", "landscape")
 LATER_STEPS = ("landscape-full", "reconstruct", "diagnose", "flex", "select", "report")  # typed one by one

@@ -20,7 +20,7 @@ from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.imaging.ctf import CtfParameters
-from gem_plugin.steps.trained_model import LATENTS_AT_A_TIME, decode_volumes
+from gem_plugin.results.model import LATENTS_AT_A_TIME, decode_volumes
 
 BOX, PIXEL_SIZE = 24, 3.0
 

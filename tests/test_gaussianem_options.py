@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gem_plugin.cli.main import OTHER_COMMANDS, _as_step
+from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.settings import flag_of
-from gem_plugin.steps.step_table import STEPS
 
 THEIR_OPTIONS = {
     "particle_preprocess": """source_dir data_dir star_file size downsample_size apix no_invert consensus_map map_thres

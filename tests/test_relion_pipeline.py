@@ -14,7 +14,8 @@ from relion_project_folder import RelionProject
 
 from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.progress import Progress
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 pytestmark = pytest.mark.relion
 BOX, PIXEL_SIZE_IN_ANGSTROMS, WORKING_BOX, N_PARTICLES, N_STATES = 48, 6.0, 32, 300, 3

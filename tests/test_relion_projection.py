@@ -13,12 +13,13 @@ from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.imaging.ctf import ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_crop_volume, fourier_shell_correlation, shift_half_spectra
-from gem_plugin.io.map_files import write_map
+from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.conformations import Turn, phantom_with_turning_arm
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.simulate.conformations import Turn, phantom_with_turning_arm
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 pytestmark = pytest.mark.relion
 BOX = 64

@@ -12,7 +12,8 @@ from relion_project_folder import RelionProject
 from test_relion_pipeline import SHORT_REFINEMENT, executable, parameters
 
 from gem_plugin.progress import Progress
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 pytestmark = [pytest.mark.relion, pytest.mark.slow]  # about 100 s on two shared cores
 BOX, PIXEL_SIZE_IN_ANGSTROMS, N_PARTICLES, N_STATES = 32, 9.0, 160, 3

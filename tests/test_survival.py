@@ -22,14 +22,16 @@ from survival_worker import STEPS, small_run
 from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.errors import InputError
 from gem_plugin.io.checkpoints import read_checkpoint
-from gem_plugin.io.map_files import read_map
-from gem_plugin.io.mrc_header import read_mrc_header
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import forget_steps, read_run_settings, read_summary
+from gem_plugin.io.mrc.header import read_mrc_header
+from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import forget_steps, read_run_settings, read_summary
 from gem_plugin.io.whole_files import remove_unfinished_files
 from gem_plugin.progress import Progress
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 WORKER = Path(__file__).parent / "survival_worker.py"
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1)  # half of them as the kernel kills
@@ -334,7 +336,7 @@ def test_a_folder_that_cannot_be_made_ends_in_one_sentence(data: Path) -> None:
 
 def test_images_lost_in_the_middle_are_named(data: Path, undisturbed: RunFiles, tmp_path: Path) -> None:
     from gem_plugin.heterogeneity.settings import TrainSettings
-    from gem_plugin.steps.train import run_train
+    from gem_plugin.steps.train.step import run_train
 
     shutil.copytree(undisturbed.root, tmp_path / "run")
     run = RunFiles(tmp_path / "run")

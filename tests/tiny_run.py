@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 
 N_PARTICLES = 300
 N_STATES = 3

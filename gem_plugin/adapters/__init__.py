@@ -1,1 +1,1 @@
-
+"""What other programs see: RELION External jobs and CryoSPARC external jobs."""

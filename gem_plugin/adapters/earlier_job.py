@@ -9,9 +9,9 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import forget_steps, read_summary, take_over_steps
-from gem_plugin.steps.step_table import steps_needed_by
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import forget_steps, read_summary, take_over_steps
+from gem_plugin.pipeline.step_table import steps_needed_by
 
 FULL_LANDSCAPE = "full"  # folder inside that of the landscape
 

@@ -15,10 +15,12 @@ from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.pipeline.logged_progress import LoggedProgress
+from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
+from gem_plugin.pipeline.settings_of_steps import fields_of_steps
+from gem_plugin.pipeline.step_table import STEPS, Step
 from gem_plugin.progress import Progress
-from gem_plugin.steps.run_all import RUN_STEPS, LoggedProgress, fields_of_steps, run_step, run_steps
-from gem_plugin.steps.step_table import STEPS, Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Command:
 
     name: str
     module: str
+    settings_module: str
     settings_class_name: str
     function_name: str
     help: str
@@ -37,28 +40,32 @@ RUN_HELP = "Do every step from the particles to the report; continue where it st
 OTHER_COMMANDS = (
     Command(
         "demo",
-        "gem_plugin.steps.demo",
+        "gem_plugin.steps.demo.step",
+        "gem_plugin.steps.demo.settings",
         "DemoSettings",
         "run_demo",
         "Make a small data set and do everything with it.",
     ),
     Command(
         "simulate",
-        "gem_plugin.steps.simulate",
+        "gem_plugin.steps.simulate.step",
+        "gem_plugin.steps.simulate.settings",
         "SimulateSettings",
         "run_simulate",
         "Make particles of a molecule whose motion is known.",
     ),
     Command(
         "convert",
-        "gem_plugin.steps.convert",
+        "gem_plugin.steps.convert.step",
+        "gem_plugin.steps.convert.settings",
         "ConvertSettings",
         "run_convert",
         "CryoSPARC particles as a star file, or a star file back as CryoSPARC particles.",
     ),
     Command(
         "import-gaussianem",
-        "gem_plugin.steps.import_gaussianem",
+        "gem_plugin.steps.import_gaussianem.step",
+        "gem_plugin.steps.import_gaussianem.settings",
         "ImportGaussianemSettings",
         "run_import_gaussianem",
         "Make a run of a model that GaussianEM trained.",
@@ -66,6 +73,7 @@ OTHER_COMMANDS = (
     Command(
         "explore",
         "gem_plugin.explorer.command",
+        "gem_plugin.explorer.settings",
         "ExploreSettings",
         "run_explore",
         "Look at a run in the browser: particles, states, molecules under the mouse.",
@@ -73,7 +81,8 @@ OTHER_COMMANDS = (
     ),
     Command(
         "rerun",
-        "gem_plugin.steps.rerun",
+        "gem_plugin.pipeline.rerun.step",
+        "gem_plugin.pipeline.rerun.settings",
         "RerunSettings",
         "run_rerun",
         "Repeat a run in a new folder: the same inputs, settings and seeds.",
@@ -81,7 +90,8 @@ OTHER_COMMANDS = (
     ),
     Command(
         "doctor",
-        "gem_plugin.steps.doctor",
+        "gem_plugin.steps.doctor.step",
+        "gem_plugin.steps.doctor.settings",
         "DoctorSettings",
         "run_doctor",
         "Check the installation and this machine.",
@@ -202,7 +212,13 @@ def _options(step: Step) -> list[click.Parameter]:
 
 def _as_step(command: Command) -> Step:
     return Step(
-        command.name, command.module, command.settings_class_name, command.function_name, command.help, ()
+        command.name,
+        command.module,
+        command.settings_module,
+        command.settings_class_name,
+        command.function_name,
+        command.help,
+        (),
     )
 
 

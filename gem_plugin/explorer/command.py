@@ -5,8 +5,6 @@ import secrets
 import socket
 import threading
 import webbrowser
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -14,26 +12,13 @@ import uvicorn
 from gem_plugin.errors import InputError
 from gem_plugin.explorer.routes import create_app
 from gem_plugin.explorer.session import ExplorerSession, training_state
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.explorer.settings import ExploreSettings
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.settings import check_settings, setting
+from gem_plugin.settings import check_settings
 
 HOST = "127.0.0.1"
 TOKEN_BYTES = 24
-
-
-@dataclass(frozen=True)
-class ExploreSettings:
-    """How to open the page."""
-
-    port: int = setting(
-        0, "Port on 127.0.0.1; 0 takes a free one. Give one for an ssh tunnel.", minimum=0, maximum=65535
-    )
-    table: Path | None = setting(
-        None,
-        "Own csv file with a header and one row a particle, in the input's order; its columns are shown too.",
-    )
-    browser: bool = setting(True, "Open the page in the browser of this machine.")
 
 
 def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) -> dict[str, Any]:

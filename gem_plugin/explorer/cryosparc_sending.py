@@ -14,10 +14,10 @@ import numpy as np
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.saving import checked_name
 from gem_plugin.io.array_files import write_numbers
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.cryosparc_place import find_cryosparc_place
 
-COMMAND = (sys.executable, "-m", "gem_plugin.adapters.cryosparc_jobs", "select")
+COMMAND = (sys.executable, "-m", "gem_plugin.adapters.cryosparc.commands", "select")
 SECONDS_FOR_THE_SERVER = 300
 PATTERNS = {  # what each field of the page may hold
     "project": re.compile(r"P\d{1,9}"),

@@ -8,9 +8,9 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.explorer.saving import checked_name
 from gem_plugin.io.array_files import read_arrays
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.map_files import read_map, write_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.mask import VolumeScan, check_mask, fit_mask_to_grid, make_mask
 from gem_plugin.landscape.volume_source import VolumeSource

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.simulated_images import simulate_images
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData, load_prepared

@@ -10,7 +10,7 @@ from PIL import Image
 
 from gem_plugin.errors import InputError
 from gem_plugin.explorer.saving import checked_name
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 
 MOST_FRAMES = 400

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 
 from gem_plugin.errors import InputError
-from gem_plugin.reports.html_parts import page_resource
+from gem_plugin.reports.sections.html_parts import page_resource
 
 SHARED_SCRIPTS = ("colours.js", "axes.js")  # of the report
 SCRIPTS = (

@@ -11,12 +11,12 @@ from gem_plugin.explorer.masks import FROM_FILE, Masks, MaskWish
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.sketch_voxels import SketchVoxels
 from gem_plugin.io.array_files import read_array, read_rows
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.state_maps import StateMaps, average_volumes
 from gem_plugin.landscape.states import build_tree, cut_into_states, silhouette
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports.run_contents import read_motion
+from gem_plugin.results.run import read_motion
 
 WHOLE = "whole"
 MOST_MAPS_AVERAGED = 60  # of a state, those with most particles

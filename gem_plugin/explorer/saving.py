@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from gem_plugin.adapters.output_nodes import NodeKind, OutputNode, write_output_nodes
+from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode, write_output_nodes
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_numbers
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
-from gem_plugin.steps.select import SelectSettings, run_select
+from gem_plugin.steps.select.settings import SelectSettings
+from gem_plugin.steps.select.step import run_select
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 SESSION_SUFFIX = ".session.json"

@@ -14,17 +14,17 @@ from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.regrouping import Regrouping
 from gem_plugin.explorer.saving import session_names
 from gem_plugin.explorer.travel import KINDS
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import read_run_settings
-from gem_plugin.landscape.states import LINKAGES
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.run.settings import read_run_settings
+from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, latent_columns, particle_columns
-from gem_plugin.reports.run_contents import read_history
-from gem_plugin.steps.landscape import LandscapeSettings
-from gem_plugin.steps.landscape_stages import LEVEL_OF_CRYODRGN, LEVEL_OF_GAUSSIANS
-from gem_plugin.steps.volume_sources import open_volume_source
+from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, latent_columns, particle_columns
+from gem_plugin.results.run import read_history
+from gem_plugin.steps.landscape.mask import LEVEL_OF_CRYODRGN, LEVEL_OF_GAUSSIANS
+from gem_plugin.steps.landscape.settings import LandscapeSettings
 
 
 class ExplorerSession:
@@ -148,7 +148,7 @@ def _cryodrgn_source(run: RunFiles) -> VolumeSource | None:
     settings = read_run_settings(run).get("landscape", {})
     if "workdir" not in settings or "epoch" not in settings:
         return None
-    from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
+    from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
 
     box, pixel_size, flip = settings.get("downsample", 128), settings.get("apix"), settings.get("flip", False)
     return open_cryodrgn_source(Path(settings["workdir"]), str(settings["epoch"]), box, pixel_size, flip)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
-from gem_plugin.landscape.gaussian_motion import GaussianMotion
+from gem_plugin.landscape.motion.gaussians import GaussianMotion
 from gem_plugin.landscape.volume_pca import distances_from_products, inner_products, weighted_mean
 
 SUPPORT_SHARE = (

@@ -23,8 +23,7 @@ from gem_plugin.gaussians.pixel_tables import (
     table_of_one_width,
 )
 from gem_plugin.gaussians.projection_reference import project_reference
-
-PROJECTORS = ("auto", "reference", "triton", "xray")
+from gem_plugin.gaussians.projectors import PROJECTORS
 
 
 def project_gaussians(

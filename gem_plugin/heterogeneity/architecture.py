@@ -7,15 +7,15 @@ import torch
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.from_map import weighted_centres
-from gem_plugin.heterogeneity.decoder import DECODERS, Decoder
-from gem_plugin.heterogeneity.encoder import ImageEncoder
-from gem_plugin.heterogeneity.evidence import N_VIEW_FEATURES, Anchors
-from gem_plugin.heterogeneity.mlp_decoder import MlpDecoder
+from gem_plugin.heterogeneity.decoders.base import Decoder
+from gem_plugin.heterogeneity.decoders.mlp import MlpDecoder
+from gem_plugin.heterogeneity.decoders.motion_basis import MotionBasisDecoder
+from gem_plugin.heterogeneity.decoders.per_gaussian_network import NetworkSizes
+from gem_plugin.heterogeneity.decoders.rigid_parts import RigidPartsDecoder
+from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, Anchors
+from gem_plugin.heterogeneity.encoder.network import ImageEncoder
 from gem_plugin.heterogeneity.model import HeterogeneityModel
-from gem_plugin.heterogeneity.motion_basis import MotionBasisDecoder
-from gem_plugin.heterogeneity.per_gaussian_network import NetworkSizes
-from gem_plugin.heterogeneity.rigid_parts import RigidPartsDecoder
-from gem_plugin.heterogeneity.settings import TrainSettings, check_contradictions
+from gem_plugin.heterogeneity.settings import DECODERS, TrainSettings, check_contradictions
 
 
 @dataclass(frozen=True)

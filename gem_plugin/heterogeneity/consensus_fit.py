@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.image_loss import squared_error
+from gem_plugin.heterogeneity.losses.image import squared_error
 from gem_plugin.heterogeneity.observations import Observations, row_chunks
 from gem_plugin.progress import Track, untracked
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.evidence import EvidenceTable
-from gem_plugin.heterogeneity.image_loss import squared_error
+from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.losses.image import squared_error
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations
 from gem_plugin.progress import Track, untracked

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.image_loss import ImageAgreement, error_of_agreement
+from gem_plugin.heterogeneity.losses.image import ImageAgreement, error_of_agreement
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.heterogeneity.decoder import Decoder
-from gem_plugin.heterogeneity.encoder import ImageEncoder
-from gem_plugin.heterogeneity.evidence import Anchors
+from gem_plugin.heterogeneity.decoders.base import Decoder
+from gem_plugin.heterogeneity.encoder.anchor_scores import Anchors
+from gem_plugin.heterogeneity.encoder.network import ImageEncoder
 
 LOG_AMPLITUDE_LIMIT = 6.0  # exp(6) = 400 times up or down: nothing physical lies beyond
 LOG_WIDTH_LIMIT = 0.7  # the latents at most double or halve a width

@@ -16,7 +16,6 @@ from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_crop_images, ring_indices, shift_half_spectra
 
 IMAGES_AT_A_TIME = 256
-CACHES = ("auto", "memory", "disk")
 
 
 class MatchedBatch(NamedTuple):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.image_loss import image_agreement
+from gem_plugin.heterogeneity.losses.image import image_agreement
 from gem_plugin.heterogeneity.observations import Observations
 
 AXES = "xyz"

@@ -4,15 +4,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.projection import PROJECTORS
-from gem_plugin.heterogeneity.decoder import DECODERS
-from gem_plugin.heterogeneity.encoder import PRECISIONS
-from gem_plugin.heterogeneity.image_loss import LOSSES
-from gem_plugin.heterogeneity.observations import CACHES
+from gem_plugin.gaussians.projectors import PROJECTORS
 from gem_plugin.settings import setting
 
 PARTICLE_VISITS = 300_000  # of automatic --epochs: as many as 25 epochs of 12,000 particles
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+DECODERS = ("motion", "mlp")
+PRECISIONS = ("auto", "float32", "bfloat16")
+LOSSES = ("squared", "absolute")
+CACHES = ("auto", "memory", "disk")
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from torch import Tensor
 from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.contrast import better_variance, contrast_scores
-from gem_plugin.heterogeneity.encoder import LatentDistribution, is_bfloat16
-from gem_plugin.heterogeneity.evidence import EvidenceTable
-from gem_plugin.heterogeneity.extra_losses import EXTRA_TERMS, ExtraLosses
-from gem_plugin.heterogeneity.image_loss import absolute_error, error_of_agreement, image_agreement
+from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
+from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
+from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
+from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send

@@ -10,7 +10,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.heterogeneity.encoder import LatentDistribution
+from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 
 

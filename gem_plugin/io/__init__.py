@@ -1,1 +1,1 @@
-
+"""Files, no physics."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.tensor_files import load_tensors
+from gem_plugin.io.foreign.tensors import load_tensors
 from gem_plugin.io.whole_files import whole_file
 
 FORMAT_NAME = "gem-checkpoint"

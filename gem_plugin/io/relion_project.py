@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gem_plugin.io.new_star import Block, write_new_star
-from gem_plugin.io.star_tables import read_columns
-from gem_plugin.io.star_text import read_star_document
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.text import read_star_document
+from gem_plugin.io.star.write import Block, write_new_star
 
 EXTERNAL_JOB_TYPE = 99
 FINISHED, FAILED = 2, 3

@@ -1,1 +1,1 @@
-
+"""From latents to states. No files."""

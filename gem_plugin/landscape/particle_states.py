@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
-from gem_plugin.landscape.neighbour_search import nearest_points
+from gem_plugin.landscape.latents.neighbour_search import nearest_points
 from gem_plugin.landscape.sketch import make_sketch
 from gem_plugin.landscape.states import build_tree, cut_into_states, number_by_size
 from gem_plugin.progress import Track, untracked

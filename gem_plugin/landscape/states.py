@@ -7,9 +7,9 @@ from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
 from gem_plugin.errors import InputError
+from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.progress import Track, untracked
 
-LINKAGES = ("ward", "average", "complete", "single")
 LARGEST_SHARE_ALLOWED = 0.5  # a state with more than half of the particles explains little
 LARGEST_AUTOMATIC_N_STATES = 20
 STABILITY_WANTED = 0.7  # adjusted Rand index between a clustering and those of random subsets

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_columns import FORMS, NUMBERS, check_columns
-from gem_plugin.io.cryosparc_files import require_fields, slots_of
-from gem_plugin.io.cryosparc_jobs import check_unique_uids
+from gem_plugin.io.cryosparc.columns import FORMS, NUMBERS, check_columns
+from gem_plugin.io.cryosparc.files import require_fields, slots_of
+from gem_plugin.io.cryosparc.jobs import check_unique_uids
 
 BLOB_FIELDS = ("blob/path", "blob/idx", "blob/shape", "blob/psize_A")
 CTF_FIELDS = (

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.particles.source import is_cryosparc

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_columns import texts_of
+from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.particles.cryosparc_checks import check_image_rows
 from gem_plugin.particles.from_cryosparc import beam_tilt_in_milliradians, scale_factors, stack_names
 

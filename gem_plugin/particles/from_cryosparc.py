@@ -7,8 +7,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_columns import texts_of
-from gem_plugin.io.cryosparc_jobs import CryosparcParticles, read_cryosparc
+from gem_plugin.io.cryosparc.columns import texts_of
+from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
 from gem_plugin.particles.cryosparc_checks import check_refined_rows, one_box_and_pixel_size
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms

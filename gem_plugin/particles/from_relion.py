@@ -9,10 +9,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.mrc_header import read_mrc_header
+from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.project_folder import find_stacks
-from gem_plugin.io.relion_files import RelionFile, read_image_names, read_relion_file, split_image_names
-from gem_plugin.io.star_tables import read_columns
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file, split_image_names
 from gem_plugin.particles.relion_aberrations import warn_about_aberrations
 from gem_plugin.particles.table import ParticleTable
 

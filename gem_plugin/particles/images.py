@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.mrc_stacks import StackReader
+from gem_plugin.io.mrc.stacks import StackReader
 from gem_plugin.particles.source import check_stacks, find_particle_stacks
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Track, untracked

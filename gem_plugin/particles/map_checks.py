@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.map_files import read_map
-from gem_plugin.io.mrc_header import read_mrc_header
+from gem_plugin.io.mrc.header import read_mrc_header
+from gem_plugin.io.mrc.maps import read_map
 
 PIXEL_SIZE_TOLERANCE = 0.005  # relative: calibrations are often rounded to two digits in map headers
 UNSET_PIXEL_SIZES = (0.0, 1.0)  # what programs write into masks when they do not know better

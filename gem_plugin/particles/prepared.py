@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.mrc_stacks import open_stack
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.stacks import open_stack
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.table import ParticleTable
 

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from gem_plugin.io.relion_files import RelionFile
-from gem_plugin.io.star_tables import read_columns
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.particles import RelionFile
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
 
 BEAM_TILT = ("_rlnBeamTiltX", "_rlnBeamTiltY")  # milliradians

@@ -5,9 +5,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_jobs import CryosparcParticles
-from gem_plugin.io.relion_files import RelionFile, read_image_names, read_relion_file, split_image_names
-from gem_plugin.io.star_tables import read_columns
+from gem_plugin.io.cryosparc.jobs import CryosparcParticles
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file, split_image_names
 from gem_plugin.particles.cryosparc_to_relion import UID_COLUMN
 from gem_plugin.particles.from_cryosparc import stack_names
 

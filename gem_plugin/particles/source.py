@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.mrc_header import MrcHeader, read_mrc_header
+from gem_plugin.io.mrc.header import MrcHeader, read_mrc_header
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.particles.table import ParticleTable

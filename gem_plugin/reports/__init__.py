@@ -1,1 +1,1 @@
-
+"""Pages, figures and scripts made from saved results."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gem_plugin.reports.save_figure import colour_of_group
+from gem_plugin.reports.figures.save import colour_of_group
 
 WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
     ("states", "the mean map of every state, one shown at a time"),

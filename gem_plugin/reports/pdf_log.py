@@ -9,10 +9,10 @@ import matplotlib.image
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports.figure_captions import caption_of
+from gem_plugin.reports.figures.captions import caption_of
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
 LINES_ON_A_PAGE = 60

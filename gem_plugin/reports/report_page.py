@@ -2,24 +2,24 @@
 
 from html import escape
 
-from gem_plugin.io.result_origin import origin_line
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.origin import origin_line
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports import report_figures
-from gem_plugin.reports.checks_section import checks_section
-from gem_plugin.reports.html_parts import page_resource
-from gem_plugin.reports.inputs_section import inputs_section
-from gem_plugin.reports.motion_section import motion_section, trajectories_section
-from gem_plugin.reports.next_steps_section import next_steps_section
-from gem_plugin.reports.numbers_section import numbers_section
-from gem_plugin.reports.overview_section import overview_section
-from gem_plugin.reports.provenance_section import provenance_section
-from gem_plugin.reports.reconstruction_section import reconstruction_section
-from gem_plugin.reports.run_contents import RunContents, read_run_contents
-from gem_plugin.reports.run_warnings import RunWarning, find_warnings
-from gem_plugin.reports.scatter_section import scatter_section
-from gem_plugin.reports.states_section import states_section
+from gem_plugin.reports.sections import figures as report_figures
+from gem_plugin.reports.sections.checks import checks_section
+from gem_plugin.reports.sections.html_parts import page_resource
+from gem_plugin.reports.sections.inputs import inputs_section
+from gem_plugin.reports.sections.motion import motion_section, trajectories_section
+from gem_plugin.reports.sections.next_steps import next_steps_section
+from gem_plugin.reports.sections.numbers import numbers_section
+from gem_plugin.reports.sections.overview import overview_section
+from gem_plugin.reports.sections.provenance import provenance_section
+from gem_plugin.reports.sections.reconstruction import reconstruction_section
+from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings
+from gem_plugin.reports.sections.scatter import scatter_section
+from gem_plugin.reports.sections.states import states_section
+from gem_plugin.results.run import RunContents, read_run_contents
 
 # Nothing may be fetched: not by us, not by a text that came with the data.
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"

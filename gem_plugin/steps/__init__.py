@@ -1,1 +1,1 @@
-
+"""The commands, one folder each: settings.py, and step.py = load, call, save, summary."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
 

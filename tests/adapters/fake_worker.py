@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from gem_plugin.adapters import job_worker
-from gem_plugin.steps.step_table import STEPS
+from gem_plugin.adapters.relion import worker as job_worker
+from gem_plugin.pipeline.step_table import STEPS
 
 FAKED = ("prepare", "consensus", "train", "analyze", "landscape", "report", "select")
 

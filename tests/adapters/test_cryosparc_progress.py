@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gem_plugin.adapters import cryosparc_progress
-from gem_plugin.adapters.cryosparc_progress import CryosparcProgress
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.adapters.cryosparc import progress as cryosparc_progress
+from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
+from gem_plugin.io.run.files import RunFiles
 
 
 class FakeJob:

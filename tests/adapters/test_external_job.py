@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import read_summary
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import read_summary
 
 INPUTS = ("--in_parts", "run_data.star", "--in_3dref", "map.mrc")
 

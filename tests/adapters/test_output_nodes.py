@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gem_plugin.adapters.output_nodes import NodeKind, OutputNode, relion_version, write_output_nodes
-from gem_plugin.adapters.run_nodes import nodes_of_run
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode, relion_version, write_output_nodes
+from gem_plugin.adapters.relion.run_nodes import nodes_of_run
+from gem_plugin.io.run.files import RunFiles
 
 JOB_STARS = {
     3: "# version 30001\n\ndata_job\n\n_rlnJobType                            99\n_rlnJobIsContinue                       0\n",

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from relion_project_folder import RelionProject
 
-from gem_plugin.adapters.output_nodes import relion_version
-from gem_plugin.adapters.relion_jobs import JOBS
+from gem_plugin.adapters.relion.jobs import JOBS
+from gem_plugin.adapters.relion.output_nodes import relion_version
 
 pytestmark = pytest.mark.relion
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ def executable(tmp_path: Path) -> Callable[[str], Path]:
     def make(name: str) -> Path:
         path = tmp_path / f"fake-external-{name}"
         path.write_text(
-            f"#!{sys.executable}\nimport sys\nfrom gem_plugin.adapters.external_job import run_external_job\n"
+            f"#!{sys.executable}\nimport sys\nfrom gem_plugin.adapters.relion.watcher import run_external_job\n"
             f"sys.exit(run_external_job([sys.executable, {str(HERE / 'fake_worker.py')!r}, {name!r}], sys.argv[1:]))\n"
         )
         path.chmod(0o755)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import starfile
 
-from gem_plugin.adapters.job_arguments import parse_job_arguments
-from gem_plugin.adapters.relion_jobs import JOBS
-from gem_plugin.steps.run_all import fields_of_steps
+from gem_plugin.adapters.relion.arguments import parse_job_arguments
+from gem_plugin.adapters.relion.jobs import JOBS
+from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 
 
 def command_of(job_star: Path) -> list[str]:

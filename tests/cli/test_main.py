@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from gem_plugin.cli import main as cli
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import read_summary
-from gem_plugin.steps.run_all import RUN_STEPS, fields_of_steps
-from gem_plugin.steps.step_table import STEPS
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import read_summary
+from gem_plugin.pipeline.run_steps import RUN_STEPS
+from gem_plugin.pipeline.settings_of_steps import fields_of_steps
+from gem_plugin.pipeline.step_table import STEPS
 
 FAKE_STEPS = Path(__file__).parent.parent / "adapters"
 HEAVY = ("torch", "numba", "umap", "sklearn", "scipy", "matplotlib", "pandas", "numpy")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cryosparc_server.instance import FakeJob, Instance
-from gem_plugin.adapters import cryosparc_start
-from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
-from gem_plugin.adapters.cryosparc_jobs import run_command
-from gem_plugin.io.cryosparc_files import dataset_to_rows
+from gem_plugin.adapters.cryosparc import start as cryosparc_start
+from gem_plugin.adapters.cryosparc.client import connect_to_cryosparc
+from gem_plugin.adapters.cryosparc.commands import run_command
+from gem_plugin.io.cryosparc.files import dataset_to_rows
 
 N_PARTICLES = 40
 PLACE = ["--project", "P3", "--workspace", "W1"]

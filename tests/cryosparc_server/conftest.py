@@ -15,7 +15,10 @@ from cryosparc_server.fake_steps import fake_run_steps
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import EMAIL, LICENSE, PASSWORD, Instance
 from cryosparc_server.tiny_project import add_tiny_refinement
-from gem_plugin.adapters import cryosparc_external, cryosparc_progress, cryosparc_session, cryosparc_work
+from gem_plugin.adapters.cryosparc import external_job as cryosparc_external
+from gem_plugin.adapters.cryosparc import progress as cryosparc_progress
+from gem_plugin.adapters.cryosparc import running_job as cryosparc_session
+from gem_plugin.adapters.cryosparc import work as cryosparc_work
 
 os.environ.setdefault("CRYOSPARC_COMMAND_RETRY_SECONDS", "0")  # 4.7 reads it at import, and waits 30 s else
 try:

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.map_files import read_map, write_map
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import write_step_settings, write_step_summary
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.settings import write_step_settings, write_step_summary
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.particles.source import read_particles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.select import SelectSettings, run_select
+from gem_plugin.steps.select.settings import SelectSettings
+from gem_plugin.steps.select.step import run_select
 
 LATENT_SIZE, N_STATES = 3, 3
 
@@ -22,7 +23,7 @@ LATENT_SIZE, N_STATES = 3, 3
 def fake_run_steps(
     names: Sequence[str], run: RunFiles, values: dict[str, Any], progress: Progress
 ) -> dict[str, dict]:
-    """In place of gem_plugin.steps.run_all.run_steps."""
+    """In place of gem_plugin.pipeline.run_steps.run_steps."""
     for name in names:
         for _ in progress.track(range(3), f"fake {name}"):
             pass

@@ -7,9 +7,9 @@ from cryosparc_server.conftest import GENERATION
 from cryosparc_server.faults import IGNORED_WARNINGS, operation
 from cryosparc_server.http_server import Fault, LoopbackServer
 from cryosparc_server.instance import Instance
-from gem_plugin.adapters import cryosparc_start
-from gem_plugin.adapters.cryosparc_inputs import INPUT_NAMES
-from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.adapters.cryosparc import start as cryosparc_start
+from gem_plugin.adapters.cryosparc.commands import run_command
+from gem_plugin.adapters.cryosparc.inputs import INPUT_NAMES
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 

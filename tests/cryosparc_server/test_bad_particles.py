@@ -10,7 +10,7 @@ from cryosparc_server.conftest import GENERATION
 from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.instance import Instance
 from cryosparc_server.tiny_project import add_tiny_refinement
-from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.adapters.cryosparc.commands import run_command
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 

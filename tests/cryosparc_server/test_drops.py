@@ -10,8 +10,8 @@ from cryosparc_server.fake_steps import state_map
 from cryosparc_server.faults import IGNORED_WARNINGS, operation
 from cryosparc_server.http_server import Fault, LoopbackServer
 from cryosparc_server.instance import Instance
-from gem_plugin.adapters import cryosparc_inputs
-from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.adapters.cryosparc import inputs as cryosparc_inputs
+from gem_plugin.adapters.cryosparc.commands import run_command
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 
@@ -56,7 +56,7 @@ def test_the_bare_client_does_lose_a_dropped_upload(rows, server: LoopbackServer
     """The trap itself: without our check a file of no bytes would count as uploaded."""
     from contextlib import closing
 
-    from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
+    from gem_plugin.adapters.cryosparc.client import connect_to_cryosparc
 
     with closing(connect_to_cryosparc(None, 20)) as connection:
         job = connection.client.find_project("P3").create_external_job("W1")

@@ -14,7 +14,7 @@ from cryosparc_server.instance import PASSWORD, Instance
 from gem_plugin.errors import GemError
 from gem_plugin.explorer import cryosparc_sending
 from gem_plugin.explorer.cryosparc_sending import run_command
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 

@@ -12,9 +12,9 @@ from cryosparc_server.conftest import GENERATION
 from cryosparc_server.fake_steps import full_states_of, latents_of, state_map, states_of
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import EMAIL, PASSWORD, Instance
-from gem_plugin.adapters.cryosparc_client import connect_to_cryosparc
-from gem_plugin.adapters.cryosparc_jobs import run_command
-from gem_plugin.io.cryosparc_files import dataset_to_rows
+from gem_plugin.adapters.cryosparc.client import connect_to_cryosparc
+from gem_plugin.adapters.cryosparc.commands import run_command
+from gem_plugin.io.cryosparc.files import dataset_to_rows
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gem_plugin.adapters import cryosparc_jobs
+from gem_plugin.adapters.cryosparc import commands as cryosparc_jobs
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 
@@ -40,14 +40,14 @@ def test_every_job_has_a_console_script(repository: Path):
     text = (repository / "pyproject.toml").read_text()
     for name in NAMES:
         function = f"{name.replace('-', '_')}_main"
-        assert f'gem-cryosparc-{name} = "gem_plugin.adapters.cryosparc_jobs:{function}"' in text
+        assert f'gem-cryosparc-{name} = "gem_plugin.adapters.cryosparc.commands:{function}"' in text
         assert callable(getattr(cryosparc_jobs, function))
 
 
 def test_without_cryosparc_tools_the_user_is_told_what_to_install(repository: Path):
     code = (
         "import sys\nsys.modules['cryosparc'] = None\n"
-        "from gem_plugin.adapters.cryosparc_jobs import run_command\n"
+        "from gem_plugin.adapters.cryosparc.commands import run_command\n"
         "arguments = '--project P3 --workspace W1 --particles J1 --volume J1'.split()\n"
         "sys.exit(run_command('train', arguments))"
     )

@@ -12,12 +12,13 @@ from cryosparc_server.commands import INPUTS, N_PARTICLES, assert_has_all_fields
 from cryosparc_server.fake_steps import states_of
 from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.instance import Instance
-from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.adapters.cryosparc.commands import run_command
 from gem_plugin.cli.main import gem_em
-from gem_plugin.io.cryosparc_files import read_cs_rows
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.cryosparc.files import read_cs_rows
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.report import ReportSettings, run_report
+from gem_plugin.steps.report.settings import ReportSettings
+from gem_plugin.steps.report.step import run_report
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 

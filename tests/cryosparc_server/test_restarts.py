@@ -16,8 +16,8 @@ from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import Instance, ServerError
 from cryosparc_server.tiny_project import add_tiny_refinement
-from gem_plugin.adapters import cryosparc_work
-from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.adapters.cryosparc import work as cryosparc_work
+from gem_plugin.adapters.cryosparc.commands import run_command
 from gem_plugin.errors import StopRequestedError
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
@@ -148,7 +148,7 @@ def test_the_queue_script_resumes_after_preemption(
     add_tiny_refinement(instance, n_particles=N_PARTICLES)
     programs = tmp_path / "bin"
     programs.mkdir()
-    command = f'exec "{sys.executable}" -m gem_plugin.adapters.cryosparc_jobs train "$@"'
+    command = f'exec "{sys.executable}" -m gem_plugin.adapters.cryosparc.commands train "$@"'
     (programs / "gem-cryosparc-train").write_text(f"#!/bin/bash\n{command}\n")
     (programs / "gem-cryosparc-train").chmod(0o755)
     environment = {

@@ -13,9 +13,9 @@ from cryosparc_server.conftest import GENERATION
 from cryosparc_server.fake_steps import fake_run_steps, latents_of, states_of
 from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.instance import Instance
-from gem_plugin.adapters.cryosparc_selection import SelectionOrder, send_selection
-from gem_plugin.io.cryosparc_files import write_cs_rows
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.adapters.cryosparc.selection import SelectionOrder, send_selection
+from gem_plugin.io.cryosparc.files import write_cs_rows
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
@@ -160,7 +160,7 @@ def test_wrong_workspace_project_or_login_leaves_no_job(rows, instance: Instance
 def test_a_program_can_start_it_without_a_console_script(rows, instance: Instance, rows_file: Path):
     """As the explorer does: exit code, number of the job on stdout, one sentence on stderr."""
     assert run("train", *INPUTS) == 0
-    command = [sys.executable, "-m", "gem_plugin.adapters.cryosparc_jobs", "select", "--project", "P3"]
+    command = [sys.executable, "-m", "gem_plugin.adapters.cryosparc.commands", "select", "--project", "P3"]
     command += ["--workspace", "W1", "--run", str(instance.folder / "J43" / "gem"), "--rows"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([*command, rows_file], capture_output=True, text=True, env=environment, timeout=100)

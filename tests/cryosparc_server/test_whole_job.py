@@ -14,7 +14,7 @@ from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import Instance
 from cryosparc_server.make_environment_4 import make_environment
 from cryosparc_server.tiny_project import BOX_SIZE, PIXEL_SIZE, add_tiny_refinement
-from gem_plugin.adapters.cryosparc_jobs import run_command
+from gem_plugin.adapters.cryosparc.commands import run_command
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 

@@ -8,10 +8,12 @@ import torch
 from cryosparc_rows import make_rows
 
 from cryosparc_server.instance import Instance
-from gem_plugin.gaussians import GaussianCloud, project_gaussians, render_volumes
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import shift_images
-from gem_plugin.io.cryosparc_jobs import CryosparcParticles
+from gem_plugin.io.cryosparc.jobs import CryosparcParticles
 from gem_plugin.particles.from_cryosparc import table_from_cryosparc
 
 BOX_SIZE, PIXEL_SIZE = 32, 4.0  # pixels, Angstrom

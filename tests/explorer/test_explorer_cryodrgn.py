@@ -10,12 +10,13 @@ import pytest
 from page_actions import Page, count_of_pixels, open_page, pixel_of, text_of, wait_until
 from served_explorer import Explorer, serve
 
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import write_step_settings
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import write_step_settings
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
-from gem_plugin.steps.landscape import LandscapeSettings, run_landscape
+from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape.step import run_landscape
 
 
 @pytest.fixture(scope="module")

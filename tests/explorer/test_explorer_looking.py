@@ -23,9 +23,9 @@ from served_explorer import Explorer, serve
 
 from gem_plugin.explorer import session as session_module
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 

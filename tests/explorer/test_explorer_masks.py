@@ -9,10 +9,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from gem_plugin.explorer.sketch_voxels import SketchVoxels, average_cubes
 from gem_plugin.io.array_files import read_array, read_rows
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.map_files import read_map, write_map
-from gem_plugin.landscape.gaussian_motion import GaussianMotion
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.mask import VolumeScan, make_mask
+from gem_plugin.landscape.motion.gaussians import GaussianMotion
 from gem_plugin.landscape.volume_pca import distances_from_products, inner_products, weighted_mean
 
 MADE = {"kind": "made", "level": 0.1, "dilate": 5.0, "edge": 0.0}

@@ -11,7 +11,7 @@ from served_explorer import Explorer
 
 from gem_plugin.explorer import movies, routes
 from gem_plugin.explorer.movies import save_movie
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 
 GREYS = (0, 100, 200)
 

@@ -17,14 +17,15 @@ from explorer_run import N_PARTICLES, N_STATES, explorer_source
 from served_explorer import Explorer, files_below, serve
 from small_star_run import HEADER, write_run
 
-from gem_plugin.adapters.output_nodes import NODES_FILE
+from gem_plugin.adapters.relion.output_nodes import NODES_FILE
 from gem_plugin.errors import InputError
-from gem_plugin.explorer.command import ExploreSettings, listen, run_explore
+from gem_plugin.explorer.command import listen, run_explore
 from gem_plugin.explorer.guard import MOST_BYTES_OF_A_REQUEST
 from gem_plugin.explorer.page_text import LIBRARIES
 from gem_plugin.explorer.session import ExplorerSession
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.explorer.settings import ExploreSettings
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.progress import Progress
 
 
@@ -275,7 +276,7 @@ def test_empty_and_wrong_selections_are_refused(explorer: Explorer) -> None:
 
 
 def test_maps_are_saved_as_decoded(explorer: Explorer) -> None:
-    from gem_plugin.io.map_files import read_map
+    from gem_plugin.io.mrc.maps import read_map
 
     source = explorer_source()
     explorer.ask_json("/api/save/maps/two_maps", {"latents": source.latents[:2].tolist()})

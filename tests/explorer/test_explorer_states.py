@@ -18,7 +18,7 @@ from page_actions import (
 from served_explorer import Explorer, serve
 from small_star_run import write_run
 
-from gem_plugin.io.map_files import read_map, write_map
+from gem_plugin.io.mrc.maps import read_map, write_map
 
 
 def test_states_again_with_another_number(page: Page) -> None:

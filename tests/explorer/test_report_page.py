@@ -12,7 +12,7 @@ from full_run import N_MAPS_OF_TRAJECTORY, give_half_sets, make_full_run, report
 from page_actions import wait_until
 from served_explorer import open_browser
 
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 
 CHAPTERS_WITH_PICTURES = {
     "training": 1,

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians import GaussianCloud, project_gaussians, read_volume_at_gaussians, render_volumes
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.projection_reference import render_reference
+from gem_plugin.gaussians.volume import read_volume_at_gaussians, render_volumes
 
 
 def random_cloud(batch=3, n_gaussians=50, spread=10.0, one_width=False, seed=0):

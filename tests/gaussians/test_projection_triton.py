@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians import GaussianCloud, project_gaussians
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
 
 CHECKS = Path(__file__).with_name("triton_checks.py")
 KERNELS = [

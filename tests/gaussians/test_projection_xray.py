@@ -8,7 +8,9 @@ import torch
 from test_projection import random_cloud, random_rotations
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians import GaussianCloud, project_gaussians, projection_xray
+from gem_plugin.gaussians import projection_xray
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
 
 
 class StandInRasterizer:

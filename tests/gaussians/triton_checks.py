@@ -7,7 +7,9 @@ import torch
 import triton.language as tl
 from test_projection import random_cloud, random_rotations
 
-from gem_plugin.gaussians import GaussianCloud, integrals_triton, pixel_tables, project_gaussians
+from gem_plugin.gaussians import integrals_triton, pixel_tables
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.projection_reference import render_reference
 from gem_plugin.gaussians.projection_triton import BLOCK
 from gem_plugin.gaussians.volume_triton import read_on_device, render_on_device

@@ -6,19 +6,19 @@ import pytest
 import torch
 from test_latent_refinement import BOX, make_particles
 
-from gem_plugin.heterogeneity.contrast import (
+from gem_plugin.heterogeneity.latent_refinement import refine_latents
+from gem_plugin.heterogeneity.losses.contrast import (
     LARGEST_VARIANCE,
     better_variance,
     contrast_scores,
     first_contrast_variance,
 )
-from gem_plugin.heterogeneity.image_loss import (
+from gem_plugin.heterogeneity.losses.image import (
     ImageAgreement,
     error_of_agreement,
     image_agreement,
     squared_error,
 )
-from gem_plugin.heterogeneity.latent_refinement import refine_latents
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.imaging.ctf import CtfParameters
 

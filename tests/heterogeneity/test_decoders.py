@@ -5,10 +5,10 @@ import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
-from gem_plugin.heterogeneity import per_gaussian_network
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
+from gem_plugin.heterogeneity.decoders import per_gaussian_network
+from gem_plugin.heterogeneity.decoders.rigid_parts import rotation_matrices_from_columns
 from gem_plugin.heterogeneity.model import HeterogeneityModel
-from gem_plugin.heterogeneity.rigid_parts import rotation_matrices_from_columns
 from gem_plugin.heterogeneity.settings import TrainSettings
 
 N_GAUSSIANS, BOX = 200, 32

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gem_plugin.heterogeneity.encoder import (
+from gem_plugin.heterogeneity.encoder.network import (
     LOG_VARIANCE_RANGE,
     ImageEncoder,
     LatentDistribution,

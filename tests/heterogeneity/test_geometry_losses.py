@@ -7,15 +7,15 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.heterogeneity.geometry_losses import (
+from gem_plugin.heterogeneity.losses.geometry import (
     MOTION_TERMS,
     direction_difference,
     distance_change,
     feature_difference,
     spacing_error,
 )
-from gem_plugin.heterogeneity.latent_neighbours import LatentMemory, neighbour_contrast
-from gem_plugin.heterogeneity.neighbour_pairs import find_neighbour_pairs
+from gem_plugin.heterogeneity.losses.latent_neighbours import LatentMemory, neighbour_contrast
+from gem_plugin.heterogeneity.losses.neighbour_pairs import find_neighbour_pairs
 
 
 def make_points(n=30, seed=0):

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.heterogeneity.decoder import CloudChange, Decoder
-from gem_plugin.heterogeneity.encoder import LatentDistribution
-from gem_plugin.heterogeneity.evidence import EvidenceTable
+from gem_plugin.heterogeneity.decoders.base import CloudChange, Decoder
+from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.held_out_support import held_out_support
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations

@@ -5,7 +5,7 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.decoder import CloudChange, Decoder
+from gem_plugin.heterogeneity.decoders.base import CloudChange, Decoder
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch

@@ -7,7 +7,7 @@ from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity import training
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.evidence import N_VIEW_FEATURES, EvidenceTable, encoder_inputs
+from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EvidenceTable, encoder_inputs
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.prefetch import loaded_batches
 from gem_plugin.heterogeneity.settings import TrainSettings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.atoms import read_atoms
+from gem_plugin.io.atoms.positions import read_atoms
 
 LINE = "{record:6}{serial:5d} {name:<4}{altloc:1}{residue:3} {chain}{number:4d}{code:1}   {x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00          {element:>2}"
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryodrgn_files import read_config, read_pickled_array, read_weights, write_pickled_array
-from gem_plugin.io.pickled_arrays import read_pickled_arrays
+from gem_plugin.io.foreign.cryodrgn import read_config, read_pickled_array, read_weights, write_pickled_array
+from gem_plugin.io.foreign.pickled_arrays import read_pickled_arrays
 
 
 class Malice:

@@ -9,8 +9,8 @@ import pytest
 from cryosparc_rows import make_rows, only_fields
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import dataset_to_rows, read_cs_rows, read_csg, write_cs_rows, write_csg
-from gem_plugin.io.cryosparc_jobs import read_cryosparc
+from gem_plugin.io.cryosparc.files import dataset_to_rows, read_cs_rows, read_csg, write_cs_rows, write_csg
+from gem_plugin.io.cryosparc.jobs import read_cryosparc
 
 REAL_FILES = ["cryosparc_J2_particles_exported.cs", "cryosparc_P12_J24_001_particles.cs", "empiar_10076_7.cs"]
 

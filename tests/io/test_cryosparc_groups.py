@@ -7,9 +7,9 @@ import pytest
 from cryosparc_rows import make_rows
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import read_cs_rows, read_csg, write_cs_rows
-from gem_plugin.io.cryosparc_groups import rows_with_latents, write_particle_group
-from gem_plugin.io.cryosparc_jobs import read_cryosparc
+from gem_plugin.io.cryosparc.files import read_cs_rows, read_csg, write_cs_rows
+from gem_plugin.io.cryosparc.groups import rows_with_latents, write_particle_group
+from gem_plugin.io.cryosparc.jobs import read_cryosparc
 
 
 def test_chosen_rows_keep_every_byte_and_their_order(tmp_path: Path):

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_groups import link_relative_stacks
+from gem_plugin.io.cryosparc.groups import link_relative_stacks
 from gem_plugin.io.gaussian_files import read_gaussians
-from gem_plugin.io.stack_links import link_stacks, write_inverted_stacks
+from gem_plugin.io.mrc.stack_links import link_stacks, write_inverted_stacks
 from gem_plugin.progress import Progress
 
 SLACK_IN_BYTES = 4_000_000  # tables, messages and the interpreter's own

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
-from gem_plugin.io import mrc_stacks
-from gem_plugin.io.map_files import read_map, write_map
-from gem_plugin.io.mrc_header import read_mrc_header
-from gem_plugin.io.mrc_stacks import StackReader, open_stack, write_stack
+from gem_plugin.io.mrc import stacks as mrc_stacks
+from gem_plugin.io.mrc.header import read_mrc_header
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.mrc.stacks import StackReader, open_stack, write_stack
 
 
 def write_numbered_stack(path: Path, n_images: int, first: int = 0, box_size: int = 4) -> Path:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gem_plugin.io.new_star import write_new_star
 from gem_plugin.io.relion_project import ExternalJob, start_project, write_job_star, write_pipeline
-from gem_plugin.io.star_tables import read_columns
-from gem_plugin.io.star_text import read_star_document
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.text import read_star_document
+from gem_plugin.io.star.write import write_new_star
 
 TRAIN = ExternalJob(
     "External/job001/", "gem-external-train", {"in_part": "p.star", "in_3dref": "m.mrc"}, {"epochs": "3"}, 2

@@ -8,13 +8,13 @@ import mrcfile
 import numpy as np
 import pytest
 
-from gem_plugin.io.map_files import read_map, write_map
-from gem_plugin.io.mrc_stacks import write_stack
-from gem_plugin.io.provenance import read_manifest, record_start
-from gem_plugin.io.relion_files import read_relion_file
-from gem_plugin.io.result_origin import origin_line, settings_digest, with_origin_comment
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import write_step_settings
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.mrc.stacks import write_stack
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.manifest import read_manifest, record_start
+from gem_plugin.io.run.origin import origin_line, settings_digest, with_origin_comment
+from gem_plugin.io.run.settings import write_step_settings
+from gem_plugin.io.star.particles import read_relion_file
 
 STAR = b"""
 # version 30001

@@ -9,10 +9,10 @@ import pytest
 
 from gem_plugin import __version__
 from gem_plugin.errors import InputError, RunError
-from gem_plugin.io.mrc_header import mrc_header_bytes
-from gem_plugin.io.provenance import check_identity, read_manifest, record_end, record_start
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_lock import locked_run
+from gem_plugin.io.mrc.header import mrc_header_bytes
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.lock import locked_run
+from gem_plugin.io.run.manifest import check_identity, read_manifest, record_end, record_start
 
 HOLD = """
 import sys, pathlib

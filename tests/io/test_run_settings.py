@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import (
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import (
     plain_settings,
     read_run_settings,
     read_step_settings,
@@ -55,7 +55,7 @@ def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_is_valid_toml(text: str) -> None:
-    from gem_plugin.io.run_settings import _toml_table
+    from gem_plugin.io.run.settings import _toml_table
 
     assert tomllib.loads(_toml_table("step", {"text": text})) == {"step": {"text": text}}
 

@@ -8,8 +8,8 @@ import pytest
 from relion_projects import RelionProject
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.star_edit import rows_of_names, subset_pieces, write_star_subset, write_whole_pieces
-from gem_plugin.io.star_text import parse_star, read_star_document
+from gem_plugin.io.star.edit import rows_of_names, subset_pieces, write_star_subset, write_whole_pieces
+from gem_plugin.io.star.text import parse_star, read_star_document
 
 REAL_FILES = (
     "FinalRefinement-OriginalParticles-PfCRT.star",

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.star_edit import columns_added_pieces, subset_pieces
-from gem_plugin.io.star_tables import read_columns
-from gem_plugin.io.star_text import parse_star, split_row
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces
+from gem_plugin.io.star.text import parse_star, split_row
 
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=12

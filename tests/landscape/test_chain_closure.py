@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.landscape.chain_closure import close_chains
+from gem_plugin.landscape.motion.chain_closure import close_chains
 
 N_RESIDUES, BOND = 60, 1.5
 

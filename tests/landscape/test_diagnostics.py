@@ -5,9 +5,9 @@ import pytest
 from moving_particles import map_at
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.landscape import latent_diagnostics as of_latents
-from gem_plugin.landscape import state_diagnostics as of_states
-from gem_plugin.landscape.diagnosis import Diagnostic, not_measured
+from gem_plugin.landscape.checks import latents as of_latents
+from gem_plugin.landscape.checks import states as of_states
+from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
 
 N = 3000
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gem_plugin.landscape.gaussian_motion import GaussianMotion, measure_motion, part_table
+from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion, part_table
 
 SWING_IN_ANGSTROMS = 8.0
 

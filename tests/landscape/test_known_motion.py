@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gem_plugin.landscape.known_motion import (
+from gem_plugin.landscape.motion.known import (
     angle_difference_in_degrees,
     mean_angle_in_degrees,
     recover_motion,

@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.imaging.resolution import low_pass
-from gem_plugin.landscape.latent_kernel import (
+from gem_plugin.landscape.checks.half_map_support import measure_state_support
+from gem_plugin.landscape.latents.kernel_weights import (
     best_candidate,
     candidate_sizes,
     cross_validation_errors,
@@ -16,8 +17,7 @@ from gem_plugin.landscape.latent_kernel import (
     most_populated_point,
     neighbourhood,
 )
-from gem_plugin.landscape.rigid_motion import fit_rigid_motions, part_weights, turn_views
-from gem_plugin.landscape.state_support import measure_state_support
+from gem_plugin.landscape.motion.rigid import fit_rigid_motions, part_weights, turn_views
 
 BOX = 24
 

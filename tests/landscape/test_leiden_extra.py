@@ -9,7 +9,8 @@ import pytest
 from gem_plugin.errors import InputError
 from gem_plugin.landscape import particle_states
 from gem_plugin.progress import Progress
-from gem_plugin.steps.landscape_full import LandscapeFullSettings, leiden_wanted
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+from gem_plugin.steps.landscape_full.states import leiden_wanted
 
 
 @pytest.fixture

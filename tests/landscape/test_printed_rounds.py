@@ -13,11 +13,11 @@ from sklearn.cluster import KMeans
 from tqdm import tqdm
 
 from gem_plugin.errors import StopRequestedError
-from gem_plugin.landscape import neighbour_search
-from gem_plugin.landscape.neighbour_search import nearest_points
+from gem_plugin.landscape.latents import neighbour_search
+from gem_plugin.landscape.latents.neighbour_search import nearest_points
+from gem_plugin.landscape.latents.umap import N_NEIGHBORS, umap_embedding
 from gem_plugin.landscape.printed_rounds import PushedLoop, rounds_printed
 from gem_plugin.landscape.sketch import KMEANS_ITERATIONS, make_sketch
-from gem_plugin.landscape.umap_embedding import N_NEIGHBORS, umap_embedding
 from gem_plugin.progress import Progress
 
 TIME_LEFT = r"\d+/{} \[\d\d:\d\d<\d\d:\d\d, "

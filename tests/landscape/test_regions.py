@@ -6,6 +6,7 @@ from arm_model import PIXEL_SIZE_IN_ANGSTROMS, arm_source, ring_latents
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
+from gem_plugin.landscape.checks.junk_score import assess_states
 from gem_plugin.landscape.exact_coordinates import evaluate_functionals, exact_functionals
 from gem_plugin.landscape.regions import (
     check_regions,
@@ -14,7 +15,6 @@ from gem_plugin.landscape.regions import (
     region_weight_maps,
     sum_over_regions,
 )
-from gem_plugin.landscape.state_quality import assess_states
 
 
 def boxes() -> dict[str, np.ndarray]:

@@ -4,9 +4,9 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
 from gem_plugin.errors import InputError
+from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.landscape.states import (
-    LINKAGES,
     assess_numbers_of_states,
     build_tree,
     choose_linkage,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gem_plugin.landscape import umap_embedding as module
-from gem_plugin.landscape.umap_embedding import place_among, umap_embedding
+from gem_plugin.landscape.latents import umap as module
+from gem_plugin.landscape.latents.umap import place_among, umap_embedding
 
 
 def two_groups(n: int) -> np.ndarray:

@@ -9,12 +9,13 @@ import pytest
 from cryosparc_rows import make_rows, with_fields
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
-from gem_plugin.io.cryosparc_groups import write_particle_group
-from gem_plugin.io.cryosparc_jobs import read_cryosparc
+from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
+from gem_plugin.io.cryosparc.groups import write_particle_group
+from gem_plugin.io.cryosparc.jobs import read_cryosparc
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.convert import ConvertSettings, run_convert
+from gem_plugin.steps.convert.settings import ConvertSettings
+from gem_plugin.steps.convert.step import run_convert
 
 OPTIONAL = [
     *("blob/sign", "blob/import_sig", "alignments3D/split", "alignments3D/alpha", "alignments3D/alpha_min"),

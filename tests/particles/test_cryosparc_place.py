@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from cryosparc_rows import make_rows
 
-from gem_plugin.io.cryosparc_jobs import CryosparcParticles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.cryosparc.jobs import CryosparcParticles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.cryosparc_place import (
     CryosparcPlace,
     find_cryosparc_place,

@@ -8,7 +8,7 @@ from cryosparc_rows import make_rows, only_fields, with_fields
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import write_cs_rows
+from gem_plugin.io.cryosparc.files import write_cs_rows
 from gem_plugin.particles.from_cryosparc import (
     aberration_limits_in_angstroms,
     beam_tilt_in_milliradians,

@@ -9,7 +9,7 @@ from relion_projects import OPTICS, RelionProject
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.mrc_stacks import write_stack
+from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.particles.source import check_stacks, find_particle_stacks, read_particles
 from gem_plugin.particles.table import ParticleTable

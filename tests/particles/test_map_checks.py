@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.map_files import write_map
+from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 
 NOISE = np.random.default_rng(0).normal(size=(8, 8, 8)).astype(np.float32)

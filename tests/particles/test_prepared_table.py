@@ -8,7 +8,7 @@ import pytest
 from relion_projects import RelionProject
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import (
     ParticleOrigin,
     load_prepared,

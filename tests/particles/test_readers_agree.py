@@ -9,10 +9,11 @@ import torch
 from cryosparc_rows import make_rows, with_fields
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians import GaussianCloud, project_gaussians
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import shift_images
-from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
+from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
 from gem_plugin.particles import ParticleTable
 from gem_plugin.particles.source import read_particles
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from relion_projects import RelionProject
 
-from gem_plugin.io.relion_files import read_relion_file
+from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.particles.relion_aberrations import beam_tilt_limit_in_angstroms, warn_about_aberrations
 from gem_plugin.units import electron_wavelength_in_angstroms
 

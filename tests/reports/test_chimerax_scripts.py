@@ -17,10 +17,10 @@ from arm_model import arm_source, ring_latents
 from tiny_run import make_tiny_run
 
 from gem_plugin.io.array_files import write_array, write_numbers
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.reports.chimerax_scripts import what_script_shows
-from gem_plugin.reports.run_contents import read_motion, read_run_contents
-from gem_plugin.steps import motion as motion_step
+from gem_plugin.results.run import read_motion, read_run_contents
+from gem_plugin.steps.report import chimerax as motion_step
 
 NUMBER, COLOUR = r"-?\d+(\.\d+)?(e-?\d+)?", r"#[0-9A-Fa-f]{6}"
 PALETTE = rf"{COLOUR}(:{COLOUR})+"

@@ -14,8 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gem_plugin.reports import figures_landscape, save_figure
-from gem_plugin.reports.save_figure import OKABE_ITO, draw_groups, middle_member, new_figure
+from gem_plugin.reports.figures import landscape as figures_landscape
+from gem_plugin.reports.figures import save as save_figure
+from gem_plugin.reports.figures.save import OKABE_ITO, draw_groups, middle_member, new_figure
 
 POINTS_OF_AN_INCH = 72
 WIDTHS_IN_INCHES = (3.35, 7.0)

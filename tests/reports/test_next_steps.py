@@ -17,10 +17,14 @@ from full_run import give_half_sets, make_full_run, report_text_of
 from relion_set import make_relion_run
 
 from gem_plugin.cli.main import gem_em
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
-from gem_plugin.reports.relion_commands import RelionState, reconstruction_commands, refinement_commands
-from gem_plugin.reports.run_contents import read_run_contents
+from gem_plugin.reports.sections.relion_commands import (
+    RelionState,
+    reconstruction_commands,
+    refinement_commands,
+)
+from gem_plugin.results.run import read_run_contents
 
 N_STATES_SHOWN = 3
 OUR_PROGRAM = "from gem_plugin.cli.main import main; main()"

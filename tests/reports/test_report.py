@@ -11,16 +11,17 @@ from tiny_run import N_PARTICLES, N_STATES, make_tiny_run
 
 import gem_plugin
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.reports.figure_captions import caption_of
-from gem_plugin.reports.html_parts import quantised, script_data, whole_numbers
-from gem_plugin.reports.map_pictures import pictures_of_maps
-from gem_plugin.reports.particle_columns import ColumnKind, ParticleColumn, particle_columns
+from gem_plugin.reports.figures.captions import caption_of
+from gem_plugin.reports.figures.map_pictures import pictures_of_maps
 from gem_plugin.reports.plain_numbers import short_number
-from gem_plugin.reports.report_figures import ENERGY_OF_LATENTS, chapter_of
-from gem_plugin.reports.run_warnings import RunWarning, find_warnings, together
-from gem_plugin.steps.report import ReportSettings, run_report
+from gem_plugin.reports.sections.figures import ENERGY_OF_LATENTS, chapter_of
+from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
+from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings, together
+from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, particle_columns
+from gem_plugin.steps.report.settings import ReportSettings
+from gem_plugin.steps.report.step import run_report
 
 
 def report_of(run: RunFiles) -> str:

@@ -9,14 +9,18 @@ import pytest
 from arm_model import arm_source, ring_latents
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.landscape.latent_components import fit_latent_components, traverse_component
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.landscape.latents.components import fit_latent_components, traverse_component
 from gem_plugin.progress import Progress
-from gem_plugin.steps import analyze, eval_vol, latent_layout
-from gem_plugin.steps.analyze import AnalyzeSettings, run_analyze
-from gem_plugin.steps.eval_vol import EvalVolSettings, run_eval_vol
-from gem_plugin.steps.latent_layout import lay_out_latents
-from gem_plugin.steps.stage_records import StageRecords
+from gem_plugin.results.stage_records import StageRecords
+from gem_plugin.steps.analyze import step as analyze
+from gem_plugin.steps.analyze.settings import AnalyzeSettings
+from gem_plugin.steps.analyze.step import run_analyze
+from gem_plugin.steps.eval_vol import step as eval_vol
+from gem_plugin.steps.eval_vol.settings import EvalVolSettings
+from gem_plugin.steps.eval_vol.step import run_eval_vol
+from gem_plugin.steps.landscape import latent_umap as latent_layout
+from gem_plugin.steps.landscape.latent_umap import lay_out_latents
 
 
 @pytest.fixture

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.io.mrc_stacks import open_stack, write_stack
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.stacks import open_stack, write_stack
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.reports.particle_columns import particle_columns
-from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.selection import meets_condition
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
-from gem_plugin.steps.train import run_train
+from gem_plugin.results.particle_columns import particle_columns
+from gem_plugin.steps.consensus.settings import ConsensusSettings
+from gem_plugin.steps.consensus.step import run_consensus
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.select.conditions import meets_condition
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
+from gem_plugin.steps.train.step import run_train
 
 SPREAD = 0.3
 SMALL = {"epochs": 12, "batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}

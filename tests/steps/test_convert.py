@@ -11,11 +11,12 @@ import starfile
 from cryosparc_rows import make_rows
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
+from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.convert import ConvertSettings, run_convert
+from gem_plugin.steps.convert.settings import ConvertSettings
+from gem_plugin.steps.convert.step import run_convert
 
 REAL_FILES = ["cryosparc_J2_particles_exported.cs", "cryosparc_P12_J24_001_particles.cs", "empiar_10076_7.cs"]
 TABLE_FIELDS = [

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.relion_files import read_relion_file
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.progress import Progress
-from gem_plugin.steps.demo import DemoSettings, _landscape_job, _select_job, _train_job, run_demo
-from gem_plugin.steps.diagnose import DiagnoseSettings, run_diagnose
-from gem_plugin.steps.reconstruct import ReconstructSettings, run_reconstruct
+from gem_plugin.steps.demo.settings import DemoSettings
+from gem_plugin.steps.demo.step import _landscape_job, _select_job, _train_job, run_demo
+from gem_plugin.steps.diagnose.settings import DiagnoseSettings
+from gem_plugin.steps.diagnose.step import run_diagnose
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.reconstruct.step import run_reconstruct
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

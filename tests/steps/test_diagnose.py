@@ -8,12 +8,14 @@ import pytest
 from moving_particles import make_moving_run
 
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.progress import Progress
-from gem_plugin.reports.run_warnings import find_warnings
-from gem_plugin.steps.diagnose import DiagnoseSettings, run_diagnose
-from gem_plugin.steps.reconstruct import ReconstructSettings, run_reconstruct
+from gem_plugin.reports.sections.run_warnings import find_warnings
+from gem_plugin.steps.diagnose.settings import DiagnoseSettings
+from gem_plugin.steps.diagnose.step import run_diagnose
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.reconstruct.step import run_reconstruct
 
 
 def diagnosed(run: RunFiles) -> dict[str, dict]:

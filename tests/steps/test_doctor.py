@@ -7,8 +7,9 @@ import pytest
 
 from gem_plugin.errors import RunError
 from gem_plugin.progress import Progress
-from gem_plugin.steps import doctor
-from gem_plugin.steps.doctor import DoctorSettings, Finding, run_doctor
+from gem_plugin.steps.doctor import step as doctor
+from gem_plugin.steps.doctor.settings import DoctorSettings
+from gem_plugin.steps.doctor.step import Finding, run_doctor
 
 
 def test_every_check_says_a_line(tmp_path: Path) -> None:

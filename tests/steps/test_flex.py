@@ -9,14 +9,15 @@ from arm_model import arm_source
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.atom_models import read_atomic_model
-from gem_plugin.io.atoms import read_atoms
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.landscape.atom_motion import carry_atoms
+from gem_plugin.io.atoms.models import read_atomic_model
+from gem_plugin.io.atoms.positions import read_atoms
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.landscape.motion.atoms import carry_atoms
 from gem_plugin.progress import Progress
-from gem_plugin.steps import flex
-from gem_plugin.steps.flex import FlexSettings, run_flex
+from gem_plugin.steps.flex import step as flex
+from gem_plugin.steps.flex.settings import FlexSettings
+from gem_plugin.steps.flex.step import run_flex
 
 HALF_BOX_IN_ANGSTROMS = 12 * 4.0
 

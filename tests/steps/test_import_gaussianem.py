@@ -11,14 +11,17 @@ import torch
 from gaussianem_folder import BOX, N_GAUSSIANS, N_PARTICLES, PIXEL_SIZE, write_gaussianem_folder
 
 from gem_plugin.errors import InputError
-from gem_plugin.heterogeneity.gaussianem_model import raw_from_cloud, width_range_for
-from gem_plugin.io.gaussianem_files import read_gaussianem_cloud, read_gaussianem_config
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.heterogeneity.decoders.gaussianem import raw_from_cloud, width_range_for
+from gem_plugin.io.foreign.gaussianem import read_gaussianem_cloud, read_gaussianem_config
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.analyze import AnalyzeSettings, run_analyze
-from gem_plugin.steps.export_ply import ExportPlySettings, run_export_ply
-from gem_plugin.steps.import_gaussianem import ImportGaussianemSettings, run_import_gaussianem
-from gem_plugin.steps.trained_model import decode_volumes, load_trained_model
+from gem_plugin.results.model import decode_volumes, load_trained_model
+from gem_plugin.steps.analyze.settings import AnalyzeSettings
+from gem_plugin.steps.analyze.step import run_analyze
+from gem_plugin.steps.export_ply.settings import ExportPlySettings
+from gem_plugin.steps.export_ply.step import run_export_ply
+from gem_plugin.steps.import_gaussianem.settings import ImportGaussianemSettings
+from gem_plugin.steps.import_gaussianem.step import run_import_gaussianem
 
 
 def import_run(folder: Path, **settings) -> RunFiles:

@@ -13,12 +13,13 @@ from arm_model import arm_source, ring_latents
 from small_star_run import write_run
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.steps.landscape import LandscapeSettings, check_landscape_settings, map_landscape
+from gem_plugin.steps.landscape.settings import LandscapeSettings, check_landscape_settings
+from gem_plugin.steps.landscape.step import map_landscape
 
 SMALL = LandscapeSettings(sketch_size=40, n_states="6", skip_umap=True, pc_dim=6, plot_dim=0)
 

@@ -12,16 +12,18 @@ from sklearn.metrics import adjusted_rand_score
 
 from gem_plugin.cli.main import gem_em
 from gem_plugin.errors import InputError
-from gem_plugin.heterogeneity.cryodrgn_decoder import CryodrgnDecoder, encoding_frequencies
-from gem_plugin.io.cryodrgn_files import read_pickled_array, write_pickled_array
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.heterogeneity.decoders.cryodrgn import CryodrgnDecoder, encoding_frequencies
+from gem_plugin.io.foreign.cryodrgn import read_pickled_array, write_pickled_array
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape.volume_pca import select_masked_voxels
 from gem_plugin.progress import Progress
-from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source, read_decoder
-from gem_plugin.steps.full_coordinates import load_basis
-from gem_plugin.steps.landscape import LandscapeSettings, run_landscape
-from gem_plugin.steps.landscape_full import LandscapeFullSettings, run_landscape_full
+from gem_plugin.results.components import load_basis
+from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source, read_decoder
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape.step import run_landscape
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+from gem_plugin.steps.landscape_full.step import run_landscape_full
 
 
 def read(path: Path) -> np.ndarray:
@@ -197,7 +199,7 @@ def test_every_kind_of_run_goes_through_with_the_weights_of_its_file(kind: str, 
         epoch="1",
     )
     run_landscape(RunFiles(out), settings, Progress(io.StringIO()))
-    from gem_plugin.io.run_settings import write_step_settings
+    from gem_plugin.io.run.settings import write_step_settings
 
     write_step_settings(RunFiles(out), "landscape", settings)  # the command line records them
     full_settings = LandscapeFullSettings(

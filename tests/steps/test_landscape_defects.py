@@ -37,19 +37,23 @@ import torch
 from arm_model import arm_source, ring_latents
 from small_star_run import write_run
 
-from gem_plugin.io.cryodrgn_files import write_pickled_array
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.foreign.cryodrgn import write_pickled_array
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape import coordinate_regression
 from gem_plugin.landscape.coordinate_regression import RegressionSettings, regress_coordinates
 from gem_plugin.progress import Progress
-from gem_plugin.steps import analyze
-from gem_plugin.steps.analyze import AnalyzeSettings, run_analyze
-from gem_plugin.steps.cryodrgn_runs import open_cryodrgn_source
-from gem_plugin.steps.full_coordinates import load_basis
-from gem_plugin.steps.landscape import LandscapeSettings, map_landscape
-from gem_plugin.steps.landscape_full import LandscapeFullSettings, map_full_landscape
-from gem_plugin.steps.select import SelectSettings, run_select
+from gem_plugin.results.components import load_basis
+from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
+from gem_plugin.steps.analyze import step as analyze
+from gem_plugin.steps.analyze.settings import AnalyzeSettings
+from gem_plugin.steps.analyze.step import run_analyze
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape.step import map_landscape
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+from gem_plugin.steps.landscape_full.step import map_full_landscape
+from gem_plugin.steps.select.settings import SelectSettings
+from gem_plugin.steps.select.step import run_select
 
 QUIET = Progress(io.StringIO())
 N_PARTICLES = 60

@@ -12,13 +12,13 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.pipeline.run_steps import STEPS, run_step
 from gem_plugin.progress import Progress
-from gem_plugin.steps.landscape import LandscapeSettings
-from gem_plugin.steps.landscape_full import LandscapeFullSettings
-from gem_plugin.steps.run_all import STEPS, run_step
-from gem_plugin.steps.trained_model import save_training
+from gem_plugin.results.model import save_training
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
 QUIET = Progress(io.StringIO())
 

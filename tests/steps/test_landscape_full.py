@@ -14,15 +14,17 @@ from arm_model import arm_source, ring_latents
 from small_star_run import write_run
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape.volume_pca import select_masked_voxels
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.steps.full_coordinates import load_basis
-from gem_plugin.steps.landscape import LandscapeSettings, map_landscape
-from gem_plugin.steps.landscape_full import LandscapeFullSettings, check_full_settings, map_full_landscape
+from gem_plugin.results.components import load_basis
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape.step import map_landscape
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings, check_full_settings
+from gem_plugin.steps.landscape_full.step import map_full_landscape
 
 N_PARTICLES = 600
 SKETCH = LandscapeSettings(sketch_size=40, n_states="6", skip_umap=True, pc_dim=6, plot_dim=0)

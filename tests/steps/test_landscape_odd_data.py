@@ -12,15 +12,17 @@ from arm_model import arm_source, ring_latents
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_settings import write_step_summary
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.steps import landscape
-from gem_plugin.steps.full_coordinates import load_basis
-from gem_plugin.steps.landscape import LandscapeSettings, map_landscape
-from gem_plugin.steps.landscape_full import LandscapeFullSettings, map_full_landscape
+from gem_plugin.results.components import load_basis
+from gem_plugin.steps.landscape import step as landscape
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape.step import map_landscape
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+from gem_plugin.steps.landscape_full.step import map_full_landscape
 
 
 def whole_landscape(

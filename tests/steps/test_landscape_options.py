@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from arm_model import arm_source, ring_latents
 
+from gem_plugin.results.decoder import decode_in_turn
 from gem_plugin.settings import flag_of
-from gem_plugin.steps.landscape import LandscapeSettings
-from gem_plugin.steps.landscape_full import LandscapeFullSettings
-from gem_plugin.steps.volume_sources import decode_in_turn
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
 ANALYZE_LANDSCAPE = {
     "--device": "device", "--multigpu": "device", "-o": "outdir", "--skip-umap": "skip_umap", "--vol-ind": "vol_ind",

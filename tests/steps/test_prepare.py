@@ -9,13 +9,14 @@ import pytest
 from relion_projects import RelionProject, noisy_images
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles import images as particle_images
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Progress
-from gem_plugin.steps import prepare
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
+from gem_plugin.steps.prepare import step as prepare
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
 
 
 @pytest.fixture

@@ -12,26 +12,28 @@ from gem_plugin import progress as progress_module
 from gem_plugin.explorer.session import ExplorerSession
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.gaussian_files import read_gaussians
-from gem_plugin.io.map_files import write_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.pipeline.run_steps import run_step
+from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.progress import Progress
-from gem_plugin.steps.analyze import AnalyzeSettings
-from gem_plugin.steps.consensus import ConsensusSettings
-from gem_plugin.steps.diagnose import DiagnoseSettings
-from gem_plugin.steps.doctor import DoctorSettings, run_doctor
-from gem_plugin.steps.eval_vol import EvalVolSettings
-from gem_plugin.steps.flex import FlexSettings
-from gem_plugin.steps.landscape import LandscapeSettings
-from gem_plugin.steps.landscape_full import LandscapeFullSettings
-from gem_plugin.steps.prepare import PrepareSettings
-from gem_plugin.steps.reconstruct import ReconstructSettings
-from gem_plugin.steps.report import ReportSettings
-from gem_plugin.steps.run_all import run_step
-from gem_plugin.steps.select import SelectSettings
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
-from gem_plugin.steps.state_references import write_state_references
-from gem_plugin.steps.step_table import STEPS
-from gem_plugin.steps.write_star import WriteStarSettings
+from gem_plugin.results.references import write_state_references
+from gem_plugin.steps.analyze.settings import AnalyzeSettings
+from gem_plugin.steps.consensus.settings import ConsensusSettings
+from gem_plugin.steps.diagnose.settings import DiagnoseSettings
+from gem_plugin.steps.doctor.settings import DoctorSettings
+from gem_plugin.steps.doctor.step import run_doctor
+from gem_plugin.steps.eval_vol.settings import EvalVolSettings
+from gem_plugin.steps.flex.settings import FlexSettings
+from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.report.settings import ReportSettings
+from gem_plugin.steps.select.settings import SelectSettings
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
+from gem_plugin.steps.write_star.settings import WriteStarSettings
 
 WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
     "simulate": ("strength of the signal", "simulating"),

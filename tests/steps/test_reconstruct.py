@@ -13,16 +13,17 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.fourier import fourier_shell_correlation
-from gem_plugin.io.map_files import read_map
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.reports.report_page import report_text
-from gem_plugin.reports.run_contents import read_run_contents
-from gem_plugin.steps import reconstruct_deformed
-from gem_plugin.steps.back_projected_maps import back_project, read_map_table
-from gem_plugin.steps.reconstruct import ReconstructSettings, run_reconstruct
+from gem_plugin.results.run import read_run_contents
+from gem_plugin.steps.reconstruct import motion_corrected as reconstruct_deformed
+from gem_plugin.steps.reconstruct.half_maps import back_project, read_map_table
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.reconstruct.step import run_reconstruct
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.pipeline.rerun.settings import RerunSettings
+from gem_plugin.pipeline.rerun.step import run_rerun
+from gem_plugin.pipeline.run_steps import run_steps
+from gem_plugin.pipeline.settings_of_steps import settings_from_plain
+from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.progress import Progress
-from gem_plugin.steps.rerun import RerunSettings, run_rerun, settings_from_plain
-from gem_plugin.steps.run_all import run_steps
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
-from gem_plugin.steps.step_table import STEPS
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 SMALL = {"epochs": 1, "batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
 

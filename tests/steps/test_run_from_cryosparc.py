@@ -11,14 +11,16 @@ from cryosparc_rows import make_rows, only_fields
 from cryosparc_server.instance import Instance
 from cryosparc_server.tiny_project import add_tiny_refinement
 
-from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows, write_csg
-from gem_plugin.io.cryosparc_jobs import read_cryosparc
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows, write_csg
+from gem_plugin.io.cryosparc.jobs import read_cryosparc
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
-from gem_plugin.steps.convert import ConvertSettings, run_convert
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.write_cs import write_latents_cs
+from gem_plugin.steps.convert.settings import ConvertSettings
+from gem_plugin.steps.convert.step import run_convert
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.write_cs.step import write_latents_cs
 
 
 @pytest.fixture

@@ -9,17 +9,20 @@ from cryosparc_rows import make_rows
 from relion_projects import RelionProject
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
-from gem_plugin.io.landscape_files import LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.star_tables import read_columns
-from gem_plugin.io.star_text import read_star_document
+from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.text import read_star_document
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.progress import Progress
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.select import SelectSettings, run_select
-from gem_plugin.steps.write_star import WriteStarSettings, run_write_star, write_latents_star
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.select.settings import SelectSettings
+from gem_plugin.steps.select.step import run_select
+from gem_plugin.steps.write_star.settings import WriteStarSettings
+from gem_plugin.steps.write_star.step import run_write_star, write_latents_star
 
 QUIET = Progress(io.StringIO())
 

@@ -9,11 +9,12 @@ from small_star_run import HEADER, write_run
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.landscape_files import FullLandscapeFiles, LandscapeFiles
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape.polygon import points_in_polygon
 from gem_plugin.progress import Progress
-from gem_plugin.steps.select import SelectSettings, rows_chosen, run_select
+from gem_plugin.steps.select.settings import SelectSettings
+from gem_plugin.steps.select.step import rows_chosen, run_select
 
 COORDINATES = np.array([[0, 0], [1, 0], [2, 1], [3, 1], [0, 3], [-1, 2], [5, 5], [2, 2]], np.float32)
 

@@ -11,8 +11,9 @@ import torch
 from gem_plugin.errors import InputError
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.conformations import Turn, occupancies
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
+from gem_plugin.steps.simulate.conformations import Turn, occupancies
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 
 SMALL = SimulateSettings(n_particles=60, box=32, pixel_size=8.0, atom_width=5.0, conformations=5)
 

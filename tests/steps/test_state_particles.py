@@ -7,7 +7,7 @@ import numpy as np
 from small_star_run import HEADER, write_run
 
 from gem_plugin.progress import Progress
-from gem_plugin.steps.state_particles import write_state_particles
+from gem_plugin.results.state_particles import write_state_particles
 
 
 def test_state_files_hold_the_original_rows_of_their_particles_and_nothing_else(tmp_path: Path) -> None:

@@ -13,13 +13,16 @@ import torch
 
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps import training_data
-from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
-from gem_plugin.steps.train import run_train
+from gem_plugin.steps.consensus.settings import ConsensusSettings
+from gem_plugin.steps.consensus.step import run_consensus
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
+from gem_plugin.steps.train import images as training_data
+from gem_plugin.steps.train.step import run_train
 
 SMALL = {"epochs": 2, "batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
 FLAGS = [

@@ -12,13 +12,16 @@ import pytest
 
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.consensus import ConsensusSettings, run_consensus
-from gem_plugin.steps.prepare import PrepareSettings, run_prepare
-from gem_plugin.steps.simulate import SimulateSettings, run_simulate
-from gem_plugin.steps.train import run_train
-from gem_plugin.steps.trained_model import decode_volumes, load_trained_model
+from gem_plugin.results.model import decode_volumes, load_trained_model
+from gem_plugin.steps.consensus.settings import ConsensusSettings
+from gem_plugin.steps.consensus.step import run_consensus
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
+from gem_plugin.steps.train.step import run_train
 
 BOX, PIXEL_SIZE, N_PARTICLES = 32, 8.0, 400
 SMALL = TrainSettings(epochs=12, batch_size=20, latent_size=2, encoder_width=64, anchors=64, encoder_box=16)

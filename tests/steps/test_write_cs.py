@@ -8,12 +8,13 @@ from cryosparc_rows import make_rows
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_array
-from gem_plugin.io.cryosparc_files import read_cs_rows, write_cs_rows
-from gem_plugin.io.run_files import RunFiles
+from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.progress import Progress
-from gem_plugin.steps.write_cs import WriteCsSettings, run_write_cs
+from gem_plugin.steps.write_cs.settings import WriteCsSettings
+from gem_plugin.steps.write_cs.step import run_write_cs
 
 
 @pytest.fixture

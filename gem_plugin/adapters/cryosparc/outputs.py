@@ -1,0 +1,156 @@
+"""The outputs of an external job: particles with latents, particles and map of each state, consensus and mask."""
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.adapters.cryosparc.external_job import ExternalJob
+from gem_plugin.adapters.cryosparc.figures import map_figure
+from gem_plugin.adapters.cryosparc.inputs import JobFolders
+from gem_plugin.errors import InputError, RunError
+from gem_plugin.io.array_files import read_array
+from gem_plugin.io.cryosparc.files import read_cs_rows
+from gem_plugin.io.cryosparc.groups import LATENT_SLOT
+from gem_plugin.io.mrc.header import read_mrc_header
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.settings import read_summary
+from gem_plugin.io.whole_files import whole_file
+from gem_plugin.progress import Track, untracked
+
+ALL_PARTICLES = "particles"
+CONSENSUS = "consensus"
+MASK = "mask"
+PARTICLE_INPUT = "particles"
+RESULT_FOLDER = "gem_results"
+FULL_LANDSCAPE_NAME = "full"  # where landscape-full writes, in the landscape folder
+
+
+class JobOutputs:
+    """Declares and saves the outputs of one job. Particles keep their uids; what is not new is passed through."""
+
+    def __init__(
+        self,
+        job: ExternalJob,
+        folders: JobFolders,
+        rows: np.ndarray,
+        volume_slot_type: str,
+        track: Track = untracked,
+    ) -> None:
+        self.job, self.folders, self.rows = job, folders, rows
+        self.volume_slot_type = volume_slot_type
+        self.track = track
+        self._declared = set(job.declared_outputs())
+
+    def save_particles(
+        self, name: str, title: str, chosen: np.ndarray | None = None, latents: np.ndarray | None = None
+    ) -> None:
+        """All or the chosen (k,) rows, with the latents (n, latent_size) of all particles as components_mode_k."""
+        rows = self.rows if chosen is None else self.rows[chosen]
+        slots = {"blob": "blob"}
+        columns = {field: rows[field] for field in rows.dtype.names or () if field.startswith("blob/")}
+        if latents is not None:
+            values = latents if chosen is None else latents[chosen]
+            for mode in range(values.shape[1]):
+                slots[f"{LATENT_SLOT}{mode}"] = "components"
+                columns[f"{LATENT_SLOT}{mode}/component"] = np.full(len(rows), mode, dtype=np.uint32)
+                columns[f"{LATENT_SLOT}{mode}/value"] = values[:, mode].astype(np.float32)
+        self._declare("particle", name, slots, PARTICLE_INPUT, title)
+        self.job.save_output(name, rows["uid"], columns)
+
+    def save_map(self, name: str, title: str, path: Path, kind: str = "volume") -> None:
+        """A map or mask; its file is left in the job directory, or put there."""
+        slot = "map" if kind == "volume" else "mask"
+        header = read_mrc_header(path)
+        self._declare(kind, name, {slot: self.volume_slot_type}, None, title)
+        columns = {
+            f"{slot}/path": f"{self.job.uid}/{self.place(path)}",
+            f"{slot}/shape": list(header.shape),
+            f"{slot}/psize_A": header.pixel_size_in_angstroms,
+        }
+        self.job.save_output(name, None, columns)
+        with contextlib.suppress(RunError, InputError):  # a missing picture is no reason to fail
+            self.job.set_output_image(name, map_figure([path], [title]))
+
+    def place(self, path: Path) -> str:
+        """The file's name in the job directory, after putting it there where it is elsewhere."""
+        if self.folders.job is not None:
+            real, folder = path.resolve(), self.folders.job.resolve()
+            if real.is_relative_to(folder):
+                return real.relative_to(folder).as_posix()
+            with whole_file(folder / RESULT_FOLDER / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+        else:
+            self.job.upload(path, f"{RESULT_FOLDER}/{path.name}")
+        return f"{RESULT_FOLDER}/{path.name}"
+
+    def _declare(
+        self, kind: str, name: str, slots: dict[str, str], passthrough: str | None, title: str
+    ) -> None:
+        if name not in self._declared:
+            self.job.add_output(kind, name, slots, passthrough, title)
+            self._declared.add(name)
+
+
+def save_latents(outputs: JobOutputs, run: RunFiles) -> None:
+    """All particles with their latents."""
+    outputs.save_particles(ALL_PARTICLES, "All particles with latents", latents=_latents(outputs, run))
+
+
+def save_consensus(outputs: JobOutputs, run: RunFiles) -> None:
+    """The map that the training started from."""
+    outputs.save_map(CONSENSUS, "Consensus", run.consensus_map)
+
+
+def save_states(outputs: JobOutputs, run: RunFiles) -> None:
+    """Particles and mean map of every state of the landscape step, and the mask."""
+    files = LandscapeFiles(run.landscape)
+    _save_groups(outputs, run, files.particle_states, files.states)
+    if files.mask.is_file():
+        outputs.save_map(MASK, "Mask of the landscape", files.mask, "mask")
+
+
+def save_full_states(outputs: JobOutputs, run: RunFiles) -> None:
+    """Particles and mean map of every state of the landscape-full step."""
+    files = full_landscape_files(run)
+    _save_groups(outputs, run, files.particle_states, files.states("states"))
+
+
+def full_landscape_files(run: RunFiles) -> FullLandscapeFiles:
+    return FullLandscapeFiles(run.landscape / FULL_LANDSCAPE_NAME)
+
+
+def _save_groups(outputs: JobOutputs, run: RunFiles, labels: Path, maps: Path) -> None:
+    """Each state's particles with latents, and its state_001_mean.mrc where there is one."""
+    latents, states = _latents(outputs, run), read_array(labels, "gem-cryosparc-landscape")
+    _check_length(states, outputs, labels)
+    numbers = np.unique(states[states > 0]).tolist()
+    for number in outputs.track(numbers, "Saving the states in CryoSPARC", unit="state"):
+        chosen = np.flatnonzero(states == number)
+        title = f"State {number}: {len(chosen)} particles"
+        outputs.save_particles(f"particles_state_{number}", title, chosen, latents)
+        mean = maps / f"state_{number:03d}_mean.mrc"
+        if mean.is_file():
+            outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", mean)
+
+
+def save_chosen(outputs: JobOutputs, run: RunFiles) -> None:
+    """The particles that the select step wrote."""
+    written = read_cs_rows(Path(read_summary(run)["select"]["file"]))
+    chosen = np.flatnonzero(np.isin(outputs.rows["uid"], written["uid"]))
+    outputs.save_particles(ALL_PARTICLES, f"{len(chosen)} chosen particles", chosen, _latents(outputs, run))
+
+
+def _latents(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n, latent_size)
+    latents = read_array(run.latents, "gem-cryosparc-train")
+    _check_length(latents, outputs, run.latents)
+    return latents
+
+
+def _check_length(values: np.ndarray, outputs: JobOutputs, path: Path) -> None:
+    if len(values) != len(outputs.rows):
+        raise InputError(
+            f"{path} has {len(values)} particles, the input has {len(outputs.rows)}. Start the GEM job before it again."
+        )

@@ -1,0 +1,119 @@
+"""What an external job does between start and end: inputs as files, the steps, plots, outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gem_plugin.adapters.cryosparc.external_job import ExternalJob
+from gem_plugin.adapters.cryosparc.figures import latent_figure, map_figure
+from gem_plugin.adapters.cryosparc.inputs import JobFolders, image_folder, load_maps, load_particles
+from gem_plugin.adapters.cryosparc.outputs import (
+    JobOutputs,
+    full_landscape_files,
+    save_chosen,
+    save_consensus,
+    save_full_states,
+    save_latents,
+    save_states,
+)
+from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
+from gem_plugin.adapters.earlier_job import find_earlier_job, link_earlier_results
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc.files import read_cs_rows
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.pipeline.run_steps import run_steps
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One external job's work."""
+
+    steps: Sequence[str]
+    outputs: Sequence[str]  # latents, consensus, states, chosen
+    values: dict[str, Any]  # settings that were given
+    earlier_run: Path | None  # the run folder of the job that this one continues
+    volume_slot_type: str
+    n_particles: int = 0  # that the connected job promises; 0 where it does not say
+
+
+def do_work(
+    job: ExternalJob, folders: JobFolders, assignment: Assignment, progress: CryosparcProgress
+) -> None:
+    """Everything, in a job that is running."""
+    run = RunFiles(folders.run)
+    if assignment.earlier_run is None:
+        rows = load_particles(job, folders, progress)
+        _check_all_arrived(len(rows), assignment.n_particles)
+        values = {**assignment.values, **load_maps(job, folders)}
+        values |= {"particles": folders.particles_file, "project_folder": image_folder(folders)}
+    else:
+        link_earlier_results(find_earlier_job(assignment.earlier_run, None), run, assignment.steps)
+        rows = _rows_of_earlier_run(job, run)
+        values = {**assignment.values, **load_maps(job, folders)}
+    for step in assignment.steps:
+        run_steps([step], run, values, progress)
+        progress.checkpoint()
+        progress.show_new_figures()
+        _show_results_of(step, run, progress)
+    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type, progress.track)
+    for what in assignment.outputs:
+        SAVERS[what](outputs, run)
+    progress.say(f"Finished. All files are in {run.root}")
+
+
+SAVERS = {
+    "latents": save_latents,
+    "consensus": save_consensus,
+    "states": save_states,
+    "full-states": save_full_states,
+    "chosen": save_chosen,
+}
+
+
+def _check_all_arrived(n_rows: int, n_promised: int) -> None:
+    """CryoSPARC joins particles and passthrough files, and leaves out rows without a partner in silence."""
+    if n_promised and n_rows != n_promised:
+        raise InputError(
+            f"The connected job has {n_promised} particles, CryoSPARC gave {n_rows} of them: the others have no row in "
+            "its passthrough files. Clear that job and run it again, or connect the particles of an earlier one."
+        )
+
+
+def _rows_of_earlier_run(job: ExternalJob, run: RunFiles) -> np.ndarray:  # (n,) structured
+    """The particles in the row order of the run; the connected ones must be the same."""
+    rows = read_cs_rows(load_prepared_table(run)[2].particle_file)
+    connected = job.load_input("particles")["uid"]
+    if not np.array_equal(np.sort(connected), np.sort(rows["uid"])):
+        raise InputError(
+            f"The particles connected to {job.uid} ({len(connected)}) are not those that the run was made with "
+            f"({len(rows)}). Connect the particles of the GEM job itself."
+        )
+    return rows
+
+
+def _show_results_of(step: str, run: RunFiles, progress: CryosparcProgress) -> None:
+    """What a step found, in the log as soon as it is there; the newest is the picture of the job in the workspace."""
+    figure: Figure | None = None
+    if step == "consensus" and run.consensus_map.is_file():
+        figure, text = map_figure([run.consensus_map], ["consensus"]), "Consensus map"
+    elif step in ("train", "select") and run.latents.is_file():
+        figure, text = (
+            latent_figure(np.load(run.latents, allow_pickle=False)),
+            "Particles in the latent space",
+        )
+    elif step in ("landscape", "landscape-full"):
+        folder = LandscapeFiles(run.landscape).states
+        if step == "landscape-full":
+            folder = full_landscape_files(run).states("states")
+        means = sorted(folder.glob("state_*_mean.mrc"))
+        titles = [path.stem.removesuffix("_mean").replace("_", " ") for path in means]
+        figure, text = (map_figure(means, titles) if means else None), "Mean maps of the states"
+    if figure is not None:
+        progress.show(figure, text)
+        progress.set_tile(figure)

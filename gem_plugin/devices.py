@@ -1,0 +1,48 @@
+"""Devices, threads and free memory of this machine."""
+
+import os
+
+import torch
+
+from gem_plugin.errors import InputError
+
+
+def free_memory_in_bytes(device: torch.device | None = None) -> float:
+    """Free memory of the device (default: the CPU); endless where the system does not tell."""
+    if device is not None and device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo", encoding="ascii") as handle:
+            fields = dict(line.split(":", 1) for line in handle)
+        return 1024 * float(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return float("inf")
+
+
+def choose_device(wanted: str) -> torch.device:
+    """auto, cpu, cuda or cuda:N. Raises InputError for a device that is not there."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise InputError(f"--device is {wanted!r}; expected auto, cpu, cuda or cuda:N.") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"--device is {wanted}, but this machine offers {torch.cuda.device_count()} CUDA devices. "
+            "Use --device cpu, or check the driver with nvidia-smi."
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"--device is {wanted!r}; expected auto, cpu, cuda or cuda:N.")
+    return device
+
+
+def set_threads(wanted: int | None) -> int:
+    """Use this many CPU threads in torch and Numba; default: the processors that this process may use."""
+    import numba
+
+    n_processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_threads = wanted or int(os.environ.get("OMP_NUM_THREADS") or n_processors)
+    torch.set_num_threads(n_threads)
+    numba.set_num_threads(min(n_threads, n_processors))
+    return n_threads

@@ -1,0 +1,3 @@
+"""The ways to project Gaussians, by the names that users give them; imports nothing heavy."""
+
+PROJECTORS = ("auto", "reference", "triton", "xray")

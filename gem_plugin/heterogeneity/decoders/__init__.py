@@ -1,0 +1,1 @@
+"""Decoders, from latents to Gaussians; base.py says what one must do."""

@@ -1,0 +1,1 @@
+"""The encoder, from images to latents, and its input."""

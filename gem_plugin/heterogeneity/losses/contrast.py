@@ -1,0 +1,56 @@
+"""How much particles differ in contrast: the variance of alpha in image_loss.py, by maximum likelihood.
+
+The score and the information of the likelihood are sums over particles, so that an epoch of training yields them on
+the way, and several processes add theirs. Without differences the best variance is 0, and the loss is as if nothing were here.
+"""
+
+import torch
+from torch import Tensor
+
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.losses.image import ImageAgreement, image_agreement
+from gem_plugin.heterogeneity.observations import Observations
+
+LARGEST_VARIANCE = 0.25  # a spread of one half; more is no contrast but a model that does not fit
+PARTICLES_FOR_START = 1000
+ROUNDS_FOR_START = 10
+IMAGES_AT_A_TIME = 64
+
+
+def contrast_scores(agreement: ImageAgreement, variance: float) -> Tensor:  # (2,): score, information
+    """Derivative of the log-likelihood by the variance, and its expected curvature; means over the images."""
+    powers, agreements = (values.detach().double() for values in agreement)
+    widened = 1 + variance * powers
+    score = ((agreements - powers) / widened) ** 2 - powers / widened
+    return torch.stack([score.mean() / 2, ((powers / widened) ** 2).mean() / 2])
+
+
+def better_variance(variance: float, score: float, information: float) -> float:
+    """One step of Fisher scoring, kept between no spread and the largest that is believed."""
+    if not information > 0:
+        return variance
+    return min(max(variance + score / information, 0.0), LARGEST_VARIANCE)
+
+
+@torch.no_grad()
+def first_contrast_variance(
+    cloud_in_pixels: GaussianCloud,  # the consensus
+    observations: Observations,
+    rows: Tensor,  # particles that may be looked at; some of them are
+    projector: str = "auto",
+) -> float:
+    """The spread of contrast as the consensus shows it. Motion adds to it, which training takes off again."""
+    rows = rows[:: max(1, len(rows) // PARTICLES_FOR_START)]
+    parts = []
+    for part in rows.split(IMAGES_AT_A_TIME):
+        batch = observations.batch(part)
+        images = project_gaussians(
+            cloud_in_pixels, batch.rotation_matrices, observations.box_size, 1.0, projector
+        )
+        parts.append(image_agreement(images, batch.images, batch.filters))
+    agreement = ImageAgreement(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    variance = 0.0
+    for _ in range(ROUNDS_FOR_START):
+        variance = better_variance(variance, *contrast_scores(agreement, variance).tolist())
+    return variance

@@ -1,0 +1,1 @@
+"""Files of CryoSPARC: .cs, .csg, job folders."""

@@ -1,0 +1,1 @@
+"""Files of other programs: cryoDRGN, GaussianEM, pickles read as arrays only."""

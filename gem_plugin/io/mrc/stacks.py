@@ -1,0 +1,137 @@
+"""Stacks of images in MRC files: single images out of many stacks, and a stack written bit by bit."""
+
+import contextlib
+import itertools
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.mrc.header import HEADER_BYTES, MrcHeader, mrc_header_bytes, read_mrc_header
+from gem_plugin.io.run.origin import origin_line_of_file
+from gem_plugin.io.whole_files import whole_file
+
+MAXIMUM_OPEN_FILES = (
+    64  # one data set may lie in thousands of stacks; the system allows about a thousand open files
+)
+FLOAT32 = np.dtype("<f4")
+
+
+class StackReader:
+    """Reads single images out of many MRC stacks, keeping only a few files open."""
+
+    def __init__(self, headers: dict[Path, MrcHeader]) -> None:
+        self.headers = headers
+        self._open_files: OrderedDict[Path, BinaryIO] = OrderedDict()
+
+    def __enter__(self) -> "StackReader":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all files; reading opens them again."""
+        while self._open_files:
+            self._open_files.popitem()[1].close()
+
+    def read_images(
+        self,
+        stack_paths: list[Path],  # one for each image
+        slice_indices: np.ndarray,  # (k,), 0-based
+    ) -> np.ndarray:  # (k, rows, columns) float32, in the order asked for
+        """Read images of one box size; each stack is visited once, its slices in file order."""
+        slices_of: dict[Path, list[int]] = {}
+        for place, path in enumerate(stack_paths):
+            slices_of.setdefault(path, []).append(place)
+        first = self.headers[stack_paths[0]]
+        images = np.empty((len(stack_paths), *first.shape[1:]), dtype=np.float32)
+        for path, places in slices_of.items():
+            in_file_order = np.array(places)[np.argsort(slice_indices[places], kind="stable")]
+            for run in _runs_of_neighbours(slice_indices[in_file_order]):
+                start = int(slice_indices[in_file_order[run.start]])
+                images[in_file_order[run]] = self._read_run(path, start, run.stop - run.start)
+        return images
+
+    def _read_run(self, path: Path, first_slice: int, n_slices: int) -> np.ndarray:
+        header = self.headers[path]
+        handle = self._file(path)
+        handle.seek(header.data_offset + first_slice * header.bytes_per_image)
+        raw = handle.read(n_slices * header.bytes_per_image)
+        if len(raw) < n_slices * header.bytes_per_image:
+            raise InputError(
+                f"{path} ended while slice {first_slice} was read. Was it changed during the run?"
+            )
+        return np.frombuffer(raw, dtype=header.dtype).reshape(n_slices, *header.shape[1:])
+
+    def _file(self, path: Path) -> BinaryIO:
+        if path in self._open_files:
+            self._open_files.move_to_end(path)
+            return self._open_files[path]
+        if len(self._open_files) >= MAXIMUM_OPEN_FILES:
+            self._open_files.popitem(last=False)[1].close()
+        self._open_files[path] = open(path, "rb")  # noqa: SIM115 (closed in close)
+        return self._open_files[path]
+
+
+def _runs_of_neighbours(sorted_slices: np.ndarray) -> list[slice]:
+    """Stretches of consecutive slice numbers, each of which is one read."""
+    breaks = np.flatnonzero(np.diff(sorted_slices) != 1) + 1
+    edges = [0, *breaks.tolist(), len(sorted_slices)]
+    return [slice(low, high) for low, high in itertools.pairwise(edges)]
+
+
+class StackWriter:
+    """Appends images to a float32 stack; statistics go into the header at the end."""
+
+    def __init__(self, handle: BinaryIO, pixel_size_in_angstroms: float, label: str) -> None:
+        self._label = label
+        self._handle = handle
+        self._pixel_size_in_angstroms = pixel_size_in_angstroms
+        self._image_shape = (0, 0)
+        self._sums = np.zeros(2)  # of values, of squares
+        self._range = (math.inf, -math.inf)
+        self.n_images = 0
+        handle.write(bytes(HEADER_BYTES))
+
+    def append(self, images: np.ndarray) -> None:  # (k, rows, columns)
+        """Write images at the end of the stack."""
+        assert images.ndim == 3
+        assert self.n_images == 0 or images.shape[1:] == self._image_shape
+        values = np.ascontiguousarray(images, dtype=FLOAT32)
+        self._image_shape = values.shape[1:]
+        self._handle.write(values.data)
+        self.n_images += len(values)
+        self._sums += [values.sum(dtype=np.float64), np.square(values, dtype=np.float64).sum()]
+        self._range = (min(self._range[0], float(values.min())), max(self._range[1], float(values.max())))
+
+    def write_header(self) -> None:
+        shape = (self.n_images, *self._image_shape)
+        n_values = max(1, math.prod(shape))
+        mean, mean_square = self._sums / n_values
+        deviation = math.sqrt(max(0.0, mean_square - mean**2))
+        self._handle.seek(0)
+        self._handle.write(
+            mrc_header_bytes(
+                shape, self._pixel_size_in_angstroms, False, (*self._range, mean, deviation), self._label
+            )
+        )
+
+
+@contextlib.contextmanager
+def write_stack(path: Path, pixel_size_in_angstroms: float) -> Iterator[StackWriter]:
+    """Give a writer of a new stack, which appears under its name when the block ends without an error."""
+    with whole_file(path) as temporary, open(temporary, "wb") as handle:
+        writer = StackWriter(handle, pixel_size_in_angstroms, origin_line_of_file(path))
+        yield writer
+        writer.write_header()
+
+
+def open_stack(path: Path) -> np.ndarray:  # (n, rows, columns), read from disk when touched
+    """A whole stack as a read-only array that stays on disk."""
+    header = read_mrc_header(path)
+    return np.memmap(path, dtype=header.dtype, mode="r", offset=header.data_offset, shape=header.shape)

@@ -1,0 +1,1 @@
+"""Star files: text, columns, edits that keep every other byte, particles."""

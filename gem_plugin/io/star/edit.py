@@ -1,0 +1,182 @@
+"""Writing star files back: chosen rows of the original, columns added as text. Nothing else of the file changes.
+
+Header, comments, optics and every kept row are copied byte for byte; only whole lines of rows are left out.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.star.columns import where
+from gem_plugin.io.star.particles import read_relion_file
+from gem_plugin.io.star.text import StarBlock, StarDocument, value_spans
+from gem_plugin.io.whole_files import whole_file
+
+ROWS_AT_A_TIME = 100_000
+
+
+def write_star_subset(
+    original: Path,
+    rows: np.ndarray,  # (k,) 0-based rows of the particles, in any order; written in the order of the file
+    target: Path,
+) -> None:
+    """Write the original without the particle rows that were not chosen."""
+    file = read_relion_file(original)
+    write_whole_pieces(target, subset_pieces(file.document, file.particles, rows))
+
+
+def write_whole_pieces(target: Path, pieces: Iterator[bytes]) -> None:
+    """Write bytes one after the other as a whole file."""
+    with whole_file(target) as temporary, open(temporary, "wb") as handle:
+        for piece in pieces:
+            handle.write(piece)
+
+
+def subset_pieces(document: StarDocument, block: StarBlock, rows: np.ndarray) -> Iterator[bytes]:
+    """The bytes of the document, less the rows of the block that were not chosen."""
+    is_kept = _kept_rows(document, block, rows)
+    dropped = np.flatnonzero(~is_kept)
+    position = 0
+    for row in dropped:
+        start = int(block.row_starts[row])
+        if start > position:
+            yield document.content[position:start]
+        position = int(block.row_ends[row])
+    yield document.content[position:]
+
+
+def _kept_rows(document: StarDocument, block: StarBlock, rows: np.ndarray) -> np.ndarray:  # (n,) bool
+    """Chosen rows as flags, after checking the numbers."""
+    chosen = np.asarray(rows, dtype=np.int64)
+    if len(chosen) == 0:
+        raise InputError(
+            f"No particle of {document.path} was chosen; a star file without particles is not written, "
+            "because RELION takes it for a file of another version."
+        )
+    wrong = chosen[(chosen < 0) | (chosen >= block.n_rows)]
+    if len(wrong):
+        raise InputError(
+            f"{document.path} has rows 0 to {block.n_rows - 1}; row {wrong[0]} was asked for. "
+            "Is the list of rows from another file?"
+        )
+    is_kept = np.zeros(block.n_rows, dtype=bool)
+    is_kept[chosen] = True
+    if is_kept.sum() != len(chosen):
+        values, counts = np.unique(chosen, return_counts=True)
+        raise InputError(
+            f"Row {values[counts > 1][0]} of {document.path} was chosen twice. Give each row once."
+        )
+    return is_kept
+
+
+def columns_added_pieces(
+    document: StarDocument,
+    block: StarBlock,
+    labels: Sequence[str],  # with the underscore
+    values: Sequence[Sequence[str]],  # one text without blanks for each row and label
+) -> Iterator[bytes]:
+    """The bytes of the document with columns appended to one loop; columns of the same labels are replaced."""
+    if not block.is_loop or len(values) != block.n_rows:
+        raise InputError(
+            f"{document.path}, block data_{block.name}: {block.n_rows} rows, but {len(values)} rows of new values. "
+            "Was the file changed since the run began?"
+        )
+    stale = [index for index, label in enumerate(block.labels) if _is_replaced(label, labels)]
+    header_start, header_end = block.label_spans[0][0], block.label_spans[-1][1]
+    yield document.content[:header_start]
+    yield _header_with_labels(document, block, labels, stale)
+    position = header_end
+    for start in range(0, block.n_rows, ROWS_AT_A_TIME):
+        stop = min(start + ROWS_AT_A_TIME, block.n_rows)
+        pieces = []
+        for row in range(start, stop):
+            low, high = int(block.row_starts[row]), int(block.row_ends[row])
+            if low > position:
+                pieces.append(document.content[position:low])
+            pieces.append(_row_with_values(document, block, row, " ".join(values[row]), stale))
+            position = high
+        yield b"".join(pieces)
+    yield document.content[position:]
+
+
+def _is_replaced(label: str, new_labels: Sequence[str]) -> bool:
+    """Whether a column goes: the same label, or the same numbered family (_gemLatent5 when 4 latents are written)."""
+    families = {re.sub(r"\d+$", "", new) for new in new_labels if re.search(r"\d$", new)}
+    return label in new_labels or (label[-1:].isdigit() and re.sub(r"\d+$", "", label) in families)
+
+
+def _header_with_labels(
+    document: StarDocument, block: StarBlock, labels: Sequence[str], stale: Sequence[int]
+) -> bytes:
+    """The label lines, numbered on where the file numbers them."""
+    line_end = document.line_end_bytes()
+    first = document.content[slice(*block.label_spans[0])]
+    is_numbered = b"#" in first
+    kept = [index for index in range(len(block.labels)) if index not in stale]
+    if not stale:
+        start, end = block.label_spans[0][0], block.label_spans[-1][1]
+        lines = [document.content[start:end]]  # with any comments between the labels
+    else:
+        lines = [
+            _renumbered(document.content[slice(*block.label_spans[index])], place)
+            for place, index in enumerate(kept, 1)
+        ]
+    ending = b" " if first.rstrip(b"\r\n").endswith(b" ") else b""
+    for place, label in enumerate(labels, start=len(kept) + 1):
+        lines.append(label.encode() + (f" #{place}".encode() if is_numbered else b"") + ending + line_end)
+    return b"".join(lines)
+
+
+def _renumbered(line: bytes, place: int) -> bytes:
+    return re.sub(rb"#\d+", f"#{place}".encode(), line, count=1)
+
+
+def _row_with_values(
+    document: StarDocument, block: StarBlock, row: int, added: str, stale: Sequence[int]
+) -> bytes:
+    """One row with values appended after its last one; text between the values stays as it is."""
+    line = document.row_bytes(block, row)
+    text = line.rstrip(b"\r\n")
+    line_end = line[len(text) :]
+    comment = b""
+    if b"#" in text or stale:
+        text, comment = _without_stale_values(document, block, row, text, stale)
+    has_blank = text.endswith((b" ", b"\t"))
+    values = added.encode() + b" " if has_blank else b" " + added.encode()
+    return text + values + comment + line_end
+
+
+def _without_stale_values(
+    document: StarDocument, block: StarBlock, row: int, text: bytes, stale: Sequence[int]
+) -> tuple[bytes, bytes]:  # the row without the values of stale columns, and the comment behind it
+    decoded = text.decode("utf-8", "surrogateescape")
+    spans = value_spans(decoded)
+    n_labels = len(block.labels)
+    if len(spans) < n_labels:
+        raise InputError(
+            f"{where(document, block, row)}: expected {n_labels} values, found {len(spans)}. Repair that line."
+        )
+    end = spans[n_labels - 1][1] if len(spans) > n_labels else len(decoded)
+    position, kept = 0, []
+    for index in stale:
+        kept.append(decoded[position : spans[index][0]])
+        position = spans[index][1]
+    kept.append(decoded[position:end])
+    encoded = "".join(kept).encode("utf-8", "surrogateescape")
+    return encoded, decoded[end:].encode("utf-8", "surrogateescape")
+
+
+def rows_of_names(names: np.ndarray, wanted: np.ndarray, path: os.PathLike) -> np.ndarray:  # (k,) int64
+    """The row of each wanted image name: joins go by name, because refinements reorder rows."""
+    row_of = {name: row for row, name in enumerate(names.tolist())}
+    missing = [name for name in wanted.tolist() if name not in row_of]
+    if missing:
+        raise InputError(
+            f"{path} lacks {len(missing)} of the {len(wanted)} particles of the run, first {missing[0]}. "
+            "It was changed since the run began; give the file that the run was made with."
+        )
+    return np.array([row_of[name] for name in wanted.tolist()], dtype=np.int64)

@@ -1,0 +1,143 @@
+"""RELION particle star files of 3.0 to 5: which block is which, and whether they hold single particles at all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.star.columns import read_columns, where
+from gem_plugin.io.star.text import StarBlock, StarDocument, read_star_document
+
+IMAGE_NAME = "_rlnImageName"
+TOMOGRAPHY_LABELS = ("_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames", "_rlnCtfImage")
+MINIMUM_TILTS = 3  # rows a particle, on average, that make a file a tilt series rather than single particles
+
+
+@dataclass(frozen=True)
+class RelionFile:
+    """A particle star file: its text, the block of particles, and the optics block where there is one."""
+
+    document: StarDocument
+    particles: StarBlock
+    optics: StarBlock | None
+
+    @property
+    def path(self) -> Path:
+        return self.document.path
+
+    def at(self, row: int) -> str:
+        """Words that lead to a particle row."""
+        return where(self.document, self.particles, row)
+
+
+def read_relion_file(path: Path) -> RelionFile:
+    """Read a particle star file; refuse anything that is not single particles."""
+    document = read_star_document(path)
+    optics = document.find_block("optics")
+    file = RelionFile(document, _particle_block(document), optics)
+    _refuse_tomography(file)
+    return file
+
+
+def read_image_names(file: RelionFile) -> np.ndarray:  # (n,) object array of str
+    """rlnImageName of every particle, checked to be unique."""
+    if IMAGE_NAME not in file.particles.labels:
+        raise InputError(
+            f"{file.path}, block data_{file.particles.name}: there is no column {IMAGE_NAME}. "
+            "Expected a particle star file; micrograph and coordinate files cannot be used."
+        )
+    names = read_columns(file.document, file.particles, text_labels=[IMAGE_NAME])[IMAGE_NAME]
+    if len(names) == 0:
+        raise InputError(f"{file.path} holds no particles. Was the selection that made it empty?")
+    _check_unique(file, names)
+    return names
+
+
+def split_image_names(
+    file: RelionFile, names: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:  # (n,) stack names as objects of str, (n,) int64 slices from 0
+    """000001@stack.mrcs as slice 0 of stack.mrcs."""
+    stacks = np.empty(len(names), dtype=object)
+    slices = np.empty(len(names), dtype=np.int64)
+    one_of_each: dict[str, str] = {}  # rows share the text of their stack's name
+    for row, name in enumerate(names):
+        number, at, stack = name.partition("@")
+        if not at or not number.isdecimal() or int(number) < 1 or not stack:
+            raise InputError(
+                f"{file.at(row)}, column {IMAGE_NAME}: expected number@stack.mrcs with numbers from 1, found {name!r}. "
+                "Single maps such as subtomograms cannot be used; only stacks of 2D particle images."
+            )
+        stacks[row] = one_of_each.setdefault(stack, stack)
+        slices[row] = int(number) - 1
+    return stacks, slices
+
+
+def _particle_block(document: StarDocument) -> StarBlock:
+    named = document.find_block("particles")
+    if named is not None:
+        return named
+    with_images = [block for block in document.blocks if IMAGE_NAME in block.labels]
+    if len(with_images) == 1:
+        return with_images[0]
+    if not with_images:
+        names = ", ".join(f"data_{block.name}" for block in document.blocks) or "none with columns"
+        raise InputError(
+            f"{document.path}: expected a block data_particles, or one with the column {IMAGE_NAME}; found blocks: {names}. "
+            "Give the particles.star or run_data.star of a RELION job."
+        )
+    names = ", ".join(f"data_{block.name}" for block in with_images)
+    raise InputError(
+        f"{document.path}: several blocks hold particles ({names}); expected one. Split the file first."
+    )
+
+
+def _check_unique(file: RelionFile, names: np.ndarray) -> None:
+    if len(set(names.tolist())) == len(names):
+        return
+    seen: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if name in seen:
+            raise InputError(
+                f"{file.at(row)}, column {IMAGE_NAME}: {name} is there already in row {seen[name]}. Image names must be unique; "
+                "keep one of the two rows and remove the other."
+            )
+        seen[name] = row
+
+
+def _refuse_tomography(file: RelionFile) -> None:
+    present = [label for label in TOMOGRAPHY_LABELS if label in file.particles.labels]
+    if (
+        present
+        or file.document.find_block("general") is not None
+        or _has_volumes(file)
+        or _is_tilt_series(file)
+    ):
+        found = f" (column {present[0]})" if present else ""
+        raise InputError(
+            f"{file.path} is from tomography: subtomograms or tilt series{found}. Only single-particle images can be used; "
+            "give the particles of a single-particle Refine3D job."
+        )
+
+
+def _has_volumes(file: RelionFile) -> bool:
+    if file.optics is None:
+        return False
+    dimensions = read_columns(file.document, file.optics, ["_rlnImageDimensionality"])
+    return bool(np.any(dimensions.get("_rlnImageDimensionality", np.zeros(0)) == 3))
+
+
+def _is_tilt_series(file: RelionFile) -> bool:
+    """Whether rows are tilts of the same particles, as Warp and M write them.
+
+    Then a group is one particle: seen at most once in a micrograph, and with a scale that falls with the tilt.
+    """
+    labels = ("_rlnGroupName", "_rlnMicrographName")
+    if not {*labels, "_rlnCtfScalefactor"} <= set(file.particles.labels):
+        return False
+    columns = read_columns(file.document, file.particles, ["_rlnCtfScalefactor"], labels)
+    groups = columns["_rlnGroupName"].tolist()
+    n_groups = len(set(groups))
+    n_views = len(set(zip(groups, columns["_rlnMicrographName"].tolist())))
+    is_seen_once = n_views == len(groups) >= MINIMUM_TILTS * n_groups
+    return bool(is_seen_once and np.ptp(columns["_rlnCtfScalefactor"]) > 0)

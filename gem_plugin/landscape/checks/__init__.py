@@ -1,0 +1,1 @@
+"""Checks with a number, a threshold and a verdict."""

@@ -1,0 +1,209 @@
+"""Checks of the latents: do they follow what they should not, have they collapsed, is training overdone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
+
+N_LATENT_GROUPS = 12
+N_BINS = 8
+N_DIRECTIONS = 12
+N_SHUFFLES = 100
+MOST_PARTICLES = 20_000  # enough for a share of a percent
+LARGEST_SHARE_OF_INFORMATION = 0.05
+LEAST_Z_SCORE = 5.0  # above the shuffled pairs; with many particles the smallest dependence is significant
+COLLAPSED_KL_IN_NATS = 0.1  # two equal states told apart take log 2 = 0.69, one of 5 percent 0.2
+LEAST_SUPPORT_ERRORS = 2.0  # standard errors above zero; noise reaches this in one run of forty
+OVERFITTING_RISE = 0.02  # of the range that the evidence bound of left-out particles went through
+LEAST_AGREEMENT = 0.5  # share of the variance of one model's latents that another one's explain
+LARGEST_DUPLICATE_SHARE = 0.001
+
+
+def check_dependence(
+    name: str,  # "defocus", ...
+    latents: np.ndarray,  # (n, latent_size)
+    groups: np.ndarray,  # (n,) int: the bin of every particle in what the latents should not follow
+    generator: np.random.Generator,
+) -> Diagnostic:
+    """Mutual information of latent groups and bins, less what shuffled pairs have, as a share of the groups' entropy."""
+    rows = generator.permutation(len(latents))[:MOST_PARTICLES]
+    labels, groups = group_latents(latents[rows], generator), groups[rows]
+    found = mutual_information(labels, groups)
+    shuffled = np.array(
+        [mutual_information(labels, generator.permutation(groups)) for _ in range(N_SHUFFLES)]
+    )
+    entropy = mutual_information(labels, labels)
+    share = float((found - shuffled.mean()) / max(entropy, 1e-12))
+    z_score = float((found - shuffled.mean()) / max(shuffled.std(), 1e-12))
+    is_bad = share > LARGEST_SHARE_OF_INFORMATION and z_score > LEAST_Z_SCORE
+    follows = "follow" if is_bad else "do not follow"
+    return Diagnostic(
+        f"latents follow {name}",
+        share,
+        LARGEST_SHARE_OF_INFORMATION,
+        is_bad,
+        f"The latents {follows} the {name}: it tells {max(share, 0):.1%} of what the latents say "
+        f"({z_score:.1f} standard deviations above shuffled pairs).",
+        f"Colour the latents by {name} in the report. States that differ in it are states of the imaging, not of the "
+        "molecule; check poses and CTF, or use fewer latents.",
+    )
+
+
+def mutual_information(first: np.ndarray, second: np.ndarray) -> float:  # labels, (n,) int each -> nats
+    """Of two labellings of the same particles; of one with itself it is the entropy."""
+    _, first = np.unique(first, return_inverse=True)
+    _, second = np.unique(second, return_inverse=True)
+    n_second = int(second.max()) + 1
+    counts = np.bincount(first * n_second + second, minlength=(int(first.max()) + 1) * n_second)
+    joint = counts.reshape(-1, n_second) / len(first)
+    expected = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    there = joint > 0
+    return float((joint[there] * np.log(joint[there] / expected[there])).sum())
+
+
+def group_latents(latents: np.ndarray, generator: np.random.Generator) -> np.ndarray:  # (n,) int
+    """Neighbours in the latent space, by k-means."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    n_groups = min(N_LATENT_GROUPS, len(np.unique(latents, axis=0)))
+    seed = int(generator.integers(2**31))
+    return MiniBatchKMeans(n_groups, random_state=seed, n_init=3).fit_predict(latents)
+
+
+def equal_bins(values: np.ndarray) -> np.ndarray:  # (n,) -> (n,) int
+    """Bins that hold equally many particles; equal values share one."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+    return np.searchsorted(edges, values, side="left")
+
+
+def view_bins(rotation_matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (n, 3, 3) -> two (n,) int
+    """Direction of view (the beam's axis seen from the molecule) and turn in the plane of the image."""
+    spiral = np.arange(N_DIRECTIONS) + 0.5
+    height = 1 - 2 * spiral / N_DIRECTIONS
+    azimuth = spiral * np.pi * (3 - 5**0.5)  # golden spiral: points evenly spread on the sphere
+    radius = np.sqrt(1 - height**2)
+    points = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height], axis=1)
+    directions = (rotation_matrices[:, 2] @ points.T).argmax(axis=1)
+    turn = np.arctan2(rotation_matrices[:, 1, 2], rotation_matrices[:, 0, 2])
+    return directions, np.floor((turn + np.pi) / (2 * np.pi) * N_BINS).clip(0, N_BINS - 1).astype(int)
+
+
+def check_collapse(kl_in_nats: float) -> Diagnostic:
+    """Whether the latents say anything."""
+    is_bad = not kl_in_nats >= COLLAPSED_KL_IN_NATS
+    return Diagnostic(
+        "latent space collapsed",
+        kl_in_nats,
+        COLLAPSED_KL_IN_NATS,
+        is_bad,
+        f"The latents carry {kl_in_nats:.2f} nats a particle; telling two equal states apart takes 0.69."
+        + (" All particles got nearly the same conformation." if is_bad else ""),
+        "By these images nothing moves, or the signal is too weak to show it: more particles, a mask, or a larger --box.",
+    )
+
+
+def check_support(
+    nats: float | None,  # None or NaN: not measured
+    standard_error: float | None,
+) -> Diagnostic:
+    """Whether latents explain particles that never trained better than one conformation does (held_out_support.py)."""
+    name = "latents not supported by left-out particles"
+    if nats is None or standard_error is None or not np.isfinite(nats):
+        why = "No particles were kept aside, or the loss is not squared error."
+        return not_measured(name, LEAST_SUPPORT_ERRORS, why, "Train with --validation-fraction 0.05.")
+    errors = nats / max(standard_error, 1e-9)
+    is_bad = errors < LEAST_SUPPORT_ERRORS
+    than = "no better than" if is_bad else "better than"
+    return Diagnostic(
+        name,
+        errors,
+        LEAST_SUPPORT_ERRORS,
+        is_bad,
+        f"Latents explain particles that never trained {than} one conformation for all: {nats:.2f} nats a particle, "
+        f"{errors:.1f} standard errors, what the latents cost taken off.",
+        "The states may be noise: do not interpret them. More particles, a mask around what may move, or a lower --kl-weight "
+        "with reconstructed maps as the judge.",
+    )
+
+
+def check_overfitting(evidence_bounds: np.ndarray) -> Diagnostic:  # (epochs,)
+    """Whether the evidence bound of particles kept aside (their loss plus what their latents cost) rose again."""
+    name = "trained too long"
+    bounds = evidence_bounds[np.isfinite(evidence_bounds)]
+    if len(bounds) < 3 or np.ptp(bounds) == 0:
+        why = "No particles were kept aside, or too few epochs to tell."
+        return not_measured(name, OVERFITTING_RISE, why, "Train with --validation-fraction 0.05.")
+    rise = float((bounds[-1] - bounds.min()) / np.ptp(bounds))
+    best = int(bounds.argmin()) + 1
+    return Diagnostic(
+        name,
+        rise,
+        OVERFITTING_RISE,
+        rise > OVERFITTING_RISE,
+        f"On particles kept aside the loss was lowest after epoch {best} of {len(bounds)} and rose since by "
+        f"{rise:.1%} of its range.",
+        f"Train again with --epochs {best}.",
+    )
+
+
+def evidence_bounds(
+    history: Mapping[str, np.ndarray],
+) -> np.ndarray:  # column -> (epochs,); (epochs,) or (0,)
+    """Loss and KL divergence of the particles kept aside, added: minus their evidence bound, up to a constant."""
+    losses = history.get("validation_loss", np.zeros(0))
+    return losses + history.get("validation_kl", np.zeros_like(losses))
+
+
+def training_checks(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[Diagnostic]:
+    """All that history.csv and the summary of the train step tell; empty before training."""
+    if not len(history.get("kl", ())):
+        return []
+    return [
+        check_collapse(float(history["kl"][-1])),
+        check_support(summary.get("support_in_nats"), summary.get("support_error")),
+        check_overfitting(evidence_bounds(history)),
+    ]
+
+
+def check_agreement(first_from_second: float, second_from_first: float) -> Diagnostic:
+    """Whether two models that were trained apart order the particles alike."""
+    value = min(first_from_second, second_from_first)
+    return Diagnostic(
+        "latents differ between trainings",
+        value,
+        LEAST_AGREEMENT,
+        value < LEAST_AGREEMENT,
+        f"The latents of one training explain {first_from_second:.0%} and {second_from_first:.0%} of those of the other.",
+        "Believe only what both trainings show; train longer, or with fewer latents.",
+    )
+
+
+def check_half_sets(
+    half_sets: np.ndarray,  # (n,) 1 or 2, 0 where not given
+    fingerprints: np.ndarray,  # (n,) one value an image: equal only for equal images
+) -> list[Diagnostic]:
+    """Whether the half-sets were given, and whether an image lies in both."""
+    missing = float((~np.isin(half_sets, (1, 2))).mean())
+    _, image = np.unique(fingerprints, return_inverse=True)
+    in_first, in_second = (np.bincount(image, half_sets == half, image.max() + 1) > 0 for half in (1, 2))
+    shared = float((in_first & in_second)[image].mean())
+    return [
+        Diagnostic(
+            "half-sets missing",
+            missing,
+            0.0,
+            missing > 0,
+            f"{missing:.1%} of the particles have no half-set from the refinement; they are dealt out at random.",
+            "The poses then saw both halves, and half-map resolutions are too good. Start from a refinement with half-sets.",
+        ),
+        Diagnostic(
+            "same image in both half-sets",
+            shared,
+            LARGEST_DUPLICATE_SHARE,
+            shared > LARGEST_DUPLICATE_SHARE,
+            f"{shared:.2%} of the particles have an identical image in the other half-set.",
+            "Remove duplicates (RELION: Subset selection; CryoSPARC: Remove Duplicates) and refine again.",
+        ),
+    ]

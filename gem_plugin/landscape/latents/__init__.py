@@ -1,0 +1,1 @@
+"""Latents: components, neighbours, UMAP, kernel weights."""

@@ -1,0 +1,1 @@
+"""What moves: Gaussians, rigid parts, atoms."""

@@ -1,0 +1,1 @@
+"""rerun: repeat a recorded run."""

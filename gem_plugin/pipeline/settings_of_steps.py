@@ -1,0 +1,87 @@
+"""The settings of several steps together: by name, from values, and which of them must be given."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gem_plugin.errors import InputError
+from gem_plugin.pipeline.step_table import STEPS, Step
+
+NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
+
+
+FIELDS_IN_RELION = {"particles": "Input particles", "map": "Input 3D reference"}
+
+
+OWN_SETTINGS = {
+    "landscape": ("skip_vol", "outdir", "workdir", "epoch"),
+    "diagnose": ("mask",),
+}  # not offered beside other steps: another meaning there
+
+
+def fields_of_steps(names: Sequence[str]) -> dict[str, dataclasses.Field]:
+    """The settings fields of several steps by name; a name that steps share means the same in all of them."""
+    fields: dict[str, dataclasses.Field] = {}
+    for name in names:
+        for field in _shared_fields(STEPS[name]):
+            known = fields.setdefault(field.name, field)
+            if known.type != field.type:
+                raise TypeError(f"Setting {field.name} is {known.type} in one step, {field.type} in {name}")
+    return fields
+
+
+def _shared_fields(step: Step) -> list[dataclasses.Field]:
+    own = OWN_SETTINGS.get(step.name, ())
+    return [field for field in dataclasses.fields(step.settings_class) if field.name not in own]
+
+
+def _check_needed_settings(names: Sequence[str], values: dict[str, Any]) -> None:
+    """Ask for every input before the first step starts, not when its step's turn comes."""
+    for step in names:
+        for name in NEEDED_SETTINGS.get(step, ()):
+            if values.get(name) is None:
+                field = next(field for field in _shared_fields(STEPS[step]) if field.name == name)
+                raise InputError(
+                    f"--{name} is missing ({FIELDS_IN_RELION[name]} in RELION). {field.metadata['help']}"
+                )
+
+
+def _settings_from_values(step: Step, values: dict[str, Any]) -> Any:
+    known = {field.name for field in _shared_fields(step)}
+    return step.settings_class(**{name: value for name, value in values.items() if name in known})
+
+
+def settings_from_plain(
+    step: Step, values: dict[str, Any], folder: Path, old_root: Path, new_root: Path
+) -> Any:
+    """The settings dataclass from what settings.toml holds; paths into the old run point into the new one."""
+    fields = {field.name: field for field in dataclasses.fields(step.settings_class)}
+    unknown = set(values) - set(fields)
+    if unknown:
+        raise InputError(
+            f"The step '{step.name}' of this version has no setting {', '.join(sorted(unknown))}. "
+            "Repeat the run with the version that made it (see settings.toml)."
+        )
+
+    def moved(text: str) -> Path:
+        path = (folder / text).resolve()
+        inside = path.is_relative_to(old_root.resolve())
+        return new_root.resolve() / path.relative_to(old_root.resolve()) if inside else path
+
+    def restored(name: str, value: Any) -> Any:
+        kinds = _kinds(fields[name].type)
+        if isinstance(value, list):
+            return tuple(moved(item) if Path in kinds else item for item in value)
+        return moved(value) if Path in kinds and isinstance(value, str) else value
+
+    return step.settings_class(**{name: restored(name, value) for name, value in values.items()})
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types inside `Path | None` or `tuple[Path, ...]`."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple):
+        return set().union(*(_kinds(part) for part in typing.get_args(annotation)))
+    return {annotation}

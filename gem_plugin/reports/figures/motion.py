@@ -1,0 +1,75 @@
+"""Figures of the motion: how far each Gaussian moves, seen along three axes, and the parts of the molecule."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.landscape.motion.gaussians import GaussianMotion, part_table
+from gem_plugin.reports.figures.save import (
+    SEQUENTIAL,
+    TEXT_SIZE,
+    add_colour_bar,
+    colour_of_group,
+    middle_member,
+    new_figure,
+    save_figure,
+    write_number,
+)
+
+VIEWS = ((0, 1, "x (Å)", "y (Å)"), (0, 2, "x (Å)", "z (Å)"), (1, 2, "y (Å)", "z (Å)"))
+
+
+def draw_motion(stem: Path, motion: GaussianMotion) -> list[Path]:
+    """Every Gaussian coloured by how far it moves, the most mobile on top."""
+    return _draw_three_views(stem, motion, motion.displacement_in_angstroms, "rms motion (Å)")
+
+
+def draw_amplitude_change(stem: Path, motion: GaussianMotion) -> list[Path]:
+    """Every Gaussian coloured by how much its amplitude changes: parts that are there or not."""
+    return _draw_three_views(stem, motion, motion.amplitude_change, "change of amplitude (share of its mean)")
+
+
+def draw_parts(stem: Path, motion: GaussianMotion) -> list[Path]:
+    """Parts that move together, and how far each moves."""
+    table = part_table(motion)
+    figure, panels = new_figure(2, 2, height_of_panel=0.85)
+    for axes, (across, up, across_label, up_label) in zip(panels.ravel(), VIEWS):
+        colours = [colour_of_group(int(part)) for part in motion.parts]
+        places = motion.positions_in_angstroms
+        axes.scatter(places[:, across], places[:, up], c=colours, s=3, linewidths=0, rasterized=True)
+        for number in table["part"]:
+            member = motion.parts == number
+            write_number(axes, middle_member(places[member][:, [across, up]]), int(number), TEXT_SIZE)
+        axes.set_aspect("equal")
+        axes.set_xlabel(across_label)
+        axes.set_ylabel(up_label)
+    bars = panels[1, 1]
+    bars.bar(
+        table["part"], table["motion_in_angstroms"], color=[colour_of_group(int(n)) for n in table["part"]]
+    )
+    bars.set_xticks(table["part"])
+    bars.set_xlabel("part")
+    bars.set_ylabel("rms motion (Å)")
+    return save_figure(figure, stem)
+
+
+def _draw_three_views(stem: Path, motion: GaussianMotion, values: np.ndarray, label: str) -> list[Path]:
+    figure, panels = new_figure(len(VIEWS))
+    order = np.argsort(values)
+    places = motion.positions_in_angstroms[order]
+    for axes, (across, up, across_label, up_label) in zip(panels[0], VIEWS):
+        points = axes.scatter(
+            places[:, across],
+            places[:, up],
+            c=values[order],
+            s=3,
+            cmap=SEQUENTIAL,
+            linewidths=0,
+            vmin=0,
+            rasterized=True,
+        )
+        axes.set_aspect("equal")
+        axes.set_xlabel(across_label)
+        axes.set_ylabel(up_label)
+    add_colour_bar(figure, points, panels[0, -1], label)
+    return save_figure(figure, stem)

@@ -1,0 +1,51 @@
+"""Figures of the training: how the losses and the information in the latents went."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.reports.figures.save import (
+    OKABE_ITO,
+    SMALL_MARKER,
+    SMALL_TEXT_SIZE,
+    THIN_LINE,
+    new_figure,
+    save_figure,
+)
+
+
+def draw_training(stem: Path, history: dict[str, np.ndarray]) -> list[Path]:  # column -> (epochs,)
+    """Loss on trained and kept-aside particles, and the information that the latents carry."""
+    figure, panels = new_figure(2, height_of_panel=0.7)
+    losses, information = panels[0]
+    epochs = history["epoch"]
+    losses.plot(
+        epochs,
+        history["loss"],
+        "o-",
+        color=OKABE_ITO[0],
+        markersize=SMALL_MARKER,
+        linewidth=THIN_LINE,
+        label="training particles",
+    )
+    if "validation_loss" in history:
+        losses.plot(
+            epochs,
+            history["validation_loss"],
+            "s-",
+            color=OKABE_ITO[3],
+            markersize=SMALL_MARKER,
+            linewidth=THIN_LINE,
+            label="particles kept aside",
+        )
+    losses.set_xlabel("epoch")
+    losses.set_ylabel("loss (nats per particle, up to a constant)")
+    losses.legend(fontsize=SMALL_TEXT_SIZE)
+    if "kl" in history:
+        information.plot(
+            epochs, history["kl"], "o-", color=OKABE_ITO[2], markersize=SMALL_MARKER, linewidth=THIN_LINE
+        )
+        information.set_ylim(bottom=0)
+    information.set_xlabel("epoch")
+    information.set_ylabel("information in latents (nats per particle)")
+    return save_figure(figure, stem)

@@ -1,0 +1,102 @@
+"""The figures of a run in the chapters of report.html; the same as vector files are in figures/."""
+
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from gem_plugin.reports.figures.captions import caption_of
+from gem_plugin.reports.pdf_log import figure_files
+from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
+from gem_plugin.results.run import RunContents
+
+ENERGY_OF_LATENTS = "free_energy_of_latent_components"
+TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
+RECONSTRUCTION = "reconstruction"
+CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
+    ("free_energy", ENERGY),
+    ("path_profile", ENERGY),
+    ("fsc_", RECONSTRUCTION),
+    ("local_resolution", RECONSTRUCTION),
+    ("training", TRAINING),
+    ("motion", MOTION),
+    ("amplitude_change", MOTION),
+    ("dendrogram", STATES),
+    ("_state_", STATES),
+)
+NARROWEST_WIDE_FIGURE = 1000  # pixels
+CROWDED = "annotated"  # figures with a number at every point: folded away
+
+
+def figures_of(contents: RunContents, chapter: str) -> str:
+    """The figures of one chapter; empty text where there are none."""
+    found = [path for path in figure_files(contents.run) if chapter_of(path) == chapter]
+    plain = "".join(_figure(path) for path in found if CROWDED not in path.stem)
+    crowded = "".join(_figure(path) for path in found if CROWDED in path.stem)
+    folded = (
+        f'<details><summary>with the numbers of the sketch maps</summary><div class="figures">{crowded}</div></details>'
+        if crowded
+        else ""
+    )
+    return (f'<div class="figures">{plain}</div>' if plain else "") + folded
+
+
+def training_section(contents: RunContents) -> str:
+    """Loss over the epochs."""
+    if figures := figures_of(contents, TRAINING):
+        return figures
+    return missing("Nothing is trained yet.", "train", contents.run.root)
+
+
+def energy_section(contents: RunContents) -> str:
+    """How populated the conformations are, and what that does and does not mean."""
+    figures = figures_of(contents, ENERGY)
+    if not figures:
+        return missing("The free energy was not estimated yet.", "landscape-full", contents.run.root)
+    command = command_line(gem_command("landscape-full", contents.run.root))
+    is_first_look = any(path.stem == ENERGY_OF_LATENTS for path in figure_files(contents.run))
+    note = (
+        f"<p>A first look along the two largest latent components, whose unit has no meaning outside this model. Along "
+        f"volume components, with the path between states:</p>{command}"
+        if is_first_look
+        else ""
+    )
+    return (
+        "<p>How rare a conformation is among the particles: −ln of their density, in units of kT (0.6 kcal/mol at room "
+        "temperature). The lowest place is zero, 1 kT more is 2.7 times rarer, white is where too few particles were seen. "
+        "It is an energy only if the sample was in equilibrium when frozen; noise in the coordinates flattens barriers. "
+        "Map units are distances between maps inside the mask."
+        f"</p>{figures}{note}"
+    )
+
+
+def landscape_section(contents: RunContents) -> str:
+    """Latent and landscape plots."""
+    figures = figures_of(contents, LANDSCAPE)
+    if not figures:
+        return missing("There is no landscape yet.", "landscape", contents.run.root)
+    return (
+        "<p>Latents are the few numbers that the model gives to each particle; sketch maps are decoded at typical latents; "
+        "volume components are the main directions in which those maps differ (principal components inside the mask). "
+        f"Numbers in the plots are states.</p>{figures}"
+    )
+
+
+def chapter_of(path: Path) -> str:
+    return next((chapter for text, chapter in CHAPTER_OF_NAME if text in path.stem), LANDSCAPE)
+
+
+def _figure(path: Path) -> str:
+    address = data_address(path.read_bytes(), "image/png")
+    caption = escape(caption_of(path.stem))
+    kind = "wide" if _is_wide(path) else "narrow"
+    return (
+        f'<figure class="{kind}"><img alt="{caption}" src="{address}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _is_wide(path: Path) -> bool:
+    """Whether a figure is printed over two columns."""
+    with Image.open(path) as picture:
+        return picture.width > NARROWEST_WIDE_FIGURE

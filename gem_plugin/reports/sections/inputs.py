@@ -1,0 +1,61 @@
+"""The chapter of report.html on what went in: particles, microscope, and the settings that shape the result most."""
+
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.reports.sections.html_parts import missing, table
+from gem_plugin.results.run import RunContents
+
+MICROMETRES = 1e-4  # of an Angstrom
+SETTINGS_SHOWN = (  # step, setting, what it is
+    ("prepare", "map", "consensus map"),
+    ("prepare", "mask", "mask"),
+    ("train", "decoder", "how Gaussians change"),
+    ("train", "latent_size", "latent dimensions"),
+    ("train", "epochs", "epochs"),
+    ("train", "kl_weight", "weight of the KL term at the end"),
+    ("train", "seed", "random seed"),
+    ("landscape", "sketch_size", "sketch maps"),
+    ("landscape", "n_states", "number of states asked for"),
+    ("landscape", "linkage", "linkage of the states"),
+    ("landscape", "region", "region compared"),
+)
+
+
+def inputs_section(contents: RunContents) -> str:
+    """Two tables: the particles, and the settings."""
+    if contents.particles is None:
+        return missing("The particles are not prepared yet.", "prepare", contents.run.root)
+    data, origin = contents.particles
+    defocus = (data.defocus_u_in_angstroms + data.defocus_v_in_angstroms) / 2 * MICROMETRES
+    given = (data.half_sets > 0).mean()
+    rows = [
+        ("particles", f"{len(data):,}"),
+        ("file", origin.particle_file),
+        ("working box", f"{data.box_size} pixels of {data.pixel_size_in_angstroms:.4g} Å"),
+        ("finest detail", f"{2 * data.pixel_size_in_angstroms:.3g} Å (two working pixels)"),
+        (
+            "original box",
+            f"{origin.original_box_size} pixels of {origin.original_pixel_size_in_angstroms:.4g} Å",
+        ),
+        ("defocus", f"median {np.median(defocus):.2f} µm, {defocus.min():.2f} to {defocus.max():.2f} µm"),
+        ("voltage", " and ".join(f"{value:g} kV" for value in np.unique(data.voltage_in_kilovolts))),
+        ("optics groups", len(np.unique(data.optics_groups))),
+        ("half-sets", "given for all" if given == 1 else f"given for {given:.0%}" if given else "not given"),
+    ]
+    return f'<div class="columns">{table(("particles", ""), rows)}{_settings(contents)}</div>'
+
+
+def _settings(contents: RunContents) -> str:
+    rows: list[tuple[str, Any]] = []
+    gaussians = contents.summary.get("train", contents.summary.get("consensus", {})).get("gaussians")
+    if gaussians is not None:
+        rows.append(("Gaussians", f"{gaussians:,}"))
+    for step, name, title in SETTINGS_SHOWN:
+        value = contents.settings.get(step, {}).get(name, contents.summary.get(step, {}).get(name))
+        if value not in (None, "", []):
+            rows.append((title, value))
+    if not rows:
+        return ""
+    return f'<div>{table(("settings", ""), rows)}<p>All of them: <a href="#numbers">numbers and settings</a>.</p></div>'

@@ -1,0 +1,114 @@
+"""The chapters of report.html on motion: parts that move, regions, and trajectories as small animations."""
+
+from html import escape
+
+import numpy as np
+
+from gem_plugin.landscape.motion.gaussians import part_table
+from gem_plugin.reports.figures.map_pictures import VIEWS, pictures_of_maps, small_picture
+from gem_plugin.reports.plain_numbers import angstroms, percent, short_number
+from gem_plugin.reports.sections.figures import MOTION, figures_of
+from gem_plugin.reports.sections.html_parts import grey_levels, missing, png_address, table
+from gem_plugin.results.run import MapSeries, RunContents
+
+SHOWN_SIZE_OF_FRAMES = 100  # screen pixels
+BRIGHT_PERCENTILE = 99.9
+PERCENTILES = (5, 50, 95)
+REGION_COLUMNS = ("motion", "occupancy")
+
+
+def motion_section(contents: RunContents) -> str:
+    """How far each part of the molecule moves, and each region that the user named."""
+    if contents.motion is None:
+        sentence = "The motion of the Gaussians was not measured: there is no trained model."
+        return missing(sentence, "report", contents.run.root) + _region_table(contents)
+    columns = part_table(contents.motion)
+    places = zip(columns["x_in_angstroms"], columns["y_in_angstroms"], columns["z_in_angstroms"])
+    rows = [
+        (
+            number,
+            short_number(gaussians),
+            percent(float(share)),
+            ", ".join(f"{value:.0f}" for value in place),
+            angstroms(motion),
+            percent(float(change)),
+        )
+        for number, gaussians, share, place, motion, change in zip(
+            columns["part"],
+            columns["gaussians"],
+            columns["share_of_mass"],
+            places,
+            columns["motion_in_angstroms"],
+            columns["amplitude_change"],
+        )
+    ]
+    header = (
+        "part",
+        "Gaussians",
+        "share of the mass",
+        "centre x, y, z (Å)",
+        "motion (Å)",
+        "change of amplitude",
+    )
+    return (
+        "<p>Parts are Gaussians that lie and move together, numbered from the stillest; places are counted from the centre "
+        "of the box. Motion is the root mean square over particles about the mean position. The change of amplitude is its "
+        "standard deviation over its mean: where it is large, density comes and goes rather than moves.</p>"
+        f"{table(header, rows)}{_region_table(contents)}{figures_of(contents, MOTION)}"
+    )
+
+
+def trajectories_section(contents: RunContents) -> str:
+    """Every trajectory as an animation of its maps, added up along three axes."""
+    if not contents.series:
+        return missing("There are no trajectories yet.", "analyze", contents.run.root)
+    return (
+        "<p>Latent components are the main directions among the latents of the particles; volume components those among "
+        "the decoded maps. Each row of pictures is one map, added up along z, y and x; white is dense. The maps run from "
+        "one end of the component to the other and back.</p>"
+        f'<div class="cards">{"".join(_animation(series) for series in contents.series)}</div>'
+    )
+
+
+def _region_table(contents: RunContents) -> str:
+    """Regions of landscape-full: how far they move and how much of them is there."""
+    found = [
+        column
+        for column in contents.columns
+        if column.name.startswith(tuple(f"{one}_" for one in REGION_COLUMNS))
+    ]
+    if not found:
+        return ""
+    rows = []
+    for column in found:
+        is_share = column.name.startswith("occupancy_")
+        values = np.percentile(column.values, PERCENTILES)
+        rows.append((column.label, *(percent(value) if is_share else angstroms(value) for value in values)))
+    header = ("region", "5th percentile of the particles", "median", "95th percentile")
+    return f"<h3>Regions</h3>{table(header, rows)}"
+
+
+def _animation(series: MapSeries) -> str:
+    pictures = pictures_of_maps(series.paths, with_sections=False)
+    window = pictures.window
+    frames = [
+        np.concatenate([small_picture(one[window, window], SHOWN_SIZE_OF_FRAMES) for one in views], axis=1)
+        for views in pictures.sums
+    ]
+    strip = np.concatenate(frames, axis=0)  # (frames * height, 3 * width)
+    height, width = frames[0].shape
+    scale = SHOWN_SIZE_OF_FRAMES / height
+    picture = png_address(grey_levels(strip, 0.0, float(np.percentile(strip, BRIGHT_PERCENTILE))))
+    style = (
+        f"width:{width * scale:.0f}px;height:{SHOWN_SIZE_OF_FRAMES}px;background-image:url({picture});"
+        f"background-size:{width * scale:.0f}px {SHOWN_SIZE_OF_FRAMES * len(frames)}px"
+    )
+    title = escape(series.title)
+    return (
+        f'<div class="card animation" data-frames="{len(frames)}" data-height="{SHOWN_SIZE_OF_FRAMES}">'
+        f"<h3>{title}</h3><p>{len(frames)} maps; each picture {pictures.width_in_angstroms:.0f} Å wide</p>"
+        f'<div class="views">{"".join(f"<span>{view}</span>" for view in VIEWS)}</div>'
+        f'<div class="frame" role="img" aria-label="{title}: maps one after another" style="{style}"></div>'
+        f'<button type="button" class="play">pause</button><input type="range" min="0" max="{len(frames) - 1}" value="0" '
+        f'aria-label="map number along {title}"> <output>1 / {len(frames)}</output></div>'
+    )

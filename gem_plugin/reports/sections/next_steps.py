@@ -1,0 +1,136 @@
+"""The chapter of report.html on how to go on: commands that run as they are printed, for what this run holds."""
+
+import shlex
+from html import escape
+
+from gem_plugin.particles.cryosparc_place import find_cryosparc_place
+from gem_plugin.reports.chimerax_scripts import what_script_shows
+from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
+from gem_plugin.reports.sections.relion_commands import (
+    RelionState,
+    reconstruction_commands,
+    refinement_commands,
+)
+from gem_plugin.results.run import RunContents
+
+MOST_STATES = 3  # the others are the same with another number
+PROJECT, WORKSPACE = "P1", "W1"  # where the run does not tell
+
+
+def next_steps_section(contents: RunContents) -> str:
+    """Exact commands for RELION, CryoSPARC, ChimeraX and ourselves."""
+    root = contents.run.root
+    parts = []
+    states = sorted(contents.state_means)
+    if states:
+        parts.append("<h3>Particles of chosen states, original rows</h3>")
+        parts.append("<p>Put states together with commas, such as 1,3.</p>")
+        parts.append(command_line(gem_command("select", root, "--states", states[0])))
+    if contents.particles is not None:
+        if contents.particles[1].particle_file.suffix == ".star":
+            parts += [*_relion(contents, states), *_cryosparc_from_star(contents, states)]
+        else:
+            parts += _cryosparc(contents, states)
+    parts += _maps_from_particles(contents)
+    parts += _chimerax(contents)
+    parts.append("<h3>Look around in a browser</h3>" + command_line(gem_command("explore", root)))
+    return "".join(parts)
+
+
+def _relion(contents: RunContents, states: list[int]) -> list[str]:
+    """Reconstruction with the poses as they are, then a refinement of the first states."""
+    described = [RelionState.of(contents, number) for number in states[:MOST_STATES]]
+    described = [state for state in described if state.particles.is_file()]
+    if not described:
+        return []
+    more = (
+        f"<p>Likewise for the other {len(states) - len(described)} states.</p>"
+        if len(states) > len(described)
+        else ""
+    )
+    return [
+        "<h3>In RELION</h3>",
+        "<p>A map of each state with the poses as they are, its half-maps and their resolution (minutes):</p>",
+        *(command_line(*reconstruction_commands(state)) for state in described),
+        more,
+        "<p>A refinement of a state on its own, from its decoded map, with local searches about the known poses "
+        "(hours; <code>-n</code> 3 or more processes, an odd number). In the GUI the same is 3D auto-refine with the star "
+        "file of the state as input images and the map that is named by <code>--ref</code> as reference:</p>",
+        command_line(*refinement_commands(described[0])),
+    ]
+
+
+def _cryosparc_from_star(contents: RunContents, states: list[int]) -> list[str]:
+    if not states:
+        return []
+    state = RelionState.of(contents, states[0])
+    rows = [
+        ("Particle meta path", state.particles),
+        ("Particle data path", state.project_folder),
+        ("then, with Import 3D Volumes: volume data path", state.mean_map),
+    ]
+    return [
+        "<h3>In CryoSPARC</h3>",
+        "<p>These particles came from a star file. Import Particle Stack takes the star file of a state; its decoded map "
+        "serves as the initial volume of Homogeneous or Non-uniform Refinement:</p>",
+        table(("field of Import Particle Stack", "value"), rows),
+    ]
+
+
+def _cryosparc(contents: RunContents, states: list[int]) -> list[str]:
+    run = contents.run
+    place = find_cryosparc_place(run)
+    project = place.project if place and place.project else PROJECT
+    workspace = place.workspace if place and place.workspace else WORKSPACE
+    is_known = place is not None and place.project is not None and place.workspace is not None
+    parts = ["<h3>In CryoSPARC</h3>"]
+    select = ["gem-cryosparc-select", "--project", project, "--workspace", workspace]
+    if states:
+        guess = "" if is_known else " Say your project and workspace instead of these."
+        parts += [
+            f"<p>The particles of a state as an output in the workspace, with their original uids.{guess}</p>",
+            command_line(
+                shlex.join([*select, "--run", str(run.root.absolute()), "--states", str(states[0])])
+            ),
+            "<p>Without a server: as a file for Import Result Group, whose path the command names (.csg).</p>",
+            command_line(
+                gem_command(
+                    "select",
+                    run.root,
+                    "--states",
+                    states[0],
+                    "--out",
+                    run.root.absolute() / f"state_{states[0]:03d}.cs",
+                )
+            ),
+        ]
+    parts += [
+        "<p>All particles with their latents:</p>",
+        command_line(gem_command("write-cs", run.root, "--out", run.root.absolute() / "particles.cs")),
+    ]
+    return parts
+
+
+def _maps_from_particles(contents: RunContents) -> list[str]:
+    if not contents.state_means or contents.particles is None:
+        return []
+    return [
+        "<h3>Is a state real?</h3>",
+        "<p>Half-maps and resolution of every state, made from its particles alone, and a random subset to compare with:</p>",
+        command_line(gem_command("reconstruct", contents.run.root)),
+    ]
+
+
+def _chimerax(contents: RunContents) -> list[str]:
+    folder = contents.run.chimerax.absolute()
+    scripts = sorted(folder.glob("*.cxc")) if folder.is_dir() else []
+    if not scripts:
+        return []
+    rows = [(path.name, what_script_shows(path.stem)) for path in scripts]
+    first = next((path for path in scripts if path.stem == "states"), scripts[0])
+    return [
+        "<h3>In ChimeraX</h3>",
+        f"<p>Scripts in {escape(str(folder))}; start ChimeraX with one, or choose it with File, Open:</p>",
+        command_line(shlex.join(["chimerax", str(first)])),
+        f"<details><summary>all {len(scripts)} scripts</summary>{table(('script', 'what it shows'), rows)}</details>",
+    ]

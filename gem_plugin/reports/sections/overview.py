@@ -1,0 +1,98 @@
+"""The first chapter of report.html: what was found, in a few sentences, for a reader with five minutes."""
+
+from html import escape
+from typing import Any
+
+from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
+from gem_plugin.landscape.checks.latents import check_support
+from gem_plugin.landscape.motion.gaussians import part_table
+from gem_plugin.reports.plain_numbers import angstroms, percent
+from gem_plugin.reports.sections.run_warnings import RunWarning
+from gem_plugin.results.run import RunContents, read_state_table
+
+
+def overview_section(contents: RunContents, warnings: list[RunWarning]) -> str:
+    """One line for each thing that a reader asks first."""
+    lines = [
+        ("Particles", _particles(contents)),
+        ("Is there anything to see", _support(contents.summary.get("train", {}))),
+        ("States", _states(contents)),
+        ("What moves", _motion(contents)),
+        ("How sure", _resolution(contents)),
+        ("Warnings", _warnings(warnings)),
+    ]
+    items = "".join(f"<dt>{head}</dt><dd>{text}</dd>" for head, text in lines if text)
+    return f'<dl class="overview">{items}</dl>'
+
+
+def _particles(contents: RunContents) -> str:
+    if contents.particles is None:
+        return "not prepared yet"
+    data, origin = contents.particles
+    return escape(
+        f"{len(data):,} of {origin.particle_file.name}, in boxes of {data.box_size} pixels of "
+        f"{data.pixel_size_in_angstroms:.3g} Å"
+    )
+
+
+def _support(trained: dict[str, Any]) -> str:
+    found = check_support(trained.get("support_in_nats"), trained.get("support_error"))
+    return escape(found.sentence) if found.value is not None else ""
+
+
+def _states(contents: RunContents) -> str:
+    counts = list(contents.state_counts.values())
+    total = sum(counts)
+    if not counts or not total:
+        return "none yet"
+    if len(counts) == 1:
+        return "one: the maps form one cloud, without groups that could be told apart"
+    text = (
+        f"{len(counts)}, of {min(counts):,} to {max(counts):,} particles "
+        f"({percent(min(counts) / total)} to {percent(max(counts) / total)})"
+    )
+    if contents.summary.get("landscape", {}).get("one_cloud"):
+        text += ". The maps form one cloud: these states are cuts through it at places that nothing in the data names"
+    return text
+
+
+def _motion(contents: RunContents) -> str:
+    if contents.motion is None:
+        return ""
+    parts = part_table(contents.motion)
+    moving, still = parts["motion_in_angstroms"].argmax(), parts["motion_in_angstroms"].argmin()
+    return (
+        f"part {parts['part'][moving]} ({percent(float(parts['share_of_mass'][moving]))} of the mass) by "
+        f"{angstroms(parts['motion_in_angstroms'][moving])} Å, root mean square over the particles; the stillest part by "
+        f"{angstroms(parts['motion_in_angstroms'][still])} Å"
+    )
+
+
+def _resolution(contents: RunContents) -> str:
+    rows = read_state_table(ReconstructFiles(contents.run.root / "reconstruct").table)
+    reached = [
+        float(row["resolution_in_angstroms"])
+        for row in rows
+        if row["map"].startswith("state_") and row.get("resolution_in_angstroms")
+    ]
+    if not reached:
+        return (
+            "not measured: maps in this report are decoded by the model, and decoded maps have no resolution. "
+            'See <a href="#reconstruction">maps from the particles</a>'
+        )
+    limited = any(row.get("is_limited_by_pixel_size") in ("1", "True") for row in rows)
+    best, worst = f"{min(reached):.1f}", f"{max(reached):.1f}"
+    text = f"maps made from the particles of each state reach {best if best == worst else f'{best} to {worst}'} Å"
+    text += " (no finer detail fits into the working pixels)" if limited else ""
+    scores = {row["map"]: float(row["difference_z_score"]) for row in rows if row.get("difference_z_score")}
+    chance = scores.pop(CONTROL_NAME, None)
+    if scores:
+        text += f"; they differ from the map of all particles by {min(scores.values()):.1f} to {max(scores.values()):.1f} standard errors"
+        text += f", a random subset by {chance:.1f}" if chance is not None else ""
+    return f'{text}: <a href="#reconstruction">maps from the particles</a>'
+
+
+def _warnings(warnings: list[RunWarning]) -> str:
+    if not warnings:
+        return "none of the checks that were done found anything"
+    return escape("; ".join(warning.title for warning in warnings))

@@ -1,0 +1,63 @@
+"""The section of report.html on maps made of the particles themselves, the only ones with a resolution."""
+
+from html import escape
+
+from gem_plugin.io.run.reconstruct_files import ReconstructFiles
+from gem_plugin.reports.plain_numbers import short_number
+from gem_plugin.reports.sections.figures import RECONSTRUCTION, figures_of
+from gem_plugin.reports.sections.html_parts import missing, table
+from gem_plugin.results.run import RunContents, read_state_table
+
+COLUMN_TITLES = {
+    "map": "map",
+    "particles": "particles",
+    "kernel_width": "kernel width",
+    "resolution_in_angstroms": "resolution (Å)",
+    "resolution_of_moving_region_in_angstroms": "resolution of the moving region (Å)",
+    "mean_fsc_of_moving_region": "mean FSC of the moving region",
+    "is_limited_by_pixel_size": "limited by the pixel size",
+    "agreement_with_decoded_in_angstroms": "decoded map agrees to (Å)",
+    "difference_z_score": "difference from the whole (standard errors)",
+    "decoded_difference_agreement": "decoded difference agrees",
+    "local_resolution_5_percent_in_angstroms": "local resolution, best 5 % (Å)",
+    "local_resolution_50_percent_in_angstroms": "local resolution, median (Å)",
+    "local_resolution_95_percent_in_angstroms": "local resolution, worst 5 % (Å)",
+    "local_resolution_threshold": "threshold of the local resolution",
+    "local_resolution_window_in_angstroms": "window of the local resolution (Å)",
+}
+
+
+def reconstruction_section(contents: RunContents) -> str:
+    """One table for each kind of map that was reconstructed."""
+    files = ReconstructFiles(contents.run.root / "reconstruct")
+    kinds = {
+        "States, all particles, and a random subset": files.table,
+        "Around points of the latent space": files.points_table,
+        "With the motion undone, and without": files.deformed_table,
+    }
+    parts = [
+        f"<h3>{escape(title)}</h3>{_map_table(read_state_table(path))}"
+        for title, path in kinds.items()
+        if path.is_file()
+    ]
+    if not parts:
+        sentence = "No map was made from the particles yet, so no resolution is known."
+        return missing(sentence, "reconstruct", contents.run.root)
+    return (
+        "<p>These maps are made of the images alone; decoded maps have no resolution. Resolution is where the half-map "
+        "correlation in the mask, corrected by phase randomisation, falls below 0.143. "
+        "A state that is real differs from the whole by many standard errors; the random subset, as large as the smallest "
+        "state, shows what chance does.</p>" + "".join(parts) + figures_of(contents, RECONSTRUCTION)
+    )
+
+
+def _map_table(rows: list[dict[str, str]]) -> str:
+    columns = [name for name in COLUMN_TITLES if any(row.get(name) for row in rows)]
+    cells = [[_shown(name, row.get(name, "")) for name in columns] for row in rows]
+    return table([COLUMN_TITLES[name] for name in columns], cells)
+
+
+def _shown(name: str, value: str) -> str:
+    if name == "is_limited_by_pixel_size" and value:
+        return "yes" if value in ("1", "True") else "no"
+    return short_number(value).replace("_", " ")

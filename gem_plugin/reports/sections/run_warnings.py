@@ -1,0 +1,152 @@
+"""What a reader of a run should know before believing it: each warning with its meaning and what to do."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import read_summary
+from gem_plugin.landscape.checks.junk_score import SUSPICIOUS
+from gem_plugin.landscape.checks.latents import training_checks
+from gem_plugin.results.particle_columns import ParticleColumn
+
+SMALL_STATE_SHARE = 0.01
+FEWEST_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
+LARGE_STATE_SHARE = 0.5
+DIAGNOSTICS_FILE = "diagnostics.json"
+OF_ONE_STATE = re.compile(r"State (\d+) (is .*|may be .*)")
+
+
+@dataclass(frozen=True)
+class RunWarning:
+    """One thing to know."""
+
+    title: str
+    meaning: str
+    advice: str
+
+
+def find_warnings(
+    run: RunFiles,
+    history: dict[str, np.ndarray],  # column -> (epochs,)
+    columns: list[ParticleColumn],
+    state_table: Sequence[Mapping[str, str]] = (),
+) -> list[RunWarning]:
+    """All warnings that the files of this run give reason for."""
+    diagnosed = read_diagnostics(run)
+    of_training = [] if diagnosed else _training_warnings(history, read_summary(run).get("train", {}))
+    return together(
+        [
+            *of_training,
+            *_one_cloud_warnings(read_summary(run).get("landscape", {})),
+            *_state_warnings(columns),
+            *_junk_warnings(state_table),
+            *_warnings_of_diagnostics(diagnosed),
+        ]
+    )
+
+
+def together(warnings: Sequence[RunWarning]) -> list[RunWarning]:
+    """Warnings that say the same of several states, as one."""
+    groups: dict[tuple[str, str], list[tuple[str, RunWarning]]] = {}
+    for warning in warnings:
+        found = OF_ONE_STATE.fullmatch(warning.title)
+        number, rest = (found[1], found[2]) if found else ("", warning.title)
+        groups.setdefault((rest, warning.advice), []).append((number, warning))
+    merged = []
+    for (rest, advice), members in groups.items():
+        numbers = ", ".join(number for number, _ in members)
+        title = (
+            f"States {numbers} {rest.replace('is ', 'are ', 1)}" if len(members) > 1 else members[0][1].title
+        )
+        meanings = dict.fromkeys(warning.meaning for _, warning in members)
+        merged.append(RunWarning(title, " ".join(meanings), advice))
+    return merged
+
+
+def read_diagnostics(run: RunFiles) -> list[dict[str, Any]]:
+    """The checks that the diagnose step left: a list of {name, value, threshold, is_bad, sentence}."""
+    path = run.root / DIAGNOSTICS_FILE
+    if not path.is_file():
+        return []
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = content.get("diagnostics", []) if isinstance(content, dict) else content
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _training_warnings(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[RunWarning]:
+    bad = [check for check in training_checks(history, summary) if check.is_bad]
+    return [RunWarning(check.name.capitalize(), check.sentence, check.advice) for check in bad]
+
+
+def _one_cloud_warnings(landscape: Mapping[str, Any]) -> list[RunWarning]:
+    if not landscape.get("one_cloud"):
+        return []
+    return [
+        RunWarning(
+            "States cut one cloud",
+            "The maps are no better grouped than a single cloud without groups would be: where the borders of the states "
+            "lie, nothing in the data says.",
+            "Read the landscape as a continuous motion, or as noise; the trajectories show it better than the states.",
+        )
+    ]
+
+
+def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
+    states = next((column.values.astype(int) for column in columns if column.name == "state"), None)
+    if states is None:
+        return []
+    counts = np.bincount(states)[1:]
+    found = []
+    small = [
+        str(number)
+        for number, count in enumerate(counts, start=1)
+        if count < max(SMALL_STATE_SHARE * len(states), FEWEST_PARTICLES_OF_A_STATE)
+    ]
+    if small:
+        found.append(
+            RunWarning(
+                f"Small states: {', '.join(small)}",
+                f"They hold fewer than {FEWEST_PARTICLES_OF_A_STATE} particles or one percent of all; "
+                "such a map can be the decoder's guess between better supported ones.",
+                "Reconstruct them from their particles before believing them, or ask for fewer states (-M).",
+            )
+        )
+    if counts.max() > LARGE_STATE_SHARE * len(states):
+        found.append(
+            RunWarning(
+                f"State {int(counts.argmax()) + 1} holds {counts.max() / len(states):.0%} of the particles",
+                "One state that holds most particles explains little of what moves.",
+                "Run gem-em landscape again with --linkage ward, or another -M.",
+            )
+        )
+    return found
+
+
+def _junk_warnings(state_table: Sequence[Mapping[str, str]]) -> list[RunWarning]:
+    scores = {row["state"]: float(row["junk_score"]) for row in state_table if row.get("junk_score")}
+    return [
+        RunWarning(
+            f"State {state} may be junk",
+            f"It has less density, is further from the others, or has less certain latents than usual (score {score:.1f}).",
+            "Look at its map, and at a reconstruction from its particles.",
+        )
+        for state, score in scores.items()
+        if score > SUSPICIOUS
+    ]
+
+
+def _warnings_of_diagnostics(rows: list[dict[str, Any]]) -> list[RunWarning]:
+    return [
+        RunWarning(
+            str(row.get("name", "check")).capitalize(),
+            str(row.get("sentence", "")),
+            str(row.get("advice", "")),
+        )
+        for row in rows
+        if row.get("is_bad")
+    ]

@@ -1,0 +1,57 @@
+"""The chapter of report.html with the interactive plot: every particle on any two columns, coloured by a third."""
+
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.reports.figures.save import OKABE_ITO
+from gem_plugin.reports.sections.html_parts import missing, quantised, script_data, whole_numbers
+from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn
+from gem_plugin.results.run import RunContents
+
+LARGEST_BYTE = 255
+MOST_POINTS = 40_000  # 2 bytes a point and column, 1 for groups: some 4 MB
+
+
+def scatter_section(contents: RunContents) -> str:
+    """The plot and its data."""
+    if not contents.columns:
+        return missing("No particle has latents yet.", "train", contents.run.root)
+    n_particles = len(contents.columns[0].values)
+    shown = _rows_shown(n_particles)
+    columns = [
+        {
+            "name": column.name,
+            "label": column.label,
+            "isGroup": _is_group(column),
+            **_packed(column, column.values[shown]),
+        }
+        for column in contents.columns
+    ]
+    note = f"{n_particles:,} particles"
+    if len(shown) < n_particles:
+        note = f"{len(shown):,} of {note}, drawn at random; <code>gem-em explore</code> shows all"
+    data = {"rows": quantised(shown.astype(float)), "columns": columns, "colours": OKABE_ITO}
+    return (
+        f"<p>{note}. Choose what is drawn across, up, and as colour. Wheel: closer. Drag: move. Double click: everything. "
+        "Point at a particle to read its values. Click a group in the legend to hide it; the numbers in the plot are the "
+        "groups.</p>"
+        '<div class="scatter" id="scatter"><div class="controls"></div>'
+        '<canvas role="img" aria-label="scatter plot of the particles"></canvas><div class="legend"></div>'
+        f'<div class="tip"></div></div>{script_data("scatter-data", data)}'
+    )
+
+
+def _packed(column: ParticleColumn, values: np.ndarray) -> dict[str, Any]:
+    fits_a_byte = _is_group(column) and float(np.ptp(values)) <= LARGEST_BYTE
+    return whole_numbers(values) if fits_a_byte else quantised(values)
+
+
+def _is_group(column: ParticleColumn) -> bool:
+    return column.kind is ColumnKind.GROUP
+
+
+def _rows_shown(n_particles: int) -> np.ndarray:  # (k,) int64, sorted
+    if n_particles <= MOST_POINTS:
+        return np.arange(n_particles)
+    return np.sort(np.random.default_rng(0).choice(n_particles, MOST_POINTS, replace=False))

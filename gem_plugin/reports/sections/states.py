@@ -1,0 +1,76 @@
+"""The chapter of report.html on states: how many particles, what each looks like, and hints that one may be junk."""
+
+import numpy as np
+
+from gem_plugin.reports.figures.map_pictures import AXES, VIEWS, MapPictures, picture_html, pictures_of_maps
+from gem_plugin.reports.plain_numbers import percent, short_number
+from gem_plugin.reports.sections.figures import STATES, figures_of
+from gem_plugin.reports.sections.html_parts import missing, table
+from gem_plugin.results.run import RunContents
+
+MOST_STATES_SHOWN = 30
+COLUMN_TITLES = {
+    "maps": "sketch maps",
+    "density_ratio": "density, over the mean",
+    "isolation": "distance to the nearest state, over the usual one",
+    "uncertainty_ratio": "uncertainty of its latents, over the mean",
+    "junk_score": "junk score",
+}
+
+
+def states_section(contents: RunContents) -> str:
+    """Each state: size, map added up along three axes, and sections of it; then all numbers and figures."""
+    if not contents.state_means:
+        return missing("There are no states yet.", "landscape", contents.run.root)
+    shown = dict(list(contents.state_means.items())[:MOST_STATES_SHOWN])
+    pictures = pictures_of_maps(list(shown.values()))
+    total = max(1, sum(contents.state_counts.values()))
+    cards = [
+        _card(place, number, contents.state_counts[number], total, pictures)
+        for place, number in enumerate(shown)
+    ]
+    left_out = len(contents.state_means) - len(cards)
+    note = f"<p>{left_out} more states are in {contents.run.landscape}.</p>" if left_out else ""
+    sections = ", ".join(
+        f"{axis} = {place:.0f} Å" for axis, place in zip(AXES, pictures.section_places_in_angstroms)
+    )
+    return (
+        "<p>Mean map of each state, decoded by the model: density added up along an axis (sum), and sections through the "
+        f"most density, at {sections} from the centre. Each picture is {pictures.width_in_angstroms:.0f} Å wide, white is "
+        "dense, and all states have one scale of brightness, so that they can be compared. A state is a part of the "
+        "landscape; that it is a real conformation is shown by a map made from its particles alone.</p>"
+        f'<div class="cards states">{"".join(cards)}</div>{note}{_state_table(contents)}'
+        f"{figures_of(contents, STATES)}"
+    )
+
+
+def _card(place: int, number: int, count: int, total: int, pictures: MapPictures) -> str:
+    head = "".join(f"<th>{view}</th>" for view in VIEWS)
+    rows = "".join(
+        f"<tr><th>{kind}</th>{_cells(of_all, place, pictures.window, f'state {number}, {kind}')}</tr>"
+        for kind, of_all in (("sum", pictures.sums), ("section", pictures.sections))
+    )
+    return (
+        f'<div class="card"><h3>State {number}</h3><p>{count:,} particles, {percent(count / total)}</p>'
+        f"<table><tr><th></th>{head}</tr>{rows}</table></div>"
+    )
+
+
+def _cells(of_all: list[list[np.ndarray]], place: int, window: slice, title: str) -> str:
+    highest = [max(float(views[axis].max()) for views in of_all) for axis in range(3)]
+    return "".join(
+        f"<td>{picture_html(view[window, window], high, f'{title} {name}')}</td>"
+        for view, high, name in zip(of_all[place], highest, VIEWS)
+    )
+
+
+def _state_table(contents: RunContents) -> str:
+    rows = contents.state_table
+    if not rows:
+        return ""
+    header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in rows[0]]
+    return (
+        "<h3>Hints that a state may be junk</h3><p>None of these is a verdict. Less density than the others, a large "
+        "distance to all of them, or uncertain latents are what broken particles and misplaced views look like: each is 1 for a usual state. The score is 0 for a typical state; look at states above 1.</p>"
+        + table(header, [[short_number(value) for value in row.values()] for row in rows])
+    )

@@ -1,0 +1,132 @@
+"""consensus: turn the map of the finished refinement into Gaussians that fit the images."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gem_plugin.devices import set_threads
+from gem_plugin.errors import InputError
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.from_map import find_density, gaussians_from_density
+from gem_plugin.gaussians.volume import render_volumes
+from gem_plugin.heterogeneity.consensus_fit import IMAGES_FOR_GREY_SCALE, fit_consensus, fit_grey_scale
+from gem_plugin.heterogeneity.pose_match import PoseMatch, match_poses
+from gem_plugin.heterogeneity.schedule import epoch_generator
+from gem_plugin.imaging.fourier import fourier_crop_volume
+from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
+from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.progress import Progress
+from gem_plugin.settings import check_settings
+from gem_plugin.steps.consensus.settings import ConsensusSettings
+from gem_plugin.steps.train.images import open_observations
+
+BATCH_SIZE = 64
+LEAST_POSE_ERRORS = 3.0  # standard errors by which own poses must beat those of others
+LEAST_FLIP_ERRORS = 5.0  # and by which a flipped map must beat the given one to be called the right one
+
+
+def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress) -> dict[str, Any]:
+    """Write consensus/gaussians.ply and consensus/map.mrc."""
+    check_settings(settings)
+    set_threads(settings.threads)
+    observations, table = open_observations(run)
+    box_size, pixel_size = table.box_size, table.pixel_size_in_angstroms
+    with progress.waiting("Gaussians from the map"):
+        volume, mask = _read_maps(run, settings, box_size)
+        density = find_density(volume, settings.threshold, mask)
+        width, n_gaussians = settings.gaussian_width, settings.n_gaussians
+        cloud = gaussians_from_density(
+            density, box_size, 1.0, width, n_gaussians, settings.seed, progress.track
+        )
+    progress.say(f"Consensus: {len(cloud)} Gaussians above the density {density.threshold:.4g}")
+
+    order = torch.randperm(len(table), generator=epoch_generator(settings.seed, 0))
+    sample = order[:IMAGES_FOR_GREY_SCALE].sort().values
+    grey_scale = fit_grey_scale(cloud, observations, sample, progress.track)
+    match = match_poses(cloud, observations, sample, epoch_generator(settings.seed, 1))
+    _check_grey_scale(grey_scale)
+    _check_hand(settings.map, match)
+    _warn_when_poses_do_not_match(match, progress)
+    cloud = GaussianCloud(
+        cloud.positions_in_angstroms, cloud.amplitudes * grey_scale, cloud.widths_in_angstroms
+    )
+    batches = _batches(order, settings.fit_images)
+    losses: list[float] = []
+    tracked = progress.track(batches, "Consensus fit", unit="step")
+    cloud = fit_consensus(cloud, observations, tracked, len(batches), losses.append)
+    with progress.waiting("map of the Gaussians"):
+        _save(run, cloud, box_size, pixel_size)
+    return {
+        "gaussians": len(cloud),
+        "threshold": float(f"{density.threshold:.6g}"),
+        "grey_scale": float(f"{grey_scale:.6g}"),
+        "match_in_own_poses": round(match.own, 2),
+        "match_in_poses_of_others": round(match.of_others, 2),
+        "fit_steps": len(batches),
+        "loss": round(float(np.mean(losses[-50:])), 4) if losses else None,
+    }
+
+
+def _read_maps(
+    run: RunFiles, settings: ConsensusSettings, box_size: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Map and mask, Fourier-cropped to the working box."""
+    if settings.map is None:
+        raise InputError("--map is missing; expected the consensus map of these particles (.mrc).")
+    _, _, origin = load_prepared_table(run)
+    original = origin.original_box_size, origin.original_pixel_size_in_angstroms
+
+    def cropped(volume: np.ndarray) -> np.ndarray:
+        return fourier_crop_volume(torch.from_numpy(volume), box_size).numpy()
+
+    volume = cropped(read_matching_map(Path(settings.map), *original))
+    mask = None if settings.mask is None else cropped(read_matching_mask(Path(settings.mask), *original))
+    return volume, mask
+
+
+def _check_hand(path: Path | None, match: PoseMatch) -> None:
+    if match.flipped_over_own > LEAST_FLIP_ERRORS:
+        raise InputError(
+            f"{path}: the images match this map better when it is flipped along {match.flipped_axis} "
+            f"(by {match.flipped_over_own:.0f} standard errors). Its hand was turned or it was moved after the refinement, or it "
+            "belongs to another one. Give the map as the refinement of these particles left it; turn the results instead."
+        )
+
+
+def _warn_when_poses_do_not_match(match: PoseMatch, progress: Progress) -> None:
+    if match.own_over_others < LEAST_POSE_ERRORS:
+        progress.say(
+            f"WARNING: the images match the map hardly better in their own poses ({match.own:.2f} noise deviations) than in "
+            f"those of other particles ({match.of_others:.2f}). Are particles and map of the same refinement, and is the map "
+            "where the refinement left it? Results will mean nothing unless they are."
+        )
+
+
+def _check_grey_scale(grey_scale: float) -> None:
+    if not grey_scale > 0:
+        raise InputError(
+            f"The projections of the map match the images with the factor {grey_scale:.3g}; expected a positive one. "
+            "Are the particles dark on light (use --invert-contrast), or do their poses belong to another map?"
+        )
+
+
+def _batches(order: Tensor, n_images: int) -> list[Tensor]:
+    """Rows of each step; the particles come round again when there are fewer than wanted."""
+    n_rounds = -(-n_images // len(order))
+    rows = order.repeat(max(1, n_rounds))[:n_images]
+    return list(rows.split(BATCH_SIZE)) if n_images else []
+
+
+def _save(run: RunFiles, cloud: GaussianCloud, box_size: int, pixel_size: float) -> None:
+    positions = cloud.positions_in_angstroms * pixel_size
+    widths = cloud.widths_in_angstroms * pixel_size
+    arrays = [value.numpy() for value in (positions, cloud.amplitudes, widths)]
+    write_gaussians(run.consensus_gaussians, GaussianArrays(*arrays))
+    volume = render_volumes(GaussianCloud(positions, cloud.amplitudes, widths), box_size, pixel_size)[0]
+    write_map(run.consensus_map, volume.numpy(), pixel_size)

@@ -1,0 +1,32 @@
+"""Settings of convert."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gem_plugin.settings import setting
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """What to convert, and into what."""
+
+    particles: Path | None = setting(
+        None, "CryoSPARC job directory, .cs or .csg; or a .star to bring back with --original."
+    )
+    out: Path | None = setting(None, "The .star or .cs file to write; its ending decides.")
+    original: Path | None = setting(None, "For .star to .cs: the CryoSPARC job that the particles came from.")
+    rows: Path | None = setting(None, "Text file of particle rows to convert, counted from 0; default: all.")
+    stacks: str = setting(
+        "link",
+        "For .star: link to the stacks under .mrcs names, write white copies (RELION wants white particles), or only name them.",
+        choices=("link", "white", "name"),
+    )
+    stack_folder: Path | None = setting(
+        None, "Folder for those stacks; default: beside the .star, named after it."
+    )
+    project_folder: Path | None = setting(
+        None, "CryoSPARC project folder, where it is not above the particles."
+    )
+    strict: bool = setting(
+        False, "Refuse what RELION cannot express exactly (trefoil, tetrafoil), rather than drop it."
+    )

@@ -1,0 +1,104 @@
+"""convert: a CryoSPARC data set or subset as a RELION star file, and a star file back as a CryoSPARC subset."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import starfile
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import read_rows
+from gem_plugin.io.cryosparc.groups import write_particle_group
+from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
+from gem_plugin.io.mrc.stack_links import link_stacks, mrcs_name, write_inverted_stacks
+from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.whole_files import whole_file
+from gem_plugin.particles.cryosparc_to_relion import relion_tables
+from gem_plugin.particles.from_cryosparc import stack_names
+from gem_plugin.particles.relion_to_cryosparc import rows_in_star
+from gem_plugin.progress import Progress
+from gem_plugin.settings import check_settings
+from gem_plugin.steps.convert.settings import ConvertSettings
+
+FLOAT_FORMAT = "%.9g"  # enough digits to give every float32 back
+
+
+def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]:
+    """Convert by the endings of the two names."""
+    check_settings(settings)
+    if settings.particles is None or settings.out is None:
+        missing = "--particles" if settings.particles is None else "--out"
+        raise InputError(
+            f"{missing} is missing. Expected --particles J42/ --out NAME.star, or a .star and --out NAME.cs."
+        )
+    from_star, to_star = settings.particles.suffix == ".star", settings.out.suffix == ".star"
+    if to_star and not from_star:
+        return _to_star(settings, settings.particles, settings.out, progress)
+    if from_star and settings.out.suffix == ".cs":
+        return _to_cs(settings, settings.particles, settings.out, progress)
+    raise InputError(
+        f"Cannot convert {settings.particles} to {settings.out}: expected CryoSPARC particles and --out NAME.star, "
+        "or a .star file, --original and --out NAME.cs."
+    )
+
+
+def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progress) -> dict[str, Any]:
+    with progress.waiting(f"reading {source.name}"):
+        particles = read_cryosparc(source)
+        rows = particles.rows
+        if settings.rows is not None:
+            rows = rows[read_rows(settings.rows, len(rows))]
+        tables = relion_tables(rows, particles.source, settings.strict)
+    names_in_star = _prepare_stacks(settings, out, particles, rows, progress)
+    with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
+        images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
+        tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
+        starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
+    is_dark = "blob/sign" in (rows.dtype.names or ()) and bool(np.any(rows["blob/sign"] < 0))
+    if is_dark and settings.stacks != "white":
+        progress.say(
+            "The images are dark on light (blob/sign -1), RELION wants white particles: convert with --stacks white, "
+            "or invert them with relion_image_handler --multiply_constant -1."
+        )
+    return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}
+
+
+def _prepare_stacks(
+    settings: ConvertSettings, out: Path, particles: CryosparcParticles, rows: np.ndarray, progress: Progress
+) -> dict[str, str]:
+    """Link, copy or only name the stacks; the names to use in the star file by the original ones."""
+    names = list(dict.fromkeys(stack_names(rows).tolist()))
+    if settings.stacks == "name":
+        return {name: mrcs_name(name) for name in names}
+    with progress.waiting("stacks of the images"):
+        paths = find_stacks(names, particles.source, settings.project_folder or particles.image_folder)
+    folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
+    if settings.stacks == "white":
+        _check_all_dark(rows, particles.source)
+        made = write_inverted_stacks(paths, folder, float(rows["blob/psize_A"][0]), progress)
+    else:
+        made = link_stacks(paths, folder, progress.track)
+    return {name: os.path.relpath(path) for name, path in made.items()}
+
+
+def _check_all_dark(rows: np.ndarray, source: Path) -> None:
+    if "blob/sign" in (rows.dtype.names or ()) and np.any(rows["blob/sign"] > 0):
+        raise InputError(f"{source}: some images are white already (blob/sign 1). Use --stacks link.")
+
+
+def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress) -> dict[str, Any]:
+    if settings.original is None:
+        raise InputError(
+            f"{star}: a star file alone has no CryoSPARC uids. "
+            "Name the job that the particles came from: --original J42/."
+        )
+    with progress.waiting(f"writing {out.name}"):
+        particles = read_cryosparc(settings.original)
+        chosen = rows_in_star(particles, star)
+        if settings.rows is not None:
+            chosen = chosen[read_rows(settings.rows, len(chosen))]
+        text = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {star.name}"
+        csg = write_particle_group(out, particles, chosen, "Selected in RELION", text)
+    progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
+    return {"particles": len(chosen), "cs": str(out), "csg": str(csg)}

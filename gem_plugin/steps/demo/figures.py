@@ -1,0 +1,92 @@
+"""What the demo says at the end: states, particles, and how well the known motion was recovered."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.io.array_files import read_array, read_arrays
+from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.landscape.motion.known import MotionRecovery, mean_angle_in_degrees, recover_motion
+from gem_plugin.progress import Progress
+from gem_plugin.reports.figures.demo import draw_demo
+
+MADE_BY = "gem-em demo"
+MIDDLE_PERCENTILES = (10, 90)
+
+
+@dataclass(frozen=True)
+class DemoPlaces:
+    """Folders of the demo."""
+
+    project: Path
+    simulated: Path
+    train: Path
+    landscape: Path
+    select: Path
+
+
+def largest_state(landscape_job: Path) -> int:
+    """The state with the most particles."""
+    counts = np.bincount(read_array(_landscape_files(landscape_job).particle_states, MADE_BY))
+    return int(counts[1:].argmax()) + 1
+
+
+def compare_with_truth(places: DemoPlaces, seed: int, progress: Progress) -> dict[str, Any]:
+    """Say how well the known motion was found and where everything is; draw the picture of it."""
+    truth = read_arrays(places.simulated / "truth.npz", MADE_BY)
+    angles = truth["angles_in_degrees"][truth["which"]]
+    files = _landscape_files(places.landscape)
+    states = read_array(files.particle_states, MADE_BY)
+    recovery = recover_motion(
+        read_array(RunFiles(places.train).latents, MADE_BY), angles, np.random.default_rng(seed)
+    )
+    numbers = np.unique(states[states > 0])
+    draw_demo(
+        places.project / "demo_landscape",
+        read_array(files.volume_pca_scores, MADE_BY),
+        read_array(files.state_labels, MADE_BY),
+        [read_map(files.state_file(int(number), "mean.mrc")).volume for number in numbers],
+        angles,
+        recovery.predicted_angles_in_degrees,
+    )
+    for line in [*_table(states, angles, recovery), *_where(places, files)]:
+        progress.say(line)
+    return {"states": len(numbers), "median_error_in_degrees": round(recovery.median_error_in_degrees, 2)}
+
+
+def _landscape_files(job_folder: Path) -> LandscapeFiles:
+    return LandscapeFiles(RunFiles(job_folder).landscape)
+
+
+def _table(states: np.ndarray, angles: np.ndarray, recovery: MotionRecovery) -> list[str]:
+    """The true angles of a state are known only because the data were simulated."""
+    lines = ["", "state   particles   true angle of the arm (mean, middle 80 %)"]
+    for state in np.unique(states[states > 0]):
+        members = angles[states == state]
+        low, high = np.percentile(members, MIDDLE_PERCENTILES)
+        mean = mean_angle_in_degrees(members)
+        lines.append(f"{state:5d}   {len(members):9d}   {mean:5.0f} degrees ({low:.0f} to {high:.0f})")
+    return [
+        *lines,
+        "",
+        "Angle of the arm in each particle, told by its latents (fitted on other particles):",
+        f"median error {recovery.median_error_in_degrees:.1f} degrees; "
+        f"a guess would be {recovery.median_error_of_guessing_in_degrees:.1f} degrees off",
+        "",
+    ]
+
+
+def _where(places: DemoPlaces, files: LandscapeFiles) -> list[str]:
+    report = RunFiles(places.landscape)
+    rows = {
+        "report:": report.report if report.report.exists() else report.pdf_log,
+        "picture:": places.project / "demo_landscape.png",
+        "maps of the states:": files.states,
+        "particles of the largest state:": places.select / "particles.star",
+        "RELION project:": places.project,
+    }
+    return [f"{what:<32}{path}" for what, path in rows.items()]

@@ -1,0 +1,155 @@
+"""flex: move an atomic model with the Gaussians, to every state and along the trajectories."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import read_array, read_number_table
+from gem_plugin.io.atoms.models import AtomicModel, read_atomic_model, write_conformations
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.landscape.motion.atoms import CarriedAtoms, agreement_with_model, carry_atoms
+from gem_plugin.landscape.motion.chain_closure import close_chains
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Progress, Track, untracked
+from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.steps.flex.settings import FlexSettings
+
+CONFORMATIONS_COMPARED = 200
+PARTICLES_OF_A_MEAN = 50  # whose Gaussians are averaged; more change nothing that can be seen
+Clouds = tuple[np.ndarray, np.ndarray]  # positions (k, n, 3), amplitudes (k, n)
+
+
+def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[str, Any]:
+    """Write flex/*.cif and .pdb with one model a conformation, and tables of displacement and occupancy a residue."""
+    if settings.model is None:
+        raise InputError(
+            "--model is missing. Expected an atomic model (PDB or mmCIF) fitted into the consensus map."
+        )
+    with progress.waiting(f"reading {settings.model.name}"):
+        model = read_atomic_model(settings.model)
+    source = open_volume_source(run)
+    if source.clouds_at is None:
+        raise InputError(f"The model of {run.root} has no Gaussians, so there is nothing that moves atoms.")
+    generator = np.random.default_rng(settings.seed)
+    shift = 0.0
+    if settings.origin == "corner":
+        shift = source.box_size // 2 * source.cloud_pixel_size_in_angstroms
+    reference = _reference_for(model.positions_in_angstroms - shift, source, generator, progress.track)
+    starts, ends = model.positions_in_angstroms[model.bonds.T]
+    lengths = np.linalg.norm(ends - starts, axis=1)
+    summary: dict[str, Any] = {
+        "atoms": len(model.positions_in_angstroms),
+        "residues": len(model.residue_names),
+    }
+    with progress.waiting("Gaussians of the conformations"):
+        conformations = _conformations(run, settings, source, generator)
+    for name, clouds in conformations.items():
+        with progress.waiting(f"{name}: atoms"):
+            carried = carry_atoms(
+                model.positions_in_angstroms - shift,
+                model.residue_of_atom,
+                reference[0][0],
+                reference[1][0],
+                *clouds,
+                progress.track,
+            )
+            places, residues = carried.positions_in_angstroms, model.residue_of_atom
+            closed = close_chains(places, residues, model.bonds, lengths, progress.track)
+            carried = carried._replace(positions_in_angstroms=closed)
+            _write(run.root / "flex", name, model, carried, shift)
+        summary[f"{name}_conformations"] = len(clouds[0])
+        summary[f"{name}_largest_displacement_in_angstroms"] = round(
+            float(carried.displacement_in_angstroms.max()), 2
+        )
+        progress.say(f"{name}: {len(clouds[0])} conformations")
+    return summary
+
+
+def _conformations(
+    run: RunFiles, settings: FlexSettings, source: VolumeSource, generator: np.random.Generator
+) -> dict[str, Clouds]:
+    """Name of the file -> Gaussians of its models."""
+    found: dict[str, Clouds] = {}
+    states_file = LandscapeFiles(run.landscape).particle_states
+    if states_file.is_file():
+        states = read_array(states_file, "gem-em landscape")
+        means = [
+            _mean_cloud(source, np.flatnonzero(states == one), generator)
+            for one in np.unique(states)
+            if one > 0
+        ]
+        found["states"] = (
+            np.concatenate([positions for positions, _ in means]),
+            np.concatenate([amplitudes for _, amplitudes in means]),
+        )
+    for path in sorted(run.analyze.glob("pc*/z_values.txt")):
+        found[path.parent.name] = _clouds(source, read_number_table(path))
+    if settings.z_values is not None:
+        found["z_values"] = _clouds(source, read_number_table(settings.z_values))
+    if not found:
+        raise InputError(
+            f"{run.root} has neither states nor trajectories. Run gem-em landscape, or give --z-values."
+        )
+    return found
+
+
+def _reference_for(
+    atoms: np.ndarray, source: VolumeSource, generator: np.random.Generator, track: Track = untracked
+) -> Clouds:
+    """The conformation that the model shows: of the mean and some particles the one with most density at the atoms.
+
+    Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its places.
+    """
+    mean = _mean_cloud(source, np.arange(source.n_particles), generator)
+    chosen = np.sort(generator.permutation(source.n_particles)[:CONFORMATIONS_COMPARED])
+    some = _clouds(source, source.latents[chosen])
+    positions, amplitudes = (np.concatenate(pair) for pair in zip(mean, some, strict=True))
+    best = int(agreement_with_model(atoms, positions, amplitudes, track).argmax())
+    return positions[best : best + 1], amplitudes[best : best + 1]
+
+
+def _clouds(source: VolumeSource, latents: np.ndarray) -> Clouds:
+    assert source.clouds_at is not None
+    if latents.shape[1] != source.latents.shape[1]:
+        raise InputError(
+            f"Expected {source.latents.shape[1]} numbers for each latent point, got {latents.shape[1]}."
+        )
+    cloud = source.clouds_at(latents.astype(np.float32))
+    positions = cloud.positions_in_angstroms.double().cpu().numpy()
+    amplitudes = cloud.amplitudes.double().cpu().numpy()
+    return positions, np.broadcast_to(amplitudes, positions.shape[:2])
+
+
+def _mean_cloud(source: VolumeSource, rows: np.ndarray, generator: np.random.Generator) -> Clouds:
+    chosen = np.sort(generator.permutation(rows)[:PARTICLES_OF_A_MEAN])
+    positions, amplitudes = _clouds(source, source.latents[chosen])
+    return positions.mean(0, keepdims=True), amplitudes.mean(0, keepdims=True)
+
+
+def _write(folder: Path, name: str, model: AtomicModel, carried: CarriedAtoms, shift: float) -> None:
+    write_conformations(
+        folder / f"{name}.cif",
+        model,
+        carried.positions_in_angstroms + shift,
+        carried.displacement_in_angstroms,
+        carried.occupancy,
+    )
+    for what, values in (
+        ("displacement", carried.displacement_in_angstroms),
+        ("occupancy", carried.occupancy),
+    ):
+        write_text_whole(folder / f"{name}_{what}.csv", _table(model, values))
+
+
+def _table(model: AtomicModel, values: np.ndarray) -> str:  # (k, residues)
+    header = ["chain", "residue", "name", *(f"model_{number}" for number in range(1, len(values) + 1)), "rms"]
+    rms = np.sqrt((values**2).mean(0))
+    lines = [",".join(header)]
+    for index, (chain, number, name) in enumerate(model.residue_names):
+        numbers = [f"{value:.3f}" for value in (*values[:, index], rms[index])]
+        lines.append(",".join([chain, number, name, *numbers]))
+    return "\n".join(lines) + "\n"

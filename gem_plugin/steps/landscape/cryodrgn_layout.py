@@ -1,0 +1,149 @@
+"""The results once more in the folder tree of cryoDRGN's landscape analysis, for scripts that expect it.
+
+Same names, same kinds of values, same 1-based labels. Members of a state are relative links, which survive moving.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.io.array_files import read_array, read_arrays, write_numbers
+from gem_plugin.io.foreign.cryodrgn import write_pickled_array
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.whole_files import whole_file
+from gem_plugin.landscape.sketch import Sketch
+from gem_plugin.results.cryodrgn_decoder import original_rows
+from gem_plugin.steps.landscape.job import LandscapeJob
+
+MADE_BY = "gem-em landscape"
+
+
+def write_cryodrgn_layout(job: LandscapeJob, sketch: Sketch, linkage: str) -> None:
+    """kmeansK, vol_pca_K.pkl, vol_pcs, sketch_clustering_L_M and the rest, below `target`."""
+    target, files, settings = job.run.root, job.files, job.settings
+    n_maps = len(sketch)
+    states = read_array(files.state_labels, MADE_BY)
+    kmeans = target / f"kmeans{n_maps}"
+    clusters = target / f"sketch_clustering_{linkage}_{states.max()}"
+    _copy(files.mask, target / "mask.mrc")
+    _copy(job.figures / "landscape_mask_slices.png", target / "mask_slices.png")
+    if files.umap.is_file() and not settings.skip_umap:
+        write_pickled_array(target / "umap.pkl", read_array(files.umap, MADE_BY))
+    _write_kmeans(job, kmeans, sketch)
+    _write_components(target, files, job.figures, n_maps)
+    _write_clusters(job, clusters, kmeans, sketch, states)
+
+
+def write_full_layout(
+    target: Path, full: FullLandscapeFiles, figure_folder: Path, latents: np.ndarray
+) -> None:
+    """landscape_full with the coordinates of all particles; `sampled` are all, as none had to be guessed."""
+    folder = target / "landscape_full"
+    coordinates = read_array(full.coordinates, "gem-em landscape-full")
+    sampled = full.root / "sampled_rows.txt"
+    rows = np.loadtxt(sampled, dtype=np.int64) if sampled.is_file() else np.arange(len(latents))
+    write_pickled_array(folder / "ind.sampled.pkl", rows)
+    write_pickled_array(folder / "z.sampled.pkl", latents[rows])
+    write_pickled_array(folder / "vol_pca_sampled.pkl", coordinates[rows])
+    write_pickled_array(folder / "vol_pca_all.pkl", coordinates)
+    if full.umap.is_file():
+        write_pickled_array(folder / "umap_vol_pca.pkl", np.load(full.umap, allow_pickle=False))
+    labels = full.leiden_states if full.leiden_states.is_file() else full.particle_states
+    write_pickled_array(
+        folder / "full_clustering" / "cluster_labels.pkl",
+        np.load(labels, allow_pickle=False).astype(np.int32),
+    )
+    kind = "leiden" if full.leiden_states.is_file() else "states"
+    _copy(figure_folder / f"full_umap_{kind}.png", folder / "full_clustering" / "umap.png")
+    _copy(figure_folder / f"full_pca_{kind}.png", folder / "volpca_landscape.png")
+    _copy(full.notebook, target / "cryoDRGN_analyze_landscape.ipynb")
+
+
+def _write_kmeans(job: LandscapeJob, folder: Path, sketch: Sketch) -> None:
+    source, files, start = job.source, job.files, job.settings.vol_start_index
+    write_pickled_array(folder / "labels.pkl", read_array(files.sketch_labels, MADE_BY))
+    for name in ("centers.txt", "z_values.txt"):
+        write_numbers(folder / name, source.latents[sketch.rows])
+    write_numbers(folder / "centers_ind.txt", sketch.rows)
+    for path in folder.glob("vol_*.mrc"):
+        path.unlink()
+    mean = np.zeros((source.box_size,) * 3)
+    decoded = source.decode(source.latents[sketch.rows])
+    told = job.progress.track(decoded, "maps as cryoDRGN names them", len(sketch), "map")
+    for number, volume in enumerate(told):
+        write_map(folder / f"vol_{start + number:03d}.mrc", volume, source.pixel_size_in_angstroms)
+        mean += volume
+    write_map(folder / "vol_mean.mrc", mean / len(sketch), source.pixel_size_in_angstroms)
+
+
+def _write_components(target: Path, files: LandscapeFiles, figure_folder: Path, n_maps: int) -> None:
+    from sklearn.decomposition import PCA
+
+    scores = read_array(files.volume_pca_scores, MADE_BY)
+    write_pickled_array(target / f"vol_pca_{n_maps}.pkl", scores)
+    arrays = read_arrays(files.volume_pca, MADE_BY)
+    fitted = PCA(len(arrays["components"]))
+    fitted.components_, fitted.mean_ = arrays["components"], arrays["mean"]
+    fitted.explained_variance_ = arrays["explained_variance"]
+    fitted.explained_variance_ratio_ = arrays["explained_variance_ratio"]
+    fitted.n_components_, fitted.n_samples_ = len(arrays["components"]), n_maps
+    fitted.n_features_in_, fitted.noise_variance_ = len(arrays["mean"]), 0.0
+    fitted.singular_values_ = np.sqrt(arrays["explained_variance"] * (n_maps - 1))
+    with whole_file(target / "vol_pca_obj.pkl") as temporary, open(temporary, "wb") as handle:
+        pickle.dump(fitted, handle)
+    for path in figure_folder.glob("landscape_vol_pca_[0-9]*.png"):
+        numbers = path.stem.removeprefix("landscape_vol_pca_")
+        _copy(path, target / f"vol_pca_{n_maps}_{numbers}.png")
+    for folder in sorted((files.root / "volume_pcs").glob("pc*")):
+        for path in folder.glob("vol_*.mrc"):
+            _copy(path, target / "vol_pcs" / folder.name / path.name.removeprefix("vol_"))
+
+
+def _write_clusters(
+    job: LandscapeJob, folder: Path, kmeans: Path, sketch: Sketch, states: np.ndarray
+) -> None:
+    files, figure_folder, settings = job.files, job.figures, job.settings
+    if folder.is_dir():
+        shutil.rmtree(folder)  # only links and copies of what is kept elsewhere
+    write_pickled_array(folder / "state_labels.pkl", states)
+    of_particles = read_array(files.particle_states, MADE_BY)
+    all_rows = original_rows(settings.workdir) if settings.workdir is not None else None
+    for number in range(1, states.max() + 1):
+        stem = f"state_{number:03d}"
+        for what in ("mean", "std"):
+            _copy(files.state_file(number, f"{what}.mrc"), folder / f"{stem}_{what}.mrc")
+        rows = np.flatnonzero(of_particles == number)
+        rows = rows if all_rows is None else all_rows[rows]
+        write_pickled_array(folder / f"{stem}_particle_ind.pkl", rows.astype(np.int64))
+        (folder / stem).mkdir()
+        for member in np.flatnonzero(states == number):
+            name = f"vol_{settings.vol_start_index + member:03d}.mrc"
+            (folder / stem / name).symlink_to(Path("..") / ".." / kmeans.name / name)
+    names = {"state_volume_counts": "state_volume_counts", "state_particle_counts": "state_particle_counts"}
+    names |= {"umap": "umap", "umap_annotated": "umap_annotated"}
+    for ours, theirs in names.items():
+        _copy(figure_folder / f"landscape_{ours}.png", folder / f"{theirs}.png")
+    n_maps = len(sketch)
+    for path in figure_folder.glob("landscape_vol_pca_*_*.png"):
+        name = path.stem.removeprefix("landscape_vol_pca_")
+        if not name.startswith("explained"):
+            prefix = "annotated_" if name.startswith("annotated") else ""
+            numbers = name.removeprefix("annotated_")
+            _copy(
+                path,
+                folder / f"vol_pca_{prefix}{numbers}.png"
+                if prefix
+                else folder / f"vol_pca_{n_maps}_{numbers}.png",
+            )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file where it exists; plots that were left out have no copy."""
+    if source.is_file():
+        with whole_file(target) as temporary:
+            shutil.copyfile(source, temporary)

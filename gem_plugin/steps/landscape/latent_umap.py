@@ -1,0 +1,38 @@
+"""UMAP of the latents: the slowest part for many particles, so that no step makes again what another has made."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.io.array_files import read_array, write_array
+from gem_plugin.landscape.latents.umap import umap_embedding
+from gem_plugin.progress import Progress
+from gem_plugin.results.stage_records import StageRecords, fingerprint
+
+STAGE = "umap"
+FEWEST_PARTICLES = 3
+
+
+def lay_out_latents(
+    path: Path,  # where the layout is wanted
+    records: StageRecords,  # of that folder
+    latents: np.ndarray,  # (n, latent_size)
+    seed: int,
+    progress: Progress,
+    other: Path | None = None,  # where another step may have written the same
+) -> np.ndarray | None:  # (n, 2); None for fewer than three particles
+    """The layout of these latents with this seed: found here, found there, or made now."""
+    if len(latents) < FEWEST_PARTICLES:
+        return None
+    wanted = fingerprint(latents, seed)
+    if records.is_valid(STAGE, wanted, path):
+        return read_array(path, "gem-em analyze")
+    if other is not None and StageRecords(other.parent).is_valid(STAGE, wanted, other):
+        layout = read_array(other, "gem-em analyze")
+    else:
+        with progress.waiting(f"UMAP of {len(latents)} latents"):
+            layout = umap_embedding(latents, seed, track=progress.track)
+    records.forget(STAGE)
+    write_array(path, layout)
+    records.keep(STAGE, wanted)
+    return layout

@@ -1,0 +1,48 @@
+"""The mask of the landscape: given, kept, or automatic."""
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.landscape.mask import (
+    VolumeScan,
+    automatic_threshold,
+    check_mask,
+    fit_mask_to_grid,
+    make_mask,
+)
+from gem_plugin.steps.landscape.job import LandscapeJob
+
+LEVEL_OF_GAUSSIANS = 0.1  # such maps have no noise, and an arm that moves is often much fainter than the rest
+
+
+LEVEL_OF_CRYODRGN = 0.5
+
+
+def find_mask(job: LandscapeJob, scan: VolumeScan) -> np.ndarray:  # (d, d, d) float32
+    """The mask that was given, the one in the folder, or the automatic one."""
+    source, files, settings = job.source, job.files, job.settings
+    if settings.skip_mask:
+        if not files.mask.is_file():
+            raise InputError(f"--skip-mask: there is no {files.mask}. Leave --skip-mask out.")
+        mask = read_map(files.mask).volume
+    elif settings.mask is not None:
+        given = read_map(settings.mask)
+        mask = fit_mask_to_grid(
+            given.volume, given.pixel_size_in_angstroms, source.box_size, source.pixel_size_in_angstroms
+        )
+    else:
+        threshold = _threshold(job, scan) if settings.thresh is None else settings.thresh
+        mask = make_mask(
+            scan.brightest, threshold, source.pixel_size_in_angstroms, settings.dilate, settings.cosine_edge
+        )
+    check_mask(mask, source.box_size)
+    write_map(files.mask, mask, source.pixel_size_in_angstroms)
+    return mask
+
+
+def _threshold(job: LandscapeJob, scan: VolumeScan) -> float:
+    level = job.settings.mask_level
+    if level is None:
+        level = LEVEL_OF_GAUSSIANS if job.source.clouds_at is not None else LEVEL_OF_CRYODRGN
+    return automatic_threshold(scan, level)

@@ -1,0 +1,92 @@
+"""landscape: a sketch of the conformations, a mask, the components of the maps, and the states."""
+
+from typing import Any
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.run.settings import read_summary
+from gem_plugin.landscape.checks.junk_score import SUSPICIOUS
+from gem_plugin.landscape.checks.latents import check_support
+from gem_plugin.landscape.regions import check_regions, focus_mask
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Progress
+from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
+from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.results.stage_records import StageRecords
+from gem_plugin.steps.landscape.components import fit_components, lay_out_umap
+from gem_plugin.steps.landscape.cryodrgn_layout import write_cryodrgn_layout
+from gem_plugin.steps.landscape.job import LandscapeJob
+from gem_plugin.steps.landscape.mask import find_mask
+from gem_plugin.steps.landscape.region_masks import read_regions
+from gem_plugin.steps.landscape.settings import AUTOMATIC, LandscapeSettings, check_landscape_settings
+from gem_plugin.steps.landscape.sketch import scan_sketch, take_sketch
+from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
+from gem_plugin.steps.landscape.states import describe_states, find_states, write_states
+
+
+def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
+    """Sketch the landscape of a finished training."""
+    check_landscape_settings(settings)
+    if settings.workdir is not None and settings.epoch is not None:
+        box, apix, flip = settings.downsample, settings.apix, settings.flip
+        source = open_cryodrgn_source(settings.workdir, settings.epoch, box, apix, flip, settings.device)
+    else:
+        source = open_volume_source(run, settings.downsample, settings.apix, settings.flip, settings.device)
+        _warn_when_unsupported(run, progress)
+    files = LandscapeFiles(settings.outdir or run.landscape)
+    return map_landscape(source, files, run, settings, progress)
+
+
+def _warn_when_unsupported(run: RunFiles, progress: Progress) -> None:
+    """States of latents that explain nothing are cuts through noise: say so before they are made."""
+    trained = read_summary(run).get("train", {})
+    support = check_support(trained.get("support_in_nats"), trained.get("support_error"))
+    if support.is_bad:
+        progress.say(f"WARNING: {support.sentence} {support.advice}")
+
+
+def map_landscape(
+    source: VolumeSource,
+    files: LandscapeFiles,
+    run: RunFiles,
+    settings: LandscapeSettings,
+    progress: Progress,
+) -> dict[str, Any]:
+    """All stages, for any source of maps. A stage whose inputs are unchanged is not done again."""
+    job = LandscapeJob(source, files, StageRecords(files.root), run, settings, progress)
+    sketch = take_sketch(job)
+    if settings.n_states != AUTOMATIC and not 1 <= int(settings.n_states) <= len(sketch):
+        raise InputError(
+            f"-M is {settings.n_states}; expected 1 to {len(sketch)}, the number of sketch maps. Give -M {AUTOMATIC} or a smaller -M."
+        )
+    with SketchVolumes(source, sketch.rows, files.root) as volumes:
+        scan = scan_sketch(job, volumes, sketch)
+        with progress.waiting("mask of the landscape"):
+            mask = find_mask(job, scan)
+            regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
+            check_regions(regions, scan.mean)
+        if regions and settings.focus:
+            mask = focus_mask(mask, regions)
+        components = fit_components(job, volumes, sketch, mask)
+        states = find_states(job, components, sketch)
+        write_states(job, volumes, sketch, states)
+        quality = describe_states(job, volumes, sketch, states, mask, regions)
+    layout = lay_out_umap(job)
+    from gem_plugin.steps.landscape.figures import draw_landscape  # matplotlib; not wanted for --help
+
+    draw_landscape(job, sketch, scan, mask, components, states, layout)
+    if settings.cryodrgn_layout:
+        write_cryodrgn_layout(job, sketch, states.linkage)
+    return {
+        "sketch_maps": len(sketch),
+        "masked_voxels": int((mask > 0).sum()),
+        "components": components.pca.scores.shape[1],
+        "variance_of_first_component": round(float(components.pca.explained_variance_ratio[0]), 4),
+        "states": states.n_states,
+        "linkage": states.linkage,
+        "silhouette": round(states.silhouette, 4),
+        "one_cloud": states.is_one_cloud,
+        "largest_state_share": round(states.largest_share, 4),
+        "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
+    }

@@ -1,0 +1,129 @@
+"""The first part of landscape-full: where every particle lies on the volume components of the sketch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import read_array, write_array, write_arrays, write_numbers
+from gem_plugin.landscape.coordinate_regression import RegressionSettings, regress_coordinates
+from gem_plugin.landscape.exact_coordinates import component_functionals, exact_functionals
+from gem_plugin.landscape.regions import (
+    RegionMeasures,
+    measure_regions,
+    region_weight_maps,
+    sum_over_regions,
+)
+from gem_plugin.landscape.volume_pca import select_masked_voxels
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Progress
+from gem_plugin.results.components import SketchBasis
+from gem_plugin.results.stage_records import StageRecords, fingerprint
+from gem_plugin.steps.landscape.region_masks import read_regions
+from gem_plugin.steps.landscape_full.job import FullLandscapeJob
+
+if TYPE_CHECKING:
+    from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+
+
+def find_coordinates(
+    job: FullLandscapeJob,
+) -> tuple[np.ndarray, str, float | None]:  # (n, c) float32, the method, test error of the first component
+    """Coordinates of all particles; those of an earlier run where nothing has changed."""
+    source, basis, full, settings = job.source, job.basis, job.full, job.settings
+    progress = job.progress
+    method = _choose_method(source, settings)
+    numbers = (settings.training_volumes, settings.epochs, settings.batch_size, settings.lr, settings.dim)
+    shape = (*numbers, settings.layers, settings.seed) if method == "regress" else ()
+    print_of_coordinates = fingerprint(
+        source.identity, source.latents, basis.pca.components, basis.pca.mean, basis.mask, method, shape
+    )
+    records = StageRecords(full.root)
+    test_errors = full.root / "test_error.txt"
+    if records.is_valid("coordinates", print_of_coordinates, full.coordinates):
+        progress.say("coordinates: unchanged, kept")
+        error = float(np.loadtxt(test_errors, ndmin=1)[0]) if method == "regress" else None
+        return read_array(full.coordinates, "gem-em landscape-full"), method, error
+    if settings.skip_vol:
+        raise InputError(f"--skip-vol: {full.root} holds no coordinates of this landscape. Leave it out.")
+    records.forget("coordinates")
+    error = None
+    if method == "exact":
+        weight_maps, constants = component_functionals(basis.pca, basis.mask)
+        values = exact_functionals(source, weight_maps, progress.track, "exact coordinates") - constants
+    elif method == "decode":
+        values = _decode(source, basis, np.arange(source.n_particles), progress)
+    else:
+        values, errors = _regress(job)
+        write_numbers(test_errors, errors)
+        error = float(errors[0])
+    coordinates = values.astype(np.float32)
+    write_array(full.coordinates, coordinates)
+    records.keep("coordinates", print_of_coordinates)
+    return coordinates, method, error
+
+
+def measure_all_regions(job: FullLandscapeJob) -> RegionMeasures | None:
+    """Occupancy and motion of every region for every particle."""
+    source, basis, settings, progress = job.source, job.basis, job.settings, job.progress
+    if not settings.region:
+        return None
+    regions = read_regions(settings.region, basis.box_size, basis.pixel_size_in_angstroms)
+    weight_maps = region_weight_maps(regions, basis.pixel_size_in_angstroms)
+    if source.clouds_at is not None:
+        sums = exact_functionals(source, weight_maps, progress.track, "regions")
+    else:
+        volumes = progress.track(source.decode(source.latents), "regions", source.n_particles, "map")
+        sums = sum_over_regions(volumes, weight_maps)
+    measures = measure_regions(regions, sums, np.ones(source.n_particles))
+    write_arrays(
+        job.full.regions,
+        names=np.array(measures.names),
+        occupancy=measures.occupancy,
+        motion_in_angstroms=measures.motion_in_angstroms,
+    )
+    return measures
+
+
+def _choose_method(source: VolumeSource, settings: LandscapeFullSettings) -> str:
+    if settings.coordinates == "exact" and source.clouds_at is None:
+        raise InputError(
+            "--coordinates exact: only models made of Gaussians have a closed form. Use decode or regress."
+        )
+    if settings.coordinates != "auto":
+        return settings.coordinates
+    if source.clouds_at is not None:
+        return "exact"
+    return "decode" if source.n_particles <= settings.training_volumes else "regress"
+
+
+def _decode(source: VolumeSource, basis: SketchBasis, rows: np.ndarray, progress: Progress) -> np.ndarray:
+    """Decode, mask, clip and project, exactly as the sketch maps were treated."""
+    values = np.empty((len(rows), len(basis.pca.components)))
+    volumes = progress.track(source.decode(source.latents[rows]), "decoded maps", len(rows), "map")
+    for place, volume in enumerate(volumes):
+        values[place] = basis.pca.project(select_masked_voxels(volume, basis.mask))
+    return values
+
+
+def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
+    source, full, settings, progress = job.source, job.full, job.settings, job.progress
+    generator = np.random.default_rng(settings.seed)
+    n_maps = min(settings.training_volumes, source.n_particles)
+    rows = np.sort(generator.choice(source.n_particles, n_maps, replace=False))
+    targets = _decode(source, job.basis, rows, progress)
+    write_numbers(full.root / "sampled_rows.txt", rows)
+    write_array(full.root / "volume_pca_sampled.npy", targets.astype(np.float32))
+    shape = RegressionSettings(
+        settings.layers, settings.dim, settings.epochs, settings.batch_size, settings.lr
+    )
+    with progress.waiting("learned coordinates"):
+        learned = regress_coordinates(source.latents, rows, targets, shape, settings.seed, progress.track)
+    progress.say(
+        "learned coordinates: test error "
+        + ", ".join(f"PC{number} {error:.3f}" for number, error in enumerate(learned.test_error[:5], start=1))
+        + " of the spread"
+    )
+    return learned.coordinates, learned.test_error

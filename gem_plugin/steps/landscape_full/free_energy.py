@@ -1,0 +1,120 @@
+"""The third part of landscape-full: free energy along the components, and the path between two states."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import write_arrays, write_numbers
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.landscape.free_energy import FreeEnergy, energy_along, estimate_free_energy
+from gem_plugin.landscape.paths import EnergyPath, minimum_energy_path, rows_near_path
+from gem_plugin.reports.figures.free_energy import draw_energy_curve, draw_energy_map, draw_path_profile
+from gem_plugin.steps.analyze.step import save_numbered_maps
+from gem_plugin.steps.landscape_full.job import FullLandscapeJob
+
+
+def map_energy(job: FullLandscapeJob, coordinates: np.ndarray) -> tuple[FreeEnergy | None, dict[str, Any]]:
+    """A curve for each chosen component, and a map where there are two."""
+    progress = job.progress
+    if len(coordinates) < 10:
+        progress.say("Fewer than 10 particles: no free energy.")
+        return None, {}
+    with progress.waiting("free energy"):
+        return _estimate_and_draw(job, coordinates)
+
+
+def _estimate_and_draw(
+    job: FullLandscapeJob, coordinates: np.ndarray
+) -> tuple[FreeEnergy | None, dict[str, Any]]:
+    full, figure_folder, settings, track = job.full, job.figures, job.settings, job.progress.track
+    generator = np.random.default_rng(settings.seed)
+    for number in settings.energy_pcs:
+        centres, energy, error = energy_along(
+            coordinates[:, number - 1],
+            generator,
+            bandwidth_factor=settings.bandwidth,
+            n_bootstrap=settings.bootstrap,
+            track=track,
+        )
+        rows = "\n".join(f"{x:.6g},{e:.6g},{s:.6g}" for x, e, s in zip(centres, energy, error))
+        header = "coordinate_in_map_units,energy_in_kt,error_in_kt\n"
+        write_text_whole(full.energy_curve(number), header + rows + "\n")
+        draw_energy_curve(figure_folder / f"full_free_energy_{number}", centres, energy, error, number)
+    if len(settings.energy_pcs) < 2:
+        return None, {}
+    first, second = settings.energy_pcs
+    plane = coordinates[:, [first - 1, second - 1]].astype(np.float64)
+    landscape = estimate_free_energy(
+        plane,
+        generator,
+        bandwidth_factor=settings.bandwidth,
+        n_bootstrap=settings.bootstrap,
+        track=track,
+    )
+    write_arrays(full.energy(first, second), **dataclasses.asdict(landscape))
+    draw_energy_map(figure_folder / f"full_free_energy_{first}_{second}", landscape, (first, second))
+    known = np.isfinite(landscape.energy_in_kt)
+    return landscape, {
+        "bandwidth_along_first": round(float(landscape.bandwidths[0]), 5),
+        "median_energy_error_in_kt": round(float(np.median(landscape.error_in_kt[known])), 4),
+    }
+
+
+def travel_path(
+    job: FullLandscapeJob,
+    coordinates: np.ndarray,
+    states: np.ndarray,  # (n,) from 1
+    landscape: FreeEnergy | None,
+) -> float | None:  # the barrier in kT, None where there is no path
+    """The minimum free-energy path between two states, and real particles' maps along it."""
+    figure_folder, settings, progress = job.figures, job.settings, job.progress
+    if landscape is None or settings.path_points == 0 or states.max() < 2:
+        return None
+    unknown = [number for number in settings.path_states if not 1 <= number <= states.max()]
+    if unknown:
+        raise InputError(
+            f"--path-states: there is no state {unknown[0]}; the states are 1 to {states.max()}."
+        )
+    plane = coordinates[:, [number - 1 for number in settings.energy_pcs]].astype(np.float64)
+    try:
+        with progress.waiting("path between the states"):
+            start, end = (
+                _most_populated(plane[states == number], landscape) for number in settings.path_states
+            )
+            path = minimum_energy_path(landscape, start, end, settings.path_points)
+            rows = rows_near_path(path.points, plane, job.source.latents)
+    except InputError as error:
+        progress.say(str(error))  # the rest of the landscape is still worth having
+        return None
+    _save_path(job, path, rows)
+    first, second = settings.energy_pcs
+    stem = figure_folder / f"full_free_energy_path_{first}_{second}"
+    draw_energy_map(stem, landscape, (first, second), path.points)
+    draw_path_profile(figure_folder / "full_path_profile", path)
+    return path.barrier_in_kt
+
+
+def _most_populated(points: np.ndarray, landscape: FreeEnergy) -> np.ndarray:  # (k, 2) -> (2,)
+    """The place of lowest free energy among the particles of a state."""
+    cells = [landscape.cell_of(point) for point in points]
+    energies = np.array([landscape.energy_in_kt[cell] for cell in cells])
+    energies = np.where(np.isfinite(energies), energies, np.inf)
+    return points[int(energies.argmin())]
+
+
+def _save_path(job: FullLandscapeJob, path: EnergyPath, rows: np.ndarray) -> None:
+    source, full, progress = job.source, job.full, job.progress
+    lines = [
+        f"{x:.6g},{y:.6g},{energy:.6g},{error:.6g},{distance:.6g},{row}"
+        for (x, y), energy, error, distance, row in zip(*path, rows)
+    ]
+    header = "first_coordinate,second_coordinate,energy_in_kt,error_in_kt,distance,particle_row\n"
+    write_text_whole(full.path / "points.csv", header + "\n".join(lines) + "\n")
+    write_numbers(full.path / "rows.txt", rows)
+    write_numbers(full.path / "z_values.txt", source.latents[rows])
+    volumes = progress.track(source.decode(source.latents[rows]), "maps along the path", len(rows), "map")
+    save_numbered_maps(full.path, volumes, source.pixel_size_in_angstroms)

@@ -1,0 +1,28 @@
+"""What every part of landscape-full works with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Progress
+from gem_plugin.results.components import SketchBasis
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+
+
+@dataclass(frozen=True)
+class FullLandscapeJob:
+    """One call of the landscape-full step."""
+
+    source: VolumeSource
+    basis: SketchBasis  # mask and components of the sketch
+    full: FullLandscapeFiles
+    run: RunFiles
+    settings: LandscapeFullSettings
+    progress: Progress
+
+    @property
+    def figures(self) -> Path:
+        """Beside the other figures of the run, unless another folder was asked for."""
+        return self.run.figures if self.settings.outdir is None else self.full.root / "figures"

@@ -1,0 +1,67 @@
+"""Settings of landscape-full, and the combinations that are refused."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gem_plugin.errors import InputError
+from gem_plugin.landscape.linkages import LINKAGES
+from gem_plugin.settings import setting
+from gem_plugin.steps.landscape.settings import check_region_names
+
+
+@dataclass(frozen=True)
+class LandscapeFullSettings:
+    """How to place, group and connect all particles."""
+
+    landscape_dir: Path | None = setting(None, "Folder of the landscape step; default: landscape in the run.")
+    outdir: Path | None = setting(None, "Folder for the results; default: full in that folder.", flag="-o")
+    coordinates: str = setting(
+        "auto",
+        "How coordinates are found: exact (Gaussians), decode (every map), regress (learned from some maps), or the "
+        "first of them that is possible and affordable.",
+        choices=("auto", "exact", "decode", "regress"),
+    )
+    training_volumes: int = setting(
+        10000, "Maps to learn from with regress, or to decode at most with auto.", minimum=20, flag="-N"
+    )
+    epochs: int = setting(200, "Training epochs of regress, at most.", minimum=1)
+    batch_size: int = setting(64, "Training batch of regress.", minimum=1)
+    lr: float = setting(1e-3, "Training rate of regress.", minimum=1e-7)
+    dim: int = setting(512, "Width of the layers of regress.", minimum=1)
+    layers: int = setting(3, "Number of layers of regress.", minimum=1)
+    n_states: str = setting("10", "Number of states, or auto.", flag="-M")
+    linkage: str = setting("ward", "How groups are merged.", choices=LINKAGES)
+    leiden: bool = setting(True, "Leiden communities too, where the package igraph is installed.")
+    num_neighbors: int = setting(50, "Neighbours of a particle in UMAP and Leiden.", minimum=2)
+    resolution: float = setting(1.5, "Resolution of Leiden: larger gives more communities.", minimum=0.001)
+    maps_per_state: int = setting(50, "Particles whose maps make the mean of a state; 0: no maps.", minimum=0)
+    energy_pcs: tuple[int, ...] = setting((1, 2), "Components of the free-energy map, from 1.")
+    bandwidth: float = setting(
+        0.5,
+        "Kernel width of the density over Scott's rule, which is too wide for several peaks.",
+        minimum=0.01,
+    )
+    bootstrap: int = setting(100, "Samples for the error of the free energy.", minimum=2)
+    path_states: tuple[int, ...] = setting(
+        (1, 2), "The two states that the path joins; states as found here."
+    )
+    path_points: int = setting(20, "Maps along the path; 0: no path.", minimum=0)
+    region: tuple[str, ...] = setting((), "Regions as name=mask.mrc: occupancy and motion of every particle.")
+    skip_umap: bool = setting(False, "Leave out UMAP.")
+    cryodrgn_layout: bool = setting(False, "Also write landscape_full as cryoDRGN does, pickles included.")
+    skip_vol: bool = setting(False, "Use the coordinates of the last run; stop if they no longer fit.")
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N; several divided by commas share the decoding.")
+    seed: int = setting(0, "Seed of everything random.", minimum=0)
+
+
+def check_full_settings(settings: LandscapeFullSettings) -> None:
+    """Refuse what cannot work before anything is read."""
+    if settings.n_states != "auto" and not (settings.n_states.isdigit() and int(settings.n_states) > 0):
+        raise InputError(f"-M is {settings.n_states!r}; expected a whole number of states, or auto.")
+    if not settings.energy_pcs or len(settings.energy_pcs) > 2 or min(settings.energy_pcs) < 1:
+        raise InputError("--energy-pcs: expected one or two components counted from 1, such as 1,2.")
+    if len(set(settings.energy_pcs)) != len(settings.energy_pcs):
+        raise InputError("--energy-pcs: the two components must differ.")
+    if settings.path_points and len(set(settings.path_states)) != 2:
+        raise InputError("--path-states: expected two different states, such as 1,2.")
+    check_region_names(settings.region)

@@ -1,0 +1,44 @@
+"""Settings of prepare."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gem_plugin.settings import setting
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """What to read and how to sample it."""
+
+    particles: Path | None = setting(
+        None, "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory."
+    )
+    map: Path | None = setting(
+        None, "Consensus map of these particles (.mrc); checked against their box and pixel size."
+    )
+    mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1; checked like the map.")
+    box: int = setting(
+        128,
+        "Working box in pixels, even; never above the box of the images. 128 suits most machines.",
+        16,
+        1024,
+    )
+    particle_diameter: float | None = setting(
+        None,
+        "Diameter of the molecule in Angstrom; noise is measured outside. Default: the width of the box.",
+        1.0,
+    )
+    project_folder: Path | None = setting(
+        None, "Folder that image names start from. Default: searched upwards from the file."
+    )
+    pixel_size: float | None = setting(
+        None, "Pixel size in Angstrom, only for star files that have none.", 0.01
+    )
+    invert_contrast: bool = setting(
+        False, "Turn the contrast of the images, for dark particles in a RELION star file."
+    )
+    normalise: str = setting(
+        "auto",
+        "Background to mean 0 and deviation 1, per image. auto: where it is not so.",
+        choices=("auto", "always", "never"),
+    )

@@ -1,0 +1,195 @@
+"""Motion-corrected consensus: every particle is back-projected with its motion undone, part by part.
+
+The model says how each part of the molecule lies in each particle. Fitted as a turn and a shift, this changes the pose
+under which the particle's image is inserted into the map of that part; the maps of the parts are then put together,
+each where its Gaussians are. Every voxel is the work of all particles, and only of images, never of decoded density.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gem_plugin.devices import choose_device
+from gem_plugin.errors import InputError
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.imaging.back_projection import combine_half_maps
+from gem_plugin.imaging.resolution import (
+    HALF_MAP_THRESHOLD,
+    half_map_curves,
+    resolution_in_angstroms,
+)
+from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.reconstruct_files import ReconstructFiles
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.landscape.latents.kernel_weights import most_populated_point
+from gem_plugin.landscape.motion.gaussians import measure_motion
+from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights, turn_views
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.particles.prepared import PreparedData
+from gem_plugin.progress import Progress
+from gem_plugin.reports.figures.reconstruction import draw_shell_correlations
+from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.steps.reconstruct.half_maps import (
+    ColumnValues,
+    HalfMaps,
+    Views,
+    back_project,
+    curve_table,
+    draw_local_resolutions,
+    half_maps_of,
+    mask_from_half_maps,
+    read_curves,
+    write_and_measure,
+    write_map_table,
+)
+
+if TYPE_CHECKING:
+    from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+
+PARTICLES_COMPARED = 200  # to find which Gaussians move together
+CLOUDS_AT_A_TIME = 64
+MOBILE_SHARE = 0.5  # of the motion of the most mobile Gaussians: what counts as the moving region
+
+
+@dataclass(frozen=True)
+class MovingParts:
+    """The molecule of one particle, cut into parts, and how each part lies in every particle."""
+
+    weights: Tensor  # (parts, box, box, box)
+    motions: list[RigidMotions]  # per part, all particles
+    mobile: Tensor  # (box, box, box), 0 to 1: share of parts that move much
+    reference_row: int  # the particle whose conformation the map shows
+
+
+def reconstruct_deformed(
+    run: RunFiles,
+    prepared: PreparedData,
+    halves: np.ndarray,
+    settings: ReconstructSettings,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Half-maps with and without the motion, and their resolution in the whole and in the moving region."""
+    files, device = ReconstructFiles(run.root / "reconstruct"), choose_device(settings.device)
+    table, rows = prepared.table, np.arange(len(prepared.table))
+    source = open_volume_source(run)
+    if source.clouds_at is None or len(source.latents) != len(table):
+        raise InputError(
+            f"{run.root} has no model of the motion of these particles. Run `gem-em train` first."
+        )
+    parts = _find_parts(source, settings, prepared, progress)
+    views = torch.from_numpy(table.rotation_matrices), torch.from_numpy(table.shifts_in_angstroms)
+    sums = [torch.zeros(table.box_size, table.box_size, table.box_size) for _ in range(2)]
+    for number, (weight, motions) in enumerate(zip(parts.weights, parts.motions, strict=True), start=1):
+        title = f"part {number} of {len(parts.motions)}"
+        moved = Views(*turn_views(*views, motions))
+        both = back_project(prepared, rows, halves, device, progress, title, views=moved)
+        with progress.waiting(f"{title}: half-maps"):
+            for half in range(2):
+                sums[half] += weight * both.volume(half)
+    both = back_project(prepared, rows, halves, device, progress, "without motion")
+    still = half_maps_of(both, progress, "without motion")
+    corrected = HalfMaps(
+        sums[0], sums[1], table.pixel_size_in_angstroms, lambda _: combine_half_maps(sums[0], sums[1]).volume
+    )
+    rows_of_maps = _measure_both(files, corrected, still, parts.mobile, settings, prepared, progress)
+    write_map_table(files.deformed_table, rows_of_maps)
+    names_of_maps = ("deformed", "undeformed", "deformed_moving_region", "undeformed_moving_region")
+    curves = {name: read_curves(files.curves(name)) for name in names_of_maps}
+    draw_shell_correlations(run.figures / "fsc_with_the_motion_undone", curves)
+    draw_local_resolutions(run, list(rows_of_maps), "with_the_motion_undone")
+    names = ("resolution_in_angstroms", "resolution_of_moving_region_in_angstroms")
+    return {
+        "parts": len(parts.motions),
+        "conformation_of_particle": parts.reference_row,
+        **{f"{map_name}_{name}": row[name] for map_name, row in rows_of_maps.items() for name in names},
+    }
+
+
+def _measure_both(
+    files: ReconstructFiles,
+    corrected: HalfMaps,
+    still: HalfMaps,
+    mobile: Tensor,
+    settings: ReconstructSettings,
+    prepared: PreparedData,
+    progress: Progress,
+) -> dict[str, ColumnValues]:
+    """One mask for both maps, so that the curves can be compared."""
+    from gem_plugin.steps.reconstruct.half_maps import measuring_of
+
+    measuring = measuring_of(settings, prepared, progress)
+    mask = measuring.mask
+    if mask is None:
+        mask = mask_from_half_maps(corrected.first, corrected.second, corrected.pixel_size_in_angstroms)
+    moving_mask = mask * mobile
+    write_map(files.mask("moving_region"), moving_mask.numpy(), corrected.pixel_size_in_angstroms)
+    table: dict[str, ColumnValues] = {}
+    for name, both in (("deformed", corrected), ("undeformed", still)):
+        row = write_and_measure(files, name, both, replace(measuring, mask=mask))
+        generator = torch.Generator().manual_seed(settings.seed)
+        curves = half_map_curves(both.first, both.second, moving_mask, generator)
+        resolution = resolution_in_angstroms(
+            curves.corrected, HALF_MAP_THRESHOLD, both.box_size, both.pixel_size_in_angstroms
+        )
+        mean = float(curves.corrected[1:].mean())
+        text = curve_table(curves, None, both.box_size * both.pixel_size_in_angstroms)
+        write_text_whole(files.curves(f"{name}_moving_region"), text)
+        table[name] = {
+            "particles": len(prepared.table),
+            **row,
+            "resolution_of_moving_region_in_angstroms": round(resolution, 2),
+            "mean_fsc_of_moving_region": round(mean, 4),
+        }
+    return table
+
+
+def _find_parts(
+    source: VolumeSource, settings: ReconstructSettings, prepared: PreparedData, progress: Progress
+) -> MovingParts:
+    assert source.clouds_at is not None
+    latents, table = source.latents, prepared.table
+    generator = np.random.default_rng(settings.seed)
+    sample = np.sort(generator.permutation(len(latents))[:PARTICLES_COMPARED])
+    with progress.waiting("parts that move together"):
+        some = source.clouds_at(latents[sample])
+        motion = measure_motion(
+            some.positions_in_angstroms.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
+        )
+        chosen = most_populated_point(latents, generator)
+        reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
+        weights = part_weights(reference, motion.parts, table.box_size, table.pixel_size_in_angstroms)
+    members = [torch.from_numpy(motion.parts == number) for number in range(1, len(weights) + 1)]
+    collected: list[list[RigidMotions]] = [[] for _ in members]
+    starts = range(0, len(latents), CLOUDS_AT_A_TIME)
+    for start in progress.track(starts, "motion of the parts", unit="batch"):
+        positions = source.clouds_at(latents[start : start + CLOUDS_AT_A_TIME]).positions_in_angstroms.cpu()
+        for fitted, member in zip(collected, members, strict=True):
+            fitted.append(
+                fit_rigid_motions(
+                    reference.positions_in_angstroms[member],
+                    positions[:, member],
+                    reference.amplitudes[member],
+                )
+            )
+    motions = [
+        RigidMotions(*(torch.cat(values) for values in zip(*fitted, strict=True))) for fitted in collected
+    ]
+    of_part = torch.tensor([float(motion.displacement_in_angstroms[member].mean()) for member in members])
+    is_mobile = (of_part >= MOBILE_SHARE * of_part.max()).float()
+    return MovingParts(weights, motions, torch.einsum("p,pzyx->zyx", is_mobile, weights), chosen)
+
+
+def _one_cloud(batch: GaussianCloud) -> GaussianCloud:
+    widths = batch.widths_in_angstroms.reshape(-1, len(batch))[0]
+    amplitudes = batch.amplitudes.reshape(-1, len(batch))[0]
+    return GaussianCloud(batch.positions_in_angstroms[0].cpu(), amplitudes.cpu(), widths.cpu())
+
+
+def _rows(amplitudes: Tensor) -> np.ndarray:  # (batch, n)
+    return amplitudes.reshape(-1, amplitudes.shape[-1]).cpu().numpy()

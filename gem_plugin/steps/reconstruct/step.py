@@ -1,0 +1,33 @@
+"""reconstruct: maps from the particles themselves, of every state or around latent points, with half-maps and FSC.
+
+Only these maps carry a resolution; a decoded map is a drawing by the model.
+"""
+
+from typing import Any
+
+from gem_plugin.devices import set_threads
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.prepared import load_prepared
+from gem_plugin.progress import Progress
+from gem_plugin.steps.reconstruct.half_maps import (
+    half_sets_of,
+)
+from gem_plugin.steps.reconstruct.of_states import _reconstruct_states
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings, _check_choice
+
+
+def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> dict[str, Any]:
+    """Write RUN/reconstruct: half-maps, filtered maps, masks, FSC curves, and maps.csv."""
+    _check_choice(settings)
+    set_threads(settings.threads)
+    prepared = load_prepared(run)
+    halves = half_sets_of(prepared, settings.seed)
+    if settings.deformed:
+        from gem_plugin.steps.reconstruct.motion_corrected import reconstruct_deformed
+
+        return reconstruct_deformed(run, prepared, halves, settings, progress)
+    if settings.z_values is not None or settings.particles is not None:
+        from gem_plugin.steps.reconstruct.around_latents import reconstruct_points
+
+        return reconstruct_points(run, prepared, halves, settings, progress)
+    return _reconstruct_states(run, prepared, halves, settings, progress)

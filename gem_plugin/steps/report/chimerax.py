@@ -1,0 +1,191 @@
+"""How the Gaussians of a trained model move over the particles, and the same as files for ChimeraX."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.volume import render_volumes
+from gem_plugin.io.array_files import read_array, read_number_table, write_arrays
+from gem_plugin.io.atoms.bild import write_arrows
+from gem_plugin.io.atoms.gaussian_models import MOST_ATOMS, write_gaussian_models
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.progress import Track, untracked
+from gem_plugin.reports import chimerax_scripts as scripts
+from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.results.run import RunContents
+
+PARTICLES_COMPARED = 200
+MOST_ARROWS = 600
+BRIGHT_PERCENTILE = 99.9
+HIGHEST_PERCENTILE = 98  # of the values that are coloured
+ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
+SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
+
+
+def write_motion(
+    run: RunFiles, source: VolumeSource, seed: int = 0, track: Track = untracked
+) -> GaussianMotion:
+    """Compare the clouds of a random sample of particles; keep the result in the run."""
+    assert source.clouds_at is not None
+    generator = np.random.default_rng(seed)
+    n_compared = min(PARTICLES_COMPARED, source.n_particles)
+    rows = np.sort(generator.choice(source.n_particles, n_compared, replace=False))
+    told = track(rows, "motion of the Gaussians", unit="particle")
+    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in told]
+    positions = np.concatenate([cloud.positions_in_angstroms.cpu().numpy() for cloud in clouds])
+    amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
+    motion = measure_motion(positions, amplitudes, seed)
+    write_arrays(run.motion, **vars(motion))
+    return motion
+
+
+def write_chimerax(run: RunFiles, contents: RunContents, track: Track = untracked) -> list[Path]:
+    """Scripts for everything that the run holds; where the model is there, motion too."""
+    run.chimerax.mkdir(parents=True, exist_ok=True)
+    written = [*_state_scripts(run, contents), *_morph_scripts(run, contents, track)]
+    if run.checkpoint.is_file() and run.latents.is_file():
+        source = open_volume_source(run)
+        if source.clouds_at is not None:
+            written += _motion_files(run, source, write_motion(run, source, track=track), track)
+    return written
+
+
+def _state_scripts(run: RunFiles, contents: RunContents) -> list[Path]:
+    paths = list(contents.state_means.values())
+    if not paths:
+        return []
+    text = scripts.states_script([_relative(run, path) for path in paths], _level(paths[0]))
+    return [_write_script(run, "states.cxc", text)]
+
+
+def _morph_scripts(run: RunFiles, contents: RunContents, track: Track) -> list[Path]:
+    written = []
+    for series in track(contents.series, "morphs for ChimeraX", unit="script"):
+        if len(series.paths) > 1:
+            text = scripts.morph_script(
+                [_relative(run, path) for path in series.paths], _level(series.paths[0])
+            )
+            written.append(_write_script(run, f"morph_{series.title.replace(' ', '_')}.cxc", text))
+    return written
+
+
+def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
+    """Coloured consensus, arrows, and Gaussians along each latent trajectory."""
+    mean_map = run.chimerax / "mean.mrc"
+    pixel_size = source.cloud_pixel_size_in_angstroms
+    cloud = _mean_cloud(source, motion)
+    density = render_volumes(cloud, source.box_size, pixel_size)[0].numpy()
+    write_map(mean_map, density, pixel_size)
+    level, written = _level(mean_map), []
+    colours = (
+        ("motion", "rms motion (Angstrom)", motion.displacement_in_angstroms),
+        ("occupancy", "occupancy (mean amplitude over that where it is all there)", motion.occupancy),
+        ("amplitude_change", "change of amplitude (share of its mean)", motion.amplitude_change),
+    )
+    for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
+        path = run.chimerax / f"{name}.mrc"
+        write_map(path, _map_of_values(cloud, values, density, source), pixel_size)
+        highest = 1.0 if name == "occupancy" else float(np.percentile(values, HIGHEST_PERCENTILE))
+        text = scripts.colour_script("mean.mrc", path.name, level, max(highest, 1e-3), what)
+        written.append(_write_script(run, f"colour_by_{name}.cxc", text))
+    _write_main_arrows(run.chimerax / "motion_arrows.bild", motion, source)
+    written.append(
+        _write_script(run, "arrows.cxc", scripts.arrows_script("mean.mrc", "motion_arrows.bild", level))
+    )
+    return written + _trajectory_models(run, source, motion, track)
+
+
+def _mean_cloud(source: VolumeSource, motion: GaussianMotion) -> GaussianCloud:
+    assert source.clouds_at is not None
+    widths = source.clouds_at(source.latents[:1]).widths_in_angstroms.reshape(1, -1)[0].cpu()
+    positions = torch.from_numpy(motion.positions_in_angstroms).float()
+    return GaussianCloud(positions, torch.from_numpy(motion.amplitudes).float(), widths)
+
+
+def _map_of_values(
+    cloud: GaussianCloud, values: np.ndarray, density: np.ndarray, source: VolumeSource
+) -> np.ndarray:  # (box, box, box)
+    """At each voxel the mean of the values, weighted by the density of each Gaussian there; 0 in the solvent."""
+    weighted = GaussianCloud(
+        cloud.positions_in_angstroms,
+        cloud.amplitudes * torch.from_numpy(values).float(),
+        cloud.widths_in_angstroms,
+    )
+    sums = render_volumes(weighted, source.box_size, source.cloud_pixel_size_in_angstroms)[0].numpy()
+    is_inside = density > SMALLEST_SHARE_OF_DENSITY * density.max()
+    return np.where(is_inside, sums / np.where(is_inside, density, 1), 0).astype(np.float32)
+
+
+def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource) -> None:
+    """The largest joint motion of the Gaussians that move most."""
+    lengths = np.linalg.norm(motion.main_displacement_in_angstroms, axis=1)
+    chosen = np.argsort(lengths)[::-1][:MOST_ARROWS]
+    starts = _in_map_frame(motion.positions_in_angstroms[chosen], source)
+    ends = starts + motion.main_displacement_in_angstroms[chosen]
+    share = (lengths[chosen] / max(float(lengths.max()), 1e-9))[:, None]
+    blue, orange = np.array([[0.0, 0.45, 0.70]]), np.array([[0.90, 0.62, 0.0]])
+    write_arrows(path, starts, ends, (1 - share) * blue + share * orange)
+
+
+def _trajectory_models(
+    run: RunFiles, source: VolumeSource, motion: GaussianMotion, track: Track
+) -> list[Path]:
+    """A PDB of several models for every trajectory."""
+    assert source.clouds_at is not None
+    written: list[Path] = []
+    if len(motion.amplitudes) > MOST_ATOMS:
+        return written
+    trajectories = list(_trajectories(run).items())
+    for name, latents in track(trajectories, "Gaussians for ChimeraX", unit="trajectory"):
+        cloud = source.clouds_at(latents)
+        positions = _in_map_frame(cloud.positions_in_angstroms.cpu().numpy(), source)
+        amplitudes = cloud.amplitudes.cpu().numpy()
+        occupancies = amplitudes / np.maximum(motion.amplitudes, np.finfo(np.float32).tiny)
+        path = run.chimerax / f"gaussians_{name}.pdb"
+        write_gaussian_models(path, positions, occupancies, motion.displacement_in_angstroms)
+        written.append(_write_script(run, f"{path.stem}.cxc", scripts.atoms_script(path.name)))
+    return written
+
+
+def _trajectories(run: RunFiles) -> dict[str, np.ndarray]:  # name -> (points, latent_size)
+    """Latents along the components of the analyze step; without it, particles along the first volume component."""
+    tables = sorted(run.analyze.glob("pc*/z_values.txt"))
+    found = {path.parent.name: read_number_table(path).astype(np.float32) for path in tables}
+    files = LandscapeFiles(run.landscape)
+    if found or not (files.volume_pca_scores.is_file() and files.sketch_latents.is_file()):
+        return found
+    scores = read_array(files.volume_pca_scores, "gem-em landscape")[:, 0]
+    latents = read_number_table(files.sketch_latents).astype(np.float32)
+    if len(latents) != len(scores):  # a landscape that is being made again
+        return found
+    low, high = np.percentile(scores, ENDS_IN_PERCENT)
+    wanted = np.linspace(low, high, POINTS_OF_TRAJECTORY)
+    nearest = np.abs(scores[None, :] - wanted[:, None]).argmin(axis=1)
+    return {"volume_component_1": latents[nearest]}
+
+
+def _in_map_frame(positions_in_angstroms: np.ndarray, source: VolumeSource) -> np.ndarray:
+    """From the rotation centre to the first voxel of the map, where ChimeraX has its origin."""
+    return positions_in_angstroms + source.box_size // 2 * source.cloud_pixel_size_in_angstroms
+
+
+def _level(path: Path) -> float:
+    volume = read_map(path).volume
+    return scripts.LEVEL_SHARE * float(np.percentile(volume, BRIGHT_PERCENTILE))
+
+
+def _relative(run: RunFiles, path: Path) -> str:
+    return os.path.relpath(path, run.chimerax)
+
+
+def _write_script(run: RunFiles, name: str, text: str) -> Path:
+    write_text_whole(run.chimerax / name, text)
+    return run.chimerax / name

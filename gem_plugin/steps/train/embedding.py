@@ -1,0 +1,88 @@
+"""The latents of all particles, from a trained encoder, and if wanted moved to each particle's own image."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.latent_refinement import refine_latents
+from gem_plugin.heterogeneity.losses.image import image_agreement
+from gem_plugin.heterogeneity.observations import row_chunks
+from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.progress import Progress
+
+ROWS_AT_A_TIME = 1024
+PROJECTED_ROWS_AT_A_TIME = 64
+SMALLEST_POWER = 1e-12  # of a model image without density
+REFINED_ROWS_AT_A_TIME = 64  # each needs a projection per latent dimension
+
+
+class EmbeddedParticles(NamedTuple):
+    """One row a particle, in the order of the input."""
+
+    means: np.ndarray  # (n, latent_size) float32
+    deviations: np.ndarray  # (n, latent_size) float32
+
+
+def embed_particles(trainer: Trainer, progress: Progress) -> EmbeddedParticles:
+    """What the encoder says of every particle."""
+    trainer.model.eval()
+    n, latent_size = len(trainer.observations), trainer.model.latent_size
+    means, deviations = (np.empty((n, latent_size), np.float32) for _ in range(2))
+    chunks = list(row_chunks(n, ROWS_AT_A_TIME))
+    for rows in progress.track(chunks, "Embedding particles", unit="chunk"):
+        distribution = trainer.embed(rows)
+        means[rows[0] : rows[-1] + 1] = distribution.means.cpu().numpy()
+        deviations[rows[0] : rows[-1] + 1] = torch.exp(distribution.log_variances / 2).cpu().numpy()
+    return EmbeddedParticles(means, deviations)
+
+
+@torch.no_grad()
+def particle_contrasts(
+    trainer: Trainer, latents: np.ndarray, progress: Progress
+) -> np.ndarray:  # (n,) float32
+    """The contrast at which each particle fits its own model image best: 1 is usual, near 0 nothing of the molecule is there.
+
+    P g / P h P of image_loss.py; its error, of noise alone, is 1 / sqrt(P h P).
+    """
+    trainer.model.eval()
+    contrasts = np.empty(len(latents), np.float32)
+    chunks = list(row_chunks(len(latents), PROJECTED_ROWS_AT_A_TIME))
+    for rows in progress.track(chunks, "Contrast of the particles", unit="chunk"):
+        piece = slice(int(rows[0]), int(rows[-1]) + 1)
+        batch = trainer.observations.batch(rows)
+        cloud = trainer.model.cloud_in_pixels(torch.from_numpy(latents[piece]).to(trainer.device))
+        images = project_gaussians(
+            cloud, batch.rotation_matrices, trainer.observations.box_size, 1.0, trainer.settings.projector
+        )
+        powers, agreements = image_agreement(images, batch.images, batch.filters)
+        contrasts[piece] = (agreements / powers.clamp_min(SMALLEST_POWER)).cpu().numpy()
+    return contrasts
+
+
+def refine_particles(
+    trainer: Trainer, start: EmbeddedParticles, progress: Progress
+) -> tuple[EmbeddedParticles, float]:  # latents, and the mean gain of the objective in noise units
+    """Gauss-Newton on every particle's own image; latents stay where that does not score better."""
+    trainer.model.eval()
+    means, deviations = (np.empty_like(values) for values in start)
+    prior_weight = trainer.settings.kl_weight * trainer.kl_factor
+    total_gain = 0.0
+    for rows in progress.track(
+        list(row_chunks(len(means), REFINED_ROWS_AT_A_TIME)), "Refining latents", unit="chunk"
+    ):
+        piece = slice(int(rows[0]), int(rows[-1]) + 1)
+        latents = torch.from_numpy(start.means[piece]).to(trainer.device)
+        batch = trainer.observations.batch(rows)
+        refined = refine_latents(
+            trainer.model,
+            batch,
+            latents,
+            prior_weight,
+            projector=trainer.settings.projector,
+            contrast_variance=trainer.contrast_variance,
+        )
+        means[piece], deviations[piece] = refined.latents.cpu().numpy(), refined.deviations.cpu().numpy()
+        total_gain += float(refined.gains.sum())
+    return EmbeddedParticles(means, deviations), total_gain / len(means)

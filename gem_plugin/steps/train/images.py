@@ -1,0 +1,88 @@
+"""The prepared particles of a run as the observations that the engine learns from."""
+
+from typing import Any
+
+import torch
+
+from gem_plugin.devices import free_memory_in_bytes
+from gem_plugin.errors import InputError
+from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES
+from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.imaging.ctf import CtfParameters
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.prepared import load_prepared
+from gem_plugin.particles.table import ParticleTable
+from gem_plugin.progress import Progress
+
+CTF_FIELDS = (
+    "defocus_u_in_angstroms",
+    "defocus_v_in_angstroms",
+    "defocus_angle_in_degrees",
+    "phase_shift_in_degrees",
+    "b_factor_in_square_angstroms",
+    "scale_factor",
+    "voltage_in_kilovolts",
+    "spherical_aberration_in_millimetres",
+    "amplitude_contrast",
+)
+SHARE_OF_FREE_MEMORY = 0.5  # that cached images may take
+
+
+def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
+    """Images stay on disk, in the row order of the input."""
+    prepared = load_prepared(run)
+    table = prepared.table
+    observations = Observations(
+        prepared.images,
+        torch.from_numpy(table.rotation_matrices),
+        torch.from_numpy(table.shifts_in_angstroms / table.pixel_size_in_angstroms),
+        ctf_parameters(table),
+        torch.from_numpy(prepared.noise_spectrum),
+        table.pixel_size_in_angstroms,
+        is_whitened,
+    )
+    return observations, table
+
+
+def open_cached_observations(
+    run: RunFiles, settings: TrainSettings, device: torch.device, progress: Progress
+) -> tuple[Observations, ParticleTable]:
+    """Ready to train on the device: images in memory when they fit, unless the settings say where."""
+    observations, table = open_observations(run, settings.whiten)
+    observations.move_to_(device)
+    check_memory(settings, len(observations), observations.box_size, device)
+    fits = fits_in_memory(len(observations), observations.box_size, device)
+    if settings.cache == "memory" or (settings.cache == "auto" and fits):
+        observations.keep_in_memory(lambda parts: progress.track(parts, "Reading images", unit="chunk"))
+    return observations, table
+
+
+def ctf_parameters(table: ParticleTable) -> CtfParameters:
+    """The CTF columns as tensors."""
+    return CtfParameters(**{name: torch.from_numpy(getattr(table, name)).float() for name in CTF_FIELDS})
+
+
+def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
+    """Whether all images take less than half of the memory that is free now on the device that will hold them."""
+    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free_memory_in_bytes(device)
+
+
+def check_memory(settings: TrainSettings, n_images: int, box_size: int, device: torch.device) -> None:
+    """Raise InputError before the start when what must stay in memory is more than there is."""
+    evidence = 2 * n_images * (settings.anchors + N_VIEW_FEATURES)  # half precision
+    images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
+    free = free_memory_in_bytes(device)
+    if evidence + images > free:
+        remedy = "Use --cache disk" if images > free - evidence and images else "Use fewer --anchors"
+        raise InputError(
+            f"{n_images} particles of {box_size} pixels need {(evidence + images) / 1e9:.1f} GB of memory on {device}, "
+            f"{free / 1e9:.1f} GB are free. {remedy}, a smaller --box in prepare, or a larger machine."
+        )
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A dataclass as a dictionary with short numbers, for summaries and tables."""
+    return {
+        name: round(value, 6) if isinstance(value, float) else value for name, value in vars(record).items()
+    }

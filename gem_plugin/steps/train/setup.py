@@ -1,0 +1,121 @@
+"""A trainer from the files of a run: the consensus, the encoder inputs of all particles, the saved state."""
+
+import dataclasses
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gem_plugin.errors import InputError
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.heterogeneity.architecture import ModelArchitecture, architecture_for, build_model
+from gem_plugin.heterogeneity.encoder.anchor_scores import SAMPLE_FOR_SCALING, EvidenceTable
+from gem_plugin.heterogeneity.losses.contrast import first_contrast_variance
+from gem_plugin.heterogeneity.model import HeterogeneityModel
+from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
+from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.io.gaussian_files import read_gaussians
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.results.model import load_training
+from gem_plugin.steps.train.focus_mask import mobile_gaussians
+
+MOST_VALIDATION_PARTICLES = 2000
+
+
+class ConsensusStart(NamedTuple):
+    """What training starts from."""
+
+    cloud: GaussianCloud  # in pixels of the working box
+    is_mobile: Tensor | None  # (n,) bool; None: all may change
+
+
+def make_trainer(
+    run: RunFiles,  # its checkpoint is read when the settings say resume
+    settings: TrainSettings,
+    observations: Observations,
+    consensus: ConsensusStart,
+    rows: Tensor,  # the particles that may train; all of them get latents
+    progress: Progress,
+) -> tuple[Trainer, ModelArchitecture]:
+    """A trainer for new or continued training, on the device of the observations."""
+    n_epochs = number_of_epochs(settings, len(rows))
+    saved = load_training(run) if settings.resume else None
+    architecture = architecture_for(
+        settings, len(consensus.cloud), observations.box_size, observations.pixel_size_in_angstroms
+    )
+    if saved is not None and saved[0] != architecture:
+        raise InputError(
+            f"--resume: {run.checkpoint} was trained with other settings of the model "
+            f"({_differences(saved[0], architecture)}). Give the same settings, or train without --resume."
+        )
+    generator = torch.Generator().manual_seed(settings.seed)
+    model = build_model(architecture, consensus.cloud, generator, consensus.is_mobile)
+    if saved is not None:
+        if not torch.equal(saved[1]["model"]["is_mobile"], model.is_mobile):
+            raise InputError(
+                f"--resume: {run.checkpoint} was trained with another --focus-mask. Give the same, or train without --resume."
+            )
+        model.load_state_dict(saved[1]["model"])
+    model.to(observations.device)
+    evidence = _compute_evidence(model, observations, progress)
+    training_rows, validation_rows = split_rows(rows, settings.validation_fraction, generator)
+    trainer = Trainer(model, observations, evidence, training_rows, validation_rows, settings, n_epochs)
+    if saved is not None:
+        trainer.load_state(saved[1])
+        progress.say(f"Resuming after epoch {trainer.epoch} of {n_epochs}")
+    elif settings.contrast and settings.loss == "squared":
+        trainer.contrast_variance = first_contrast_variance(
+            model.consensus(), observations, training_rows, settings.projector
+        )
+    return trainer, architecture
+
+
+def read_consensus(
+    run: RunFiles, settings: TrainSettings, observations: Observations, progress: Progress
+) -> ConsensusStart:
+    """The consensus Gaussians, and which of them the focus mask lets change."""
+    arrays = read_gaussians(run.consensus_gaussians)
+    pixel_size = observations.pixel_size_in_angstroms
+    cloud = GaussianCloud(
+        torch.from_numpy(arrays.positions_in_angstroms / pixel_size),
+        torch.from_numpy(arrays.amplitudes),
+        torch.from_numpy(arrays.widths_in_angstroms / pixel_size),
+    )
+    is_mobile = mobile_gaussians(
+        run, settings.focus_mask, cloud.positions_in_angstroms, observations.box_size
+    )
+    if is_mobile is not None:
+        progress.say(f"Focus: {int(is_mobile.sum())} of {len(cloud)} Gaussians may change")
+    return ConsensusStart(cloud, is_mobile)
+
+
+def _compute_evidence(
+    model: HeterogeneityModel, observations: Observations, progress: Progress
+) -> EvidenceTable:
+    """Encoder inputs of all particles, and the scale of the encoder from a sample of them."""
+    anchors, encoder = model.anchors, model.encoder
+    assert anchors is not None
+    assert encoder is not None
+    evidence = EvidenceTable.compute(
+        anchors, observations, lambda parts: progress.track(parts, "Reading evidence", unit="chunk")
+    )
+    sample = torch.linspace(0, len(observations) - 1, min(SAMPLE_FOR_SCALING, len(observations))).long()
+    encoder.standardise_by(evidence.batch(sample), len(anchors))
+    return evidence
+
+
+def split_rows(rows: Tensor, validation_fraction: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Rows that train and rows that never do, both sorted."""
+    n_validation = min(MOST_VALIDATION_PARTICLES, int(validation_fraction * len(rows)))
+    order = rows[torch.randperm(len(rows), generator=generator)]
+    return order[n_validation:].sort().values, order[:n_validation].sort().values
+
+
+def _differences(saved: ModelArchitecture, wanted: ModelArchitecture) -> str:
+    pairs = [
+        (field.name, getattr(saved, field.name), getattr(wanted, field.name))
+        for field in dataclasses.fields(saved)
+    ]
+    return ", ".join(f"{name} {old} there, {new} now" for name, old, new in pairs if old != new)

@@ -1,0 +1,122 @@
+"""train: learn how the Gaussians move and change, then give every particle its latents."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from gem_plugin.devices import choose_device, set_threads
+from gem_plugin.errors import InputError
+from gem_plugin.heterogeneity.architecture import ModelArchitecture
+from gem_plugin.heterogeneity.held_out_support import held_out_support
+from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.workers import Workers
+from gem_plugin.io.array_files import write_array
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.particles.source import is_cryosparc
+from gem_plugin.progress import Progress
+from gem_plugin.settings import check_settings
+from gem_plugin.steps.train.embedding import embed_particles, particle_contrasts, refine_particles
+from gem_plugin.steps.train.epochs import train_to_the_end
+from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
+from gem_plugin.steps.train.images import open_cached_observations
+from gem_plugin.steps.train.processes import joined_workers, quiet, wait_for_all
+from gem_plugin.steps.train.setup import make_trainer, read_consensus
+from gem_plugin.steps.write_cs.step import write_latents_cs
+from gem_plugin.steps.write_star.step import write_latents_star
+
+
+def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dict[str, Any]:
+    """Write train/checkpoint.pt and train/history.csv after every epoch; at the end latents and particles.star."""
+    check_settings(settings)
+    set_threads(settings.threads)
+    with joined_workers(settings.device) as (workers, device_name):
+        if settings.batch_size % workers.size:
+            raise InputError(
+                f"--batch-size is {settings.batch_size}; expected a multiple of the {workers.size} processes."
+            )
+        if not workers.is_main:
+            progress = quiet(progress)
+        return _train(run, settings, choose_device(device_name), workers, progress)
+
+
+def _train(
+    run: RunFiles, settings: TrainSettings, device: torch.device, workers: Workers, progress: Progress
+) -> dict[str, Any]:
+    observations, table = open_cached_observations(run, settings, device, progress)
+    if settings.halves:
+        check_half_sets(table.half_sets)
+    consensus = read_consensus(run, settings, observations, progress)
+    all_rows = torch.arange(len(table))
+    trainer, architecture = make_trainer(run, settings, observations, consensus, all_rows, progress)
+    train_to_the_end(run, trainer, architecture, progress)
+    numbers = {**_summary(trainer, architecture), "device": str(device), "processes": workers.size}
+    if workers.is_main:
+        numbers |= _support(trainer, progress)
+        latents = embed_particles(trainer, progress)
+        if settings.refine_latents:
+            latents, gain = refine_particles(trainer, latents, progress)
+            numbers["refinement_gain"] = round(gain, 4)
+        write_array(run.latents, latents.means)
+        write_array(run.latents_std, latents.deviations)
+        run.contrasts.unlink(missing_ok=True)  # of an earlier training
+        if settings.loss == "squared":
+            write_array(run.contrasts, particle_contrasts(trainer, latents.means, progress))
+        with progress.waiting("particles with their latents"):
+            _write_particles(run, latents.means)
+    if settings.halves:
+        numbers |= train_halves(run, settings, observations, consensus, table.half_sets, progress)
+    wait_for_all(workers)
+    return numbers
+
+
+def _support(trainer: Trainer, progress: Progress) -> dict[str, float | None]:
+    """Whether the latents tell more than noise, by particles that never trained; None where that is not measured."""
+    if trainer.settings.loss != "squared" or len(trainer.validation_rows) < 2:
+        return {"support_in_nats": None, "support_error": None}
+    support = held_out_support(
+        trainer.model,
+        trainer.observations,
+        trainer.evidence,
+        trainer.training_rows,
+        trainer.validation_rows,
+        torch.Generator().manual_seed(trainer.settings.seed),
+        trainer.settings.projector,
+        progress.track,
+        contrast_variance=trainer.contrast_variance,
+    )
+    progress.say(
+        f"Left-out particles: their latents explain {support.nats:.2f} ± {support.standard_error:.2f} nats a particle more "
+        "than one conformation does"
+    )
+    return {"support_in_nats": round(support.nats, 3), "support_error": round(support.standard_error, 3)}
+
+
+def _write_particles(run: RunFiles, latents: np.ndarray) -> None:
+    """particles.star or particles.cs: the input rows with the latents added."""
+    _, _, origin = load_prepared_table(run)
+    if is_cryosparc(origin.particle_file):
+        write_latents_cs(run, latents)
+    else:
+        write_latents_star(run, latents)
+
+
+def _summary(trainer: Trainer, architecture: ModelArchitecture) -> dict[str, Any]:
+    last = trainer.history[-1]
+    return {
+        "epochs": trainer.epoch,
+        "particles": len(trainer.observations),
+        "validation_particles": len(trainer.validation_rows),
+        "gaussians": architecture.n_gaussians,
+        "loss": round(last.loss, 4),
+        "validation_loss": None if math.isnan(last.validation_loss) else round(last.validation_loss, 4),
+        "kl_in_nats": round(last.kl, 3),
+        "contrast_spread": round(last.contrast_spread, 3),
+        "skipped_steps": trainer.bad_steps,
+        "particles_per_second": round(
+            float(np.mean([record.particles_per_second for record in trainer.history]))
+        ),
+    }

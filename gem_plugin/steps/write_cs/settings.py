@@ -1,0 +1,16 @@
+"""Settings of write-cs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gem_plugin.settings import setting
+
+
+@dataclass(frozen=True)
+class WriteCsSettings:
+    """Which particles to write, and where."""
+
+    rows: Path | None = setting(None, "Text file of particle rows, counted from 0, one a line; default: all.")
+    out: Path | None = setting(None, "The .cs file to write; default: particles.cs in the run.")
+    latents: bool = setting(True, "Add the latents as components_mode_0, 1, ..., as 3D Variability does.")
+    title: str = setting("GEM particles", "Title that CryoSPARC shows for the group.")

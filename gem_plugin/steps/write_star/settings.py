@@ -1,0 +1,15 @@
+"""Settings of write-star."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gem_plugin.settings import setting
+
+
+@dataclass(frozen=True)
+class WriteStarSettings:
+    """Which particles to write, and where."""
+
+    rows: Path | None = setting(None, "Text file of particle rows, counted from 0, one a line; default: all.")
+    out: Path | None = setting(None, "The star file to write; default: particles.star in the run.")
+    latents: bool = setting(True, "Add the latents as columns _gemLatent1, _gemLatent2, ...")
