@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 WATCHED = """
 import sys
-from gem_plugin.adapters.external_job import run_external_job
+from gem_plugin.adapters.relion.watcher import run_external_job
 sys.exit(run_external_job([sys.executable, sys.argv[1], sys.argv[2]], sys.argv[3:]))
 """
 

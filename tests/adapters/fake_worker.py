@@ -11,9 +11,8 @@ FAKED = ("prepare", "consensus", "train", "analyze", "landscape", "report", "sel
 def use_fake_steps() -> None:
     """Point the faked steps at fake_steps.py, which lies beside this file; leave out all others."""
     for name in list(STEPS):
-        STEPS[name] = replace(
-            STEPS[name], module="fake_steps" if name in FAKED else "gem_plugin.no_such_step"
-        )
+        module = "fake_steps" if name in FAKED else "gem_plugin.no_such_step"
+        STEPS[name] = replace(STEPS[name], module=module, settings_module=module)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from gem_plugin.io.run.manifest import check_identity, read_manifest, record_end
 
 HOLD = """
 import sys, pathlib
-from gem_plugin.io.run_files import RunFiles
-from gem_plugin.io.run_lock import locked_run
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.lock import locked_run
 with locked_run(RunFiles(pathlib.Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()

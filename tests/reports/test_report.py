@@ -14,10 +14,10 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.captions import caption_of
-from gem_plugin.reports.figures.map_pictures import pictures_of_maps
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.figures import ENERGY_OF_LATENTS, chapter_of
 from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
+from gem_plugin.reports.sections.map_pictures import pictures_of_maps
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings, together
 from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, particle_columns
 from gem_plugin.steps.report.settings import ReportSettings

@@ -5,10 +5,10 @@ from html import escape
 import numpy as np
 
 from gem_plugin.landscape.motion.gaussians import part_table
-from gem_plugin.reports.figures.map_pictures import VIEWS, pictures_of_maps, small_picture
 from gem_plugin.reports.plain_numbers import angstroms, percent, short_number
 from gem_plugin.reports.sections.figures import MOTION, figures_of
 from gem_plugin.reports.sections.html_parts import grey_levels, missing, png_address, table
+from gem_plugin.reports.sections.map_pictures import VIEWS, pictures_of_maps, small_picture
 from gem_plugin.results.run import MapSeries, RunContents
 
 SHOWN_SIZE_OF_FRAMES = 100  # screen pixels

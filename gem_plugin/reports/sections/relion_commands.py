@@ -15,7 +15,7 @@ from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.particles.prepared import ParticleOrigin
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.reports.figures.map_pictures import furthest_content
+from gem_plugin.reports.sections.map_pictures import furthest_content
 from gem_plugin.results.run import RunContents, projections_of_map
 
 COARSEST_REFERENCE_IN_ANGSTROMS = 20  # of the low-pass filter: coarser where the working pixels are

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from gem_plugin.reports.figures.map_pictures import AXES, VIEWS, MapPictures, picture_html, pictures_of_maps
 from gem_plugin.reports.plain_numbers import percent, short_number
 from gem_plugin.reports.sections.figures import STATES, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
+from gem_plugin.reports.sections.map_pictures import AXES, VIEWS, MapPictures, picture_html, pictures_of_maps
 from gem_plugin.results.run import RunContents
 
 MOST_STATES_SHOWN = 30
