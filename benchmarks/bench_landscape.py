@@ -19,11 +19,10 @@ import torch
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.exact_coordinates import component_functionals, exact_functionals
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.results.components import load_basis
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.steps.landscape.settings import LandscapeSettings
 from gem_plugin.steps.landscape.step import map_landscape
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
@@ -84,13 +83,13 @@ def main() -> None:
     source = turning_source(wanted.particles, wanted.gaussians, wanted.box)
     with tempfile.TemporaryDirectory() as folder:
         run = RunFiles(Path(folder))
-        files = LandscapeFiles(run.landscape)
+        files = run.landscape
         settings = LandscapeSettings(sketch_size=wanted.sketch_size, skip_umap=True)
         start = time.perf_counter()
         numbers = map_landscape(source, files, run, settings, Progress())
         report("sketch, mask, components, states, maps, plots", start)
         print(numbers)
-        basis = load_basis(files)
+        basis = VolumeComponents.load(files)
         weight_maps, _ = component_functionals(basis.pca, basis.mask)
         n_timed = wanted.timed_particles or wanted.particles
         part = turning_source(n_timed, wanted.gaussians, wanted.box)

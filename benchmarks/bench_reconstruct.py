@@ -23,7 +23,6 @@ from torch import Tensor
 from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare.settings import PrepareSettings
@@ -90,7 +89,7 @@ def measure_ours(run: RunFiles) -> dict[str, float]:
     prepared = load_prepared(run)
     halves, device = half_sets_of(prepared, 0), torch.device("cpu")
     back_project(prepared, torch.arange(8).numpy(), halves, device, Progress(), "compiling")
-    files, start = ReconstructFiles(run.root / "reconstruct"), time.perf_counter()
+    files, start = run.reconstruct, time.perf_counter()
     rows = torch.arange(len(prepared.table)).numpy()
     both = back_project(prepared, rows, halves, device, Progress(), "all particles")
     inserted = time.perf_counter()
@@ -132,7 +131,7 @@ def measure_relion(out: Path, run: RunFiles, program: str) -> dict[str, float]:
     seconds = time.perf_counter() - start
     agreements = [
         agreement(
-            read_map(ReconstructFiles(run.root / "reconstruct").half_map("all", half)).volume,
+            read_map(run.reconstruct.half_map("all", half)).volume,
             read_map(out / "data" / f"relion_half{half}.mrc").volume,
         )
         for half in (1, 2)

@@ -17,7 +17,6 @@ import numpy as np
 from gem_plugin.io.array_files import write_array, write_arrays
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape.latents.components import fit_latent_components
 from gem_plugin.landscape.motion.gaussians import measure_motion
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
@@ -113,7 +112,7 @@ def _write_table(run: RunFiles, n: int, box: int, generator: np.random.Generator
 def _write_landscape(
     run: RunFiles, latents: np.ndarray, layout: np.ndarray, states: np.ndarray, generator: np.random.Generator
 ) -> None:
-    files, full = LandscapeFiles(run.landscape), FullLandscapeFiles(run.landscape / "full")
+    files, full = run.landscape, run.landscape.full
     n = len(latents)
     coordinates = generator.normal(size=(n, N_COMPONENTS)).astype(np.float32)
     coordinates[:, :LATENT_SIZE] += latents
@@ -134,7 +133,7 @@ def _write_landscape(
 
 
 def _write_maps(run: RunFiles, n_states: int, box: int, generator: np.random.Generator) -> None:
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     sources = [run.root / "maps" / f"{number}.mrc" for number in range(DIFFERENT_MAPS)]
     volumes = [_blobs(box, generator) for _ in sources]
     for path, volume in zip(sources, volumes):
@@ -143,9 +142,9 @@ def _write_maps(run: RunFiles, n_states: int, box: int, generator: np.random.Gen
     figures.draw_state_slices(
         run.figures / "landscape_state_means", means, np.ones(n_states), 2 * PIXEL_SIZE_IN_ANGSTROMS
     )
-    wanted = [files.state_file(number, "mean.mrc") for number in range(1, n_states + 1)]
+    wanted = [files.states.mean(number) for number in range(1, n_states + 1)]
     wanted += [
-        run.analyze / f"pc{component}" / f"vol_{point:03d}.mrc"
+        run.analyze.component_folder(component) / f"vol_{point:03d}.mrc"
         for component in range(1, N_TRAJECTORIES + 1)
         for point in range(1, POINTS_OF_TRAJECTORY + 1)
     ]

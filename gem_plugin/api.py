@@ -1,1 +1,283 @@
-"""The public Python interface."""
+"""The public Python interface: fit a run, open one, and do with it what the commands do.
+
+Settings are the keywords of the commands (`gem-em run --help`), coerced and checked by the same table: n_states=6, "6" and
+None (auto) all work, a str is a path where a path is meant. Wrong values raise InputError with the words of the command
+line. Nothing heavy is imported until it is needed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+
+if TYPE_CHECKING:
+    from gem_plugin.landscape.volume_source import VolumeSource
+    from gem_plugin.particles.table import ParticleTable
+    from gem_plugin.progress import Progress
+    from gem_plugin.results.particle_file import ParticleFile
+    from gem_plugin.results.run import Run as OpenedRun
+    from gem_plugin.results.states import States
+
+AnyPath = str | os.PathLike[str]
+MAXIMUM_NAMES_SUGGESTED = 3
+
+
+class Volume(np.ndarray):
+    """A map: an array (box, box, box) float32, ordered zyx, with its pixel size in Angstrom."""
+
+    pixel_size: float
+
+    def __new__(cls, values: np.ndarray, pixel_size: float) -> Volume:
+        volume = np.asarray(values, dtype=np.float32).view(cls)
+        volume.pixel_size = pixel_size
+        return volume
+
+    def __array_finalize__(self, made_from: Any) -> None:
+        self.pixel_size = getattr(made_from, "pixel_size", float("nan"))
+
+    def write(self, path: AnyPath) -> Path:
+        """Write the map as an MRC file."""
+        from gem_plugin.io.mrc.maps import write_map
+
+        write_map(Path(path), np.asarray(self), self.pixel_size)
+        return Path(path)
+
+
+class Selection:
+    """Some particles of a run."""
+
+    def __init__(self, run: Run, rows: np.ndarray) -> None:
+        self.run = run
+        self.rows = rows  # (k,) int64, from 0, in the order of the input
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Selection({len(self)} of {self.run.n_particles} particles)"
+
+    def write(self, path: AnyPath) -> Path:
+        """Write the original rows, as .star for RELION's particles or .cs (with .csg) for CryoSPARC's."""
+        original = self.run.original
+        target = Path(path)
+        if target.suffix != original.suffix:
+            raise InputError(
+                f"{target}: the particles of this run are {original.program}'s; expected a name that ends in "
+                f"{original.suffix}. gem-em convert translates between the two."
+            )
+        original.write(target, self.rows, title="Particles chosen by GEM", description="chosen by GEM")
+        return target
+
+
+class Run:
+    """A run folder. What it holds is read when it is first asked for; a missing part raises InputError."""
+
+    def __init__(self, folder: AnyPath) -> None:
+        self.folder = Path(folder)
+        self._opened: OpenedRun | None = None
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}, finished: {', '.join(self.finished_steps) or 'nothing'})"
+
+    # what it holds
+    @property
+    def n_particles(self) -> int:
+        return self._results.n_particles
+
+    @property
+    def particles(self) -> ParticleTable:
+        """Poses, CTF and identity of every particle at the working pixel size; arrays with units in their names."""
+        return self._results.particles
+
+    @property
+    def original(self) -> ParticleFile:
+        """The particle file that the run started from: `.labels`, `.column(label)`, `.write(target, rows)`."""
+        return self._results.original
+
+    @property
+    def latents(self) -> np.ndarray:  # (n, latent_size) float32
+        """The latents of every particle, in the order of the input."""
+        return self._results.latents
+
+    @property
+    def latents_std(self) -> np.ndarray:  # (n, latent_size) float32
+        """Standard deviations of the latents."""
+        return self._results.latents_std
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of this run; `column` takes these, and every column of the particle file."""
+        return self._results.columns
+
+    def column(self, name: str) -> np.ndarray:  # (n,) float64
+        """One number a particle, such as column("contrast") or column("rlnDefocusU")."""
+        return self._results.column(name)
+
+    def states(self, source: str = "sketch") -> States:
+        """States of the particles: "sketch" of landscape, "full" or "leiden" of landscape-full.
+
+        `.labels` (n,), `.numbers`, `.counts`, `.rows(number)`, `.mean_map(number)`, `.table`.
+        """
+        return self._results.states(source)
+
+    def decoder(self) -> VolumeSource:
+        """The decoder with the latents of all particles, in the model's own box."""
+        from gem_plugin.results.decoder import MapGrid
+
+        return self._results.decoder(MapGrid())
+
+    @property
+    def finished_steps(self) -> list[str]:
+        return list(self._results.all_summaries)
+
+    def settings(self, step: str) -> Mapping[str, Any]:
+        """What settings.toml recorded of a step; empty where it was not run."""
+        return self._results.settings(step)
+
+    def summary(self, step: str) -> Mapping[str, Any]:
+        """The numbers of a finished step; empty where it is not finished."""
+        return self._results.summary(step)
+
+    # what can be done with it
+    @overload
+    def decode(self, latents: np.ndarray) -> Volume: ...
+    @overload
+    def decode(self, latents: Sequence[Sequence[float]]) -> list[Volume]: ...
+    def decode(self, latents: Any) -> Any:
+        """The map at a latent (latent_size,), or a list of maps at several (k, latent_size)."""
+        points = np.asarray(latents, dtype=np.float32)
+        source = self.decoder()
+        latent_size = source.latents.shape[1]
+        if points.shape[-1:] != (latent_size,) or points.ndim > 2 or not np.isfinite(points).all():
+            raise InputError(
+                f"Expected {latent_size} finite numbers for each latent, got shape {points.shape}."
+            )
+        volumes = [
+            Volume(volume, source.pixel_size_in_angstroms)
+            for volume in source.decode(points.reshape(-1, latent_size))
+        ]
+        return volumes[0] if points.ndim == 1 else volumes
+
+    def landscape(self, *, show_progress: bool = False, **settings: Any) -> States:
+        """Sketch the landscape and find its states (= gem-em landscape); gives the states."""
+        self.run_step("landscape", show_progress=show_progress, **settings)
+        return self.states()
+
+    def landscape_full(self, *, show_progress: bool = False, **settings: Any) -> States:
+        """Coordinates, free energy and state of every particle (= gem-em landscape-full); gives the states."""
+        self.run_step("landscape-full", show_progress=show_progress, **settings)
+        return self.states("full")
+
+    def select(self, condition: str | None = None, **settings: Any) -> Selection:
+        """Choose particles by a condition on columns, such as "state == 2 and contrast > 0.5".
+
+        Other ways are the settings of gem-em select: states=[1, 3], pc_range="1:-0.5:2", exclude=True.
+        """
+        from gem_plugin.settings import settings_from_values
+        from gem_plugin.steps.select.settings import SelectSettings
+        from gem_plugin.steps.select.step import rows_chosen
+
+        if "out" in settings:
+            raise InputError("select chooses only; write what was chosen with .write(path).")
+        if condition is not None:
+            settings["where"] = [condition, *settings.get("where", [])]
+        return Selection(self, rows_chosen(self._results, settings_from_values(SelectSettings, settings)))
+
+    def reconstruct(
+        self, *, show_progress: bool = False, **settings: Any
+    ) -> dict[str, dict[str, float]]:  # {map: {column: number}}
+        """Half-maps and resolution of every state from its particles (= gem-em reconstruct); gives maps.csv."""
+        self.run_step("reconstruct", show_progress=show_progress, **settings)
+        return self._results.reconstructed_maps()
+
+    def write(self, path: AnyPath | None = None, latents: bool = True) -> Path:
+        """Write all particles, rows as in the original, with the latents as columns."""
+        original = self.original
+        target = Path(path) if path is not None else self._results.files.particles(original.suffix)
+        columns = original.latent_columns(self.latents) if latents else None
+        original.write(target, None, columns, made_by=self._results.files)
+        return target
+
+    def run_step(self, step: str, *, show_progress: bool = False, **settings: Any) -> Mapping[str, Any]:
+        """Do one step of the command line with its settings as keywords; gives its numbers."""
+        from gem_plugin.pipeline.run_steps import run_step
+        from gem_plugin.pipeline.step_table import STEPS
+        from gem_plugin.settings import settings_from_values
+
+        if step not in STEPS:
+            raise InputError(f"There is no step {step}; there is {', '.join(STEPS)}.")
+        chosen: Any = settings_from_values(STEPS[step].settings_class, settings)
+        files = self._results.files
+        numbers = run_step(STEPS[step], files, chosen, _progress(files.log, show_progress))
+        self._opened = None  # what was read before may have changed
+        return numbers
+
+    @property
+    def _results(self) -> OpenedRun:
+        if self._opened is None:
+            from gem_plugin.results.run import Run as OpenedRun
+
+            self._opened = OpenedRun(self.folder)
+        return self._opened
+
+
+def fit(
+    particles: AnyPath,  # .star of RELION; .cs, .csg or job directory of CryoSPARC
+    map: AnyPath,  # the consensus map of these particles
+    out: AnyPath,  # folder of the run; made, or continued where it stopped
+    *,
+    show_progress: bool = True,
+    **settings: Any,
+) -> Run:
+    """Do every step from the particles to the report (= gem-em run) and open the run."""
+    from gem_plugin.io.run.files import RunFiles
+    from gem_plugin.pipeline.run_steps import RUN_STEPS, run_steps
+    from gem_plugin.pipeline.settings_of_steps import fields_of_steps
+
+    values = {"particles": particles, "map": map, **settings}
+    known = list(fields_of_steps(RUN_STEPS))
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=MAXIMUM_NAMES_SUGGESTED)
+            advice = f"Did you mean {' or '.join(near)}?" if near else "See `gem-em run --help`."
+            raise InputError(f"There is no setting {name}. {advice}")
+    files = RunFiles(Path(out))
+    run_steps(RUN_STEPS, files, values, _progress(files.log, show_progress))
+    return Run(out)
+
+
+def open_run(folder: AnyPath) -> Run:
+    """Open a run folder, finished or not, of this version or an earlier one.
+
+    Raises InputError for a folder that is not there, is no run, or is a run of cryoDRGN. Parts that an unfinished run
+    lacks raise InputError when they are asked for, with the command that makes them.
+    """
+    from gem_plugin.results.recognise import check_is_run
+
+    check_is_run(Path(folder))
+    return Run(folder)
+
+
+def read_particles(
+    path: AnyPath,
+    project_folder: AnyPath | None = None,
+    pixel_size: float | None = None,  # Angstrom; only for star files that have none
+) -> ParticleTable:
+    """Poses, CTF and identity of the particles of a star file, .cs or .csg file, or CryoSPARC job directory."""
+    from gem_plugin.results.particle_file import read_particles as read
+
+    return read(Path(path), None if project_folder is None else Path(project_folder), pixel_size)
+
+
+def _progress(log: Path, is_shown: bool) -> Progress:
+    from gem_plugin.pipeline.logged_progress import LoggedProgress
+
+    return LoggedProgress(log) if is_shown else LoggedProgress(log, io.StringIO())

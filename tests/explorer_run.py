@@ -13,7 +13,6 @@ from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.io.array_files import write_array, write_arrays
 from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.motion.gaussians import measure_motion
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
@@ -25,7 +24,7 @@ from gem_plugin.steps.landscape.step import map_landscape
 
 N_PARTICLES = 300
 N_STATES = 5
-SETTINGS = LandscapeSettings(sketch_size=30, n_states=str(N_STATES), skip_umap=True, pc_dim=4, plot_dim=0)
+SETTINGS = LandscapeSettings(sketch_size=30, n_states=N_STATES, skip_umap=True, pc_dim=4, plot_dim=0)
 
 
 def make_explorer_run(folder: Path) -> RunFiles:
@@ -38,7 +37,7 @@ def make_explorer_run(folder: Path) -> RunFiles:
     _write_images(run, table, source)
     write_array(run.latents, source.latents)
     write_array(run.latents_std, np.full(source.latents.shape, 0.1, np.float32))
-    map_landscape(source, LandscapeFiles(run.landscape), run, SETTINGS, Progress(io.StringIO()))
+    map_landscape(source, run.landscape, run, SETTINGS, Progress(io.StringIO()))
     assert source.clouds_at is not None
     cloud = source.clouds_at(source.latents)
     motion = measure_motion(cloud.positions_in_angstroms.numpy(), cloud.amplitudes.numpy(), seed=0)

@@ -12,7 +12,7 @@ from explorer_run import N_PARTICLES, N_STATES, explorer_source, make_explorer_r
 from gem_plugin.io.array_files import write_numbers
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
+from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
 from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.reconstruction import draw_shell_correlations
@@ -34,8 +34,8 @@ def make_full_run(folder: Path) -> RunFiles:
     source = explorer_source()
     points = source.latents[:: len(source.latents) // N_MAPS_OF_TRAJECTORY][:N_MAPS_OF_TRAJECTORY]
     for number, volume in enumerate(source.decode(points), start=1):
-        write_map(run.analyze / "pc1" / f"vol_{number:03d}.mrc", np.asarray(volume), 4.0)
-    write_numbers(run.analyze / "pc1" / "z_values.txt", points)
+        write_map(run.analyze.component_folder(1) / f"vol_{number:03d}.mrc", np.asarray(volume), 4.0)
+    write_numbers(run.analyze.component_folder(1) / "z_values.txt", points)
     run.history.parent.mkdir(parents=True, exist_ok=True)
     run.history.write_text("epoch,loss,kl,validation_loss\n1,5.0,2.0,5.5\n2,4.0,6.0,4.5\n3,3.5,7.0,4.4\n")
     run.summary.write_text(json.dumps(SUMMARY))
@@ -57,7 +57,7 @@ def report_text_of(run: RunFiles) -> str:
 
 
 def _write_reconstruction(run: RunFiles) -> None:
-    files = ReconstructFiles(run.root / "reconstruct")
+    files = run.reconstruct
     files.root.mkdir(exist_ok=True)
     names = ["all", *(f"state_{number:03d}" for number in range(1, N_STATES + 1)), CONTROL_NAME]
     with open(files.table, "w", encoding="utf-8", newline="") as handle:

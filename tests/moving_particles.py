@@ -11,7 +11,6 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.io.mrc.header import mrc_header_bytes
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
@@ -65,7 +64,7 @@ def map_at(angle: float) -> np.ndarray:  # (box, box, box)
 
 
 def _write_landscape(run: RunFiles, states: np.ndarray, source: VolumeSource) -> None:
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     write_array(files.particle_states, states.astype(np.int64))
     for number, angle in ((1, 0.0), (2, np.pi / 2)):
-        write_map(files.state_file(number, "mean.mrc"), map_at(angle), PIXEL_SIZE_IN_ANGSTROMS)
+        write_map(files.states.mean(number), map_at(angle), PIXEL_SIZE_IN_ANGSTROMS)

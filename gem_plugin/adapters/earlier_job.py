@@ -13,8 +13,6 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import forget_steps, read_summary, take_over_steps
 from gem_plugin.pipeline.step_table import steps_needed_by
 
-FULL_LANDSCAPE = "full"  # folder inside that of the landscape
-
 
 def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
     """The files and folders that each step leaves for later ones."""
@@ -27,10 +25,10 @@ def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
             run.latents,
             run.latents_std,
             run.contrasts,
-            run.particles_star,
+            run.particles(".star"),
         ),
-        "landscape": (run.landscape,),
-        "landscape-full": (run.landscape / FULL_LANDSCAPE,),
+        "landscape": (run.landscape.root,),
+        "landscape-full": (run.landscape.full.root,),
     }
 
 

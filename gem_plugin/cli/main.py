@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from gem_plugin import __version__
 from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
@@ -21,6 +20,7 @@ from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS, Step
 from gem_plugin.progress import Progress
+from gem_plugin.version import __version__
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,8 @@ from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.saving import checked_name
 from gem_plugin.io.array_files import write_numbers
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.cryosparc_place import find_cryosparc_place
+from gem_plugin.results.cryosparc_source import find_cryosparc_source
+from gem_plugin.results.run import Run
 
 COMMAND = (sys.executable, "-m", "gem_plugin.adapters.cryosparc.commands", "select")
 SECONDS_FOR_THE_SERVER = 300
@@ -27,11 +28,9 @@ PATTERNS = {  # what each field of the page may hold
 EXAMPLES = {"project": "P3", "workspace": "W1", "particles": "J42 or J42.particles"}
 
 
-def cryosparc_fields(run: RunFiles) -> dict[str, Any] | None:
+def cryosparc_fields(run: Run) -> dict[str, Any] | None:
     """What to put in the fields of the page; None for runs that did not start from CryoSPARC."""
-    if not run.prepared_table.is_file():
-        return None
-    place = find_cryosparc_place(run)
+    place = find_cryosparc_source(run) if run.is_prepared else None
     if place is None:
         return None
     return {
@@ -48,7 +47,7 @@ def send_to_cryosparc(run: RunFiles, name: str, rows: np.ndarray, fields: dict[s
             raise InputError(
                 f"The {field} is {fields.get(field, '')[:80]!r}; expected for instance {EXAMPLES[field]}."
             )
-    if cryosparc_fields(run) is None:
+    if cryosparc_fields(Run(run)) is None:
         raise InputError("This run did not start from CryoSPARC. Save the particles instead.")
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or take everything that is shown.")

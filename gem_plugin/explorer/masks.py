@@ -10,7 +10,6 @@ from gem_plugin.explorer.saving import checked_name
 from gem_plugin.io.array_files import read_arrays
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.mask import VolumeScan, check_mask, fit_mask_to_grid, make_mask
 from gem_plugin.landscape.volume_source import VolumeSource
@@ -35,7 +34,7 @@ class Masks:
 
     def __init__(self, run: RunFiles, source: VolumeSource) -> None:
         self.run = run
-        self.files = LandscapeFiles(run.landscape)
+        self.files = run.landscape
         self.box_size = source.box_size
         self.pixel_size_in_angstroms = source.pixel_size_in_angstroms
         self._scan: VolumeScan | None = None

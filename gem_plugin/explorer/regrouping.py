@@ -10,13 +10,10 @@ from gem_plugin.errors import InputError
 from gem_plugin.explorer.masks import FROM_FILE, Masks, MaskWish
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.sketch_voxels import SketchVoxels
-from gem_plugin.io.array_files import read_array, read_rows
-from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.state_maps import StateMaps, average_volumes
 from gem_plugin.landscape.states import build_tree, cut_into_states, silhouette
 from gem_plugin.progress import Track, untracked
-from gem_plugin.results.run import read_motion
+from gem_plugin.results.run import Run
 
 WHOLE = "whole"
 MOST_MAPS_AVERAGED = 60  # of a state, those with most particles
@@ -37,22 +34,23 @@ class Grouping:
 class Regrouping:
     """The sketch of a finished landscape, ready to be grouped in other ways."""
 
-    def __init__(self, run: RunFiles, molecules: Molecules) -> None:
-        made_by = f"gem-em landscape {run.root}"
-        files = LandscapeFiles(run.landscape)
+    def __init__(self, run: Run, molecules: Molecules) -> None:
+        sketch = run.sketch()
         self.molecules = molecules
-        self.masks = Masks(run, molecules.source)
-        self.rows = read_rows(files.sketch_rows, molecules.source.n_particles)
-        labels = read_array(files.sketch_labels, made_by)
-        first = int(labels[labels > 0].min()) if (labels > 0).any() else 1
-        self.labels = np.where(labels > 0, labels - first, -1)  # (n,): sketch map of every particle
-        self.counts = np.maximum(np.bincount(self.labels[self.labels >= 0], minlength=len(self.rows)), 1)
-        self.distances = {(WHOLE, MaskWish()): read_array(files.distances, made_by)}
-        self.motion = read_motion(run)
+        self.masks = Masks(run.files, molecules.source)
+        self.rows, self.labels = (
+            sketch.rows,
+            sketch.labels,
+        )  # (k,), (n,): sketch map of every particle, -1: none
+        self.counts = np.maximum(sketch.counts, 1)
+        self.distances = {(WHOLE, MaskWish()): run.volume_components().distances}
+        self.motion = run.motion
         self.lock = threading.Lock()
         self._voxels: SketchVoxels | None = None
-        if len(labels) != molecules.source.n_particles or len(self.counts) != len(self.rows):
-            raise InputError(f"The landscape belongs to other particles. Run `{made_by}` again.")
+        if len(self.labels) != molecules.source.n_particles:
+            raise InputError(
+                f"The landscape belongs to other particles. Run `gem-em landscape {run.files.root}` again."
+            )
 
     def regions(self) -> list[str]:
         """The whole mask, and the parts of the molecule that move together."""

@@ -14,9 +14,9 @@ from gem_plugin.io.array_files import write_numbers
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
-from gem_plugin.particles.prepared import load_prepared_table
-from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
+from gem_plugin.results.particle_file import RelionParticleFile
+from gem_plugin.results.run import Run
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
 
@@ -42,7 +42,8 @@ def save_selection(run: RunFiles, name: str, rows: np.ndarray) -> list[Path]:
 def save_relion_job(run: RunFiles, name: str, rows: np.ndarray) -> list[Path]:
     """A folder that looks as a finished External job does: particles, node list, end mark, and how to use it."""
     folder = run.explore / "jobs" / checked_name(name)
-    if not run.prepared_table.is_file() or is_cryosparc(load_prepared_table(run)[2].particle_file):
+    opened = Run(run)
+    if not opened.is_prepared or opened.original.program != RelionParticleFile.program:
         raise InputError(
             "This run did not start from a star file. Save the particles, and import them where they came from."
         )
@@ -95,12 +96,11 @@ def _write_selection(run: RunFiles, rows: np.ndarray, stem: Path) -> list[Path]:
     if not run.prepared_table.is_file():  # the landscape of another program's run: it knows rows only
         write_numbers(stem.with_name(stem.name + "_rows.txt"), np.unique(rows.astype(np.int64)))
         return [stem.with_name(stem.name + "_rows.txt")]
-    table, _, origin = load_prepared_table(run)
-    if rows.min() < 0 or rows.max() >= len(table):
-        raise InputError(f"The selection names row {rows.max()}; the run has {len(table)} particles.")
+    opened = Run(run)
+    if rows.min() < 0 or rows.max() >= opened.n_particles:
+        raise InputError(f"The selection names row {rows.max()}; the run has {opened.n_particles} particles.")
     rows_file = stem.with_name(stem.name + "_rows.txt")
-    suffix = ".cs" if is_cryosparc(origin.particle_file) else ".star"
-    out = stem.with_name(stem.name + suffix)
+    out = stem.with_name(stem.name + opened.original.suffix)
     write_numbers(rows_file, np.unique(rows.astype(np.int64)))
     run_select(run, SelectSettings(rows=rows_file, out=out), Progress(io.StringIO()))
     return [out, rows_file]

@@ -15,16 +15,11 @@ from gem_plugin.explorer.regrouping import Regrouping
 from gem_plugin.explorer.saving import session_names
 from gem_plugin.explorer.travel import KINDS
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
-from gem_plugin.io.run.settings import read_run_settings
 from gem_plugin.landscape.linkages import LINKAGES
-from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Track, untracked
-from gem_plugin.results.decoder import open_volume_source
-from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, latent_columns, particle_columns
-from gem_plugin.results.run import read_history
+from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, drawn_columns
+from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.mask import LEVEL_OF_CRYODRGN, LEVEL_OF_GAUSSIANS
-from gem_plugin.steps.landscape.settings import LandscapeSettings
 
 
 class ExplorerSession:
@@ -32,10 +27,8 @@ class ExplorerSession:
 
     def __init__(self, run: RunFiles, table: Path | None = None) -> None:
         self.run = run
-        self._source = _cryodrgn_source(run)
-        columns = particle_columns(run)
-        if self._source is not None:
-            columns = [*columns, *latent_columns(self._source.latents)]
+        self.opened = Run(run)
+        columns = drawn_columns(self.opened.particle_columns()) if _has_particles(self.opened) else []
         if not columns:
             raise InputError(
                 f"{run.root} has no prepared particles and no latents: there is nothing to look at yet. "
@@ -53,7 +46,7 @@ class ExplorerSession:
         """The decoder; opened once."""
         with self._lock:
             if self._molecules is None:
-                self._molecules = Molecules(self.run, self._source or _own_source(self.run))
+                self._molecules = Molecules(self.run, self.opened.decoder())
             return self._molecules
 
     def regrouping(self) -> Regrouping:
@@ -61,7 +54,7 @@ class ExplorerSession:
         molecules = self.molecules()
         with self._lock:
             if self._regrouping is None:
-                self._regrouping = Regrouping(self.run, molecules)
+                self._regrouping = Regrouping(self.opened, molecules)
             return self._regrouping
 
     def column(self, name: str) -> ParticleColumn:
@@ -86,14 +79,14 @@ class ExplorerSession:
         return {
             "model": self._model_description(),
             "landscape": self._landscape_description(),
-            "cryosparc": cryosparc_fields(self.run),
+            "cryosparc": cryosparc_fields(self.opened),
         }
 
     def warm_up(self, track: Track = untracked) -> None:
         """Open model and sketch before they are asked for; the first decoding compiles for seconds."""
         with contextlib.suppress(GemError):
             source = self.molecules().source
-            if LandscapeFiles(self.run.landscape).distances.is_file() and not source.decoding_is_slow:
+            if self.run.landscape.distances.is_file() and not source.decoding_is_slow:
                 self.regrouping().voxels(track)
 
     def _model_description(self) -> dict[str, Any]:
@@ -114,7 +107,7 @@ class ExplorerSession:
         }
 
     def _landscape_description(self) -> dict[str, Any]:
-        files = LandscapeFiles(self.run.landscape)
+        files = self.run.landscape
         if not files.distances.is_file() or not files.sketch_rows.is_file():
             return {"missing": f"There is no landscape yet. Run `gem-em landscape {self.run.root}`."}
         try:
@@ -125,40 +118,23 @@ class ExplorerSession:
         return {
             "nMaps": len(regrouping.rows),
             "nStates": int(states.values.max()) if states is not None else 1,
-            "linkage": read_run_settings(self.run).get("landscape", {}).get("linkage", LINKAGES[0]),
+            "linkage": self.opened.settings("landscape").get("linkage", LINKAGES[0]),
             "regions": regrouping.regions(),
             "masks": regrouping.masks.file_names(),
             "maskLevel": LEVEL_OF_GAUSSIANS if self.molecules().source.clouds_at else LEVEL_OF_CRYODRGN,
         }
 
 
-def _own_source(run: RunFiles) -> VolumeSource:
-    """The decoder of a run of our own, on the grid that its landscape used."""
-    settings = read_run_settings(run).get("landscape", {})
-    box, pixel_size, flip = (
-        settings.get("downsample", LandscapeSettings.downsample),
-        settings.get("apix"),
-        settings.get("flip", False),
-    )
-    return open_volume_source(run, box, pixel_size, flip)
-
-
-def _cryodrgn_source(run: RunFiles) -> VolumeSource | None:
-    """The decoder of the cryoDRGN run that this landscape was made of; None for runs of our own."""
-    settings = read_run_settings(run).get("landscape", {})
-    if "workdir" not in settings or "epoch" not in settings:
-        return None
-    from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
-
-    box, pixel_size, flip = settings.get("downsample", 128), settings.get("apix"), settings.get("flip", False)
-    return open_cryodrgn_source(Path(settings["workdir"]), str(settings["epoch"]), box, pixel_size, flip)
+def _has_particles(run: Run) -> bool:
+    return run.is_prepared or run.latents_if_there is not None or run.has_states()
 
 
 def training_state(run: RunFiles) -> dict[str, Any]:
     """How far the training is."""
-    done = len(next(iter(read_history(run.history).values()), []))
-    wanted = read_run_settings(run).get("train", {}).get("epochs")
-    is_finished = run.latents.is_file() or "workdir" in read_run_settings(run).get("landscape", {})
+    opened = Run(run)
+    done = len(next(iter(opened.history.values()), []))
+    wanted = opened.settings("train").get("epochs")
+    is_finished = opened.latents_if_there is not None
     return {"epochs": done, "of": wanted, "isFinished": is_finished}
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.stacks import StackReader
-from gem_plugin.particles.source import check_stacks, find_particle_stacks
+from gem_plugin.particles.stack_checks import check_stacks
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Track, untracked
 
@@ -67,10 +67,9 @@ class ParticleImages:
 def open_particle_images(
     table: ParticleTable,
     particle_file: Path,  # that the table was read from
-    project_folder: Path | None = None,
+    stack_paths: dict[str, Path],  # by the name in the table
     track: Track = untracked,
 ) -> ParticleImages:
-    """Find all stacks and check them by their headers; no image is read yet."""
-    stack_paths = find_particle_stacks(table, particle_file, project_folder)
+    """Check all stacks by their headers; no image is read yet."""
     headers = check_stacks(table, stack_paths, particle_file, track)
     return ParticleImages(particle_file, table, stack_paths, StackReader(headers))

@@ -25,7 +25,7 @@ from gem_plugin.io.run.settings import (
     write_step_summary,
 )
 from gem_plugin.pipeline.main_process import is_main_process
-from gem_plugin.pipeline.settings_of_steps import _check_needed_settings, _settings_from_values
+from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
@@ -44,10 +44,8 @@ def run_steps(
     progress: Progress,
 ) -> dict[str, dict[str, Any]]:  # the numbers of each step
     """Do the steps that are not finished yet. All settings are checked before the first step starts."""
-    _check_needed_settings(names, values)
-    settings = {name: _settings_from_values(STEPS[name], values) for name in names}
-    for one in settings.values():
-        check_settings(one)
+    check_needed_settings(names, values)
+    settings = {name: settings_of_step(STEPS[name], values) for name in names}
     with locked_run(run) if is_main_process() else contextlib.nullcontext():
         for name in names:
             if is_finished(run, name, settings[name]):
@@ -84,7 +82,7 @@ def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
     """Whether the step is done with exactly these settings, and with these input files as they are now."""
     if name in NEVER_KEPT or name not in read_summary(run):
         return False
-    recorded = read_run_settings(run).get(name, {})
+    recorded = recorded_as_now(STEPS[name], read_run_settings(run).get(name, {}))
     inputs = _inputs_that_are_there(run, name, settings)
     left_out = (*SETTINGS_OF_THE_MACHINE, *inputs)
     return _without(recorded, left_out) == _without(plain_settings(settings), left_out) and all(
@@ -106,9 +104,9 @@ def _resumed_where_possible(run: RunFiles, name: str, settings: Any) -> Any:
     if not any(field.name == "resume" for field in dataclasses.fields(settings)):
         return settings
     recorded = read_run_settings(run).get(name)
-    is_same_training = recorded is not None and _without(recorded, SETTINGS_OF_RESUMING) == _without(
-        plain_settings(settings), SETTINGS_OF_RESUMING
-    )
+    is_same_training = recorded is not None and _without(
+        recorded_as_now(STEPS[name], recorded), SETTINGS_OF_RESUMING
+    ) == _without(plain_settings(settings), SETTINGS_OF_RESUMING)
     if is_same_training and run.checkpoint.exists():
         return dataclasses.replace(settings, resume=True)
     return settings

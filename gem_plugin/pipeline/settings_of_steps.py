@@ -1,21 +1,17 @@
 """The settings of several steps together: by name, from values, and which of them must be given."""
 
 import dataclasses
-import types
-import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.run.settings import plain_value
 from gem_plugin.pipeline.step_table import STEPS, Step
+from gem_plugin.settings import coerced, settings_from_values
 
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
-
-
 FIELDS_IN_RELION = {"particles": "Input particles", "map": "Input 3D reference"}
-
-
 OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch"),
     "diagnose": ("mask",),
@@ -38,7 +34,7 @@ def _shared_fields(step: Step) -> list[dataclasses.Field]:
     return [field for field in dataclasses.fields(step.settings_class) if field.name not in own]
 
 
-def _check_needed_settings(names: Sequence[str], values: dict[str, Any]) -> None:
+def check_needed_settings(names: Sequence[str], values: Mapping[str, Any]) -> None:
     """Ask for every input before the first step starts, not when its step's turn comes."""
     for step in names:
         for name in NEEDED_SETTINGS.get(step, ()):
@@ -49,9 +45,12 @@ def _check_needed_settings(names: Sequence[str], values: dict[str, Any]) -> None
                 )
 
 
-def _settings_from_values(step: Step, values: dict[str, Any]) -> Any:
+def settings_of_step(step: Step, values: Mapping[str, Any]) -> Any:
+    """The settings of a step from values of several steps: those that it knows, coerced and checked."""
     known = {field.name for field in _shared_fields(step)}
-    return step.settings_class(**{name: value for name, value in values.items() if name in known})
+    return settings_from_values(
+        step.settings_class, {name: value for name, value in values.items() if name in known}
+    )
 
 
 def settings_from_plain(
@@ -66,22 +65,24 @@ def settings_from_plain(
             "Repeat the run with the version that made it (see settings.toml)."
         )
 
-    def moved(text: str) -> Path:
-        path = (folder / text).resolve()
+    def moved(path: Path) -> Path:
+        path = (folder / path).resolve()
         inside = path.is_relative_to(old_root.resolve())
         return new_root.resolve() / path.relative_to(old_root.resolve()) if inside else path
 
     def restored(name: str, value: Any) -> Any:
-        kinds = _kinds(fields[name].type)
-        if isinstance(value, list):
-            return tuple(moved(item) if Path in kinds else item for item in value)
-        return moved(value) if Path in kinds and isinstance(value, str) else value
+        value = coerced(fields[name], value)
+        if isinstance(value, tuple):
+            return tuple(moved(item) if isinstance(item, Path) else item for item in value)
+        return moved(value) if isinstance(value, Path) else value
 
     return step.settings_class(**{name: restored(name, value) for name, value in values.items()})
 
 
-def _kinds(annotation: Any) -> set[Any]:
-    """The plain types inside `Path | None` or `tuple[Path, ...]`."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple):
-        return set().union(*(_kinds(part) for part in typing.get_args(annotation)))
-    return {annotation}
+def recorded_as_now(step: Step, recorded: dict[str, Any]) -> dict[str, Any]:
+    """Recorded settings as this version would record them: earlier versions wrote some numbers as text."""
+    fields = {field.name: field for field in dataclasses.fields(step.settings_class)}
+    return {
+        name: plain_value(coerced(fields[name], value)) if name in fields else value
+        for name, value in recorded.items()
+    }

@@ -1,4 +1,7 @@
-"""The notebook gem_landscape.ipynb: filled in with the folders of one run, ready to be executed and changed."""
+"""The notebook gem_landscape.ipynb: filled in with the folder of one run, ready to be executed and changed.
+
+It uses the public interface of gem_plugin/api.py and nothing else of ours; docs/python.md explains it.
+"""
 
 import json
 from pathlib import Path
@@ -7,70 +10,68 @@ from gem_plugin.io.whole_files import write_text_whole
 
 INTRODUCTION = """# Landscape
 
-Every number here comes from the files of the run; nothing is decoded. States and map numbers count from 1,
-particle rows from 0. Change what you like: files are only read."""
+Every number here comes from the files of the run. States and map numbers count from 1, particle rows from 0.
+Change what you like: files are only read, until you write something yourself."""
 
 LOAD = """import numpy as np
-import pandas as pd
 import matplotlib.pyplot as plt
 
-LANDSCAPE = {landscape!r}
-FULL = {full!r}
-sketch_scores = np.load(f"{{LANDSCAPE}}/volume_pca_scores.npy")  # (sketch maps, components)
-sketch_states = np.load(f"{{LANDSCAPE}}/state_labels.npy")  # (sketch maps,)
-components = np.load(f"{{LANDSCAPE}}/volume_pca.npz")
-coordinates = np.load(f"{{FULL}}/volume_pca_all.npy")  # (particles, components)
-states = np.load(f"{{FULL}}/particle_states.npy")  # (particles,)
-print(len(coordinates), "particles,", states.max(), "states")"""
+import gem_plugin as gem
 
-VARIANCE = """ratio = components["explained_variance_ratio"]
-plt.figure()
-plt.bar(np.arange(1, len(ratio) + 1), 100 * ratio)
-plt.xlabel("volume component")
-plt.ylabel("share of the variance (percent)")
-plt.show()"""
+run = gem.open_run({run!r})
+states = run.states("full")  # of landscape-full; run.states() are those of the sketch
+print(run)
+print(len(states.labels), "particles,", len(states.numbers), "states")
+print(", ".join(run.columns))"""
 
-SCATTER = """first, second = 1, min(2, coordinates.shape[1])  # the components to look at
+SCATTER = """first, second = "volume_pc_1", "volume_pc_2"  # any two columns
+if second not in run.columns:
+    second = "latent_1"
 plt.figure()
-plt.hexbin(coordinates[:, first - 1], coordinates[:, second - 1], gridsize=60, bins="log", mincnt=1)
+plt.hexbin(run.column(first), run.column(second), gridsize=60, bins="log", mincnt=1)
 plt.colorbar(label="particles per hexagon")
-plt.scatter(sketch_scores[:, first - 1], sketch_scores[:, second - 1], c=sketch_states, s=6, cmap="tab10")
-plt.xlabel(f"volume component {first} (map units)")
-plt.ylabel(f"volume component {second} (map units)")
+for number in states.numbers:
+    rows = states.rows(number)
+    x, y = run.column(first)[rows].mean(), run.column(second)[rows].mean()
+    plt.annotate(f"state {{number}}", (x, y), ha="center")
+plt.xlabel(first)
+plt.ylabel(second)
 plt.show()"""
 
-COUNTS = """table = pd.read_csv(f"{FULL}/states.csv")
-print(table.to_string(index=False))
-assert (np.bincount(states)[1:] == table["particles"]).all()"""
+COUNTS = """for row in states.table:
+    print(", ".join(f"{{name}} {{value}}" for name, value in row.items()))
+assert [int(row["particles"]) for row in states.table] == [states.counts[number] for number in states.numbers]"""
 
-ENERGY = """from pathlib import Path
+ENERGY = """coordinate = run.column(first)
+density, edges = np.histogram(coordinate, bins=40, density=True)
+energy = -np.log(np.where(density > 0, density, np.nan))
+plt.figure()
+plt.plot((edges[1:] + edges[:-1]) / 2, energy - np.nanmin(energy))
+plt.xlabel(first)
+plt.ylabel("free energy (kT), from a histogram; figures/ has the smoothed one with errors")
+plt.show()"""
 
-for file in sorted(Path(FULL).glob("free_energy_*_*.npz")):
-    energy = np.load(file)
+MAPS = """number = states.numbers[0]
+if states.has_mean_map(number):
+    mean = states.mean_map(number)
     plt.figure()
-    plt.pcolormesh(energy["x_centres"], energy["y_centres"], energy["energy_in_kt"])
-    plt.colorbar(label="free energy (kT)")
-    plt.title(f"{file.stem}, kernel widths {energy['bandwidths'].round(4)}")
-    path = Path(FULL) / "path" / "points.csv"
-    if path.exists():
-        points = pd.read_csv(path)
-        plt.plot(points["first_coordinate"], points["second_coordinate"], "o-", color="tab:red", markersize=3)
-    plt.show()"""
+    plt.imshow(mean.volume.sum(axis=0), cmap="gray")
+    plt.title(f"state {{number}}: projection along z, {{mean.pixel_size_in_angstroms:.3g}} Å a pixel")
+    plt.show()
+# volume = run.decode(run.latents[7])  # the map of one particle, where the model is there"""
 
-SELECT = """# Rows (from 0) of the particles with a coordinate in a range; write them with
-#   gem-em write-star RUN --rows chosen_rows.txt --out chosen.star
-chosen = np.flatnonzero(coordinates[:, 0] > np.median(coordinates[:, 0]))
-print(len(chosen), "particles chosen; np.savetxt('chosen_rows.txt', chosen, fmt='%d') writes them")"""
+SELECT = """chosen = run.select(f"{{first}} > {{np.median(run.column(first)):.6g}}")
+print(chosen)
+# chosen.write("subset.star")  # the original rows; .cs for particles of CryoSPARC"""
 
 
-def write_notebook(path: Path, run_folder: Path, landscape_folder: Path, full_folder: Path) -> None:
-    """Write the notebook for one run, with absolute folders, so that it can be moved."""
-    load = LOAD.format(landscape=str(landscape_folder.absolute()), full=str(full_folder.absolute()))
+def write_notebook(path: Path, run_folder: Path) -> None:
+    """Write the notebook for one run, with its absolute folder, so that it can be moved."""
     cells = [
         _cell("markdown", f"{INTRODUCTION}\n\nRun: `{run_folder.absolute()}`", 0),
         *(
-            _cell("code", text, number)
-            for number, text in enumerate((load, VARIANCE, SCATTER, COUNTS, ENERGY, SELECT), start=1)
+            _cell("code", text.format(run=str(run_folder.absolute())), number)
+            for number, text in enumerate((LOAD, SCATTER, COUNTS, ENERGY, MAPS, SELECT), start=1)
         ),
     ]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}

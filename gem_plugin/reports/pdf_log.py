@@ -33,7 +33,7 @@ def write_pdf_log(run: RunFiles, summary: dict[str, dict[str, Any]], track: Trac
 
 def figure_files(run: RunFiles) -> list[Path]:
     """The PNG files of this run, in the order of the steps; links to an earlier job's figures are left out."""
-    folders = (run.figures, run.analyze, run.landscape)
+    folders = (run.figures, run.analyze.root, run.landscape.root)
     found = [path for folder in folders for path in sorted(folder.rglob("*" + FIGURE_SUFFIX))]
     return [path for path in found if path.is_file() and not path.is_symlink()]
 

@@ -2,7 +2,6 @@
 
 from html import escape
 
-from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.origin import origin_line
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.progress import Track, untracked
@@ -19,39 +18,38 @@ from gem_plugin.reports.sections.reconstruction import reconstruction_section
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings
 from gem_plugin.reports.sections.scatter import scatter_section
 from gem_plugin.reports.sections.states import states_section
-from gem_plugin.results.run import RunContents, read_run_contents
+from gem_plugin.results.run import Run
 
 # Nothing may be fetched: not by us, not by a text that came with the data.
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def write_report(run: RunFiles, track: Track = untracked) -> tuple[RunContents, list[RunWarning]]:
-    """Write report.html; gives what it was made from."""
-    contents = read_run_contents(run)
-    warnings = find_warnings(run, contents.history, contents.columns, contents.state_table)
-    write_text_whole(run.report, report_text(contents, warnings, track))
-    return contents, warnings
+def write_report(run: Run, track: Track = untracked) -> list[RunWarning]:
+    """Write report.html; gives the warnings in it."""
+    warnings = find_warnings(run)
+    write_text_whole(run.files.report, report_text(run, warnings, track))
+    return warnings
 
 
-def report_text(contents: RunContents, warnings: list[RunWarning], track: Track = untracked) -> str:
+def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) -> str:
     """The whole page."""
     chapters = (
-        ("overview", "In short", lambda: overview_section(contents, warnings)),
-        ("warnings", "What to know first", lambda: checks_section(contents, warnings)),
-        ("inputs", "What went in", lambda: inputs_section(contents)),
-        ("training", "Training", lambda: report_figures.training_section(contents)),
-        ("particles", "Every particle", lambda: scatter_section(contents)),
-        ("states", "States", lambda: states_section(contents)),
-        ("reconstruction", "Maps from the particles", lambda: reconstruction_section(contents)),
-        ("trajectories", "Trajectories", lambda: trajectories_section(contents)),
-        ("motion", "Motion", lambda: motion_section(contents)),
-        ("energy", "Free energy", lambda: report_figures.energy_section(contents)),
-        ("landscape", "Landscape", lambda: report_figures.landscape_section(contents)),
-        ("next", "How to go on", lambda: next_steps_section(contents)),
-        ("provenance", "Where it came from", lambda: provenance_section(contents)),
-        ("numbers", "Numbers and settings", lambda: numbers_section(contents)),
+        ("overview", "In short", lambda: overview_section(run, warnings)),
+        ("warnings", "What to know first", lambda: checks_section(run, warnings)),
+        ("inputs", "What went in", lambda: inputs_section(run)),
+        ("training", "Training", lambda: report_figures.training_section(run)),
+        ("particles", "Every particle", lambda: scatter_section(run)),
+        ("states", "States", lambda: states_section(run)),
+        ("reconstruction", "Maps from the particles", lambda: reconstruction_section(run)),
+        ("trajectories", "Trajectories", lambda: trajectories_section(run)),
+        ("motion", "Motion", lambda: motion_section(run)),
+        ("energy", "Free energy", lambda: report_figures.energy_section(run)),
+        ("landscape", "Landscape", lambda: report_figures.landscape_section(run)),
+        ("next", "How to go on", lambda: next_steps_section(run)),
+        ("provenance", "Where it came from", lambda: provenance_section(run)),
+        ("numbers", "Numbers and settings", lambda: numbers_section(run)),
     )
-    title = f"GEM: {contents.run.root.resolve().name}"
+    title = f"GEM: {run.files.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(
         f'<section id="{name}"><h2>{heading}</h2>{write()}</section>'
@@ -64,6 +62,6 @@ def report_text(contents: RunContents, warnings: list[RunWarning], track: Track 
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
         f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
-        f"<footer>Written by {escape(origin_line(contents.run))}</footer>"
+        f"<footer>Written by {escape(origin_line(run.files))}</footer>"
         f"<script>{scripts}</script></body></html>"
     )

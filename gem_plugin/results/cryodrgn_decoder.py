@@ -16,7 +16,7 @@ from gem_plugin.heterogeneity.decoders.cryodrgn import (
 )
 from gem_plugin.io.foreign.cryodrgn import read_config, read_pickled_array, read_weights
 from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.results.decoder import decode_in_turn
+from gem_plugin.results.decode_in_turn import decode_in_turn
 from gem_plugin.results.stage_records import fingerprint
 
 NEGATIVE_SLOPES = {"relu": 0.0, "leaky_relu": 0.01}

@@ -1,86 +1,73 @@
-"""Open the trained model of a run as a source of maps for the landscape."""
+"""The decoder of a run, found in one place: the model trained here, or the cryoDRGN run that its landscape was made of."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import read_run_settings
 from gem_plugin.landscape.volume_source import VolumeSource
 
-MAPS_PER_PIECE = 16  # decoded by one device before the next piece
+USUAL_LARGEST_BOX_SIZE = 128  # of landscape maps, where the settings were not recorded
 
 
-def open_volume_source(
-    run: RunFiles,
-    largest_box_size: int | None = None,  # maps are made smaller than the model's box, never larger
-    pixel_size_in_angstroms: float | None = None,  # overrides the run's, for the headers and masks only
-    flip: bool = False,  # mirror the maps along z: the other hand
-    devices: str = "cpu",  # one, or several divided by commas, which then share the decoding
+@dataclass(frozen=True)
+class MapGrid:
+    """How maps are decoded: never larger than the model's own box."""
+
+    largest_box_size: int | None = None  # default: the model's
+    pixel_size_in_angstroms: float | None = (
+        None  # default: the model's; overrides it for headers and masks only
+    )
+    is_flipped: bool = False  # mirrored along z: the other hand
+
+
+@dataclass(frozen=True)
+class CryodrgnEpoch:
+    """One epoch of a run of cryoDRGN, which a landscape can be made of."""
+
+    work_folder: Path
+    epoch: str
+
+
+def open_decoder(run: RunFiles, grid: MapGrid | None = None, devices: str = "cpu") -> VolumeSource:
+    """Latents and decoder of a run as its landscape used them, on the given grid or else that of its landscape.
+
+    Several devices, divided by commas, share the decoding. Raises InputError when there is no model yet.
+    """
+    return decoder_of(run, recorded_cryodrgn(run), grid or grid_of_landscape(run), devices)
+
+
+def decoder_of(
+    run: RunFiles, cryodrgn: CryodrgnEpoch | None, grid: MapGrid, devices: str = "cpu"
 ) -> VolumeSource:
-    """The latents and decoder of a finished training."""
-    from gem_plugin.devices import choose_device
-    from gem_plugin.results.model import decode_volumes, load_trained_model
+    """The decoder of an epoch of cryoDRGN, or without one the run's own."""
+    size, pixel_size, flip = grid.largest_box_size, grid.pixel_size_in_angstroms, grid.is_flipped
+    if cryodrgn is not None:
+        from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
 
-    latents = read_latents(run)
-    models = [load_trained_model(run, str(choose_device(name.strip()))) for name in devices.split(",")]
-    model = models[0]
-    box_size = min(largest_box_size or model.box_size, model.box_size)
-    true_pixel_size = model.pixel_size_in_angstroms * model.box_size / box_size
+        size = size or USUAL_LARGEST_BOX_SIZE
+        return open_cryodrgn_source(cryodrgn.work_folder, cryodrgn.epoch, size, pixel_size, flip, devices)
+    from gem_plugin.results.gem_decoder import open_volume_source
 
-    def decode(some_latents: np.ndarray) -> Iterator[np.ndarray]:
-        decoders = [partial(decode_volumes, one, box_size=box_size) for one in models]
-        for volume in decode_in_turn(decoders, some_latents):
-            yield volume[::-1].copy() if flip else volume
+    return open_volume_source(run, size, pixel_size, flip, devices)
 
-    def clouds_at(some_latents: np.ndarray) -> GaussianCloud:
-        import torch
 
-        device = model.positions_in_pixels.device
-        with torch.no_grad():
-            return model.gaussians_at(torch.as_tensor(np.array(some_latents, np.float32), device=device))
+def recorded_cryodrgn(run: RunFiles) -> CryodrgnEpoch | None:
+    """The epoch of cryoDRGN that the landscape of a run was made of; None for runs of our own."""
+    recorded = _landscape_settings(run)
+    if "workdir" not in recorded or "epoch" not in recorded:
+        return None
+    return CryodrgnEpoch(Path(recorded["workdir"]), str(recorded["epoch"]))
 
-    identity = f"{_content_hash(run.checkpoint)} box {box_size} flip {flip}"
-    pixel_size = pixel_size_in_angstroms or true_pixel_size
-    return VolumeSource(
-        latents, box_size, pixel_size, decode, clouds_at, true_pixel_size, is_flipped=flip, identity=identity
+
+def grid_of_landscape(run: RunFiles) -> MapGrid:
+    """The grid on which the landscape of a run was made."""
+    recorded = _landscape_settings(run)
+    return MapGrid(
+        recorded.get("downsample", USUAL_LARGEST_BOX_SIZE), recorded.get("apix"), recorded.get("flip", False)
     )
 
 
-def decode_in_turn(
-    decoders: Sequence[Callable[[np.ndarray], Iterator[np.ndarray]]],  # one for each device
-    latents: np.ndarray,  # (k, latent_size)
-) -> Iterator[np.ndarray]:
-    """Maps in the order of the latents; with several decoders each works on its own piece at the same time."""
-    if len(decoders) == 1:
-        yield from decoders[0](latents)
-        return
-    pieces = [latents[start : start + MAPS_PER_PIECE] for start in range(0, len(latents), MAPS_PER_PIECE)]
-    with ThreadPoolExecutor(len(decoders)) as pool:
-        for start in range(0, len(pieces), len(decoders)):
-            some = pieces[start : start + len(decoders)]
-            work = [pool.submit(_all_of, decoder, piece) for decoder, piece in zip(decoders, some)]
-            for one in work:
-                yield from one.result()
-
-
-def _all_of(decoder: Callable[[np.ndarray], Iterator[np.ndarray]], latents: np.ndarray) -> list[np.ndarray]:
-    return list(decoder(latents))
-
-
-def read_latents(run: RunFiles) -> np.ndarray:  # (n, latent_size) float32
-    """The latents of all particles of a run."""
-    if not run.latents.is_file():
-        raise InputError(
-            f"{run.latents} is missing: no particle has latents yet. Run `gem-em train {run.root}` first."
-        )
-    return np.load(run.latents, allow_pickle=False)
-
-
-def _content_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+def _landscape_settings(run: RunFiles) -> dict[str, Any]:
+    return read_run_settings(run).get("landscape", {})

@@ -1,24 +1,24 @@
-"""Everything known about each particle of a run, as named columns: for the report's plot and for the explorer.
-
-Read from whatever files of the run exist; a part of a run gives some of the columns.
-"""
+"""The columns of a run read from its files, family by family; column_names.py is the table of them."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_arrays
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape.latents.components import fit_latent_components
-from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.to_relion import relion_angles_in_degrees
+from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily
 
-MOST_CATEGORIES = 256
-MOST_COMPONENTS = 10  # of the volume components, as columns
+MAXIMUM_CATEGORIES = 256
+MAXIMUM_COMPONENTS = 10  # of the volume components, as columns
 
 
 class ColumnKind(str, Enum):
@@ -37,144 +37,254 @@ class ParticleColumn:
     values: np.ndarray  # (n,) float32; whole numbers for groups
     kind: ColumnKind = ColumnKind.NUMBER
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all particles have the same value, so that there is nothing to draw."""
+        return len(np.unique(self.values)) < 2
 
-def particle_columns(run: RunFiles) -> list[ParticleColumn]:
-    """All columns, the most telling ones first."""
-    columns = [*_landscape_columns(run), *_latent_columns(run), *_table_columns(run)]
-    if not columns:
-        return []
-    n_particles = max(len(column.values) for column in columns if column.name != "row")
-    return [column for column in columns if len(column.values) == n_particles]
+
+class ColumnSource(Protocol):
+    """What columns are read from: a run."""
+
+    files: RunFiles
+
+    @property
+    def latents_if_there(self) -> np.ndarray | None: ...  # (n, latent_size)
+
+    @property
+    def table_if_there(self) -> ParticleTable | None: ...
+
+
+def read_family(family: ColumnFamily, source: ColumnSource) -> list[ParticleColumn]:
+    """The columns of one family that the run has; none where its step was not run."""
+    return _READERS[family.shown](source)
 
 
 def _number(name: str, label: str, values: np.ndarray) -> ParticleColumn:
     return ParticleColumn(name, label, np.ascontiguousarray(values, dtype=np.float32))
 
 
-def _group(name: str, label: str, values: np.ndarray) -> list[ParticleColumn]:
-    """A column of groups, left out where all particles are in one, and drawn as a number where groups are many."""
-    n_groups = len(np.unique(values))
-    if n_groups < 2:
+def _group(name: str, label: str, values: np.ndarray) -> ParticleColumn:
+    """A column of groups, drawn as a number where groups are many or some particles are in none."""
+    is_few = len(np.unique(values)) <= MAXIMUM_CATEGORIES and values.min(initial=0) >= 0
+    kind = ColumnKind.GROUP if is_few else ColumnKind.NUMBER
+    return ParticleColumn(name, label, np.ascontiguousarray(values, dtype=np.float32), kind)
+
+
+def _plane(path: Path, made_by: str, name: str, what: str) -> list[ParticleColumn]:
+    """The two columns of a UMAP."""
+    if not path.is_file():
         return []
-    kind = ColumnKind.GROUP if n_groups <= MOST_CATEGORIES and values.min() >= 0 else ColumnKind.NUMBER
-    return [ParticleColumn(name, label, np.ascontiguousarray(values, dtype=np.float32), kind)]
+    layout = read_array(path, made_by)
+    return [
+        _number(f"{name}_{axis + 1}", f"UMAP {axis + 1}{what} (arbitrary units)", layout[:, axis])
+        for axis in (0, 1)
+    ]
 
 
-def _landscape_columns(run: RunFiles) -> list[ParticleColumn]:
-    files = LandscapeFiles(run.landscape)
-    columns: list[ParticleColumn] = []
-    for path in (run.analyze / "umap.npy", files.umap):
-        if path.is_file() and not columns:
-            layout = read_array(path, "gem-em analyze")
-            columns += [
-                _number(f"umap_{axis + 1}", f"UMAP {axis + 1} (arbitrary units)", layout[:, axis])
-                for axis in (0, 1)
-            ]
-    if files.particle_states.is_file():
-        columns += _group("state", "state", read_array(files.particle_states, "gem-em landscape"))
-    if files.sketch_labels.is_file():
-        columns += _group("sketch_map", "sketch map", read_array(files.sketch_labels, "gem-em landscape"))
-    columns += _full_landscape_columns(FullLandscapeFiles(files.root / "full"))
-    for path in sorted(run.analyze.glob("kmeans*/labels.npy")):
-        columns += _group(
-            path.parent.name, f"k-means map of {path.parent.name}", read_array(path, "gem-em analyze")
-        )
-    return columns
+def _umap(source: ColumnSource) -> list[ParticleColumn]:
+    """UMAP of the latents, which analyze or landscape makes: the same latents and seed, so the same plane."""
+    made_here = source.files.analyze.umap
+    path = made_here if made_here.is_file() else source.files.landscape.umap
+    return _plane(path, "gem-em analyze", "umap", "")
 
 
-def _full_landscape_columns(full: FullLandscapeFiles) -> list[ParticleColumn]:
-    """Coordinates, groups and regions of every particle."""
-    made_by = "gem-em landscape-full"
-    columns: list[ParticleColumn] = []
-    if full.coordinates.is_file():
-        coordinates = read_array(full.coordinates, made_by)[:, :MOST_COMPONENTS]
-        columns += [
-            _number(f"volume_pc_{axis + 1}", f"volume component {axis + 1} (map units)", coordinates[:, axis])
-            for axis in range(coordinates.shape[1])
-        ]
-    for name, path in (("full_state", full.particle_states), ("leiden", full.leiden_states)):
-        if path.is_file():
-            columns += _group(name, f"{name.replace('_', ' ')} (landscape-full)", read_array(path, made_by))
-    if full.umap.is_file():
-        layout = read_array(full.umap, made_by)
-        columns += [
-            _number(
-                f"volume_umap_{axis + 1}",
-                f"UMAP {axis + 1} of the components (arbitrary units)",
-                layout[:, axis],
-            )
-            for axis in (0, 1)
-        ]
-    return columns + _region_columns(full)
+def _labels(path: Path, made_by: str, name: str, label: str) -> list[ParticleColumn]:
+    return [_group(name, label, read_array(path, made_by))] if path.is_file() else []
 
 
-def _region_columns(full: FullLandscapeFiles) -> list[ParticleColumn]:
-    if not full.regions.is_file():
+def _state(source: ColumnSource) -> list[ParticleColumn]:
+    return _labels(source.files.landscape.particle_states, "gem-em landscape", "state", "state")
+
+
+def _sketch_map(source: ColumnSource) -> list[ParticleColumn]:
+    from gem_plugin.results.sketch import Sketch
+
+    files = source.files.landscape
+    if not (files.sketch_labels.is_file() and files.sketch_rows.is_file()):
         return []
-    arrays = read_arrays(full.regions, "gem-em landscape-full")
+    n_particles = len(read_array(files.sketch_labels, "gem-em landscape"))
+    return [_group("sketch_map", "sketch map", Sketch.load(files, n_particles).map_numbers)]
+
+
+def _volume_components(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.landscape.full.coordinates
+    if not path.is_file():
+        return []
+    coordinates = read_array(path, "gem-em landscape-full")[:, :MAXIMUM_COMPONENTS]
+    return [
+        _number(f"volume_pc_{axis + 1}", f"volume component {axis + 1} (map units)", coordinates[:, axis])
+        for axis in range(coordinates.shape[1])
+    ]
+
+
+def _full_state(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.landscape.full.particle_states
+    return _labels(path, "gem-em landscape-full", "full_state", "state of landscape-full")
+
+
+def _leiden(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.landscape.full.leiden_states
+    return _labels(path, "gem-em landscape-full", "leiden", "Leiden community of landscape-full")
+
+
+def _volume_umap(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.landscape.full.umap
+    return _plane(path, "gem-em landscape-full", "volume_umap", " of the volume components")
+
+
+def _regions(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.landscape.full.regions
+    if not path.is_file():
+        return []
+    arrays = read_arrays(path, "gem-em landscape-full")
     occupancy, motion = arrays["occupancy"], arrays["motion_in_angstroms"]
     names = [str(name) for name in arrays.get("names", np.arange(1, occupancy.shape[1] + 1))]
     columns = []
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         columns.append(
-            _number(f"occupancy_{name}", f"occupancy of {name} (share of its mean)", occupancy[:, place])
+            _number(f"occupancy_{name}", f"occupancy of {name} (fraction of its mean)", occupancy[:, index])
         )
-        columns.append(_number(f"motion_{name}", f"motion of {name} (Å)", motion[:, place]))
+        columns.append(_number(f"motion_{name}", f"motion of {name} (Å)", motion[:, index]))
     return columns
 
 
-def _latent_columns(run: RunFiles) -> list[ParticleColumn]:
-    if not run.latents.is_file():
-        return []
-    columns = latent_columns(read_array(run.latents, "gem-em train"))
-    if run.latents_std.is_file():
-        spread = read_array(run.latents_std, "gem-em train").mean(axis=1)
-        columns.append(_number("latent_std", "uncertainty of the latent (latent units)", spread))
-    if run.contrasts.is_file():
-        contrasts = read_array(run.contrasts, "gem-em train")
-        columns.append(_number("contrast", "contrast of the particle (1: usual)", contrasts))
-    return columns
-
-
-def latent_columns(latents: np.ndarray) -> list[ParticleColumn]:  # (n, latent_size)
-    """Latents, their principal components, and their length."""
-    components = fit_latent_components(latents).scores
-    columns = [
-        _number(f"latent_pc_{axis + 1}", f"latent component {axis + 1} (latent units)", components[:, axis])
-        for axis in range(latents.shape[1])
+def _kmeans(source: ColumnSource) -> list[ParticleColumn]:
+    return [
+        _group(files.root.name, f"k-means map of {number}", read_array(files.labels, "gem-em analyze"))
+        for number, files in source.files.analyze.all_kmeans().items()
+        if files.labels.is_file()
     ]
-    columns += [
+
+
+def _latent_components(source: ColumnSource) -> list[ParticleColumn]:
+    latents = source.latents_if_there
+    if latents is None:
+        return []
+    scores = fit_latent_components(latents).scores
+    return [
+        _number(f"latent_pc_{axis + 1}", f"latent component {axis + 1} (latent units)", scores[:, axis])
+        for axis in range(scores.shape[1])
+    ]
+
+
+def _latents(source: ColumnSource) -> list[ParticleColumn]:
+    latents = source.latents_if_there
+    if latents is None:
+        return []
+    return [
         _number(f"latent_{axis + 1}", f"latent {axis + 1} (latent units)", latents[:, axis])
         for axis in range(latents.shape[1])
     ]
-    columns.append(
-        _number("latent_norm", "length of the latent (latent units)", np.linalg.norm(latents, axis=1))
-    )
-    return columns
 
 
-def _table_columns(run: RunFiles) -> list[ParticleColumn]:
-    if not run.prepared_table.is_file():
+def _latent_norm(source: ColumnSource) -> list[ParticleColumn]:
+    latents = source.latents_if_there
+    if latents is None:
         return []
-    table, _, _ = load_prepared_table(run)
-    return _columns_of_table(table)
+    return [_number("latent_norm", "length of the latent (latent units)", np.linalg.norm(latents, axis=1))]
 
 
-def _columns_of_table(table: ParticleTable) -> list[ParticleColumn]:
-    with warnings.catch_warnings():  # where tilt is 0 or 180, psi takes the whole turn and rot is 0
+def _latent_standard_deviation(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.latents_std
+    if not path.is_file():
+        return []
+    mean = read_array(path, "gem-em train").mean(axis=1)
+    return [_number("latent_std", "standard deviation of the latent (latent units)", mean)]
+
+
+def _contrast(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.contrasts
+    if not path.is_file():
+        return []
+    return [_number("contrast", "contrast of the particle (1: usual)", read_array(path, "gem-em train"))]
+
+
+def _of_table(
+    columns: Callable[[ParticleTable], list[ParticleColumn]],
+) -> Callable[..., list[ParticleColumn]]:
+    """A reader of columns that come from the prepared table."""
+
+    def read(source: ColumnSource) -> list[ParticleColumn]:
+        table = source.table_if_there
+        return [] if table is None else columns(table)
+
+    return read
+
+
+def _angles(table: ParticleTable) -> list[ParticleColumn]:
+    with warnings.catch_warnings():  # where tilt is 0 or 180, psi takes the whole rotation and rot is 0
         warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
         angles = relion_angles_in_degrees(table.rotation_matrices)
-    columns = [
+    return [
         _number(name, f"{name} (degrees)", angles[:, axis])
         for axis, name in enumerate(("rot", "tilt", "psi"))
     ]
-    columns += [
-        _number(f"shift_{axis}", f"shift along {axis} (Å)", table.shifts_in_angstroms[:, number])
-        for number, axis in enumerate("xy")
+
+
+def _shifts(table: ParticleTable) -> list[ParticleColumn]:
+    return [
+        _number(f"shift_{name}", f"shift along {name} (Å)", table.shifts_in_angstroms[:, axis])
+        for axis, name in enumerate("xy")
     ]
-    defocus = (table.defocus_u_in_angstroms + table.defocus_v_in_angstroms) / 2
-    columns.append(_number("defocus", "mean defocus (µm)", defocus * 1e-4))
-    columns.append(_number("row", "row in the input", np.arange(len(table))))
-    columns += _group("half_set", "half set", table.half_sets)
-    columns += _group("optics_group", "optics group", table.optics_groups)
-    return columns
+
+
+def _defocus(table: ParticleTable) -> list[ParticleColumn]:
+    mean = (table.defocus_u_in_angstroms + table.defocus_v_in_angstroms) / 2
+    return [_number("defocus", "mean defocus (µm)", mean * 1e-4)]
+
+
+def _row(table: ParticleTable) -> list[ParticleColumn]:
+    return [_number("row", "row in the input", np.arange(len(table)))]
+
+
+def _half_set(table: ParticleTable) -> list[ParticleColumn]:
+    return [_group("half_set", "half-set", table.half_sets)]
+
+
+def _optics_group(table: ParticleTable) -> list[ParticleColumn]:
+    return [_group("optics_group", "optics group", table.optics_groups)]
+
+
+_READERS: dict[str, Callable[[ColumnSource], list[ParticleColumn]]] = dict(
+    zip(
+        (family.shown for family in COLUMN_FAMILIES),
+        (
+            _umap,
+            _state,
+            _sketch_map,
+            _volume_components,
+            _full_state,
+            _leiden,
+            _volume_umap,
+            _regions,
+            _kmeans,
+            _latent_components,
+            _latents,
+            _latent_norm,
+            _latent_standard_deviation,
+            _contrast,
+            _of_table(_angles),
+            _of_table(_shifts),
+            _of_table(_defocus),
+            _of_table(_row),
+            _of_table(_half_set),
+            _of_table(_optics_group),
+        ),
+        strict=True,
+    )
+)
+
+
+def drawn_columns(columns: list[ParticleColumn]) -> list[ParticleColumn]:
+    """Without groups of which all particles are in one: there is nothing to see."""
+    return [one for one in columns if one.kind is not ColumnKind.GROUP or not one.is_constant]
+
+
+def check_length(column: ParticleColumn, n_particles: int, run: RunFiles, made_by: str) -> None:
+    """Refuse a column of other particles than the run's."""
+    if len(column.values) != n_particles:
+        raise InputError(
+            f"{column.name} is of {len(column.values)} particles, {run.root} has {n_particles}. "
+            f"Run `gem-em {made_by} {run.root}` again."
+        )

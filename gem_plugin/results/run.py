@@ -1,21 +1,38 @@
-"""What there is of a run, read once for the report. Every part may be missing."""
+"""A run, opened for reading: everything it holds, each part read when it is first asked for, and then once.
 
-import csv
+Whoever wants to know what a run holds asks here: select, explorer, report, notebook, external jobs. Steps write through
+the path tables in io/run and the saved objects beside this file.
+"""
+
+import difflib
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gem_plugin.io.array_files import read_arrays
-from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import read_array, read_arrays, read_number_table
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.run.names import latents_of_series, map_files
 from gem_plugin.io.run.settings import read_run_settings, read_summary
 from gem_plugin.landscape.motion.gaussians import GaussianMotion
-from gem_plugin.particles.prepared import ParticleOrigin, load_prepared_table
+from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.particles.prepared import ParticleOrigin, PreparedData, load_prepared, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.results.particle_columns import ParticleColumn, particle_columns
+from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily, family_of, full_name
+from gem_plugin.results.components import VolumeComponents
+from gem_plugin.results.csv_tables import read_map_table, read_number_columns, read_text_rows
+from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
+from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
+from gem_plugin.results.particle_file import ParticleFile, nearest_names, open_particle_file
+from gem_plugin.results.sketch import Sketch
+from gem_plugin.results.state_sources import SKETCH, STATE_SOURCES
+from gem_plugin.results.states import States
+
+LATENT_COMPONENT, VOLUME_COMPONENT = "latent component", "volume component"
 
 
 @dataclass(frozen=True)
@@ -23,109 +40,268 @@ class MapSeries:
     """Maps that belong together in an order: a trajectory."""
 
     title: str
+    folder: Path
     paths: list[Path]
 
-
-@dataclass(frozen=True)
-class RunContents:
-    """The parts of a run that a reader wants to see."""
-
-    run: RunFiles
-    settings: dict[str, dict[str, Any]]
-    summary: dict[str, dict[str, Any]]
-    particles: tuple[ParticleTable, ParticleOrigin] | None
-    history: dict[str, np.ndarray]  # column -> (epochs,); empty before training
-    columns: list[ParticleColumn]
-    state_means: dict[int, Path]
-    state_counts: dict[int, int]  # particles
-    series: list[MapSeries]
-    state_table: list[dict[str, str]]
-    motion: GaussianMotion | None
+    @property
+    def latents(self) -> np.ndarray | None:  # (points, latent_size) float32
+        """What the maps were decoded from; None along volume components, which need no decoding."""
+        path = latents_of_series(self.folder)
+        return read_number_table(path).astype(np.float32) if path.is_file() else None
 
 
-def read_run_contents(run: RunFiles) -> RunContents:
-    """Look at every file of a run."""
-    landscape = LandscapeFiles(run.landscape)
-    columns = particle_columns(run)
-    states = next(
-        (column.values.astype(int) for column in columns if column.name == "state"), np.zeros(0, int)
-    )
-    numbers = sorted(int(path.name.split("_")[1]) for path in landscape.states.glob("state_*_mean.mrc"))
-    return RunContents(
-        run,
-        read_run_settings(run),
-        read_summary(run),
-        _particles(run),
-        read_history(run.history),
-        columns,
-        {number: landscape.state_file(number, "mean.mrc") for number in numbers},
-        {number: int((states == number).sum()) for number in numbers},
-        [*_trajectories(run), *_component_traversals(landscape)],
-        read_state_table(landscape.state_table),
-        read_motion(run),
-    )
+class Run:
+    """One run folder, finished or not. A part that is not there raises InputError with the command that makes it."""
 
+    def __init__(self, folder: Path | str | RunFiles) -> None:
+        self.files = folder if isinstance(folder, RunFiles) else RunFiles(Path(folder))
+        self._families: dict[ColumnFamily, list[ParticleColumn]] = {}
 
-def read_history(path: Path) -> dict[str, np.ndarray]:
-    """history.csv as columns."""
-    if not path.is_file():
-        return {}
-    with open(path, encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    names = list(rows[0]) if rows else []
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+    def __repr__(self) -> str:
+        done = ", ".join(self._summaries) or "no step finished"
+        return f"{type(self).__name__}({str(self.files.root)!r}: {done})"
 
+    # particles
+    @cached_property
+    def _prepared(self) -> tuple[ParticleTable, np.ndarray, ParticleOrigin]:
+        return load_prepared_table(self.files)
 
-def read_motion(run: RunFiles) -> GaussianMotion | None:
-    """How the Gaussians move, where it was measured."""
-    if not run.motion.is_file():
-        return None
-    return GaussianMotion(**read_arrays(run.motion, "gem-em report"))
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the particles were read into the run; landscapes of other programs' runs have none."""
+        return self.files.prepared_table.is_file()
 
+    @property
+    def particles(self) -> ParticleTable:
+        """Poses, CTF and identity of every particle, at the working box."""
+        return self._prepared[0]
 
-def read_state_table(path: Path) -> list[dict[str, str]]:
-    """states.csv as rows: state, maps, particles, and whatever else was measured."""
-    if not path.is_file():
-        return []
-    with open(path, encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+    @property
+    def table_if_there(self) -> ParticleTable | None:
+        return self.particles if self.is_prepared else None
 
+    @property
+    def origin(self) -> ParticleOrigin:
+        """Where the particles came from."""
+        return self._prepared[2]
 
-def projections_of_map(path: Path) -> list[np.ndarray]:  # three (box, box)
-    """Density added up along z, y and x."""
-    volume = read_map(path).volume
-    return [volume.sum(axis=axis) for axis in range(3)]
+    @cached_property
+    def original(self) -> ParticleFile:
+        """The particle file that the run started from, its rows in the order of the run."""
+        return open_particle_file(self.origin.particle_file, self.particles.image_names)
 
+    def images(self) -> PreparedData:
+        """The prepared images, which stay on disk, with table and noise spectrum."""
+        return load_prepared(self.files)
 
-def slices_of_map(path: Path) -> list[np.ndarray]:  # three (box, box)
-    """The central sections across z, y and x."""
-    volume = read_map(path).volume
-    return [volume.take(len(volume) // 2, axis=axis) for axis in range(3)]
+    @cached_property
+    def n_particles(self) -> int:
+        """By the prepared table, else by the latents, else by the states."""
+        if self.is_prepared:
+            return len(self.particles)
+        latents = self.latents_if_there
+        if latents is not None:
+            return len(latents)
+        return len(self.states().labels)
 
+    # latents
+    @cached_property
+    def latents(self) -> np.ndarray:  # (n, latent_size) float32
+        """The latents of every particle."""
+        if not self.files.latents.is_file() and recorded_cryodrgn(self.files) is not None:
+            return self.decoder().latents
+        if not self.files.latents.is_file():
+            raise InputError(
+                f"{self.files.latents} is missing: no particle has latents yet. "
+                f"Run `gem-em train {self.files.root}` first."
+            )
+        return read_array(self.files.latents, f"gem-em train {self.files.root}")
 
-def _particles(run: RunFiles) -> tuple[ParticleTable, ParticleOrigin] | None:
-    if not run.prepared_table.is_file():
-        return None
-    table, _, origin = load_prepared_table(run)
-    return table, origin
+    @property
+    def latents_if_there(self) -> np.ndarray | None:
+        is_there = self.files.latents.is_file() or recorded_cryodrgn(self.files) is not None
+        return self.latents if is_there else None
 
+    @cached_property
+    def latents_std(self) -> np.ndarray:  # (n, latent_size) float32
+        """Standard deviations of the latents."""
+        return read_array(self.files.latents_std, f"gem-em train {self.files.root}")
 
-def _trajectories(run: RunFiles) -> list[MapSeries]:
-    folders = sorted(run.analyze.glob("pc*"), key=_number_of_folder)
-    found = [MapSeries(f"latent component {_number_of_folder(folder)}", _maps(folder)) for folder in folders]
-    return [series for series in found if series.paths]
+    # columns
+    @property
+    def columns(self) -> list[str]:
+        """Names of all columns that this run has; column() takes these, and every column of the particle file."""
+        return [column.name for column in self.particle_columns()]
 
+    def column(self, name: str) -> np.ndarray:  # (n,) float64
+        """One number a particle: a column of the run, or of the particle file (rlnDefocusU, alignments3D/psize_A)."""
+        family = family_of(full_name(name))
+        if family is not None:
+            return self.particle_column(name).values.astype(np.float64)
+        if not self.is_prepared:
+            raise self._no_column(name, [])
+        try:
+            labels = self.original.labels
+        except InputError:  # the file was moved away: a misspelt name of our own is still worth a hint
+            if difflib.get_close_matches(name, self.columns):
+                raise self._no_column(name, []) from None
+            raise
+        if name not in labels and "_" + name.lstrip("_") not in labels:
+            raise self._no_column(name, [label.lstrip("_") for label in labels])
+        return self.original.column(name)
 
-def _component_traversals(files: LandscapeFiles) -> list[MapSeries]:
-    folders = sorted(files.component_folder(1).parent.glob("pc*"), key=_number_of_folder)
-    found = [MapSeries(f"volume component {_number_of_folder(folder)}", _maps(folder)) for folder in folders]
-    return [series for series in found if series.paths]
+    def particle_column(self, name: str) -> ParticleColumn:
+        """A column of the run with its label."""
+        wanted = full_name(name)
+        family = family_of(wanted)
+        if family is None:
+            raise self._no_column(name, [])
+        columns = {column.name: column for column in self._family(family)}
+        if not columns:
+            raise InputError(
+                f"{self.files.root} has no column {wanted} yet. Run `gem-em {family.made_by} {self.files.root}`."
+            )
+        if wanted not in columns:
+            raise InputError(f"There is no column {wanted}; there is {', '.join(columns)}.")
+        check_length(columns[wanted], self.n_particles, self.files, family.made_by)
+        return columns[wanted]
 
+    def particle_columns(self) -> list[ParticleColumn]:
+        """All columns of the run, the most telling ones first; without those of other particles."""
+        return [column for column in self._all_columns if len(column.values) == self.n_particles]
 
-def _number_of_folder(folder: Path) -> int:
-    digits = folder.name.removeprefix("pc")
-    return int(digits) if digits.isdigit() else 0
+    @property
+    def columns_of_other_particles(self) -> list[str]:
+        """Columns with another number of rows than the run: their step has to be run again."""
+        return [column.name for column in self._all_columns if len(column.values) != self.n_particles]
 
+    @property
+    def _all_columns(self) -> list[ParticleColumn]:
+        return [column for family in COLUMN_FAMILIES for column in self._family(family)]
 
-def _maps(folder: Path) -> list[Path]:
-    return sorted(folder.glob("vol_*.mrc"), key=lambda path: int(path.stem.removeprefix("vol_")))
+    def _family(self, family: ColumnFamily) -> list[ParticleColumn]:
+        if family not in self._families:
+            self._families[family] = read_family(family, self)
+        return self._families[family]
+
+    def _no_column(self, name: str, labels_of_file: list[str]) -> InputError:
+        known = [*self.columns, *labels_of_file]
+        return InputError(f"There is no column {name}. {nearest_names(full_name(name), known)}")
+
+    # landscape
+    def states(self, source: str = SKETCH) -> States:
+        """States of all particles: of landscape (sketch), of landscape-full (full), or Leiden communities (leiden)."""
+        states = States.load(self.files.landscape, source)
+        if self.is_prepared and len(states.labels) != len(self.particles):
+            raise InputError(
+                f"The states of {self.files.landscape.root} are of {len(states.labels)} particles, the run has "
+                f"{len(self.particles)}. Run `gem-em landscape {self.files.root}` again."
+            )
+        return states
+
+    @property
+    def state_maps(self) -> dict[int, Path]:
+        """Files of the mean maps of the states of landscape, by state."""
+        files = self.files.landscape.states
+        return {number: files.mean(number) for number in files.numbers_with_maps()}
+
+    @property
+    def state_counts(self) -> dict[int, int]:
+        """Particles of each state of landscape whose mean map is there."""
+        labels = next((one.values for one in self.particle_columns() if one.name == "state"), np.zeros(0))
+        return {number: int((labels == number).sum()) for number in self.state_maps}
+
+    @cached_property
+    def state_table(self) -> list[dict[str, str]]:
+        """states.csv of landscape: state, maps, particles, and whatever else was measured."""
+        return read_text_rows(self.files.landscape.state_table)
+
+    def has_states(self, source: str = SKETCH) -> bool:
+        files = self.files.landscape
+        return {
+            "sketch": files.particle_states,
+            "full": files.full.particle_states,
+            "leiden": files.full.leiden_states,
+        }[source].is_file()
+
+    @property
+    def state_sources(self) -> tuple[str, ...]:
+        """The sets of states that the run holds."""
+        return tuple(source for source in STATE_SOURCES if self.has_states(source))
+
+    def sketch(self) -> Sketch:
+        """The particles that stand for all in the landscape."""
+        return Sketch.load(self.files.landscape, self.n_particles)
+
+    def volume_components(self) -> VolumeComponents:
+        """Volume components of the sketch maps."""
+        return VolumeComponents.load(self.files.landscape)
+
+    def decoder(self, grid: MapGrid | None = None, devices: str = "cpu") -> VolumeSource:
+        """The decoder with the latents; on the grid of the landscape unless another is given."""
+        return open_decoder(self.files, grid, devices)
+
+    def reconstructed_maps(self) -> dict[str, dict[str, float]]:
+        """maps.csv of reconstruct: {map: {column: number}}; empty before it."""
+        return read_map_table(self.files.reconstruct.table)
+
+    def half_map_curves(self, name: str) -> dict[str, np.ndarray]:  # column -> (box // 2,)
+        """The half-map correlations of a reconstructed map; empty where it was not made."""
+        return read_number_columns(self.files.reconstruct.curves(name))
+
+    @cached_property
+    def motion(self) -> GaussianMotion | None:
+        """How the Gaussians move, where report has measured it."""
+        if not self.files.motion.is_file():
+            return None
+        return GaussianMotion(**read_arrays(self.files.motion, "gem-em report"))
+
+    @cached_property
+    def series(self) -> list[MapSeries]:
+        """Maps along latent components and volume components."""
+        kinds = (
+            (LATENT_COMPONENT, self.files.analyze.component_folders()),
+            (VOLUME_COMPONENT, self.files.landscape.component_folders()),
+        )
+        found = [
+            MapSeries(f"{kind} {number}", folder, map_files(folder))
+            for kind, folders in kinds
+            for number, folder in folders.items()
+        ]
+        return [series for series in found if series.paths]
+
+    # records
+    @cached_property
+    def all_settings(self) -> dict[str, dict[str, Any]]:
+        """settings.toml: {step: {setting: value}}."""
+        return read_run_settings(self.files)
+
+    def settings(self, step: str) -> dict[str, Any]:
+        """The recorded settings of one step; empty where it was not run."""
+        return self.all_settings.get(step, {})
+
+    @cached_property
+    def _summaries(self) -> dict[str, dict[str, Any]]:
+        return read_summary(self.files)
+
+    @property
+    def all_summaries(self) -> dict[str, dict[str, Any]]:
+        """summary.json: the numbers of every finished step."""
+        return self._summaries
+
+    def summary(self, step: str) -> dict[str, Any]:
+        """The numbers of one finished step; empty where it is not finished."""
+        return self._summaries.get(step, {})
+
+    def diagnostics(self) -> list[dict[str, Any]]:
+        """The checks that diagnose left: name, value, threshold, verdict, is_bad, sentence, advice; empty before it."""
+        if not self.files.diagnostics.is_file():
+            return []
+        content = json.loads(self.files.diagnostics.read_text(encoding="utf-8"))
+        rows = content.get("diagnostics", []) if isinstance(content, dict) else content
+        return [row for row in rows if isinstance(row, dict)]
+
+    @cached_property
+    def history(self) -> dict[str, np.ndarray]:  # column -> (epochs,)
+        """history.csv of the training; empty before it."""
+        return read_number_columns(self.files.history)

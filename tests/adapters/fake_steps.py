@@ -86,7 +86,7 @@ def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dic
     ENDINGS[settings.ending](progress)
     for path in (run.latents, run.latents_std):
         _write(path, "latents")
-    _write(run.particles_star, PARTICLES)
+    _write(run.particles(".star"), PARTICLES)
     return {
         "resumed": settings.resume,
         "epochs": settings.epochs,
@@ -105,17 +105,17 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
 
 def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
     for number in range(1, settings.M + 1):
-        _write(run.landscape / f"state_{number:03d}.star", PARTICLES)
-        _write(run.landscape / f"state_{number:03d}_reference.mrc", "map")
+        _write(run.landscape.states.particles(number, ".star"), PARTICLES)
+        _write(run.landscape.states.reference(number), "map")
     return {"states": settings.M, "latents": run.latents.read_text(encoding="utf-8")}
 
 
 def run_select(run: RunFiles, settings: SelectSettings, progress: Progress) -> dict[str, Any]:
-    there = sorted(run.landscape.glob("state_*.star"))
+    there = run.landscape.states.all_particles(".star")
     for number in settings.states:
         if number > len(there):
             raise InputError(f"There is no state {number}; there are {len(there)}.")
-    _write(run.particles_star, PARTICLES)
+    _write(run.particles(".star"), PARTICLES)
     return {"states": settings.states}
 
 

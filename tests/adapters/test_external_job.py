@@ -191,8 +191,8 @@ def test_landscape_finds_the_train_job_by_its_particles(project, run_job) -> Non
     )
     assert done.returncode == 0, done.stderr
     nodes = (project / "External/job006/RELION_OUTPUT_NODES.star").read_text()
-    assert "External/job006/landscape/state_001.star 3 ParticleGroupMetadata.star.relion" in nodes
-    assert "External/job006/landscape/state_002_reference.mrc 6 DensityMap.mrc" in nodes
+    assert "External/job006/landscape/states/state_001.star 3 ParticleGroupMetadata.star.relion" in nodes
+    assert "External/job006/landscape/states/state_002_reference.mrc 6 DensityMap.mrc" in nodes
     assert "External/job006/particles.star" not in nodes
     assert (project / "External/job006/latents.npy").is_symlink()
     assert (project / "External/job005/latents.npy").read_text() == "latents"

@@ -123,7 +123,7 @@ def test_landscape_and_select_find_the_job_of_their_input(project, executable) -
         "External", fn_exe=executable("landscape"), in_part=f"{train}particles.star", **number
     )
     assert project.run_job(landscape) == "finished", project.output_of(landscape)
-    assert project.nodes(landscape)["landscape/state_002.star"] == 3
+    assert project.nodes(landscape)["landscape/states/state_002.star"] == 3
     states = {
         "param1_label": "states",
         "param1_value": "1,2",

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gem_plugin.cli.options import click_options, value_from_text
+from gem_plugin.cli.options import click_options, coerced
 from gem_plugin.errors import InputError
 from gem_plugin.settings import setting
 
@@ -39,7 +39,7 @@ FIELDS = {field.name: field for field in dataclasses.fields(EverySettings)}
     ],
 )
 def test_text_becomes_the_value(name, text, value) -> None:
-    assert value_from_text(FIELDS[name], text) == value
+    assert coerced(FIELDS[name], text) == value
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_text_becomes_the_value(name, text, value) -> None:
 )
 def test_wrong_text_is_explained(name, text, message) -> None:
     with pytest.raises(InputError, match=message):
-        value_from_text(FIELDS[name], text)
+        coerced(FIELDS[name], text)
 
 
 def parse(*arguments: str) -> dict:

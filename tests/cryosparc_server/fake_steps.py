@@ -9,11 +9,10 @@ import numpy as np
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run.settings import write_step_settings, write_step_summary
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
-from gem_plugin.particles.source import read_particles
 from gem_plugin.progress import Progress
+from gem_plugin.results.particle_file import read_particles
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
 
@@ -61,19 +60,19 @@ def _train(run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
 
 
 def _landscape(run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     n_particles = len(np.load(run.latents))
     write_array(files.particle_states, states_of(n_particles))
     write_map(files.mask, read_map(values["mask"]).volume if "mask" in values else np.ones((32, 32, 32)), 4.0)
     for number in range(1, N_STATES + 1):
-        write_map(files.state_file(number, "mean.mrc"), state_map(number), 4.0)
+        write_map(files.states.mean(number), state_map(number), 4.0)
 
 
 def _landscape_full(run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
-    files = FullLandscapeFiles(run.landscape / "full")
+    files = run.landscape.full
     write_array(files.particle_states, full_states_of(len(np.load(run.latents))))
     for number in (1, 2):
-        write_map(files.states("states") / f"state_{number:03d}_mean.mrc", state_map(10 + number), 4.0)
+        write_map(files.states.mean(number), state_map(10 + number), 4.0)
 
 
 def _select(run: RunFiles, values: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -8,19 +8,17 @@ from explorer_run import explorer_source, make_explorer_run
 from page_actions import open_page
 from served_explorer import Explorer, open_browser, serve
 
-from gem_plugin.explorer import session as session_module
-
 
 @pytest.fixture(scope="package")
 def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
     """The finished run of the turning arm, served."""
     run = make_explorer_run(tmp_path_factory.mktemp("explorer"))
-    real = session_module.open_volume_source
+    real = Run.decoder
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            session_module,
-            "open_volume_source",
-            lambda wanted, *others: explorer_source() if wanted == run else real(wanted, *others),
+            Run,
+            "decoder",
+            lambda opened, *grid: explorer_source() if opened.files == run else real(opened, *grid),
         )
         yield from serve(run)
 

@@ -36,7 +36,7 @@ def cryodrgn(
     settings = LandscapeSettings(
         sketch_size=12,
         downsample=16,
-        n_states="3",
+        n_states=3,
         skip_umap=True,
         pc_dim=3,
         plot_dim=0,

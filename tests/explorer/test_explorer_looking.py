@@ -21,13 +21,12 @@ from page_actions import (
 )
 from served_explorer import Explorer, serve
 
-from gem_plugin.explorer import session as session_module
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.results.run import Run
 
 WANTED_COLUMNS = {
     "umap_1": "UMAP",
@@ -51,13 +50,13 @@ def full_explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer
     folder = tmp_path_factory.mktemp("full")
     run = make_explorer_run(folder)
     generator = np.random.default_rng(0)
-    files = LandscapeFiles(run.landscape)
-    write_array(run.analyze / "umap.npy", generator.normal(size=(N_PARTICLES, 2)).astype(np.float32))
-    write_array(FullLandscapeFiles(files.root / "full").coordinates, generator.normal(size=(N_PARTICLES, 3)))
+    files = run.landscape
+    write_array(run.analyze.umap, generator.normal(size=(N_PARTICLES, 2)).astype(np.float32))
+    write_array(files.full.coordinates, generator.normal(size=(N_PARTICLES, 3)))
     table = folder / "own.csv"
     table.write_text("ice\n" + "".join(f"{value}\n" for value in generator.normal(size=N_PARTICLES)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session_module, "open_volume_source", lambda *_: explorer_source())
+        patch.setattr(Run, "decoder", lambda *_: explorer_source())
         yield from serve(run, table)
 
 

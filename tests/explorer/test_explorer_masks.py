@@ -10,7 +10,6 @@ from sklearn.metrics import adjusted_rand_score
 from gem_plugin.explorer.sketch_voxels import SketchVoxels, average_cubes
 from gem_plugin.io.array_files import read_array, read_rows
 from gem_plugin.io.mrc.maps import read_map, write_map
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.mask import VolumeScan, make_mask
 from gem_plugin.landscape.motion.gaussians import GaussianMotion
 from gem_plugin.landscape.volume_pca import distances_from_products, inner_products, weighted_mean
@@ -23,7 +22,7 @@ def test_the_made_mask_with_the_settings_of_landscape_is_its_mask(explorer: Expl
     saved, _ = explorer.ask_packed("/api/mask", {"kind": "landscape"})
     made, content = explorer.ask_packed("/api/mask", MADE)
     assert made == saved
-    mask = read_map(LandscapeFiles(explorer.run.landscape).mask).volume
+    mask = read_map(explorer.run.landscape.mask).volume
     assert made["voxels"] == (mask > 0).sum()
     assert made["cubicNanometres"] == pytest.approx((mask > 0).sum() * PIXEL_SIZE_IN_ANGSTROMS**3 / 1000)
     size = explorer.ask_json("/api/model")["model"]["windowSize"]
@@ -42,7 +41,7 @@ def test_states_inside_the_same_mask_made_here_are_those_of_landscape(explorer: 
 
 def test_a_mask_without_the_arm_finds_no_states_of_the_arm(explorer: Explorer) -> None:
     """A mask about the still part only: what is grouped there has nothing to do with the angle of the arm."""
-    scan = VolumeScan(**dict(np.load(LandscapeFiles(explorer.run.landscape).scan)))
+    scan = VolumeScan(**dict(np.load(explorer.run.landscape.scan)))
     source = explorer_source()
     volumes = np.stack(list(source.decode(source.latents[::30])))
     moves = volumes.std(axis=0)
@@ -75,7 +74,7 @@ def test_a_mask_that_was_sent_is_kept_on_the_grid_of_the_maps(explorer: Explorer
 def test_a_made_mask_is_saved_for_a_whole_landscape(explorer: Explorer) -> None:
     wish = {"kind": "made", "level": 0.3, "dilate": 10.0, "edge": 8.0}
     answer = explorer.ask_json("/api/save/mask/wide", wish)
-    scan = VolumeScan(**dict(np.load(LandscapeFiles(explorer.run.landscape).scan)))
+    scan = VolumeScan(**dict(np.load(explorer.run.landscape.scan)))
     threshold = 0.3 * float(scan.bright_levels.mean())
     expected = make_mask(scan.brightest, threshold, PIXEL_SIZE_IN_ANGSTROMS, 10.0, 8.0)
     np.testing.assert_array_equal(read_map(explorer.run.root / answer["file"]).volume, expected)
@@ -119,7 +118,7 @@ def test_wrong_masks_are_refused_with_a_reason_and_leave_nothing(explorer: Explo
 def test_coarser_maps_give_nearly_the_same_distances(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, files = explorer_source(), LandscapeFiles(explorer.run.landscape)
+    source, files = explorer_source(), explorer.run.landscape
     rows = read_rows(files.sketch_rows, source.n_particles)
     volumes = list(source.decode(source.latents[rows]))
     scan = VolumeScan(**dict(np.load(files.scan)))

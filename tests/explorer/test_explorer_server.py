@@ -25,7 +25,6 @@ from gem_plugin.explorer.page_text import LIBRARIES
 from gem_plugin.explorer.session import ExplorerSession
 from gem_plugin.explorer.settings import ExploreSettings
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.progress import Progress
 
 
@@ -116,7 +115,7 @@ def test_description_names_what_there_is(explorer: Explorer) -> None:
 
 def test_columns_are_the_values_of_the_run(explorer: Explorer) -> None:
     _, content = explorer.ask("/api/column/state")
-    saved = np.load(LandscapeFiles(explorer.run.landscape).particle_states)
+    saved = np.load(explorer.run.landscape.particle_states)
     np.testing.assert_array_equal(np.frombuffer(content, "<f4"), saved)
     status, content = explorer.ask("/api/column/absent")
     assert status == 400
@@ -170,7 +169,7 @@ def test_the_expected_image_looks_like_the_particle(explorer: Explorer) -> None:
 def test_grouping_as_landscape_did_gives_its_states(explorer: Explorer) -> None:
     wish = {"nStates": N_STATES, "linkage": "ward", "region": "whole"}
     head, content = explorer.ask_packed("/api/group", wish)
-    saved = np.load(LandscapeFiles(explorer.run.landscape).particle_states)
+    saved = np.load(explorer.run.landscape.particle_states)
     np.testing.assert_array_equal(np.frombuffer(content, "<f4"), saved)
     assert head["counts"] == np.bincount(saved, minlength=N_STATES + 1)[1:].tolist()
     assert len(head["tree"]) == len(head["mapStates"]) - 1

@@ -14,8 +14,8 @@ from page_actions import Page, choose, open_page, press, settle, text_of, wait_u
 from served_explorer import TOKEN, Explorer, files_below, open_browser, serve
 from small_star_run import write_run
 
-from gem_plugin.explorer import session as session_module
 from gem_plugin.explorer.command import listen
+from gem_plugin.results.run import Run
 
 FOREIGN_NAME = "molecules.example"
 
@@ -143,9 +143,9 @@ def test_a_run_without_a_landscape_offers_what_it_has(
     browser: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_explorer_run(tmp_path)
-    for path in sorted(run.landscape.rglob("*"), reverse=True):
+    for path in sorted(run.landscape.root.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    monkeypatch.setattr(session_module, "open_volume_source", lambda *_: explorer_source())
+    monkeypatch.setattr(Run, "decoder", lambda *_: explorer_source())
     for served in serve(run):
         open_page(browser, served)
         assert "There is no landscape yet" in text_of(browser, "states-missing")

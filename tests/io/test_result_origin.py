@@ -73,10 +73,10 @@ def test_other_settings_have_another_number_and_another_folder_has_not(run: RunF
 
 
 def test_maps_and_stacks_carry_the_run_as_their_label(run: RunFiles, tmp_path: Path) -> None:
-    write_map(run.landscape / "states/mean.mrc", np.zeros((4, 4, 4)), 1.5)
+    write_map(run.landscape.root / "states/mean.mrc", np.zeros((4, 4, 4)), 1.5)
     with write_stack(run.prepared_images, 1.5) as stack:
         stack.append(np.zeros((2, 4, 4)))
-    for path in (run.landscape / "states/mean.mrc", run.prepared_images):
+    for path in (run.landscape.root / "states/mean.mrc", run.prepared_images):
         assert mrcfile.validate(path)
         with mrcfile.open(path) as file:
             assert [label.rstrip() for label in file.get_labels()] == [origin_line(run)]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gem_plugin import __version__
 from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.mrc.header import mrc_header_bytes
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.lock import locked_run
 from gem_plugin.io.run.manifest import check_identity, read_manifest, record_end, record_start
+from gem_plugin.version import __version__
 
 HOLD = """
 import sys, pathlib

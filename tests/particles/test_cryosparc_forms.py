@@ -10,7 +10,7 @@ from cryosparc_rows import make_rows, with_fields
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
-from gem_plugin.io.cryosparc.groups import write_particle_group
+from gem_plugin.io.cryosparc.groups import latent_fields, write_particle_group
 from gem_plugin.io.cryosparc.jobs import read_cryosparc
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.progress import Progress
@@ -64,7 +64,9 @@ def assert_survives_every_way(folder: Path, rows: np.ndarray) -> None:
     assert len(read(folder, rows)) == len(rows)
     particles, source = read_cryosparc(folder / "J42"), folder / "J42" / "J42_001_particles.cs"
     latents = np.ones((len(rows), 2), dtype=np.float32)
-    write_particle_group(folder / "group.cs", particles, np.array([1, 0]), "t", "d", latents)
+    write_particle_group(
+        folder / "group.cs", particles, np.array([1, 0]), "t", "d", latent_fields(latents[[1, 0]])
+    )
     group = read_cs_rows(folder / "group.cs")
     for name in rows.dtype.names:
         assert group[name].tobytes() == rows[[1, 0]][name].tobytes(), name

@@ -15,7 +15,7 @@ from gem_plugin.particles.prepared import (
     load_prepared_table,
     save_prepared_table,
 )
-from gem_plugin.particles.source import read_particles
+from gem_plugin.results.particle_file import read_particles
 
 
 def test_table_comes_back_as_saved(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import shift_images
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
 from gem_plugin.particles import ParticleTable
-from gem_plugin.particles.source import read_particles
+from gem_plugin.results.particle_file import read_particles
 
 CTF_FIELDS = list(CtfParameters.__dataclass_fields__)
 BOX_SIZE = 48

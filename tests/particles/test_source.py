@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gem_plugin.particles.source import read_particles
+from gem_plugin.results.particle_file import read_particles
 
 
 def test_cryosparc_file_is_read_by_its_own_reader(shared_data: Path) -> None:

@@ -19,7 +19,7 @@ from tiny_run import make_tiny_run
 from gem_plugin.io.array_files import write_array, write_numbers
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.reports.chimerax_scripts import what_script_shows
-from gem_plugin.results.run import read_motion, read_run_contents
+from gem_plugin.results.run import Run
 from gem_plugin.steps.report import chimerax as motion_step
 
 NUMBER, COLOUR = r"-?\d+(\.\d+)?(e-?\d+)?", r"#[0-9A-Fa-f]{6}"
@@ -48,11 +48,13 @@ GRAMMAR = (  # whole commands, in order of the user guide
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     """A run in a folder with a space, as if its model were on disk."""
     run = make_tiny_run(tmp_path_factory.mktemp("scripts") / "my run")
-    write_numbers(run.analyze / "pc1" / "z_values.txt", np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
+    write_numbers(
+        run.analyze.component_folder(1) / "z_values.txt", np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    )
     run.checkpoint.touch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(motion_step, "open_volume_source", lambda run: arm_source(ring_latents(300)))
-        motion_step.write_chimerax(run, read_run_contents(run))
+        patch.setattr(Run, "decoder", lambda *_: arm_source(ring_latents(300)))
+        motion_step.write_chimerax(Run(run))
     return run
 
 
@@ -68,7 +70,7 @@ def models_named(command: str) -> set[int]:
 
 
 def test_every_purpose_has_its_script(run: RunFiles) -> None:
-    names = {path.stem for path in run.chimerax.glob("*.cxc")}
+    names = {path.stem for path in run.chimerax.root.glob("*.cxc")}
     assert names == {
         "states", "morph_latent_component_1", "colour_by_motion", "colour_by_occupancy", "colour_by_amplitude_change",
         "arrows", "gaussians_pc1",
@@ -77,13 +79,13 @@ def test_every_purpose_has_its_script(run: RunFiles) -> None:
 
 
 def test_commands_are_those_that_chimerax_documents(run: RunFiles) -> None:
-    for path in run.chimerax.glob("*.cxc"):
+    for path in run.chimerax.root.glob("*.cxc"):
         unknown = [one for one in commands_of(path) if not any(re.fullmatch(rule, one) for rule in GRAMMAR)]
         assert unknown == [], path.name
 
 
 def test_files_are_opened_from_the_folder_of_the_script_and_exist(run: RunFiles) -> None:
-    for path in run.chimerax.glob("*.cxc"):
+    for path in run.chimerax.root.glob("*.cxc"):
         opened = [shlex.split(one)[1] for one in commands_of(path) if one.startswith("open")]
         assert opened, path.name
         assert not any(Path(name).is_absolute() for name in opened)
@@ -91,7 +93,7 @@ def test_files_are_opened_from_the_folder_of_the_script_and_exist(run: RunFiles)
 
 
 def test_no_command_speaks_of_a_model_before_it_is_opened(run: RunFiles) -> None:
-    for path in run.chimerax.glob("*.cxc"):
+    for path in run.chimerax.root.glob("*.cxc"):
         opened: set[int] = set()
         for command in commands_of(path):
             if command.startswith("open"):
@@ -101,22 +103,22 @@ def test_no_command_speaks_of_a_model_before_it_is_opened(run: RunFiles) -> None
 
 def test_colours_reach_from_zero_to_the_key(run: RunFiles) -> None:
     for name in ("motion", "occupancy"):
-        text = (run.chimerax / f"colour_by_{name}.cxc").read_text()
+        text = (run.chimerax.root / f"colour_by_{name}.cxc").read_text()
         (highest,) = re.findall(r"range 0,(\S+)", text)
         assert f"#FDE725:{float(highest):.3g}" in text
-        with mrcfile.open(run.chimerax / f"{name}.mrc") as values:
+        with mrcfile.open(run.chimerax.root / f"{name}.mrc") as values:
             assert 0 < values.data.max() <= 1.1 * float(highest) + 0.5
 
 
 def test_levels_cut_the_map_between_solvent_and_peak(run: RunFiles) -> None:
-    text = (run.chimerax / "colour_by_motion.cxc").read_text()
+    text = (run.chimerax.root / "colour_by_motion.cxc").read_text()
     (level,) = re.findall(r"volume #1 level (\S+)", text)
-    with mrcfile.open(run.chimerax / "mean.mrc") as density:
+    with mrcfile.open(run.chimerax.root / "mean.mrc") as density:
         assert 0.0005 < (density.data > float(level)).mean() < 0.2
 
 
 def test_occupancy_of_what_is_always_there_is_one(run: RunFiles) -> None:
-    motion = read_motion(run)
+    motion = Run(run).motion
     assert motion is not None
     np.testing.assert_allclose(motion.occupancy, 1, atol=1e-5)
 
@@ -133,14 +135,14 @@ def test_motion_of_an_older_run_is_read_without_occupancy(run: RunFiles, tmp_pat
         older = {name: saved[name] for name in saved.files if name != "occupancy"}
     copy = RunFiles(tmp_path)
     np.savez(copy.motion, **older)
-    motion = read_motion(copy)
+    motion = Run(copy).motion
     assert motion is not None
     assert len(motion.occupancy) == 0
 
 
 def test_arrows_are_lines_of_the_bild_format(run: RunFiles) -> None:
     starts, number_of_lines = [], 0
-    for line in (run.chimerax / "motion_arrows.bild").read_text().splitlines():
+    for line in (run.chimerax.root / "motion_arrows.bild").read_text().splitlines():
         number_of_lines += 1
         word, *values = line.split()
         if word == ".comment":
@@ -163,13 +165,13 @@ def test_arrows_are_lines_of_the_bild_format(run: RunFiles) -> None:
 
 
 def read_box_in_angstroms(run: RunFiles) -> float:
-    with mrcfile.open(run.chimerax / "mean.mrc") as density:
+    with mrcfile.open(run.chimerax.root / "mean.mrc") as density:
         assert density.header.origin.x == density.header.nxstart == 0
         return float(density.header.cella.x)
 
 
 def test_models_of_a_trajectory_are_read_by_another_reader(run: RunFiles) -> None:
-    structure = gemmi.read_structure(str(run.chimerax / "gaussians_pc1.pdb"))
+    structure = gemmi.read_structure(str(run.chimerax.root / "gaussians_pc1.pdb"))
     assert [model.num for model in structure] == [1, 2, 3]
     sizes = {sum(1 for _ in model.all()) for model in structure}
     assert len(sizes) == 1, "ChimeraX reads coordinate sets only from models of the same atoms"
@@ -181,7 +183,7 @@ def test_models_of_a_trajectory_are_read_by_another_reader(run: RunFiles) -> Non
 def test_columns_of_the_pdb_lines_are_where_the_format_wants_them(run: RunFiles) -> None:
     atoms = [
         line
-        for line in (run.chimerax / "gaussians_pc1.pdb").read_text().splitlines()
+        for line in (run.chimerax.root / "gaussians_pc1.pdb").read_text().splitlines()
         if line.startswith("HETATM")
     ]
     for line in atoms:
@@ -195,7 +197,7 @@ def test_columns_of_the_pdb_lines_are_where_the_format_wants_them(run: RunFiles)
 def test_states_and_scripts_of_a_landscape_without_model(tmp_path: Path) -> None:
     run = make_tiny_run(tmp_path / "no model")
     write_array(run.latents, np.zeros((300, 2), np.float32))
-    written = motion_step.write_chimerax(run, read_run_contents(run))
+    written = motion_step.write_chimerax(Run(run))
     commands = commands_of(next(path for path in written if path.stem == "states"))
     assert sum(command.startswith("open") for command in commands) == 3
     assert commands.count("hide #2 models") == 1

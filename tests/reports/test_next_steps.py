@@ -24,7 +24,7 @@ from gem_plugin.reports.sections.relion_commands import (
     reconstruction_commands,
     refinement_commands,
 )
-from gem_plugin.results.run import read_run_contents
+from gem_plugin.results.run import Run
 
 N_STATES_SHOWN = 3
 OUR_PROGRAM = "from gem_plugin.cli.main import main; main()"
@@ -63,7 +63,7 @@ def test_select_as_printed_writes_the_particles_of_the_state(
     program = [sys.executable, "-c", OUR_PROGRAM, *shlex.split(line)[1:]]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    states = np.load(run.landscape / "particle_states.npy")
+    states = np.load(run.landscape.root / "particle_states.npy")
     assert f"{(states == 1).sum()} of {len(states)} particles written" in done.stdout + done.stderr
 
 
@@ -81,21 +81,21 @@ def test_commands_of_relion_name_files_that_exist(blocks: list[list[str]], run: 
 
 
 def test_without_half_sets_no_half_maps_are_asked_for(run: RunFiles) -> None:
-    state = dataclasses.replace(RelionState.of(read_run_contents(run), 1), has_half_sets=False)
+    state = dataclasses.replace(RelionState.of(Run(run), 1), has_half_sets=False)
     commands = reconstruction_commands(state)
     assert len(commands) == 3
     assert not any("--subset" in command for command in commands)
 
 
 def test_a_reference_in_another_box_is_enlarged_first(run: RunFiles) -> None:
-    state = dataclasses.replace(RelionState.of(read_run_contents(run), 1), reference=None)
+    state = dataclasses.replace(RelionState.of(Run(run), 1), reference=None)
     enlarge, refine = refinement_commands(state)[-2:]
     assert enlarge.startswith("relion_image_handler")
     assert shlex.split(refine)[shlex.split(refine).index("--ref") + 1] == "gem_state_001/reference.mrc"
 
 
 def test_diameter_holds_the_molecule_and_fits_the_box(run: RunFiles) -> None:
-    state = RelionState.of(read_run_contents(run), 1)
+    state = RelionState.of(Run(run), 1)
     assert 40 <= state.diameter_in_angstroms <= 0.95 * 24 * 4.0
     assert state.low_pass_in_angstroms == 20
 
@@ -111,7 +111,7 @@ def test_project_folder_is_that_of_the_images_and_not_of_the_star_file(run: RunF
     (project / name).touch()
     star = copy.root.parent / "particles.star"
     save_prepared_table(copy.prepared_table, moved, noise, dataclasses.replace(origin, particle_file=star))
-    state = RelionState.of(read_run_contents(copy), 1)
+    state = RelionState.of(Run(copy), 1)
     assert state.project_folder == project
     assert state.path(state.particles) == "Extract/job001/run/landscape/states/state_001.star"
 
@@ -120,7 +120,7 @@ def test_cryosparc_is_told_which_star_file_to_import(run: RunFiles) -> None:
     page = report_text_of(run)
     chapter = page[page.index('<section id="next">') :]
     assert "Import Particle Stack" in chapter
-    assert html.escape(str(run.landscape.absolute() / "states" / "state_001.star")) in chapter
+    assert html.escape(str(run.landscape.states.particles(1, ".star").absolute())) in chapter
 
 
 @pytest.mark.relion

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 from tiny_run import N_PARTICLES, N_STATES, make_tiny_run
 
-import gem_plugin
 from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import write_array
+from gem_plugin.io.run import figure_names
+from gem_plugin.io.run.figure_names import ENERGY_OF_LATENTS
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.captions import caption_of
 from gem_plugin.reports.plain_numbers import short_number
-from gem_plugin.reports.sections.figures import ENERGY_OF_LATENTS, chapter_of
+from gem_plugin.reports.sections.figures import chapter_of
 from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
 from gem_plugin.reports.sections.map_pictures import pictures_of_maps
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings, together
-from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, particle_columns
+from gem_plugin.results.run import Run
 from gem_plugin.steps.report.settings import ReportSettings
 from gem_plugin.steps.report.step import run_report
 
@@ -97,24 +99,32 @@ def test_names_in_settings_cannot_become_markup(tmp_path: Path) -> None:
 
 def test_columns_of_other_lengths_are_left_out(tmp_path: Path) -> None:
     run = make_tiny_run(tmp_path)
-    np.save(run.analyze / "umap.npy", np.zeros((7, 2), np.float32))
-    assert "umap_1" not in {column.name for column in particle_columns(run)}
+    np.save(run.analyze.umap, np.zeros((7, 2), np.float32))
+    assert "umap_1" not in Run(run).columns
+    assert "Some results are of other particles" in report_of(run)
 
 
-def column_of_states(counts: list[int]) -> list[ParticleColumn]:
-    states = np.repeat(np.arange(1, len(counts) + 1), counts).astype(np.float32)
-    return [ParticleColumn("state", "state", states, ColumnKind.GROUP)]
+def warnings_of(
+    folder: Path, kl: str = "", validation_loss: str = "", counts: list[int] | None = None
+) -> list[RunWarning]:
+    """Of a run with this history, three epochs, and these particles in its states."""
+    run = RunFiles(folder)
+    if kl:
+        rows = zip("123", kl.split(), validation_loss.split())
+        run.history.parent.mkdir(parents=True)
+        run.history.write_text("epoch,kl,validation_loss\n" + "".join(f"{','.join(row)}\n" for row in rows))
+    if counts:
+        write_array(run.landscape.particle_states, np.repeat(np.arange(1, len(counts) + 1), counts))
+    return find_warnings(Run(run))
 
 
 def test_warnings_have_their_reasons(tmp_path: Path) -> None:
-    run = RunFiles(tmp_path)
-    healthy = {"kl": np.array([3.0, 6.0, 7.0]), "validation_loss": np.array([5.0, 4.0, 3.9])}
-    assert find_warnings(run, healthy, column_of_states([4000, 3000, 3000])) == []
-    collapsed = find_warnings(run, {**healthy, "kl": np.array([0.1, 0.02, 0.01])}, [])
+    assert warnings_of(tmp_path / "healthy", "3 6 7", "5 4 3.9", [4000, 3000, 3000]) == []
+    collapsed = warnings_of(tmp_path / "collapsed", "0.1 0.02 0.01", "5 4 3.9")
     assert [warning.title for warning in collapsed] == ["Latent space collapsed"]
-    overfitted = find_warnings(run, {**healthy, "validation_loss": np.array([5.0, 3.0, 4.0])}, [])
+    overfitted = warnings_of(tmp_path / "overfitted", "3 6 7", "5 3 4")
     assert "lowest after epoch 2" in overfitted[0].meaning
-    small = find_warnings(run, {}, column_of_states([5000, 4800, 20]))
+    small = warnings_of(tmp_path / "small", counts=[5000, 4800, 20])
     assert [warning.title for warning in small] == ["Small states: 3", "State 1 holds 51% of the particles"]
 
 
@@ -130,7 +140,7 @@ def test_failed_checks_of_the_diagnostics_become_warnings(tmp_path: Path) -> Non
         {"name": "half sets", "value": 0.9, "threshold": 0.5, "is_bad": False, "sentence": "They agree."},
     ]
     (tmp_path / "diagnostics.json").write_text(json.dumps(rows))
-    assert [warning.title for warning in find_warnings(RunFiles(tmp_path), {}, [])] == ["Latent follows pose"]
+    assert [warning.title for warning in find_warnings(Run(tmp_path))] == ["Latent follows pose"]
     assert "They agree." in report_of(make_tiny_run(tmp_path))
 
 
@@ -181,16 +191,10 @@ def test_particles_that_do_not_differ_have_no_energy_and_still_a_report(tmp_path
 
 
 def test_every_figure_that_a_step_draws_has_a_caption() -> None:
-    """The names are those in the code: a figure that is added without a sentence is found here."""
-    stems: set[str] = set()
-    for path in Path(gem_plugin.__file__).parent.rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        stems |= set(re.findall(r'(?:folder|figures|figure_folder) / f?"([a-z_{}]+)"', text))
-    names = {
-        re.sub(r"\{[^}]*\}", "1", stem.replace("{middle}", "").replace("{name}", "pca")) for stem in stems
-    }
-    drawn = {name for name in names if chapter_of(Path(name)) != "landscape" or "landscape" in name}
-    assert len(drawn) > 12
+    """The names are those of the table: a figure that is added without a sentence is found here."""
+    templates = [value for name, value in vars(figure_names).items() if name.isupper()]
+    drawn = {template.format("pca" if "full_{}_" in template else 1, 2) for template in templates}
+    assert len(drawn) > 20
     assert {name for name in drawn if caption_of(name) == name.replace("_", " ")} == set()
 
 
@@ -212,7 +216,7 @@ def test_states_of_one_cloud_are_warned_of(tmp_path: Path) -> None:
 
 def test_pictures_of_states_share_one_scale_and_cut_through_the_molecule(tmp_path: Path) -> None:
     run = make_tiny_run(tmp_path)
-    pictures = pictures_of_maps([run.landscape / "states" / f"state_{n:03d}_mean.mrc" for n in (1, 2, 3)])
+    pictures = pictures_of_maps([run.landscape.states.mean(n) for n in (1, 2, 3)])
     assert all(section.max() > 0.5 for views in pictures.sections for section in views[:2])
     assert pictures.section_places_in_angstroms[:2] == (0.0, 0.0)
     assert pictures.width_in_angstroms <= 24 * 4.0

@@ -44,7 +44,7 @@ def test_the_trajectory_that_is_written_is_the_one_that_is_decoded(run: RunFiles
     """In GaussianEM the trajectory was computed and another array decoded."""
     run_analyze(run, AnalyzeSettings(ksample=4, pc=2, trajectory_points=5), Progress(io.StringIO()))
     for number in (1, 2):
-        folder = run.analyze / f"pc{number}"
+        folder = run.analyze.component_folder(number)
         trajectory = np.loadtxt(folder / "z_values.txt").astype(np.float32)
         decoded = arm_source(ring_latents(120)).decode(trajectory)
         for step, volume in enumerate(decoded, start=1):
@@ -63,7 +63,7 @@ def test_trajectory_runs_along_its_component_between_the_percentiles() -> None:
 
 def test_kmeans_maps_are_maps_of_particles(run: RunFiles) -> None:
     numbers = run_analyze(run, AnalyzeSettings(ksample=4, pc=0, skip_umap=True), Progress(io.StringIO()))
-    folder = run.analyze / "kmeans4"
+    folder = run.analyze.root / "kmeans4"
     rows = np.loadtxt(folder / "centers_ind.txt", dtype=int)
     np.testing.assert_allclose(np.loadtxt(folder / "centers.txt"), ring_latents(120)[rows], rtol=1e-6)
     expected = list(arm_source(ring_latents(120)).decode(ring_latents(120)[rows]))
@@ -72,27 +72,27 @@ def test_kmeans_maps_are_maps_of_particles(run: RunFiles) -> None:
     assert set(labels) == {1, 2, 3, 4}
     np.testing.assert_array_equal(labels[rows], [1, 2, 3, 4])
     assert numbers["kmeans_maps"] == 4
-    assert not (run.analyze / "umap.npy").exists()
+    assert not (run.analyze.umap).exists()
 
 
 def test_umap_and_figures_are_written_and_the_umap_is_reproducible(run: RunFiles) -> None:
     settings = AnalyzeSettings(ksample=4, pc=1, skip_vol=True)
     run_analyze(run, settings, Progress(io.StringIO()))
-    first = np.load(run.analyze / "umap.npy")
+    first = np.load(run.analyze.umap)
     assert first.shape == (120, 2)
     for name in ("latents_explained_variance", "latents_pca", "latents_umap"):
         assert (run.figures / f"{name}.png").is_file()
         assert (run.figures / f"{name}.pdf").is_file()
-    assert not list(run.analyze.glob("*/vol_*.mrc"))
-    (run.analyze / "umap.npy").unlink()
+    assert not list(run.analyze.root.glob("*/vol_*.mrc"))
+    (run.analyze.umap).unlink()
     run_analyze(run, settings, Progress(io.StringIO()))
-    np.testing.assert_array_equal(np.load(run.analyze / "umap.npy"), first)
+    np.testing.assert_array_equal(np.load(run.analyze.umap), first)
 
 
 def test_the_landscape_takes_the_umap_of_the_same_latents(run: RunFiles, monkeypatch) -> None:
     run_analyze(run, AnalyzeSettings(ksample=4, pc=0, skip_vol=True), Progress(io.StringIO()))
     monkeypatch.setattr(latent_layout, "umap_embedding", lambda *_, **__: pytest.fail("made again"))
-    latents, made = ring_latents(120), run.analyze / "umap.npy"
+    latents, made = ring_latents(120), run.analyze.umap
     copied, records = run.root / "elsewhere" / "umap.npy", StageRecords(run.root / "elsewhere")
     layout = lay_out_latents(copied, records, latents, 0, Progress(io.StringIO()), made)
     np.testing.assert_array_equal(layout, np.load(made))

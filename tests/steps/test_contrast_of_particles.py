@@ -10,7 +10,7 @@ from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.mrc.stacks import open_stack, write_stack
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.results.particle_columns import particle_columns
+from gem_plugin.results.run import Run
 from gem_plugin.steps.consensus.settings import ConsensusSettings
 from gem_plugin.steps.consensus.step import run_consensus
 from gem_plugin.steps.prepare.settings import PrepareSettings
@@ -63,10 +63,9 @@ def test_the_spread_is_found_and_latents_are_spared(prepared: RunFiles) -> None:
     planted, found = np.load(prepared.root.parent / "planted.npy"), np.load(prepared.contrasts)
     assert np.corrcoef(planted, found)[0, 1] > 0.9
     assert found.mean() == pytest.approx(1, abs=0.1)
-    column = next(one for one in particle_columns(prepared) if one.name == "contrast")
-    np.testing.assert_array_equal(column.values, found)
+    np.testing.assert_array_equal(Run(prepared).column("contrast"), found)
     limit = float(np.median(found))
-    kept = meets_condition(prepared, f"contrast>{limit}", len(found))
+    kept = meets_condition(Run(prepared), f"contrast>{limit}")
     np.testing.assert_array_equal(kept, found > np.float32(limit))
     without, none = trained(prepared, contrast=False)
     assert none == [0.0] * SMALL["epochs"]

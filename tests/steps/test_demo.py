@@ -88,7 +88,7 @@ def test_the_states_of_the_demo_are_real_and_a_state_of_random_particles_is_call
     run_reconstruct(run, ReconstructSettings(), Progress())
     found = noise_verdicts(run)
     assert found == dict.fromkeys(("state 1", "state 2", "state 3"), "good")
-    states = np.load(run.landscape / "particle_states.npy")
+    states = np.load(run.landscape.root / "particle_states.npy")
     random_rows = np.random.default_rng(1).permutation(len(states))[: len(states) // 5]
     states[random_rows] = 4
     np.save(tmp_path / "states.npy", states)

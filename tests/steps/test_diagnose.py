@@ -9,7 +9,6 @@ from moving_particles import make_moving_run
 
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.progress import Progress
 from gem_plugin.reports.sections.run_warnings import find_warnings
 from gem_plugin.steps.diagnose.settings import DiagnoseSettings
@@ -38,7 +37,7 @@ def test_a_real_state_passes_and_a_random_subset_is_flagged(run: RunFiles) -> No
     assert real["same image in both half-sets"]["value"] == 0
     assert real["latents follow defocus"]["verdict"] == "good"
     random = np.random.default_rng(5).integers(1, 3, 600)
-    write_array(LandscapeFiles(run.landscape).particle_states, random)
+    write_array(run.landscape.particle_states, random)
     run_reconstruct(run, ReconstructSettings(), Progress())
     noise = diagnosed(run)
     assert noise["state 1 may be noise"]["verdict"] == "bad"

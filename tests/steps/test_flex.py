@@ -12,9 +12,9 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.io.atoms.models import read_atomic_model
 from gem_plugin.io.atoms.positions import read_atoms
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.motion.atoms import carry_atoms
 from gem_plugin.progress import Progress
+from gem_plugin.results.run import Run
 from gem_plugin.steps.flex import step as flex
 from gem_plugin.steps.flex.settings import FlexSettings
 from gem_plugin.steps.flex.step import run_flex
@@ -49,8 +49,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFiles:
     angles = np.concatenate([np.full(30, -0.3), np.full(30, 0.3)])
     latents = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
     run = RunFiles(tmp_path / "run")
-    write_array(LandscapeFiles(run.landscape).particle_states, np.repeat([1, 2], 30))
-    monkeypatch.setattr(flex, "open_volume_source", lambda _: arm_source(latents))
+    write_array(run.landscape.particle_states, np.repeat([1, 2], 30))
+    monkeypatch.setattr(Run, "decoder", lambda *_: arm_source(latents))
     return run
 
 

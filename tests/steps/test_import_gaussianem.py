@@ -75,7 +75,7 @@ def test_latents_are_in_the_order_of_the_particles_and_the_run_can_be_analysed(t
         run, AnalyzeSettings(ksample=3, pc=1, trajectory_points=3, skip_umap=True), Progress(io.StringIO())
     )
     assert summary["particles"] == N_PARTICLES
-    assert len(list((run.analyze / "kmeans3").glob("vol_*.mrc"))) == 3
+    assert len(list((run.analyze.root / "kmeans3").glob("vol_*.mrc"))) == 3
 
 
 def test_rows_of_a_part_of_the_particles_are_kept(tmp_path: Path) -> None:

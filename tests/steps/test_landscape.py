@@ -21,7 +21,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.steps.landscape.settings import LandscapeSettings, check_landscape_settings
 from gem_plugin.steps.landscape.step import map_landscape
 
-SMALL = LandscapeSettings(sketch_size=40, n_states="6", skip_umap=True, pc_dim=6, plot_dim=0)
+SMALL = LandscapeSettings(sketch_size=40, n_states=6, skip_umap=True, pc_dim=6, plot_dim=0)
 
 
 def run_small(
@@ -56,7 +56,13 @@ def test_every_output_exists(finished) -> None:
     ]  # fmt: skip
     for number in range(1, 7):
         expected += [
-            files.state_file(number, what) for what in ("mean.mrc", "std.mrc", "particles.txt", "volumes.txt")
+            path(number)
+            for path in (
+                files.states.mean,
+                files.states.standard_deviation,
+                files.states.rows,
+                files.states.sketch_maps,
+            )
         ]
     for name in (
         "mask_slices",
@@ -79,7 +85,7 @@ def test_particle_lists_divide_the_particles_among_the_states(finished) -> None:
     assert states.dtype == np.int64
     assert len(states) == 300
     for number in range(1, 7):
-        rows = np.loadtxt(files.state_file(number, "particles.txt"), dtype=int, ndmin=1)
+        rows = np.loadtxt(files.states.rows(number), dtype=int, ndmin=1)
         np.testing.assert_array_equal(rows, np.flatnonzero(states == number))
     counts = np.bincount(states)
     assert counts[0] == 0
@@ -116,13 +122,13 @@ def test_state_mean_is_the_weighted_mean_of_its_sketch_maps(finished) -> None:
     files, _, _ = finished
     source = arm_source(ring_latents(300))
     rows = np.loadtxt(files.sketch_rows, dtype=int)
-    counts = np.bincount(np.load(files.sketch_labels), minlength=41)[1:]
+    counts = np.bincount(np.load(files.sketch_labels), minlength=40)
     members = np.flatnonzero(np.load(files.state_labels) == 2)
     maps = np.stack(list(source.decode(source.latents[rows[members]])))
     mean = np.average(maps, axis=0, weights=counts[members])
     std = np.sqrt(np.average((maps - mean) ** 2, axis=0, weights=counts[members]))
-    np.testing.assert_allclose(read(files.state_file(2, "mean.mrc")), mean, atol=1e-6)
-    np.testing.assert_allclose(read(files.state_file(2, "std.mrc")), std, atol=1e-5)
+    np.testing.assert_allclose(read(files.states.mean(2)), mean, atol=1e-6)
+    np.testing.assert_allclose(read(files.states.standard_deviation(2)), std, atol=1e-5)
 
 
 def test_results_do_not_depend_on_chance(finished, tmp_path: Path) -> None:
@@ -140,18 +146,18 @@ def test_running_again_keeps_what_is_valid_and_makes_the_rest_anew(tmp_path: Pat
     assert "kept" not in first
     _, _, same = run_small(tmp_path)
     assert same.count("kept") == 3
-    _, numbers, other_states = run_small(tmp_path, n_states="4")
+    _, numbers, other_states = run_small(tmp_path, n_states=4)
     assert "volume components: unchanged" in other_states
     assert "state maps: unchanged" not in other_states
     assert numbers["states"] == 4
-    assert sorted(path.name for path in files.states.glob("*_mean.mrc")) == [
+    assert sorted(path.name for path in files.states.root.glob("*_mean.mrc")) == [
         f"state_00{i}_mean.mrc" for i in range(1, 5)
     ]
-    assert len(list(files.states.glob("*_particles.txt"))) == 4
-    _, _, other_mask = run_small(tmp_path, n_states="4", dilate=12.0)
+    assert len(list(files.states.root.glob("*_particles.txt"))) == 4
+    _, _, other_mask = run_small(tmp_path, n_states=4, dilate=12.0)
     assert "sketch: unchanged" in other_mask
     assert "components: unchanged" not in other_mask
-    _, _, other_box = run_small(tmp_path, source=arm_source(ring_latents(300), box_size=16), n_states="4")
+    _, _, other_box = run_small(tmp_path, source=arm_source(ring_latents(300), box_size=16), n_states=4)
     assert "sketch: unchanged" not in other_box
     assert read(files.mask).shape == (16, 16, 16)
     assert read(files.mean_volume).shape == (16, 16, 16), "no stale mean map"
@@ -161,7 +167,7 @@ def test_skip_vol_uses_the_sketch_or_says_that_it_does_not_fit(tmp_path: Path) -
     with pytest.raises(InputError, match="Leave --skip-vol out"):
         run_small(tmp_path, skip_vol=True)
     run_small(tmp_path)
-    _, numbers, said = run_small(tmp_path, skip_vol=True, n_states="3")
+    _, numbers, said = run_small(tmp_path, skip_vol=True, n_states=3)
     assert "sketch: unchanged" in said
     assert numbers["states"] == 3
 
@@ -173,7 +179,8 @@ def test_left_out_volumes_leave_their_particles_without_state(tmp_path: Path) ->
     np.savetxt(kept, np.arange(5, 40), fmt="%d")
     files, _, _ = run_small(tmp_path / "part", vol_ind=kept)
     states = np.load(files.particle_states)
-    np.testing.assert_array_equal(states == 0, labels <= 5)
+    np.testing.assert_array_equal(states == 0, labels < 5)
+    np.testing.assert_array_equal(np.load(files.sketch_labels) == -1, labels < 5)
     table = np.loadtxt(files.state_table, delimiter=",", skiprows=1)
     np.testing.assert_array_equal(table[:, 2], np.bincount(states, minlength=7)[1:])
     assert table[:, 1].sum() == 35
@@ -213,7 +220,7 @@ def test_bad_settings_are_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--mask-level has no effect"):
         run_small(tmp_path, thresh=1.0, mask_level=0.2)
     with pytest.raises(InputError, match="expected 1 to 40"):
-        run_small(tmp_path, n_states="41")
+        run_small(tmp_path, n_states=41)
     assert not (tmp_path / "landscape" / "mask.mrc").exists()
 
 
@@ -246,23 +253,23 @@ def test_regions_are_measured_and_focus_the_components(tmp_path: Path) -> None:
 def test_difference_maps_are_differences(finished, tmp_path: Path) -> None:
     files, _, _ = finished
     counts = np.bincount(np.load(files.particle_states))[1:]
-    means = np.stack([read(files.state_file(number, "mean.mrc")) for number in range(1, 7)])
+    means = np.stack([read(files.states.mean(number)) for number in range(1, 7)])
     expected = means[2] - np.average(means, axis=0, weights=counts)
-    np.testing.assert_allclose(read(files.state_file(3, "difference.mrc")), expected, atol=1e-5)
-    pairs, _, _ = run_small(tmp_path, n_states="3", differences="pairs")
+    np.testing.assert_allclose(read(files.states.difference(3)), expected, atol=1e-5)
+    pairs, _, _ = run_small(tmp_path, n_states=3, differences="pairs")
     assert sorted(path.name for path in pairs.states.glob("*minus*")) == [
         "state_001_minus_state_002.mrc", "state_001_minus_state_003.mrc", "state_002_minus_state_003.mrc",
     ]  # fmt: skip
-    expected = read(pairs.state_file(1, "mean.mrc")) - read(pairs.state_file(3, "mean.mrc"))
-    np.testing.assert_allclose(read(pairs.state_file(1, "minus_state_003.mrc")), expected, atol=1e-6)
+    expected = read(pairs.states.mean(1)) - read(pairs.states.mean(3))
+    np.testing.assert_allclose(read(pairs.states.minus(1, 3)), expected, atol=1e-6)
 
 
 def test_all_particles_carry_their_state_as_class_number(tmp_path: Path) -> None:
     run, rows = write_run(tmp_path, 30)
-    files = LandscapeFiles(run.landscape)
-    settings = dataclasses.replace(SMALL, n_states="3")
+    files = run.landscape
+    settings = dataclasses.replace(SMALL, n_states=3)
     map_landscape(arm_source(ring_latents(30)), files, run, settings, Progress(io.StringIO()))
-    table = starfile.read(files.particles_star)["particles"].set_index("rlnImageName")
+    table = starfile.read(files.particles(".star"))["particles"].set_index("rlnImageName")
     names = [row.split()[0] for row in rows]
     np.testing.assert_array_equal(table.loc[names, "rlnClassNumber"], np.load(files.particle_states))
-    assert files.state_star(3).is_file()
+    assert files.states.particles(3, ".star").is_file()

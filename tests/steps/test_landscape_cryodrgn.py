@@ -15,10 +15,10 @@ from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.decoders.cryodrgn import CryodrgnDecoder, encoding_frequencies
 from gem_plugin.io.foreign.cryodrgn import read_pickled_array, write_pickled_array
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.volume_pca import select_masked_voxels
 from gem_plugin.progress import Progress
-from gem_plugin.results.components import load_basis
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source, read_decoder
 from gem_plugin.steps.landscape.settings import LandscapeSettings
 from gem_plugin.steps.landscape.step import run_landscape
@@ -130,8 +130,8 @@ def test_all_particles_get_the_coordinates_of_their_decoded_maps(ours: Path, the
     numbers = run_landscape_full(RunFiles(ours), settings, Progress(said))
     assert numbers["coordinates_by"] == "decode"
     files = LandscapeFiles(RunFiles(ours).landscape)
-    coordinates = np.load(FullLandscapeFiles(files.root / "full").coordinates)
-    basis = load_basis(files)
+    coordinates = np.load(files.full.coordinates)
+    basis = VolumeComponents.load(files)
     sketch_rows = np.loadtxt(files.sketch_rows, dtype=int)
     np.testing.assert_allclose(coordinates[sketch_rows], basis.pca.scores, atol=1e-4)
     sampled = read_pickled_array(theirs / "landscape.5" / "landscape_full" / "ind.sampled.pkl")
@@ -191,7 +191,7 @@ def test_every_kind_of_run_goes_through_with_the_weights_of_its_file(kind: str, 
     out = tmp_path / "out"
     settings = LandscapeSettings(
         sketch_size=20,
-        n_states="3",
+        n_states=3,
         skip_umap=True,
         pc_dim=4,
         plot_dim=0,
@@ -203,13 +203,13 @@ def test_every_kind_of_run_goes_through_with_the_weights_of_its_file(kind: str, 
 
     write_step_settings(RunFiles(out), "landscape", settings)  # the command line records them
     full_settings = LandscapeFullSettings(
-        n_states="3", skip_umap=True, maps_per_state=2, path_points=0, leiden=False, bootstrap=2
+        n_states=3, skip_umap=True, maps_per_state=2, path_points=0, leiden=False, bootstrap=2
     )
     run_landscape_full(RunFiles(out), full_settings, Progress(io.StringIO()))
     files = LandscapeFiles(out / "landscape")
-    coordinates = np.load(FullLandscapeFiles(files.root / "full").coordinates)
+    coordinates = np.load(files.full.coordinates)
     source = open_cryodrgn_source(tmp_path / "work", "1", 128, None, False)
-    basis = load_basis(files)
+    basis = VolumeComponents.load(files)
     for row in (0, 31, 59):
         volume = next(source.decode(source.latents[[row]]))
         np.testing.assert_allclose(

@@ -43,9 +43,9 @@ from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape import coordinate_regression
 from gem_plugin.landscape.coordinate_regression import RegressionSettings, regress_coordinates
 from gem_plugin.progress import Progress
-from gem_plugin.results.components import load_basis
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
-from gem_plugin.steps.analyze import step as analyze
+from gem_plugin.results.run import Run
 from gem_plugin.steps.analyze.settings import AnalyzeSettings
 from gem_plugin.steps.analyze.step import run_analyze
 from gem_plugin.steps.landscape.settings import LandscapeSettings
@@ -57,25 +57,25 @@ from gem_plugin.steps.select.step import run_select
 
 QUIET = Progress(io.StringIO())
 N_PARTICLES = 60
-SKETCH = LandscapeSettings(sketch_size=20, n_states="3", skip_umap=True, pc_dim=4, plot_dim=0)
+SKETCH = LandscapeSettings(sketch_size=20, n_states=3, skip_umap=True, pc_dim=4, plot_dim=0)
 FULL = LandscapeFullSettings(
-    n_states="3", skip_umap=True, maps_per_state=0, path_points=0, leiden=False, bootstrap=2
+    n_states=3, skip_umap=True, maps_per_state=0, path_points=0, leiden=False, bootstrap=2
 )
 
 
 def sketch(run: RunFiles, **changes: object) -> LandscapeFiles:
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     settings = dataclasses.replace(SKETCH, **changes)
     map_landscape(arm_source(ring_latents(N_PARTICLES)), files, run, settings, QUIET)
     return files
 
 
 def full_landscape(run: RunFiles, **changes: object) -> FullLandscapeFiles:
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     settings = dataclasses.replace(FULL, **changes)
     source = arm_source(ring_latents(N_PARTICLES))
-    map_full_landscape(source, load_basis(files), files, run, settings, QUIET)
-    return FullLandscapeFiles(files.root / "full")
+    map_full_landscape(source, VolumeComponents.load(files), files, run, settings, QUIET)
+    return files.full
 
 
 def test_every_test_named_above_exists(repository: Path) -> None:
@@ -91,7 +91,7 @@ def test_selecting_a_state_gives_its_particles_and_no_others(state: int, tmp_pat
     run, rows = write_run(tmp_path, N_PARTICLES)
     files = sketch(run)
     chosen = run_select(run, SelectSettings(states=(state,)), QUIET)["file"]
-    listed = np.loadtxt(files.state_file(state, "particles.txt"), dtype=int)
+    listed = np.loadtxt(files.states.rows(state), dtype=int)
     names = starfile.read(chosen, always_dict=True)["particles"]["rlnImageName"]
     assert sorted(names) == sorted(rows[row].split()[0] for row in listed)
 
@@ -100,7 +100,7 @@ def test_a_second_run_in_the_cryodrgn_tree_works(tmp_path: Path) -> None:
     run = RunFiles(tmp_path)
     sketch(run, cryodrgn_layout=True)
     sketch(run, cryodrgn_layout=True)
-    sketch(run, cryodrgn_layout=True, n_states="4")
+    sketch(run, cryodrgn_layout=True, n_states=4)
     (folder,) = tmp_path.glob("sketch_clustering_*_4")
     members = sorted(folder.glob("state_*/vol_*.mrc"))
     assert len(members) == 20
@@ -110,11 +110,11 @@ def test_a_second_run_in_the_cryodrgn_tree_works(tmp_path: Path) -> None:
 def test_analyze_without_maps_works_in_a_fresh_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(analyze, "open_volume_source", lambda *_, **__: arm_source(ring_latents(N_PARTICLES)))
+    monkeypatch.setattr(Run, "decoder", lambda *_: arm_source(ring_latents(N_PARTICLES)))
     run = RunFiles(tmp_path / "fresh")
     run_analyze(run, AnalyzeSettings(skip_vol=True, skip_umap=True, ksample=4), QUIET)
-    assert run.analyze.is_dir()
-    assert not list(run.analyze.rglob("vol_*.mrc"))
+    assert run.analyze.root.is_dir()
+    assert not list(run.analyze.root.rglob("vol_*.mrc"))
 
 
 def test_notebook_counts_states_from_one_after_volumes_were_left_out(
@@ -140,7 +140,7 @@ def test_notebook_counts_states_from_one_after_volumes_were_left_out(
 
 def test_full_landscape_does_not_depend_on_earlier_clusterings(tmp_path: Path) -> None:
     once, often = RunFiles(tmp_path / "once"), RunFiles(tmp_path / "often")
-    sketch(often, linkage="average", n_states="5", cryodrgn_layout=True)
+    sketch(often, linkage="average", n_states=5, cryodrgn_layout=True)
     sketch(often, cryodrgn_layout=True)
     assert len(list(often.root.glob("sketch_clustering_*"))) == 2
     sketch(once)

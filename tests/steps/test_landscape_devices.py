@@ -13,7 +13,6 @@ from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.pipeline.run_steps import STEPS, run_step
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import save_training
@@ -39,11 +38,11 @@ def untrained_run(folder: Path) -> RunFiles:
 def whole_landscape(folder: Path, device: str) -> dict[str, np.ndarray]:
     """Both steps as the command line runs them."""
     run = untrained_run(folder)
-    sketch = LandscapeSettings(device=device, sketch_size=40, n_states="4", skip_umap=True, plot_dim=0)
+    sketch = LandscapeSettings(device=device, sketch_size=40, n_states=4, skip_umap=True, plot_dim=0)
     run_step(STEPS["landscape"], run, sketch, QUIET)
     full = LandscapeFullSettings(
         device=device,
-        n_states="4",
+        n_states=4,
         skip_umap=True,
         leiden=False,
         bootstrap=2,
@@ -51,11 +50,11 @@ def whole_landscape(folder: Path, device: str) -> dict[str, np.ndarray]:
         maps_per_state=2,
     )
     run_step(STEPS["landscape-full"], run, full, QUIET)
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     return {
         "scores": np.load(files.volume_pca_scores),
         "states": np.load(files.particle_states),
-        "coordinates": np.load(FullLandscapeFiles(files.root / "full").coordinates),
+        "coordinates": np.load(files.full.coordinates),
     }
 
 

@@ -20,21 +20,21 @@ from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.landscape.volume_pca import select_masked_voxels
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.results.components import load_basis
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.steps.landscape.settings import LandscapeSettings
 from gem_plugin.steps.landscape.step import map_landscape
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings, check_full_settings
 from gem_plugin.steps.landscape_full.step import map_full_landscape
 
 N_PARTICLES = 600
-SKETCH = LandscapeSettings(sketch_size=40, n_states="6", skip_umap=True, pc_dim=6, plot_dim=0)
+SKETCH = LandscapeSettings(sketch_size=40, n_states=6, skip_umap=True, pc_dim=6, plot_dim=0)
 SMALL = LandscapeFullSettings(
-    n_states="6", skip_umap=True, maps_per_state=5, bootstrap=10, path_points=8, leiden=False, bandwidth=0.6
+    n_states=6, skip_umap=True, maps_per_state=5, bootstrap=10, path_points=8, leiden=False, bandwidth=0.6
 )
 
 
 def sketch(run: RunFiles, source: VolumeSource) -> LandscapeFiles:
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     map_landscape(source, files, run, SKETCH, Progress(io.StringIO()))
     return files
 
@@ -42,9 +42,9 @@ def sketch(run: RunFiles, source: VolumeSource) -> LandscapeFiles:
 def run_full(run: RunFiles, source: VolumeSource, **changes) -> tuple[FullLandscapeFiles, dict, str]:
     settings = dataclasses.replace(SMALL, **changes)
     check_full_settings(settings)
-    files = LandscapeFiles(run.landscape)
+    files = run.landscape
     said = io.StringIO()
-    numbers = map_full_landscape(source, load_basis(files), files, run, settings, Progress(said))
+    numbers = map_full_landscape(source, VolumeComponents.load(files), files, run, settings, Progress(said))
     return FullLandscapeFiles(settings.outdir or files.root / "full"), numbers, said.getvalue()
 
 
@@ -75,7 +75,7 @@ def test_exact_coordinates_equal_decoding_every_map(finished, sketched, source, 
     decoded = np.load(decoded_files.coordinates)
     assert decoded_numbers["coordinates_by"] == "decode"
     np.testing.assert_allclose(exact, decoded, atol=1e-3 * decoded.std())
-    basis = load_basis(LandscapeFiles(sketched.landscape))
+    basis = VolumeComponents.load(sketched.landscape)
     volume = next(source.decode(source.latents[[17]]))
     np.testing.assert_allclose(
         exact[17], basis.pca.project(select_masked_voxels(volume, basis.mask)), atol=1e-3
@@ -85,7 +85,7 @@ def test_exact_coordinates_equal_decoding_every_map(finished, sketched, source, 
 def test_sketch_particles_get_the_scores_of_their_sketch_maps(finished, sketched) -> None:
     """cryoDRGN projected unclipped, unweighted maps on components of clipped, weighted ones."""
     full, _, _ = finished
-    files = LandscapeFiles(sketched.landscape)
+    files = sketched.landscape
     rows = np.loadtxt(files.sketch_rows, dtype=int)
     scores = np.load(files.volume_pca_scores)
     np.testing.assert_allclose(np.load(full.coordinates)[rows], scores, atol=1e-3 * scores.std())
@@ -99,7 +99,7 @@ def test_states_are_arcs_of_the_ring_and_every_file_exists(finished) -> None:
         members = states == number
         directions = latents[members] / np.linalg.norm(latents[members], axis=1, keepdims=True)
         assert np.linalg.norm(directions.mean(axis=0)) > 0.75
-        folder = full.states("states")
+        folder = full.states.root
         listed = np.loadtxt(folder / f"state_{number:03d}_particles.txt", dtype=int)
         np.testing.assert_array_equal(listed, np.flatnonzero(members))
         assert (folder / f"state_{number:03d}.star").is_file()
@@ -140,7 +140,7 @@ def test_path_maps_are_the_maps_of_its_particles(finished, source) -> None:
 
 def test_star_of_all_particles_has_class_numbers_and_coordinates(finished, sketched) -> None:
     full, _, _ = finished
-    table = starfile.read(full.particles_star)["particles"]
+    table = starfile.read(full.particles(".star"))["particles"]
     table = table.sort_values("rlnImageName", ignore_index=True)  # the run's order
     np.testing.assert_array_equal(table["rlnClassNumber"], np.load(full.particle_states))
     np.testing.assert_allclose(table["gemVolumePC2"], np.load(full.coordinates)[:, 1], rtol=1e-4, atol=1e-5)
@@ -163,7 +163,7 @@ def test_notebook_runs_from_top_to_bottom(finished, monkeypatch: pytest.MonkeyPa
 
 
 def test_running_again_keeps_the_coordinates(finished, sketched, source) -> None:
-    _, _, said = run_full(sketched, source, n_states="6")
+    _, _, said = run_full(sketched, source, n_states=6)
     assert "coordinates: unchanged, kept" in said
 
 
@@ -172,7 +172,7 @@ def test_a_learned_map_reports_its_test_error(finished, sketched, source, tmp_pa
         sketched, source, coordinates="regress", training_volumes=300, layers=2, dim=64, outdir=tmp_path,
         path_points=0, maps_per_state=0,
     )  # fmt: skip
-    exact = np.load(FullLandscapeFiles(sketched.landscape / "full").coordinates)
+    exact = np.load(sketched.landscape.full.coordinates)
     learned = np.load(full.coordinates)
     rows = np.loadtxt(full.root / "sampled_rows.txt", dtype=int)
     np.testing.assert_allclose(learned[rows], exact[rows], atol=1e-3)
@@ -212,7 +212,7 @@ def test_leiden_communities_are_reproducible_arcs(sketched, source, tmp_path: Pa
     labels = [np.load(full.leiden_states) for full, _, _ in results]
     np.testing.assert_array_equal(labels[0], labels[1])
     assert 3 <= labels[0].max() <= 40
-    assert (results[0][0].states("leiden") / "state_001_mean.mrc").is_file()
+    assert (results[0][0].leiden.root / "state_001_mean.mrc").is_file()
 
 
 def test_a_changed_model_and_impossible_settings_are_refused(sketched, source, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_changed_model_and_impossible_settings_are_refused(sketched, source, t
     with pytest.raises(InputError, match="closed form"):
         run_full(sketched, dataclasses.replace(source, clouds_at=None), coordinates="exact")
     with pytest.raises(InputError, match="Run `gem-em landscape` first"):
-        load_basis(LandscapeFiles(tmp_path))
+        VolumeComponents.load(LandscapeFiles(tmp_path))
 
 
 def test_one_latent_dimension_works_throughout(tmp_path: Path) -> None:
@@ -246,5 +246,5 @@ def test_one_latent_dimension_works_throughout(tmp_path: Path) -> None:
     )
     run = RunFiles(tmp_path)
     sketch(run, line)
-    _, numbers, _ = run_full(run, line, n_states="3")
+    _, numbers, _ = run_full(run, line, n_states=3)
     assert numbers["states"] == 3

@@ -13,11 +13,11 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.results.components import load_basis
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.steps.landscape import step as landscape
 from gem_plugin.steps.landscape.settings import LandscapeSettings
 from gem_plugin.steps.landscape.step import map_landscape
@@ -30,12 +30,12 @@ def whole_landscape(
 ) -> tuple[dict, dict, str]:
     """Both steps, by default of the molecule with an arm; their numbers and what was said."""
     run, said = RunFiles(folder), io.StringIO()
-    files, source = LandscapeFiles(run.landscape), source or arm_source(latents)
+    files, source = run.landscape, source or arm_source(latents)
     wanted = {"n_states": "auto", "skip_umap": True, **changes}
     sketch = map_landscape(source, files, run, LandscapeSettings(sketch_size=60, **wanted), Progress(said))
     full = LandscapeFullSettings(leiden=False, bootstrap=3, path_points=3, maps_per_state=3, **wanted)
-    numbers = map_full_landscape(source, load_basis(files), files, run, full, Progress(said))
-    coordinates = np.load(FullLandscapeFiles(files.root / "full").coordinates)
+    numbers = map_full_landscape(source, VolumeComponents.load(files), files, run, full, Progress(said))
+    coordinates = np.load(files.full.coordinates)
     assert np.isfinite(coordinates).all()
     assert len(coordinates) == len(latents)
     return sketch, numbers, said.getvalue()
@@ -80,13 +80,13 @@ def test_maps_without_groups_are_one_state_and_that_is_said(tmp_path: Path) -> N
 
 def test_states_that_were_asked_for_are_made_but_called_cuts_through_a_cloud(tmp_path: Path) -> None:
     source = source_without_groups()
-    sketch, _, said = whole_landscape(tmp_path, source.latents, source, n_states="4")
+    sketch, _, said = whole_landscape(tmp_path, source.latents, source, n_states=4)
     assert sketch["states"] == 4
     assert "the 4 states are cuts through it, not separate groups" in said
 
 
 def test_a_ring_is_divided_and_no_state_holds_half_of_it(tmp_path: Path) -> None:
-    sketch, full, _ = whole_landscape(tmp_path, ring_latents(200), n_states="10")
+    sketch, full, _ = whole_landscape(tmp_path, ring_latents(200), n_states=10)
     assert not sketch["one_cloud"]
     assert sketch["largest_state_share"] < 0.5
     assert full["largest_state_share"] < 0.5
@@ -99,7 +99,7 @@ def test_equal_latents_are_no_landscape_and_the_message_says_what_to_suspect(tmp
 
 def test_particles_that_occur_many_times_share_a_state(tmp_path: Path) -> None:
     latents = np.repeat(ring_latents(12), 20, axis=0)
-    whole_landscape(tmp_path, latents, n_states="4")
+    whole_landscape(tmp_path, latents, n_states=4)
     states = np.load(LandscapeFiles(tmp_path / "landscape").particle_states).reshape(12, 20)
     assert (states == states[:, :1]).all()
 
@@ -110,7 +110,7 @@ def test_latents_without_support_are_said_before_states_are_made(
 ) -> None:
     run, said = RunFiles(tmp_path), io.StringIO()
     write_step_summary(run, "train", {"support_in_nats": support, "support_error": 0.3})
-    monkeypatch.setattr(landscape, "open_volume_source", lambda *arguments: arm_source(ring_latents(30)))
-    settings = LandscapeSettings(sketch_size=10, n_states="2", skip_umap=True, pc_dim=3, plot_dim=0)
+    monkeypatch.setattr(landscape, "decoder_of", lambda *arguments: arm_source(ring_latents(30)))
+    settings = LandscapeSettings(sketch_size=10, n_states=2, skip_umap=True, pc_dim=3, plot_dim=0)
     landscape.run_landscape(run, settings, Progress(said))
     assert ("WARNING: Latents explain particles that never trained no better" in said.getvalue()) is is_warned

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from arm_model import arm_source, ring_latents
 
-from gem_plugin.results.decoder import decode_in_turn
+from gem_plugin.results.decode_in_turn import decode_in_turn
 from gem_plugin.settings import flag_of
 from gem_plugin.steps.landscape.settings import LandscapeSettings
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings

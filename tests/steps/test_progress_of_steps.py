@@ -181,9 +181,9 @@ def do_everything(said: Said) -> None:
     said.step("landscape", LandscapeSettings(sketch_size=40, n_states="auto", region=region, focus=False))
     said.step(
         "landscape",
-        LandscapeSettings(sketch_size=40, n_states="2", region=region, focus=False, cryodrgn_layout=True),
+        LandscapeSettings(sketch_size=40, n_states=2, region=region, focus=False, cryodrgn_layout=True),
     )
-    said.step("landscape-full", LandscapeFullSettings(n_states="3", region=region, maps_per_state=3))
+    said.step("landscape-full", LandscapeFullSettings(n_states=3, region=region, maps_per_state=3))
     few = {"coordinates": "regress", "training_volumes": 120, "epochs": 5, "dim": 8, "layers": 1}
     regress = LandscapeFullSettings(**few, skip_umap=True, leiden=False, maps_per_state=0, path_points=0)
     said.step("landscape-full", regress, "regress")

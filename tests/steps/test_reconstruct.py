@@ -19,9 +19,9 @@ from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.reports.report_page import report_text
-from gem_plugin.results.run import read_run_contents
-from gem_plugin.steps.reconstruct import motion_corrected as reconstruct_deformed
-from gem_plugin.steps.reconstruct.half_maps import back_project, read_map_table
+from gem_plugin.results.csv_tables import read_map_table
+from gem_plugin.results.run import Run
+from gem_plugin.steps.reconstruct.half_maps import back_project
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 from gem_plugin.steps.reconstruct.step import run_reconstruct
 
@@ -73,7 +73,7 @@ def test_local_resolution_is_a_map_in_its_mask_and_a_row_in_the_table(run: RunFi
 
 
 def test_the_report_shows_what_was_reconstructed(run: RunFiles, table: dict) -> None:
-    page = report_text(read_run_contents(run), [])
+    page = report_text(Run(run), [])
     assert "<h3>States, all particles, and a random subset</h3>" in page
     assert f"<td>{table['all']['resolution_in_angstroms']:g}</td>" in page
     assert "local resolution, median (Å)" in page
@@ -95,7 +95,7 @@ def test_around_a_latent_point_the_particles_of_that_point_count(run: RunFiles, 
 
 def test_with_the_motion_undone_the_arm_gains(run: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     latents = np.load(run.latents)
-    monkeypatch.setattr(reconstruct_deformed, "open_volume_source", lambda _: arm_source_of(latents))
+    monkeypatch.setattr(Run, "decoder", lambda *_: arm_source_of(latents))
     numbers = run_reconstruct(run, ReconstructSettings(deformed=True, parts=4), Progress())
     rows = read_map_table(run.root / "reconstruct/deformed.csv")
     gained = "mean_fsc_of_moving_region"

@@ -16,11 +16,11 @@ from gem_plugin.io.cryosparc.jobs import read_cryosparc
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
+from gem_plugin.results.written_particles import write_latents
 from gem_plugin.steps.convert.settings import ConvertSettings
 from gem_plugin.steps.convert.step import run_convert
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.step import run_prepare
-from gem_plugin.steps.write_cs.step import write_latents_cs
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_export_is_prepared_from_its_own_folder(project: Path, tmp_path: Path):
 def test_particles_with_latents_are_left_in_the_run(project: Path):
     prepared_from(project / "J42", "job")
     latents = np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32)
-    write_latents_cs(RunFiles(Path("job")), latents)
+    write_latents(RunFiles(Path("job")), latents)
     written = read_cs_rows(Path("job/particles.cs"))
     np.testing.assert_array_equal(written["components_mode_1/value"], latents[:, 1])
     assert written["uid"].tobytes() == make_rows(30)["uid"].tobytes()
@@ -114,8 +114,8 @@ def test_whole_run_from_a_job_directory_leaves_states_to_import(tmp_path: Path):
     everything = read_cs_rows(run.root / "particles.cs")
     assert everything["uid"].tobytes() == rows["uid"].tobytes()
     np.testing.assert_array_equal(everything["components_mode_0/value"], np.load(run.latents)[:, 0])
-    states = np.load(run.landscape / "particle_states.npy")
+    states = np.load(run.landscape.root / "particle_states.npy")
     for number in (1, 2, 3):
-        group = read_cryosparc(run.landscape / "states" / f"state_{number:03d}.csg")
+        group = read_cryosparc(run.landscape.root / "states" / f"state_{number:03d}.csg")
         for name in rows.dtype.names:
             np.testing.assert_array_equal(group.rows[name], rows[states == number][name])

@@ -11,18 +11,18 @@ from relion_projects import RelionProject
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.text import read_star_document
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.progress import Progress
+from gem_plugin.results.written_particles import write_latents
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.step import run_prepare
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
 from gem_plugin.steps.write_star.settings import WriteStarSettings
-from gem_plugin.steps.write_star.step import run_write_star, write_latents_star
+from gem_plugin.steps.write_star.step import run_write_star
 
 QUIET = Progress(io.StringIO())
 
@@ -37,7 +37,7 @@ def run(project: RelionProject) -> RunFiles:
     """A run of six particles with states 1, 2, 2, none, 4, 1."""
     run = RunFiles(project.folder / "External" / "job011")
     run_prepare(run, PrepareSettings(particles=project.star), QUIET)
-    states = LandscapeFiles(run.landscape).particle_states
+    states = run.landscape.particle_states
     states.parent.mkdir(parents=True)
     np.save(states, np.array([1, 2, 2, 0, 4, 1]))
     np.save(run.latents, np.arange(12, dtype=np.float32).reshape(6, 2) / 3)
@@ -65,21 +65,21 @@ def test_particles_of_states_are_written_verbatim(run: RunFiles, project: Relion
 
 def test_latents_of_the_same_run_are_not_overwritten(run: RunFiles) -> None:
     run_write_star(run, WriteStarSettings(), QUIET)
-    before = run.particles_star.read_bytes()
+    before = run.particles(".star").read_bytes()
     assert run_select(run, SelectSettings(states=(1,)), QUIET)["file"] == str(
         run.root / "selected/particles.star"
     )
-    assert run.particles_star.read_bytes() == before
+    assert run.particles(".star").read_bytes() == before
 
 
 def test_job_of_its_own_writes_particles_star(run: RunFiles, project: RelionProject) -> None:
     job = RunFiles(project.folder / "External" / "job012")
-    job.landscape.mkdir(parents=True)
+    job.landscape.root.mkdir(parents=True)
     job.prepared_table.parent.mkdir()
     job.prepared_table.symlink_to(run.prepared_table)
-    LandscapeFiles(job.landscape).particle_states.symlink_to(LandscapeFiles(run.landscape).particle_states)
-    assert run_select(job, SelectSettings(states=(2,)), QUIET)["file"] == str(job.particles_star)
-    assert len(names_in(job.particles_star)) == 2
+    job.landscape.particle_states.symlink_to(run.landscape.particle_states)
+    assert run_select(job, SelectSettings(states=(2,)), QUIET)["file"] == str(job.particles(".star"))
+    assert len(names_in(job.particles(".star"))) == 2
 
 
 @pytest.mark.parametrize("states", [(3,), (1, 9), (0,)])
@@ -95,7 +95,7 @@ def test_neither_states_nor_rows(run: RunFiles) -> None:
 
 
 def test_no_landscape_yet(run: RunFiles) -> None:
-    LandscapeFiles(run.landscape).particle_states.unlink()
+    run.landscape.particle_states.unlink()
     with pytest.raises(InputError, match=r"particle_states.npy is missing. Run `gem-em landscape"):
         run_select(run, SelectSettings(states=(1,)), QUIET)
 
@@ -125,8 +125,8 @@ def test_file_that_lost_particles_since_is_refused(run: RunFiles, project: Relio
 
 
 def test_latents_are_added_behind_the_original_rows(run: RunFiles, project: RelionProject) -> None:
-    write_latents_star(run, np.load(run.latents))
-    document = read_star_document(run.particles_star)
+    write_latents(run, np.load(run.latents))
+    document = read_star_document(run.particles(".star"))
     block = document.find_block("particles")
     assert block is not None
     assert block.labels == (*project.columns, "_gemLatent1", "_gemLatent2")
@@ -155,20 +155,20 @@ def test_all_rows_without_latents_are_the_file_itself(
 
 
 def test_run_on_particles_with_latents_replaces_them(run: RunFiles) -> None:
-    write_latents_star(run, np.zeros((6, 3)))
+    write_latents(run, np.zeros((6, 3)))
     again = RunFiles(run.root / "again")
-    run_prepare(again, PrepareSettings(particles=run.particles_star), QUIET)
-    write_latents_star(again, np.ones((6, 2)))
-    labels = read_star_document(again.particles_star).blocks[1].labels
+    run_prepare(again, PrepareSettings(particles=run.particles(".star")), QUIET)
+    write_latents(again, np.ones((6, 2)))
+    labels = read_star_document(again.particles(".star")).blocks[1].labels
     assert [label for label in labels if label.startswith("_gem")] == ["_gemLatent1", "_gemLatent2"]
-    original = names_in(run.particles_star)
-    assert names_in(again.particles_star) == original
+    original = names_in(run.particles(".star"))
+    assert names_in(again.particles(".star")) == original
 
 
 def test_number_of_latents_that_does_not_fit(run: RunFiles) -> None:
     with pytest.raises(InputError, match="The run has 6 particles, but latents of 5"):
-        write_latents_star(run, np.zeros((5, 2)))
-    assert not run.particles_star.exists()
+        write_latents(run, np.zeros((5, 2)))
+    assert not run.particles(".star").exists()
 
 
 def test_states_of_cryosparc_particles_are_written_as_cs(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_states_of_cryosparc_particles_are_written_as_cs(tmp_path: Path) -> None
     run = RunFiles(tmp_path / "run")
     origin = ParticleOrigin(job, None, 32, 3.0)
     save_prepared_table(run.prepared_table, read_cryosparc_particles(job), np.ones(17), origin)
-    states = LandscapeFiles(run.landscape).particle_states
+    states = run.landscape.particle_states
     states.parent.mkdir(parents=True)
     np.save(states, np.repeat([1, 2, 3], 4))
     written = read_cs_rows(Path(run_select(run, SelectSettings(states=(3, 1)), QUIET)["file"]))

@@ -9,15 +9,14 @@ import pytest
 from relion_projects import RelionProject
 
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.text import read_star_document
 from gem_plugin.progress import Progress
+from gem_plugin.results.written_particles import write_latents
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.step import run_prepare
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
-from gem_plugin.steps.write_star.step import write_latents_star
 
 pytestmark = pytest.mark.relion
 QUIET = Progress(io.StringIO())
@@ -30,7 +29,7 @@ def run(tmp_path: Path) -> RunFiles:
     run = RunFiles(tmp_path / "External" / "job011")
     run_prepare(run, PrepareSettings(particles=project.star), QUIET)
     np.save(run.latents, np.random.default_rng(0).normal(size=(40, 2)))
-    states = LandscapeFiles(run.landscape).particle_states
+    states = run.landscape.particle_states
     states.parent.mkdir()
     np.save(states, np.repeat([1, 2], [25, 15]))
     return run
@@ -44,8 +43,8 @@ def relion_run(folder: Path, *command: object) -> None:
 
 
 def test_star_handler_keeps_the_latents(run: RunFiles, relion: Path, tmp_path: Path) -> None:
-    write_latents_star(run, np.load(run.latents))
-    relion_run(tmp_path, relion / "relion_star_handler", "--i", run.particles_star, "--o", "copy.star")
+    write_latents(run, np.load(run.latents))
+    relion_run(tmp_path, relion / "relion_star_handler", "--i", run.particles(".star"), "--o", "copy.star")
     document = read_star_document(tmp_path / "copy.star")
     block = document.find_block("particles")
     assert block is not None

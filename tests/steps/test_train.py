@@ -78,7 +78,7 @@ def test_every_particle_gets_latents_and_the_loss_falls(trained: RunFiles):
     assert (deviations > 0).all()
     losses = [float(row["loss"]) for row in history_of(trained)]
     assert losses[1] < losses[0]
-    assert trained.particles_star.exists()
+    assert trained.particles(".star").exists()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(prepared, trained, tmp_path: Path):

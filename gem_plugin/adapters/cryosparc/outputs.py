@@ -15,17 +15,17 @@ from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.cryosparc.groups import LATENT_SLOT
 from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run.settings import read_summary
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Track, untracked
+from gem_plugin.results.state_sources import FULL, SKETCH
+from gem_plugin.results.states import States
 
 ALL_PARTICLES = "particles"
 CONSENSUS = "consensus"
 MASK = "mask"
 PARTICLE_INPUT = "particles"
 RESULT_FOLDER = "gem_results"
-FULL_LANDSCAPE_NAME = "full"  # where landscape-full writes, in the landscape folder
 
 
 class JobOutputs:
@@ -106,34 +106,26 @@ def save_consensus(outputs: JobOutputs, run: RunFiles) -> None:
 
 def save_states(outputs: JobOutputs, run: RunFiles) -> None:
     """Particles and mean map of every state of the landscape step, and the mask."""
-    files = LandscapeFiles(run.landscape)
-    _save_groups(outputs, run, files.particle_states, files.states)
-    if files.mask.is_file():
-        outputs.save_map(MASK, "Mask of the landscape", files.mask, "mask")
+    _save_groups(outputs, run, SKETCH)
+    if run.landscape.mask.is_file():
+        outputs.save_map(MASK, "Mask of the landscape", run.landscape.mask, "mask")
 
 
 def save_full_states(outputs: JobOutputs, run: RunFiles) -> None:
     """Particles and mean map of every state of the landscape-full step."""
-    files = full_landscape_files(run)
-    _save_groups(outputs, run, files.particle_states, files.states("states"))
+    _save_groups(outputs, run, FULL)
 
 
-def full_landscape_files(run: RunFiles) -> FullLandscapeFiles:
-    return FullLandscapeFiles(run.landscape / FULL_LANDSCAPE_NAME)
-
-
-def _save_groups(outputs: JobOutputs, run: RunFiles, labels: Path, maps: Path) -> None:
-    """Each state's particles with latents, and its state_001_mean.mrc where there is one."""
-    latents, states = _latents(outputs, run), read_array(labels, "gem-cryosparc-landscape")
-    _check_length(states, outputs, labels)
-    numbers = np.unique(states[states > 0]).tolist()
-    for number in outputs.track(numbers, "Saving the states in CryoSPARC", unit="state"):
-        chosen = np.flatnonzero(states == number)
+def _save_groups(outputs: JobOutputs, run: RunFiles, source: str) -> None:
+    """Each state's particles with latents, and its mean map where there is one."""
+    latents, states = _latents(outputs, run), States.load(run.landscape, source)
+    _check_length(states.labels, outputs, states.files.root)
+    for number in outputs.track(states.numbers, "Saving the states in CryoSPARC", unit="state"):
+        chosen = states.rows(number)
         title = f"State {number}: {len(chosen)} particles"
         outputs.save_particles(f"particles_state_{number}", title, chosen, latents)
-        mean = maps / f"state_{number:03d}_mean.mrc"
-        if mean.is_file():
-            outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", mean)
+        if states.has_mean_map(number):
+            outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", states.files.mean(number))
 
 
 def save_chosen(outputs: JobOutputs, run: RunFiles) -> None:

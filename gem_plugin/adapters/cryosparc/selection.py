@@ -18,10 +18,9 @@ from gem_plugin.adapters.cryosparc.outputs import ALL_PARTICLES, JobOutputs
 from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
 from gem_plugin.adapters.cryosparc.running_job import running_job
 from gem_plugin.errors import GemError, InputError
-from gem_plugin.io.array_files import read_array
-from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.cryosparc_place import find_cryosparc_place
-from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.results.cryosparc_source import find_cryosparc_source
+from gem_plugin.results.run import Run
+from gem_plugin.settings import settings_from_values
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import rows_chosen
 
@@ -59,11 +58,10 @@ def is_about_a_run(options: dict[str, Any]) -> bool:
 
 def selection_order(options: dict[str, Any], values: dict[str, Any]) -> SelectionOrder:
     """What the options of gem-cryosparc-select ask for: states, rows, ranges and conditions choose as gem-em select does."""
-    run = RunFiles(options["run"])
-    n_particles = len(load_prepared_table(run)[0])
+    run = Run(options["run"])
     return SelectionOrder(
-        run.root,
-        rows_chosen(run, SelectSettings(**values), n_particles),
+        run.files.root,
+        rows_chosen(run, settings_from_values(SelectSettings, values)),
         options["project"],
         options["workspace"],
         source=options["particles"],
@@ -75,19 +73,19 @@ def selection_order(options: dict[str, Any], values: dict[str, Any]) -> Selectio
 
 def send_selection(order: SelectionOrder) -> str:
     """Make the external job, with the chosen particles as its output `particles`; gives its number, such as J57."""
-    run = RunFiles(order.run)
+    run = Run(order.run)
     chosen, uids = _chosen_particles(run, order.rows)
-    latents = read_array(run.latents, "gem-em train") if run.latents.is_file() else None
+    latents = run.latents_if_there
     sources = [order.source] if order.source is not None else _sources_of(run)
     connection = connect_to_cryosparc(order.url, order.timeout_in_seconds)
     with contextlib.closing(connection):
         project = CryosparcProject(connection, order.project)
         project.folder()  # a wrong project is said before anything else
         source, rows = _find_particles(project, sources, uids)
-        text = f"{len(uids)} particles chosen in {run.root.absolute()}"
+        text = f"{len(uids)} particles chosen in {run.files.root.absolute()}"
         job = create_connected_job(project, order.workspace, order.title or TITLE, text, [source])
         with running_job(job):
-            outputs = JobOutputs(job, JobFolders(run.root, None, None), rows, "")
+            outputs = JobOutputs(job, JobFolders(run.files.root, None, None), rows, "")
             of_chosen = None if latents is None else latents[chosen]
             outputs.save_particles(ALL_PARTICLES, f"{len(uids)} chosen particles", latents=of_chosen)
             with contextlib.suppress(GemError):  # neither the line nor the picture is a reason to fail
@@ -98,14 +96,12 @@ def send_selection(order: SelectionOrder) -> str:
     return job.uid
 
 
-def _chosen_particles(
-    run: RunFiles, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:  # (k,) int64; (k,) uint64
+def _chosen_particles(run: Run, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (k,) int64; (k,) uint64
     """The chosen rows in the order of the input, and their uids."""
-    table, _, origin = load_prepared_table(run)
-    if find_cryosparc_place(run) is None:
+    table = run.particles
+    if find_cryosparc_source(run) is None:
         raise InputError(
-            f"{run.root} was made from {origin.particle_file}, not from CryoSPARC's particles, so CryoSPARC does not know them. "
+            f"{run.files.root} was made from {run.origin.particle_file}, not from CryoSPARC's particles, so CryoSPARC does not know them. "
             "Write a star file instead: gem-em select RUN --rows FILE."
         )
     chosen = np.unique(rows)
@@ -118,13 +114,13 @@ def _chosen_particles(
     return chosen, np.array([int(name) for name in table.image_names[chosen]], dtype=np.uint64)
 
 
-def _sources_of(run: RunFiles) -> Sequence[str]:
-    place = find_cryosparc_place(run)
-    if place is None or not place.sources:
+def _sources_of(run: Run) -> Sequence[str]:
+    found = find_cryosparc_source(run)
+    if found is None or not found.sources:
         raise InputError(
-            f"From which CryoSPARC job the particles of {run.root} come is not known. Name it: --particles J42."
+            f"From which CryoSPARC job the particles of {run.files.root} come is not known. Name it: --particles J42."
         )
-    return place.sources
+    return found.sources
 
 
 def _find_particles(

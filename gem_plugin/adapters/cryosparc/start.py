@@ -23,9 +23,9 @@ from gem_plugin.adapters.cryosparc.running_job import STATUSES_OF_A_LIVE_JOB, ru
 from gem_plugin.adapters.cryosparc.work import Assignment, do_work
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.cryosparc_place import CryosparcPlace, write_cryosparc_place
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
+from gem_plugin.results.cryosparc_source import CryosparcSource, write_cryosparc_source
 from gem_plugin.settings import check_settings
 
 DEFAULT_VOLUME_SLOT_TYPE = "blob"
@@ -69,8 +69,8 @@ def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[st
         write_record(order.resume_file, JobRecord(order.project, job.uid, folders.run))
         progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
         sources_of_particles = (job.uid, order.inputs["particle"])
-        place = CryosparcPlace(order.project, order.workspace, sources_of_particles)
-        write_cryosparc_place(RunFiles(folders.run), place)
+        place = CryosparcSource(order.project, order.workspace, sources_of_particles)
+        write_cryosparc_source(RunFiles(folders.run), place)
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
         n_particles = sources["particle"].n_rows
         assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles)

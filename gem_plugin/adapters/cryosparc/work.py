@@ -13,7 +13,6 @@ from gem_plugin.adapters.cryosparc.figures import latent_figure, map_figure
 from gem_plugin.adapters.cryosparc.inputs import JobFolders, image_folder, load_maps, load_particles
 from gem_plugin.adapters.cryosparc.outputs import (
     JobOutputs,
-    full_landscape_files,
     save_chosen,
     save_consensus,
     save_full_states,
@@ -25,7 +24,6 @@ from gem_plugin.adapters.earlier_job import find_earlier_job, link_earlier_resul
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.pipeline.run_steps import run_steps
 
@@ -108,11 +106,9 @@ def _show_results_of(step: str, run: RunFiles, progress: CryosparcProgress) -> N
             "Particles in the latent space",
         )
     elif step in ("landscape", "landscape-full"):
-        folder = LandscapeFiles(run.landscape).states
-        if step == "landscape-full":
-            folder = full_landscape_files(run).states("states")
-        means = sorted(folder.glob("state_*_mean.mrc"))
-        titles = [path.stem.removesuffix("_mean").replace("_", " ") for path in means]
+        files = run.landscape.full.states if step == "landscape-full" else run.landscape.states
+        numbers = files.numbers_with_maps()
+        means, titles = [files.mean(number) for number in numbers], [f"state {number}" for number in numbers]
         figure, text = (map_figure(means, titles) if means else None), "Mean maps of the states"
     if figure is not None:
         progress.show(figure, text)

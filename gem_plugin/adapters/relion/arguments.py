@@ -11,9 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from gem_plugin.cli.options import is_yes_or_no, value_from_text
+from gem_plugin.cli.options import is_yes_or_no
 from gem_plugin.errors import InputError
-from gem_plugin.settings import flag_of
+from gem_plugin.settings import coerced, flag_of
 
 PARTICLES_INPUT = "in-parts"
 INPUT_FIELDS = {
@@ -120,7 +120,7 @@ def _field_of(name: str, fields: Mapping[str, dataclasses.Field]) -> dataclasses
 def _value_of(name: str, text: str | None, field: dataclasses.Field) -> Any:
     if text is None and is_yes_or_no(field):
         return True
-    return value_from_text(field, _text_of(name, text))
+    return coerced(field, _text_of(name, text))
 
 
 def _text_of(name: str, text: str | None) -> str:

@@ -7,6 +7,8 @@ from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
 
+STAR = ".star"
+
 
 def nodes_of_run(run: RunFiles) -> list[OutputNode]:
     """Particles, maps and the PDF that this job made itself; links to an earlier job's files are left out.
@@ -14,13 +16,14 @@ def nodes_of_run(run: RunFiles) -> list[OutputNode]:
     The particles of a landscape carry their state as class number, for RELION's own Select job.
     Of each state the map in the particles' own box and pixel size, which RELION can refine against.
     """
+    all_states = run.landscape.all_states()
     found = [
-        (run.particles_star, NodeKind.PARTICLES),
+        (run.particles(STAR), NodeKind.PARTICLES),
         (run.consensus_map, NodeKind.MAP),  # what the training started from, to be looked at
-        *((path, NodeKind.PARTICLES) for path in sorted(run.landscape.rglob("particles.star"))),
-        *((path, NodeKind.PARTICLES) for path in sorted(run.landscape.rglob("state_*.star"))),
-        *((path, NodeKind.MAP) for path in sorted(run.landscape.rglob("state_*_reference.mrc"))),
-        *_reconstructed(ReconstructFiles(run.root / "reconstruct")),
+        *((path, NodeKind.PARTICLES) for path in run.landscape.all_classes(STAR)),
+        *((path, NodeKind.PARTICLES) for states in all_states for path in states.all_particles(STAR)),
+        *((path, NodeKind.MAP) for states in all_states for path in states.references()),
+        *_reconstructed(run.reconstruct),
         (run.pdf_log, NodeKind.PDF_LOG),
     ]
     own_files = [(path, kind) for path, kind in found if path.is_file() and not path.is_symlink()]
@@ -29,11 +32,10 @@ def nodes_of_run(run: RunFiles) -> list[OutputNode]:
 
 def _reconstructed(files: ReconstructFiles) -> Iterator[tuple[Path, NodeKind]]:
     """Maps of the particles themselves; like RELION's own jobs only the first half-map, PostProcess finds the other."""
-    for first_half in sorted(files.root.glob("*_half1.mrc")):
-        name = first_half.name.removesuffix("_half1.mrc")
+    for name in files.names_with_half_maps():
         if name == CONTROL_NAME:
             continue
         yield files.final_map(name), NodeKind.MAP
-        yield first_half, NodeKind.HALF_MAP
+        yield files.half_map(name, 1), NodeKind.HALF_MAP
         yield files.mask(name), NodeKind.MASK
         yield files.local_resolution(name), NodeKind.LOCAL_RESOLUTION

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,14 @@ def write_particle_group(
     chosen_rows: np.ndarray | None,  # (k,) int64, 0-based, kept in this order; None: all
     title: str,
     description: str,
-    latents: np.ndarray | None = None,  # (n, latent_size), of all particles
+    new_fields: Mapping[str, np.ndarray] | None = None,  # name -> (k,), in the order of the chosen rows
 ) -> Path:  # the .csg
-    """Write the chosen rows, every field byte for byte; the latents, when given, as components_mode_k."""
+    """Write the chosen rows, every field byte for byte, with new fields behind them."""
     if cs_path.suffix != ".cs":
         raise InputError(f"{cs_path}: expected a name that ends in .cs.")
-    chosen: slice | np.ndarray = slice(None) if chosen_rows is None else chosen_rows
-    rows = particles.rows[chosen]
-    if latents is not None:
-        _check_latents(particles, latents)
-        rows = rows_with_latents(rows, latents[chosen])
+    rows = particles.rows if chosen_rows is None else particles.rows[chosen_rows]
+    if new_fields:
+        rows = rows_with_fields(rows, new_fields)
     link_relative_stacks(rows, particles.image_folder, cs_path.parent)
     write_cs_rows(cs_path, rows)
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
@@ -37,27 +36,25 @@ def write_particle_group(
     return cs_path.with_suffix(".csg")
 
 
-def _check_latents(particles: CryosparcParticles, latents: np.ndarray) -> None:
-    if len(latents) != len(particles):
-        raise InputError(
-            f"{particles.source} has {len(particles)} particles, the run has latents of {len(latents)}. "
-            "Give the particles that the run was made with."
-        )
-
-
-def rows_with_latents(rows: np.ndarray, latents: np.ndarray) -> np.ndarray:
-    """The rows with components_mode_k/component (k) and /value appended; modes of the same number are replaced."""
-    new_fields = []
+def latent_fields(latents: np.ndarray) -> dict[str, np.ndarray]:  # (k, latent_size)
+    """Latents as components_mode_k/component (k) and /value."""
+    fields: dict[str, np.ndarray] = {}
     for mode in range(latents.shape[1]):
-        new_fields += [(f"{LATENT_SLOT}{mode}/component", "<u4"), (f"{LATENT_SLOT}{mode}/value", "<f4")]
-    replaced = {name for name, _ in new_fields}
-    kept = [name for name in rows.dtype.names or () if name not in replaced]
-    longer = np.empty(len(rows), dtype=np.dtype([*((name, rows.dtype[name]) for name in kept), *new_fields]))
+        fields[f"{LATENT_SLOT}{mode}/component"] = np.full(len(latents), mode, dtype="<u4")
+        fields[f"{LATENT_SLOT}{mode}/value"] = latents[:, mode].astype("<f4")
+    return fields
+
+
+def rows_with_fields(rows: np.ndarray, new_fields: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The rows with fields appended; fields of the same name are replaced."""
+    kept = [name for name in rows.dtype.names or () if name not in new_fields]
+    described = [(name, rows.dtype[name]) for name in kept]
+    described += [(name, values.dtype) for name, values in new_fields.items()]
+    longer = np.empty(len(rows), dtype=np.dtype(described))
     for name in kept:
         longer[name] = rows[name]
-    for mode in range(latents.shape[1]):
-        longer[f"{LATENT_SLOT}{mode}/component"] = mode
-        longer[f"{LATENT_SLOT}{mode}/value"] = latents[:, mode]
+    for name, values in new_fields.items():
+        longer[name] = values
     return longer
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 
-from gem_plugin import __version__
 from gem_plugin.errors import InputError
+from gem_plugin.version import __version__
 
 HEADER_BYTES = 1024
 KINDS_OF_MODE = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # MRC mode to numpy kind, byte order apart

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gem_plugin.io.run.analyze_files import AnalyzeFiles
+from gem_plugin.io.run.chimerax_files import ChimeraxFiles
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.run.reconstruct_files import ReconstructFiles
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -36,7 +41,7 @@ class RunFiles:
         return self.root / "manifest.json"
 
     @property
-    def cryosparc_place(
+    def cryosparc_source(
         self,
     ) -> Path:  # JSON: project, workspace and jobs that hold the particles; external jobs only
         return self.root / "cryosparc.json"
@@ -86,18 +91,28 @@ class RunFiles:
     ) -> Path:  # (n,) float32: best contrast of each particle against its model image; 1 is usual
         return self.root / "contrasts.npy"
 
-    @property
-    def particles_star(self) -> Path:  # the input rows with _gemLatentN columns
-        return self.root / "particles.star"
+    def particles(self, suffix: str) -> Path:  # the input rows with the latents: ".star" or ".cs"
+        return self.root / f"particles{suffix}"
 
-    # analyze, landscape
-    @property
-    def analyze(self) -> Path:
-        return self.root / "analyze"
+    def half(self, half: int) -> "RunFiles":  # the training on one half-set: 1 or 2
+        return RunFiles(self.root / "train" / f"half{half}")
 
     @property
-    def landscape(self) -> Path:
-        return self.root / "landscape"
+    def halves(self) -> Path:  # JSON: how well the two trainings agree
+        return self.root / "train" / "halves.json"
+
+    # analyze, landscape, reconstruct
+    @property
+    def analyze(self) -> AnalyzeFiles:
+        return AnalyzeFiles(self.root / "analyze")
+
+    @property
+    def landscape(self) -> LandscapeFiles:
+        return LandscapeFiles(self.root / "landscape")
+
+    @property
+    def reconstruct(self) -> ReconstructFiles:
+        return ReconstructFiles(self.root / "reconstruct")
 
     @property
     def figures(self) -> Path:
@@ -105,12 +120,36 @@ class RunFiles:
 
     # report
     @property
-    def chimerax(self) -> Path:  # scripts, arrows and atoms to be opened in ChimeraX
-        return self.root / "chimerax"
+    def chimerax(self) -> ChimeraxFiles:  # scripts, arrows and atoms to be opened in ChimeraX
+        return ChimeraxFiles(self.root / "chimerax")
 
     @property
     def motion(self) -> Path:  # npz: the fields of GaussianMotion, one row a Gaussian
         return self.root / "motion.npz"
+
+    @property
+    def diagnostics(self) -> Path:  # JSON: every check with value, threshold, verdict and sentence
+        return self.root / "diagnostics.json"
+
+    @property
+    def flex(self) -> Path:  # atomic models moved with the Gaussians
+        return self.root / "flex"
+
+    # what eval-vol, select and export-ply write unless told otherwise
+    @property
+    def volumes(self) -> Path:
+        return self.root / "volumes"
+
+    def selected(self, suffix: str) -> Path:
+        return self.root / "selected" / f"particles{suffix}"
+
+    @property
+    def gaussianem(self) -> Path:
+        return self.root / "gaussianem"
+
+    @property
+    def particle_rows(self) -> Path:  # text: rows of the particles that GaussianEM was trained on
+        return self.root / "particle_rows.txt"
 
     # explore
     @property

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gem_plugin.io.run.names import component_folder, component_folders, map_file
+from gem_plugin.io.run.state_files import StateFiles
+
 
 @dataclass(frozen=True)
 class LandscapeFiles:
@@ -20,11 +23,17 @@ class LandscapeFiles:
         return self.root / "sketch" / "centers_ind.txt"
 
     @property
-    def sketch_labels(self) -> Path:  # (n,) int64: number of the sketch map of every particle, 0 = none
+    def sketch_labels(
+        self,
+    ) -> Path:  # (n,) int64: position (from 0) of the sketch map of every particle, -1 = none
         return self.root / "sketch" / "labels.npy"
 
+    @property
+    def sketch_record(self) -> Path:  # JSON: number of the first map in file names
+        return self.root / "sketch" / "sketch.json"
+
     def sketch_volume(self, number: int) -> Path:  # only with --keep-volumes
-        return self.root / "sketch" / f"vol_{number:03d}.mrc"
+        return map_file(self.root / "sketch", number)
 
     @property
     def scan(self) -> Path:  # npz: brightest, bright_levels, mean
@@ -51,8 +60,11 @@ class LandscapeFiles:
     def distances(self) -> Path:  # (k, k) float64 between masked sketch maps
         return self.root / "sketch" / "distances.npy"
 
-    def component_folder(self, number: int) -> Path:
-        return self.root / "volume_pcs" / f"pc{number}"
+    def component_folder(self, number: int) -> Path:  # maps along a volume component
+        return component_folder(self.root / "volume_pcs", number)
+
+    def component_folders(self) -> dict[int, Path]:
+        return component_folders(self.root / "volume_pcs")
 
     # states
     @property
@@ -76,27 +88,36 @@ class LandscapeFiles:
         return self.root / "states.csv"
 
     @property
-    def states(self) -> Path:
-        return self.root / "states"
-
-    def state_file(self, number: int, what: str) -> Path:  # what: "mean.mrc", "std.mrc", "particles.txt", ...
-        return self.states / f"state_{number:03d}_{what}"
-
-    def state_star(self, number: int) -> Path:
-        return self.states / f"state_{number:03d}.star"
+    def states(self) -> StateFiles:
+        return StateFiles(self.root / "states")
 
     @property
     def regions(self) -> Path:  # npz: occupancy (k, r), motion_in_angstroms (k, r) of the sketch maps
         return self.root / "regions.npz"
 
-    @property
-    def particles_star(self) -> Path:  # all particles with _rlnClassNumber = state
-        return self.root / "particles.star"
+    def particles(self, suffix: str) -> Path:  # all particles with _rlnClassNumber = state: ".star"
+        return self.root / f"particles{suffix}"
 
     # plots and pictures of points
     @property
     def umap(self) -> Path:  # (n, 2) float32
         return self.root / "umap.npy"
+
+    def all_states(self) -> tuple[StateFiles, ...]:
+        """The folders of all sets of states."""
+        return (self.states, self.full.states, self.full.leiden)
+
+    def all_classes(self, suffix: str) -> tuple[Path, ...]:
+        """All particles with class numbers, of landscape and of landscape-full."""
+        return (self.particles(suffix), self.full.particles(suffix))
+
+    @property
+    def full(self) -> "FullLandscapeFiles":  # of landscape-full
+        return FullLandscapeFiles(self.root / "full")
+
+    @property
+    def figures(self) -> Path:  # of a landscape in a folder of its own
+        return self.root / "figures"
 
 
 @dataclass(frozen=True)
@@ -125,8 +146,13 @@ class FullLandscapeFiles:
     def leiden_states(self) -> Path:  # (n,) int64 from 1
         return self.root / "leiden_states.npy"
 
-    def states(self, kind: str) -> Path:  # kind: "states" (agglomerative) or "leiden"
-        return self.root / kind
+    @property
+    def states(self) -> StateFiles:  # agglomerative
+        return StateFiles(self.root / "states")
+
+    @property
+    def leiden(self) -> StateFiles:
+        return StateFiles(self.root / "leiden")
 
     @property
     def state_table(self) -> Path:
@@ -135,18 +161,44 @@ class FullLandscapeFiles:
     def energy(self, first: int, second: int) -> Path:  # npz: the fields of FreeEnergy
         return self.root / f"free_energy_{first}_{second}.npz"
 
+    def energies(self) -> list[Path]:
+        return sorted(self.root.glob("free_energy_*_*.npz"))
+
     def energy_curve(self, number: int) -> Path:  # csv: coordinate, energy, error
         return self.root / f"free_energy_{number}.csv"
 
     @property
-    def path(
-        self,
-    ) -> Path:  # folder of the minimum free-energy path: points.csv, rows.txt, z_values.txt, maps
+    def path(self) -> Path:  # the maps along the minimum-energy path, and their latents
         return self.root / "path"
 
     @property
-    def particles_star(self) -> Path:
-        return self.root / "particles.star"
+    def path_points(
+        self,
+    ) -> Path:  # csv: coordinates, energy, error, distance and particle row of every point
+        return self.path / "points.csv"
+
+    @property
+    def path_rows(self) -> Path:  # text: rows of the particles along the path, counted from 0
+        return self.path / "rows.txt"
+
+    @property
+    def test_errors(self) -> Path:  # text: error of every learned component on held-out maps
+        return self.root / "test_error.txt"
+
+    @property
+    def sampled_rows(self) -> Path:  # text: rows of the particles whose maps were learned from
+        return self.root / "sampled_rows.txt"
+
+    @property
+    def sampled_coordinates(self) -> Path:  # (m, c) float32: their coordinates
+        return self.root / "volume_pca_sampled.npy"
+
+    @property
+    def figures(self) -> Path:  # of a landscape in a folder of its own
+        return self.root / "figures"
+
+    def particles(self, suffix: str) -> Path:  # the same with the states of landscape-full
+        return self.root / f"particles{suffix}"
 
     @property
     def notebook(self) -> Path:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gem_plugin import __version__
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import SETTINGS_OF_THE_MACHINE, read_run_settings
+from gem_plugin.version import __version__
 
 WITHOUT_INFLUENCE = (*SETTINGS_OF_THE_MACHINE, "working_folder")
 DIGITS_SHOWN = 12

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+WHOLE_NAME = "all"  # all particles together
 CONTROL_NAME = "random_subset"  # as many particles as the smallest state has, drawn blindly
 
 
@@ -26,6 +27,9 @@ class ReconstructFiles:
 
     def curves(self, name: str) -> Path:  # csv: shell, resolution, and the correlations
         return self.root / f"{name}_fsc.csv"
+
+    def names_with_half_maps(self) -> list[str]:
+        return sorted(path.name.removesuffix("_half1.mrc") for path in self.root.glob("*_half1.mrc"))
 
     @property
     def table(self) -> Path:  # csv: one row a map

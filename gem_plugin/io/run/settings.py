@@ -17,6 +17,7 @@ from typing import Any
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.version import __version__
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,13 +26,13 @@ else:
 
 GENERAL_TABLE = "gem"
 SETTINGS_OF_THE_MACHINE = ("resume", "threads", "device", "cache", "projector")  # no influence on the results
-RECORDED_PACKAGES = ("gem-em", "torch", "numpy", "scipy", "numba", "scikit-learn", "umap-learn")
+RECORDED_PACKAGES = ("torch", "numpy", "scipy", "numba", "scikit-learn", "umap-learn")
 
 
 def plain_settings(settings: Any) -> dict[str, Any]:
     """The settings as they come back from settings.toml: paths as text, tuples as lists, None left out."""
     values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
-    return {name: _plain(value) for name, value in values.items() if value is not None}
+    return {name: plain_value(value) for name, value in values.items() if value is not None}
 
 
 def read_run_settings(run: RunFiles) -> dict[str, dict[str, Any]]:
@@ -77,7 +78,7 @@ def read_summary(run: RunFiles) -> dict[str, dict[str, Any]]:
 
 def write_step_summary(run: RunFiles, step: str, numbers: dict[str, Any]) -> None:
     """Record that a step is finished, with its numbers."""
-    _write_summary(run, {**read_summary(run), step: _plain(numbers)})
+    _write_summary(run, {**read_summary(run), step: plain_value(numbers)})
 
 
 def forget_steps(run: RunFiles, steps: tuple[str, ...]) -> None:
@@ -128,6 +129,7 @@ def _write_summary(run: RunFiles, summary: dict[str, Any]) -> None:
 def recorded_versions() -> dict[str, str]:
     """Versions of everything that can change a number."""
     versions = {"python": platform.python_version(), "working_folder": str(Path.cwd())}
+    versions["gem-em"] = __version__
     for name in RECORDED_PACKAGES:
         try:
             versions[name] = metadata.version(name)
@@ -136,14 +138,14 @@ def recorded_versions() -> dict[str, str]:
     return versions
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """The nearest plain value: numpy numbers as numbers, paths as text, tuples and arrays as lists."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_value(item) for key, item in value.items()}
     if hasattr(value, "tolist"):  # numpy and torch numbers and arrays
-        return _plain(value.tolist())
+        return plain_value(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if value is None or isinstance(value, str | bool | int | float):
         return value
     return str(value)

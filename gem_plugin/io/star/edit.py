@@ -77,14 +77,24 @@ def columns_added_pieces(
     document: StarDocument,
     block: StarBlock,
     labels: Sequence[str],  # with the underscore
-    values: Sequence[Sequence[str]],  # one text without blanks for each row and label
+    values: Sequence[Sequence[str]],  # one text without blanks for each kept row and label
+    rows: np.ndarray | None = None,  # (k,) rows to keep, in the order of the values; default: all
 ) -> Iterator[bytes]:
-    """The bytes of the document with columns appended to one loop; columns of the same labels are replaced."""
-    if not block.is_loop or len(values) != block.n_rows:
+    """The bytes of the document with columns appended to one loop, and only the chosen rows of it.
+
+    Columns of the same labels are replaced.
+    """
+    n_kept = block.n_rows if rows is None else len(rows)
+    if not block.is_loop or len(values) != n_kept:
         raise InputError(
-            f"{document.path}, block data_{block.name}: {block.n_rows} rows, but {len(values)} rows of new values. "
+            f"{document.path}, block data_{block.name}: {n_kept} rows, but {len(values)} rows of new values. "
             "Was the file changed since the run began?"
         )
+    index_of_row = np.arange(block.n_rows)
+    if rows is not None:
+        _kept_rows(document, block, rows)
+        index_of_row = np.full(block.n_rows, -1)
+        index_of_row[rows] = np.arange(n_kept)
     stale = [index for index, label in enumerate(block.labels) if _is_replaced(label, labels)]
     header_start, header_end = block.label_spans[0][0], block.label_spans[-1][1]
     yield document.content[:header_start]
@@ -93,11 +103,12 @@ def columns_added_pieces(
     for start in range(0, block.n_rows, ROWS_AT_A_TIME):
         stop = min(start + ROWS_AT_A_TIME, block.n_rows)
         pieces = []
-        for row in range(start, stop):
+        for row, index in zip(range(start, stop), index_of_row[start:stop].tolist()):
             low, high = int(block.row_starts[row]), int(block.row_ends[row])
             if low > position:
                 pieces.append(document.content[position:low])
-            pieces.append(_row_with_values(document, block, row, " ".join(values[row]), stale))
+            if index >= 0:
+                pieces.append(_row_with_values(document, block, row, " ".join(values[index]), stale))
             position = high
         yield b"".join(pieces)
     yield document.content[position:]
@@ -172,6 +183,8 @@ def _without_stale_values(
 
 def rows_of_names(names: np.ndarray, wanted: np.ndarray, path: os.PathLike) -> np.ndarray:  # (k,) int64
     """The row of each wanted image name: joins go by name, because refinements reorder rows."""
+    if len(names) == len(wanted) and np.array_equal(names, wanted):  # the usual case: nothing was reordered
+        return np.arange(len(names))
     row_of = {name: row for row, name in enumerate(names.tolist())}
     missing = [name for name in wanted.tolist() if name not in row_of]
     if missing:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.landscape.latents.components import LatentComponents
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.figures.save import OKABE_ITO, SMALL_TEXT_SIZE, draw_density, new_figure, save_figure
@@ -23,12 +24,12 @@ def draw_latent_figures(
     points = components.scores[:, :2] if latents.shape[1] > 1 else _with_row_axis(components.scores[:, 0])
     labels = ("latent component 1", "latent component 2" if latents.shape[1] > 1 else "particle row")
     figures = [
-        partial(draw_explained_variance, folder / "latents_explained_variance", ratios),
-        partial(draw_particle_map, folder / "latents_pca", points, sketch_rows, labels),
+        partial(draw_explained_variance, folder / names.LATENTS_EXPLAINED_VARIANCE, ratios),
+        partial(draw_particle_map, folder / names.LATENTS_PCA, points, sketch_rows, labels),
     ]
     if layout is not None:
         axes = ("UMAP 1", "UMAP 2")
-        figures.append(partial(draw_particle_map, folder / "latents_umap", layout, sketch_rows, axes))
+        figures.append(partial(draw_particle_map, folder / names.LATENTS_UMAP, layout, sketch_rows, axes))
     return [path for draw in track(figures, "figures of the latents", unit="figure") for path in draw()]
 
 

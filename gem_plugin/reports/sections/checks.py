@@ -3,15 +3,14 @@
 from html import escape
 from typing import Any
 
-from gem_plugin.io.run.settings import read_summary
 from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
-from gem_plugin.reports.sections.run_warnings import RunWarning, read_diagnostics
-from gem_plugin.results.run import RunContents
+from gem_plugin.reports.sections.run_warnings import RunWarning
+from gem_plugin.results.run import Run
 
 
-def checks_section(contents: RunContents, warnings: list[RunWarning]) -> str:
+def checks_section(run: Run, warnings: list[RunWarning]) -> str:
     """Warnings with their meaning and what to do, then all checks."""
     items = "".join(
         f"<li><b>{escape(warning.title)}.</b> {escape(warning.meaning)} <i>{escape(warning.advice)}</i></li>"
@@ -22,14 +21,14 @@ def checks_section(contents: RunContents, warnings: list[RunWarning]) -> str:
         if warnings
         else '<p class="good">None of the checks that were done found anything to warn of.</p>'
     )
-    diagnosed = read_diagnostics(contents.run)
-    return found + _checks_done(contents, diagnosed) + _more_checks(contents, diagnosed)
+    diagnosed = run.diagnostics()
+    return found + _checks_done(run, diagnosed) + _more_checks(run, diagnosed)
 
 
-def _checks_done(contents: RunContents, diagnosed: list[dict[str, Any]]) -> str:
+def _checks_done(run: Run, diagnosed: list[dict[str, Any]]) -> str:
     rows = diagnosed
     if not rows:
-        checks = training_checks(contents.history, read_summary(contents.run).get("train", {}))
+        checks = training_checks(run.history, run.summary("train"))
         rows = [check.as_plain() for check in checks]
     if not rows:
         return ""
@@ -49,10 +48,10 @@ def _checks_done(contents: RunContents, diagnosed: list[dict[str, Any]]) -> str:
     )
 
 
-def _more_checks(contents: RunContents, diagnosed: list[dict[str, Any]]) -> str:
-    if diagnosed or not contents.columns:
+def _more_checks(run: Run, diagnosed: list[dict[str, Any]]) -> str:
+    if diagnosed or not run.particle_columns():
         return ""
     return (
         "<p>Not checked yet: whether the latents follow the pose, the defocus or the place in the image rather than the "
-        f"molecule, the half-sets, and whether states are stable. Check it with:</p>{command_line(gem_command('diagnose', contents.run.root))}"
+        f"molecule, the half-sets, and whether states are stable. Check it with:</p>{command_line(gem_command('diagnose', run.files.root))}"
     )

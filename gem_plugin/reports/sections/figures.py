@@ -5,12 +5,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.reports.figures.captions import caption_of
 from gem_plugin.reports.pdf_log import figure_files
 from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.run import Run
 
-ENERGY_OF_LATENTS = "free_energy_of_latent_components"
 TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
 RECONSTRUCTION = "reconstruction"
 CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
@@ -28,9 +28,9 @@ NARROWEST_WIDE_FIGURE = 1000  # pixels
 CROWDED = "annotated"  # figures with a number at every point: folded away
 
 
-def figures_of(contents: RunContents, chapter: str) -> str:
+def figures_of(run: Run, chapter: str) -> str:
     """The figures of one chapter; empty text where there are none."""
-    found = [path for path in figure_files(contents.run) if chapter_of(path) == chapter]
+    found = [path for path in figure_files(run.files) if chapter_of(path) == chapter]
     plain = "".join(_figure(path) for path in found if CROWDED not in path.stem)
     crowded = "".join(_figure(path) for path in found if CROWDED in path.stem)
     folded = (
@@ -41,20 +41,20 @@ def figures_of(contents: RunContents, chapter: str) -> str:
     return (f'<div class="figures">{plain}</div>' if plain else "") + folded
 
 
-def training_section(contents: RunContents) -> str:
+def training_section(run: Run) -> str:
     """Loss over the epochs."""
-    if figures := figures_of(contents, TRAINING):
+    if figures := figures_of(run, TRAINING):
         return figures
-    return missing("Nothing is trained yet.", "train", contents.run.root)
+    return missing("Nothing is trained yet.", "train", run.files.root)
 
 
-def energy_section(contents: RunContents) -> str:
+def energy_section(run: Run) -> str:
     """How populated the conformations are, and what that does and does not mean."""
-    figures = figures_of(contents, ENERGY)
+    figures = figures_of(run, ENERGY)
     if not figures:
-        return missing("The free energy was not estimated yet.", "landscape-full", contents.run.root)
-    command = command_line(gem_command("landscape-full", contents.run.root))
-    is_first_look = any(path.stem == ENERGY_OF_LATENTS for path in figure_files(contents.run))
+        return missing("The free energy was not estimated yet.", "landscape-full", run.files.root)
+    command = command_line(gem_command("landscape-full", run.files.root))
+    is_first_look = any(path.stem == names.ENERGY_OF_LATENTS for path in figure_files(run.files))
     note = (
         f"<p>A first look along the two largest latent components, whose unit has no meaning outside this model. Along "
         f"volume components, with the path between states:</p>{command}"
@@ -70,11 +70,11 @@ def energy_section(contents: RunContents) -> str:
     )
 
 
-def landscape_section(contents: RunContents) -> str:
+def landscape_section(run: Run) -> str:
     """Latent and landscape plots."""
-    figures = figures_of(contents, LANDSCAPE)
+    figures = figures_of(run, LANDSCAPE)
     if not figures:
-        return missing("There is no landscape yet.", "landscape", contents.run.root)
+        return missing("There is no landscape yet.", "landscape", run.files.root)
     return (
         "<p>Latents are the few numbers that the model gives to each particle; sketch maps are decoded at typical latents; "
         "volume components are the main directions in which those maps differ (principal components inside the mask). "

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.reports.sections.html_parts import missing, table
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.run import Run
 
 MICROMETRES = 1e-4  # of an Angstrom
 SETTINGS_SHOWN = (  # step, setting, what it is
@@ -23,11 +23,11 @@ SETTINGS_SHOWN = (  # step, setting, what it is
 )
 
 
-def inputs_section(contents: RunContents) -> str:
+def inputs_section(run: Run) -> str:
     """Two tables: the particles, and the settings."""
-    if contents.particles is None:
-        return missing("The particles are not prepared yet.", "prepare", contents.run.root)
-    data, origin = contents.particles
+    if not run.is_prepared:
+        return missing("The particles are not prepared yet.", "prepare", run.files.root)
+    data, origin = run.particles, run.origin
     defocus = (data.defocus_u_in_angstroms + data.defocus_v_in_angstroms) / 2 * MICROMETRES
     given = (data.half_sets > 0).mean()
     rows = [
@@ -44,16 +44,16 @@ def inputs_section(contents: RunContents) -> str:
         ("optics groups", len(np.unique(data.optics_groups))),
         ("half-sets", "given for all" if given == 1 else f"given for {given:.0%}" if given else "not given"),
     ]
-    return f'<div class="columns">{table(("particles", ""), rows)}{_settings(contents)}</div>'
+    return f'<div class="columns">{table(("particles", ""), rows)}{_settings(run)}</div>'
 
 
-def _settings(contents: RunContents) -> str:
+def _settings(run: Run) -> str:
     rows: list[tuple[str, Any]] = []
-    gaussians = contents.summary.get("train", contents.summary.get("consensus", {})).get("gaussians")
+    gaussians = (run.summary("train") or run.summary("consensus")).get("gaussians")
     if gaussians is not None:
         rows.append(("Gaussians", f"{gaussians:,}"))
     for step, name, title in SETTINGS_SHOWN:
-        value = contents.settings.get(step, {}).get(name, contents.summary.get(step, {}).get(name))
+        value = run.settings(step).get(name, run.summary(step).get(name))
         if value not in (None, "", []):
             rows.append((title, value))
     if not rows:

@@ -45,6 +45,12 @@ def pictures_of_maps(paths: list[Path], with_sections: bool = True) -> MapPictur
     return MapPictures(sums, sections, window_of_content(sums), (z, y, x), pixel_size)
 
 
+def projections_of_map(path: Path) -> list[np.ndarray]:  # three (box, box)
+    """Projections along z, y and x."""
+    volume = read_map(path).volume
+    return [volume.sum(axis=axis) for axis in range(3)]
+
+
 def window_of_content(groups: list[list[np.ndarray]]) -> slice:  # pictures (box, box) each
     """The central rows and columns that hold the molecule in all pictures, with a margin."""
     box = len(groups[0][0])

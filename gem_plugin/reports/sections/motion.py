@@ -9,7 +9,7 @@ from gem_plugin.reports.plain_numbers import angstroms, percent, short_number
 from gem_plugin.reports.sections.figures import MOTION, figures_of
 from gem_plugin.reports.sections.html_parts import grey_levels, missing, png_address, table
 from gem_plugin.reports.sections.map_pictures import VIEWS, pictures_of_maps, small_picture
-from gem_plugin.results.run import MapSeries, RunContents
+from gem_plugin.results.run import MapSeries, Run
 
 SHOWN_SIZE_OF_FRAMES = 100  # screen pixels
 BRIGHT_PERCENTILE = 99.9
@@ -17,12 +17,12 @@ PERCENTILES = (5, 50, 95)
 REGION_COLUMNS = ("motion", "occupancy")
 
 
-def motion_section(contents: RunContents) -> str:
+def motion_section(run: Run) -> str:
     """How far each part of the molecule moves, and each region that the user named."""
-    if contents.motion is None:
+    if run.motion is None:
         sentence = "The motion of the Gaussians was not measured: there is no trained model."
-        return missing(sentence, "report", contents.run.root) + _region_table(contents)
-    columns = part_table(contents.motion)
+        return missing(sentence, "report", run.files.root) + _region_table(run)
+    columns = part_table(run.motion)
     places = zip(columns["x_in_angstroms"], columns["y_in_angstroms"], columns["z_in_angstroms"])
     rows = [
         (
@@ -54,27 +54,27 @@ def motion_section(contents: RunContents) -> str:
         "<p>Parts are Gaussians that lie and move together, numbered from the stillest; places are counted from the centre "
         "of the box. Motion is the root mean square over particles about the mean position. The change of amplitude is its "
         "standard deviation over its mean: where it is large, density comes and goes rather than moves.</p>"
-        f"{table(header, rows)}{_region_table(contents)}{figures_of(contents, MOTION)}"
+        f"{table(header, rows)}{_region_table(run)}{figures_of(run, MOTION)}"
     )
 
 
-def trajectories_section(contents: RunContents) -> str:
+def trajectories_section(run: Run) -> str:
     """Every trajectory as an animation of its maps, added up along three axes."""
-    if not contents.series:
-        return missing("There are no trajectories yet.", "analyze", contents.run.root)
+    if not run.series:
+        return missing("There are no trajectories yet.", "analyze", run.files.root)
     return (
         "<p>Latent components are the main directions among the latents of the particles; volume components those among "
         "the decoded maps. Each row of pictures is one map, added up along z, y and x; white is dense. The maps run from "
         "one end of the component to the other and back.</p>"
-        f'<div class="cards">{"".join(_animation(series) for series in contents.series)}</div>'
+        f'<div class="cards">{"".join(_animation(series) for series in run.series)}</div>'
     )
 
 
-def _region_table(contents: RunContents) -> str:
+def _region_table(run: Run) -> str:
     """Regions of landscape-full: how far they move and how much of them is there."""
     found = [
         column
-        for column in contents.columns
+        for column in run.particle_columns()
         if column.name.startswith(tuple(f"{one}_" for one in REGION_COLUMNS))
     ]
     if not found:

@@ -3,7 +3,8 @@
 import shlex
 from html import escape
 
-from gem_plugin.particles.cryosparc_place import find_cryosparc_place
+from gem_plugin.io.run.chimerax_files import ChimeraxFiles
+from gem_plugin.io.run.names import state_name
 from gem_plugin.reports.chimerax_scripts import what_script_shows
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
 from gem_plugin.reports.sections.relion_commands import (
@@ -11,35 +12,37 @@ from gem_plugin.reports.sections.relion_commands import (
     reconstruction_commands,
     refinement_commands,
 )
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.cryosparc_source import find_cryosparc_source
+from gem_plugin.results.particle_file import RelionParticleFile
+from gem_plugin.results.run import Run
 
 MOST_STATES = 3  # the others are the same with another number
 PROJECT, WORKSPACE = "P1", "W1"  # where the run does not tell
 
 
-def next_steps_section(contents: RunContents) -> str:
+def next_steps_section(run: Run) -> str:
     """Exact commands for RELION, CryoSPARC, ChimeraX and ourselves."""
-    root = contents.run.root
+    root = run.files.root
     parts = []
-    states = sorted(contents.state_means)
+    states = sorted(run.state_maps)
     if states:
         parts.append("<h3>Particles of chosen states, original rows</h3>")
         parts.append("<p>Put states together with commas, such as 1,3.</p>")
         parts.append(command_line(gem_command("select", root, "--states", states[0])))
-    if contents.particles is not None:
-        if contents.particles[1].particle_file.suffix == ".star":
-            parts += [*_relion(contents, states), *_cryosparc_from_star(contents, states)]
+    if run.is_prepared:
+        if run.original.program == RelionParticleFile.program:
+            parts += [*_relion(run, states), *_cryosparc_from_star(run, states)]
         else:
-            parts += _cryosparc(contents, states)
-    parts += _maps_from_particles(contents)
-    parts += _chimerax(contents)
+            parts += _cryosparc(run, states)
+    parts += _maps_from_particles(run)
+    parts += _chimerax(run)
     parts.append("<h3>Look around in a browser</h3>" + command_line(gem_command("explore", root)))
     return "".join(parts)
 
 
-def _relion(contents: RunContents, states: list[int]) -> list[str]:
+def _relion(run: Run, states: list[int]) -> list[str]:
     """Reconstruction with the poses as they are, then a refinement of the first states."""
-    described = [RelionState.of(contents, number) for number in states[:MOST_STATES]]
+    described = [RelionState.of(run, number) for number in states[:MOST_STATES]]
     described = [state for state in described if state.particles.is_file()]
     if not described:
         return []
@@ -60,10 +63,10 @@ def _relion(contents: RunContents, states: list[int]) -> list[str]:
     ]
 
 
-def _cryosparc_from_star(contents: RunContents, states: list[int]) -> list[str]:
+def _cryosparc_from_star(run: Run, states: list[int]) -> list[str]:
     if not states:
         return []
-    state = RelionState.of(contents, states[0])
+    state = RelionState.of(run, states[0])
     rows = [
         ("Particle meta path", state.particles),
         ("Particle data path", state.project_folder),
@@ -77,12 +80,11 @@ def _cryosparc_from_star(contents: RunContents, states: list[int]) -> list[str]:
     ]
 
 
-def _cryosparc(contents: RunContents, states: list[int]) -> list[str]:
-    run = contents.run
-    place = find_cryosparc_place(run)
-    project = place.project if place and place.project else PROJECT
-    workspace = place.workspace if place and place.workspace else WORKSPACE
-    is_known = place is not None and place.project is not None and place.workspace is not None
+def _cryosparc(run: Run, states: list[int]) -> list[str]:
+    source = find_cryosparc_source(run)
+    project = source.project if source and source.project else PROJECT
+    workspace = source.workspace if source and source.workspace else WORKSPACE
+    is_known = source is not None and source.project is not None and source.workspace is not None
     parts = ["<h3>In CryoSPARC</h3>"]
     select = ["gem-cryosparc-select", "--project", project, "--workspace", workspace]
     if states:
@@ -90,47 +92,47 @@ def _cryosparc(contents: RunContents, states: list[int]) -> list[str]:
         parts += [
             f"<p>The particles of a state as an output in the workspace, with their original uids.{guess}</p>",
             command_line(
-                shlex.join([*select, "--run", str(run.root.absolute()), "--states", str(states[0])])
+                shlex.join([*select, "--run", str(run.files.root.absolute()), "--states", str(states[0])])
             ),
             "<p>Without a server: as a file for Import Result Group, whose path the command names (.csg).</p>",
             command_line(
                 gem_command(
                     "select",
-                    run.root,
+                    run.files.root,
                     "--states",
                     states[0],
                     "--out",
-                    run.root.absolute() / f"state_{states[0]:03d}.cs",
+                    run.files.root.absolute() / f"{state_name(states[0])}.cs",
                 )
             ),
         ]
     parts += [
         "<p>All particles with their latents:</p>",
-        command_line(gem_command("write-cs", run.root, "--out", run.root.absolute() / "particles.cs")),
+        command_line(gem_command("write-cs", run.files.root, "--out", run.files.particles(".cs").absolute())),
     ]
     return parts
 
 
-def _maps_from_particles(contents: RunContents) -> list[str]:
-    if not contents.state_means or contents.particles is None:
+def _maps_from_particles(run: Run) -> list[str]:
+    if not run.state_maps or not run.is_prepared:
         return []
     return [
         "<h3>Is a state real?</h3>",
         "<p>Half-maps and resolution of every state, made from its particles alone, and a random subset to compare with:</p>",
-        command_line(gem_command("reconstruct", contents.run.root)),
+        command_line(gem_command("reconstruct", run.files.root)),
     ]
 
 
-def _chimerax(contents: RunContents) -> list[str]:
-    folder = contents.run.chimerax.absolute()
-    scripts = sorted(folder.glob("*.cxc")) if folder.is_dir() else []
+def _chimerax(run: Run) -> list[str]:
+    files = ChimeraxFiles(run.files.chimerax.root.absolute())
+    scripts = files.scripts()
     if not scripts:
         return []
     rows = [(path.name, what_script_shows(path.stem)) for path in scripts]
     first = next((path for path in scripts if path.stem == "states"), scripts[0])
     return [
         "<h3>In ChimeraX</h3>",
-        f"<p>Scripts in {escape(str(folder))}; start ChimeraX with one, or choose it with File, Open:</p>",
+        f"<p>Scripts in {escape(str(files.root))}; start ChimeraX with one, or choose it with File, Open:</p>",
         command_line(shlex.join(["chimerax", str(first)])),
         f"<details><summary>all {len(scripts)} scripts</summary>{table(('script', 'what it shows'), rows)}</details>",
     ]

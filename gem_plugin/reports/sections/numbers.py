@@ -6,19 +6,19 @@ from typing import Any
 
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import table
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.run import Run
 
 UNITS = {"_in_angstroms": " (Å)", "_in_kt": " (kT)", "_in_nats": " (nats)", "_in_megabytes": " (MB)"}
 
 
-def numbers_section(contents: RunContents) -> str:
+def numbers_section(run: Run) -> str:
     """What each finished step counted and measured, and with which settings."""
-    if not contents.summary and not contents.settings:
+    if not run.all_summaries and not run.all_settings:
         return "<p>No step left numbers yet.</p>"
     parts = ["<h3>Numbers of each step</h3>"]
-    parts += [_folded(step, values, ("number", "value")) for step, values in contents.summary.items()]
+    parts += [_folded(step, values, ("number", "value")) for step, values in run.all_summaries.items()]
     parts.append("<h3>Settings of each step</h3>")
-    parts += [_folded(step, values, ("setting", "value")) for step, values in contents.settings.items()]
+    parts += [_folded(step, values, ("setting", "value")) for step, values in run.all_settings.items()]
     return "".join(parts)
 
 

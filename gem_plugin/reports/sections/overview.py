@@ -3,32 +3,33 @@
 from html import escape
 from typing import Any
 
-from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
+from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
 from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.landscape.motion.gaussians import part_table
 from gem_plugin.reports.plain_numbers import angstroms, percent
 from gem_plugin.reports.sections.run_warnings import RunWarning
-from gem_plugin.results.run import RunContents, read_state_table
+from gem_plugin.results.csv_tables import read_text_rows
+from gem_plugin.results.run import Run
 
 
-def overview_section(contents: RunContents, warnings: list[RunWarning]) -> str:
+def overview_section(run: Run, warnings: list[RunWarning]) -> str:
     """One line for each thing that a reader asks first."""
     lines = [
-        ("Particles", _particles(contents)),
-        ("Is there anything to see", _support(contents.summary.get("train", {}))),
-        ("States", _states(contents)),
-        ("What moves", _motion(contents)),
-        ("How sure", _resolution(contents)),
+        ("Particles", _particles(run)),
+        ("Is there anything to see", _support(run.summary("train"))),
+        ("States", _states(run)),
+        ("What moves", _motion(run)),
+        ("How sure", _resolution(run)),
         ("Warnings", _warnings(warnings)),
     ]
     items = "".join(f"<dt>{head}</dt><dd>{text}</dd>" for head, text in lines if text)
     return f'<dl class="overview">{items}</dl>'
 
 
-def _particles(contents: RunContents) -> str:
-    if contents.particles is None:
+def _particles(run: Run) -> str:
+    if not run.is_prepared:
         return "not prepared yet"
-    data, origin = contents.particles
+    data, origin = run.particles, run.origin
     return escape(
         f"{len(data):,} of {origin.particle_file.name}, in boxes of {data.box_size} pixels of "
         f"{data.pixel_size_in_angstroms:.3g} Å"
@@ -40,8 +41,8 @@ def _support(trained: dict[str, Any]) -> str:
     return escape(found.sentence) if found.value is not None else ""
 
 
-def _states(contents: RunContents) -> str:
-    counts = list(contents.state_counts.values())
+def _states(run: Run) -> str:
+    counts = list(run.state_counts.values())
     total = sum(counts)
     if not counts or not total:
         return "none yet"
@@ -51,15 +52,15 @@ def _states(contents: RunContents) -> str:
         f"{len(counts)}, of {min(counts):,} to {max(counts):,} particles "
         f"({percent(min(counts) / total)} to {percent(max(counts) / total)})"
     )
-    if contents.summary.get("landscape", {}).get("one_cloud"):
+    if run.summary("landscape").get("one_cloud"):
         text += ". The maps form one cloud: these states are cuts through it at places that nothing in the data names"
     return text
 
 
-def _motion(contents: RunContents) -> str:
-    if contents.motion is None:
+def _motion(run: Run) -> str:
+    if run.motion is None:
         return ""
-    parts = part_table(contents.motion)
+    parts = part_table(run.motion)
     moving, still = parts["motion_in_angstroms"].argmax(), parts["motion_in_angstroms"].argmin()
     return (
         f"part {parts['part'][moving]} ({percent(float(parts['share_of_mass'][moving]))} of the mass) by "
@@ -68,8 +69,8 @@ def _motion(contents: RunContents) -> str:
     )
 
 
-def _resolution(contents: RunContents) -> str:
-    rows = read_state_table(ReconstructFiles(contents.run.root / "reconstruct").table)
+def _resolution(run: Run) -> str:
+    rows = read_text_rows(run.files.reconstruct.table)
     reached = [
         float(row["resolution_in_angstroms"])
         for row in rows

@@ -5,15 +5,15 @@ from typing import Any
 
 from gem_plugin.io.run.manifest import read_manifest
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.run import Run
 
 DIGITS_OF_HASH = 16
 LENGTH_OF_TIME = 16
 
 
-def provenance_section(contents: RunContents) -> str:
+def provenance_section(run: Run) -> str:
     """Command, machine and inputs of each step, and how to repeat the run."""
-    manifest = read_manifest(contents.run)
+    manifest = read_manifest(run.files)
     if not manifest:
         return "<p>No step was recorded in this folder.</p>"
     rows = [
@@ -28,7 +28,7 @@ def provenance_section(contents: RunContents) -> str:
         for step, entry in manifest.items()
     ]
     header = ("step", "settings", "started", "finished", "command", "machine")
-    again = gem_command("rerun", contents.run.root, "--out", f"{contents.run.root.absolute()}_again")
+    again = gem_command("rerun", run.files.root, "--out", f"{run.files.root.absolute()}_again")
     return (
         "<p>Star files and maps of this run name the settings that they were made with by the number in the second column.</p>"
         + table(header, rows, "provenance")

@@ -2,11 +2,11 @@
 
 from html import escape
 
-from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.figures import RECONSTRUCTION, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
-from gem_plugin.results.run import RunContents, read_state_table
+from gem_plugin.results.csv_tables import read_text_rows
+from gem_plugin.results.run import Run
 
 COLUMN_TITLES = {
     "map": "map",
@@ -27,27 +27,27 @@ COLUMN_TITLES = {
 }
 
 
-def reconstruction_section(contents: RunContents) -> str:
+def reconstruction_section(run: Run) -> str:
     """One table for each kind of map that was reconstructed."""
-    files = ReconstructFiles(contents.run.root / "reconstruct")
+    files = run.files.reconstruct
     kinds = {
         "States, all particles, and a random subset": files.table,
         "Around points of the latent space": files.points_table,
         "With the motion undone, and without": files.deformed_table,
     }
     parts = [
-        f"<h3>{escape(title)}</h3>{_map_table(read_state_table(path))}"
+        f"<h3>{escape(title)}</h3>{_map_table(read_text_rows(path))}"
         for title, path in kinds.items()
         if path.is_file()
     ]
     if not parts:
         sentence = "No map was made from the particles yet, so no resolution is known."
-        return missing(sentence, "reconstruct", contents.run.root)
+        return missing(sentence, "reconstruct", run.files.root)
     return (
         "<p>These maps are made of the images alone; decoded maps have no resolution. Resolution is where the half-map "
         "correlation in the mask, corrected by phase randomisation, falls below 0.143. "
         "A state that is real differs from the whole by many standard errors; the random subset, as large as the smallest "
-        "state, shows what chance does.</p>" + "".join(parts) + figures_of(contents, RECONSTRUCTION)
+        "state, shows what chance does.</p>" + "".join(parts) + figures_of(run, RECONSTRUCTION)
     )
 
 

@@ -13,10 +13,11 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.run.names import state_name
 from gem_plugin.particles.prepared import ParticleOrigin
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.reports.sections.map_pictures import furthest_content
-from gem_plugin.results.run import RunContents, projections_of_map
+from gem_plugin.reports.sections.map_pictures import furthest_content, projections_of_map
+from gem_plugin.results.run import Run
 
 COARSEST_REFERENCE_IN_ANGSTROMS = 20  # of the low-pass filter: coarser where the working pixels are
 LOW_PASS_PIXELS = 3  # of the working box, where that is coarser
@@ -53,25 +54,24 @@ class RelionState:
         return max(COARSEST_REFERENCE_IN_ANGSTROMS, coarsest)
 
     @classmethod
-    def of(cls, contents: RunContents, number: int) -> "RelionState":
+    def of(cls, run: Run, number: int) -> "RelionState":
         """What the run knows about one of its states."""
-        assert contents.particles is not None
-        data, origin = contents.particles
-        files = LandscapeFiles(contents.run.landscape.absolute())
-        mean_map = files.state_file(number, "mean.mrc")
-        reference: Path | None = files.state_file(number, "reference.mrc")
+        data, origin = run.particles, run.origin
+        files = LandscapeFiles(run.files.landscape.root.absolute())
+        mean_map = files.states.mean(number)
+        reference: Path | None = files.states.reference(number)
         if reference is not None and not reference.is_file():
             reference = mean_map if data.box_size == origin.original_box_size else None
         return cls(
-            f"state_{number:03d}",
-            files.state_star(number),
+            state_name(number),
+            files.states.particles(number, ".star"),
             mean_map,
             reference,
             project_folder_of(data, origin),
             origin.original_box_size,
             origin.original_pixel_size_in_angstroms,
             data.pixel_size_in_angstroms,
-            particle_diameter_in_angstroms(contents.state_means[number]),
+            particle_diameter_in_angstroms(run.state_maps[number]),
             MASK_SHARE * float(np.percentile(read_map(mean_map).volume, BRIGHT_PERCENTILE)),
             bool((data.half_sets > 0).all()),
         )

@@ -1,6 +1,5 @@
 """What a reader of a run should know before believing it: each warning with its meaning and what to do."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.settings import read_summary
 from gem_plugin.landscape.checks.junk_score import SUSPICIOUS
 from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.results.particle_columns import ParticleColumn
+from gem_plugin.results.run import Run
 
 SMALL_STATE_SHARE = 0.01
 FEWEST_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
 LARGE_STATE_SHARE = 0.5
-DIAGNOSTICS_FILE = "diagnostics.json"
 OF_ONE_STATE = re.compile(r"State (\d+) (is .*|may be .*)")
 
 
@@ -30,21 +27,17 @@ class RunWarning:
     advice: str
 
 
-def find_warnings(
-    run: RunFiles,
-    history: dict[str, np.ndarray],  # column -> (epochs,)
-    columns: list[ParticleColumn],
-    state_table: Sequence[Mapping[str, str]] = (),
-) -> list[RunWarning]:
-    """All warnings that the files of this run give reason for."""
-    diagnosed = read_diagnostics(run)
-    of_training = [] if diagnosed else _training_warnings(history, read_summary(run).get("train", {}))
+def find_warnings(run: Run) -> list[RunWarning]:
+    """All warnings that this run gives reason for."""
+    diagnosed = run.diagnostics()
+    of_training = [] if diagnosed else _training_warnings(run.history, run.summary("train"))
     return together(
         [
+            *_other_particles_warnings(run),
             *of_training,
-            *_one_cloud_warnings(read_summary(run).get("landscape", {})),
-            *_state_warnings(columns),
-            *_junk_warnings(state_table),
+            *_one_cloud_warnings(run.summary("landscape")),
+            *_state_warnings(run.particle_columns()),
+            *_junk_warnings(run.state_table),
             *_warnings_of_diagnostics(diagnosed),
         ]
     )
@@ -68,14 +61,17 @@ def together(warnings: Sequence[RunWarning]) -> list[RunWarning]:
     return merged
 
 
-def read_diagnostics(run: RunFiles) -> list[dict[str, Any]]:
-    """The checks that the diagnose step left: a list of {name, value, threshold, is_bad, sentence}."""
-    path = run.root / DIAGNOSTICS_FILE
-    if not path.is_file():
+def _other_particles_warnings(run: Run) -> list[RunWarning]:
+    names = run.columns_of_other_particles
+    if not names:
         return []
-    content = json.loads(path.read_text(encoding="utf-8"))
-    rows = content.get("diagnostics", []) if isinstance(content, dict) else content
-    return [row for row in rows if isinstance(row, dict)]
+    return [
+        RunWarning(
+            "Some results are of other particles",
+            f"{', '.join(names)} have another number of rows than the particles of this run, and are not shown.",
+            "Run the steps that made them again, such as gem-em landscape.",
+        )
+    ]
 
 
 def _training_warnings(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[RunWarning]:

@@ -6,18 +6,19 @@ import numpy as np
 
 from gem_plugin.reports.figures.save import OKABE_ITO
 from gem_plugin.reports.sections.html_parts import missing, quantised, script_data, whole_numbers
-from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, drawn_columns
+from gem_plugin.results.run import Run
 
 LARGEST_BYTE = 255
 MOST_POINTS = 40_000  # 2 bytes a point and column, 1 for groups: some 4 MB
 
 
-def scatter_section(contents: RunContents) -> str:
+def scatter_section(run: Run) -> str:
     """The plot and its data."""
-    if not contents.columns:
-        return missing("No particle has latents yet.", "train", contents.run.root)
-    n_particles = len(contents.columns[0].values)
+    drawn = drawn_columns(run.particle_columns())
+    if not drawn:
+        return missing("No particle has latents yet.", "train", run.files.root)
+    n_particles = len(drawn[0].values)
     shown = _rows_shown(n_particles)
     columns = [
         {
@@ -26,7 +27,7 @@ def scatter_section(contents: RunContents) -> str:
             "isGroup": _is_group(column),
             **_packed(column, column.values[shown]),
         }
-        for column in contents.columns
+        for column in drawn
     ]
     note = f"{n_particles:,} particles"
     if len(shown) < n_particles:

@@ -6,7 +6,7 @@ from gem_plugin.reports.plain_numbers import percent, short_number
 from gem_plugin.reports.sections.figures import STATES, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
 from gem_plugin.reports.sections.map_pictures import AXES, VIEWS, MapPictures, picture_html, pictures_of_maps
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.run import Run
 
 MOST_STATES_SHOWN = 30
 COLUMN_TITLES = {
@@ -18,19 +18,18 @@ COLUMN_TITLES = {
 }
 
 
-def states_section(contents: RunContents) -> str:
+def states_section(run: Run) -> str:
     """Each state: size, map added up along three axes, and sections of it; then all numbers and figures."""
-    if not contents.state_means:
-        return missing("There are no states yet.", "landscape", contents.run.root)
-    shown = dict(list(contents.state_means.items())[:MOST_STATES_SHOWN])
+    if not run.state_maps:
+        return missing("There are no states yet.", "landscape", run.files.root)
+    shown = dict(list(run.state_maps.items())[:MOST_STATES_SHOWN])
     pictures = pictures_of_maps(list(shown.values()))
-    total = max(1, sum(contents.state_counts.values()))
+    total = max(1, sum(run.state_counts.values()))
     cards = [
-        _card(place, number, contents.state_counts[number], total, pictures)
-        for place, number in enumerate(shown)
+        _card(place, number, run.state_counts[number], total, pictures) for place, number in enumerate(shown)
     ]
-    left_out = len(contents.state_means) - len(cards)
-    note = f"<p>{left_out} more states are in {contents.run.landscape}.</p>" if left_out else ""
+    left_out = len(run.state_maps) - len(cards)
+    note = f"<p>{left_out} more states are in {run.files.landscape}.</p>" if left_out else ""
     sections = ", ".join(
         f"{axis} = {place:.0f} Å" for axis, place in zip(AXES, pictures.section_places_in_angstroms)
     )
@@ -39,8 +38,8 @@ def states_section(contents: RunContents) -> str:
         f"most density, at {sections} from the centre. Each picture is {pictures.width_in_angstroms:.0f} Å wide, white is "
         "dense, and all states have one scale of brightness, so that they can be compared. A state is a part of the "
         "landscape; that it is a real conformation is shown by a map made from its particles alone.</p>"
-        f'<div class="cards states">{"".join(cards)}</div>{note}{_state_table(contents)}'
-        f"{figures_of(contents, STATES)}"
+        f'<div class="cards states">{"".join(cards)}</div>{note}{_state_table(run)}'
+        f"{figures_of(run, STATES)}"
     )
 
 
@@ -64,8 +63,8 @@ def _cells(of_all: list[list[np.ndarray]], place: int, window: slice, title: str
     )
 
 
-def _state_table(contents: RunContents) -> str:
-    rows = contents.state_table
+def _state_table(run: Run) -> str:
+    rows = run.state_table
     if not rows:
         return ""
     header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in rows[0]]

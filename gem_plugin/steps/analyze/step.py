@@ -8,7 +8,9 @@ import numpy as np
 
 from gem_plugin.io.array_files import write_array, write_numbers
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.analyze_files import KmeansFiles
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.names import latents_of_series, map_file, map_files
 from gem_plugin.landscape.latents.components import (
     LatentComponents,
     fit_latent_components,
@@ -18,7 +20,8 @@ from gem_plugin.landscape.sketch import Sketch, check_latents, make_sketch
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.latents import draw_latent_figures
-from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.results.decoder import MapGrid
+from gem_plugin.results.run import Run
 from gem_plugin.results.stage_records import StageRecords
 from gem_plugin.steps.analyze.settings import AnalyzeSettings
 from gem_plugin.steps.landscape.latent_umap import lay_out_latents
@@ -28,21 +31,24 @@ TRAJECTORY_PERCENTILES = (5.0, 95.0)  # the outermost particles are often junk
 
 def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) -> dict[str, Any]:
     """Look at the latent space of a finished training."""
-    source = open_volume_source(run, flip=settings.flip)
+    source = Run(run).decoder(MapGrid(is_flipped=settings.flip))
     check_latents(source.latents)
     with progress.waiting(f"k-means of {source.n_particles} latents"):
         sketch = make_sketch(source.latents, settings.ksample, settings.seed, progress.track)
     components = fit_latent_components(source.latents)
-    _save_sketch(run.analyze / f"kmeans{len(sketch)}", source, sketch)
+    kmeans = run.analyze.kmeans(len(sketch))
+    _save_sketch(kmeans, source, sketch)
     if not settings.skip_vol:
-        _decode_sketch(run.analyze / f"kmeans{len(sketch)}", source, sketch, progress)
+        _decode_sketch(kmeans.root, source, sketch, progress)
     n_trajectories = min(settings.pc, source.latents.shape[1])
     for number in range(n_trajectories):
-        _save_trajectory(run.analyze / f"pc{number + 1}", source, components, number, settings, progress)
+        _save_trajectory(
+            run.analyze.component_folder(number + 1), source, components, number, settings, progress
+        )
     layout = None
     if not settings.skip_umap:
-        records = StageRecords(run.analyze)
-        layout = lay_out_latents(run.analyze / "umap.npy", records, source.latents, settings.seed, progress)
+        records = StageRecords(run.analyze.root)
+        layout = lay_out_latents(run.analyze.umap, records, source.latents, settings.seed, progress)
     draw_latent_figures(run.figures, source.latents, components, sketch.rows, layout, progress.track)
     return {
         "particles": source.n_particles,
@@ -53,10 +59,10 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
     }
 
 
-def _save_sketch(folder: Path, source: VolumeSource, sketch: Sketch) -> None:
-    write_numbers(folder / "centers.txt", source.latents[sketch.rows])
-    write_numbers(folder / "centers_ind.txt", sketch.rows)
-    write_array(folder / "labels.npy", sketch.labels + 1)  # 1-based: the number of the map
+def _save_sketch(files: KmeansFiles, source: VolumeSource, sketch: Sketch) -> None:
+    write_numbers(files.latents, source.latents[sketch.rows])
+    write_numbers(files.rows, sketch.rows)
+    write_array(files.labels, sketch.labels + 1)  # 1-based: the number of the map
 
 
 def _decode_sketch(folder: Path, source: VolumeSource, sketch: Sketch, progress: Progress) -> None:
@@ -75,7 +81,7 @@ def _save_trajectory(
     progress: Progress,
 ) -> None:
     trajectory = traverse_component(components, number, settings.trajectory_points, TRAJECTORY_PERCENTILES)
-    write_numbers(folder / "z_values.txt", trajectory)
+    write_numbers(latents_of_series(folder), trajectory)
     if not settings.skip_vol:
         volumes = progress.track(source.decode(trajectory), f"component {number + 1}", len(trajectory))
         save_numbered_maps(folder, volumes, source.pixel_size_in_angstroms)
@@ -83,10 +89,10 @@ def _save_trajectory(
 
 def save_numbered_maps(folder: Path, volumes: Iterable[np.ndarray], pixel_size_in_angstroms: float) -> None:
     """Write vol_001.mrc, vol_002.mrc, ... and remove such files of an earlier, longer series."""
-    n_written = 0
-    for n_written, volume in enumerate(volumes, start=1):
-        write_map(folder / f"vol_{n_written:03d}.mrc", volume, pixel_size_in_angstroms)
-    for path in folder.glob("vol_*.mrc"):
-        number = path.stem.removeprefix("vol_")
-        if number.isdigit() and int(number) > n_written:
+    written = []
+    for number, volume in enumerate(volumes, start=1):
+        written.append(map_file(folder, number))
+        write_map(written[-1], volume, pixel_size_in_angstroms)
+    for path in map_files(folder):
+        if path not in written:
             path.unlink()

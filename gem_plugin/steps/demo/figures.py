@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from gem_plugin.io.array_files import read_array, read_arrays
-from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.array_files import read_arrays
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.motion.known import MotionRecovery, mean_angle_in_degrees, recover_motion
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.demo import draw_demo
+from gem_plugin.results.run import Run
 
 MADE_BY = "gem-em demo"
 MIDDLE_PERCENTILES = (10, 90)
@@ -31,35 +30,31 @@ class DemoPlaces:
 
 def largest_state(landscape_job: Path) -> int:
     """The state with the most particles."""
-    counts = np.bincount(read_array(_landscape_files(landscape_job).particle_states, MADE_BY))
-    return int(counts[1:].argmax()) + 1
+    counts = Run(landscape_job).states().counts
+    return max(counts, key=lambda number: counts[number])
 
 
 def compare_with_truth(places: DemoPlaces, seed: int, progress: Progress) -> dict[str, Any]:
     """Say how well the known motion was found and where everything is; draw the picture of it."""
     truth = read_arrays(places.simulated / "truth.npz", MADE_BY)
     angles = truth["angles_in_degrees"][truth["which"]]
-    files = _landscape_files(places.landscape)
-    states = read_array(files.particle_states, MADE_BY)
-    recovery = recover_motion(
-        read_array(RunFiles(places.train).latents, MADE_BY), angles, np.random.default_rng(seed)
-    )
-    numbers = np.unique(states[states > 0])
+    run = Run(places.landscape)
+    states = run.states()
+    recovery = recover_motion(Run(places.train).latents, angles, np.random.default_rng(seed))
     draw_demo(
         places.project / "demo_landscape",
-        read_array(files.volume_pca_scores, MADE_BY),
-        read_array(files.state_labels, MADE_BY),
-        [read_map(files.state_file(int(number), "mean.mrc")).volume for number in numbers],
+        run.volume_components().pca.scores,
+        states.labels[run.sketch().rows],
+        [states.mean_map(number).volume for number in states.numbers],
         angles,
         recovery.predicted_angles_in_degrees,
     )
-    for line in [*_table(states, angles, recovery), *_where(places, files)]:
+    for line in [*_table(states.labels, angles, recovery), *_where(places, run.files)]:
         progress.say(line)
-    return {"states": len(numbers), "median_error_in_degrees": round(recovery.median_error_in_degrees, 2)}
-
-
-def _landscape_files(job_folder: Path) -> LandscapeFiles:
-    return LandscapeFiles(RunFiles(job_folder).landscape)
+    return {
+        "states": len(states.numbers),
+        "median_error_in_degrees": round(recovery.median_error_in_degrees, 2),
+    }
 
 
 def _table(states: np.ndarray, angles: np.ndarray, recovery: MotionRecovery) -> list[str]:
@@ -80,13 +75,12 @@ def _table(states: np.ndarray, angles: np.ndarray, recovery: MotionRecovery) -> 
     ]
 
 
-def _where(places: DemoPlaces, files: LandscapeFiles) -> list[str]:
-    report = RunFiles(places.landscape)
+def _where(places: DemoPlaces, files: RunFiles) -> list[str]:
     rows = {
-        "report:": report.report if report.report.exists() else report.pdf_log,
+        "report:": files.report if files.report.exists() else files.pdf_log,
         "picture:": places.project / "demo_landscape.png",
-        "maps of the states:": files.states,
-        "particles of the largest state:": places.select / "particles.star",
+        "maps of the states:": files.landscape.states.root,
+        "particles of the largest state:": RunFiles(places.select).particles(".star"),
         "RELION project:": places.project,
     }
     return [f"{what:<32}{path}" for what, path in rows.items()]

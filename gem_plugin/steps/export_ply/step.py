@@ -30,7 +30,7 @@ GAUSSIANEM_LATENT_SIZE = 10  # its default
 def run_export_ply(run: RunFiles, settings: ExportPlySettings, progress: Progress) -> dict[str, Any]:
     """Write the consensus, or the cloud of one particle."""
     check_settings(settings)
-    folder = settings.out or run.root / "gaussianem"
+    folder = settings.out or run.gaussianem
     if settings.particle is None:
         cloud, box_size, pixel_size = _consensus(run)
     else:

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.array_files import read_array, read_number_table
 from gem_plugin.io.atoms.models import AtomicModel, read_atomic_model, write_conformations
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.motion.atoms import CarriedAtoms, agreement_with_model, carry_atoms
 from gem_plugin.landscape.motion.chain_closure import close_chains
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress, Track, untracked
-from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.results.decoder import MapGrid
+from gem_plugin.results.latent_points import read_latent_table
+from gem_plugin.results.run import Run
 from gem_plugin.steps.flex.settings import FlexSettings
 
 CONFORMATIONS_COMPARED = 200
@@ -23,7 +23,7 @@ PARTICLES_OF_A_MEAN = 50  # whose Gaussians are averaged; more change nothing th
 Clouds = tuple[np.ndarray, np.ndarray]  # positions (k, n, 3), amplitudes (k, n)
 
 
-def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[str, Any]:
+def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dict[str, Any]:
     """Write flex/*.cif and .pdb with one model a conformation, and tables of displacement and occupancy a residue."""
     if settings.model is None:
         raise InputError(
@@ -31,9 +31,10 @@ def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[
         )
     with progress.waiting(f"reading {settings.model.name}"):
         model = read_atomic_model(settings.model)
-    source = open_volume_source(run)
+    run = Run(files)
+    source = run.decoder(MapGrid())
     if source.clouds_at is None:
-        raise InputError(f"The model of {run.root} has no Gaussians, so there is nothing that moves atoms.")
+        raise InputError(f"The model of {files.root} has no Gaussians, so there is nothing that moves atoms.")
     generator = np.random.default_rng(settings.seed)
     shift = 0.0
     if settings.origin == "corner":
@@ -60,7 +61,7 @@ def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[
             places, residues = carried.positions_in_angstroms, model.residue_of_atom
             closed = close_chains(places, residues, model.bonds, lengths, progress.track)
             carried = carried._replace(positions_in_angstroms=closed)
-            _write(run.root / "flex", name, model, carried, shift)
+            _write(files.flex, name, model, carried, shift)
         summary[f"{name}_conformations"] = len(clouds[0])
         summary[f"{name}_largest_displacement_in_angstroms"] = round(
             float(carried.displacement_in_angstroms.max()), 2
@@ -70,29 +71,25 @@ def run_flex(run: RunFiles, settings: FlexSettings, progress: Progress) -> dict[
 
 
 def _conformations(
-    run: RunFiles, settings: FlexSettings, source: VolumeSource, generator: np.random.Generator
+    run: Run, settings: FlexSettings, source: VolumeSource, generator: np.random.Generator
 ) -> dict[str, Clouds]:
     """Name of the file -> Gaussians of its models."""
     found: dict[str, Clouds] = {}
-    states_file = LandscapeFiles(run.landscape).particle_states
-    if states_file.is_file():
-        states = read_array(states_file, "gem-em landscape")
-        means = [
-            _mean_cloud(source, np.flatnonzero(states == one), generator)
-            for one in np.unique(states)
-            if one > 0
-        ]
+    if run.has_states():
+        states = run.states()
+        means = [_mean_cloud(source, states.rows(number), generator) for number in states.numbers]
         found["states"] = (
             np.concatenate([positions for positions, _ in means]),
             np.concatenate([amplitudes for _, amplitudes in means]),
         )
-    for path in sorted(run.analyze.glob("pc*/z_values.txt")):
-        found[path.parent.name] = _clouds(source, read_number_table(path))
+    for series in run.series:
+        if series.latents is not None:
+            found[series.folder.name] = _clouds(source, series.latents)
     if settings.z_values is not None:
-        found["z_values"] = _clouds(source, read_number_table(settings.z_values))
+        found["z_values"] = _clouds(source, read_latent_table(settings.z_values, source.latents.shape[1]))
     if not found:
         raise InputError(
-            f"{run.root} has neither states nor trajectories. Run gem-em landscape, or give --z-values."
+            f"{run.files.root} has neither states nor trajectories. Run gem-em landscape, or give --z-values."
         )
     return found
 
@@ -114,10 +111,6 @@ def _reference_for(
 
 def _clouds(source: VolumeSource, latents: np.ndarray) -> Clouds:
     assert source.clouds_at is not None
-    if latents.shape[1] != source.latents.shape[1]:
-        raise InputError(
-            f"Expected {source.latents.shape[1]} numbers for each latent point, got {latents.shape[1]}."
-        )
     cloud = source.clouds_at(latents.astype(np.float32))
     positions = cloud.positions_in_angstroms.double().cpu().numpy()
     amplitudes = cloud.amplitudes.double().cpu().numpy()

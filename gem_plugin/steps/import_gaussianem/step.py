@@ -51,9 +51,9 @@ def run_import_gaussianem(settings: ImportGaussianemSettings, progress: Progress
     with progress.waiting("writing the run"):
         _save(run, model, latents)
     if not np.array_equal(rows, np.arange(len(rows))):
-        write_numbers(run.root / "particle_rows.txt", rows)
+        write_numbers(run.particle_rows, rows)
         progress.say(
-            f"The latents are those of {len(rows)} particles of a larger set; rows in particle_rows.txt"
+            f"The latents are those of {len(rows)} particles of a larger set; rows in {run.particle_rows.name}"
         )
     progress.say(
         f"{run.root}: {model.n_gaussians} Gaussians, {len(latents)} latents; go on with gem-em analyze {run.root}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gem_plugin.io.mrc.maps import read_map, write_map
-from gem_plugin.landscape.sketch import Sketch
+from gem_plugin.io.run.names import map_file
 from gem_plugin.landscape.volume_pca import (
     VolumePca,
     collect_masked_voxels,
@@ -16,7 +16,8 @@ from gem_plugin.landscape.volume_pca import (
     inner_products,
     weighted_mean,
 )
-from gem_plugin.results.components import Components, _save_components, load_components
+from gem_plugin.results.components import VolumeComponents
+from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.stage_records import fingerprint
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.latent_umap import lay_out_latents
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     pass
 
 
-def fit_components(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, mask: np.ndarray) -> Components:
+def fit_components(
+    job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, mask: np.ndarray
+) -> VolumeComponents:
     """Principal components of the masked maps, and the distances between the maps."""
     source, files, records, settings = job.source, job.files, job.records, job.settings
     weights = pca_weights(sketch, settings)
@@ -38,7 +41,7 @@ def fit_components(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, ma
         "components", print_of_components, files.volume_pca, files.volume_pca_scores, files.distances
     ):
         job.progress.say("volume components: unchanged, kept")
-        return load_components(files)
+        return VolumeComponents.load(files)
     records.forget("components")
     matrix = volumes.new_matrix(int((mask > 0).sum()))
     decoded = job.progress.track(volumes.all(), "masked maps", len(sketch), "map")
@@ -46,8 +49,16 @@ def fit_components(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, ma
     with job.progress.waiting("volume components"):
         products = inner_products(matrix, weighted_mean(matrix, weights), job.progress.track)
         pca = fit_volume_pca(matrix, weights, settings.pc_dim, products, job.progress.track)
-    components = Components(pca, distances_from_products(products))
-    _save_components(files, components, mask, most_negative, source)
+    components = VolumeComponents(
+        pca,
+        distances_from_products(products),
+        mask,
+        most_negative,
+        source.pixel_size_in_angstroms,
+        source.is_flipped,
+        source.identity,
+    )
+    components.save(files)
     write_traversals(job, pca, mask, read_map(files.mean_volume).volume)
     records.keep("components", print_of_components)
     return components
@@ -62,7 +73,7 @@ def write_traversals(job: LandscapeJob, pca: VolumePca, mask: np.ndarray, mean_v
         for step, amount in enumerate(np.linspace(scores.min(), scores.max(), 10), start=1):
             volume = mean_volume.copy()
             volume[inside] += np.float32(amount) * pca.components[number]
-            path = job.files.component_folder(number + 1) / f"vol_{step:03d}.mrc"
+            path = map_file(job.files.component_folder(number + 1), step)
             write_map(path, volume, job.source.pixel_size_in_angstroms)
 
 
@@ -70,7 +81,7 @@ def lay_out_umap(job: LandscapeJob) -> np.ndarray | None:  # (n, 2)
     """UMAP of the latents, which the analyze step may have made."""
     if job.settings.skip_umap:
         return None
-    made_by_analyze = job.run.analyze / "umap.npy"
+    made_by_analyze = job.run.analyze.umap
     return lay_out_latents(
         job.files.umap, job.records, job.source.latents, job.settings.seed, job.progress, made_by_analyze
     )

@@ -3,8 +3,6 @@
 Same names, same kinds of values, same 1-based labels. Members of a state are relative links, which survive moving.
 """
 
-from __future__ import annotations
-
 import pickle
 import shutil
 from pathlib import Path
@@ -14,10 +12,12 @@ import numpy as np
 from gem_plugin.io.array_files import read_array, read_arrays, write_numbers
 from gem_plugin.io.foreign.cryodrgn import write_pickled_array
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.names import map_file, map_files, state_name
 from gem_plugin.io.whole_files import whole_file
-from gem_plugin.landscape.sketch import Sketch
 from gem_plugin.results.cryodrgn_decoder import original_rows
+from gem_plugin.results.sketch import Sketch
 from gem_plugin.steps.landscape.job import LandscapeJob
 
 MADE_BY = "gem-em landscape"
@@ -31,7 +31,7 @@ def write_cryodrgn_layout(job: LandscapeJob, sketch: Sketch, linkage: str) -> No
     kmeans = target / f"kmeans{n_maps}"
     clusters = target / f"sketch_clustering_{linkage}_{states.max()}"
     _copy(files.mask, target / "mask.mrc")
-    _copy(job.figures / "landscape_mask_slices.png", target / "mask_slices.png")
+    _copy(job.figures / f"{names.MASK_SLICES}.png", target / "mask_slices.png")
     if files.umap.is_file() and not settings.skip_umap:
         write_pickled_array(target / "umap.pkl", read_array(files.umap, MADE_BY))
     _write_kmeans(job, kmeans, sketch)
@@ -45,7 +45,7 @@ def write_full_layout(
     """landscape_full with the coordinates of all particles; `sampled` are all, as none had to be guessed."""
     folder = target / "landscape_full"
     coordinates = read_array(full.coordinates, "gem-em landscape-full")
-    sampled = full.root / "sampled_rows.txt"
+    sampled = full.sampled_rows
     rows = np.loadtxt(sampled, dtype=np.int64) if sampled.is_file() else np.arange(len(latents))
     write_pickled_array(folder / "ind.sampled.pkl", rows)
     write_pickled_array(folder / "z.sampled.pkl", latents[rows])
@@ -65,18 +65,18 @@ def write_full_layout(
 
 
 def _write_kmeans(job: LandscapeJob, folder: Path, sketch: Sketch) -> None:
-    source, files, start = job.source, job.files, job.settings.vol_start_index
-    write_pickled_array(folder / "labels.pkl", read_array(files.sketch_labels, MADE_BY))
+    source, start = job.source, sketch.first_number
+    write_pickled_array(folder / "labels.pkl", np.where(sketch.labels < 0, 0, sketch.map_numbers))
     for name in ("centers.txt", "z_values.txt"):
         write_numbers(folder / name, source.latents[sketch.rows])
     write_numbers(folder / "centers_ind.txt", sketch.rows)
-    for path in folder.glob("vol_*.mrc"):
+    for path in map_files(folder):
         path.unlink()
     mean = np.zeros((source.box_size,) * 3)
     decoded = source.decode(source.latents[sketch.rows])
     told = job.progress.track(decoded, "maps as cryoDRGN names them", len(sketch), "map")
     for number, volume in enumerate(told):
-        write_map(folder / f"vol_{start + number:03d}.mrc", volume, source.pixel_size_in_angstroms)
+        write_map(map_file(folder, start + number), volume, source.pixel_size_in_angstroms)
         mean += volume
     write_map(folder / "vol_mean.mrc", mean / len(sketch), source.pixel_size_in_angstroms)
 
@@ -99,8 +99,8 @@ def _write_components(target: Path, files: LandscapeFiles, figure_folder: Path, 
     for path in figure_folder.glob("landscape_vol_pca_[0-9]*.png"):
         numbers = path.stem.removeprefix("landscape_vol_pca_")
         _copy(path, target / f"vol_pca_{n_maps}_{numbers}.png")
-    for folder in sorted((files.root / "volume_pcs").glob("pc*")):
-        for path in folder.glob("vol_*.mrc"):
+    for folder in files.component_folders().values():
+        for path in map_files(folder):
             _copy(path, target / "vol_pcs" / folder.name / path.name.removeprefix("vol_"))
 
 
@@ -114,15 +114,15 @@ def _write_clusters(
     of_particles = read_array(files.particle_states, MADE_BY)
     all_rows = original_rows(settings.workdir) if settings.workdir is not None else None
     for number in range(1, states.max() + 1):
-        stem = f"state_{number:03d}"
-        for what in ("mean", "std"):
-            _copy(files.state_file(number, f"{what}.mrc"), folder / f"{stem}_{what}.mrc")
+        stem = state_name(number)
+        for path in (files.states.mean(number), files.states.standard_deviation(number)):
+            _copy(path, folder / path.name)
         rows = np.flatnonzero(of_particles == number)
         rows = rows if all_rows is None else all_rows[rows]
         write_pickled_array(folder / f"{stem}_particle_ind.pkl", rows.astype(np.int64))
         (folder / stem).mkdir()
         for member in np.flatnonzero(states == number):
-            name = f"vol_{settings.vol_start_index + member:03d}.mrc"
+            name = map_file(kmeans, sketch.first_number + int(member)).name
             (folder / stem / name).symlink_to(Path("..") / ".." / kmeans.name / name)
     names = {"state_volume_counts": "state_volume_counts", "state_particle_counts": "state_particle_counts"}
     names |= {"umap": "umap", "umap_annotated": "umap_annotated"}

@@ -1,19 +1,15 @@
-"""What every stage of the two landscape steps works with."""
-
-from __future__ import annotations
+"""What every stage of the landscape step works with."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
+from gem_plugin.results.particle_file import ParticleFile
 from gem_plugin.results.stage_records import StageRecords
-
-if TYPE_CHECKING:
-    from gem_plugin.steps.landscape.settings import LandscapeSettings
+from gem_plugin.steps.landscape.settings import LandscapeSettings
 
 
 @dataclass(frozen=True)
@@ -26,8 +22,9 @@ class LandscapeJob:
     run: RunFiles
     settings: LandscapeSettings
     progress: Progress
+    original: ParticleFile | None  # the particles of the run; None for the run of another program
 
     @property
     def figures(self) -> Path:
         """Beside the other figures of the run, unless another folder was asked for."""
-        return self.run.figures if self.settings.outdir is None else self.files.root / "figures"
+        return self.run.figures if self.settings.outdir is None else self.files.figures

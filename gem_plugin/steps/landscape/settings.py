@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.linkages import LINKAGES
-from gem_plugin.settings import setting
-
-AUTOMATIC = "auto"
+from gem_plugin.settings import AUTOMATIC, setting
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ class LandscapeSettings:
     )
     pc_dim: int = setting(20, "Number of volume components.", minimum=1)
     plot_dim: int = setting(5, "Components that are plotted and travelled along.", minimum=0)
-    n_states: str = setting(
-        "10",
+    n_states: int | Literal["auto"] = setting(
+        10,
         "Number of states, or auto: the best silhouette among stable ones, 1 where there are no groups.",
         flag="-M",
     )
@@ -82,8 +81,6 @@ class LandscapeSettings:
 
 def check_landscape_settings(settings: LandscapeSettings) -> None:
     """Refuse combinations that would have no effect or cannot work, before anything is read."""
-    if settings.n_states != AUTOMATIC and not settings.n_states.isdigit():
-        raise InputError(f"-M is {settings.n_states!r}; expected a whole number of states, or {AUTOMATIC}.")
     given_mask = settings.mask is not None
     if given_mask and settings.skip_mask:
         raise InputError(

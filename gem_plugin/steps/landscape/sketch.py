@@ -9,16 +9,15 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import (
     read_arrays,
     read_rows,
-    write_array,
     write_arrays,
-    write_numbers,
 )
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.landscape.mask import (
     VolumeScan,
     scan_volumes,
 )
-from gem_plugin.landscape.sketch import Sketch, keep_cells, make_sketch, sketch_from_rows
+from gem_plugin.landscape.sketch import keep_cells, make_sketch, sketch_from_rows
+from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.stage_records import fingerprint
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.settings import LandscapeSettings
@@ -27,23 +26,20 @@ from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
 
 def take_sketch(job: LandscapeJob) -> Sketch:
     """The particles that stand for all, chosen by k-means or given."""
-    source, files, settings = job.source, job.files, job.settings
+    source, settings = job.source, job.settings
     if settings.sketch_ind is not None:
-        sketch = sketch_from_rows(source.latents, read_rows(settings.sketch_ind, source.n_particles))
+        cells = sketch_from_rows(source.latents, read_rows(settings.sketch_ind, source.n_particles))
     else:
         if source.n_particles < settings.sketch_size:
             job.progress.say(
                 f"Only {source.n_particles} particles for {settings.sketch_size} sketch maps: all are used."
             )
         with job.progress.waiting(f"sketch of {source.n_particles} latents"):
-            sketch = make_sketch(source.latents, settings.sketch_size, settings.seed, job.progress.track)
-    write_numbers(files.sketch_latents, source.latents[sketch.rows])
-    write_numbers(files.sketch_rows, sketch.rows)
+            cells = make_sketch(source.latents, settings.sketch_size, settings.seed, job.progress.track)
     if settings.vol_ind is not None:
-        sketch = keep_cells(sketch, read_rows(settings.vol_ind, len(sketch)))
-        write_numbers(files.sketch_latents, source.latents[sketch.rows])
-        write_numbers(files.sketch_rows, sketch.rows)
-    write_array(files.sketch_labels, np.where(sketch.labels < 0, 0, sketch.labels + settings.vol_start_index))
+        cells = keep_cells(cells, read_rows(settings.vol_ind, len(cells)))
+    sketch = Sketch(cells.rows, cells.labels, settings.vol_start_index)
+    sketch.save(job.files, source.latents)
     return sketch
 
 

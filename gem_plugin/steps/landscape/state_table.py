@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run.state_files import StateFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.checks.junk_score import SUSPICIOUS, StateQuality, assess_states
 from gem_plugin.landscape.regions import RegionMeasures
@@ -15,12 +16,8 @@ from gem_plugin.progress import Progress
 Table = dict[str, np.ndarray]  # column name -> (m,)
 
 
-def state_map_path(folder: Path, number: int, what: str) -> Path:
-    return folder / f"state_{number:03d}_{what}"
-
-
 def quality_of_states(
-    folder: Path,  # with state_001_mean.mrc ...
+    files: StateFiles,  # with the mean map of every state
     mask: np.ndarray,
     particle_states: np.ndarray,  # (n,) from 1; 0 = none
     n_states: int,
@@ -28,7 +25,7 @@ def quality_of_states(
     progress: Progress,
 ) -> StateQuality:
     """Hints of junk for every state; says which states to look at."""
-    means = [read_map(state_map_path(folder, number, "mean.mrc")).volume for number in range(1, n_states + 1)]
+    means = [read_map(files.mean(number)).volume for number in range(1, n_states + 1)]
     rows = np.stack([select_masked_voxels(mean, mask) for mean in means])
     counts = np.bincount(particle_states, minlength=n_states + 1)[1:]
     latents_std = np.load(latents_std_file, allow_pickle=False) if latents_std_file.is_file() else None
@@ -40,23 +37,22 @@ def quality_of_states(
     return quality
 
 
-def write_difference_maps(folder: Path, n_states: int, counts: np.ndarray, which: str) -> None:
+def write_difference_maps(files: StateFiles, n_states: int, counts: np.ndarray, which: str) -> None:
     """Each state's mean less the mean of all particles, or less that of every state after it."""
-    for path in [*folder.glob("state_*_minus_*.mrc"), *folder.glob("state_*_difference.mrc")]:
-        path.unlink()
+    files.remove_differences()
     if which == "none" or n_states < 2:
         return
-    maps = [read_map(state_map_path(folder, number, "mean.mrc")) for number in range(1, n_states + 1)]
+    maps = [read_map(files.mean(number)) for number in range(1, n_states + 1)]
     pixel_size = maps[0].pixel_size_in_angstroms
     if which == "mean":
         shares = counts / counts.sum()
         overall = sum(share * one.volume for share, one in zip(shares, maps))
         for number, one in enumerate(maps, start=1):
-            write_map(state_map_path(folder, number, "difference.mrc"), one.volume - overall, pixel_size)
+            write_map(files.difference(number), one.volume - overall, pixel_size)
         return
     for first in range(n_states):
         for second in range(first + 1, n_states):
-            path = state_map_path(folder, first + 1, f"minus_state_{second + 1:03d}.mrc")
+            path = files.minus(first + 1, second + 1)
             write_map(path, maps[first].volume - maps[second].volume, pixel_size)
 
 

@@ -1,25 +1,22 @@
 """The last stages of the landscape step: choose the states and write everything about each of them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.mrc.maps import write_map
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape import states as state_maths
 from gem_plugin.landscape.checks.junk_score import StateQuality
 from gem_plugin.landscape.one_cloud import is_one_cloud
 from gem_plugin.landscape.regions import measure_regions, region_weight_maps, sum_over_regions
-from gem_plugin.landscape.sketch import Sketch
 from gem_plugin.landscape.state_maps import average_volumes
-from gem_plugin.results.class_star import write_class_star
-from gem_plugin.results.components import Components
+from gem_plugin.results.components import VolumeComponents
+from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.stage_records import fingerprint
-from gem_plugin.results.state_particles import write_state_particles
-from gem_plugin.results.states import States, _save_states, particle_states
+from gem_plugin.results.state_particles import write_particle_classes, write_state_particles
+from gem_plugin.results.states import SketchStates
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.one_cloud import one_cloud_message
+from gem_plugin.steps.landscape.settings import AUTOMATIC
 from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
 from gem_plugin.steps.landscape.state_table import (
     quality_columns,
@@ -30,19 +27,19 @@ from gem_plugin.steps.landscape.state_table import (
 )
 
 
-def find_states(job: LandscapeJob, components: Components, sketch: Sketch) -> States:
+def find_states(job: LandscapeJob, components: VolumeComponents, sketch: Sketch) -> SketchStates:
     """Group the sketch maps by the distances of their masked voxels."""
     with job.progress.waiting("states of the sketch maps"):
         states = _choose_states(job, components, sketch)
-    _save_states(states, sketch, job.files)
+    states.save(job.files, sketch)
     return states
 
 
-def _choose_states(job: LandscapeJob, components: Components, sketch: Sketch) -> States:
+def _choose_states(job: LandscapeJob, components: VolumeComponents, sketch: Sketch) -> SketchStates:
     track = job.progress.track
     settings = job.settings
     weights, distances = sketch.counts.astype(np.float64), components.distances
-    n_states = None if settings.n_states == "auto" else int(settings.n_states)
+    n_states = None if settings.n_states == AUTOMATIC else settings.n_states
     linkage = settings.linkage
     if linkage == "auto":
         linkage = state_maths.choose_linkage(distances, weights, n_states or min(10, len(sketch)))
@@ -60,42 +57,44 @@ def _choose_states(job: LandscapeJob, components: Components, sketch: Sketch) ->
     share = state_maths.largest_share(labels, weights)
     if labels.max() > 1 and share > state_maths.LARGEST_SHARE_ALLOWED:
         job.progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
-    return States(labels, tree, linkage, state_maths.silhouette(distances, labels), share, one_cloud, choices)
+    return SketchStates(
+        labels, tree, linkage, state_maths.silhouette(distances, labels), share, one_cloud, choices
+    )
 
 
-def write_states(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, states: States) -> None:
+def write_states(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, states: SketchStates) -> None:
     """Mean and spread of the maps, list of the particles, and star file of every state."""
     source, files, records = job.source, job.files, job.records
     print_of_states = fingerprint(source.identity, source.latents[sketch.rows], sketch.labels, states.labels)
     numbers = range(1, states.n_states + 1)
-    expected = [files.state_file(number, what) for number in numbers for what in ("mean.mrc", "std.mrc")]
+    maps_of = (files.states.mean, files.states.standard_deviation)
+    expected = [path(number) for number in numbers for path in maps_of]
     if records.is_valid("states", print_of_states, *expected):
         job.progress.say("state maps: unchanged, kept")
     else:
         records.forget("states")
-        _remove_old_states(files)
+        files.states.remove_maps()
         for number in job.progress.track(numbers, "state maps", unit="state"):
             members = np.flatnonzero(states.labels == number)
             maps = average_volumes(volumes.at(members), sketch.counts[members])
-            write_map(files.state_file(number, "mean.mrc"), maps.mean, source.pixel_size_in_angstroms)
-            write_map(files.state_file(number, "std.mrc"), maps.std, source.pixel_size_in_angstroms)
+            write_map(files.states.mean(number), maps.mean, source.pixel_size_in_angstroms)
+            write_map(files.states.standard_deviation(number), maps.std, source.pixel_size_in_angstroms)
         records.keep("states", print_of_states)
-    write_state_particles(
-        files.states, particle_states(sketch, states.labels), states.n_states, job.run, job.progress
-    )
+    of_particles = states.of_particles(sketch)
+    write_state_particles(files.states, of_particles, states.n_states, job.original, job.progress)
 
 
 def describe_states(
     job: LandscapeJob,
     volumes: SketchVolumes,
     sketch: Sketch,
-    states: States,
+    states: SketchStates,
     mask: np.ndarray,
     regions: dict[str, np.ndarray],
 ) -> StateQuality:
     """The table of the states, their difference maps, and the star file with class numbers."""
     files = job.files
-    of_particles = particle_states(sketch, states.labels)
+    of_particles = states.of_particles(sketch)
     n_states = states.n_states
     quality = quality_of_states(files.states, mask, of_particles, n_states, job.run.latents_std, job.progress)
     n_particles = np.bincount(of_particles, minlength=n_states + 1)[1:]
@@ -113,12 +112,5 @@ def describe_states(
     write_state_table(files.state_table, columns)
     with job.progress.waiting("differences of the states"):
         write_difference_maps(files.states, n_states, n_particles, job.settings.differences)
-    write_class_star(job.run, files.particles_star, of_particles, job.progress)
+    write_particle_classes(files, job.original, of_particles, job.run, job.progress)
     return quality
-
-
-def _remove_old_states(files: LandscapeFiles) -> None:
-    """Maps of an earlier grouping would otherwise lie among the new ones."""
-    if files.states.is_dir():
-        for path in files.states.glob("state_*_*.mrc"):
-            path.unlink()

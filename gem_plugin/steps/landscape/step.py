@@ -11,8 +11,8 @@ from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.landscape.regions import check_regions, focus_mask
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.results.cryodrgn_decoder import open_cryodrgn_source
-from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.results.decoder import CryodrgnEpoch, MapGrid, decoder_of
+from gem_plugin.results.run import Run
 from gem_plugin.results.stage_records import StageRecords
 from gem_plugin.steps.landscape.components import fit_components, lay_out_umap
 from gem_plugin.steps.landscape.cryodrgn_layout import write_cryodrgn_layout
@@ -28,13 +28,14 @@ from gem_plugin.steps.landscape.states import describe_states, find_states, writ
 def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
     """Sketch the landscape of a finished training."""
     check_landscape_settings(settings)
+    cryodrgn = None
     if settings.workdir is not None and settings.epoch is not None:
-        box, apix, flip = settings.downsample, settings.apix, settings.flip
-        source = open_cryodrgn_source(settings.workdir, settings.epoch, box, apix, flip, settings.device)
-    else:
-        source = open_volume_source(run, settings.downsample, settings.apix, settings.flip, settings.device)
+        cryodrgn = CryodrgnEpoch(settings.workdir, settings.epoch)
+    grid = MapGrid(settings.downsample, settings.apix, settings.flip)
+    source = decoder_of(run, cryodrgn, grid, settings.device)
+    if cryodrgn is None:
         _warn_when_unsupported(run, progress)
-    files = LandscapeFiles(settings.outdir or run.landscape)
+    files = LandscapeFiles(settings.outdir) if settings.outdir is not None else run.landscape
     return map_landscape(source, files, run, settings, progress)
 
 
@@ -54,9 +55,11 @@ def map_landscape(
     progress: Progress,
 ) -> dict[str, Any]:
     """All stages, for any source of maps. A stage whose inputs are unchanged is not done again."""
-    job = LandscapeJob(source, files, StageRecords(files.root), run, settings, progress)
+    opened = Run(run)
+    original = opened.original if opened.is_prepared else None
+    job = LandscapeJob(source, files, StageRecords(files.root), run, settings, progress, original)
     sketch = take_sketch(job)
-    if settings.n_states != AUTOMATIC and not 1 <= int(settings.n_states) <= len(sketch):
+    if settings.n_states != AUTOMATIC and not 1 <= settings.n_states <= len(sketch):
         raise InputError(
             f"-M is {settings.n_states}; expected 1 to {len(sketch)}, the number of sketch maps. Give -M {AUTOMATIC} or a smaller -M."
         )
@@ -87,6 +90,6 @@ def map_landscape(
         "linkage": states.linkage,
         "silhouette": round(states.silhouette, 4),
         "one_cloud": states.is_one_cloud,
-        "largest_state_share": round(states.largest_share, 4),
+        "largest_state_share": round(states.largest_fraction, 4),
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
     }

@@ -1,9 +1,5 @@
 """The first part of landscape-full: where every particle lies on the volume components of the sketch."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gem_plugin.errors import InputError
@@ -19,13 +15,11 @@ from gem_plugin.landscape.regions import (
 from gem_plugin.landscape.volume_pca import select_masked_voxels
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.results.components import SketchBasis
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.stage_records import StageRecords, fingerprint
 from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
-
-if TYPE_CHECKING:
-    from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
 
 def find_coordinates(
@@ -41,7 +35,7 @@ def find_coordinates(
         source.identity, source.latents, basis.pca.components, basis.pca.mean, basis.mask, method, shape
     )
     records = StageRecords(full.root)
-    test_errors = full.root / "test_error.txt"
+    test_errors = full.test_errors
     if records.is_valid("coordinates", print_of_coordinates, full.coordinates):
         progress.say("coordinates: unchanged, kept")
         error = float(np.loadtxt(test_errors, ndmin=1)[0]) if method == "regress" else None
@@ -99,7 +93,9 @@ def _choose_method(source: VolumeSource, settings: LandscapeFullSettings) -> str
     return "decode" if source.n_particles <= settings.training_volumes else "regress"
 
 
-def _decode(source: VolumeSource, basis: SketchBasis, rows: np.ndarray, progress: Progress) -> np.ndarray:
+def _decode(
+    source: VolumeSource, basis: VolumeComponents, rows: np.ndarray, progress: Progress
+) -> np.ndarray:
     """Decode, mask, clip and project, exactly as the sketch maps were treated."""
     values = np.empty((len(rows), len(basis.pca.components)))
     volumes = progress.track(source.decode(source.latents[rows]), "decoded maps", len(rows), "map")
@@ -114,8 +110,8 @@ def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
     n_maps = min(settings.training_volumes, source.n_particles)
     rows = np.sort(generator.choice(source.n_particles, n_maps, replace=False))
     targets = _decode(source, job.basis, rows, progress)
-    write_numbers(full.root / "sampled_rows.txt", rows)
-    write_array(full.root / "volume_pca_sampled.npy", targets.astype(np.float32))
+    write_numbers(full.sampled_rows, rows)
+    write_array(full.sampled_coordinates, targets.astype(np.float32))
     shape = RegressionSettings(
         settings.layers, settings.dim, settings.epochs, settings.batch_size, settings.lr
     )

@@ -1,7 +1,5 @@
 """The third part of landscape-full: free energy along the components, and the path between two states."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 
@@ -9,6 +7,8 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_arrays, write_numbers
+from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.names import latents_of_series
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.free_energy import FreeEnergy, energy_along, estimate_free_energy
 from gem_plugin.landscape.paths import EnergyPath, minimum_energy_path, rows_near_path
@@ -43,7 +43,9 @@ def _estimate_and_draw(
         rows = "\n".join(f"{x:.6g},{e:.6g},{s:.6g}" for x, e, s in zip(centres, energy, error))
         header = "coordinate_in_map_units,energy_in_kt,error_in_kt\n"
         write_text_whole(full.energy_curve(number), header + rows + "\n")
-        draw_energy_curve(figure_folder / f"full_free_energy_{number}", centres, energy, error, number)
+        draw_energy_curve(
+            figure_folder / names.FULL_ENERGY_CURVE.format(number), centres, energy, error, number
+        )
     if len(settings.energy_pcs) < 2:
         return None, {}
     first, second = settings.energy_pcs
@@ -56,7 +58,7 @@ def _estimate_and_draw(
         track=track,
     )
     write_arrays(full.energy(first, second), **dataclasses.asdict(landscape))
-    draw_energy_map(figure_folder / f"full_free_energy_{first}_{second}", landscape, (first, second))
+    draw_energy_map(figure_folder / names.FULL_ENERGY_MAP.format(first, second), landscape, (first, second))
     known = np.isfinite(landscape.energy_in_kt)
     return landscape, {
         "bandwidth_along_first": round(float(landscape.bandwidths[0]), 5),
@@ -92,9 +94,9 @@ def travel_path(
         return None
     _save_path(job, path, rows)
     first, second = settings.energy_pcs
-    stem = figure_folder / f"full_free_energy_path_{first}_{second}"
+    stem = figure_folder / names.FULL_ENERGY_PATH.format(first, second)
     draw_energy_map(stem, landscape, (first, second), path.points)
-    draw_path_profile(figure_folder / "full_path_profile", path)
+    draw_path_profile(figure_folder / names.FULL_PATH_PROFILE, path)
     return path.barrier_in_kt
 
 
@@ -113,8 +115,8 @@ def _save_path(job: FullLandscapeJob, path: EnergyPath, rows: np.ndarray) -> Non
         for (x, y), energy, error, distance, row in zip(*path, rows)
     ]
     header = "first_coordinate,second_coordinate,energy_in_kt,error_in_kt,distance,particle_row\n"
-    write_text_whole(full.path / "points.csv", header + "\n".join(lines) + "\n")
-    write_numbers(full.path / "rows.txt", rows)
-    write_numbers(full.path / "z_values.txt", source.latents[rows])
+    write_text_whole(full.path_points, header + "\n".join(lines) + "\n")
+    write_numbers(full.path_rows, rows)
+    write_numbers(latents_of_series(full.path), source.latents[rows])
     volumes = progress.track(source.decode(source.latents[rows]), "maps along the path", len(rows), "map")
     save_numbered_maps(full.path, volumes, source.pixel_size_in_angstroms)

@@ -7,7 +7,8 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
-from gem_plugin.results.components import SketchBasis
+from gem_plugin.results.components import VolumeComponents
+from gem_plugin.results.particle_file import ParticleFile
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
 
@@ -16,13 +17,14 @@ class FullLandscapeJob:
     """One call of the landscape-full step."""
 
     source: VolumeSource
-    basis: SketchBasis  # mask and components of the sketch
+    basis: VolumeComponents  # mask and components of the sketch
     full: FullLandscapeFiles
     run: RunFiles
     settings: LandscapeFullSettings
     progress: Progress
+    original: ParticleFile | None  # the particles of the run; None for the run of another program
 
     @property
     def figures(self) -> Path:
         """Beside the other figures of the run, unless another folder was asked for."""
-        return self.run.figures if self.settings.outdir is None else self.full.root / "figures"
+        return self.run.figures if self.settings.outdir is None else self.full.figures

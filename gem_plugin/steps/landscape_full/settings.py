@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.linkages import LINKAGES
@@ -29,7 +30,7 @@ class LandscapeFullSettings:
     lr: float = setting(1e-3, "Training rate of regress.", minimum=1e-7)
     dim: int = setting(512, "Width of the layers of regress.", minimum=1)
     layers: int = setting(3, "Number of layers of regress.", minimum=1)
-    n_states: str = setting("10", "Number of states, or auto.", flag="-M")
+    n_states: int | Literal["auto"] = setting(10, "Number of states, or auto.", minimum=1, flag="-M")
     linkage: str = setting("ward", "How groups are merged.", choices=LINKAGES)
     leiden: bool = setting(True, "Leiden communities too, where the package igraph is installed.")
     num_neighbors: int = setting(50, "Neighbours of a particle in UMAP and Leiden.", minimum=2)
@@ -56,8 +57,6 @@ class LandscapeFullSettings:
 
 def check_full_settings(settings: LandscapeFullSettings) -> None:
     """Refuse what cannot work before anything is read."""
-    if settings.n_states != "auto" and not (settings.n_states.isdigit() and int(settings.n_states) > 0):
-        raise InputError(f"-M is {settings.n_states!r}; expected a whole number of states, or auto.")
     if not settings.energy_pcs or len(settings.energy_pcs) > 2 or min(settings.energy_pcs) < 1:
         raise InputError("--energy-pcs: expected one or two components counted from 1, such as 1,2.")
     if len(set(settings.energy_pcs)) != len(settings.energy_pcs):

@@ -1,15 +1,14 @@
 """The second part of landscape-full: states of all particles, their maps, lists, tables and plots."""
 
-from __future__ import annotations
-
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.state_files import StateFiles
 from gem_plugin.landscape import states as state_maths
 from gem_plugin.landscape.latents.umap import umap_embedding
 from gem_plugin.landscape.one_cloud import is_one_cloud
@@ -25,28 +24,24 @@ from gem_plugin.landscape.sketch import make_sketch
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures import landscape as figures
-from gem_plugin.results.class_star import write_class_star
-from gem_plugin.results.state_particles import write_state_particles
+from gem_plugin.results.state_particles import write_particle_classes, write_state_particles
 from gem_plugin.steps.landscape.one_cloud import one_cloud_message
+from gem_plugin.steps.landscape.settings import AUTOMATIC
 from gem_plugin.steps.landscape.state_table import (
     Table,
     quality_columns,
     quality_of_states,
     region_columns,
-    state_map_path,
     write_state_table,
 )
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
-if TYPE_CHECKING:
-    from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
-
 
 class ParticleGroups(NamedTuple):
     """Two divisions of all particles into states."""
 
-    merged: np.ndarray  # (n,) int64 from 1: agglomerative
+    states: np.ndarray  # (n,) int64 from 1: agglomerative
     leiden: np.ndarray | None  # (n,) int64 from 1
 
 
@@ -57,8 +52,8 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
     values = coordinates.astype(np.float64)
     with progress.waiting(f"states of {len(coordinates)} particles"):
         n_states = _number_of_states(values, settings, progress)
-        merged = merge_particles(values, n_states, settings.linkage, settings.seed, progress.track)
-    write_array(full.particle_states, merged)
+        states = merge_particles(values, n_states, settings.linkage, settings.seed, progress.track)
+    write_array(full.particle_states, states)
     leiden = None
     full.leiden_states.unlink(missing_ok=True)
     if leiden_wanted(settings, progress):
@@ -67,7 +62,7 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
                 values, settings.num_neighbors, settings.resolution, settings.seed, progress.track
             )
         write_array(full.leiden_states, leiden)
-    return ParticleGroups(merged, leiden)
+    return ParticleGroups(states, leiden)
 
 
 def write_full_states(
@@ -78,30 +73,29 @@ def write_full_states(
 ) -> Table:
     """Maps, particle files and the table of the states; class numbers and coordinates for RELION; plots."""
     full = job.full
-    n_states = int(groups.merged.max())
-    for folder, labels in ((full.states("states"), groups.merged), (full.states("leiden"), groups.leiden)):
+    n_states = int(groups.states.max())
+    for files, labels in ((full.states, groups.states), (full.leiden, groups.leiden)):
         if labels is not None:
-            _write_group_maps(job, labels, folder)
-            write_state_particles(folder, labels, int(labels.max()), job.run, job.progress)
-    columns: Table = {"particles": np.bincount(groups.merged, minlength=n_states + 1)[1:]}
+            _write_state_maps(job, labels, files)
+            write_state_particles(files, labels, int(labels.max()), job.original, job.progress)
+    columns: Table = {"particles": np.bincount(groups.states, minlength=n_states + 1)[1:]}
     if job.settings.maps_per_state:
-        folder = full.states("states")
         columns |= quality_columns(
             quality_of_states(
-                folder, job.basis.mask, groups.merged, n_states, job.run.latents_std, job.progress
+                full.states, job.basis.mask, groups.states, n_states, job.run.latents_std, job.progress
             )
         )
     if regions is not None:
-        columns |= region_columns(regions, groups.merged, np.ones(len(coordinates)), n_states)
+        columns |= region_columns(regions, groups.states, np.ones(len(coordinates)), n_states)
     write_state_table(full.state_table, columns)
-    write_class_star(job.run, full.particles_star, groups.merged, job.progress, coordinates)
+    write_particle_classes(full, job.original, groups.states, job.run, job.progress, coordinates)
     _draw_groups(job, coordinates, groups)
     return columns
 
 
 def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings, progress: Progress) -> int:
-    if settings.n_states != "auto":
-        return min(int(settings.n_states), len(coordinates))
+    if settings.n_states != AUTOMATIC:
+        return min(settings.n_states, len(coordinates))
     track = progress.track
     cells = make_sketch(coordinates, min(N_CELLS, 300), settings.seed, track)
     distances, counts = cell_distances(coordinates, cells.labels)
@@ -113,21 +107,20 @@ def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings, 
     return n_states
 
 
-def _write_group_maps(job: FullLandscapeJob, labels: np.ndarray, folder: Path) -> None:
+def _write_state_maps(job: FullLandscapeJob, labels: np.ndarray, files: StateFiles) -> None:
     """Mean and spread of the maps of particles drawn at random from each state."""
     source, settings, progress = job.source, job.settings, job.progress
-    for path in folder.glob("state_*_*.mrc") if folder.is_dir() else ():
-        path.unlink()
+    files.remove_maps()
     if settings.maps_per_state == 0:
         return
     generator = np.random.default_rng(settings.seed)
-    for number in progress.track(range(1, int(labels.max()) + 1), f"maps of {folder.name}", unit="state"):
+    for number in progress.track(range(1, int(labels.max()) + 1), f"maps of {files.root.name}", unit="state"):
         members = np.flatnonzero(labels == number)
         n_drawn = min(settings.maps_per_state, len(members))
         drawn = np.sort(generator.choice(members, n_drawn, replace=False))
         maps = average_volumes(source.decode(source.latents[drawn]), np.ones(n_drawn))
-        write_map(state_map_path(folder, number, "mean.mrc"), maps.mean, source.pixel_size_in_angstroms)
-        write_map(state_map_path(folder, number, "std.mrc"), maps.std, source.pixel_size_in_angstroms)
+        write_map(files.mean(number), maps.mean, source.pixel_size_in_angstroms)
+        write_map(files.standard_deviation(number), maps.std, source.pixel_size_in_angstroms)
 
 
 def _draw_groups(job: FullLandscapeJob, coordinates: np.ndarray, groups: ParticleGroups) -> None:
@@ -143,12 +136,20 @@ def _draw_groups(job: FullLandscapeJob, coordinates: np.ndarray, groups: Particl
         planes["umap"] = (layout, ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)"))
     on_plane, drawn = figures.draw_states_on_plane, []
     for name, (points, labels) in planes.items():
-        drawn.append(partial(on_plane, figure_folder / f"full_{name}_states", points, groups.merged, labels))
+        drawn.append(
+            partial(
+                on_plane,
+                figure_folder / names.FULL_STATES_ON_PLANE.format(name),
+                points,
+                groups.states,
+                labels,
+            )
+        )
         if groups.leiden is not None:
-            stem = figure_folder / f"full_{name}_leiden"
+            stem = figure_folder / names.FULL_LEIDEN_ON_PLANE.format(name)
             drawn.append(partial(on_plane, stem, points, groups.leiden, labels))
-    counts = np.bincount(groups.merged)[1:]
-    stem = figure_folder / "full_state_particle_counts"
+    counts = np.bincount(groups.states)[1:]
+    stem = figure_folder / names.FULL_STATE_PARTICLE_COUNTS
     drawn.append(partial(figures.draw_state_sizes, stem, counts, "particles"))
     for draw in progress.track(drawn, "figures of all particles", unit="figure"):
         draw()

@@ -25,9 +25,9 @@ from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
-from gem_plugin.particles.source import read_particles
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
+from gem_plugin.results.particle_file import ParticleFile, find_particle_file
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.prepare.settings import PrepareSettings
 
@@ -66,11 +66,13 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         )
     particle_file = Path(settings.particles)
     with progress.waiting(f"reading {particle_file.name}"):
-        table = _read_table(settings, particle_file)
+        particles = find_particle_file(particle_file)
+        table = _read_table(settings, particles)
     _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
-        opened = open_particle_images(table, particle_file, settings.project_folder, progress.track)
+        stack_paths = particles.stack_paths(table, settings.project_folder)
+        opened = open_particle_images(table, particle_file, stack_paths, progress.track)
     with opened as images:
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
@@ -94,9 +96,9 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     }
 
 
-def _read_table(settings: PrepareSettings, particle_file: Path) -> ParticleTable:
+def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleTable:
     """The table, with the contrast as the user wants it."""
-    table = read_particles(particle_file, settings.project_folder, settings.pixel_size)
+    table = particles.read_table(settings.project_folder, settings.pixel_size)
     if settings.invert_contrast:
         table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
     return table

@@ -1,8 +1,6 @@
 """Reconstruct around points of the latent space, each with the neighbourhood that cross-validation prefers."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +9,8 @@ from gem_plugin.devices import choose_device
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.back_projection import BackProjection
 from gem_plugin.imaging.fourier import fourier_shell_correlation
-from gem_plugin.io.array_files import read_array, read_number_table, read_rows
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.reconstruct_files import ReconstructFiles
+from gem_plugin.io.run.names import point_name
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.latents.kernel_weights import (
     best_candidate,
@@ -24,19 +21,20 @@ from gem_plugin.landscape.latents.kernel_weights import (
 )
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
-from gem_plugin.results.decoder import open_volume_source, read_latents
+from gem_plugin.results.decoder import MapGrid
+from gem_plugin.results.latent_points import read_latent_points
+from gem_plugin.results.run import Run
 from gem_plugin.steps.reconstruct.half_maps import (
     ColumnValues,
     back_project,
     draw_local_resolutions,
     half_maps_of,
     mask_from_half_maps,
+    measuring_of,
     write_and_measure,
     write_map_table,
 )
-
-if TYPE_CHECKING:
-    from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 
 def reconstruct_points(
@@ -47,25 +45,24 @@ def reconstruct_points(
     progress: Progress,
 ) -> dict[str, Any]:
     """point_001, point_002, ... in the order of the file."""
-    from gem_plugin.steps.reconstruct.half_maps import measuring_of
-
-    files, latents = ReconstructFiles(run.root / "reconstruct"), read_latents(run)
+    opened = Run(run)
+    files, latents = run.reconstruct, opened.latents
     if len(latents) != len(prepared.table):
         raise InputError(
             f"{run.latents} has {len(latents)} rows, {run.prepared_table} {len(prepared.table)}. Train again."
         )
-    points = _wanted_points(settings, latents)
-    deviations = read_array(run.latents_std, "gem-em train") if run.latents_std.is_file() else None
+    points = read_latent_points(settings.particles, settings.z_values, latents)
+    deviations = opened.latents_std if run.latents_std.is_file() else None
     measuring = measuring_of(settings, prepared, progress)
     table: dict[str, ColumnValues] = {}
     lines = ["map,particles,width,error,is_chosen"]
     for number, point in enumerate(points, start=1):
-        name = f"point_{number:03d}"
+        name = point_name(number)
         distances = latent_distances(latents, point, deviations)
         reconstructor = _PointReconstruction(prepared, halves, distances, settings.device, progress)
         sizes, errors, chosen = reconstructor.compare(measuring.mask)
         both, n_used, width = reconstructor.at(sizes[chosen], name)
-        decoded = _decoded(run, point, prepared.table.box_size)
+        decoded = _decoded(opened, point, prepared.table.box_size)
         half_maps = half_maps_of(both, progress, name)
         measured = write_and_measure(files, name, half_maps, measuring, decoded)
         table[name] = {"particles": n_used, "kernel_width": round(width, 3), **measured}
@@ -133,21 +130,9 @@ def _filtered(halves: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, 
     return first, second
 
 
-def _wanted_points(settings: ReconstructSettings, latents: np.ndarray) -> np.ndarray:  # (points, latent_size)
-    if settings.particles is not None:
-        return latents[read_rows(settings.particles, len(latents))]
-    assert settings.z_values is not None
-    wanted = read_number_table(settings.z_values)
-    if wanted.shape[1] != latents.shape[1]:
-        raise InputError(
-            f"{settings.z_values}: expected {latents.shape[1]} numbers a line (the latent size), got {wanted.shape[1]}."
-        )
-    return wanted.astype(np.float32)
-
-
-def _decoded(run: RunFiles, point: np.ndarray, box_size: int) -> np.ndarray | None:
+def _decoded(run: Run, point: np.ndarray, box_size: int) -> np.ndarray | None:
     """The map that the model draws at the point."""
-    if not run.checkpoint.is_file():
+    if not run.files.checkpoint.is_file():
         return None
-    source = open_volume_source(run)
+    source = run.decoder(MapGrid())
     return next(iter(source.decode(point[None]))) if source.box_size == box_size else None

@@ -1,6 +1,5 @@
 """Pass over prepared particles into half-maps, and measure and write what came out."""
 
-import csv
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from gem_plugin.imaging.resolution import (
     resolution_in_angstroms,
 )
 from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
@@ -227,13 +227,13 @@ def _write_local_resolution(
     }
 
 
-def draw_local_resolutions(run: RunFiles, names: list[str], title: str) -> None:
+def draw_local_resolutions(run: RunFiles, maps_of_table: list[str], title: str) -> None:
     """A figure of the maps whose local resolution was measured, where there are any."""
-    files = ReconstructFiles(run.root / "reconstruct")
+    files = run.reconstruct
     measured = {
-        name: files.local_resolution(name) for name in names if files.local_resolution(name).is_file()
+        name: files.local_resolution(name) for name in maps_of_table if files.local_resolution(name).is_file()
     }
-    stem = run.figures / f"local_resolution_{title}"
+    stem = run.figures / names.LOCAL_RESOLUTION.format(title)
     if not measured:
         return
     maps = {
@@ -266,13 +266,6 @@ def curve_table(curves: HalfMapCurves, against_decoded: Tensor | None, width_in_
     return "\n".join(lines) + "\n"
 
 
-def read_curves(path: Path) -> dict[str, np.ndarray]:
-    """The csv file of one map as columns, (box // 2,) each."""
-    with open(path, encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-
-
 def write_map_table(path: Path, table: dict[str, ColumnValues]) -> None:
     """maps.csv: one row a map, one column for every number that any of them has."""
     columns = list(dict.fromkeys(name for row in table.values() for name in row))
@@ -281,16 +274,6 @@ def write_map_table(path: Path, table: dict[str, ColumnValues]) -> None:
         ",".join([name, *(str(row.get(column, "")) for column in columns)]) for name, row in table.items()
     ]
     write_text_whole(path, "\n".join(lines) + "\n")
-
-
-def read_map_table(path: Path) -> dict[str, dict[str, float]]:
-    """maps.csv as {map: {column: number}}; empty fields are left out."""
-    with open(path, encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    return {
-        row["map"]: {name: float(value) for name, value in row.items() if name != "map" and value}
-        for row in rows
-    }
 
 
 def measuring_of(settings: ReconstructSettings, prepared: PreparedData, progress: Progress) -> Measuring:

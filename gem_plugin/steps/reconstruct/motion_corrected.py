@@ -5,10 +5,8 @@ under which the particle's image is inserted into the map of that part; the maps
 each where its Gaussians are. Every voxel is the work of all particles, and only of images, never of decoded density.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +22,7 @@ from gem_plugin.imaging.resolution import (
     resolution_in_angstroms,
 )
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
@@ -34,7 +33,9 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.reconstruction import draw_shell_correlations
-from gem_plugin.results.decoder import open_volume_source
+from gem_plugin.results.csv_tables import read_number_columns
+from gem_plugin.results.decoder import MapGrid
+from gem_plugin.results.run import Run
 from gem_plugin.steps.reconstruct.half_maps import (
     ColumnValues,
     HalfMaps,
@@ -44,13 +45,11 @@ from gem_plugin.steps.reconstruct.half_maps import (
     draw_local_resolutions,
     half_maps_of,
     mask_from_half_maps,
-    read_curves,
+    measuring_of,
     write_and_measure,
     write_map_table,
 )
-
-if TYPE_CHECKING:
-    from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 PARTICLES_COMPARED = 200  # to find which Gaussians move together
 CLOUDS_AT_A_TIME = 64
@@ -75,9 +74,9 @@ def reconstruct_deformed(
     progress: Progress,
 ) -> dict[str, Any]:
     """Half-maps with and without the motion, and their resolution in the whole and in the moving region."""
-    files, device = ReconstructFiles(run.root / "reconstruct"), choose_device(settings.device)
+    files, device = run.reconstruct, choose_device(settings.device)
     table, rows = prepared.table, np.arange(len(prepared.table))
-    source = open_volume_source(run)
+    source = Run(run).decoder(MapGrid())
     if source.clouds_at is None or len(source.latents) != len(table):
         raise InputError(
             f"{run.root} has no model of the motion of these particles. Run `gem-em train` first."
@@ -100,14 +99,14 @@ def reconstruct_deformed(
     rows_of_maps = _measure_both(files, corrected, still, parts.mobile, settings, prepared, progress)
     write_map_table(files.deformed_table, rows_of_maps)
     names_of_maps = ("deformed", "undeformed", "deformed_moving_region", "undeformed_moving_region")
-    curves = {name: read_curves(files.curves(name)) for name in names_of_maps}
-    draw_shell_correlations(run.figures / "fsc_with_the_motion_undone", curves)
+    curves = {name: read_number_columns(files.curves(name)) for name in names_of_maps}
+    draw_shell_correlations(run.figures / names.FSC_MOTION_UNDONE, curves)
     draw_local_resolutions(run, list(rows_of_maps), "with_the_motion_undone")
-    names = ("resolution_in_angstroms", "resolution_of_moving_region_in_angstroms")
+    numbers = ("resolution_in_angstroms", "resolution_of_moving_region_in_angstroms")
     return {
         "parts": len(parts.motions),
         "conformation_of_particle": parts.reference_row,
-        **{f"{map_name}_{name}": row[name] for map_name, row in rows_of_maps.items() for name in names},
+        **{f"{map_name}_{name}": row[name] for map_name, row in rows_of_maps.items() for name in numbers},
     }
 
 
@@ -121,8 +120,6 @@ def _measure_both(
     progress: Progress,
 ) -> dict[str, ColumnValues]:
     """One mask for both maps, so that the curves can be compared."""
-    from gem_plugin.steps.reconstruct.half_maps import measuring_of
-
     measuring = measuring_of(settings, prepared, progress)
     mask = measuring.mask
     if mask is None:

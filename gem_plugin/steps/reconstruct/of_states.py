@@ -11,13 +11,15 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.back_projection import BackProjection
 from gem_plugin.imaging.resolution import HALF_MAP_THRESHOLD, first_shell_below, half_map_curves
 from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
-from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
+from gem_plugin.io.run.names import state_name, state_number
+from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, WHOLE_NAME, ReconstructFiles
 from gem_plugin.landscape.checks.half_map_support import measure_state_support
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.reconstruction import draw_shell_correlations
+from gem_plugin.results.csv_tables import read_number_columns
 from gem_plugin.steps.reconstruct.half_maps import (
     ColumnValues,
     Measuring,
@@ -26,14 +28,13 @@ from gem_plugin.steps.reconstruct.half_maps import (
     half_maps_of,
     mask_from_half_maps,
     measuring_of,
-    read_curves,
     write_and_measure,
     write_map_table,
 )
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 
-def _reconstruct_states(
+def reconstruct_states(
     run: RunFiles,
     prepared: PreparedData,
     halves: np.ndarray,
@@ -41,7 +42,7 @@ def _reconstruct_states(
     progress: Progress,
 ) -> dict[str, Any]:
     """Every state, all particles together, and a random subset as the control."""
-    files, device = ReconstructFiles(run.root / "reconstruct"), choose_device(settings.device)
+    files, device = run.reconstruct, choose_device(settings.device)
     states = _read_states(run, settings, len(prepared.table))
     measuring = measuring_of(settings, prepared, progress)
     numbers = [int(one) for one in np.unique(states) if one > 0]
@@ -49,7 +50,7 @@ def _reconstruct_states(
     everything = BackProjection(prepared.table.box_size, prepared.table.pixel_size_in_angstroms)
     table: dict[str, ColumnValues] = {}
     for number in [0, *numbers]:  # 0: particles of no state count for the whole only
-        rows, name = np.flatnonzero(states == number), f"state_{number:03d}"
+        rows, name = np.flatnonzero(states == number), state_name(number)
         if not len(rows):
             continue
         both = back_project(prepared, rows, halves, device, progress, name)
@@ -73,14 +74,14 @@ def _reconstruct_states(
         "particles": len(rows),
         **write_and_measure(files, CONTROL_NAME, half_maps, replace(measuring, local=None)),
     }
-    overall = write_and_measure(files, "all", half_maps_of(everything, progress, "all"), measuring)
-    table = {"all": {"particles": len(states), **overall}, **table}
+    overall = write_and_measure(files, WHOLE_NAME, half_maps_of(everything, progress, WHOLE_NAME), measuring)
+    table = {WHOLE_NAME: {"particles": len(states), **overall}, **table}
     with progress.waiting("support of the states"):
         _add_support(files, table, everything, decoded, measuring)
     write_map_table(files.table, table)
     draw_shell_correlations(
-        run.figures / "fsc_of_states",
-        {name: read_curves(files.curves(name)) for name in table},
+        run.figures / names.FSC_OF_STATES,
+        {name: read_number_columns(files.curves(name)) for name in table},
     )
     draw_local_resolutions(run, list(table), "of_states")
     return {
@@ -105,7 +106,7 @@ def _add_support(
     measuring: Measuring,
 ) -> None:
     """How well the particles of each state show that it differs from the whole."""
-    decoded = {number: volume for number, volume in decoded.items() if f"state_{number:03d}" in table}
+    decoded = {number: volume for number, volume in decoded.items() if state_name(number) in table}
     whole = everything.volume(0), everything.volume(1)
     pixel_size = everything.pixel_size_in_angstroms
     where = measuring.mask
@@ -115,14 +116,14 @@ def _add_support(
         *whole, mask_from_half_maps(*whole, pixel_size), torch.Generator().manual_seed(measuring.seed)
     )
     last_shell = first_shell_below(curves.corrected, HALF_MAP_THRESHOLD) - 1
-    counts = {number: int(table[f"state_{number:03d}"]["particles"]) for number in decoded}
+    counts = {number: int(table[state_name(number)]["particles"]) for number in decoded}
     mean = sum(counts[number] * decoded[number] for number in decoded) / max(sum(counts.values()), 1)
     for name in measuring.progress.track(list(table), "support of the states", unit="map"):
-        if name == "all":
+        if name == WHOLE_NAME:
             continue
         row = table[name]
         halves = [torch.from_numpy(read_map(files.half_map(name, half)).volume) for half in (1, 2)]
-        number = int(name.split("_")[1]) if name != CONTROL_NAME else 0
+        number = state_number(name) or 0
         difference = torch.from_numpy(decoded[number] - mean) if number in decoded else None
         support = measure_state_support((halves[0], halves[1]), whole, where, max(last_shell, 2), difference)
         row["difference_correlation"] = round(support.correlation, 4)
@@ -138,7 +139,7 @@ def union_mask(files: ReconstructFiles, names: list[str]) -> torch.Tensor:
 
 
 def _read_states(run: RunFiles, settings: ReconstructSettings, n_particles: int) -> np.ndarray:
-    path = settings.particle_states or LandscapeFiles(run.landscape).particle_states
+    path = settings.particle_states or run.landscape.particle_states
     if not path.is_file():
         raise InputError(
             f"{path} is missing: the particles have no states. Run `gem-em landscape {run.root}` first, "
@@ -162,7 +163,7 @@ def _read_states(run: RunFiles, settings: ReconstructSettings, n_particles: int)
 
 def _decoded_means(run: RunFiles, numbers: list[int]) -> dict[int, np.ndarray]:
     """The mean maps that landscape decoded, where all have the box of the images."""
-    paths = {number: LandscapeFiles(run.landscape).state_file(number, "mean.mrc") for number in numbers}
+    paths = {number: run.landscape.states.mean(number) for number in numbers}
     if not all(path.is_file() for path in paths.values()):
         return {}
     return {number: read_map(path).volume for number, path in paths.items()}

@@ -49,7 +49,7 @@ class ReconstructSettings:
     device: str = setting("cpu", "cpu, cuda, cuda:N, or auto: where the Fourier slices are inserted.")
 
 
-def _check_choice(settings: ReconstructSettings) -> None:
+def check_reconstruct_settings(settings: ReconstructSettings) -> None:
     given = [
         name
         for name in ("particle_states", "z_values", "particles", "deformed")

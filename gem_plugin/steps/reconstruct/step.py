@@ -12,13 +12,13 @@ from gem_plugin.progress import Progress
 from gem_plugin.steps.reconstruct.half_maps import (
     half_sets_of,
 )
-from gem_plugin.steps.reconstruct.of_states import _reconstruct_states
-from gem_plugin.steps.reconstruct.settings import ReconstructSettings, _check_choice
+from gem_plugin.steps.reconstruct.of_states import reconstruct_states
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings, check_reconstruct_settings
 
 
 def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> dict[str, Any]:
     """Write RUN/reconstruct: half-maps, filtered maps, masks, FSC curves, and maps.csv."""
-    _check_choice(settings)
+    check_reconstruct_settings(settings)
     set_threads(settings.threads)
     prepared = load_prepared(run)
     halves = half_sets_of(prepared, settings.seed)
@@ -30,4 +30,4 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
         from gem_plugin.steps.reconstruct.around_latents import reconstruct_points
 
         return reconstruct_points(run, prepared, halves, settings, progress)
-    return _reconstruct_states(run, prepared, halves, settings, progress)
+    return reconstruct_states(run, prepared, halves, settings, progress)

@@ -8,19 +8,18 @@ import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
-from gem_plugin.io.array_files import read_array, read_number_table, write_arrays
+from gem_plugin.io.array_files import read_array, write_arrays
 from gem_plugin.io.atoms.bild import write_arrows
 from gem_plugin.io.atoms.gaussian_models import MOST_ATOMS, write_gaussian_models
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports import chimerax_scripts as scripts
-from gem_plugin.results.decoder import open_volume_source
-from gem_plugin.results.run import RunContents
+from gem_plugin.results.decoder import MapGrid
+from gem_plugin.results.run import LATENT_COMPONENT, Run
 
 PARTICLES_COMPARED = 200
 MOST_ARROWS = 600
@@ -47,39 +46,42 @@ def write_motion(
     return motion
 
 
-def write_chimerax(run: RunFiles, contents: RunContents, track: Track = untracked) -> list[Path]:
+def write_chimerax(run: Run, track: Track = untracked) -> list[Path]:
     """Scripts for everything that the run holds; where the model is there, motion too."""
-    run.chimerax.mkdir(parents=True, exist_ok=True)
-    written = [*_state_scripts(run, contents), *_morph_scripts(run, contents, track)]
-    if run.checkpoint.is_file() and run.latents.is_file():
-        source = open_volume_source(run)
+    run.files.chimerax.root.mkdir(parents=True, exist_ok=True)
+    written = [*_state_scripts(run), *_morph_scripts(run, track)]
+    if run.files.checkpoint.is_file() and run.files.latents.is_file():
+        source = run.decoder(MapGrid())
         if source.clouds_at is not None:
-            written += _motion_files(run, source, write_motion(run, source, track=track), track)
+            written += _motion_files(run, source, write_motion(run.files, source, track=track), track)
     return written
 
 
-def _state_scripts(run: RunFiles, contents: RunContents) -> list[Path]:
-    paths = list(contents.state_means.values())
+def _state_scripts(run: Run) -> list[Path]:
+    paths = list(run.state_maps.values())
     if not paths:
         return []
-    text = scripts.states_script([_relative(run, path) for path in paths], _level(paths[0]))
-    return [_write_script(run, "states.cxc", text)]
+    text = scripts.states_script([_relative(run.files, path) for path in paths], _level(paths[0]))
+    return [_write_script(run.files.chimerax.script("states"), text)]
 
 
-def _morph_scripts(run: RunFiles, contents: RunContents, track: Track) -> list[Path]:
+def _morph_scripts(run: Run, track: Track) -> list[Path]:
     written = []
-    for series in track(contents.series, "morphs for ChimeraX", unit="script"):
+    for series in track(run.series, "morphs for ChimeraX", unit="script"):
         if len(series.paths) > 1:
             text = scripts.morph_script(
-                [_relative(run, path) for path in series.paths], _level(series.paths[0])
+                [_relative(run.files, path) for path in series.paths], _level(series.paths[0])
             )
-            written.append(_write_script(run, f"morph_{series.title.replace(' ', '_')}.cxc", text))
+            written.append(
+                _write_script(run.files.chimerax.script(f"morph_{series.title.replace(' ', '_')}"), text)
+            )
     return written
 
 
-def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
+def _motion_files(run: Run, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
     """Coloured consensus, arrows, and Gaussians along each latent trajectory."""
-    mean_map = run.chimerax / "mean.mrc"
+    files = run.files.chimerax
+    mean_map = files.mean_map
     pixel_size = source.cloud_pixel_size_in_angstroms
     cloud = _mean_cloud(source, motion)
     density = render_volumes(cloud, source.box_size, pixel_size)[0].numpy()
@@ -91,14 +93,14 @@ def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion, t
         ("amplitude_change", "change of amplitude (share of its mean)", motion.amplitude_change),
     )
     for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
-        path = run.chimerax / f"{name}.mrc"
+        path = files.map_of_values(name)
         write_map(path, _map_of_values(cloud, values, density, source), pixel_size)
         highest = 1.0 if name == "occupancy" else float(np.percentile(values, HIGHEST_PERCENTILE))
-        text = scripts.colour_script("mean.mrc", path.name, level, max(highest, 1e-3), what)
-        written.append(_write_script(run, f"colour_by_{name}.cxc", text))
-    _write_main_arrows(run.chimerax / "motion_arrows.bild", motion, source)
+        text = scripts.colour_script(mean_map.name, path.name, level, max(highest, 1e-3), what)
+        written.append(_write_script(files.script(f"colour_by_{name}"), text))
+    _write_main_arrows(files.arrows, motion, source)
     written.append(
-        _write_script(run, "arrows.cxc", scripts.arrows_script("mean.mrc", "motion_arrows.bild", level))
+        _write_script(files.script("arrows"), scripts.arrows_script(mean_map.name, files.arrows.name, level))
     )
     return written + _trajectory_models(run, source, motion, track)
 
@@ -135,9 +137,7 @@ def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource)
     write_arrows(path, starts, ends, (1 - share) * blue + share * orange)
 
 
-def _trajectory_models(
-    run: RunFiles, source: VolumeSource, motion: GaussianMotion, track: Track
-) -> list[Path]:
+def _trajectory_models(run: Run, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
     """A PDB of several models for every trajectory."""
     assert source.clouds_at is not None
     written: list[Path] = []
@@ -149,23 +149,27 @@ def _trajectory_models(
         positions = _in_map_frame(cloud.positions_in_angstroms.cpu().numpy(), source)
         amplitudes = cloud.amplitudes.cpu().numpy()
         occupancies = amplitudes / np.maximum(motion.amplitudes, np.finfo(np.float32).tiny)
-        path = run.chimerax / f"gaussians_{name}.pdb"
+        path = run.files.chimerax.gaussians(name)
         write_gaussian_models(path, positions, occupancies, motion.displacement_in_angstroms)
-        written.append(_write_script(run, f"{path.stem}.cxc", scripts.atoms_script(path.name)))
+        written.append(_write_script(path.with_suffix(".cxc"), scripts.atoms_script(path.name)))
     return written
 
 
-def _trajectories(run: RunFiles) -> dict[str, np.ndarray]:  # name -> (points, latent_size)
+def _trajectories(run: Run) -> dict[str, np.ndarray]:  # name -> (points, latent_size)
     """Latents along the components of the analyze step; without it, particles along the first volume component."""
-    tables = sorted(run.analyze.glob("pc*/z_values.txt"))
-    found = {path.parent.name: read_number_table(path).astype(np.float32) for path in tables}
-    files = LandscapeFiles(run.landscape)
-    if found or not (files.volume_pca_scores.is_file() and files.sketch_latents.is_file()):
+    found = {
+        one.folder.name: one.latents
+        for one in run.series
+        if one.title.startswith(LATENT_COMPONENT) and one.latents is not None
+    }
+    files = run.files.landscape
+    if found or not (files.volume_pca_scores.is_file() and files.sketch_rows.is_file()):
         return found
     scores = read_array(files.volume_pca_scores, "gem-em landscape")[:, 0]
-    latents = read_number_table(files.sketch_latents).astype(np.float32)
-    if len(latents) != len(scores):  # a landscape that is being made again
+    rows = run.sketch().rows
+    if len(rows) != len(scores):  # a landscape that is being made again
         return found
+    latents = run.latents[rows]
     low, high = np.percentile(scores, ENDS_IN_PERCENT)
     wanted = np.linspace(low, high, POINTS_OF_TRAJECTORY)
     nearest = np.abs(scores[None, :] - wanted[:, None]).argmin(axis=1)
@@ -183,9 +187,9 @@ def _level(path: Path) -> float:
 
 
 def _relative(run: RunFiles, path: Path) -> str:
-    return os.path.relpath(path, run.chimerax)
+    return os.path.relpath(path, run.chimerax.root)
 
 
-def _write_script(run: RunFiles, name: str, text: str) -> Path:
-    write_text_whole(run.chimerax / name, text)
-    return run.chimerax / name
+def _write_script(path: Path, text: str) -> Path:
+    write_text_whole(path, text)
+    return path

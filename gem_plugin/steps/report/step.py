@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.array_files import read_array
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.settings import read_summary
 from gem_plugin.landscape.free_energy import estimate_free_energy
 from gem_plugin.landscape.latents.components import fit_latent_components
 from gem_plugin.progress import Progress, Track
@@ -19,8 +18,7 @@ from gem_plugin.reports.figures.motion import draw_amplitude_change, draw_motion
 from gem_plugin.reports.figures.training import draw_training
 from gem_plugin.reports.pdf_log import figure_files, write_pdf_log
 from gem_plugin.reports.report_page import write_report
-from gem_plugin.reports.sections.figures import ENERGY_OF_LATENTS
-from gem_plugin.results.run import read_history, read_motion, read_run_contents
+from gem_plugin.results.run import Run
 from gem_plugin.steps.report.chimerax import write_chimerax
 from gem_plugin.steps.report.settings import ReportSettings
 
@@ -36,46 +34,47 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
     scripts = []
     if settings.chimerax:
         with progress.waiting("motion and scripts for ChimeraX"):
-            scripts = write_chimerax(run, read_run_contents(run), progress.track)
+            scripts = write_chimerax(Run(run), progress.track)
+    opened = Run(run)  # with the motion that was just measured
     with progress.waiting("figures and report"):
-        _draw_figures(run, progress.track)
-        contents, warnings = write_report(run, progress.track)
-        write_pdf_log(run, read_summary(run), progress.track)
+        _draw_figures(opened, progress.track)
+        warnings = write_report(opened, progress.track)
+        write_pdf_log(run, opened.all_summaries, progress.track)
     progress.say(f"Open {run.report} in a browser; look around with `gem-em explore {run.root}`.")
     return {
         "warnings": len(warnings),
-        "states": len(contents.state_means),
-        "trajectories": len(contents.series),
+        "states": len(opened.state_maps),
+        "trajectories": len(opened.series),
         "chimerax_scripts": len(scripts),
         "size_in_megabytes": round(run.report.stat().st_size / 1e6, 2),
     }
 
 
-def _draw_figures(run: RunFiles, track: Track) -> None:
+def _draw_figures(run: Run, track: Track) -> None:
     """The figures that no other step draws."""
-    history, motion = read_history(run.history), read_motion(run)
+    folder, motion = run.files.figures, run.motion
     figures: list[Callable[[], object]] = [partial(_draw_energy_of_latents, run)]
-    if history:
-        figures.append(partial(draw_training, run.figures / "training", history))
+    if run.history:
+        figures.append(partial(draw_training, folder / names.TRAINING, run.history))
     if motion is not None:
         figures += [
-            partial(draw_motion, run.figures / "motion_of_gaussians", motion),
-            partial(draw_amplitude_change, run.figures / "amplitude_change_of_gaussians", motion),
-            partial(draw_parts, run.figures / "motion_of_parts", motion),
+            partial(draw_motion, folder / names.MOTION, motion),
+            partial(draw_amplitude_change, folder / names.AMPLITUDE_CHANGE, motion),
+            partial(draw_parts, folder / names.PARTS, motion),
         ]
     for draw in track(figures, "figures of the report", unit="figure"):
         draw()
 
 
-def _draw_energy_of_latents(run: RunFiles) -> None:
+def _draw_energy_of_latents(run: Run) -> None:
     """A first look at how populated the conformations are, until landscape-full measures it along volume components."""
-    stem = run.figures / ENERGY_OF_LATENTS
+    stem = run.files.figures / names.ENERGY_OF_LATENTS
     for path in (stem.with_suffix(".png"), stem.with_suffix(".pdf")):
         path.unlink(missing_ok=True)
-    is_measured = any("full_free_energy" in path.stem for path in figure_files(run))
-    if is_measured or not run.latents.is_file():
+    is_measured = any(names.is_of_free_energy(path.stem) for path in figure_files(run.files))
+    if is_measured or not run.files.latents.is_file():
         return
-    plane = fit_latent_components(read_array(run.latents, "gem-em train")).scores[:, :2].astype(np.float64)
+    plane = fit_latent_components(run.latents).scores[:, :2].astype(np.float64)
     if plane.shape[1] < 2:
         return
     with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then

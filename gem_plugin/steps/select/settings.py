@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gem_plugin.results.column_names import columns_in_words
+from gem_plugin.results.state_sources import SKETCH, STATE_SOURCES
 from gem_plugin.settings import setting
-from gem_plugin.steps.select.conditions import (
-    SOURCES,
-)
 
 
 @dataclass(frozen=True)
@@ -18,20 +17,24 @@ class SelectSettings:
         None, "Text file of particle rows, counted from 0, one a line; instead of states."
     )
     source: str = setting(
-        "sketch",
-        "Whose states: sketch (landscape), full or leiden (landscape-full).",
-        choices=SOURCES,
+        SKETCH,
+        "Which set of states --states means: sketch (of landscape, column state), full (of landscape-full, column "
+        "full_state) or leiden (of landscape-full, column leiden).",
+        choices=STATE_SOURCES,
         flag="--from",
     )
     where: tuple[str, ...] = setting(
         (),
-        "Conditions divided by commas: PC1>0.5, z2<=1, umap1>3, state!=4, or any column: rlnDefocusU<20000.",
+        "Conditions divided by commas or 'and', such as volume_pc_1>0.5,contrast>0.3,rlnDefocusU<20000. "
+        f"Columns: {columns_in_words()}; and any column of the particle file.",
     )
     pc_range: tuple[str, ...] = setting(
         (), "Ranges of volume components: 1:-0.5:2 is component 1 from -0.5 to 2."
     )
     polygon: Path | None = setting(None, "Text file of corners, x y a line; particles inside it are chosen.")
-    plane: tuple[str, ...] = setting(("PC1", "PC2"), "The two columns that the polygon is drawn on.")
+    plane: tuple[str, ...] = setting(
+        ("volume_pc_1", "volume_pc_2"), "The two columns that the polygon is drawn on."
+    )
     exclude: bool = setting(False, "Keep all particles but the chosen ones.")
     out: Path | None = setting(
         None,

@@ -28,11 +28,6 @@ COMPARED_PARTICLES = 12  # whose maps both models decode
 LEVEL = 0.5  # correlation at which the frequency of agreement is quoted
 
 
-def half_run(run: RunFiles, half: int) -> RunFiles:
-    """Where the model of one half-set lies."""
-    return RunFiles(run.root / "train" / f"half{half}")
-
-
 def train_halves(
     run: RunFiles,
     settings: TrainSettings,
@@ -69,7 +64,7 @@ def train_halves(
         "shell_correlation": [round(float(value), 5) for value in curve],
         "rows": rows.tolist(),
     }
-    write_text_whole(run.root / "train" / "halves.json", json.dumps(content, indent=1) + "\n")
+    write_text_whole(run.halves, json.dumps(content, indent=1) + "\n")
     return numbers
 
 
@@ -93,7 +88,7 @@ def _train_half(
     progress: Progress,
 ) -> tuple[Any, EmbeddedParticles]:
     progress.say(f"Half-set {half}: {int((half_sets == half).sum())} particles")
-    folder = half_run(run, half)
+    folder = run.half(half)
     resumed = dataclasses.replace(settings, resume=settings.resume and folder.checkpoint.exists())
     rows = torch.from_numpy(np.flatnonzero(half_sets == half))
     trainer, architecture = make_trainer(folder, resumed, observations, consensus, rows, progress)

@@ -15,9 +15,8 @@ from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.heterogeneity.workers import Workers
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.prepared import load_prepared_table
-from gem_plugin.particles.source import is_cryosparc
 from gem_plugin.progress import Progress
+from gem_plugin.results.written_particles import write_latents
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.train.embedding import embed_particles, particle_contrasts, refine_particles
 from gem_plugin.steps.train.epochs import train_to_the_end
@@ -25,8 +24,6 @@ from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
 from gem_plugin.steps.train.images import open_cached_observations
 from gem_plugin.steps.train.processes import joined_workers, quiet, wait_for_all
 from gem_plugin.steps.train.setup import make_trainer, read_consensus
-from gem_plugin.steps.write_cs.step import write_latents_cs
-from gem_plugin.steps.write_star.step import write_latents_star
 
 
 def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dict[str, Any]:
@@ -66,7 +63,7 @@ def _train(
         if settings.loss == "squared":
             write_array(run.contrasts, particle_contrasts(trainer, latents.means, progress))
         with progress.waiting("particles with their latents"):
-            _write_particles(run, latents.means)
+            write_latents(run, latents.means)
     if settings.halves:
         numbers |= train_halves(run, settings, observations, consensus, table.half_sets, progress)
     wait_for_all(workers)
@@ -93,15 +90,6 @@ def _support(trainer: Trainer, progress: Progress) -> dict[str, float | None]:
         "than one conformation does"
     )
     return {"support_in_nats": round(support.nats, 3), "support_error": round(support.standard_error, 3)}
-
-
-def _write_particles(run: RunFiles, latents: np.ndarray) -> None:
-    """particles.star or particles.cs: the input rows with the latents added."""
-    _, _, origin = load_prepared_table(run)
-    if is_cryosparc(origin.particle_file):
-        write_latents_cs(run, latents)
-    else:
-        write_latents_star(run, latents)
 
 
 def _summary(trainer: Trainer, architecture: ModelArchitecture) -> dict[str, Any]:

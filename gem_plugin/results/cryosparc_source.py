@@ -9,8 +9,8 @@ from typing import Any
 
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
-from gem_plugin.particles.prepared import load_prepared_table
-from gem_plugin.particles.source import is_cryosparc
+from gem_plugin.results.particle_file import CryosparcParticleFile
+from gem_plugin.results.run import Run
 
 JOB_NUMBER = re.compile(r"(?:^|_)(J\d+)(?:_|\.|$)")
 PROJECT_NUMBER = re.compile(r"(?:^|_)(P\d+)(?:_|$)")
@@ -21,7 +21,7 @@ LEVELS_TO_THE_PROJECT = 5  # folders above the particle file in which its job an
 
 
 @dataclass(frozen=True)
-class CryosparcPlace:
+class CryosparcSource:
     """Where the particles are in CryoSPARC; None is what could not be found out."""
 
     project: str | None  # "P3"
@@ -31,26 +31,26 @@ class CryosparcPlace:
     ]  # outputs that may hold the particles, the nearest first: "J50", "J42.particles_class_1"
 
 
-def find_cryosparc_place(run: RunFiles) -> CryosparcPlace | None:
+def find_cryosparc_source(run: Run) -> CryosparcSource | None:
     """What an external job wrote down, and what the names of files say; None when the run started from a star file."""
-    particle_file = load_prepared_table(run)[2].particle_file
-    if not is_cryosparc(particle_file):
+    particle_file = run.origin.particle_file
+    if run.original.program != CryosparcParticleFile.program:
         return None
-    from_names = _place_from_names(particle_file)
-    written = _read_json(run.cryosparc_place)
+    from_names = _source_from_names(particle_file)
+    written = _read_json(run.files.cryosparc_source)
     if not written:
         return from_names
     sources = tuple(dict.fromkeys([*map(str, written.get("sources", [])), *from_names.sources]))
-    place = CryosparcPlace(written.get("project"), written.get("workspace"), sources)
-    return replace(place, project=place.project or from_names.project)
+    source = CryosparcSource(written.get("project"), written.get("workspace"), sources)
+    return replace(source, project=source.project or from_names.project)
 
 
-def write_cryosparc_place(run: RunFiles, place: CryosparcPlace) -> None:
-    """Leave a note for find_cryosparc_place."""
-    write_text_whole(run.cryosparc_place, json.dumps(asdict(place), indent=1) + "\n")
+def write_cryosparc_source(run: RunFiles, source: CryosparcSource) -> None:
+    """Leave a note for find_cryosparc_source."""
+    write_text_whole(run.cryosparc_source, json.dumps(asdict(source), indent=1) + "\n")
 
 
-def _place_from_names(particle_file: Path) -> CryosparcPlace:
+def _source_from_names(particle_file: Path) -> CryosparcSource:
     """P3 and J42 from names such as J42/J42_011_particles.cs or P3_J42_nonuniform/J42_particles/, or CryoSPARC's notes."""
     group = NAMED_GROUP.fullmatch(particle_file.name)
     above = [particle_file, *particle_file.absolute().parents[:LEVELS_TO_THE_PROJECT]]
@@ -58,7 +58,7 @@ def _place_from_names(particle_file: Path) -> CryosparcPlace:
     projects = [found[1] for path in above if (found := PROJECT_NUMBER.search(path.name))]
     source = f"{group[1]}.{group[2]}" if group else jobs[0] if jobs else None
     project = projects[0] if projects else next(_noted_projects(above), None)
-    return CryosparcPlace(project, None, () if source is None else (source,))
+    return CryosparcSource(project, None, () if source is None else (source,))
 
 
 def _noted_projects(folders: list[Path]) -> Iterator[str]:

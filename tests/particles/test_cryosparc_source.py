@@ -9,13 +9,14 @@ from cryosparc_rows import make_rows
 
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.cryosparc_place import (
-    CryosparcPlace,
-    find_cryosparc_place,
-    write_cryosparc_place,
-)
 from gem_plugin.particles.from_cryosparc import table_from_cryosparc
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.results.cryosparc_source import (
+    CryosparcSource,
+    find_cryosparc_source,
+    write_cryosparc_source,
+)
+from gem_plugin.results.run import Run
 
 
 def make_run(folder: Path, particle_file: Path) -> RunFiles:
@@ -40,30 +41,30 @@ def make_run(folder: Path, particle_file: Path) -> RunFiles:
 )
 def test_names_tell_the_job(tmp_path: Path, name: str, project: str | None, sources: tuple[str, ...]):
     run = make_run(tmp_path / "run", tmp_path / name)
-    assert find_cryosparc_place(run) == CryosparcPlace(project, None, sources)
+    assert find_cryosparc_source(Run(run)) == CryosparcSource(project, None, sources)
 
 
 def test_a_job_directory_tells_its_job_and_notes_its_project(tmp_path: Path):
     (tmp_path / "CS-igg" / "J42").mkdir(parents=True)
     run = make_run(tmp_path / "run", tmp_path / "CS-igg" / "J42")
-    assert find_cryosparc_place(run) == CryosparcPlace(None, None, ("J42",))
+    assert find_cryosparc_source(Run(run)) == CryosparcSource(None, None, ("J42",))
     (tmp_path / "CS-igg" / "project.json").write_text(json.dumps({"uid": "P7"}))
-    assert find_cryosparc_place(run) == CryosparcPlace("P7", None, ("J42",))
+    assert find_cryosparc_source(Run(run)) == CryosparcSource("P7", None, ("J42",))
     (tmp_path / "CS-igg" / "J42" / "job.json").write_text(json.dumps({"project_uid": "P8"}))
-    assert find_cryosparc_place(run) == CryosparcPlace("P8", None, ("J42",))
+    assert find_cryosparc_source(Run(run)) == CryosparcSource("P8", None, ("J42",))
 
 
 def test_the_note_of_an_external_job_comes_first(tmp_path: Path):
     run = make_run(tmp_path / "J50" / "gem", tmp_path / "J50" / "gem" / "input" / "particles.cs")
-    write_cryosparc_place(run, CryosparcPlace("P3", "W1", ("J50", "J42.particles_class_1")))
-    assert find_cryosparc_place(run) == CryosparcPlace("P3", "W1", ("J50", "J42.particles_class_1"))
+    write_cryosparc_source(run, CryosparcSource("P3", "W1", ("J50", "J42.particles_class_1")))
+    assert find_cryosparc_source(Run(run)) == CryosparcSource("P3", "W1", ("J50", "J42.particles_class_1"))
 
 
 def test_a_damaged_note_is_no_note(tmp_path: Path):
     run = make_run(tmp_path / "run", tmp_path / "J42" / "J42_011_particles.cs")
-    run.cryosparc_place.write_text("[1, 2")
-    assert find_cryosparc_place(run) == CryosparcPlace(None, None, ("J42",))
+    run.cryosparc_source.write_text("[1, 2")
+    assert find_cryosparc_source(Run(run)) == CryosparcSource(None, None, ("J42",))
 
 
 def test_particles_of_relion_are_nowhere_in_cryosparc(tmp_path: Path):
-    assert find_cryosparc_place(make_run(tmp_path / "run", tmp_path / "J42" / "run_data.star")) is None
+    assert find_cryosparc_source(Run(make_run(tmp_path / "run", tmp_path / "J42" / "run_data.star"))) is None

@@ -1,0 +1,31 @@
+"""The table of the files for ChimeraX."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ChimeraxFiles:
+    """Paths inside RUN/chimerax."""
+
+    root: Path
+
+    @property
+    def mean_map(self) -> Path:  # of the mean Gaussians
+        return self.root / "mean.mrc"
+
+    def map_of_values(self, name: str) -> Path:  # name: motion, occupancy, amplitude_change
+        return self.root / f"{name}.mrc"
+
+    @property
+    def arrows(self) -> Path:  # of the main motion
+        return self.root / "motion_arrows.bild"
+
+    def gaussians(self, trajectory: str) -> Path:  # one model a point of the trajectory
+        return self.root / f"gaussians_{trajectory}.pdb"
+
+    def script(self, name: str) -> Path:
+        return self.root / f"{name}.cxc"
+
+    def scripts(self) -> list[Path]:
+        return sorted(self.root.glob("*.cxc"))

@@ -1,0 +1,43 @@
+"""Checks of the image stacks that a particle table names; no image is read."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.mrc.header import MrcHeader, read_mrc_header
+from gem_plugin.particles.table import ParticleTable
+from gem_plugin.progress import Track, untracked
+
+
+def check_stacks(
+    table: ParticleTable, stack_paths: dict[str, Path], path: Path, track: Track = untracked
+) -> dict[Path, MrcHeader]:
+    """Headers of all stacks, after checking sizes and slice numbers; no image is read."""
+    told = track(list(stack_paths.values()), "headers of the stacks", unit="stack")
+    headers = {stack_path: read_mrc_header(stack_path) for stack_path in told}
+    box = (table.box_size, table.box_size)
+    for name, stack_path in stack_paths.items():
+        if headers[stack_path].shape[1:] != box:
+            rows, columns = headers[stack_path].shape[1:]
+            first = int(np.flatnonzero(table.stack_names == name)[0])
+            raise InputError(
+                f"{stack_path} has images of {columns} x {rows} pixels, expected {box[1]} x {box[0]} as in {path} "
+                f"(first used in row {first}). Extract all particles with one square box."
+            )
+    _check_slices(table, stack_paths, headers, path)
+    return headers
+
+
+def _check_slices(
+    table: ParticleTable, stack_paths: dict[str, Path], headers: dict[Path, MrcHeader], path: Path
+) -> None:
+    n_images = {name: headers[stack_path].shape[0] for name, stack_path in stack_paths.items()}
+    limits = np.fromiter((n_images[name] for name in table.stack_names), dtype=np.int64, count=len(table))
+    beyond = np.flatnonzero((table.slice_indices >= limits) | (table.slice_indices < 0))
+    if len(beyond):
+        row = int(beyond[0])
+        raise InputError(
+            f"{path}, row {row}: image {table.slice_indices[row] + 1} of {stack_paths[table.stack_names[row]]} is wanted, "
+            f"which holds {limits[row]} images. Is the stack from another job, or was it cut short?"
+        )

@@ -1,0 +1,337 @@
+"""The particle file that a run started from, whatever program wrote it: columns, subsets, particles as a table.
+
+This is the one place that asks whether particles are RELION's or CryoSPARC's.
+"""
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.cryosparc.groups import latent_fields, write_particle_group
+from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
+from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.origin import with_origin_comment
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.edit import columns_added_pieces, rows_of_names, subset_pieces, write_whole_pieces
+from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file
+from gem_plugin.particles.table import ParticleTable
+
+CRYOSPARC_SUFFIXES = (".cs", ".csg")
+RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
+LATENT_LABEL = "_gemLatent"
+CLASS_LABEL = "_rlnClassNumber"
+COMPONENT_LABEL = "_gemVolumePC"
+N_COMPONENTS_WRITTEN = 5
+MAXIMUM_NAMES_SUGGESTED = 3
+
+
+class ParticleFile(ABC):
+    """The particles of one file; nothing is read before it is asked for, and then once.
+
+    Rows are positions among the particles that are meant: those of a run in the run's order where their names were
+    given, else the rows of the file.
+    """
+
+    program: ClassVar[str]  # as users call it
+    suffix: ClassVar[str]  # of the file that is written back
+    write_command: ClassVar[str]  # the command that writes such a file
+
+    def __init__(self, path: Path, image_names: np.ndarray | None = None) -> None:
+        self.path = Path(path)
+        self.image_names = image_names  # (n,) object array of str: the particles that are meant
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def labels(self) -> Sequence[str]:
+        """Names of all columns, as the file has them."""
+
+    @abstractmethod
+    def column(self, label: str) -> np.ndarray:  # (n,) float64
+        """A column of numbers; InputError names the nearest columns where there is none of that name."""
+
+    @abstractmethod
+    def write(
+        self,
+        target: Path,
+        rows: np.ndarray | None = None,  # (k,) int64; default: all
+        new_columns: Mapping[str, np.ndarray] | None = None,  # label -> (n,), of all particles
+        title: str = "GEM particles",  # that CryoSPARC shows
+        description: str = "",
+        made_by: RunFiles | None = None,  # named in a comment of the file, where it holds comments
+    ) -> list[Path]:
+        """Write the chosen rows as they are, with new columns behind them; gives the files written."""
+
+    @abstractmethod
+    def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:  # (n, latent_size)
+        """Latents as columns under the names that belong into such a file."""
+
+    @abstractmethod
+    def write_classes(
+        self,
+        target: Path,
+        states: np.ndarray,  # (n,) from 1; 0 = none
+        coordinates: np.ndarray | None,  # (n, c): volume-component coordinates, where known
+        made_by: RunFiles,
+    ) -> bool:  # whether a file was written
+        """All particles with their state as class number, for the program's own class selection."""
+
+    @abstractmethod
+    def read_table(
+        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+    ) -> ParticleTable:
+        """Poses and CTF of all particles of the file; the pixel size only for star files that have none."""
+
+    @abstractmethod
+    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
+        """The path of every stack that the table names."""
+
+    def check_is_written_by(self, command: str, run: RunFiles) -> None:
+        """Refuse write-star for CryoSPARC's particles, and write-cs for RELION's."""
+        if command != self.write_command:
+            raise InputError(
+                f"{self.path}: this run started from {self.program} particles. "
+                f"Use `gem-em {self.write_command} {run.root}`."
+            )
+
+    def _no_column(self, label: str) -> InputError:
+        return InputError(f"{self.path} has no column {label}. {nearest_names(label, self.labels)}")
+
+
+class RelionParticleFile(ParticleFile):
+    """A star file of RELION 3.0 to 5."""
+
+    program, suffix, write_command = "RELION", ".star", "write-star"
+
+    @cached_property
+    def _file(self) -> RelionFile:
+        return read_relion_file(self.path)
+
+    @cached_property
+    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each particle; joined by image name
+        if self.image_names is None:
+            return np.arange(self._file.particles.n_rows)
+        return rows_of_names(read_image_names(self._file), self.image_names, self.path)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def labels(self) -> Sequence[str]:
+        return self._file.particles.labels
+
+    def column(self, label: str) -> np.ndarray:
+        label = "_" + label.lstrip("_")
+        if label not in self.labels:
+            raise self._no_column(label)
+        file = self._file
+        return read_columns(file.document, file.particles, number_labels=[label])[label][self._rows]
+
+    def write(
+        self,
+        target: Path,
+        rows: np.ndarray | None = None,
+        new_columns: Mapping[str, np.ndarray] | None = None,
+        title: str = "GEM particles",
+        description: str = "",
+        made_by: RunFiles | None = None,
+    ) -> list[Path]:
+        document, particles = self._file.document, self._file.particles
+        chosen = self._rows if rows is None else self._rows[rows]
+        if new_columns:
+            texts = _texts(new_columns, len(self), rows)
+            pieces = columns_added_pieces(document, particles, list(new_columns), texts, chosen)
+        else:
+            pieces = subset_pieces(document, particles, chosen)
+        if made_by is not None:
+            pieces = with_origin_comment(pieces, made_by, document.line_end_bytes())
+        write_whole_pieces(target, pieces)
+        return [target]
+
+    def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:
+        _check_length(latents, len(self), "latents")
+        return {f"{LATENT_LABEL}{axis + 1}": latents[:, axis] for axis in range(latents.shape[1])}
+
+    def write_classes(
+        self, target: Path, states: np.ndarray, coordinates: np.ndarray | None, made_by: RunFiles
+    ) -> bool:
+        columns = {CLASS_LABEL: states}
+        if coordinates is not None:
+            n_components = min(N_COMPONENTS_WRITTEN, coordinates.shape[1])
+            columns |= {f"{COMPONENT_LABEL}{axis + 1}": coordinates[:, axis] for axis in range(n_components)}
+        self.write(target, new_columns=columns, made_by=made_by)
+        return True
+
+    def read_table(
+        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+    ) -> ParticleTable:
+        from gem_plugin.particles.from_relion import read_relion_particles
+
+        return read_relion_particles(self.path, project_folder, pixel_size_in_angstroms)
+
+    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
+        return find_stacks(_stack_names(table), self.path, project_folder)
+
+
+class CryosparcParticleFile(ParticleFile):
+    """A .cs file, a .csg group, a job directory or an export of CryoSPARC."""
+
+    program, suffix, write_command = "CryoSPARC", ".cs", "write-cs"
+
+    @cached_property
+    def _particles(self) -> CryosparcParticles:
+        return read_cryosparc(self.path)
+
+    @cached_property
+    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each particle; joined by uid
+        uids = self._particles.rows["uid"]
+        if self.image_names is None:
+            return np.arange(len(uids))
+        return rows_of_names(uids.astype(str).astype(object), self.image_names, self.path)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def labels(self) -> Sequence[str]:
+        return self._particles.rows.dtype.names or ()
+
+    def column(self, label: str) -> np.ndarray:
+        if label not in self.labels:
+            raise self._no_column(label)
+        values = self._particles.rows[label]
+        if values.ndim != 1 or values.dtype.kind not in "iufb":
+            raise InputError(f"{self.path}: the field {label} does not hold one number a particle.")
+        return values[self._rows].astype(np.float64)
+
+    def write(
+        self,
+        target: Path,
+        rows: np.ndarray | None = None,
+        new_columns: Mapping[str, np.ndarray] | None = None,
+        title: str = "GEM particles",
+        description: str = "",
+        made_by: RunFiles | None = None,
+    ) -> list[Path]:
+        chosen = self._rows if rows is None else self._rows[rows]
+        fields = {
+            name: values if rows is None else values[rows] for name, values in (new_columns or {}).items()
+        }
+        source = self._particles.source.name
+        text = f"{len(chosen)} of the {len(self)} particles of {source}"
+        description = f"{text}, {description or 'written by GEM'}"
+        csg = write_particle_group(target, self._particles, chosen, title, description, fields)
+        return [target, csg]
+
+    def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:
+        _check_length(latents, len(self), "latents")
+        return latent_fields(latents)
+
+    def write_classes(
+        self, target: Path, states: np.ndarray, coordinates: np.ndarray | None, made_by: RunFiles
+    ) -> bool:
+        return False  # CryoSPARC selects groups, not class numbers: each state is a group of its own
+
+    def read_table(
+        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+    ) -> ParticleTable:
+        from gem_plugin.particles.from_cryosparc import table_from_cryosparc
+
+        return table_from_cryosparc(self._particles)
+
+    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
+        folder = self._particles.image_folder if project_folder is None else project_folder
+        return find_stacks(_stack_names(table), self.path, folder)
+
+
+def open_particle_file(path: Path, image_names: np.ndarray | None = None) -> ParticleFile:
+    """The particles of a path; what it holds is read when it is first asked for.
+
+    With image names (of RELION, or uids as text), only those particles in that order are meant.
+    """
+    path = Path(path)
+    kind = CryosparcParticleFile if is_cryosparc_path(path) else RelionParticleFile
+    return kind(path, image_names)
+
+
+def is_cryosparc_path(path: Path) -> bool:
+    """Whether a path is a CryoSPARC file or job directory by its name."""
+    return path.suffix in CRYOSPARC_SUFFIXES or path.is_dir()
+
+
+def read_particles(
+    path: Path,
+    project_folder: Path | None = None,
+    pixel_size_in_angstroms: float | None = None,  # only for star files that have none
+) -> ParticleTable:
+    """Read what a user names: a RELION star file, a CryoSPARC .cs or .csg file, or a CryoSPARC job directory."""
+    return find_particle_file(path).read_table(project_folder, pixel_size_in_angstroms)
+
+
+def find_particle_file(path: Path) -> ParticleFile:
+    """The particle file that a user names; refuses what is not there or holds no particles by its name."""
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no file {path}. Check the name; relative names start from {Path.cwd()}.")
+    _refuse_relion_job_folder(path)
+    if not is_cryosparc_path(path) and path.suffix != RelionParticleFile.suffix:
+        raise InputError(
+            f"{path}: expected particles as .star (RELION), .cs or .csg (CryoSPARC) or a CryoSPARC job directory. "
+            "Give run_data.star of a refinement, not the image stack."
+        )
+    return open_particle_file(path)
+
+
+def nearest_names(name: str, known: Sequence[str]) -> str:
+    """A sentence on what may have been meant."""
+    near = difflib.get_close_matches(name, known, n=MAXIMUM_NAMES_SUGGESTED, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    shown = ", ".join(known[:8])
+    return f"It has {shown}{', ...' if len(known) > 8 else ''}."
+
+
+def _refuse_relion_job_folder(path: Path) -> None:
+    """A folder is taken for a CryoSPARC job, but not one in which RELION left its files."""
+    if path.is_dir() and (path / "job.star").is_file():
+        names = ", ".join(
+            sorted(found.name for found in path.glob("*.star") if found.name in RELION_PARTICLE_FILES)
+        )
+        raise InputError(
+            f"{path} is a RELION job folder; give the star file in it"
+            + (f": {names}." if names else ", of a job with particles.")
+        )
+
+
+def _stack_names(table: ParticleTable) -> dict[str, None]:
+    return dict.fromkeys(table.stack_names.tolist())
+
+
+def _check_length(values: np.ndarray, n_particles: int, what: str) -> None:
+    if len(values) != n_particles:
+        raise InputError(
+            f"The run has {n_particles} particles, but {what} of {len(values)}. "
+            "Give the particles that the run was made with, or train again."
+        )
+
+
+def _texts(
+    columns: Mapping[str, np.ndarray], n_particles: int, rows: np.ndarray | None
+) -> list[tuple[str, ...]]:
+    """The values of every row as texts; seven digits give every float32 back."""
+    texts = []
+    for label, values in columns.items():
+        _check_length(values, n_particles, f"values of {label}")
+        chosen = (values if rows is None else values[rows]).tolist()
+        is_whole = values.dtype.kind in "iub"
+        texts.append([str(value) if is_whole else f"{value:.7g}" for value in chosen])
+    return list(zip(*texts))
