@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
@@ -49,6 +49,7 @@ def our_rate(n: int, batch_size: int, device: str) -> float:
         torch.randn(N_GAUSSIANS, 3, generator=generator) * BOX / 8,
         torch.full((N_GAUSSIANS,), 0.1),
         torch.full((N_GAUSSIANS,), 0.7),
+        LengthUnit.PIXEL,
     )
     settings = TrainSettings(batch_size=batch_size, validation_fraction=0.0)
     observations = Observations(

@@ -8,7 +8,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.progress import Track, untracked
 
 NOISE_DEVIATIONS = 4.0  # a voxel this far above the noise outside the molecule is density
@@ -64,12 +64,11 @@ def find_density(
 def gaussians_from_density(
     density: MapDensity,
     box_size: int,
-    pixel_size_in_angstroms: float,
     width_in_pixels: float,
     n_gaussians: int | None = None,  # None: one a voxel, at most MOST_GAUSSIANS
     seed: int = 0,
     track: Track = untracked,
-) -> GaussianCloud:
+) -> GaussianCloud:  # in pixels of the map
     """Spread Gaussians over the density by weighted k-means; each takes the density of its cell.
 
     Raises InputError when more Gaussians are asked for than there are voxels.
@@ -88,10 +87,10 @@ def gaussians_from_density(
     cells = cKDTree(centres).query(points)[1]
     masses = np.bincount(cells, density.densities, len(centres))
     kept = masses > 0
-    positions = torch.tensor(centres[kept] * pixel_size_in_angstroms, dtype=torch.float32)
+    positions = torch.tensor(centres[kept], dtype=torch.float32)
     amplitudes = torch.tensor(masses[kept], dtype=torch.float32)
-    widths = torch.full((len(positions),), width_in_pixels * pixel_size_in_angstroms)
-    return GaussianCloud(positions, amplitudes, widths)
+    widths = torch.full((len(positions),), width_in_pixels)
+    return GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)
 
 
 def weighted_centres(

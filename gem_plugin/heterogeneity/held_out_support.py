@@ -8,6 +8,7 @@ they cost, so their support is negative; it is positive only where particles dif
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -72,15 +73,16 @@ def _some(rows: Tensor, n: int, generator: torch.Generator) -> Tensor:
 
 def _one(clouds: GaussianCloud, number: int) -> GaussianCloud:
     """One cloud of a batch; widths may be one row for all."""
-    widths = clouds.widths_in_angstroms
-    return GaussianCloud(
-        clouds.positions_in_angstroms[number],
-        clouds.amplitudes[number],
-        widths if widths.ndim == 1 else widths[number],
+    widths = clouds.widths
+    return replace(
+        clouds,
+        positions=clouds.positions[number],
+        amplitudes=clouds.amplitudes[number],
+        widths=widths if widths.ndim == 1 else widths[number],
     )
 
 
 def _project(
     cloud: GaussianCloud, batch: MatchedBatch, model: HeterogeneityModel, projector: str
 ) -> Tensor:  # (batch, box, box)
-    return project_gaussians(cloud, batch.rotation_matrices, model.box_size, 1.0, projector)
+    return project_gaussians(cloud, batch.rotation_matrices, model.box_size, projector=projector)

@@ -66,7 +66,7 @@ def _project(
 ) -> tuple[Tensor, Tensor]:
     """Projections and the same through the matched filter: (batch, box, box) each."""
     cloud = model.cloud_in_pixels(latents)
-    images = project_gaussians(cloud, batch.rotation_matrices, model.box_size, 1.0, projector)
+    images = project_gaussians(cloud, batch.rotation_matrices, model.box_size, projector=projector)
     return images, _filter(images, batch)
 
 

@@ -245,7 +245,9 @@ class Trainer:
         self, batch: LoadedBatch, cloud: GaussianCloud
     ) -> tuple[Tensor, Tensor]:  # (batch,); (2,): score and information of the contrast
         images, filters, rotations = batch.images
-        projections = project_gaussians(cloud, rotations, self.model.box_size, 1.0, self.settings.projector)
+        projections = project_gaussians(
+            cloud, rotations, self.model.box_size, projector=self.settings.projector
+        )
         if self.settings.loss != "squared":
             return absolute_error(projections, images, filters), torch.zeros(2, device=self.device)
         agreement = image_agreement(projections, images, filters)

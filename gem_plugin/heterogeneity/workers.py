@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 
@@ -67,7 +67,7 @@ class EncodeAndMove(nn.Module):
         assert self.model.encoder is not None
         distribution = self.model.encoder(encoder_inputs)
         cloud = self.model.cloud_in_pixels(distribution.sample(noise))
-        return distribution, (cloud.positions_in_angstroms, cloud.amplitudes, cloud.widths_in_angstroms)
+        return distribution, (cloud.positions, cloud.amplitudes, cloud.widths)
 
 
 class JointModel:
@@ -79,5 +79,5 @@ class JointModel:
             self.module = DistributedDataParallel(self.module, broadcast_buffers=False)
 
     def __call__(self, encoder_inputs: Tensor, noise: Tensor) -> tuple[LatentDistribution, GaussianCloud]:
-        distribution, cloud = self.module(encoder_inputs, noise)
-        return distribution, GaussianCloud(*cloud)
+        distribution, (positions, amplitudes, widths) = self.module(encoder_inputs, noise)
+        return distribution, GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)

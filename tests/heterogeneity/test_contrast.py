@@ -93,7 +93,7 @@ def test_the_consensus_shows_the_spread_before_training() -> None:
         still = model.consensus()
         from gem_plugin.gaussians.projection import project_gaussians
 
-        images = project_gaussians(still, batch.rotation_matrices, BOX, 1.0)
+        images = project_gaussians(still, batch.rotation_matrices, BOX)
     values = (10_000.0, 10_000.0, 0.0, 90.0, 0.0, 1.0, 300.0, 0.0, 0.0)  # a phase plate: a CTF near 1
     ctf = CtfParameters(*(torch.full((n,), value) for value in values))
     observations = Observations(

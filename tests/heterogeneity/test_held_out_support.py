@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.decoders.base import CloudChange, Decoder
 from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution
@@ -38,7 +38,7 @@ class KnownLatents(torch.nn.Module):
 def support_of(told: torch.Tensor, true: torch.Tensor, contrast: float):  # (n, 1) each
     """Support of latents that the encoder tells, for images with the true ones and noise of deviation 1."""
     generator = torch.Generator().manual_seed(0)
-    cloud = GaussianCloud(torch.zeros(1, 3), torch.tensor([contrast]), torch.tensor([1.0]))
+    cloud = GaussianCloud(torch.zeros(1, 3), torch.tensor([contrast]), torch.tensor([1.0]), LengthUnit.PIXEL)
     model = HeterogeneityModel(cloud, AmplitudeDecoder(), KnownLatents(), None, BOX, PIXEL_SIZE)
     observations = Observations(
         torch.zeros(N_PARTICLES, BOX, BOX).numpy(),
@@ -58,7 +58,7 @@ def make_images(model, observations, latents, generator):
 
     with torch.no_grad():
         clouds = model.cloud_in_pixels(latents)
-        clean = project_gaussians(clouds, observations.rotation_matrices, BOX, 1.0)
+        clean = project_gaussians(clouds, observations.rotation_matrices, BOX)
     ctf = observations.ctf_half_spectra(torch.arange(N_PARTICLES))
     images = torch.fft.irfft2(torch.fft.rfft2(clean) * ctf, s=(BOX, BOX))
     return (images + torch.randn(images.shape, generator=generator)).numpy()
@@ -87,7 +87,7 @@ def test_latents_without_effect_cost_their_divergence(latents):
 
 def test_without_left_out_particles_nothing_is_measured(latents):
     model = HeterogeneityModel(
-        GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1)),
+        GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1), LengthUnit.PIXEL),
         AmplitudeDecoder(), KnownLatents(), None, BOX, PIXEL_SIZE,
     )  # fmt: skip
     none, generator = torch.arange(0), torch.Generator().manual_seed(0)

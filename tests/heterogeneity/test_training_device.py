@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gem_plugin.errors import RunError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity import training
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EvidenceTable, encoder_inputs
@@ -26,6 +26,7 @@ def make_parts(**changes):
         4 * torch.randn(N_GAUSSIANS, 3, generator=generator),
         torch.rand(N_GAUSSIANS, generator=generator) + 0.5,
         torch.full((N_GAUSSIANS,), 0.7),
+        LengthUnit.PIXEL,
     )
     model = build_model(architecture_for(settings, N_GAUSSIANS, BOX, PIXEL_SIZE), cloud, generator)
     observations = Observations(

@@ -9,7 +9,7 @@ geometry: in our benchmarks a model that reads them trains several times faster 
 import torch
 from torch import Tensor, nn
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import send
@@ -48,9 +48,8 @@ class Anchors(nn.Module):
         amplitudes = (self.amplitudes * scale**2).expand(len(batch.images), -1)  # cropping keeps the level
         with torch.enable_grad():
             amplitudes = amplitudes.detach().clone().requires_grad_()
-            projections = project_gaussians(
-                GaussianCloud(positions, amplitudes, widths), batch.rotation_matrices, small, 1.0
-            )
+            cloud = GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)
+            projections = project_gaussians(cloud, batch.rotation_matrices, small)
             with torch.no_grad():
                 spectra = torch.fft.rfft2(projections)
                 explained = torch.fft.irfft2(spectra * batch.filters, s=(small, small))

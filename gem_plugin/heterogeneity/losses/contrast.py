@@ -35,7 +35,7 @@ def better_variance(variance: float, score: float, information: float) -> float:
 
 @torch.no_grad()
 def first_contrast_variance(
-    cloud_in_pixels: GaussianCloud,  # the consensus
+    cloud: GaussianCloud,  # the consensus
     observations: Observations,
     rows: Tensor,  # particles that may be looked at; some of them are
     projector: str = "auto",
@@ -46,7 +46,11 @@ def first_contrast_variance(
     for part in rows.split(IMAGES_AT_A_TIME):
         batch = observations.batch(part)
         images = project_gaussians(
-            cloud_in_pixels, batch.rotation_matrices, observations.box_size, 1.0, projector
+            cloud,
+            batch.rotation_matrices,
+            observations.box_size,
+            observations.pixel_size_in_angstroms,
+            projector,
         )
         parts.append(image_agreement(images, batch.images, batch.filters))
     agreement = ImageAgreement(*(torch.cat(values) for values in zip(*parts, strict=True)))

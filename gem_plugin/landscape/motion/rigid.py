@@ -1,5 +1,6 @@
 """The motion of parts as turns and shifts, fitted to the Gaussians; and which voxels belong to which part."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -61,8 +62,7 @@ def part_weights(
     near = []
     for number in numbers:
         member = torch.from_numpy((parts == number).astype(np.float32))
-        amplitudes = cloud.amplitudes * member
-        own = GaussianCloud(cloud.positions_in_angstroms, amplitudes, cloud.widths_in_angstroms)
+        own = replace(cloud, amplitudes=cloud.amplitudes * member)
         density = render_volumes(own, box_size, pixel_size_in_angstroms)[0].numpy()
         density /= max(float(density.sum()), 1e-20) / max(float(member.sum()), 1e-20)
         close = ndimage.gaussian_filter(density, SOFTNESS_IN_PIXELS, mode="constant")

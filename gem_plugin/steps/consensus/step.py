@@ -1,5 +1,6 @@
 """consensus: turn the map of the finished refinement into Gaussians that fit the images."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         volume, mask = _read_maps(run, settings, box_size)
         density = find_density(volume, settings.threshold, mask)
         width, n_gaussians = settings.gaussian_width, settings.n_gaussians
-        cloud = gaussians_from_density(
-            density, box_size, 1.0, width, n_gaussians, settings.seed, progress.track
-        )
+        cloud = gaussians_from_density(density, box_size, width, n_gaussians, settings.seed, progress.track)
     progress.say(f"Consensus: {len(cloud)} Gaussians above the density {density.threshold:.4g}")
 
     order = torch.randperm(len(table), generator=epoch_generator(settings.seed, 0))
@@ -53,9 +52,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     _check_grey_scale(grey_scale)
     _check_hand(settings.map, match)
     _warn_when_poses_do_not_match(match, progress)
-    cloud = GaussianCloud(
-        cloud.positions_in_angstroms, cloud.amplitudes * grey_scale, cloud.widths_in_angstroms
-    )
+    cloud = replace(cloud, amplitudes=cloud.amplitudes * grey_scale)
     batches = _batches(order, settings.fit_images)
     losses: list[float] = []
     tracked = progress.track(batches, "Consensus fit", unit="step")
@@ -124,9 +121,8 @@ def _batches(order: Tensor, n_images: int) -> list[Tensor]:
 
 
 def _save(run: RunFiles, cloud: GaussianCloud, box_size: int, pixel_size: float) -> None:
-    positions = cloud.positions_in_angstroms * pixel_size
-    widths = cloud.widths_in_angstroms * pixel_size
-    arrays = [value.numpy() for value in (positions, cloud.amplitudes, widths)]
+    cloud = cloud.in_angstroms(pixel_size)
+    arrays = [value.numpy() for value in (cloud.positions, cloud.amplitudes, cloud.widths)]
     write_gaussians(run.consensus_gaussians, GaussianArrays(*arrays))
-    volume = render_volumes(GaussianCloud(positions, cloud.amplitudes, widths), box_size, pixel_size)[0]
+    volume = render_volumes(cloud, box_size, pixel_size)[0]
     write_map(run.consensus_map, volume.numpy(), pixel_size)

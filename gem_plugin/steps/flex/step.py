@@ -119,7 +119,7 @@ def _clouds(source: VolumeSource, latents: np.ndarray) -> Clouds:
             f"Expected {source.latents.shape[1]} numbers for each latent point, got {latents.shape[1]}."
         )
     cloud = source.clouds_at(latents.astype(np.float32))
-    positions = cloud.positions_in_angstroms.double().cpu().numpy()
+    positions = cloud.positions.double().cpu().numpy()
     amplitudes = cloud.amplitudes.double().cpu().numpy()
     return positions, np.broadcast_to(amplitudes, positions.shape[:2])
 

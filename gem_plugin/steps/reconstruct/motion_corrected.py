@@ -159,7 +159,7 @@ def _find_parts(
     with progress.waiting("parts that move together"):
         some = source.clouds_at(latents[sample])
         motion = measure_motion(
-            some.positions_in_angstroms.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
+            some.positions.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
         )
         chosen = most_populated_point(latents, generator)
         reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
@@ -168,11 +168,11 @@ def _find_parts(
     collected: list[list[RigidMotions]] = [[] for _ in members]
     starts = range(0, len(latents), CLOUDS_AT_A_TIME)
     for start in progress.track(starts, "motion of the parts", unit="batch"):
-        positions = source.clouds_at(latents[start : start + CLOUDS_AT_A_TIME]).positions_in_angstroms.cpu()
+        positions = source.clouds_at(latents[start : start + CLOUDS_AT_A_TIME]).positions.cpu()
         for fitted, member in zip(collected, members, strict=True):
             fitted.append(
                 fit_rigid_motions(
-                    reference.positions_in_angstroms[member],
+                    reference.positions[member],
                     positions[:, member],
                     reference.amplitudes[member],
                 )
@@ -186,9 +186,9 @@ def _find_parts(
 
 
 def _one_cloud(batch: GaussianCloud) -> GaussianCloud:
-    widths = batch.widths_in_angstroms.reshape(-1, len(batch))[0]
+    widths = batch.widths.reshape(-1, len(batch))[0]
     amplitudes = batch.amplitudes.reshape(-1, len(batch))[0]
-    return GaussianCloud(batch.positions_in_angstroms[0].cpu(), amplitudes.cpu(), widths.cpu())
+    return GaussianCloud(batch.positions[0].cpu(), amplitudes.cpu(), widths.cpu(), batch.unit)
 
 
 def _rows(amplitudes: Tensor) -> np.ndarray:  # (batch, n)

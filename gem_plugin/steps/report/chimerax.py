@@ -1,6 +1,7 @@
 """How the Gaussians of a trained model move over the particles, and the same as files for ChimeraX."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def write_motion(
     rows = np.sort(generator.choice(source.n_particles, n_compared, replace=False))
     told = track(rows, "motion of the Gaussians", unit="particle")
     clouds = [source.clouds_at(source.latents[row : row + 1]) for row in told]
-    positions = np.concatenate([cloud.positions_in_angstroms.cpu().numpy() for cloud in clouds])
+    positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])
     amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
     motion = measure_motion(positions, amplitudes, seed)
     write_arrays(run.motion, **vars(motion))
@@ -105,7 +106,7 @@ def _motion_files(run: RunFiles, source: VolumeSource, motion: GaussianMotion, t
 
 def _mean_cloud(source: VolumeSource, motion: GaussianMotion) -> GaussianCloud:
     assert source.clouds_at is not None
-    widths = source.clouds_at(source.latents[:1]).widths_in_angstroms.reshape(1, -1)[0].cpu()
+    widths = source.clouds_at(source.latents[:1]).widths.reshape(1, -1)[0].cpu()
     positions = torch.from_numpy(motion.positions_in_angstroms).float()
     return GaussianCloud(positions, torch.from_numpy(motion.amplitudes).float(), widths)
 
@@ -114,11 +115,7 @@ def _map_of_values(
     cloud: GaussianCloud, values: np.ndarray, density: np.ndarray, source: VolumeSource
 ) -> np.ndarray:  # (box, box, box)
     """At each voxel the mean of the values, weighted by the density of each Gaussian there; 0 in the solvent."""
-    weighted = GaussianCloud(
-        cloud.positions_in_angstroms,
-        cloud.amplitudes * torch.from_numpy(values).float(),
-        cloud.widths_in_angstroms,
-    )
+    weighted = replace(cloud, amplitudes=cloud.amplitudes * torch.from_numpy(values).float())
     sums = render_volumes(weighted, source.box_size, source.cloud_pixel_size_in_angstroms)[0].numpy()
     is_inside = density > SMALLEST_SHARE_OF_DENSITY * density.max()
     return np.where(is_inside, sums / np.where(is_inside, density, 1), 0).astype(np.float32)
@@ -146,7 +143,7 @@ def _trajectory_models(
     trajectories = list(_trajectories(run).items())
     for name, latents in track(trajectories, "Gaussians for ChimeraX", unit="trajectory"):
         cloud = source.clouds_at(latents)
-        positions = _in_map_frame(cloud.positions_in_angstroms.cpu().numpy(), source)
+        positions = _in_map_frame(cloud.positions.cpu().numpy(), source)
         amplitudes = cloud.amplitudes.cpu().numpy()
         occupancies = amplitudes / np.maximum(motion.amplitudes, np.finfo(np.float32).tiny)
         path = run.chimerax / f"gaussians_{name}.pdb"

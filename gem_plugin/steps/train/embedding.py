@@ -54,7 +54,10 @@ def particle_contrasts(
         batch = trainer.observations.batch(rows)
         cloud = trainer.model.cloud_in_pixels(torch.from_numpy(latents[piece]).to(trainer.device))
         images = project_gaussians(
-            cloud, batch.rotation_matrices, trainer.observations.box_size, 1.0, trainer.settings.projector
+            cloud,
+            batch.rotation_matrices,
+            trainer.observations.box_size,
+            projector=trainer.settings.projector,
         )
         powers, agreements = image_agreement(images, batch.images, batch.filters)
         contrasts[piece] = (agreements / powers.clamp_min(SMALLEST_POWER)).cpu().numpy()

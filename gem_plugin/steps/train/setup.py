@@ -77,15 +77,13 @@ def read_consensus(
 ) -> ConsensusStart:
     """The consensus Gaussians, and which of them the focus mask lets change."""
     arrays = read_gaussians(run.consensus_gaussians)
-    pixel_size = observations.pixel_size_in_angstroms
     cloud = GaussianCloud(
-        torch.from_numpy(arrays.positions_in_angstroms / pixel_size),
+        torch.from_numpy(arrays.positions_in_angstroms),
         torch.from_numpy(arrays.amplitudes),
-        torch.from_numpy(arrays.widths_in_angstroms / pixel_size),
+        torch.from_numpy(arrays.widths_in_angstroms),
     )
-    is_mobile = mobile_gaussians(
-        run, settings.focus_mask, cloud.positions_in_angstroms, observations.box_size
-    )
+    cloud = cloud.in_pixels(observations.pixel_size_in_angstroms)
+    is_mobile = mobile_gaussians(run, settings.focus_mask, cloud.positions, observations.box_size)
     if is_mobile is not None:
         progress.say(f"Focus: {int(is_mobile.sum())} of {len(cloud)} Gaussians may change")
     return ConsensusStart(cloud, is_mobile)
