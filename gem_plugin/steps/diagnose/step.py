@@ -74,7 +74,8 @@ def _fingerprints(images: np.ndarray, progress: Progress) -> np.ndarray:  # (n,)
     """The middle row of every image as one number; reading whole images would take as long as training."""
     middle = images.shape[1] // 2
     values = [
-        hash(images[row, middle].tobytes()) for row in progress.track(range(len(images)), "images", unit="it")
+        hash(images[row, middle].tobytes())
+        for row in progress.track(range(len(images)), "images", unit="image")
     ]
     return np.array(values)
 
