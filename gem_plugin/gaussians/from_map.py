@@ -9,10 +9,11 @@ from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.progress import Track, untracked
 
 NOISE_DEVIATIONS = 4.0  # a voxel this far above the noise outside the molecule is density
-FRACTION_OF_PEAK = 0.1  # and at least this part of the strongest density (its 99.9th percentile)
+FRACTION_OF_PEAK = 0.1  # and at least this part of the strongest density (its DISPLAY_PERCENTILE)
 SMALLEST_ISLAND = 0.02  # of the largest: smaller islands are noise
 LLOYD_ROUNDS = 8  # rounds of moving centres to the mean of their voxels
 MOST_GAUSSIANS = 8192
@@ -34,7 +35,7 @@ def automatic_threshold(volume: np.ndarray) -> float:
     outside = volume[radius > box / 2 - 1]
     noise_level = float(np.median(outside))
     noise_deviation = 1.4826 * float(np.median(np.abs(outside - noise_level)))
-    peak = float(np.percentile(volume, 99.9))
+    peak = float(np.percentile(volume, DISPLAY_PERCENTILE))
     return max(noise_level + NOISE_DEVIATIONS * noise_deviation, FRACTION_OF_PEAK * peak)
 
 

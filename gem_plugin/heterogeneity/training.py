@@ -29,13 +29,13 @@ from gem_plugin.heterogeneity.schedule import (
 )
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.workers import JointModel, current_workers
+from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
 LARGEST_GRADIENT_NORM = 1.0
 MOST_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
-COLLAPSED_NATS = 0.1  # KL divergence per particle below which latents carry nothing
 
 
 @dataclass
@@ -145,7 +145,7 @@ class Trainer:
     @property
     def has_collapsed(self) -> bool:
         """Whether the latents carry nothing, so that all particles have one conformation."""
-        return self.epoch >= 2 and self.history[-1].kl < COLLAPSED_NATS
+        return self.epoch >= 2 and self.history[-1].kl < COLLAPSED_KL_IN_NATS
 
     def relieve_collapse(self) -> bool:
         """Halve a KL weight above that of the evidence bound when the latents carry nothing; True when that was done.

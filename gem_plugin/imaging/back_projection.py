@@ -17,7 +17,9 @@ PADDING = 2  # finer Fourier grid, so that linear interpolation costs little
 SMALLEST_WEIGHT = 1e-2  # of the mean weight in its shell: keeps rarely seen voxels from blowing up noise
 SMALLEST_GRIDDING_CORRECTION = 1e-2
 SMALLEST_CORRELATION, LARGEST_CORRELATION = 1e-3, 0.999  # of half-maps, in the Wiener filter
-RESOLVED_FSC = 0.05  # from the first shell below this on, the combined map is zero
+MINIMUM_FSC_IN_MAP = (
+    0.05  # from the first shell below on, the combined map is zero; well under RESOLUTION_FSC
+)
 
 
 class CombinedMap(NamedTuple):
@@ -98,7 +100,7 @@ class BackProjection:
             .clamp(SMALLEST_CORRELATION, LARGEST_CORRELATION)
             .float()
         )
-        unresolved = torch.nonzero(shell_correlation[1:] < RESOLVED_FSC)
+        unresolved = torch.nonzero(shell_correlation[1:] < MINIMUM_FSC_IN_MAP)
         first_unresolved = 1 + int(unresolved[0]) if len(unresolved) else self.box_size // 2
         shells = _shell_indices(PADDING * self.box_size, sums.device)
         of_voxel = (shells.float() / PADDING).round().long()
@@ -128,7 +130,7 @@ def combine_half_maps(first: Tensor, second: Tensor) -> CombinedMap:  # both (bo
     """The mean of two half-maps, each shell weighted by sqrt(2 FSC / (1 + FSC)) (Rosenthal and Henderson 2003)."""
     correlation = fourier_shell_correlation(first, second)
     shell_weights = torch.sqrt((2 * correlation / (1 + correlation)).clamp(0, 1).nan_to_num())
-    unresolved = torch.nonzero(correlation < RESOLVED_FSC)
+    unresolved = torch.nonzero(correlation < MINIMUM_FSC_IN_MAP)
     if len(unresolved):
         shell_weights[int(unresolved[0]) :] = 0
     box_size = first.shape[-1]

@@ -7,8 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from gem_plugin.errors import InputError
-
-BRIGHT_PERCENTILE = 99.99  # the brightest voxels of a map, one outlier in ten thousand aside
+from gem_plugin.imaging.bright_level import BRIGHT_PERCENTILE
 
 
 class VolumeScan(NamedTuple):

@@ -97,12 +97,6 @@ def projections_of_map(path: Path) -> list[np.ndarray]:  # three (box, box)
     return [volume.sum(axis=axis) for axis in range(3)]
 
 
-def slices_of_map(path: Path) -> list[np.ndarray]:  # three (box, box)
-    """The central sections across z, y and x."""
-    volume = read_map(path).volume
-    return [volume.take(len(volume) // 2, axis=axis) for axis in range(3)]
-
-
 def _particles(run: RunFiles) -> tuple[ParticleTable, ParticleOrigin] | None:
     if not run.prepared_table.is_file():
         return None

@@ -12,21 +12,10 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.star.columns import where
-from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.io.star.text import StarBlock, StarDocument, value_spans
 from gem_plugin.io.whole_files import whole_file
 
 ROWS_AT_A_TIME = 100_000
-
-
-def write_star_subset(
-    original: Path,
-    rows: np.ndarray,  # (k,) 0-based rows of the particles, in any order; written in the order of the file
-    target: Path,
-) -> None:
-    """Write the original without the particle rows that were not chosen."""
-    file = read_relion_file(original)
-    write_whole_pieces(target, subset_pieces(file.document, file.particles, rows))
 
 
 def write_whole_pieces(target: Path, pieces: Iterator[bytes]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
+from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 N_LATENT_GROUPS = 12
 N_BINS = 8
@@ -14,7 +15,6 @@ N_SHUFFLES = 100
 MOST_PARTICLES = 20_000  # enough for a share of a percent
 LARGEST_SHARE_OF_INFORMATION = 0.05
 LEAST_Z_SCORE = 5.0  # above the shuffled pairs; with many particles the smallest dependence is significant
-COLLAPSED_KL_IN_NATS = 0.1  # two equal states told apart take log 2 = 0.69, one of 5 percent 0.2
 LEAST_SUPPORT_ERRORS = 2.0  # standard errors above zero; noise reaches this in one run of forty
 OVERFITTING_RISE = 0.02  # of the range that the evidence bound of left-out particles went through
 LEAST_AGREEMENT = 0.5  # share of the variance of one model's latents that another one's explain

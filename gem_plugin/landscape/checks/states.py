@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from gem_plugin.imaging.resolution import half_transform_radius
+from gem_plugin.imaging.resolution import RESOLUTION_FSC, half_transform_radius
 from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.states import build_tree, cut_into_states
 
@@ -14,7 +14,6 @@ LEAST_Z_SCORE = (
     4.0  # of the correlation of the two half-differences; a random subset reaches it once in 30,000
 )
 LEAST_DECODED_AGREEMENT = 0.3
-RESOLVED_FSC = 0.143
 LARGEST_SHARE_OUTSIDE = 0.02
 DENSITY_SHARE_OF_BRIGHTEST = 0.2  # what counts as molecule
 
@@ -108,7 +107,7 @@ def particles_needed(
     """How many particles show a difference of this size in half-maps, given how noisy the map of all is.
 
     FSC / (1 - FSC) of all half-maps is signal over noise of n_all / 2 particles in each shell. Scaled to the power of
-    the difference and averaged with that power, it must reach 0.143 / (1 - 0.143).
+    the difference and averaged with that power, it must reach RESOLUTION_FSC / (1 - RESOLUTION_FSC).
     """
     power, counts = _shell_power(decoded_difference)
     of_mean, _ = _shell_power(decoded_mean)
@@ -117,7 +116,7 @@ def particles_needed(
     per_particle = kept / (1 - kept) / (n_all / 2) * power / np.maximum(of_mean, 1e-30)
     weight = (power * counts)[inner]
     mean = float((per_particle[inner] * weight).sum() / max(weight.sum(), 1e-30))
-    return 2 * RESOLVED_FSC / (1 - RESOLVED_FSC) / max(mean, 1e-12)
+    return 2 * RESOLUTION_FSC / (1 - RESOLUTION_FSC) / max(mean, 1e-12)
 
 
 def _shell_power(volume: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (box // 2,) each

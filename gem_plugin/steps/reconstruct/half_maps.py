@@ -15,8 +15,8 @@ from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
 from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.imaging.local_resolution import SMALLEST_WINDOW_IN_PIXELS, local_resolution
 from gem_plugin.imaging.resolution import (
-    HALF_MAP_THRESHOLD,
     MODEL_THRESHOLD,
+    RESOLUTION_FSC,
     HalfMapCurves,
     half_map_curves,
     low_pass,
@@ -184,9 +184,9 @@ def _write_and_measure(
     write_map(files.mask(name), mask.numpy(), pixel_size)
     write_text_whole(files.curves(name), curve_table(curves, against_decoded, box_size * pixel_size))
     row: ColumnValues = {
-        "resolution_in_angstroms": _at(curves.corrected, HALF_MAP_THRESHOLD, both),
-        "resolution_unmasked_in_angstroms": _at(curves.unmasked, HALF_MAP_THRESHOLD, both),
-        "is_limited_by_pixel_size": int(bool((curves.corrected[1:] >= HALF_MAP_THRESHOLD).all())),
+        "resolution_in_angstroms": _at(curves.corrected, RESOLUTION_FSC, both),
+        "resolution_unmasked_in_angstroms": _at(curves.unmasked, RESOLUTION_FSC, both),
+        "is_limited_by_pixel_size": int(bool((curves.corrected[1:] >= RESOLUTION_FSC).all())),
     }
     if against_decoded is not None:
         row["agreement_with_decoded_in_angstroms"] = _at(against_decoded, MODEL_THRESHOLD, both)

@@ -19,7 +19,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.imaging.back_projection import combine_half_maps
 from gem_plugin.imaging.resolution import (
-    HALF_MAP_THRESHOLD,
+    RESOLUTION_FSC,
     half_map_curves,
     resolution_in_angstroms,
 )
@@ -135,7 +135,7 @@ def _measure_both(
         generator = torch.Generator().manual_seed(settings.seed)
         curves = half_map_curves(both.first, both.second, moving_mask, generator)
         resolution = resolution_in_angstroms(
-            curves.corrected, HALF_MAP_THRESHOLD, both.box_size, both.pixel_size_in_angstroms
+            curves.corrected, RESOLUTION_FSC, both.box_size, both.pixel_size_in_angstroms
         )
         mean = float(curves.corrected[1:].mean())
         text = curve_table(curves, None, both.box_size * both.pixel_size_in_angstroms)

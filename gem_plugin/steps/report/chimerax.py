@@ -9,6 +9,7 @@ import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.array_files import read_array, read_number_table, write_arrays
 from gem_plugin.io.atoms.bild import write_arrows
 from gem_plugin.io.atoms.gaussian_models import MOST_ATOMS, write_gaussian_models
@@ -25,7 +26,6 @@ from gem_plugin.results.run import RunContents
 
 PARTICLES_COMPARED = 200
 MOST_ARROWS = 600
-BRIGHT_PERCENTILE = 99.9
 HIGHEST_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
 SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
@@ -176,7 +176,7 @@ def _in_map_frame(positions_in_angstroms: np.ndarray, source: VolumeSource) -> n
 
 def _level(path: Path) -> float:
     volume = read_map(path).volume
-    return scripts.LEVEL_SHARE * float(np.percentile(volume, BRIGHT_PERCENTILE))
+    return scripts.LEVEL_SHARE * float(np.percentile(volume, DISPLAY_PERCENTILE))
 
 
 def _relative(run: RunFiles, path: Path) -> str:

@@ -9,23 +9,12 @@ from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 
-CTF_FIELDS = (
-    "defocus_u_in_angstroms",
-    "defocus_v_in_angstroms",
-    "defocus_angle_in_degrees",
-    "phase_shift_in_degrees",
-    "b_factor_in_square_angstroms",
-    "scale_factor",
-    "voltage_in_kilovolts",
-    "spherical_aberration_in_millimetres",
-    "amplitude_contrast",
-)
 SHARE_OF_FREE_MEMORY = 0.5  # that cached images may take
 
 
@@ -37,7 +26,7 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
         prepared.images,
         torch.from_numpy(table.rotation_matrices),
         torch.from_numpy(table.shifts_in_angstroms / table.pixel_size_in_angstroms),
-        ctf_parameters(table),
+        ctf_parameters_of(table),
         torch.from_numpy(prepared.noise_spectrum),
         table.pixel_size_in_angstroms,
         is_whitened,
@@ -56,11 +45,6 @@ def open_cached_observations(
     if settings.cache == "memory" or (settings.cache == "auto" and fits):
         observations.keep_in_memory(lambda parts: progress.track(parts, "Reading images", unit="chunk"))
     return observations, table
-
-
-def ctf_parameters(table: ParticleTable) -> CtfParameters:
-    """The CTF columns as tensors."""
-    return CtfParameters(**{name: torch.from_numpy(getattr(table, name)).float() for name in CTF_FIELDS})
 
 
 def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
