@@ -62,6 +62,34 @@ class EpochRecord:
     contrast_spread: float = 0.0  # standard deviation of the particles' contrast, as this epoch found it
 
 
+class EpochSums(NamedTuple):
+    """What the steps of an epoch add up, steps with a loss that is not a number left out.
+
+    The sums lie on the device as one vector, so that a step never waits for the device.
+    """
+
+    image_loss: Tensor  # ()
+    kl: Tensor  # ()
+    good_steps: Tensor  # ()
+    contrast_score: Tensor  # ()
+    contrast_information: Tensor  # ()
+    extra_terms: Tensor  # (len(EXTRA_TERMS),), without their weights
+
+    def as_vector(self) -> Tensor:  # (5 + len(EXTRA_TERMS),)
+        *scalars, extra_terms = self
+        return torch.cat([torch.stack(scalars), extra_terms])
+
+    @classmethod
+    def of_vector(cls, vector: Tensor) -> "EpochSums":
+        n_scalars = len(cls._fields) - 1
+        return cls(*vector[:n_scalars], vector[n_scalars:])
+
+    @classmethod
+    def zeros(cls, device: torch.device) -> "EpochSums":
+        n_scalars = len(cls._fields) - 1
+        return cls.of_vector(torch.zeros(n_scalars + len(EXTRA_TERMS), dtype=torch.float64, device=device))
+
+
 class LoadedBatch(NamedTuple):
     """What a step needs of some particles, on its device."""
 
@@ -103,8 +131,7 @@ class Trainer:
         start = time.monotonic()
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
-        # image loss, KL, good steps, score and information of the contrast, then the terms of extra_losses.py
-        sums = torch.zeros(5 + len(EXTRA_TERMS), dtype=torch.float64, device=self.device)
+        sums = EpochSums.zeros(self.device).as_vector()
         n_particles, bad_steps_before = 0, self.bad_steps
         self.model.train()
         loaded = loaded_batches(track(batches), self._load_share, is_ahead=self.device.type == "cuda")
@@ -115,27 +142,29 @@ class Trainer:
             sums += self._step(batch, noise, fraction, generator)
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
-                self._check_bad_steps(bad_steps_before + number - int(sums[2]))
-        loss_sum, kl_sum, n_good, score, information, *extra_sums = self.workers.mean(sums).tolist()
+                self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
+        total = EpochSums.of_vector(self.workers.mean(sums).cpu())
+        n_good = max(1, int(total.good_steps))
         seconds = time.monotonic() - start
         validation_loss, validation_kl = self.validation_losses()
         if (
             self.epoch / self.n_epochs >= KL_RISE[1]
         ):  # before, cheap latents would take the contrast over for good
+            score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
         self.epoch += 1
         done = self.epoch / self.n_epochs
         record = EpochRecord(
             self.epoch,
-            loss_sum / max(1, n_good),
-            kl_sum / max(1, n_good),
+            float(total.image_loss) / n_good,
+            float(total.kl) / n_good,
             validation_loss,
             self._kl_weight(done),
             self.settings.learning_rate * learning_rate_factor(done),
             self.bad_steps,
             n_particles / max(seconds, 1e-9),
             time.monotonic() - start,
-            **{name: value / max(1, n_good) for name, value in zip(EXTRA_TERMS, extra_sums, strict=True)},
+            **dict(zip(EXTRA_TERMS, (total.extra_terms / n_good).tolist(), strict=True)),
             validation_kl=validation_kl,
             contrast_spread=math.sqrt(self.contrast_variance),
         )
@@ -218,7 +247,7 @@ class Trainer:
         return self.model.encoder(batch.encoder_inputs)
 
     def _step(self, batch: LoadedBatch, noise: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
-        """One step of Adam: (image loss, KL, 1, contrast, extra terms), or zeros when the loss is no number, and then nothing changes.
+        """One step of Adam: what it adds to EpochSums. Zeros when the loss is not a number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
         """
@@ -236,10 +265,8 @@ class Trainer:
         is_bad = self.workers.any(~torch.isfinite(loss.detach() + norm))
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
-        result = torch.stack(
-            [image_loss.detach(), kl.detach(), torch.ones_like(norm), *contrast, *extra_terms]
-        )
-        return torch.where(is_bad, 0.0, result.double())
+        added = EpochSums(image_loss.detach(), kl.detach(), torch.ones_like(norm), *contrast, extra_terms)
+        return torch.where(is_bad, 0.0, added.as_vector().double())
 
     def _image_loss(
         self, batch: LoadedBatch, cloud: GaussianCloud
