@@ -16,8 +16,8 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LOG_LINES = 30.0
 SECONDS_BETWEEN_TICKS = 1.0  # of a clock in a terminal
-LEAST_SECONDS_WORTH_A_LINE = 0.1  # of work in one piece
-LEAST_SECONDS_OF_A_CLOCK = 0.01  # a thread that never sleeps would slow down the work
+MINIMUM_SECONDS_WORTH_A_LINE = 0.1  # of work in one piece
+MINIMUM_SECONDS_OF_A_CLOCK = 0.01  # a thread that never sleeps would slow down the work
 
 
 class Track(Protocol):
@@ -98,7 +98,7 @@ class Progress:
         finally:
             self._n_clocks -= 1
         seconds = time.monotonic() - start
-        if seconds >= LEAST_SECONDS_WORTH_A_LINE:
+        if seconds >= MINIMUM_SECONDS_WORTH_A_LINE:
             self._say_end(f"{description}: {seconds:.1f} s")
         self.check_stop()
 
@@ -195,7 +195,7 @@ def every(seconds: float, call: Callable[[], Any]) -> Iterator[None]:
     is_over = threading.Event()
 
     def repeat() -> None:
-        while not is_over.wait(max(seconds, LEAST_SECONDS_OF_A_CLOCK)):
+        while not is_over.wait(max(seconds, MINIMUM_SECONDS_OF_A_CLOCK)):
             call()
 
     thread = threading.Thread(target=repeat, daemon=True)

@@ -12,11 +12,11 @@ from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.progress import Track, untracked
 
-NOISE_DEVIATIONS = 4.0  # a voxel this far above the noise outside the molecule is density
+NOISE_STANDARD_DEVIATIONS = 4.0  # a voxel this far above the noise outside the molecule is density
 FRACTION_OF_PEAK = 0.1  # and at least this part of the strongest density (its DISPLAY_PERCENTILE)
-SMALLEST_ISLAND = 0.02  # of the largest: smaller islands are noise
+MINIMUM_ISLAND = 0.02  # of the largest: smaller islands are noise
 LLOYD_ROUNDS = 8  # rounds of moving centres to the mean of their voxels
-MOST_GAUSSIANS = 8192
+MAXIMUM_GAUSSIANS = 8192
 
 
 class MapDensity(NamedTuple):
@@ -36,7 +36,7 @@ def automatic_threshold(volume: np.ndarray) -> float:
     noise_level = float(np.median(outside))
     noise_deviation = 1.4826 * float(np.median(np.abs(outside - noise_level)))
     peak = float(np.percentile(volume, DISPLAY_PERCENTILE))
-    return max(noise_level + NOISE_DEVIATIONS * noise_deviation, FRACTION_OF_PEAK * peak)
+    return max(noise_level + NOISE_STANDARD_DEVIATIONS * noise_deviation, FRACTION_OF_PEAK * peak)
 
 
 def find_density(
@@ -57,7 +57,7 @@ def find_density(
     islands, _ = ndimage.label(is_density)
     sizes = np.bincount(islands.ravel())
     sizes[0] = 0
-    kept = np.flatnonzero(sizes >= SMALLEST_ISLAND * sizes.max())
+    kept = np.flatnonzero(sizes >= MINIMUM_ISLAND * sizes.max())
     is_density = np.isin(islands, kept[kept > 0])
     return MapDensity(np.argwhere(is_density), np.maximum(volume[is_density], 1e-6 * volume.max()), level)
 
@@ -66,7 +66,7 @@ def gaussians_from_density(
     density: MapDensity,
     box_size: int,
     width_in_pixels: float,
-    n_gaussians: int | None = None,  # None: one a voxel, at most MOST_GAUSSIANS
+    n_gaussians: int | None = None,  # None: one a voxel, at most MAXIMUM_GAUSSIANS
     seed: int = 0,
     track: Track = untracked,
 ) -> GaussianCloud:  # in pixels of the map
@@ -75,7 +75,7 @@ def gaussians_from_density(
     Raises InputError when more Gaussians are asked for than there are voxels.
     """
     n_voxels = len(density.voxels)
-    wanted = min(n_voxels, MOST_GAUSSIANS) if n_gaussians is None else n_gaussians
+    wanted = min(n_voxels, MAXIMUM_GAUSSIANS) if n_gaussians is None else n_gaussians
     if wanted > n_voxels:
         raise InputError(
             f"--n-gaussians is {wanted}, but only {n_voxels} voxels are above the threshold {density.threshold:.4g}. "

@@ -6,7 +6,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.units import degrees_to_radians
 
-SHORTEST_AXIS_IN_ANGSTROMS = 1e-3
+MINIMUM_AXIS_LENGTH_IN_ANGSTROMS = 1e-3
 
 
 def turn_about_axis(
@@ -19,7 +19,7 @@ def turn_about_axis(
     """Turn the moving part about the axis by each of the angles."""
     direction = axis_end - axis_start
     length = torch.linalg.vector_norm(direction)
-    if length < SHORTEST_AXIS_IN_ANGSTROMS:
+    if length < MINIMUM_AXIS_LENGTH_IN_ANGSTROMS:
         raise InputError(
             "The two ends of the hinge lie on one point. Name two different atoms, such as CA and C of one residue."
         )

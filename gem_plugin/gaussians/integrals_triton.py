@@ -11,8 +11,8 @@ import triton.language as tl
 from gem_plugin.gaussians import pixel_tables
 
 SUPPORT_IN_WIDTHS = tl.constexpr(pixel_tables.SUPPORT_IN_WIDTHS)  # the CPU kernels cut at the same distance
-SMALLEST_REACH_IN_PIXELS = tl.constexpr(2.0)
-FARTHEST_EDGE_IN_WIDTHS = tl.constexpr(
+MINIMUM_REACH_IN_PIXELS = tl.constexpr(2.0)
+MAXIMUM_EDGE_IN_WIDTHS = tl.constexpr(
     30.0
 )  # the error function has long been 1; keeps 0 * infinity out of the slopes
 INVERSE_ROOT_OF_TWO = tl.constexpr(0.7071067811865476)
@@ -23,7 +23,7 @@ NORMAL_PEAK = tl.constexpr(0.3989422804014327)  # 1 / sqrt(2 pi)
 def reach_of(widths, box_size):
     """Whole pixels, as floats, that a Gaussian reaches to either side; never more than two boxes."""
     wanted = tl.ceil(widths * SUPPORT_IN_WIDTHS + 0.5)
-    return tl.minimum(tl.maximum(wanted, SMALLEST_REACH_IN_PIXELS), 2.0 * box_size)
+    return tl.minimum(tl.maximum(wanted, MINIMUM_REACH_IN_PIXELS), 2.0 * box_size)
 
 
 @triton.jit
@@ -43,7 +43,7 @@ def first_pixel_of(coordinates, reaches):
 def edge_in_widths(pixels, coordinates, widths):
     """Distance of the lower edge of a pixel from the centre of the Gaussian, in widths."""
     distances = (pixels.to(tl.float32) - 0.5 - coordinates) / widths
-    return tl.minimum(tl.maximum(distances, -FARTHEST_EDGE_IN_WIDTHS), FARTHEST_EDGE_IN_WIDTHS)
+    return tl.minimum(tl.maximum(distances, -MAXIMUM_EDGE_IN_WIDTHS), MAXIMUM_EDGE_IN_WIDTHS)
 
 
 @triton.jit

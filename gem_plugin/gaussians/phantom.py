@@ -11,7 +11,7 @@ from torch import Tensor
 POINTS_PER_DOMAIN = 140
 ATOMS_PER_POINT = 6  # one point stands for this many atoms of carbon, nitrogen or oxygen
 ELECTRONS_PER_ATOM = 6.7
-CLOSEST_POINTS_IN_ANGSTROMS = 4.0
+MINIMUM_DISTANCE_IN_ANGSTROMS = 4.0
 
 # Two domains a lobe, each pair: centre (x, y, z) and half-axes in Angstrom. All differ, so that no turn looks like another.
 STEM = (((0, -48, 4), (15, 19, 12)), ((3, -20, -5), (17, 15, 11)), ((-12, -46, -9), (9, 14, 13)))
@@ -63,7 +63,7 @@ def _fill_ellipsoid(
     chosen: list[Tensor] = []
     for point in candidates:
         is_free = not chosen or bool(
-            (torch.stack(chosen) - point).norm(dim=1).min() > CLOSEST_POINTS_IN_ANGSTROMS
+            (torch.stack(chosen) - point).norm(dim=1).min() > MINIMUM_DISTANCE_IN_ANGSTROMS
         )
         if is_free:
             chosen.append(point)

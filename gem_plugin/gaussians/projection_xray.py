@@ -18,7 +18,7 @@ from gem_plugin.errors import InputError
 
 PACKAGE = "xray_gaussian_rasterization_voxelization"
 VARIANCE_OF_A_PIXEL = 1 / 12
-LARGEST_CONTRIBUTION = (
+MAXIMUM_CONTRIBUTION = (
     0.01  # to one pixel: 900 such Gaussians may overlap, and each is cut at a thousandth of its peak
 )
 DEPTH_OF_THE_CENTRE = 5.0  # in half boxes; what lies nearer to the eye than 0.2 is not drawn
@@ -37,7 +37,7 @@ def project_xray(
     half_box = box_size / 2
     sampled_widths = torch.sqrt(widths**2 + VARIANCE_OF_A_PIXEL)
     peaks = amplitudes / (2 * torch.pi * sampled_widths**2)  # of each projected Gaussian
-    scale = (LARGEST_CONTRIBUTION / peaks.detach().max().clamp_min(torch.finfo(peaks.dtype).tiny)).clamp_max(
+    scale = (MAXIMUM_CONTRIBUTION / peaks.detach().max().clamp_min(torch.finfo(peaks.dtype).tiny)).clamp_max(
         1e30
     )
     densities = (

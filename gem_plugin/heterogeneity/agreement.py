@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from gem_plugin.imaging.fourier import fourier_shell_correlation
 
 NEIGHBOURS = 20
-MOST_PARTICLES = 20_000  # enough for a correlation to three digits
+MAXIMUM_PARTICLES = 20_000  # enough for a correlation to three digits
 
 
 class LatentAgreement(NamedTuple):
@@ -25,7 +25,7 @@ def latent_agreement(
     generator: np.random.Generator,
 ) -> LatentAgreement:
     """Predict each from the other by nearest neighbours, so that neither axes nor their curvature matter."""
-    rows = generator.permutation(len(first))[:MOST_PARTICLES]
+    rows = generator.permutation(len(first))[:MAXIMUM_PARTICLES]
     fitted, left_out = rows[::2], rows[1::2]
     return LatentAgreement(
         _explained_variance(second, first, fitted, left_out),

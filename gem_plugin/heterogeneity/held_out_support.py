@@ -22,7 +22,7 @@ from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations
 from gem_plugin.progress import Track, untracked
 
-MOST_PARTICLES = 500  # the mean of so many differences has an error of a tenth of a nat or two
+MAXIMUM_PARTICLES = 500  # the mean of so many differences has an error of a tenth of a nat or two
 CLOUDS_OF_MEAN = 24  # latents whose projections make the mean image
 BATCH_SIZE = 64
 
@@ -49,7 +49,7 @@ def held_out_support(
     """What the latents of held-out particles explain, less what they cost."""
     assert model.encoder is not None
     model.eval()
-    rows = _some(held_out_rows, MOST_PARTICLES, generator)
+    rows = _some(held_out_rows, MAXIMUM_PARTICLES, generator)
     if len(rows) < 2:
         return Support(math.nan, math.nan)
     others = model.encoder(evidence.batch(_some(training_rows, CLOUDS_OF_MEAN, generator))).means

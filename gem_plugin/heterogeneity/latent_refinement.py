@@ -16,9 +16,9 @@ from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch
 
 DIFFERENCE = 0.02  # step of the finite difference; the prior has deviation 1
-LARGEST_STEP = 0.5  # trust region: the model is linear over about this distance
+MAXIMUM_STEP = 0.5  # trust region: the model is linear over about this distance
 DAMPING = 1e-3  # relative to the mean curvature, so that silent dimensions stay put
-SMALLEST_PRIOR_WEIGHT = 1e-3
+MINIMUM_PRIOR_WEIGHT = 1e-3
 
 
 class RefinedLatents(NamedTuple):
@@ -38,7 +38,7 @@ def refine_latents(
     contrast_variance: float = 0.0,  # of the particles, as training found it
 ) -> RefinedLatents:
     """Gauss-Newton with a step limit; a step that does not lower a particle's objective is not taken."""
-    weight = max(prior_weight, SMALLEST_PRIOR_WEIGHT)
+    weight = max(prior_weight, MINIMUM_PRIOR_WEIGHT)
     latents = start.clone()
     images, filtered = _project(model, batch, latents, projector)
     scores = first_scores = _objective(images, filtered, batch, latents, weight, contrast_variance)
@@ -49,7 +49,7 @@ def refine_latents(
         )
         steps = -torch.linalg.solve(curvature, gradient[..., None])[..., 0]
         lengths = steps.norm(dim=1, keepdim=True)
-        candidates = latents + steps * (LARGEST_STEP / lengths.clamp_min(LARGEST_STEP))
+        candidates = latents + steps * (MAXIMUM_STEP / lengths.clamp_min(MAXIMUM_STEP))
         new_images, new_filtered = _project(model, batch, candidates, projector)
         new_scores = _objective(new_images, new_filtered, batch, candidates, weight, contrast_variance)
         is_better = new_scores < scores

@@ -18,7 +18,7 @@ from gem_plugin.heterogeneity.observations import Observations
 
 AXES = "xyz"
 PARTICLES = 500
-FEWEST_PARTICLES = 10  # whose mean says something
+MINIMUM_PARTICLES = 10  # whose mean says something
 IMAGES_AT_A_TIME = 64
 
 
@@ -73,7 +73,7 @@ def _scores(
 
 def _standard_errors(differences: Tensor) -> float:
     """The mean over its standard error; 0 where nothing differs, NaN for too few values."""
-    if len(differences) < FEWEST_PARTICLES:
+    if len(differences) < MINIMUM_PARTICLES:
         return math.nan
     deviation = differences.std().clamp_min(1e-12)
     return float(differences.mean() / deviation * math.sqrt(len(differences)))

@@ -8,7 +8,7 @@ from gem_plugin.gaussians.projectors import PROJECTORS
 from gem_plugin.settings import setting
 
 PARTICLE_VISITS = 300_000  # of automatic --epochs: as many as 25 epochs of 12,000 particles
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+MINIMUM_EPOCHS, MAXIMUM_EPOCHS = 10, 100
 DECODERS = ("motion", "mlp")
 PRECISIONS = ("auto", "float32", "bfloat16")
 LOSSES = ("squared", "absolute")
@@ -153,4 +153,4 @@ def number_of_epochs(settings: TrainSettings, n_particles: int) -> int:
     if settings.epochs is not None:
         return settings.epochs
     wanted = -(-PARTICLE_VISITS // max(1, n_particles))
-    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
+    return min(MAXIMUM_EPOCHS, max(MINIMUM_EPOCHS, wanted))

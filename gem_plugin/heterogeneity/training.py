@@ -32,8 +32,8 @@ from gem_plugin.heterogeneity.workers import JointModel, current_workers
 from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
-LARGEST_GRADIENT_NORM = 1.0
-MOST_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
+MAXIMUM_GRADIENT_NORM = 1.0
+MAXIMUM_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
 
@@ -82,7 +82,7 @@ class EpochSums(NamedTuple):
     @classmethod
     def of_vector(cls, vector: Tensor) -> "EpochSums":
         n_scalars = len(cls._fields) - 1
-        return cls(*vector[:n_scalars], vector[n_scalars:])
+        return cls._make([*vector[:n_scalars], vector[n_scalars:]])
 
     @classmethod
     def zeros(cls, device: torch.device) -> "EpochSums":
@@ -261,11 +261,12 @@ class Trainer:
         loss = image_loss + self._kl_weight(fraction) * kl + extra
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), LARGEST_GRADIENT_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
         is_bad = self.workers.any(~torch.isfinite(loss.detach() + norm))
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
-        added = EpochSums(image_loss.detach(), kl.detach(), torch.ones_like(norm), *contrast, extra_terms)
+        one, (score, information) = torch.ones_like(norm), contrast
+        added = EpochSums(image_loss.detach(), kl.detach(), one, score, information, extra_terms)
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
     def _image_loss(
@@ -293,7 +294,7 @@ class Trainer:
 
     def _check_bad_steps(self, bad_steps: int) -> None:
         self.bad_steps = bad_steps
-        if self.bad_steps > MOST_BAD_STEPS:
+        if self.bad_steps > MAXIMUM_BAD_STEPS:
             raise RunError(
                 f"{self.bad_steps} training steps gave a loss that is not a number. "
                 f"Lower --learning-rate (now {self.settings.learning_rate}) and start again with --resume, "

@@ -14,9 +14,9 @@ from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.imaging.slice_insertion import IMAGINARY, REAL, WEIGHT, Slices, insert_slices_
 
 PADDING = 2  # finer Fourier grid, so that linear interpolation costs little
-SMALLEST_WEIGHT = 1e-2  # of the mean weight in its shell: keeps rarely seen voxels from blowing up noise
-SMALLEST_GRIDDING_CORRECTION = 1e-2
-SMALLEST_CORRELATION, LARGEST_CORRELATION = 1e-3, 0.999  # of half-maps, in the Wiener filter
+MINIMUM_WEIGHT = 1e-2  # of the mean weight in its shell: keeps rarely seen voxels from blowing up noise
+MINIMUM_GRIDDING_CORRECTION = 1e-2
+MINIMUM_CORRELATION, MAXIMUM_CORRELATION = 1e-3, 0.999  # of half-maps, in the Wiener filter
 MINIMUM_FSC_IN_MAP = (
     0.05  # from the first shell below on, the combined map is zero; well under RESOLUTION_FSC
 )
@@ -83,7 +83,7 @@ class BackProjection:
     def volume(self, map_index: int) -> Tensor:  # (box, box, box) float32
         """The map of everything added so far; a projection of it has the grey scale of the images."""
         sums = self.sums[map_index]
-        floor = _shell_means(sums[..., WEIGHT]) * SMALLEST_WEIGHT
+        floor = _shell_means(sums[..., WEIGHT]) * MINIMUM_WEIGHT
         return self._map_of(_numerator(sums) / (sums[..., WEIGHT] + floor).clamp_min(1e-20))
 
     def wiener_volume(self, shell_correlation: Tensor) -> Tensor:  # (box // 2,) -> (box, box, box) float32
@@ -95,10 +95,7 @@ class BackProjection:
         sums = self.sums[:2].sum(dim=0)
         weights = sums[..., WEIGHT]
         kept = (
-            shell_correlation.to(sums.device)
-            .double()
-            .clamp(SMALLEST_CORRELATION, LARGEST_CORRELATION)
-            .float()
+            shell_correlation.to(sums.device).double().clamp(MINIMUM_CORRELATION, MAXIMUM_CORRELATION).float()
         )
         unresolved = torch.nonzero(shell_correlation[1:] < MINIMUM_FSC_IN_MAP)
         first_unresolved = 1 + int(unresolved[0]) if len(unresolved) else self.box_size // 2
@@ -123,7 +120,7 @@ class BackProjection:
         )
         line = torch.sinc(offsets) ** 2
         product = line[:, None, None] * line[None, :, None] * line[None, None, :]
-        return product.clamp_min(SMALLEST_GRIDDING_CORRECTION)
+        return product.clamp_min(MINIMUM_GRIDDING_CORRECTION)
 
 
 def combine_half_maps(first: Tensor, second: Tensor) -> CombinedMap:  # both (box, box, box)

@@ -12,8 +12,8 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.resolution import half_transform_radius
 from gem_plugin.progress import Track, untracked
 
-SMALLEST_WINDOW_IN_PIXELS = 12  # fewer shells say nothing
-FULL_SHARE_OF_RADIUS = (
+MINIMUM_WINDOW_IN_PIXELS = 12  # fewer shells say nothing
+FULL_FRACTION_OF_RADIUS = (
     0.25  # of the window: from here to its rim the weight falls to zero, slowly, or shells would mix
 )
 WINDOWS_AT_A_TIME = 64
@@ -31,9 +31,9 @@ def local_resolution(
     track: Track = untracked,
 ) -> Tensor:  # (box, box, box) in Angstrom; 0 outside the mask
     """Where the half-maps correlate below the threshold for the first time, as a wavelength."""
-    if window_in_pixels % 2 or not SMALLEST_WINDOW_IN_PIXELS <= window_in_pixels <= first.shape[-1]:
+    if window_in_pixels % 2 or not MINIMUM_WINDOW_IN_PIXELS <= window_in_pixels <= first.shape[-1]:
         raise InputError(
-            f"Expected an even window of {SMALLEST_WINDOW_IN_PIXELS} to {first.shape[-1]} pixels, got {window_in_pixels}."
+            f"Expected an even window of {MINIMUM_WINDOW_IN_PIXELS} to {first.shape[-1]} pixels, got {window_in_pixels}."
         )
     inside = mask > MASK_LEVEL
     wanted = _grid_points(inside, step_in_pixels)  # (gz, gy, gx) bool
@@ -121,5 +121,5 @@ def _soft_ball(window: int, device: torch.device) -> Tensor:  # (window, window,
         (axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2).float()
     )
     share = radius / (window / 2)
-    fall = ((share - FULL_SHARE_OF_RADIUS) / (1 - FULL_SHARE_OF_RADIUS)).clamp(0, 1)
+    fall = ((share - FULL_FRACTION_OF_RADIUS) / (1 - FULL_FRACTION_OF_RADIUS)).clamp(0, 1)
     return 0.5 + 0.5 * torch.cos(torch.pi * fall)

@@ -15,7 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.fourier import shift_half_spectra
 
 REAL, IMAGINARY, WEIGHT = 0, 1, 2
-LARGEST_NORM_ERROR = 1e-3  # of the rows of a rotation matrix
+MAXIMUM_NORM_ERROR = 1e-3  # of the rows of a rotation matrix
 HONEST_NUMBERS = {"contract", "arcp", "nsz", "afn", "reassoc"}  # fast mathematics that still knows NaN
 
 
@@ -36,7 +36,7 @@ def insert_slices_(sums: Tensor, slices: Slices) -> None:
         insert_with_torch_(sums, slices)
         return
     norms = slices.rotation_matrices.norm(dim=-1)
-    if not bool(((norms - 1).abs() < LARGEST_NORM_ERROR).all()):
+    if not bool(((norms - 1).abs() < MAXIMUM_NORM_ERROR).all()):
         raise InputError(
             "A rotation matrix has rows that are not of length 1. Check the angles of the particles."
         )

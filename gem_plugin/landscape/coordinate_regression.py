@@ -12,7 +12,7 @@ import numpy as np
 from gem_plugin.landscape.printed_rounds import PushedLoop, rounds_printed
 from gem_plugin.progress import Track, untracked
 
-TEST_SHARE = 0.1
+TEST_FRACTION = 0.1
 PARTICLES_AT_A_TIME = 10_000  # in a prediction: its layers of a million particles would fill the memory
 
 
@@ -51,7 +51,7 @@ def regress_coordinates(
 
     generator = np.random.default_rng(seed)
     is_test = np.zeros(len(rows), dtype=bool)
-    is_test[generator.choice(len(rows), max(1, round(TEST_SHARE * len(rows))), replace=False)] = True
+    is_test[generator.choice(len(rows), max(1, round(TEST_FRACTION * len(rows))), replace=False)] = True
     inputs = (latents - latents.mean(axis=0)) / np.maximum(latents.std(axis=0), 1e-12)
     middle, spread = targets.mean(axis=0), np.maximum(targets.std(axis=0), 1e-12)
     network = MLPRegressor(

@@ -15,7 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.progress import Track, untracked
 
 MARGIN_IN_BANDWIDTHS = 3.0
-FEWEST_PARTICLES = 2.0  # places whose kernel holds fewer particles than this are left undefined
+MINIMUM_PARTICLES = 2.0  # places whose kernel holds fewer particles than this are left undefined
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def estimate_free_energy(
     sigmas = (bandwidths / cell_sizes)[::-1]  # rows are y
     smooth = gaussian_filter(counts, sigmas, mode="constant")
     seen_per_kernel = smooth * 2 * np.pi * sigmas.prod()
-    energy = _energy(smooth, seen_per_kernel >= FEWEST_PARTICLES)
+    energy = _energy(smooth, seen_per_kernel >= MINIMUM_PARTICLES)
     error = _bootstrap_error(counts, sigmas, energy, generator, n_bootstrap, track)
     density = smooth / (len(points) * cell_sizes.prod())
     centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
@@ -85,7 +85,7 @@ def energy_along(
     counts, _ = np.histogram(values, bins=edges)
     sigma = np.array([bandwidth / (edges[1] - edges[0])])
     smooth = gaussian_filter(counts.astype(float), sigma, mode="constant")
-    energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= FEWEST_PARTICLES)
+    energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= MINIMUM_PARTICLES)
     error = _bootstrap_error(counts, sigma, energy, generator, n_bootstrap, track)
     return (edges[1:] + edges[:-1]) / 2, energy, error
 

@@ -14,7 +14,7 @@ from gem_plugin.progress import Track, untracked
 N_CLOUDS = 40
 N_AXES = 20  # the axes after these hold next to nothing
 MARGIN = 0.03  # in the silhouette, over the best of the clouds: the number of states was the best of many too
-MOST_MAPS = 300  # of a larger sketch a random part is judged, which is enough
+MAXIMUM_MAPS = 300  # of a larger sketch a random part is judged, which is enough
 
 
 def silhouettes_of_single_clouds(
@@ -55,8 +55,8 @@ def is_one_cloud(
     """Whether so many states are no better apart than those of a cloud without groups."""
     if n_states < 2:
         return True
-    if len(distances) > MOST_MAPS:
-        chosen = np.random.default_rng(seed).choice(len(distances), MOST_MAPS, replace=False)
+    if len(distances) > MAXIMUM_MAPS:
+        chosen = np.random.default_rng(seed).choice(len(distances), MAXIMUM_MAPS, replace=False)
         distances = distances[np.ix_(chosen, chosen)]
     labels = cut_into_states(build_tree(distances, method), n_states, np.ones(len(distances)))
     single = silhouettes_of_single_clouds(distances, n_states, method, seed, track)

@@ -12,7 +12,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 
 SUMS_PER_REGION = 4  # mass, and mass times x, y, z
-SMALLEST_SHARE_OF_MASS = 1e-4  # a region with less of the molecule's mass lies outside it
+MINIMUM_FRACTION_OF_MASS = 1e-4  # a region with less of the molecule's mass lies outside it
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def check_regions(regions: Mapping[str, np.ndarray], mean_volume: np.ndarray) ->
         if region.shape != mean_volume.shape:
             raise InputError(f"Region {name} has shape {region.shape}; the maps have {mean_volume.shape}.")
         share = float((region * density).sum() / density.sum())
-        if share < SMALLEST_SHARE_OF_MASS:
+        if share < MINIMUM_FRACTION_OF_MASS:
             raise InputError(
                 f"Region {name} lies outside the molecule: it holds {share:.2g} of the density of the mean map. "
                 "Was its mask made for another map, box or origin?"

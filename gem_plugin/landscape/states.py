@@ -10,10 +10,10 @@ from gem_plugin.errors import InputError
 from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.progress import Track, untracked
 
-LARGEST_SHARE_ALLOWED = 0.5  # a state with more than half of the particles explains little
-LARGEST_AUTOMATIC_N_STATES = 20
+MAXIMUM_FRACTION_ALLOWED = 0.5  # a state with more than half of the particles explains little
+MAXIMUM_AUTOMATIC_N_STATES = 20
 STABILITY_WANTED = 0.7  # adjusted Rand index between a clustering and those of random subsets
-SUBSET_SHARE = 0.8
+SUBSET_FRACTION = 0.8
 N_SUBSETS = 20
 
 
@@ -85,7 +85,7 @@ def assess_numbers_of_states(
     tree = build_tree(distances, method)
     subsets = _trees_of_subsets(distances, method, np.random.default_rng(seed), track)
     choices = []
-    numbers = range(2, min(LARGEST_AUTOMATIC_N_STATES, len(distances) - 1) + 1)
+    numbers = range(2, min(MAXIMUM_AUTOMATIC_N_STATES, len(distances) - 1) + 1)
     for n_states in track(numbers, "numbers of states", unit="number"):
         states = cut_into_states(tree, n_states, weights)
         stable = _agreement_with_subsets(states, n_states, subsets)
@@ -99,7 +99,7 @@ def _trees_of_subsets(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Random subsets of the maps (positions in order) and their trees."""
     n_maps = len(distances)
-    n_subset = max(2, round(SUBSET_SHARE * n_maps))
+    n_subset = max(2, round(SUBSET_FRACTION * n_maps))
     subsets = [np.sort(generator.choice(n_maps, n_subset, replace=False)) for _ in range(N_SUBSETS)]
     told = track(subsets, "trees of random subsets", unit="tree")
     return [(chosen, build_tree(distances[np.ix_(chosen, chosen)], method)) for chosen in told]
@@ -135,7 +135,7 @@ def choose_linkage(distances: np.ndarray, weights: np.ndarray, n_states: int) ->
     Where every linkage ends in a giant state, the one with the smallest largest state.
     """
     results = compare_linkages(distances, weights, n_states)
-    balanced = {name: value for name, value in results.items() if value[1] <= LARGEST_SHARE_ALLOWED}
+    balanced = {name: value for name, value in results.items() if value[1] <= MAXIMUM_FRACTION_ALLOWED}
     if balanced:
         return max(balanced, key=lambda name: balanced[name][0])
     return min(results, key=lambda name: results[name][1])

@@ -46,7 +46,7 @@ CTF_LIMITS = {
     "_rlnDefocusV": (-1e6, 1e6, "Angstrom, such as 15000"),
     "_rlnCtfScalefactor": (1e-3, 1e3, "a factor, such as 1"),
 }
-SMALLEST_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
+MINIMUM_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
 PROCESSED_FLAGS = ("_rlnCtfDataAreCtfPremultiplied", "_rlnCtfDataArePhaseFlipped")
 ANGSTROMS_PER_MICROMETRE = 1e4
 PIXEL_SIZE_TOLERANCE = 1e-4  # relative: rounding in the text of the file, nothing else
@@ -207,7 +207,7 @@ def _check_ctf(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
                 "Correct the column, or estimate the CTF again."
             )
     defocus = float(np.median(np.abs(columns["_rlnDefocusU"])))
-    if 0 < defocus < SMALLEST_DEFOCUS_IN_ANGSTROMS:
+    if 0 < defocus < MINIMUM_DEFOCUS_IN_ANGSTROMS:
         raise InputError(
             f"{file.path}: _rlnDefocusU is {defocus:g} in the median; expected Angstrom, such as 15000. "
             "Is the column in micrometres? Multiply it and _rlnDefocusV by 10000."

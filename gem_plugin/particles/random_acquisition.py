@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.particles.table import ParticleTable
 
 PARTICLES_PER_MICROGRAPH = 100
-LARGEST_ASTIGMATISM_IN_ANGSTROMS = 300.0
+MAXIMUM_ASTIGMATISM_IN_ANGSTROMS = 300.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def draw_acquisition(
     """Particles seen from all sides, half-sets in turn, in one optics group and one stack."""
     slices = np.arange(n_particles)
     defocus_u = generator.uniform(*microscope.defocus_range_in_angstroms, n_particles)
-    astigmatism = generator.uniform(-1, 1, n_particles) * LARGEST_ASTIGMATISM_IN_ANGSTROMS
+    astigmatism = generator.uniform(-1, 1, n_particles) * MAXIMUM_ASTIGMATISM_IN_ANGSTROMS
     shifts = generator.uniform(-1, 1, (n_particles, 2)) * microscope.largest_shift_in_angstroms
 
     def same(value: float) -> np.ndarray:

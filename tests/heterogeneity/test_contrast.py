@@ -8,7 +8,7 @@ from test_latent_refinement import BOX, make_particles
 
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
 from gem_plugin.heterogeneity.losses.contrast import (
-    LARGEST_VARIANCE,
+    MAXIMUM_VARIANCE,
     better_variance,
     contrast_scores,
     first_contrast_variance,
@@ -77,12 +77,12 @@ def test_the_spread_is_found(spread: float) -> None:
 
 def test_equal_contrasts_have_hardly_a_spread() -> None:
     assert math.sqrt(best_variance(agreements_of_noisy_images(0.0))) < 0.02
-    assert best_variance(agreements_of_noisy_images(0.0, n=1)) <= LARGEST_VARIANCE
+    assert best_variance(agreements_of_noisy_images(0.0, n=1)) <= MAXIMUM_VARIANCE
 
 
 def test_images_that_do_not_fit_are_no_endless_spread() -> None:
     powers = torch.full((100,), 500.0)
-    assert best_variance(ImageAgreement(powers, -powers)) == LARGEST_VARIANCE
+    assert best_variance(ImageAgreement(powers, -powers)) == MAXIMUM_VARIANCE
     assert better_variance(0.04, 0.0, 0.0) == 0.04  # nothing was seen
 
 

@@ -121,7 +121,7 @@ def test_a_width_at_most_doubles_or_halves():
 def test_pieces_of_the_mlp_decoder_agree_with_the_whole_in_values_and_gradients(monkeypatch):
     results = []
     for most_rows in (10**9, 100):
-        monkeypatch.setattr(per_gaussian_network, "MOST_ROWS", most_rows)
+        monkeypatch.setattr(per_gaussian_network, "MAXIMUM_ROWS", most_rows)
         model = make_model(decoder="mlp", width_change=True)
         cloud = model.cloud_in_pixels(some_latents())
         loss = (cloud.positions**2).sum() + cloud.amplitudes.sum()
@@ -145,7 +145,7 @@ def test_the_gaussian_encoder_runs_once_for_a_whole_batch():
 
 def test_the_mlp_decoder_holds_a_bounded_number_of_rows(monkeypatch):
     """Nothing of the size images x Gaussians x features is ever made."""
-    monkeypatch.setattr(per_gaussian_network, "MOST_ROWS", 1000)
+    monkeypatch.setattr(per_gaussian_network, "MAXIMUM_ROWS", 1000)
     model = make_model(n=2000, decoder="mlp")
     rows = []
     model.decoder.network.feature_decoder[-1].register_forward_hook(

@@ -157,7 +157,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The whole way, on a set that takes seconds."""
     said = Said(tmp_path_factory.mktemp("progress"))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(progress_module, "LEAST_SECONDS_WORTH_A_LINE", 0.0)
+        patched.setattr(progress_module, "MINIMUM_SECONDS_WORTH_A_LINE", 0.0)
         do_everything(said)
     return said.texts
 

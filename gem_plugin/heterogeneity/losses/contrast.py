@@ -12,7 +12,7 @@ from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.losses.image import ImageAgreement, image_agreement
 from gem_plugin.heterogeneity.observations import Observations
 
-LARGEST_VARIANCE = 0.25  # a spread of one half; more is no contrast but a model that does not fit
+MAXIMUM_VARIANCE = 0.25  # a spread of one half; more is no contrast but a model that does not fit
 PARTICLES_FOR_START = 1000
 ROUNDS_FOR_START = 10
 IMAGES_AT_A_TIME = 64
@@ -30,7 +30,7 @@ def better_variance(variance: float, score: float, information: float) -> float:
     """One step of Fisher scoring, kept between no spread and the largest that is believed."""
     if not information > 0:
         return variance
-    return min(max(variance + score / information, 0.0), LARGEST_VARIANCE)
+    return min(max(variance + score / information, 0.0), MAXIMUM_VARIANCE)
 
 
 @torch.no_grad()

@@ -9,8 +9,8 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.whole_files import whole_file
 
-LONGEST_BOND_IN_ANGSTROMS = 2.0
-MOST_ATOMS_OF_A_PDB_FILE = 99_999
+MAXIMUM_BOND_IN_ANGSTROMS = 2.0
+MAXIMUM_ATOMS_OF_A_PDB_FILE = 99_999
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _bonds_between_residues(
         second = positions[starts[residue + 1] : starts[residue + 2]]
         distances = np.linalg.norm(first[:, None] - second[None], axis=2)
         place = np.unravel_index(distances.argmin(), distances.shape)
-        if distances[place] < LONGEST_BOND_IN_ANGSTROMS:
+        if distances[place] < MAXIMUM_BOND_IN_ANGSTROMS:
             bonds.append((starts[residue] + place[0], starts[residue + 1] + place[1]))
     return np.array(bonds, dtype=np.int64).reshape(-1, 2)
 
@@ -104,7 +104,7 @@ def write_conformations(
     several.setup_entities()
     with whole_file(path) as temporary:
         several.make_mmcif_document().write_file(str(temporary))
-    if len(model.positions_in_angstroms) > MOST_ATOMS_OF_A_PDB_FILE:
+    if len(model.positions_in_angstroms) > MAXIMUM_ATOMS_OF_A_PDB_FILE:
         return [path]
     with whole_file(path.with_suffix(".pdb")) as temporary:
         several.write_pdb(str(temporary))

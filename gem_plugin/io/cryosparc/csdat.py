@@ -17,7 +17,7 @@ CSDAT_MAGIC = b"\x95CSDAT"
 BYTES_OF_A_LENGTH = 4
 TEXT_TYPES = ("|O", "O")
 BYTES_OF_A_PLACE = 8  # where a text starts, unsigned
-LARGEST_PLACE = 2**40  # bytes; cryosparc-tools gives empty texts some number far beyond
+MAXIMUM_PLACE = 2**40  # bytes; cryosparc-tools gives empty texts some number far beyond
 
 
 def load_csdat(content: bytes, dataset_class: Any) -> Any:
@@ -68,6 +68,6 @@ def _check_texts(content: bytes, start: int, places: list[np.ndarray]) -> None:
     n_bytes = len(content) - start
     if n_bytes and content[-1] != 0:
         raise ValueError("its last text is cut short")
-    furthest = max((int(column[column < LARGEST_PLACE].max(initial=0)) for column in places), default=0)
+    furthest = max((int(column[column < MAXIMUM_PLACE].max(initial=0)) for column in places), default=0)
     if furthest >= max(n_bytes, 1):
         raise ValueError(f"a text starts at {furthest}, but there are {n_bytes} bytes of texts")

@@ -12,13 +12,13 @@ N_LATENT_GROUPS = 12
 N_BINS = 8
 N_DIRECTIONS = 12
 N_SHUFFLES = 100
-MOST_PARTICLES = 20_000  # enough for a share of a percent
-LARGEST_SHARE_OF_INFORMATION = 0.05
-LEAST_Z_SCORE = 5.0  # above the shuffled pairs; with many particles the smallest dependence is significant
-LEAST_SUPPORT_ERRORS = 2.0  # standard errors above zero; noise reaches this in one run of forty
+MAXIMUM_PARTICLES = 20_000  # enough for a share of a percent
+MAXIMUM_FRACTION_OF_INFORMATION = 0.05
+MINIMUM_Z_SCORE = 5.0  # above the shuffled pairs; with many particles the smallest dependence is significant
+MINIMUM_SUPPORT_ERRORS = 2.0  # standard errors above zero; noise reaches this in one run of forty
 OVERFITTING_RISE = 0.02  # of the range that the evidence bound of left-out particles went through
-LEAST_AGREEMENT = 0.5  # share of the variance of one model's latents that another one's explain
-LARGEST_DUPLICATE_SHARE = 0.001
+MINIMUM_AGREEMENT = 0.5  # share of the variance of one model's latents that another one's explain
+MAXIMUM_DUPLICATE_FRACTION = 0.001
 
 
 def check_dependence(
@@ -28,7 +28,7 @@ def check_dependence(
     generator: np.random.Generator,
 ) -> Diagnostic:
     """Mutual information of latent groups and bins, less what shuffled pairs have, as a share of the groups' entropy."""
-    rows = generator.permutation(len(latents))[:MOST_PARTICLES]
+    rows = generator.permutation(len(latents))[:MAXIMUM_PARTICLES]
     labels, groups = group_latents(latents[rows], generator), groups[rows]
     found = mutual_information(labels, groups)
     shuffled = np.array(
@@ -37,12 +37,12 @@ def check_dependence(
     entropy = mutual_information(labels, labels)
     share = float((found - shuffled.mean()) / max(entropy, 1e-12))
     z_score = float((found - shuffled.mean()) / max(shuffled.std(), 1e-12))
-    is_bad = share > LARGEST_SHARE_OF_INFORMATION and z_score > LEAST_Z_SCORE
+    is_bad = share > MAXIMUM_FRACTION_OF_INFORMATION and z_score > MINIMUM_Z_SCORE
     follows = "follow" if is_bad else "do not follow"
     return Diagnostic(
         f"latents follow {name}",
         share,
-        LARGEST_SHARE_OF_INFORMATION,
+        MAXIMUM_FRACTION_OF_INFORMATION,
         is_bad,
         f"The latents {follows} the {name}: it tells {max(share, 0):.1%} of what the latents say "
         f"({z_score:.1f} standard deviations above shuffled pairs).",
@@ -112,14 +112,14 @@ def check_support(
     name = "latents not supported by left-out particles"
     if nats is None or standard_error is None or not np.isfinite(nats):
         why = "No particles were kept aside, or the loss is not squared error."
-        return not_measured(name, LEAST_SUPPORT_ERRORS, why, "Train with --validation-fraction 0.05.")
+        return not_measured(name, MINIMUM_SUPPORT_ERRORS, why, "Train with --validation-fraction 0.05.")
     errors = nats / max(standard_error, 1e-9)
-    is_bad = errors < LEAST_SUPPORT_ERRORS
+    is_bad = errors < MINIMUM_SUPPORT_ERRORS
     than = "no better than" if is_bad else "better than"
     return Diagnostic(
         name,
         errors,
-        LEAST_SUPPORT_ERRORS,
+        MINIMUM_SUPPORT_ERRORS,
         is_bad,
         f"Latents explain particles that never trained {than} one conformation for all: {nats:.2f} nats a particle, "
         f"{errors:.1f} standard errors, what the latents cost taken off.",
@@ -173,8 +173,8 @@ def check_agreement(first_from_second: float, second_from_first: float) -> Diagn
     return Diagnostic(
         "latents differ between trainings",
         value,
-        LEAST_AGREEMENT,
-        value < LEAST_AGREEMENT,
+        MINIMUM_AGREEMENT,
+        value < MINIMUM_AGREEMENT,
         f"The latents of one training explain {first_from_second:.0%} and {second_from_first:.0%} of those of the other.",
         "Believe only what both trainings show; train longer, or with fewer latents.",
     )
@@ -201,8 +201,8 @@ def check_half_sets(
         Diagnostic(
             "same image in both half-sets",
             shared,
-            LARGEST_DUPLICATE_SHARE,
-            shared > LARGEST_DUPLICATE_SHARE,
+            MAXIMUM_DUPLICATE_FRACTION,
+            shared > MAXIMUM_DUPLICATE_FRACTION,
             f"{shared:.2%} of the particles have an identical image in the other half-set.",
             "Remove duplicates (RELION: Subset selection; CryoSPARC: Remove Duplicates) and refine again.",
         ),

@@ -8,14 +8,16 @@ from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.states import build_tree, cut_into_states
 
 N_ROUNDS = 20
-KEPT_SHARE = 0.8
-LEAST_JACCARD = 0.6  # below, a cluster should not be trusted (Hennig 2007, Comput. Stat. Data Anal. 52, 258)
-LEAST_Z_SCORE = (
+KEPT_FRACTION = 0.8
+MINIMUM_JACCARD = (
+    0.6  # below, a cluster should not be trusted (Hennig 2007, Comput. Stat. Data Anal. 52, 258)
+)
+MINIMUM_Z_SCORE = (
     4.0  # of the correlation of the two half-differences; a random subset reaches it once in 30,000
 )
-LEAST_DECODED_AGREEMENT = 0.3
-LARGEST_SHARE_OUTSIDE = 0.02
-DENSITY_SHARE_OF_BRIGHTEST = 0.2  # what counts as molecule
+MINIMUM_DECODED_AGREEMENT = 0.3
+MAXIMUM_FRACTION_OUTSIDE = 0.02
+DENSITY_FRACTION_OF_MAXIMUM = 0.2  # what counts as molecule
 
 
 def check_stability(
@@ -30,8 +32,8 @@ def check_stability(
         Diagnostic(
             f"state {number} is unstable",
             float(value),
-            LEAST_JACCARD,
-            bool(value < LEAST_JACCARD),
+            MINIMUM_JACCARD,
+            bool(value < MINIMUM_JACCARD),
             f"When a fifth of the maps is left out, state {number} is found again to {value:.0%}.",
             "The border to its neighbours is arbitrary: ask for another number of states (-M), or merge it.",
         )
@@ -46,7 +48,7 @@ def cluster_jaccards(
     n_states, n = int(labels.max()), len(labels)
     found = []
     for _ in range(N_ROUNDS):
-        kept = np.sort(generator.permutation(n)[: max(int(KEPT_SHARE * n), 2)])
+        kept = np.sort(generator.permutation(n)[: max(int(KEPT_FRACTION * n), 2)])
         if len(kept) < n_states:
             continue
         tree = build_tree(distances[np.ix_(kept, kept)], linkage)
@@ -69,13 +71,13 @@ def check_support(
     decoded_agreement: float | None,
 ) -> list[Diagnostic]:
     """Whether the particles of a state differ from the rest, and in the way that the decoder draws."""
-    is_noise = z_score < LEAST_Z_SCORE
+    is_noise = z_score < MINIMUM_Z_SCORE
     tells = "as a random subset would" if is_noise else "which random subsets do not reach"
     found = [
         Diagnostic(
             f"{name} may be noise",
             z_score,
-            LEAST_Z_SCORE,
+            MINIMUM_Z_SCORE,
             is_noise,
             f"What the two half-maps of {name} show beyond the map of all particles agrees to {correlation:.3f}, "
             f"{z_score:.1f} standard errors from nothing, {tells}.",
@@ -83,12 +85,12 @@ def check_support(
         )
     ]
     if decoded_agreement is not None and not is_noise:
-        is_bad = decoded_agreement < LEAST_DECODED_AGREEMENT
+        is_bad = decoded_agreement < MINIMUM_DECODED_AGREEMENT
         found.append(
             Diagnostic(
                 f"decoded map of {name} is not what its particles show",
                 decoded_agreement,
-                LEAST_DECODED_AGREEMENT,
+                MINIMUM_DECODED_AGREEMENT,
                 is_bad,
                 f"The decoded difference of {name} agrees with the measured one to {decoded_agreement:.2f} "
                 "(1: the same; noise of the measurement lowers it).",
@@ -147,13 +149,13 @@ def check_mask(name: str, mask: np.ndarray, state_maps: dict[int, np.ndarray]) -
     return Diagnostic(
         f"{name} cuts through motion",
         shares[worst],
-        LARGEST_SHARE_OUTSIDE,
-        shares[worst] > LARGEST_SHARE_OUTSIDE,
+        MAXIMUM_FRACTION_OUTSIDE,
+        shares[worst] > MAXIMUM_FRACTION_OUTSIDE,
         f"{shares[worst]:.1%} of the density of state {worst} lies outside the {name}.",
         "Make the mask wider (RELION: Mask creation with more extension), so that the moving part stays inside.",
     )
 
 
 def _share_outside(mask: np.ndarray, volume: np.ndarray) -> float:
-    density = np.where(volume > DENSITY_SHARE_OF_BRIGHTEST * volume.max(), volume, 0)
+    density = np.where(volume > DENSITY_FRACTION_OF_MAXIMUM * volume.max(), volume, 0)
     return float((density * (1 - np.clip(mask, 0, 1))).sum() / max(density.sum(), 1e-30))

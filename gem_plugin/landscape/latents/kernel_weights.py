@@ -8,11 +8,11 @@ from torch import Tensor
 
 from gem_plugin.errors import InputError
 
-FEWEST_NEIGHBOURS = 100  # fewer give no map at all
-LARGEST_SHARE = 0.5  # of the particles; beyond that the map is the consensus
+MINIMUM_NEIGHBOURS = 100  # fewer give no map at all
+MAXIMUM_FRACTION = 0.5  # of the particles; beyond that the map is the consensus
 
 CANDIDATES_OF_A_REFERENCE = 2000
-FEWEST_NEIGHBOURS_OF_A_REFERENCE, NEAR_SHARE = 10, 0.01
+MINIMUM_NEIGHBOURS_OF_A_REFERENCE, NEAR_FRACTION = 10, 0.01
 
 
 class Neighbourhood(NamedTuple):
@@ -37,8 +37,8 @@ def latent_distances(
 
 def candidate_sizes(n_particles: int) -> list[int]:
     """How many particles the kernels to be compared take in, each twice as many as the one before."""
-    sizes = [min(FEWEST_NEIGHBOURS, n_particles)]
-    while 2 * sizes[-1] <= LARGEST_SHARE * n_particles:
+    sizes = [min(MINIMUM_NEIGHBOURS, n_particles)]
+    while 2 * sizes[-1] <= MAXIMUM_FRACTION * n_particles:
         sizes.append(2 * sizes[-1])
     return sizes
 
@@ -61,7 +61,9 @@ def most_populated_point(
     from scipy.spatial import cKDTree
 
     candidates = np.sort(generator.permutation(len(latents))[:CANDIDATES_OF_A_REFERENCE])
-    n_neighbours = min(len(latents), max(FEWEST_NEIGHBOURS_OF_A_REFERENCE, round(NEAR_SHARE * len(latents))))
+    n_neighbours = min(
+        len(latents), max(MINIMUM_NEIGHBOURS_OF_A_REFERENCE, round(NEAR_FRACTION * len(latents)))
+    )
     distances, _ = cKDTree(latents).query(latents[candidates], k=[n_neighbours])
     return int(candidates[distances[:, 0].argmin()])
 

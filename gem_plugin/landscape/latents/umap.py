@@ -10,11 +10,11 @@ from gem_plugin.landscape.printed_rounds import CountedRounds, PushedLoop
 from gem_plugin.progress import Track, untracked
 
 N_NEIGHBORS = 15
-MOST_FITTED_POINTS = (
+MAXIMUM_FITTED_POINTS = (
     20_000  # more are placed among these: UMAP takes half a minute for as many and hours for a million
 )
 NEIGHBOURS_OF_A_PLACED_POINT = 3
-SMALLEST_FOR_SPECTRAL_START = 20  # fewer points: the spectral start of UMAP fails
+MINIMUM_FOR_SPECTRAL_START = 20  # fewer points: the spectral start of UMAP fails
 
 
 def umap_embedding(
@@ -24,9 +24,9 @@ def umap_embedding(
     track: Track = untracked,
 ) -> np.ndarray:  # (n, 2) float32
     """Lay out points on a plane such that near neighbours stay near."""
-    if len(points) <= MOST_FITTED_POINTS:
+    if len(points) <= MAXIMUM_FITTED_POINTS:
         return _fit(points, seed, n_neighbors, track)
-    chosen = np.random.default_rng(seed).choice(len(points), MOST_FITTED_POINTS, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(points), MAXIMUM_FITTED_POINTS, replace=False)
     return place_among(points, points[chosen], _fit(points[chosen], seed, n_neighbors, track), track)
 
 
@@ -52,7 +52,7 @@ def _fit(points: np.ndarray, seed: int, n_neighbors: int, track: Track) -> np.nd
 
         layout = UMAP(
             n_neighbors=max(2, min(n_neighbors, len(points) - 1)),
-            init="random" if len(points) < SMALLEST_FOR_SPECTRAL_START else "spectral",
+            init="random" if len(points) < MINIMUM_FOR_SPECTRAL_START else "spectral",
             random_state=seed,
             n_jobs=1,  # more threads would make the result depend on their timing
             tqdm_kwds=epochs.tqdm_arguments(),

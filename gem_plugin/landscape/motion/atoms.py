@@ -10,8 +10,8 @@ from gem_plugin.landscape.motion.rigid import fit_rigid_motions
 from gem_plugin.progress import Track, untracked
 
 NEIGHBOURS = 30  # Gaussians that carry a residue: enough to fix a turn, and shared with the next residues
-LONGEST_REACH_IN_ANGSTROMS = 12.0  # an atom further from all Gaussians is outside the map
-LEAST_SHARE_INSIDE = 0.5
+MAXIMUM_REACH_IN_ANGSTROMS = 12.0  # an atom further from all Gaussians is outside the map
+MINIMUM_FRACTION_INSIDE = 0.5
 ATOMS_COMPARED, BLUR_IN_ANGSTROMS = 700, 6.0
 
 
@@ -83,10 +83,10 @@ def agreement_with_model(
 
 
 def _check_place(nearest_distances: np.ndarray) -> None:
-    inside = float((nearest_distances < LONGEST_REACH_IN_ANGSTROMS).mean())
-    if inside < LEAST_SHARE_INSIDE:
+    inside = float((nearest_distances < MAXIMUM_REACH_IN_ANGSTROMS).mean())
+    if inside < MINIMUM_FRACTION_INSIDE:
         raise InputError(
-            f"Only {inside:.0%} of the model's residues lie within {LONGEST_REACH_IN_ANGSTROMS:.0f} Angstrom of the map's "
+            f"Only {inside:.0%} of the model's residues lie within {MAXIMUM_REACH_IN_ANGSTROMS:.0f} Angstrom of the map's "
             "density. Fit the model into the consensus map first (ChimeraX: fitmap), or, when its origin is the centre "
             "of the box, give --origin centre."
         )

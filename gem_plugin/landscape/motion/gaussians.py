@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MOST_PARTS = 6
+MAXIMUM_PARTS = 6
 N_MOTION_PATTERNS = 6  # singular vectors of the displacements that say which Gaussians move together
 FULL_PERCENTILE = 95  # of the amplitudes of a Gaussian: what it has where it is all there
 WEIGHT_OF_PLACE = 0.7  # of the place beside the motion, so that parts are connected
@@ -33,7 +33,7 @@ def measure_motion(
     positions_in_angstroms: np.ndarray,  # (k, n, 3): clouds of k particles
     amplitudes: np.ndarray,  # (k, n)
     seed: int,
-    n_parts: int = MOST_PARTS,
+    n_parts: int = MAXIMUM_PARTS,
 ) -> GaussianMotion:
     """Compare the clouds of several particles."""
     positions = positions_in_angstroms.astype(np.float64)

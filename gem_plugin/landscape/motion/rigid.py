@@ -13,7 +13,7 @@ from gem_plugin.gaussians.volume import render_volumes
 
 SOFTNESS_IN_PIXELS = 1.5  # of the border between parts
 REACH_IN_PIXELS = 6.0  # beyond the density, voxels follow the nearest parts
-SMALL_SHARE = 1e-5
+SMALL_FRACTION = 1e-5
 
 
 class RigidMotions(NamedTuple):
@@ -67,6 +67,6 @@ def part_weights(
         density /= max(float(density.sum()), 1e-20) / max(float(member.sum()), 1e-20)
         close = ndimage.gaussian_filter(density, SOFTNESS_IN_PIXELS, mode="constant")
         far = ndimage.gaussian_filter(density, REACH_IN_PIXELS, mode="constant")
-        near.append(close + SMALL_SHARE * far + SMALL_SHARE**3)
+        near.append(close + SMALL_FRACTION * far + SMALL_FRACTION**3)
     weights = torch.from_numpy(np.stack(near))
     return weights / weights.sum(0)

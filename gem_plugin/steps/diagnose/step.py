@@ -89,7 +89,7 @@ def _diagnose_training(
         advice = "Train again with another --seed, then gem-em diagnose RUN --other-run RUN2."
         return [
             *found,
-            not_measured("latents differ between trainings", of_latents.LEAST_AGREEMENT, why, advice),
+            not_measured("latents differ between trainings", of_latents.MINIMUM_AGREEMENT, why, advice),
         ]
     latents, others = read_latents(run), read_latents(RunFiles(settings.other_run))
     with progress.waiting("agreement of the latents"):
@@ -117,14 +117,14 @@ def _state_support(files: ReconstructFiles, numbers: Sequence[int]) -> list[Diag
         why = "The states were not reconstructed from their particles."
         return [
             not_measured(
-                "states may be noise", of_states.LEAST_Z_SCORE, why, "Run gem-em reconstruct RUN first."
+                "states may be noise", of_states.MINIMUM_Z_SCORE, why, "Run gem-em reconstruct RUN first."
             )
         ]
     table = read_map_table(files.table)
     found = [
         not_measured(
             f"state {number} may be noise",
-            of_states.LEAST_Z_SCORE,
+            of_states.MINIMUM_Z_SCORE,
             "It has no particles in one of the half-sets, or was not reconstructed.",
             "Ask for fewer states, or run gem-em reconstruct RUN again.",
         )
@@ -149,8 +149,8 @@ def _control(z_score: float) -> Diagnostic:
     return Diagnostic(
         "half-maps share noise",
         abs(z_score),
-        of_states.LEAST_Z_SCORE,
-        abs(z_score) >= of_states.LEAST_Z_SCORE,
+        of_states.MINIMUM_Z_SCORE,
+        abs(z_score) >= of_states.MINIMUM_Z_SCORE,
         f"For a random subset the half-differences agree by {z_score:.1f} standard errors; nothing real can agree there.",
         "The half-sets are not independent: look for duplicate particles, and for half-sets made after the refinement.",
     )
@@ -185,7 +185,9 @@ def _diagnose_masks(run: RunFiles, settings: DiagnoseSettings) -> list[Diagnosti
     if path is None or not Path(path).is_file() or not maps:
         why = "No mask was used, or there are no states."
         return [
-            not_measured(f"{name} cuts through motion", of_states.LARGEST_SHARE_OUTSIDE, why, "Give --mask.")
+            not_measured(
+                f"{name} cuts through motion", of_states.MAXIMUM_FRACTION_OUTSIDE, why, "Give --mask."
+            )
         ]
     mask, some = read_map(Path(path)), landscape.state_file(next(iter(maps)), "mean.mrc")
     grid = read_map(some)

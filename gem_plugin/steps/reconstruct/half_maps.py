@@ -13,7 +13,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
 from gem_plugin.imaging.fourier import fourier_shell_correlation
-from gem_plugin.imaging.local_resolution import SMALLEST_WINDOW_IN_PIXELS, local_resolution
+from gem_plugin.imaging.local_resolution import MINIMUM_WINDOW_IN_PIXELS, local_resolution
 from gem_plugin.imaging.resolution import (
     MODEL_THRESHOLD,
     RESOLUTION_FSC,
@@ -210,7 +210,7 @@ def _write_local_resolution(
     pixel_size = both.pixel_size_in_angstroms
     width = wanted.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
     pixels = 2 * round(width / pixel_size / 2)
-    pixels = min(max(pixels, SMALLEST_WINDOW_IN_PIXELS), both.box_size)
+    pixels = min(max(pixels, MINIMUM_WINDOW_IN_PIXELS), both.box_size)
     found = local_resolution(both.first, both.second, mask, pixel_size, pixels, wanted.threshold, track=track)
     write_map(files.local_resolution(name), found.numpy(), pixel_size)
     inside = found[found > 0].numpy()

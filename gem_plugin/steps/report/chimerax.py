@@ -12,7 +12,7 @@ from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.array_files import read_array, read_number_table, write_arrays
 from gem_plugin.io.atoms.bild import write_arrows
-from gem_plugin.io.atoms.gaussian_models import MOST_ATOMS, write_gaussian_models
+from gem_plugin.io.atoms.gaussian_models import MAXIMUM_ATOMS, write_gaussian_models
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
@@ -138,7 +138,7 @@ def _trajectory_models(
     """A PDB of several models for every trajectory."""
     assert source.clouds_at is not None
     written: list[Path] = []
-    if len(motion.amplitudes) > MOST_ATOMS:
+    if len(motion.amplitudes) > MAXIMUM_ATOMS:
         return written
     trajectories = list(_trajectories(run).items())
     for name, latents in track(trajectories, "Gaussians for ChimeraX", unit="trajectory"):
