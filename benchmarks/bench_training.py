@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
@@ -58,8 +58,8 @@ def our_rate(n: int, batch_size: int, device: str) -> float:
     model = build_model(architecture_for(settings, N_GAUSSIANS, BOX, PIXEL_SIZE), cloud, generator).to(device)
     observations.move_to_(torch.device(device))
     observations.keep_in_memory()
-    evidence = EvidenceTable.compute(model.anchors, observations)
-    trainer = Trainer(model, observations, evidence, torch.arange(n), torch.arange(0), settings, 3)
+    inputs = EncoderInputs.compute(model.anchors, observations)
+    trainer = Trainer(model, observations, inputs, torch.arange(n), torch.arange(0), settings, 3)
     trainer.run_epoch()
     return max(trainer.run_epoch().particles_per_second for _ in range(2))
 

@@ -34,9 +34,9 @@ def automatic_threshold(volume: np.ndarray) -> float:
     radius = np.sqrt(axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2)
     outside = volume[radius > box / 2 - 1]
     noise_level = float(np.median(outside))
-    noise_deviation = 1.4826 * float(np.median(np.abs(outside - noise_level)))
+    noise_standard_deviation = 1.4826 * float(np.median(np.abs(outside - noise_level)))
     peak = float(np.percentile(volume, DISPLAY_PERCENTILE))
-    return max(noise_level + NOISE_STANDARD_DEVIATIONS * noise_deviation, FRACTION_OF_PEAK * peak)
+    return max(noise_level + NOISE_STANDARD_DEVIATIONS * noise_standard_deviation, FRACTION_OF_PEAK * peak)
 
 
 def find_density(
@@ -66,25 +66,25 @@ def gaussians_from_density(
     density: MapDensity,
     box_size: int,
     width_in_pixels: float,
-    n_gaussians: int | None = None,  # None: one a voxel, at most MAXIMUM_GAUSSIANS
+    n_gaussians: int | None = None,  # None: one per voxel, at most MAXIMUM_GAUSSIANS
     seed: int = 0,
     track: Track = untracked,
 ) -> GaussianCloud:  # in pixels of the map
-    """Spread Gaussians over the density by weighted k-means; each takes the density of its cell.
+    """Distribute Gaussians over the density by weighted k-means; each takes the density of its cell.
 
     Raises InputError when more Gaussians are asked for than there are voxels.
     """
     n_voxels = len(density.voxels)
-    wanted = min(n_voxels, MAXIMUM_GAUSSIANS) if n_gaussians is None else n_gaussians
-    if wanted > n_voxels:
+    requested = min(n_voxels, MAXIMUM_GAUSSIANS) if n_gaussians is None else n_gaussians
+    if requested > n_voxels:
         raise InputError(
-            f"--n-gaussians is {wanted}, but only {n_voxels} voxels are above the threshold {density.threshold:.4g}. "
+            f"--n-gaussians is {requested}, but only {n_voxels} voxels are above the threshold {density.threshold:.4g}. "
             "Give fewer Gaussians or a lower --threshold."
         )
     points = (density.voxels[:, ::-1] - box_size // 2).astype(np.float64)  # (n_voxels, 3) xyz
     centres = points
-    if wanted < n_voxels:
-        centres = weighted_centres(points, density.densities, wanted, seed, track)
+    if requested < n_voxels:
+        centres = weighted_centres(points, density.densities, requested, seed, track)
     cells = cKDTree(centres).query(points)[1]
     masses = np.bincount(cells, density.densities, len(centres))
     kept = masses > 0
@@ -101,7 +101,7 @@ def weighted_centres(
     generator = np.random.default_rng(seed)
     first = generator.choice(len(points), n_centres, replace=False, p=weights / weights.sum())
     centres = points[first]
-    for _ in track(range(LLOYD_ROUNDS), "places of the Gaussians", unit="round"):
+    for _ in track(range(LLOYD_ROUNDS), "positions of the Gaussians", unit="round"):
         cells = cKDTree(centres).query(points)[1]
         mass = np.bincount(cells, weights, n_centres)
         sums = np.stack([np.bincount(cells, weights * points[:, axis], n_centres) for axis in range(3)], 1)

@@ -1,7 +1,7 @@
 """Tables of pixel integrals of a Gaussian, so that the fast kernels need no exponentials.
 
-The integral of a Gaussian over the pixels around it depends only on its width and on where inside a pixel it lies.
-Linear interpolation between 256 places is good to 1e-5, and between widths one percent apart to 1e-4.
+The integral of a Gaussian over the pixels around it depends only on its width and on where inside a pixel its centre lies.
+Linear interpolation between 256 subpixels is good to 1e-5, and between widths one percent apart to 1e-4.
 """
 
 from functools import lru_cache
@@ -48,9 +48,9 @@ def table_of_many_widths(footprint: int) -> PixelTable:
 
 
 def _integrals(widths: np.ndarray, footprint: int) -> tuple[np.ndarray, np.ndarray]:
-    places = np.arange(SUBPIXELS_PER_PIXEL + 1) / SUBPIXELS_PER_PIXEL  # x - floor(x)
+    subpixels = np.arange(SUBPIXELS_PER_PIXEL + 1) / SUBPIXELS_PER_PIXEL  # x - floor(x)
     pixels = np.arange(footprint) - (footprint // 2 - 1)  # relative to floor(x)
-    distances = pixels[None, None, :] - places[None, :, None]
+    distances = pixels[None, None, :] - subpixels[None, :, None]
     upper, lower = (distances + 0.5) / widths[:, None, None], (distances - 0.5) / widths[:, None, None]
     weights = ndtr(upper) - ndtr(lower)
     normal_density_difference = (np.exp(-(upper**2) / 2) - np.exp(-(lower**2) / 2)) / np.sqrt(2 * np.pi)

@@ -94,7 +94,7 @@ def is_for_triton(values: Tensor) -> bool:
         return False
     if find_spec("triton") is None:
         warnings.warn(
-            "Triton is not installed, so that the slow reference works in its place on this device. "
+            "Triton is not installed, so that the slow reference is used instead on this device. "
             "Install the triton that your torch was built for (Linux wheels of torch bring it).",
             stacklevel=2,
         )
@@ -161,7 +161,7 @@ class _Projection(torch.autograd.Function):
 
 
 def _kernels_for(table: PixelTable) -> Any:
-    from gem_plugin.gaussians.projection_numba import make_kernels  # compiles; not wanted for --help
+    from gem_plugin.gaussians.projection_numba import make_kernels  # compiles; not needed for --help
 
     return make_kernels(table.weights.shape[-1], table.widths_per_log_unit > 0)
 

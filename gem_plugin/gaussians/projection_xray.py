@@ -1,8 +1,8 @@
 """The projection by GaussianEM's own rasteriser (xray_gaussian_rasterization_voxelization), for comparison only.
 
 That package is CUDA code which its users compile themselves; nothing of it is here, only its calling convention:
-positions in half boxes with pixel i at (2 i + 1) / size - 1, one image a call, Gaussians sampled at the pixel centres.
-A pixel's integral is close to the sample of a Gaussian wider by the variance of a pixel (1/12), which is what is asked for.
+positions in half boxes with pixel i at (2 i + 1) / size - 1, one image per call, Gaussians sampled at the pixel centres.
+A pixel's integral is close to the sample of a Gaussian wider by the variance of a pixel (1/12), which is what is requested.
 It drops contributions below 1e-5 and stops adding where the product of (1 - contribution) falls below 1e-4, so amplitudes
 are scaled down before and the image up after; negative amplitudes are lost.
 """
@@ -79,11 +79,11 @@ def _rasterise(
         viewmatrix=view, projmatrix=projection, campos=torch.zeros_like(rotation[0]),
         prefiltered=False, record_transmittance=False, mode=0, debug=False,
     )  # fmt: skip
-    no_turn = torch.zeros(len(positions), 4, device=positions.device)
-    no_turn[:, 0] = 1
+    no_rotation = torch.zeros(len(positions), 4, device=positions.device)
+    no_rotation[:, 0] = 1
     image, _ = package.GaussianRasterizer(settings)(
         means3D=positions, means2D=torch.zeros_like(positions), opacities=densities[:, None],
-        scales=widths[:, None].expand(-1, 3).contiguous(), rotations=no_turn,
+        scales=widths[:, None].expand(-1, 3).contiguous(), rotations=no_rotation,
     )  # fmt: skip
     return image.reshape(box_size, box_size)
 

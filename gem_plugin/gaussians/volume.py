@@ -58,6 +58,6 @@ def _detached_in_pixels(cloud: GaussianCloud, pixel_size_in_angstroms: float | N
 
 
 def _kernels(table: PixelTable):
-    from gem_plugin.gaussians.volume_numba import make_volume_kernels  # compiles; not wanted for --help
+    from gem_plugin.gaussians.volume_numba import make_volume_kernels  # compiles; not needed for --help
 
     return make_volume_kernels(table.weights.shape[-1])

@@ -89,7 +89,7 @@ def build_model(
             n_inputs, architecture.latent_size, architecture.encoder_width, architecture.encoder_layers
         )
     anchors = (
-        _place_anchors(architecture, cloud)
+        _choose_anchors(architecture, cloud)
         if consensus is not None
         else Anchors(
             torch.zeros(architecture.n_anchors, 3),
@@ -141,7 +141,7 @@ def _build_free_decoder(
     raise InputError(f"--decoder is {architecture.decoder!r}; expected one of {', '.join(DECODERS)}.")
 
 
-def _place_anchors(architecture: ModelArchitecture, cloud: GaussianCloud) -> Anchors:
+def _choose_anchors(architecture: ModelArchitecture, cloud: GaussianCloud) -> Anchors:
     """k-means of the Gaussians; each anchor has the mass of its cell."""
     from scipy.spatial import cKDTree
 

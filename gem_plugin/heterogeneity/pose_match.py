@@ -1,6 +1,6 @@
 """Do map, poses and images belong together? The images against the map in their own poses, in those of others, and flipped.
 
-A map of another refinement, or one whose hand was turned after it, gives a run that ends without an error and means
+A map of another refinement, or one whose hand was flipped after it, gives a run that ends without an error and means
 nothing. Each comparison is between two matched-filter scores of the same image, so noise and contrast cancel.
 """
 
@@ -75,5 +75,5 @@ def _standard_errors(differences: Tensor) -> float:
     """The mean over its standard error; 0 where nothing differs, NaN for too few values."""
     if len(differences) < MINIMUM_PARTICLES:
         return math.nan
-    deviation = differences.std().clamp_min(1e-12)
-    return float(differences.mean() / deviation * math.sqrt(len(differences)))
+    standard_deviation = differences.std().clamp_min(1e-12)
+    return float(differences.mean() / standard_deviation * math.sqrt(len(differences)))

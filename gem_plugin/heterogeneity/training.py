@@ -12,7 +12,7 @@ from torch import Tensor
 from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
@@ -51,19 +51,21 @@ class EpochRecord:
     bad_steps: int
     particles_per_second: float
     seconds: float
-    distance: float = math.nan  # the terms of extra_losses.py without their weights; NaN where they are off
+    distance: float = (
+        math.nan
+    )  # the terms of losses/optional_terms.py without their weights; NaN where they are off
     direction: float = math.nan
     repulsion: float = math.nan
     smoothness: float = math.nan
     latent_neighbour: float = math.nan
     validation_kl: float = (
         math.nan
-    )  # nats; with the validation loss it gives the evidence bound, see validation_bounds
+    )  # nats; with the validation loss it gives the evidence bound, see landscape/checks/latents.py
     contrast_spread: float = 0.0  # standard deviation of the particles' contrast, as this epoch found it
 
 
 class EpochSums(NamedTuple):
-    """What the steps of an epoch add up, steps with a loss that is not a number left out.
+    """What the steps of an epoch add up, without steps whose loss is not a number.
 
     The sums lie on the device as one vector, so that a step never waits for the device.
     """
@@ -104,13 +106,13 @@ class Trainer:
         self,
         model: HeterogeneityModel,
         observations: Observations,
-        evidence: EvidenceTable,
+        encoder_inputs: EncoderInputs,
         training_rows: Tensor,
         validation_rows: Tensor,
         settings: TrainSettings,
         n_epochs: int,
     ) -> None:
-        self.model, self.observations, self.evidence = model, observations, evidence
+        self.model, self.observations, self.encoder_inputs = model, observations, encoder_inputs
         self.training_rows, self.validation_rows = training_rows, validation_rows
         self.settings, self.n_epochs = settings, n_epochs
         self.device = next(model.parameters()).device
@@ -123,22 +125,22 @@ class Trainer:
         self.epoch = 0  # finished epochs
         self.bad_steps = 0
         self.kl_factor = 1.0  # lowered when the latents collapse
-        self.contrast_variance = 0.0  # of the particles, about 1; see contrast.py
+        self.contrast_variance = 0.0  # of the particles, about 1; see losses/contrast.py
         self.history: list[EpochRecord] = []
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:
-        """One pass over the training particles. Raises RunError when losses stop being numbers."""
+        """One pass over the training particles. Raises RunError when too many losses are not a number."""
         start = time.monotonic()
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
         sums = EpochSums.zeros(self.device).as_vector()
         n_particles, bad_steps_before = 0, self.bad_steps
         self.model.train()
-        loaded = loaded_batches(track(batches), self._load_share, is_ahead=self.device.type == "cuda")
+        loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
         for number, (rows, batch) in enumerate(loaded, start=1):
             fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
             noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
-            noise = send(self.workers.share(noise), self.device)
+            noise = send(self.workers.local_rows(noise), self.device)
             sums += self._step(batch, noise, fraction, generator)
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
@@ -173,13 +175,13 @@ class Trainer:
 
     @property
     def has_collapsed(self) -> bool:
-        """Whether the latents carry nothing, so that all particles have one conformation."""
+        """Whether the latents have collapsed to the prior, so that all particles have one conformation."""
         return self.epoch >= 2 and self.history[-1].kl < COLLAPSED_KL_IN_NATS
 
     def relieve_collapse(self) -> bool:
-        """Halve a KL weight above that of the evidence bound when the latents carry nothing; True when that was done.
+        """Halve a KL weight above that of the evidence bound when the latents have collapsed to the prior; True when that was done.
 
-        At the bound's own weight of 1 and below, latents that fall silent are an answer: the particles do not differ by
+        At the bound's own weight of 1 and below, latents collapsed to the prior are an answer: the particles do not differ by
         more than their noise. A lower weight would fill them with noise.
         """
         if not self.has_collapsed or self._kl_weight(self.epoch / self.n_epochs) <= KL_WEIGHT_OF_BOUND:
@@ -189,12 +191,12 @@ class Trainer:
 
     @torch.no_grad()
     def validation_losses(self) -> tuple[float, float]:
-        """Image loss and KL divergence of the particles that never train, with their mean latents."""
+        """Image loss and KL divergence of the held-out validation particles, with their mean latents."""
         if not len(self.validation_rows):
             return math.nan, math.nan
         self.model.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        rows_here = self.workers.share(self.validation_rows)
+        rows_here = self.workers.local_rows(self.validation_rows)
         for part in row_chunks(len(rows_here), self.settings.batch_size):
             batch = self._load(rows_here[part])
             distribution = self._encode(batch)
@@ -208,10 +210,10 @@ class Trainer:
     def embed(self, rows: Tensor) -> LatentDistribution:
         """The latents of the given particles."""
         assert self.model.encoder is not None
-        return self.model.encoder(self.evidence.batch(rows))
+        return self.model.encoder(self.encoder_inputs.batch(rows))
 
     def state(self) -> dict[str, Any]:
-        """Everything that a later process needs to go on as if nothing had happened."""
+        """Everything that a later process needs to continue as if nothing had happened."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -233,14 +235,14 @@ class Trainer:
         self.extra_losses.load_state(state.get("extra_losses", {}))
         self.history = [EpochRecord(**record) for record in state["history"]]
 
-    def _load_share(self, rows: Tensor) -> LoadedBatch:
-        return self._load(self.workers.share(rows))
+    def _load_local(self, rows: Tensor) -> LoadedBatch:
+        return self._load(self.workers.local_rows(rows))
 
     def _load(self, rows: Tensor) -> LoadedBatch:
         """What a step needs of the given particles, on the device."""
         is_squared = self.settings.loss == "squared"
         images = self.observations.batch(rows) if is_squared else self.observations.centred_batch(rows)
-        return LoadedBatch(self.evidence.batch(rows), images)
+        return LoadedBatch(self.encoder_inputs.batch(rows), images)
 
     def _encode(self, batch: LoadedBatch) -> LatentDistribution:
         assert self.model.encoder is not None

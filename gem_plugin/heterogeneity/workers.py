@@ -1,6 +1,6 @@
 """Several processes that train one model together (torchrun, one a device). Alone, everything here does nothing.
 
-Every process walks through the same joint batches and takes every size-th particle of each, with its share of the
+Every process walks through the same joint batches and takes every size-th particle of each, with its rows of the
 same random numbers; gradients are averaged. The result is that of one process with the joint batch, within rounding.
 """
 
@@ -25,7 +25,7 @@ class Workers:
     def is_main(self) -> bool:  # the one that writes and speaks
         return self.rank == 0
 
-    def share(self, values: Tensor) -> Tensor:
+    def local_rows(self, values: Tensor) -> Tensor:
         """This process's part of a joint batch."""
         return values[self.rank :: self.size]
 

@@ -30,7 +30,7 @@ def half_map_curves(
     mask: Tensor,  # (box, box, box), 0 to 1, soft
     generator: torch.Generator,
 ) -> HalfMapCurves:
-    """Masked correlation with the mask's own share taken out (Chen et al. 2013, Ultramicroscopy 135, 24)."""
+    """Masked correlation with the mask's own contribution taken out (Chen et al. 2013, Ultramicroscopy 135, 24)."""
     if mask.shape != first.shape:
         raise InputError(f"The mask has shape {tuple(mask.shape)}, the half-maps {tuple(first.shape)}.")
     unmasked = fourier_shell_correlation(first, second)

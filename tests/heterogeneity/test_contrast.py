@@ -119,7 +119,7 @@ def test_refined_latents_do_not_answer_for_the_contrast() -> None:
     )
     errors = [(refined.latents - truth)[:, 1].abs().median() for refined in (blind, aware)]
     assert errors[1] < 0.3 * errors[0]
-    assert (aware.deviations[:, 1] >= 0.99 * blind.deviations[:, 1]).float().mean() > 0.9
+    assert (aware.standard_deviations[:, 1] >= 0.99 * blind.standard_deviations[:, 1]).float().mean() > 0.9
 
 
 def test_agreement_of_an_image_with_itself_is_its_power() -> None:

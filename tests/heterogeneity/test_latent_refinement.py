@@ -60,10 +60,10 @@ def test_no_particle_gets_worse_and_the_true_latents_hardly_move():
     assert (refined.latents - truth)[:, :2].abs().median() < 0.2
 
 
-def test_a_silent_dimension_goes_to_the_prior_mean_with_its_deviation():
+def test_a_dimension_without_effect_goes_to_the_prior_mean_with_its_standard_deviation():
     model, batch, truth = make_particles()
     start = truth.clone()
     start[:, 2] = 0.4
     refined = refine_latents(model, batch, start, prior_weight=1.0, n_steps=8)
     assert refined.latents[:, 2].abs().max() < 0.1
-    assert (refined.deviations[:, 2] > 3 * refined.deviations[:, 0].median()).all()
+    assert (refined.standard_deviations[:, 2] > 3 * refined.standard_deviations[:, 0].median()).all()

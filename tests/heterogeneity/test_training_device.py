@@ -7,7 +7,7 @@ from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity import training
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EvidenceTable, encoder_inputs
+from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EncoderInputs, read_encoder_inputs
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.prefetch import loaded_batches
@@ -43,15 +43,15 @@ def make_parts(**changes):
 
 def make_trainer(settings, model, observations, features):
     rows = torch.arange(N_PARTICLES)
-    return Trainer(model, observations, EvidenceTable(features), rows[:32], rows[32:], settings, n_epochs=2)
+    return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, n_epochs=2)
 
 
 @pytest.fixture
 def cpu_trainer():
     settings, model, observations = make_parts()
     observations.keep_in_memory()
-    evidence = EvidenceTable.compute(model.anchors, observations)
-    return make_trainer(settings, model, observations, evidence.features)
+    inputs = EncoderInputs.compute(model.anchors, observations)
+    return make_trainer(settings, model, observations, inputs.features)
 
 
 @pytest.mark.parametrize("changes", [{}, {"loss": "absolute"}, {"width_change": True, "train_widths": True}])
@@ -74,7 +74,7 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     rows = torch.arange(8)
     batch = trainer._load(rows)
     assert {value.device for value in (batch.encoder_inputs, *batch.images)} == {meta}
-    assert encoder_inputs(model.anchors, observations, rows).device == meta
+    assert read_encoder_inputs(model.anchors, observations, rows).device == meta
     noise = torch.zeros(8, settings.latent_size, device=meta)
     result = trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0))
     assert result.device == meta

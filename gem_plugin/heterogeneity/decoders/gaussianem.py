@@ -1,7 +1,7 @@
 """A model trained by GaussianEM, decoded as its own program does, so that its latents can be analysed here.
 
 Its training computes a change of the widths but never uses it, so that head of its network holds random numbers;
-it is left out unless `applies_width_change` says that a mended version trained it.
+it is left out unless `applies_width_change` says that a corrected version trained it.
 """
 
 import math

@@ -47,7 +47,7 @@ class MlpDecoder(Decoder):
 
 
 def standardised_values(cloud: GaussianCloud) -> Tensor:  # (n, 5): log-amplitude, log-width, x, y, z
-    """The five values of each Gaussian, each of mean 0 and spread about 1; the three axes share one scale."""
+    """The five values of each Gaussian, each of mean 0 and standard deviation about 1; the three axes share one scale."""
     floor = 1e-3 * cloud.amplitudes.mean()
     logs = torch.stack([cloud.amplitudes.clamp_min(floor).log(), cloud.widths.log()], 1)
     logs = (logs - logs.mean(0)) / logs.std(0).clamp_min(1e-3)

@@ -1,6 +1,6 @@
 """GaussianEM's network: each Gaussian's five values and an image's latents give the change of that Gaussian.
 
-The embedding of the Gaussians does not depend on the image, so it is computed once a step. The rest is worked through in
+The embedding of the Gaussians does not depend on the image, so it is computed once per step. The rest is worked through in
 pieces that are recomputed when gradients flow back, so memory does not grow with images x Gaussians.
 The modules carry GaussianEM's names, so that weights of its released models fit.
 """

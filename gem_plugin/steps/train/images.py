@@ -15,7 +15,7 @@ from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 
-SHARE_OF_FREE_MEMORY = 0.5  # that cached images may take
+FRACTION_OF_FREE_MEMORY = 0.5  # that cached images may take
 
 
 def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
@@ -49,18 +49,18 @@ def open_cached_observations(
 
 def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
     """Whether all images take less than half of the memory that is free now on the device that will hold them."""
-    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free_memory_in_bytes(device)
+    return 4 * n_images * box_size**2 < FRACTION_OF_FREE_MEMORY * free_memory_in_bytes(device)
 
 
 def check_memory(settings: TrainSettings, n_images: int, box_size: int, device: torch.device) -> None:
     """Raise InputError before the start when what must stay in memory is more than there is."""
-    evidence = 2 * n_images * (settings.anchors + N_VIEW_FEATURES)  # half precision
+    encoder_inputs = 2 * n_images * (settings.anchors + N_VIEW_FEATURES)  # half precision
     images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
     free = free_memory_in_bytes(device)
-    if evidence + images > free:
-        remedy = "Use --cache disk" if images > free - evidence and images else "Use fewer --anchors"
+    if encoder_inputs + images > free:
+        remedy = "Use --cache disk" if images > free - encoder_inputs and images else "Use fewer --anchors"
         raise InputError(
-            f"{n_images} particles of {box_size} pixels need {(evidence + images) / 1e9:.1f} GB of memory on {device}, "
+            f"{n_images} particles of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
             f"{free / 1e9:.1f} GB are free. {remedy}, a smaller --box in prepare, or a larger machine."
         )
 
