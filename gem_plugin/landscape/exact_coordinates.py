@@ -4,13 +4,13 @@ A map is a sum of Gaussians, V(v) = sum_i a_i G_i(v). Any weighted sum over its 
 
     sum_v W(v) V(v) = sum_i a_i sum_v W(v) G_i(v),
 
-the amplitude of each Gaussian times the weight map W, blurred by that Gaussian, at its place. G_i is the integral of
+the amplitude of each Gaussian times the weight map W, blurred by that Gaussian, at its position. G_i is the integral of
 the Gaussian over the voxel, cut off as in gaussians.volume, so both sides agree to rounding.
 
 The coordinate of a particle on a volume component e, with mask m and mean mu, is
 sum over the mask of (max(m V, 0) - mu) e. With positive amplitudes m V is never negative, the clipping does nothing,
 and the coordinate is the functional of W = m e, less the constant sum of mu e. That is what is computed here.
-With a negative amplitude it would not be exact: `clouds_are_positive` tells, and the caller must decode instead.
+With a negative amplitude it would not be exact: `clouds_are_positive` reports it, and the caller must decode instead.
 """
 
 import numpy as np

@@ -35,7 +35,7 @@ def check_stability(
             MINIMUM_JACCARD,
             bool(value < MINIMUM_JACCARD),
             f"When a fifth of the maps is left out, state {number} is found again to {value:.0%}.",
-            "The border to its neighbours is arbitrary: ask for another number of states (-M), or merge it.",
+            "The border to its neighbours is arbitrary: request another number of states (-M), or merge it.",
         )
         for number, value in enumerate(stability, start=1)
     ]
@@ -72,7 +72,7 @@ def check_support(
 ) -> list[Diagnostic]:
     """Whether the particles of a state differ from the rest, and in the way that the decoder draws."""
     is_noise = z_score < MINIMUM_Z_SCORE
-    tells = "as a random subset would" if is_noise else "which random subsets do not reach"
+    compared = "as a random subset would" if is_noise else "which random subsets do not reach"
     found = [
         Diagnostic(
             f"{name} may be noise",
@@ -80,7 +80,7 @@ def check_support(
             MINIMUM_Z_SCORE,
             is_noise,
             f"What the two half-maps of {name} show beyond the map of all particles agrees to {correlation:.3f}, "
-            f"{z_score:.1f} standard errors from nothing, {tells}.",
+            f"{z_score:.1f} standard errors from nothing, {compared}.",
             "Do not interpret this state: its particles, back-projected, do not differ from the rest.",
         )
     ]
@@ -138,24 +138,24 @@ def check_size(name: str, n_particles: int, needed: float) -> Diagnostic:
         1.0,
         n_particles < needed,
         f"{name.capitalize()} has {n_particles} particles; at this noise about {needed:,.0f} show a difference of its size.",
-        "Ask for fewer states (-M), or collect more particles; its map is the decoder's guess.",
+        "Request fewer states (-M), or collect more particles; its map is the decoder's guess.",
     )
 
 
 def check_mask(name: str, mask: np.ndarray, state_maps: dict[int, np.ndarray]) -> Diagnostic:
     """Whether a mask cuts through the density of any state."""
-    shares = {number: _share_outside(mask, volume) for number, volume in state_maps.items()}
-    worst = max(shares, key=lambda number: shares[number])
+    fractions = {number: _fraction_outside(mask, volume) for number, volume in state_maps.items()}
+    worst = max(fractions, key=lambda number: fractions[number])
     return Diagnostic(
         f"{name} cuts through motion",
-        shares[worst],
+        fractions[worst],
         MAXIMUM_FRACTION_OUTSIDE,
-        shares[worst] > MAXIMUM_FRACTION_OUTSIDE,
-        f"{shares[worst]:.1%} of the density of state {worst} lies outside the {name}.",
+        fractions[worst] > MAXIMUM_FRACTION_OUTSIDE,
+        f"{fractions[worst]:.1%} of the density of state {worst} lies outside the {name}.",
         "Make the mask wider (RELION: Mask creation with more extension), so that the moving part stays inside.",
     )
 
 
-def _share_outside(mask: np.ndarray, volume: np.ndarray) -> float:
+def _fraction_outside(mask: np.ndarray, volume: np.ndarray) -> float:
     density = np.where(volume > DENSITY_FRACTION_OF_MAXIMUM * volume.max(), volume, 0)
     return float((density * (1 - np.clip(mask, 0, 1))).sum() / max(density.sum(), 1e-30))

@@ -26,9 +26,9 @@ class Neighbourhood(NamedTuple):
 def latent_distances(
     latents: np.ndarray,  # (n, latent_size)
     point: np.ndarray,  # (latent_size,)
-    latents_std: np.ndarray | None,  # (n, latent_size): spread of the latents given the image
+    latents_std: np.ndarray | None,  # (n, latent_size): standard deviation of the latents given the image
 ) -> np.ndarray:  # (n,)
-    """Distance in units of how well each latent is known; where that is unknown, of its spread over the particles."""
+    """Distance in units of how well each latent is known; where that is unknown, of its standard deviation over the particles."""
     if point.shape != latents.shape[1:]:
         raise InputError(f"Expected {latents.shape[1]} numbers for a latent point, got {point.shape}.")
     known = latents.std(axis=0) if latents_std is None else np.sqrt((latents_std**2).mean(axis=0))
@@ -56,7 +56,7 @@ def most_populated_point(
 ) -> int:
     """The row of the particle with the nearest neighbours: a conformation that many particles have.
 
-    The mean of all latents is none: inside a ring it is a place where no particle belongs.
+    The mean of all latents is none: inside a ring it is a point where no particle belongs.
     """
     from scipy.spatial import cKDTree
 

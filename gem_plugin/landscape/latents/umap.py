@@ -11,9 +11,9 @@ from gem_plugin.progress import Track, untracked
 
 N_NEIGHBORS = 15
 MAXIMUM_FITTED_POINTS = (
-    20_000  # more are placed among these: UMAP takes half a minute for as many and hours for a million
+    20_000  # more are interpolated among these: UMAP takes half a minute for as many and hours for a million
 )
-NEIGHBOURS_OF_A_PLACED_POINT = 3
+NEIGHBOURS_OF_AN_INTERPOLATED_POINT = 3
 MINIMUM_FOR_SPECTRAL_START = 20  # fewer points: the spectral start of UMAP fails
 
 
@@ -37,7 +37,9 @@ def place_among(
     track: Track = untracked,
 ) -> np.ndarray:  # (n, 2) float32
     """Each point at the mean of its nearest known neighbours, weighted by one over the distance; a known point stays."""
-    distances, neighbours = nearest_points(cKDTree(known_points), points, NEIGHBOURS_OF_A_PLACED_POINT, track)
+    distances, neighbours = nearest_points(
+        cKDTree(known_points), points, NEIGHBOURS_OF_AN_INTERPOLATED_POINT, track
+    )
     weights = 1 / np.maximum(distances, 1e-9 * (np.ptp(known_points) + 1e-30))
     weights /= weights.sum(1, keepdims=True)
     return np.einsum("nk,nkd->nd", weights, known_layout[neighbours]).astype(np.float32)
@@ -57,6 +59,6 @@ def _fit(points: np.ndarray, seed: int, n_neighbors: int, track: Track) -> np.nd
             n_jobs=1,  # more threads would make the result depend on their timing
             tqdm_kwds=epochs.tqdm_arguments(),
         )
-        placed = layout.fit_transform(points)
+        embedded = layout.fit_transform(points)
     epochs.finish()
-    return np.asarray(placed, dtype=np.float32)
+    return np.asarray(embedded, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The motion of parts as turns and shifts, fitted to the Gaussians; and which voxels belong to which part."""
+"""The motion of parts as rotations and shifts, fitted to the Gaussians; and which voxels belong to which part."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -28,12 +28,12 @@ def fit_rigid_motions(
     moved: Tensor,  # (batch, n, 3): the same Gaussians in each particle
     weights: Tensor,  # (n,)
 ) -> RigidMotions:
-    """The least-squares turn and shift of each particle (Kabsch 1976)."""
-    share = (weights / weights.sum()).double()
+    """The least-squares rotation and shift of each particle (Kabsch 1976)."""
+    fractions = (weights / weights.sum()).double()
     reference, moved = reference.double(), moved.double()
-    centre, centres = share @ reference, torch.einsum("n,bnk->bk", share, moved)
-    spread = torch.einsum("n,bni,nj->bij", share, moved - centres[:, None], reference - centre)
-    left, _, right = torch.linalg.svd(spread)
+    centre, centres = fractions @ reference, torch.einsum("n,bnk->bk", fractions, moved)
+    covariance = torch.einsum("n,bni,nj->bij", fractions, moved - centres[:, None], reference - centre)
+    left, _, right = torch.linalg.svd(covariance)
     sign = torch.linalg.det(left @ right)
     flip = torch.ones_like(centres)
     flip[:, 2] = sign  # a reflection is no motion
@@ -41,7 +41,7 @@ def fit_rigid_motions(
     return RigidMotions(rotations.float(), (centres - torch.einsum("bij,j->bi", rotations, centre)).float())
 
 
-def turn_views(
+def rotate_views(
     rotation_matrices: Tensor,  # (batch, 3, 3): of the particles
     shifts_in_angstroms: Tensor,  # (batch, 2), ordered xy
     motions: RigidMotions,

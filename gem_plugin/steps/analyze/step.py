@@ -12,7 +12,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.latents.components import (
     LatentComponents,
     fit_latent_components,
-    traverse_component,
+    trajectory_along_component,
 )
 from gem_plugin.landscape.sketch import Sketch, check_latents, make_sketch
 from gem_plugin.landscape.volume_source import VolumeSource
@@ -74,7 +74,9 @@ def _save_trajectory(
     settings: AnalyzeSettings,
     progress: Progress,
 ) -> None:
-    trajectory = traverse_component(components, number, settings.trajectory_points, TRAJECTORY_PERCENTILES)
+    trajectory = trajectory_along_component(
+        components, number, settings.trajectory_points, TRAJECTORY_PERCENTILES
+    )
     write_numbers(folder / "z_values.txt", trajectory)
     if not settings.skip_vol:
         volumes = progress.track(source.decode(trajectory), f"component {number + 1}", len(trajectory))

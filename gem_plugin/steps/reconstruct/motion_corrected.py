@@ -29,7 +29,7 @@ from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.latents.kernel_weights import most_populated_point
 from gem_plugin.landscape.motion.gaussians import measure_motion
-from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights, turn_views
+from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights, rotate_views
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
@@ -87,7 +87,7 @@ def reconstruct_deformed(
     sums = [torch.zeros(table.box_size, table.box_size, table.box_size) for _ in range(2)]
     for number, (weight, motions) in enumerate(zip(parts.weights, parts.motions, strict=True), start=1):
         title = f"part {number} of {len(parts.motions)}"
-        moved = Views(*turn_views(*views, motions))
+        moved = Views(*rotate_views(*views, motions))
         both = back_project(prepared, rows, halves, device, progress, title, views=moved)
         with progress.waiting(f"{title}: half-maps"):
             for half in range(2):
