@@ -56,7 +56,7 @@ class Progress:
         self.check_stop = check_stop
         self.seconds_between_lines = seconds_between_lines
         self._n_loops = (
-            0  # that run now: each tells the time left, so that the clock around it need not speak
+            0  # that run now: each reports the time left, so that the clock around it need not speak
         )
         self._n_clocks = 0  # that run now: each says at its end how long all of it took
 
@@ -89,7 +89,7 @@ class Progress:
 
     @contextlib.contextmanager
     def waiting(self, description: str) -> Iterator[None]:
-        """For work in one piece, whose end nobody knows: the time so far. Loops inside it tell their time left."""
+        """For work in one piece, whose end nobody knows: the time so far. Loops inside it report their time left."""
         start = time.monotonic()
         self._n_clocks += 1
         try:

@@ -1,4 +1,4 @@
-"""Physical constants, unit conversions and what a size means, each in one place."""
+"""Physical constants, unit conversions and what a size means, each once."""
 
 import math
 

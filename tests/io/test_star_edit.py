@@ -96,7 +96,7 @@ def test_empty_subset_is_refused_and_leaves_the_earlier_file(tmp_path: Path) -> 
 @pytest.mark.parametrize("row", [-1, 6])
 def test_row_outside_the_file_is_refused(row: int, tmp_path: Path) -> None:
     original = RelionProject(tmp_path).write_star()
-    with pytest.raises(InputError, match=f"has rows 0 to 5; row {row} was asked for"):
+    with pytest.raises(InputError, match=f"has rows 0 to 5; row {row} was requested"):
         write_subset(original, [0, row], tmp_path / "subset.star")
 
 

@@ -52,7 +52,7 @@ class ImageEncoder(nn.Module):
         self.input_scale.copy_(scale.clamp_min(1e-6))
 
     def forward(self, inputs: Tensor) -> LatentDistribution:  # inputs (batch, n_inputs)
-        """Products in bfloat16 while training if that was asked for; results, and latents for the user, in float32."""
+        """Products in bfloat16 while training if that was requested; results, and latents for the user, in float32."""
         standardised = (inputs - self.input_mean) / self.input_scale
         is_short = self.trains_in_bfloat16 and self.training
         with torch.autocast(inputs.device.type, torch.bfloat16) if is_short else nullcontext():
