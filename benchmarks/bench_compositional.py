@@ -96,12 +96,12 @@ def train(data: Path, run: RunFiles, options: argparse.Namespace) -> None:
 def most_likely_states(run: RunFiles, truth: np.lib.npyio.NpzFile) -> np.ndarray:  # (n,)
     """The state of lowest squared error for every image, with the true structures and the best common grey scale."""
     observations, table = open_observations(run)
-    states, pixel_size = truth["which"], table.pixel_size_in_angstroms
+    states = truth["which"]
     losses = []
     for state, (positions, amplitudes) in enumerate(zip(truth["xyz"], truth["weight"], strict=True)):
-        widths = torch.full((len(amplitudes),), float(truth["atom_width"]) / pixel_size)
-        cloud = GaussianCloud(torch.from_numpy(positions / pixel_size), torch.from_numpy(amplitudes), widths)
-        explained, matched = inner_products(cloud, observations)
+        widths = torch.full((len(amplitudes),), float(truth["atom_width"]))
+        cloud = GaussianCloud(torch.from_numpy(positions), torch.from_numpy(amplitudes), widths)
+        explained, matched = inner_products(cloud.in_pixels(table.pixel_size_in_angstroms), observations)
         is_state = torch.from_numpy(states == state)
         scale = matched[is_state].sum() / explained[is_state].sum()
         losses.append(scale**2 * explained / 2 - scale * matched)
@@ -113,7 +113,7 @@ def inner_products(cloud: GaussianCloud, observations: Observations) -> tuple[Te
     explained, matched = [], []
     for rows in row_chunks(len(observations), IMAGES_AT_A_TIME):
         batch = observations.batch(rows)
-        images = project_gaussians(cloud, batch.rotation_matrices, observations.box_size, 1.0)
+        images = project_gaussians(cloud, batch.rotation_matrices, observations.box_size)
         filtered = torch.fft.irfft2(torch.fft.rfft2(images) * batch.filters, s=images.shape[-2:])
         explained.append((images * filtered).sum((1, 2)))
         matched.append((images * batch.images).sum((1, 2)))

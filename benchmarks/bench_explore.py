@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, build_model
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
@@ -165,7 +165,7 @@ def make_run(root: Path, n_particles: int, box_size: int) -> RunFiles:
     )
     seed = torch.Generator().manual_seed(0)
     places = torch.randn(N_GAUSSIANS[box_size], 3, generator=seed) * 45 / pixel_size
-    cloud = GaussianCloud(places, torch.ones(len(places)), torch.full((len(places),), 0.7))
+    cloud = GaussianCloud(places, torch.ones(len(places)), torch.full((len(places),), 0.7), LengthUnit.PIXEL)
     save_training(run, architecture, {"model": build_model(architecture, cloud, seed).state_dict()})
     _save_table(run, n_particles, box_size, pixel_size, generator)
     return run

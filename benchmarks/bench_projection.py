@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.pixel_tables import footprint_of
 from gem_plugin.gaussians.projection import project_gaussians
 
@@ -93,7 +93,10 @@ def make_cloud(
     amplitudes = torch.rand(batch, arguments.gaussians, generator=generator) + 0.5
     widths = torch.full((arguments.gaussians,), arguments.width)
     cloud = GaussianCloud(
-        positions.to(device).requires_grad_(), amplitudes.to(device).requires_grad_(), widths.to(device)
+        positions.to(device).requires_grad_(),
+        amplitudes.to(device).requires_grad_(),
+        widths.to(device),
+        LengthUnit.PIXEL,
     )
     rotations = torch.linalg.qr(torch.randn(batch, 3, 3, generator=generator)).Q
     return cloud, rotations.to(device)
@@ -103,12 +106,12 @@ def bench_device(arguments: argparse.Namespace, device: torch.device) -> None:
     batch = arguments.batch or DEFAULT_BATCH[device.type]
     ceilings = measure_ceilings(device)
     cloud, rotations = make_cloud(arguments, batch, device)
-    leaves = [cloud.positions_in_angstroms, cloud.amplitudes]
+    leaves = [cloud.positions, cloud.amplitudes]
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
     def project() -> torch.Tensor:
-        return project_gaussians(cloud, rotations, arguments.box, 1.0, arguments.projector)
+        return project_gaussians(cloud, rotations, arguments.box, projector=arguments.projector)
 
     with torch.no_grad():
         forward = seconds_of(project, device)

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
@@ -49,6 +49,7 @@ def our_rate(n: int, batch_size: int, device: str) -> float:
         torch.randn(N_GAUSSIANS, 3, generator=generator) * BOX / 8,
         torch.full((N_GAUSSIANS,), 0.1),
         torch.full((N_GAUSSIANS,), 0.7),
+        LengthUnit.PIXEL,
     )
     settings = TrainSettings(batch_size=batch_size, validation_fraction=0.0)
     observations = Observations(
@@ -57,8 +58,8 @@ def our_rate(n: int, batch_size: int, device: str) -> float:
     model = build_model(architecture_for(settings, N_GAUSSIANS, BOX, PIXEL_SIZE), cloud, generator).to(device)
     observations.move_to_(torch.device(device))
     observations.keep_in_memory()
-    evidence = EvidenceTable.compute(model.anchors, observations)
-    trainer = Trainer(model, observations, evidence, torch.arange(n), torch.arange(0), settings, 3)
+    inputs = EncoderInputs.compute(model.anchors, observations)
+    trainer = Trainer(model, observations, inputs, torch.arange(n), torch.arange(0), settings, 3)
     trainer.run_epoch()
     return max(trainer.run_epoch().particles_per_second for _ in range(2))
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.array_files import write_array
@@ -33,6 +33,7 @@ def write_gaussian_run(
         torch.randn(n_gaussians, 3, generator=generator) * box_size * EXTENT_OF_BOX,
         0.5 + torch.rand(n_gaussians, generator=generator),
         torch.full((n_gaussians,), WIDTH_IN_PIXELS),
+        LengthUnit.PIXEL,
     )
     settings = TrainSettings()
     architecture = architecture_for(settings, n_gaussians, box_size, pixel_size_in_angstroms)
@@ -43,7 +44,7 @@ def write_gaussian_run(
     with torch.no_grad():
         moved = model.decoder(torch.from_numpy(latents[:100])).displacements_in_pixels.std(0).mean()
         last = model.decoder.gaussian_encoder[-1]
-        factor = MOTION_IN_EXTENTS * cloud.positions_in_angstroms.std() / moved
+        factor = MOTION_IN_EXTENTS * cloud.positions.std() / moved
         last.weight *= factor
         last.bias *= factor
     run = RunFiles(folder)

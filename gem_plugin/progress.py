@@ -16,20 +16,24 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LOG_LINES = 30.0
 SECONDS_BETWEEN_TICKS = 1.0  # of a clock in a terminal
-LEAST_SECONDS_WORTH_A_LINE = 0.1  # of work in one piece
-LEAST_SECONDS_OF_A_CLOCK = 0.01  # a thread that never sleeps would slow down the work
+MINIMUM_SECONDS_WORTH_A_LINE = 0.1  # of work in one piece
+MINIMUM_SECONDS_OF_A_CLOCK = 0.01  # a thread that never sleeps would slow down the work
 
 
 class Track(Protocol):
     """Passes the items of a loop on and reports how far it is."""
 
     def __call__(
-        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+        self,
+        items: Iterable[Item],
+        description: str,
+        total: int | None = None,
+        unit: str = "step",  # in the singular
     ) -> Iterable[Item]: ...
 
 
 def untracked(
-    items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+    items: Iterable[Item], description: str, total: int | None = None, unit: str = "step"
 ) -> Iterable[Item]:
     """The `Track` that reports nothing."""
     return items
@@ -52,7 +56,7 @@ class Progress:
         self.check_stop = check_stop
         self.seconds_between_lines = seconds_between_lines
         self._n_loops = (
-            0  # that run now: each tells the time left, so that the clock around it need not speak
+            0  # that run now: each reports the time left, so that the clock around it need not speak
         )
         self._n_clocks = 0  # that run now: each says at its end how long all of it took
 
@@ -64,13 +68,13 @@ class Progress:
             print(message, file=self.stream, flush=True)
 
     def track(
-        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "step"
     ) -> Iterator[Item]:
         """Yield the items, reporting how many are done, how fast, and how long the rest will take."""
         total = number_of(items) if total is None else total
         if self.stream.isatty():
             leave = self._n_clocks == 0
-            source: Iterable[Item] = tqdm(
+            source: Iterable[Item] = _Bar(
                 items, desc=description, total=total, unit=unit, file=self.stream, leave=leave
             )
         else:
@@ -85,7 +89,7 @@ class Progress:
 
     @contextlib.contextmanager
     def waiting(self, description: str) -> Iterator[None]:
-        """For work in one piece, whose end nobody knows: the time so far. Loops inside it tell their time left."""
+        """For work in one piece, whose end nobody knows: the time so far. Loops inside it report their time left."""
         start = time.monotonic()
         self._n_clocks += 1
         try:
@@ -94,7 +98,7 @@ class Progress:
         finally:
             self._n_clocks -= 1
         seconds = time.monotonic() - start
-        if seconds >= LEAST_SECONDS_WORTH_A_LINE:
+        if seconds >= MINIMUM_SECONDS_WORTH_A_LINE:
             self._say_end(f"{description}: {seconds:.1f} s")
         self.check_stop()
 
@@ -136,12 +140,43 @@ class Progress:
                 last_line = now
                 self._say_state(meter(done, total, now - start, description, unit))
         if not self._n_clocks:
-            self._say_end(f"{description}: {done} {unit} in {time.monotonic() - start:.1f} s")
+            self._say_end(f"{description}: {counted(done, unit)} in {time.monotonic() - start:.1f} s")
 
 
 def meter(done: int, total: int | None, seconds: float, description: str, unit: str) -> str:
-    """How far a loop is, as one plain line: share, number, time so far < time left, speed."""
+    """How far a loop is, as one plain line: fraction, number, time so far < time left, speed."""
+    unit = _unit_of_speed(unit, done / seconds if seconds > 0 else None)
     return tqdm.format_meter(done, total or 0, seconds, prefix=description, unit=unit, ncols=0)
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of things in plain English: 1 batch, 32 batches."""
+    return f"{number} {unit if number == 1 else plural_of(unit)}"
+
+
+def plural_of(unit: str) -> str:
+    """The regular plural of an English word: batches, trajectories, maps."""
+    if unit.endswith(("ch", "s", "x")):
+        return f"{unit}es"
+    if unit.endswith("y") and not unit.endswith(("ay", "ey", "oy", "uy")):
+        return f"{unit[:-1]}ies"
+    return f"{unit}s"
+
+
+def _unit_of_speed(unit: str, items_per_second: float | None) -> str:
+    """So that tqdm writes 7.5 batches/s, and 1.3s/batch where one takes longer than a second."""
+    return unit if items_per_second is not None and items_per_second < 1 else f" {plural_of(unit)}"
+
+
+class _Bar(tqdm):
+    """A bar whose speed is in plain English."""
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        values = super().format_dict
+        seconds = values["elapsed"]
+        speed = values["rate"] or (values["n"] / seconds if seconds > 0 else None)
+        return {**values, "unit": _unit_of_speed(values["unit"], speed)}
 
 
 def time_so_far(description: str, start: float) -> str:  # start by time.monotonic()
@@ -160,7 +195,7 @@ def every(seconds: float, call: Callable[[], Any]) -> Iterator[None]:
     is_over = threading.Event()
 
     def repeat() -> None:
-        while not is_over.wait(max(seconds, LEAST_SECONDS_OF_A_CLOCK)):
+        while not is_over.wait(max(seconds, MINIMUM_SECONDS_OF_A_CLOCK)):
             call()
 
     thread = threading.Thread(target=repeat, daemon=True)

@@ -40,7 +40,7 @@ def make_explorer_run(folder: Path) -> RunFiles:
     map_landscape(source, run.landscape, run, SETTINGS, Progress(io.StringIO()))
     assert source.clouds_at is not None
     cloud = source.clouds_at(source.latents)
-    motion = measure_motion(cloud.positions_in_angstroms.numpy(), cloud.amplitudes.numpy(), seed=0)
+    motion = measure_motion(cloud.positions.numpy(), cloud.amplitudes.numpy(), seed=0)
     write_arrays(run.motion, **vars(motion))
     return run
 

@@ -4,6 +4,7 @@ Shown elsewhere: width change applied, one run of the Gaussian encoder a batch, 
 trajectories decoded as trajectories (tests/steps/test_analyze.py); the way back to star and cs files (tests/steps/test_select.py).
 """
 
+import dataclasses
 import inspect
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
@@ -28,7 +29,9 @@ BOX, PIXEL_SIZE = 24, 3.0
 def make_cloud(n: int = 50) -> GaussianCloud:
     generator = torch.Generator().manual_seed(0)
     positions = 4 * torch.randn(n, 3, generator=generator)
-    return GaussianCloud(positions, torch.rand(n, generator=generator) + 0.5, torch.full((n,), 0.8))
+    return GaussianCloud(
+        positions, torch.rand(n, generator=generator) + 0.5, torch.full((n,), 0.8), LengthUnit.PIXEL
+    )
 
 
 def make_ctf(n: int) -> CtfParameters:
@@ -47,8 +50,8 @@ def test_narrow_gaussians_do_not_alias(projector: str) -> None:
     """A Gaussian of 0.3 pixels keeps its mass and its place wherever it lies between the pixel centres."""
     offsets = torch.linspace(-0.5, 0.5, 11)
     positions = torch.stack([offsets, offsets.flip(0), torch.zeros(11)], 1)[:, None]  # (11, 1, 3)
-    cloud = GaussianCloud(positions, torch.ones(11, 1), torch.full((1,), 0.3))
-    images = project_gaussians(cloud, torch.eye(3).expand(11, 3, 3), BOX, 1.0, projector)
+    cloud = GaussianCloud(positions, torch.ones(11, 1), torch.full((1,), 0.3), LengthUnit.PIXEL)
+    images = project_gaussians(cloud, torch.eye(3).expand(11, 3, 3), BOX, projector=projector)
     assert torch.allclose(images.sum((1, 2)), torch.ones(11), atol=2e-3)
     centroids = (images.sum(1) * (torch.arange(BOX) - BOX // 2)).sum(1)
     assert (centroids - offsets).abs().max() < 0.1
@@ -59,14 +62,12 @@ def test_images_of_a_batch_are_those_made_one_by_one() -> None:
     rotations = torch.tensor(Rotation.random(5, random_state=0).as_matrix(), dtype=torch.float32)
     with torch.no_grad():
         clouds = make_model().cloud_in_pixels(torch.randn(5, 2, generator=torch.Generator().manual_seed(0)))
-    together = project_gaussians(clouds, rotations, BOX, 1.0)
+    together = project_gaussians(clouds, rotations, BOX)
     for number in range(5):
-        one = GaussianCloud(
-            clouds.positions_in_angstroms[number],
-            clouds.amplitudes[number],
-            clouds.widths_in_angstroms,
+        one = dataclasses.replace(
+            clouds, positions=clouds.positions[number], amplitudes=clouds.amplitudes[number]
         )
-        alone = project_gaussians(one, rotations[number : number + 1], BOX, 1.0)[0]
+        alone = project_gaussians(one, rotations[number : number + 1], BOX)[0]
         assert torch.allclose(together[number], alone, atol=1e-5)
 
 
@@ -89,10 +90,7 @@ def test_the_grey_scale_is_fitted_to_the_images() -> None:
     rotations = torch.tensor(Rotation.random(n, random_state=0).as_matrix(), dtype=torch.float32)
     shifts = torch.zeros(n, 2)
     cloud = make_cloud()
-    angstroms = GaussianCloud(
-        cloud.positions_in_angstroms * PIXEL_SIZE, cloud.amplitudes, cloud.widths_in_angstroms * PIXEL_SIZE
-    )
-    images = factor * simulate_images(angstroms, rotations, shifts, make_ctf(n), BOX, PIXEL_SIZE)
+    images = factor * simulate_images(cloud, rotations, shifts, make_ctf(n), BOX, PIXEL_SIZE)
     images = images + 0.5 * torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
     observations = Observations(
         images.numpy(), rotations, shifts, make_ctf(n), torch.ones(BOX // 2 + 1), PIXEL_SIZE

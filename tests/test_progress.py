@@ -16,7 +16,7 @@ import pytest
 
 from gem_plugin import progress as progress_module
 from gem_plugin.errors import StopRequestedError
-from gem_plugin.progress import SECONDS_BETWEEN_LOG_LINES, Progress
+from gem_plugin.progress import SECONDS_BETWEEN_LOG_LINES, Progress, counted, meter
 
 
 class Terminal(io.StringIO):
@@ -37,8 +37,36 @@ def test_a_log_gets_plain_lines_with_the_time_left() -> None:
     lines = log.getvalue().splitlines()
     assert len(lines) == 5, "one after each map, and the end"
     assert re.search(r"maps.*2/4 \[\d\d:\d\d<\d\d:\d\d", lines[1]), "done, total, so far < left"
-    assert re.fullmatch(r"maps: 4 map in \d+\.\d s", lines[-1])
+    assert re.fullmatch(r"maps: 4 maps in \d+\.\d s", lines[-1])
     assert "\r" not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "expected"),
+    [
+        (1, "batch", "1 batch"),
+        (32, "batch", "32 batches"),
+        (0, "map", "0 maps"),
+        (20, "map", "20 maps"),
+        (2, "box", "2 boxes"),
+        (3, "trajectory", "3 trajectories"),
+        (3, "key", "3 keys"),
+    ],
+)
+def test_things_are_counted_in_plain_english(number: int, unit: str, expected: str) -> None:
+    assert counted(number, unit) == expected
+
+
+def test_the_end_of_a_loop_counts_its_steps() -> None:
+    log = io.StringIO()
+    list(Progress(log).track(range(1), "batches", unit="batch"))
+    list(Progress(log).track(range(2), "rounds"))
+    assert re.fullmatch(r"batches: 1 batch in 0\.0 s\nrounds: 2 steps in 0\.0 s\n", log.getvalue())
+
+
+def test_the_speed_is_in_whole_words() -> None:
+    assert meter(10, 20, 2.0, "fit", "batch").endswith("5.00 batches/s]")
+    assert meter(10, 20, 20.0, "fit", "batch").endswith("2.00s/batch]")
 
 
 def test_a_quick_loop_says_one_line_only() -> None:
@@ -53,6 +81,7 @@ def test_a_terminal_gets_a_bar_with_the_time_left() -> None:
     for _ in Progress(terminal).track(range(3), "maps", unit="map"):
         time.sleep(0.11)
     assert "\r" in terminal.getvalue()
+    assert re.search(r" maps/s\]", terminal.getvalue())
     assert re.search(r"maps: .*\| [12]/3 \[\d\d:\d\d<\d\d:\d\d, ", terminal.getvalue())
 
 
@@ -102,7 +131,7 @@ def test_a_loop_in_a_piece_of_work_tells_the_time_left_in_place_of_the_clock() -
     assert [line for line in lines if "so far" in line] == []
     assert re.search(r"UMAP epochs: +50% 2/4 \[\d\d:\d\d<\d\d:\d\d", lines[1])
     assert re.fullmatch(r"UMAP: \d\.\d s", lines[-1])
-    assert not any(line.startswith("UMAP epochs: 4 epoch in") for line in lines), "one end, not two"
+    assert not any(line.startswith("UMAP epochs: 4 epochs in") for line in lines), "one end, not two"
 
 
 def test_a_loop_that_is_left_early_gives_the_clock_its_voice_back() -> None:

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.simulated_images import simulate_images
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
@@ -16,7 +17,6 @@ from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.reports.chimerax_scripts import LEVEL_SHARE
 
 SAMPLE_FOR_SCALE = 8  # molecules decoded once, to choose brightness and window
-BRIGHT_PERCENTILE = 99.9
 HEADROOM = 1.5  # the brightest byte over the brightest sampled voxel
 SHARE_OUTSIDE_WINDOW = 0.01  # of the bright level: dimmer voxels may be cut off
 MARGIN_IN_VOXELS = 2
@@ -102,7 +102,7 @@ class Molecules:
         rows = np.linspace(0, self.source.n_particles - 1, SAMPLE_FOR_SCALE).astype(int)
         volumes = list(self.source.decode(self.source.latents[rows]))
         brightest = max(float(volume.max()) for volume in volumes)
-        bright_level = float(np.median([np.percentile(volume, BRIGHT_PERCENTILE) for volume in volumes]))
+        bright_level = float(np.median([np.percentile(volume, DISPLAY_PERCENTILE) for volume in volumes]))
         box = self.source.box_size
         furthest = 0
         for volume in volumes:

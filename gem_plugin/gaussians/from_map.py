@@ -8,14 +8,15 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.progress import Track, untracked
 
-NOISE_DEVIATIONS = 4.0  # a voxel this far above the noise outside the molecule is density
-FRACTION_OF_PEAK = 0.1  # and at least this part of the strongest density (its 99.9th percentile)
-SMALLEST_ISLAND = 0.02  # of the largest: smaller islands are noise
+NOISE_STANDARD_DEVIATIONS = 4.0  # a voxel this far above the noise outside the molecule is density
+FRACTION_OF_PEAK = 0.1  # and at least this part of the strongest density (its DISPLAY_PERCENTILE)
+MINIMUM_ISLAND = 0.02  # of the largest: smaller islands are noise
 LLOYD_ROUNDS = 8  # rounds of moving centres to the mean of their voxels
-MOST_GAUSSIANS = 8192
+MAXIMUM_GAUSSIANS = 8192
 
 
 class MapDensity(NamedTuple):
@@ -33,9 +34,9 @@ def automatic_threshold(volume: np.ndarray) -> float:
     radius = np.sqrt(axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2)
     outside = volume[radius > box / 2 - 1]
     noise_level = float(np.median(outside))
-    noise_deviation = 1.4826 * float(np.median(np.abs(outside - noise_level)))
-    peak = float(np.percentile(volume, 99.9))
-    return max(noise_level + NOISE_DEVIATIONS * noise_deviation, FRACTION_OF_PEAK * peak)
+    noise_standard_deviation = 1.4826 * float(np.median(np.abs(outside - noise_level)))
+    peak = float(np.percentile(volume, DISPLAY_PERCENTILE))
+    return max(noise_level + NOISE_STANDARD_DEVIATIONS * noise_standard_deviation, FRACTION_OF_PEAK * peak)
 
 
 def find_density(
@@ -56,7 +57,7 @@ def find_density(
     islands, _ = ndimage.label(is_density)
     sizes = np.bincount(islands.ravel())
     sizes[0] = 0
-    kept = np.flatnonzero(sizes >= SMALLEST_ISLAND * sizes.max())
+    kept = np.flatnonzero(sizes >= MINIMUM_ISLAND * sizes.max())
     is_density = np.isin(islands, kept[kept > 0])
     return MapDensity(np.argwhere(is_density), np.maximum(volume[is_density], 1e-6 * volume.max()), level)
 
@@ -64,34 +65,33 @@ def find_density(
 def gaussians_from_density(
     density: MapDensity,
     box_size: int,
-    pixel_size_in_angstroms: float,
     width_in_pixels: float,
-    n_gaussians: int | None = None,  # None: one a voxel, at most MOST_GAUSSIANS
+    n_gaussians: int | None = None,  # None: one per voxel, at most MAXIMUM_GAUSSIANS
     seed: int = 0,
     track: Track = untracked,
-) -> GaussianCloud:
-    """Spread Gaussians over the density by weighted k-means; each takes the density of its cell.
+) -> GaussianCloud:  # in pixels of the map
+    """Distribute Gaussians over the density by weighted k-means; each takes the density of its cell.
 
     Raises InputError when more Gaussians are asked for than there are voxels.
     """
     n_voxels = len(density.voxels)
-    wanted = min(n_voxels, MOST_GAUSSIANS) if n_gaussians is None else n_gaussians
-    if wanted > n_voxels:
+    requested = min(n_voxels, MAXIMUM_GAUSSIANS) if n_gaussians is None else n_gaussians
+    if requested > n_voxels:
         raise InputError(
-            f"--n-gaussians is {wanted}, but only {n_voxels} voxels are above the threshold {density.threshold:.4g}. "
+            f"--n-gaussians is {requested}, but only {n_voxels} voxels are above the threshold {density.threshold:.4g}. "
             "Give fewer Gaussians or a lower --threshold."
         )
     points = (density.voxels[:, ::-1] - box_size // 2).astype(np.float64)  # (n_voxels, 3) xyz
     centres = points
-    if wanted < n_voxels:
-        centres = weighted_centres(points, density.densities, wanted, seed, track)
+    if requested < n_voxels:
+        centres = weighted_centres(points, density.densities, requested, seed, track)
     cells = cKDTree(centres).query(points)[1]
     masses = np.bincount(cells, density.densities, len(centres))
     kept = masses > 0
-    positions = torch.tensor(centres[kept] * pixel_size_in_angstroms, dtype=torch.float32)
+    positions = torch.tensor(centres[kept], dtype=torch.float32)
     amplitudes = torch.tensor(masses[kept], dtype=torch.float32)
-    widths = torch.full((len(positions),), width_in_pixels * pixel_size_in_angstroms)
-    return GaussianCloud(positions, amplitudes, widths)
+    widths = torch.full((len(positions),), width_in_pixels)
+    return GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)
 
 
 def weighted_centres(
@@ -101,7 +101,7 @@ def weighted_centres(
     generator = np.random.default_rng(seed)
     first = generator.choice(len(points), n_centres, replace=False, p=weights / weights.sum())
     centres = points[first]
-    for _ in track(range(LLOYD_ROUNDS), "places of the Gaussians", unit="round"):
+    for _ in track(range(LLOYD_ROUNDS), "positions of the Gaussians", unit="round"):
         cells = cKDTree(centres).query(points)[1]
         mass = np.bincount(cells, weights, n_centres)
         sums = np.stack([np.bincount(cells, weights * points[:, axis], n_centres) for axis in range(3)], 1)

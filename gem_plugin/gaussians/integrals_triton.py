@@ -11,8 +11,8 @@ import triton.language as tl
 from gem_plugin.gaussians import pixel_tables
 
 SUPPORT_IN_WIDTHS = tl.constexpr(pixel_tables.SUPPORT_IN_WIDTHS)  # the CPU kernels cut at the same distance
-SMALLEST_REACH_IN_PIXELS = tl.constexpr(2.0)
-FARTHEST_EDGE_IN_WIDTHS = tl.constexpr(
+MINIMUM_REACH_IN_PIXELS = tl.constexpr(2.0)
+MAXIMUM_EDGE_IN_WIDTHS = tl.constexpr(
     30.0
 )  # the error function has long been 1; keeps 0 * infinity out of the slopes
 INVERSE_ROOT_OF_TWO = tl.constexpr(0.7071067811865476)
@@ -22,8 +22,8 @@ NORMAL_PEAK = tl.constexpr(0.3989422804014327)  # 1 / sqrt(2 pi)
 @triton.jit
 def reach_of(widths, box_size):
     """Whole pixels, as floats, that a Gaussian reaches to either side; never more than two boxes."""
-    wanted = tl.ceil(widths * SUPPORT_IN_WIDTHS + 0.5)
-    return tl.minimum(tl.maximum(wanted, SMALLEST_REACH_IN_PIXELS), 2.0 * box_size)
+    needed = tl.ceil(widths * SUPPORT_IN_WIDTHS + 0.5)
+    return tl.minimum(tl.maximum(needed, MINIMUM_REACH_IN_PIXELS), 2.0 * box_size)
 
 
 @triton.jit
@@ -43,11 +43,11 @@ def first_pixel_of(coordinates, reaches):
 def edge_in_widths(pixels, coordinates, widths):
     """Distance of the lower edge of a pixel from the centre of the Gaussian, in widths."""
     distances = (pixels.to(tl.float32) - 0.5 - coordinates) / widths
-    return tl.minimum(tl.maximum(distances, -FARTHEST_EDGE_IN_WIDTHS), FARTHEST_EDGE_IN_WIDTHS)
+    return tl.minimum(tl.maximum(distances, -MAXIMUM_EDGE_IN_WIDTHS), MAXIMUM_EDGE_IN_WIDTHS)
 
 
 @triton.jit
-def share_below(edges):
+def fraction_below(edges):
     """Integral of the normal distribution from 0 to an edge, which may be negative."""
     return 0.5 * tl.erf(edges * INVERSE_ROOT_OF_TWO)
 
@@ -63,7 +63,7 @@ def pixel_weight(pixels, coordinates, widths):
     """Integral of a unit Gaussian over one pixel of an axis."""
     lower = edge_in_widths(pixels, coordinates, widths)
     upper = edge_in_widths(pixels + 1, coordinates, widths)
-    return share_below(upper) - share_below(lower)
+    return fraction_below(upper) - fraction_below(lower)
 
 
 @triton.jit
@@ -79,9 +79,9 @@ def pixel_slopes(pixels, coordinates, widths):
 def tile_weights(first, coordinates, widths, TILE: tl.constexpr):
     """pixel_weight of the TILE pixels from `first` on, as a tuple; neighbours share an edge."""
     weights = ()
-    below = share_below(edge_in_widths(first, coordinates, widths))
+    below = fraction_below(edge_in_widths(first, coordinates, widths))
     for k in tl.static_range(TILE):
-        above = share_below(edge_in_widths(first + k + 1, coordinates, widths))
+        above = fraction_below(edge_in_widths(first + k + 1, coordinates, widths))
         weights = weights + (above - below,)  # type: ignore[assignment]  # noqa: RUF005
         below = above
     return weights

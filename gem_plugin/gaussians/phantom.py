@@ -11,9 +11,9 @@ from torch import Tensor
 POINTS_PER_DOMAIN = 140
 ATOMS_PER_POINT = 6  # one point stands for this many atoms of carbon, nitrogen or oxygen
 ELECTRONS_PER_ATOM = 6.7
-CLOSEST_POINTS_IN_ANGSTROMS = 4.0
+MINIMUM_DISTANCE_IN_ANGSTROMS = 4.0
 
-# Two domains a lobe, each pair: centre (x, y, z) and half-axes in Angstrom. All differ, so that no turn looks like another.
+# Two domains per lobe, each pair: centre (x, y, z) and half-axes in Angstrom. All differ, so that no view looks like another.
 STEM = (((0, -48, 4), (15, 19, 12)), ((3, -20, -5), (17, 15, 11)), ((-12, -46, -9), (9, 14, 13)))
 STILL_ARM = (((-34, 22, 3), (16, 20, 13)), ((-58, 44, -4), (14, 18, 16)), ((-40, 34, 16), (11, 14, 9)))
 MOVING_ARM = (((33, 21, -3), (15, 21, 12)), ((54, 49, 9), (13, 17, 18)), ((47, 26, -18), (12, 13, 10)))
@@ -23,7 +23,7 @@ HINGE_END = (37.0, 10.0, 7.0)  # 29 degrees off the arm, which therefore sweeps 
 
 @dataclass(frozen=True)
 class Phantom:
-    """Points of a made-up molecule, its parts, and the axis about which one arm turns."""
+    """Points of a made-up molecule, its parts, and the axis about which one arm rotates."""
 
     positions_in_angstroms: Tensor  # (n, 3), ordered xyz, mean near the origin
     amplitudes: Tensor  # (n,), electrons
@@ -63,7 +63,7 @@ def _fill_ellipsoid(
     chosen: list[Tensor] = []
     for point in candidates:
         is_free = not chosen or bool(
-            (torch.stack(chosen) - point).norm(dim=1).min() > CLOSEST_POINTS_IN_ANGSTROMS
+            (torch.stack(chosen) - point).norm(dim=1).min() > MINIMUM_DISTANCE_IN_ANGSTROMS
         )
         if is_free:
             chosen.append(point)

@@ -30,23 +30,23 @@ def project_gaussians(
     cloud: GaussianCloud,  # one cloud, or one per image
     rotation_matrices: Tensor,  # (batch, 3, 3): a point v lands on (A v)[:2]
     box_size: int,
-    pixel_size_in_angstroms: float,
+    pixel_size_in_angstroms: float | None = None,  # of the images; only a cloud in Angstrom needs it
     projector: str = "auto",
 ) -> Tensor:  # (batch, box, box): each pixel the integral of the density over it, rotation centre on box // 2
     """Orthographic projection, differentiable in positions, amplitudes and widths (not in the rotations)."""
-    positions, amplitudes, widths = cloud_in_pixels(cloud, len(rotation_matrices), pixel_size_in_angstroms)
+    positions, amplitudes, widths = batch_in_pixels(cloud, len(rotation_matrices), pixel_size_in_angstroms)
     _check_together(positions, amplitudes, widths, rotation_matrices)
     project = _implementation_of(projector, positions)
     return project(positions, amplitudes, widths, rotation_matrices, box_size)
 
 
-def cloud_in_pixels(
-    cloud: GaussianCloud, batch: int, pixel_size_in_angstroms: float
+def batch_in_pixels(
+    cloud: GaussianCloud, batch: int, pixel_size_in_angstroms: float | None
 ) -> tuple[Tensor, Tensor, Tensor]:  # positions (batch, n, 3), amplitudes (batch, n), widths (1 or batch, n)
     """The values of one cloud repeated for every image, without copying; widths may stay one row for all."""
-    positions = _batched(cloud.positions_in_angstroms, batch, 2) / pixel_size_in_angstroms
-    widths = cloud.widths_in_angstroms / pixel_size_in_angstroms
-    return positions, _batched(cloud.amplitudes, batch, 1), widths[None] if widths.ndim == 1 else widths
+    cloud = cloud.in_pixels(pixel_size_in_angstroms)
+    positions, amplitudes = _batched(cloud.positions, batch, 2), _batched(cloud.amplitudes, batch, 1)
+    return positions, amplitudes, cloud.widths[None] if cloud.widths.ndim == 1 else cloud.widths
 
 
 def _batched(values: Tensor, batch: int, n_dimensions: int) -> Tensor:
@@ -94,7 +94,7 @@ def is_for_triton(values: Tensor) -> bool:
         return False
     if find_spec("triton") is None:
         warnings.warn(
-            "Triton is not installed, so that the slow reference works in its place on this device. "
+            "Triton is not installed, so that the slow reference is used instead on this device. "
             "Install the triton that your torch was built for (Linux wheels of torch bring it).",
             stacklevel=2,
         )
@@ -161,7 +161,7 @@ class _Projection(torch.autograd.Function):
 
 
 def _kernels_for(table: PixelTable) -> Any:
-    from gem_plugin.gaussians.projection_numba import make_kernels  # compiles; not wanted for --help
+    from gem_plugin.gaussians.projection_numba import make_kernels  # compiles; not needed for --help
 
     return make_kernels(table.weights.shape[-1], table.widths_per_log_unit > 0)
 

@@ -1,7 +1,7 @@
 """The projection for CPUs: one loop over the Gaussians of each image, images in parallel. Numba compiles it at first use.
 
 Each kernel has a mirror image: `splat` adds Gaussians to pixels, `gather` takes the gradient of the pixels back.
-Every place is checked before it becomes an index: a NaN or an overflow must not write outside the image.
+Every coordinate is checked before it becomes an index: a NaN or an overflow must not write outside the image.
 The footprint and the kind of table are constants of the compiled code, which makes the inner loops short and fast.
 """
 
@@ -23,10 +23,10 @@ class Kernels(NamedTuple):
 
 
 @numba.njit(**FAST)
-def project_point(turn, position, centre):
-    """The pixel coordinates of a point; turn is (3, 3), position (3,)."""
-    x = turn[0, 0] * position[0] + turn[0, 1] * position[1] + turn[0, 2] * position[2] + centre
-    y = turn[1, 0] * position[0] + turn[1, 1] * position[1] + turn[1, 2] * position[2] + centre
+def project_point(rotation, position, centre):
+    """The pixel coordinates of a point; rotation is (3, 3), position (3,)."""
+    x = rotation[0, 0] * position[0] + rotation[0, 1] * position[1] + rotation[0, 2] * position[2] + centre
+    y = rotation[1, 0] * position[0] + rotation[1, 1] * position[1] + rotation[1, 2] * position[2] + centre
     return x, y
 
 
@@ -37,40 +37,42 @@ def is_near_box(x, y, box, margin):
 
 
 @numba.njit(**FAST)
-def place_in_table(coordinate, places):
+def subpixel_of(coordinate, n_subpixels):
     """(pixel below, row of the table, fraction to the next row) of a finite coordinate."""
     below = int(np.floor(coordinate))
-    fraction = (coordinate - np.float32(below)) * np.float32(places)
-    place = min(int(fraction), places - 1)
-    return below, place, fraction - np.float32(place)
+    fraction = (coordinate - np.float32(below)) * np.float32(n_subpixels)
+    subpixel = min(int(fraction), n_subpixels - 1)
+    return below, subpixel, fraction - np.float32(subpixel)
 
 
 @numba.njit(**FAST)
 def level_of_width(width, log_smallest, per_log_unit, n_levels):
     """(level of the table, fraction to the next level); widths beyond the table take its ends."""
-    place = (np.log(width) - log_smallest) * per_log_unit
-    if not place > ZERO:
+    position = (np.log(width) - log_smallest) * per_log_unit
+    if not position > ZERO:
         return 0, ZERO
-    if place >= np.float32(n_levels - 1):
+    if position >= np.float32(n_levels - 1):
         return n_levels - 2, np.float32(1.0)
-    level = int(place)
-    return level, place - np.float32(level)
+    level = int(position)
+    return level, position - np.float32(level)
 
 
 @numba.njit(**FAST)
-def fill_weights(weights, table, place, fraction):
-    """Linear between two rows of a (places + 1, footprint) table."""
+def fill_weights(weights, table, subpixel, fraction):
+    """Linear between two rows of a (n_subpixels + 1, footprint) table."""
     for k in range(weights.shape[0]):
-        weights[k] = table[place, k] + fraction * (table[place + 1, k] - table[place, k])
+        weights[k] = table[subpixel, k] + fraction * (table[subpixel + 1, k] - table[subpixel, k])
 
 
 @numba.njit(**FAST)
-def fill_weights_between(weights, steps, table, level, level_fraction, place, fraction):
+def fill_weights_between(weights, steps, table, level, level_fraction, subpixel, fraction):
     """Linear between two levels too; `steps` receives the difference of the two levels."""
     for k in range(weights.shape[0]):
-        lower = table[level, place, k] + fraction * (table[level, place + 1, k] - table[level, place, k])
-        upper = table[level + 1, place, k] + fraction * (
-            table[level + 1, place + 1, k] - table[level + 1, place, k]
+        lower = table[level, subpixel, k] + fraction * (
+            table[level, subpixel + 1, k] - table[level, subpixel, k]
+        )
+        upper = table[level + 1, subpixel, k] + fraction * (
+            table[level + 1, subpixel + 1, k] - table[level + 1, subpixel, k]
         )
         steps[k] = upper - lower
         weights[k] = lower + level_fraction * (upper - lower)
@@ -79,12 +81,12 @@ def fill_weights_between(weights, steps, table, level, level_fraction, place, fr
 @numba.njit(**FAST)
 def fill_axis(weights, steps, coordinate, width, table, log_smallest, per_log_unit):
     """The weights of one Gaussian along one axis, from either kind of table; gives the pixel of the first weight."""
-    below, place, fraction = place_in_table(coordinate, table.shape[1] - 1)
+    below, subpixel, fraction = subpixel_of(coordinate, table.shape[1] - 1)
     if per_log_unit > ZERO:  # a table of many widths
         level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
-        fill_weights_between(weights, steps, table, level, part, place, fraction)
+        fill_weights_between(weights, steps, table, level, part, subpixel, fraction)
     else:
-        fill_weights(weights, table[0], place, fraction)
+        fill_weights(weights, table[0], subpixel, fraction)
     return below - (weights.shape[0] // 2 - 1)
 
 
@@ -93,14 +95,14 @@ def make_kernels(footprint: int, has_many_widths: bool) -> Kernels:  # noqa: C90
     """Kernels for one footprint (pixels along an axis) and one kind of table.
 
     Arrays, all float32 and in pixels: positions (batch, n, 3), amplitudes (batch, n), widths (1 or batch, n), rotations
-    (batch, 3, 3), table and derivatives (n_widths, places + 1, footprint), images (batch, box, box) changed in place.
+    (batch, 3, 3), table and derivatives (n_widths, n_subpixels + 1, footprint), images (batch, box, box) changed in place.
     """
     before = footprint // 2 - 1
 
     @numba.njit(parallel=True, **FAST)
     def splat(positions, amplitudes, widths, rotations, table, log_smallest, per_log_unit, images):
         box = images.shape[1]
-        places = table.shape[1] - 1
+        n_subpixels = table.shape[1] - 1
         for b in numba.prange(positions.shape[0]):
             weights_x, weights_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             steps = np.empty(footprint, np.float32)
@@ -108,16 +110,16 @@ def make_kernels(footprint: int, has_many_widths: bool) -> Kernels:  # noqa: C90
                 x, y = project_point(rotations[b], positions[b, i], np.float32(box // 2))
                 if not is_near_box(x, y, box, footprint):
                     continue
-                below_x, place_x, fraction_x = place_in_table(x, places)
-                below_y, place_y, fraction_y = place_in_table(y, places)
+                below_x, subpixel_x, fraction_x = subpixel_of(x, n_subpixels)
+                below_y, subpixel_y, fraction_y = subpixel_of(y, n_subpixels)
                 if has_many_widths:
                     width = widths[b % widths.shape[0], i]
                     level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
-                    fill_weights_between(weights_x, steps, table, level, part, place_x, fraction_x)
-                    fill_weights_between(weights_y, steps, table, level, part, place_y, fraction_y)
+                    fill_weights_between(weights_x, steps, table, level, part, subpixel_x, fraction_x)
+                    fill_weights_between(weights_y, steps, table, level, part, subpixel_y, fraction_y)
                 else:
-                    fill_weights(weights_x, table[0], place_x, fraction_x)
-                    fill_weights(weights_y, table[0], place_y, fraction_y)
+                    fill_weights(weights_x, table[0], subpixel_x, fraction_x)
+                    fill_weights(weights_y, table[0], subpixel_y, fraction_y)
                 first_x, first_y = below_x - before, below_y - before
                 amplitude = amplitudes[b, i]
                 if (
@@ -138,30 +140,34 @@ def make_kernels(footprint: int, has_many_widths: bool) -> Kernels:  # noqa: C90
     @numba.njit(parallel=True, **FAST)
     def gather(positions, amplitudes, widths, rotations, table, derivatives, log_smallest, per_log_unit, gradients, position_gradients, amplitude_gradients):  # fmt: skip
         box = gradients.shape[1]
-        places = table.shape[1] - 1
+        n_subpixels = table.shape[1] - 1
         for b in numba.prange(positions.shape[0]):
-            turn = rotations[b]
+            rotation = rotations[b]
             weights_x, weights_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             slopes_x, slopes_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             steps = np.empty(footprint, np.float32)
             for i in range(positions.shape[1]):
                 total, along_x, along_y = ZERO, ZERO, ZERO
-                x, y = project_point(turn, positions[b, i], np.float32(box // 2))
+                x, y = project_point(rotation, positions[b, i], np.float32(box // 2))
                 if is_near_box(x, y, box, footprint):
-                    below_x, place_x, fraction_x = place_in_table(x, places)
-                    below_y, place_y, fraction_y = place_in_table(y, places)
+                    below_x, subpixel_x, fraction_x = subpixel_of(x, n_subpixels)
+                    below_y, subpixel_y, fraction_y = subpixel_of(y, n_subpixels)
                     if has_many_widths:
                         width = widths[b % widths.shape[0], i]
                         level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
-                        fill_weights_between(weights_x, steps, table, level, part, place_x, fraction_x)
-                        fill_weights_between(weights_y, steps, table, level, part, place_y, fraction_y)
-                        fill_weights_between(slopes_x, steps, derivatives, level, part, place_x, fraction_x)
-                        fill_weights_between(slopes_y, steps, derivatives, level, part, place_y, fraction_y)
+                        fill_weights_between(weights_x, steps, table, level, part, subpixel_x, fraction_x)
+                        fill_weights_between(weights_y, steps, table, level, part, subpixel_y, fraction_y)
+                        fill_weights_between(
+                            slopes_x, steps, derivatives, level, part, subpixel_x, fraction_x
+                        )
+                        fill_weights_between(
+                            slopes_y, steps, derivatives, level, part, subpixel_y, fraction_y
+                        )
                     else:
-                        fill_weights(weights_x, table[0], place_x, fraction_x)
-                        fill_weights(weights_y, table[0], place_y, fraction_y)
-                        fill_weights(slopes_x, derivatives[0], place_x, fraction_x)
-                        fill_weights(slopes_y, derivatives[0], place_y, fraction_y)
+                        fill_weights(weights_x, table[0], subpixel_x, fraction_x)
+                        fill_weights(weights_y, table[0], subpixel_y, fraction_y)
+                        fill_weights(slopes_x, derivatives[0], subpixel_x, fraction_x)
+                        fill_weights(slopes_y, derivatives[0], subpixel_y, fraction_y)
                     first_x, first_y = below_x - before, below_y - before
                     if (
                         first_x >= 0
@@ -189,13 +195,13 @@ def make_kernels(footprint: int, has_many_widths: bool) -> Kernels:  # noqa: C90
                 along_x *= amplitudes[b, i]
                 along_y *= amplitudes[b, i]
                 for axis in range(3):
-                    position_gradients[b, i, axis] = turn[0, axis] * along_x + turn[1, axis] * along_y
+                    position_gradients[b, i, axis] = rotation[0, axis] * along_x + rotation[1, axis] * along_y
 
     @numba.njit(parallel=True, **FAST)
     def gather_widths(positions, amplitudes, widths, rotations, table, log_smallest, per_log_unit, gradients, width_gradients):  # fmt: skip
         """d weight / d width from the step between two levels; d level / d width = per_log_unit / width."""
         box = gradients.shape[1]
-        places = table.shape[1] - 1
+        n_subpixels = table.shape[1] - 1
         for b in numba.prange(positions.shape[0]):
             weights_x, weights_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             steps_x, steps_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
@@ -204,12 +210,12 @@ def make_kernels(footprint: int, has_many_widths: bool) -> Kernels:  # noqa: C90
                 x, y = project_point(rotations[b], positions[b, i], np.float32(box // 2))
                 if not is_near_box(x, y, box, footprint):
                     continue
-                below_x, place_x, fraction_x = place_in_table(x, places)
-                below_y, place_y, fraction_y = place_in_table(y, places)
+                below_x, subpixel_x, fraction_x = subpixel_of(x, n_subpixels)
+                below_y, subpixel_y, fraction_y = subpixel_of(y, n_subpixels)
                 width = widths[b % widths.shape[0], i]
                 level, part = level_of_width(width, log_smallest, per_log_unit, table.shape[0])
-                fill_weights_between(weights_x, steps_x, table, level, part, place_x, fraction_x)
-                fill_weights_between(weights_y, steps_y, table, level, part, place_y, fraction_y)
+                fill_weights_between(weights_x, steps_x, table, level, part, subpixel_x, fraction_x)
+                fill_weights_between(weights_y, steps_y, table, level, part, subpixel_y, fraction_y)
                 first_x, first_y = below_x - before, below_y - before
                 total = ZERO
                 for j in range(max(0, -first_y), min(footprint, box - first_y)):

@@ -69,10 +69,10 @@ def splat(positions, amplitudes, widths, rotations, images, n_gaussians, box_siz
             row = first_row + j
             is_row = is_pixel(row, j, reach, box_size)
             row_weight = amplitude * pixel_weight(row, y, width)
-            places = images + image * box_size * box_size + row * box_size + first_column + tile
+            addresses = images + image * box_size * box_size + row * box_size + first_column + tile
             for k in tl.static_range(TILE):
                 counts = is_row & is_pixel(first_column + tile + k, tile + k, reach, box_size)
-                tl.atomic_add(places + k, row_weight * weights[k], mask=counts, sem="relaxed")
+                tl.atomic_add(addresses + k, row_weight * weights[k], mask=counts, sem="relaxed")
 
 
 @triton.jit
@@ -102,12 +102,12 @@ def gather(positions, amplitudes, widths, rotations, image_gradients, position_g
         for j in range(largest_footprint):
             row = first_row + j
             is_row = is_pixel(row, j, reach, box_size)
-            places = image_gradients + image * box_size * box_size + row * box_size + first_column + tile
+            addresses = image_gradients + image * box_size * box_size + row * box_size + first_column + tile
             weighted = tl.zeros([BLOCK], tl.float32)
             sloped, widened = weighted, weighted
             for k in tl.static_range(TILE):
                 counts = is_row & is_pixel(first_column + tile + k, tile + k, reach, box_size)
-                gradient = tl.load(places + k, mask=counts, other=0.0)
+                gradient = tl.load(addresses + k, mask=counts, other=0.0)
                 weighted += weights[k] * gradient
                 sloped += slopes[k] * gradient
                 widened += width_slopes[k] * gradient

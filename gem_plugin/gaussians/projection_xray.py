@@ -1,8 +1,8 @@
 """The projection by GaussianEM's own rasteriser (xray_gaussian_rasterization_voxelization), for comparison only.
 
 That package is CUDA code which its users compile themselves; nothing of it is here, only its calling convention:
-positions in half boxes with pixel i at (2 i + 1) / size - 1, one image a call, Gaussians sampled at the pixel centres.
-A pixel's integral is close to the sample of a Gaussian wider by the variance of a pixel (1/12), which is what is asked for.
+positions in half boxes with pixel i at (2 i + 1) / size - 1, one image per call, Gaussians sampled at the pixel centres.
+A pixel's integral is close to the sample of a Gaussian wider by the variance of a pixel (1/12), which is what is requested.
 It drops contributions below 1e-5 and stops adding where the product of (1 - contribution) falls below 1e-4, so amplitudes
 are scaled down before and the image up after; negative amplitudes are lost.
 """
@@ -18,7 +18,7 @@ from gem_plugin.errors import InputError
 
 PACKAGE = "xray_gaussian_rasterization_voxelization"
 VARIANCE_OF_A_PIXEL = 1 / 12
-LARGEST_CONTRIBUTION = (
+MAXIMUM_CONTRIBUTION = (
     0.01  # to one pixel: 900 such Gaussians may overlap, and each is cut at a thousandth of its peak
 )
 DEPTH_OF_THE_CENTRE = 5.0  # in half boxes; what lies nearer to the eye than 0.2 is not drawn
@@ -37,7 +37,7 @@ def project_xray(
     half_box = box_size / 2
     sampled_widths = torch.sqrt(widths**2 + VARIANCE_OF_A_PIXEL)
     peaks = amplitudes / (2 * torch.pi * sampled_widths**2)  # of each projected Gaussian
-    scale = (LARGEST_CONTRIBUTION / peaks.detach().max().clamp_min(torch.finfo(peaks.dtype).tiny)).clamp_max(
+    scale = (MAXIMUM_CONTRIBUTION / peaks.detach().max().clamp_min(torch.finfo(peaks.dtype).tiny)).clamp_max(
         1e30
     )
     densities = (
@@ -79,11 +79,11 @@ def _rasterise(
         viewmatrix=view, projmatrix=projection, campos=torch.zeros_like(rotation[0]),
         prefiltered=False, record_transmittance=False, mode=0, debug=False,
     )  # fmt: skip
-    no_turn = torch.zeros(len(positions), 4, device=positions.device)
-    no_turn[:, 0] = 1
+    no_rotation = torch.zeros(len(positions), 4, device=positions.device)
+    no_rotation[:, 0] = 1
     image, _ = package.GaussianRasterizer(settings)(
         means3D=positions, means2D=torch.zeros_like(positions), opacities=densities[:, None],
-        scales=widths[:, None].expand(-1, 3).contiguous(), rotations=no_turn,
+        scales=widths[:, None].expand(-1, 3).contiguous(), rotations=no_rotation,
     )  # fmt: skip
     return image.reshape(box_size, box_size)
 

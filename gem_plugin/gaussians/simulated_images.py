@@ -17,7 +17,7 @@ def simulate_images(
     shifts_in_angstroms: Tensor,  # (batch, 2), ordered xy; RELION's origin: what moves the image onto the centre
     ctf: CtfParameters,
     box_size: int,
-    pixel_size_in_angstroms: float,
+    pixel_size_in_angstroms: float,  # of the final images, and of a cloud that is in pixels
 ) -> Tensor:  # (batch, box, box)
     """Project, move the particle off the centre, apply the CTF, and cut to the box; no noise yet.
 
@@ -25,6 +25,7 @@ def simulate_images(
     """
     fine_box = SUPERSAMPLING * box_size
     fine_pixel = pixel_size_in_angstroms / SUPERSAMPLING
+    cloud = cloud.in_angstroms(pixel_size_in_angstroms)
     projections = project_gaussians(cloud, rotation_matrices, fine_box, fine_pixel)
     transfer = ctf_half_spectra(ctf, fine_box, fine_pixel)
     spectra = shift_half_spectra(torch.fft.rfft2(projections), -shifts_in_angstroms / fine_pixel) * transfer

@@ -8,7 +8,7 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.pixel_tables import PixelTable
 from gem_plugin.gaussians.projection import (
     as_array,
-    cloud_in_pixels,
+    batch_in_pixels,
     is_for_triton,
     pixel_table_for,
     table_scale,
@@ -18,7 +18,7 @@ from gem_plugin.gaussians.projection import (
 def render_volumes(
     cloud: GaussianCloud,  # one cloud or a batch
     box_size: int,
-    pixel_size_in_angstroms: float,
+    pixel_size_in_angstroms: float | None = None,  # of the maps; only a cloud in Angstrom needs it
 ) -> Tensor:  # (batch, box, box, box) float32, ordered zyx; each voxel the integral of the density over it
     """Maps of the clouds, rotation centre on voxel box // 2, on the device of the cloud."""
     positions, amplitudes, widths = _detached_in_pixels(cloud, pixel_size_in_angstroms)
@@ -36,7 +36,7 @@ def render_volumes(
 def read_volume_at_gaussians(
     volume: Tensor,  # (box, box, box), ordered zyx
     cloud: GaussianCloud,
-    pixel_size_in_angstroms: float,
+    pixel_size_in_angstroms: float | None = None,  # of the volume; only a cloud in Angstrom needs it
 ) -> Tensor:  # (batch, n): sum over voxels of the volume times each Gaussian of amplitude 1
     """The transpose of render_volumes: sum(amplitudes * result) is the inner product of the volume with the rendered map."""
     positions, _, widths = _detached_in_pixels(cloud, pixel_size_in_angstroms)
@@ -51,13 +51,13 @@ def read_volume_at_gaussians(
     return torch.from_numpy(values).to(positions.device)
 
 
-def _detached_in_pixels(cloud: GaussianCloud, pixel_size_in_angstroms: float) -> list[Tensor]:
+def _detached_in_pixels(cloud: GaussianCloud, pixel_size_in_angstroms: float | None) -> list[Tensor]:
     """Positions (batch, n, 3), amplitudes (batch, n), widths (1 or batch, n), without gradients."""
-    batch = len(cloud.positions_in_angstroms) if cloud.positions_in_angstroms.ndim == 3 else 1
-    return [value.detach() for value in cloud_in_pixels(cloud, batch, pixel_size_in_angstroms)]
+    batch = len(cloud.positions) if cloud.positions.ndim == 3 else 1
+    return [value.detach() for value in batch_in_pixels(cloud, batch, pixel_size_in_angstroms)]
 
 
 def _kernels(table: PixelTable):
-    from gem_plugin.gaussians.volume_numba import make_volume_kernels  # compiles; not wanted for --help
+    from gem_plugin.gaussians.volume_numba import make_volume_kernels  # compiles; not needed for --help
 
     return make_volume_kernels(table.weights.shape[-1])

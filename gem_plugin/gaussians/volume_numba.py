@@ -36,7 +36,7 @@ def make_volume_kernels(footprint: int) -> VolumeKernels:  # noqa: C901 (two sma
     """splat adds clouds to volumes; gather reads, for every Gaussian, the volume weighted by that Gaussian.
 
     Arrays, all float32 and in pixels: positions (batch, n, 3) ordered xyz, amplitudes (batch, n), widths (1 or batch, n),
-    table (n_widths, places + 1, footprint), volumes (batch, box, box, box) ordered zyx; gather's volumes may be (1, ...).
+    table (n_widths, n_subpixels + 1, footprint), volumes (batch, box, box, box) ordered zyx; gather's volumes may be (1, ...).
     """
 
     @numba.njit(parallel=True, **FAST)

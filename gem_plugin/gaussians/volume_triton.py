@@ -61,10 +61,10 @@ def splat(positions, amplitudes, widths, volumes, n_gaussians, box_size, positio
                 is_row = is_plane & is_pixel(row, j, reach, box_size)
                 row_weight = plane_weight * pixel_weight(row, y, width)
                 line = (volume * box_size + plane) * box_size + row
-                places = volumes + line * box_size + first_column + tile
+                addresses = volumes + line * box_size + first_column + tile
                 for k in tl.static_range(TILE):
                     counts = is_row & is_pixel(first_column + tile + k, tile + k, reach, box_size)
-                    tl.atomic_add(places + k, row_weight * weights[k], mask=counts, sem="relaxed")
+                    tl.atomic_add(addresses + k, row_weight * weights[k], mask=counts, sem="relaxed")
 
 
 @triton.jit
@@ -95,11 +95,11 @@ def gather(positions, amplitudes, widths, volume, values, n_gaussians, box_size,
                 row = first_row + j
                 is_row = is_plane & is_pixel(row, j, reach, box_size)
                 line = plane.to(tl.int64) * box_size + row
-                places = volume + line * box_size + first_column + tile
+                addresses = volume + line * box_size + first_column + tile
                 weighted = tl.zeros([BLOCK], tl.float32)
                 for k in tl.static_range(TILE):
                     counts = is_row & is_pixel(first_column + tile + k, tile + k, reach, box_size)
-                    weighted += weights[k] * tl.load(places + k, mask=counts, other=0.0)
+                    weighted += weights[k] * tl.load(addresses + k, mask=counts, other=0.0)
                 total += plane_weight * pixel_weight(row, y, width) * weighted
     tl.store(values + cloud * n_gaussians + members, total, mask=exists)
 

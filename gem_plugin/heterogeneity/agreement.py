@@ -9,11 +9,11 @@ from sklearn.neighbors import KNeighborsRegressor
 from gem_plugin.imaging.fourier import fourier_shell_correlation
 
 NEIGHBOURS = 20
-MOST_PARTICLES = 20_000  # enough for a correlation to three digits
+MAXIMUM_PARTICLES = 20_000  # enough for a correlation to three digits
 
 
 class LatentAgreement(NamedTuple):
-    """Shares of the variance of one model's latents that the other's explain, on particles left out of the fit."""
+    """Fractions of the variance of one model's latents that the other's explain, on particles held out of the fit."""
 
     first_from_second: float  # 1: the same map of the particles; 0: unrelated
     second_from_first: float
@@ -25,22 +25,22 @@ def latent_agreement(
     generator: np.random.Generator,
 ) -> LatentAgreement:
     """Predict each from the other by nearest neighbours, so that neither axes nor their curvature matter."""
-    rows = generator.permutation(len(first))[:MOST_PARTICLES]
-    fitted, left_out = rows[::2], rows[1::2]
+    rows = generator.permutation(len(first))[:MAXIMUM_PARTICLES]
+    fitted, held_out = rows[::2], rows[1::2]
     return LatentAgreement(
-        _explained_variance(second, first, fitted, left_out),
-        _explained_variance(first, second, fitted, left_out),
+        _explained_variance(second, first, fitted, held_out),
+        _explained_variance(first, second, fitted, held_out),
     )
 
 
 def _explained_variance(
-    inputs: np.ndarray, targets: np.ndarray, fitted: np.ndarray, left_out: np.ndarray
+    inputs: np.ndarray, targets: np.ndarray, fitted: np.ndarray, held_out: np.ndarray
 ) -> float:
-    if not len(left_out):
+    if not len(held_out):
         return float("nan")
     model = KNeighborsRegressor(min(NEIGHBOURS, len(fitted))).fit(inputs[fitted], targets[fitted])
-    residual = ((model.predict(inputs[left_out]) - targets[left_out]) ** 2).sum()
-    total = ((targets[left_out] - targets[left_out].mean(0)) ** 2).sum()
+    residual = ((model.predict(inputs[held_out]) - targets[held_out]) ** 2).sum()
+    total = ((targets[held_out] - targets[held_out].mean(0)) ** 2).sum()
     return float(1 - residual / max(total, 1e-30))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.from_map import weighted_centres
 from gem_plugin.heterogeneity.decoders.base import Decoder
 from gem_plugin.heterogeneity.decoders.mlp import MlpDecoder
@@ -72,12 +72,15 @@ def architecture_for(
 
 def build_model(
     architecture: ModelArchitecture,
-    cloud_in_pixels: GaussianCloud | None,  # None: an empty cloud, for weights that are loaded afterwards
+    consensus: GaussianCloud
+    | None,  # one cloud; None: an empty cloud, for weights that are loaded afterwards
     generator: torch.Generator,
     is_mobile: torch.Tensor | None = None,  # (n,) bool
 ) -> HeterogeneityModel:
     """A new model; all random numbers come from the generator."""
-    cloud = cloud_in_pixels or _empty_cloud(architecture.n_gaussians)
+    cloud = _empty_cloud(architecture.n_gaussians)
+    if consensus is not None:
+        cloud = consensus.in_pixels(architecture.pixel_size_in_angstroms)
     with torch.random.fork_rng(devices=[]):  # the layers' own initialisation draws from the global generator
         torch.manual_seed(int(torch.randint(2**31 - 1, (1,), generator=generator)))
         decoder = _build_decoder(architecture, cloud, generator)
@@ -86,8 +89,8 @@ def build_model(
             n_inputs, architecture.latent_size, architecture.encoder_width, architecture.encoder_layers
         )
     anchors = (
-        _place_anchors(architecture, cloud)
-        if cloud_in_pixels is not None
+        _choose_anchors(architecture, cloud)
+        if consensus is not None
         else Anchors(
             torch.zeros(architecture.n_anchors, 3),
             torch.zeros(architecture.n_anchors),
@@ -113,7 +116,7 @@ def _build_decoder(
     free_change = _build_free_decoder(architecture, cloud, generator)
     if not architecture.rigid_parts:
         return free_change
-    return RigidPartsDecoder(free_change, cloud.positions_in_angstroms, architecture.rigid_parts)
+    return RigidPartsDecoder(free_change, cloud.positions, architecture.rigid_parts)
 
 
 def _build_free_decoder(
@@ -121,7 +124,7 @@ def _build_free_decoder(
 ) -> Decoder:
     if architecture.decoder == "motion":
         return MotionBasisDecoder(
-            cloud.positions_in_angstroms,
+            cloud.positions,
             architecture.latent_size,
             architecture.n_basis,
             architecture.gaussian_embedding_dim,
@@ -138,11 +141,11 @@ def _build_free_decoder(
     raise InputError(f"--decoder is {architecture.decoder!r}; expected one of {', '.join(DECODERS)}.")
 
 
-def _place_anchors(architecture: ModelArchitecture, cloud: GaussianCloud) -> Anchors:
+def _choose_anchors(architecture: ModelArchitecture, cloud: GaussianCloud) -> Anchors:
     """k-means of the Gaussians; each anchor has the mass of its cell."""
     from scipy.spatial import cKDTree
 
-    points, masses = cloud.positions_in_angstroms.double().numpy(), cloud.amplitudes.double().numpy()
+    points, masses = cloud.positions.double().numpy(), cloud.amplitudes.double().numpy()
     centres = (
         points
         if len(points) == architecture.n_anchors
@@ -156,6 +159,5 @@ def _place_anchors(architecture: ModelArchitecture, cloud: GaussianCloud) -> Anc
 
 def _empty_cloud(n_gaussians: int) -> GaussianCloud:
     generator = torch.Generator().manual_seed(0)
-    return GaussianCloud(
-        torch.randn(n_gaussians, 3, generator=generator), torch.ones(n_gaussians), torch.ones(n_gaussians)
-    )
+    positions, ones = torch.randn(n_gaussians, 3, generator=generator), torch.ones(n_gaussians)
+    return GaussianCloud(positions, ones, ones, LengthUnit.PIXEL)

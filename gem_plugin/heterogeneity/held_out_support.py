@@ -1,6 +1,6 @@
-"""Do the latents tell more than noise? Particles that never trained, explained with their latents and without.
+"""Do the latents describe more than noise? Held-out particles, explained with their latents and without.
 
-    support = loss(mean image) - [ E_q loss(P(z)) + KL(q | prior) ]    in nats a particle
+    support = loss(mean image) - [ E_q loss(P(z)) + KL(q | prior) ]    in nats per particle
 
 The bracket is minus the evidence bound of an image, which charges a latent for what it takes from the image; the mean
 image over all latents is the best that one conformation can do. Latents that follow noise lower the loss by less than
@@ -8,6 +8,7 @@ they cost, so their support is negative; it is positive only where particles dif
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -15,13 +16,13 @@ from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.losses.image import squared_error
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations
 from gem_plugin.progress import Track, untracked
 
-MOST_PARTICLES = 500  # the mean of so many differences has an error of a tenth of a nat or two
+MAXIMUM_PARTICLES = 500  # the mean of so many differences has an error of a tenth of a nat or two
 CLOUDS_OF_MEAN = 24  # latents whose projections make the mean image
 BATCH_SIZE = 64
 
@@ -37,7 +38,7 @@ class Support(NamedTuple):
 def held_out_support(
     model: HeterogeneityModel,
     observations: Observations,
-    evidence: EvidenceTable,
+    encoder_inputs: EncoderInputs,
     training_rows: Tensor,  # the mean image is over latents of some of these
     held_out_rows: Tensor,
     generator: torch.Generator,
@@ -48,14 +49,14 @@ def held_out_support(
     """What the latents of held-out particles explain, less what they cost."""
     assert model.encoder is not None
     model.eval()
-    rows = _some(held_out_rows, MOST_PARTICLES, generator)
+    rows = _some(held_out_rows, MAXIMUM_PARTICLES, generator)
     if len(rows) < 2:
         return Support(math.nan, math.nan)
-    others = model.encoder(evidence.batch(_some(training_rows, CLOUDS_OF_MEAN, generator))).means
+    others = model.encoder(encoder_inputs.batch(_some(training_rows, CLOUDS_OF_MEAN, generator))).means
     clouds = model.cloud_in_pixels(others)
     differences = []
-    for part in track(rows.split(BATCH_SIZE), "Left-out particles", unit="batch"):
-        batch, distribution = observations.batch(part), model.encoder(evidence.batch(part))
+    for part in track(rows.split(BATCH_SIZE), "Held-out particles", unit="batch"):
+        batch, distribution = observations.batch(part), model.encoder(encoder_inputs.batch(part))
         noise = torch.randn(len(part), model.latent_size, generator=generator).to(distribution.means.device)
         own = _project(model.cloud_in_pixels(distribution.sample(noise)), batch, model, projector)
         images = [_project(_one(clouds, number), batch, model, projector) for number in range(len(others))]
@@ -72,15 +73,16 @@ def _some(rows: Tensor, n: int, generator: torch.Generator) -> Tensor:
 
 def _one(clouds: GaussianCloud, number: int) -> GaussianCloud:
     """One cloud of a batch; widths may be one row for all."""
-    widths = clouds.widths_in_angstroms
-    return GaussianCloud(
-        clouds.positions_in_angstroms[number],
-        clouds.amplitudes[number],
-        widths if widths.ndim == 1 else widths[number],
+    widths = clouds.widths
+    return replace(
+        clouds,
+        positions=clouds.positions[number],
+        amplitudes=clouds.amplitudes[number],
+        widths=widths if widths.ndim == 1 else widths[number],
     )
 
 
 def _project(
     cloud: GaussianCloud, batch: MatchedBatch, model: HeterogeneityModel, projector: str
 ) -> Tensor:  # (batch, box, box)
-    return project_gaussians(cloud, batch.rotation_matrices, model.box_size, 1.0, projector)
+    return project_gaussians(cloud, batch.rotation_matrices, model.box_size, projector=projector)

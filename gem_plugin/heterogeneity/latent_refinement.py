@@ -15,15 +15,15 @@ from gem_plugin.heterogeneity.losses.image import ImageAgreement, error_of_agree
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch
 
-DIFFERENCE = 0.02  # step of the finite difference; the prior has deviation 1
-LARGEST_STEP = 0.5  # trust region: the model is linear over about this distance
-DAMPING = 1e-3  # relative to the mean curvature, so that silent dimensions stay put
-SMALLEST_PRIOR_WEIGHT = 1e-3
+DIFFERENCE = 0.02  # step of the finite difference; the prior has standard deviation 1
+MAXIMUM_STEP = 0.5  # trust region: the model is linear over about this distance
+DAMPING = 1e-3  # relative to the mean curvature, so that dimensions collapsed to the prior stay put
+MINIMUM_PRIOR_WEIGHT = 1e-3
 
 
 class RefinedLatents(NamedTuple):
     latents: Tensor  # (batch, latent_size): refined where that scored better, else as given
-    deviations: Tensor  # (batch, latent_size): square root of the diagonal of the inverse curvature
+    standard_deviations: Tensor  # (batch, latent_size): square root of the diagonal of the inverse curvature
     gains: Tensor  # (batch,): how much lower the objective became, 0 where the start was kept
 
 
@@ -38,7 +38,7 @@ def refine_latents(
     contrast_variance: float = 0.0,  # of the particles, as training found it
 ) -> RefinedLatents:
     """Gauss-Newton with a step limit; a step that does not lower a particle's objective is not taken."""
-    weight = max(prior_weight, SMALLEST_PRIOR_WEIGHT)
+    weight = max(prior_weight, MINIMUM_PRIOR_WEIGHT)
     latents = start.clone()
     images, filtered = _project(model, batch, latents, projector)
     scores = first_scores = _objective(images, filtered, batch, latents, weight, contrast_variance)
@@ -49,7 +49,7 @@ def refine_latents(
         )
         steps = -torch.linalg.solve(curvature, gradient[..., None])[..., 0]
         lengths = steps.norm(dim=1, keepdim=True)
-        candidates = latents + steps * (LARGEST_STEP / lengths.clamp_min(LARGEST_STEP))
+        candidates = latents + steps * (MAXIMUM_STEP / lengths.clamp_min(MAXIMUM_STEP))
         new_images, new_filtered = _project(model, batch, candidates, projector)
         new_scores = _objective(new_images, new_filtered, batch, candidates, weight, contrast_variance)
         is_better = new_scores < scores
@@ -57,8 +57,8 @@ def refine_latents(
         images = torch.where(is_better[:, None, None], new_images, images)
         filtered = torch.where(is_better[:, None, None], new_filtered, filtered)
         scores = torch.where(is_better, new_scores, scores)
-    deviations = torch.linalg.inv(curvature).diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
-    return RefinedLatents(latents, deviations, first_scores - scores)
+    standard_deviations = torch.linalg.inv(curvature).diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
+    return RefinedLatents(latents, standard_deviations, first_scores - scores)
 
 
 def _project(
@@ -66,7 +66,7 @@ def _project(
 ) -> tuple[Tensor, Tensor]:
     """Projections and the same through the matched filter: (batch, box, box) each."""
     cloud = model.cloud_in_pixels(latents)
-    images = project_gaussians(cloud, batch.rotation_matrices, model.box_size, 1.0, projector)
+    images = project_gaussians(cloud, batch.rotation_matrices, model.box_size, projector=projector)
     return images, _filter(images, batch)
 
 
@@ -120,8 +120,8 @@ def _derivatives(
     like_contrast = (slope @ filtered.flatten(1)[..., None])[
         ..., 0
     ]  # (batch, z): what a change of contrast does too
-    told_by_contrast = uncertainty[..., None] * like_contrast[:, :, None] * like_contrast[:, None, :]
-    curvature = contrast[..., None] ** 2 * (slope @ filtered_slope.transpose(1, 2) - told_by_contrast)
+    explained_by_contrast = uncertainty[..., None] * like_contrast[:, :, None] * like_contrast[:, None, :]
+    curvature = contrast[..., None] ** 2 * (slope @ filtered_slope.transpose(1, 2) - explained_by_contrast)
     curvature = (curvature + curvature.transpose(1, 2)) / 2
     damping = weight + DAMPING * curvature.diagonal(dim1=1, dim2=2).mean(1)
     identity = torch.eye(size, device=latents.device)

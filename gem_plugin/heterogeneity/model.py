@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.decoders.base import Decoder
 from gem_plugin.heterogeneity.encoder.anchor_scores import Anchors
 from gem_plugin.heterogeneity.encoder.network import ImageEncoder
@@ -20,7 +20,7 @@ class HeterogeneityModel(nn.Module):
 
     def __init__(
         self,
-        cloud_in_pixels: GaussianCloud,  # one cloud
+        consensus: GaussianCloud,  # one cloud
         decoder: Decoder,
         encoder: ImageEncoder | None,  # None for models whose latents come from elsewhere
         anchors: Anchors | None,
@@ -32,11 +32,12 @@ class HeterogeneityModel(nn.Module):
         super().__init__()
         self.box_size = box_size
         self.pixel_size_in_angstroms = pixel_size_in_angstroms
-        self.positions_in_pixels = nn.Parameter(cloud_in_pixels.positions_in_angstroms.clone())
-        floor = 1e-3 * cloud_in_pixels.amplitudes.mean()
-        self.log_amplitudes = nn.Parameter(cloud_in_pixels.amplitudes.clamp_min(floor).log())
-        self.log_widths = nn.Parameter(cloud_in_pixels.widths_in_angstroms.log(), requires_grad=trains_widths)
-        n = len(cloud_in_pixels)
+        cloud = consensus.in_pixels(pixel_size_in_angstroms)
+        self.positions_in_pixels = nn.Parameter(cloud.positions.clone())
+        floor = 1e-3 * cloud.amplitudes.mean()
+        self.log_amplitudes = nn.Parameter(cloud.amplitudes.clamp_min(floor).log())
+        self.log_widths = nn.Parameter(cloud.widths.log(), requires_grad=trains_widths)
+        n = len(cloud)
         self.register_buffer("is_mobile", torch.ones(n, dtype=torch.bool) if is_mobile is None else is_mobile)
         self.decoder = decoder
         self.encoder = encoder
@@ -52,7 +53,8 @@ class HeterogeneityModel(nn.Module):
 
     def consensus(self) -> GaussianCloud:
         """The canonical cloud, in pixels."""
-        return GaussianCloud(self.positions_in_pixels, self.log_amplitudes.exp(), self.log_widths.exp())
+        amplitudes, widths = self.log_amplitudes.exp(), self.log_widths.exp()
+        return GaussianCloud(self.positions_in_pixels, amplitudes, widths, LengthUnit.PIXEL)
 
     def cloud_in_pixels(self, latents: Tensor) -> GaussianCloud:  # latents (batch, latent_size)
         """The cloud of each latent, positions and widths in pixels of the working box."""
@@ -67,7 +69,8 @@ class HeterogeneityModel(nn.Module):
         if change.log_widths is not None:
             bounded = LOG_WIDTH_LIMIT * torch.tanh(change.log_widths / LOG_WIDTH_LIMIT)
             log_widths = log_widths + bounded * mobile
-        return GaussianCloud(positions, (log_amplitudes + log_change).exp(), log_widths.exp())
+        amplitudes = (log_amplitudes + log_change).exp()
+        return GaussianCloud(positions, amplitudes, log_widths.exp(), LengthUnit.PIXEL)
 
     def _canonical(self, values: Tensor) -> Tensor:  # (n,) or (n, 3)
         """The values, trained only where Gaussians may change: a focus mask keeps the others as the consensus has them."""
@@ -76,8 +79,4 @@ class HeterogeneityModel(nn.Module):
 
     def gaussians_at(self, latents: Tensor) -> GaussianCloud:  # latents (batch, latent_size)
         """The cloud of each latent, in Angstrom."""
-        cloud = self.cloud_in_pixels(latents)
-        size = self.pixel_size_in_angstroms
-        return GaussianCloud(
-            cloud.positions_in_angstroms * size, cloud.amplitudes, cloud.widths_in_angstroms * size
-        )
+        return self.cloud_in_pixels(latents).in_angstroms(self.pixel_size_in_angstroms)

@@ -95,13 +95,6 @@ class Observations:
         squared = ctf_half_spectra(self.ctf.take(send(rows, self.device)), box_size, pixel_size) ** 2
         return squared * self._inverse_noise_at(box_size)
 
-    def constant_terms(self, rows: Tensor) -> Tensor:  # (batch,)
-        """1/2 |F|^2 / noise of each image, which turns the relative loss into the whole squared error."""
-        spectra = torch.fft.rfft2(self._read(rows), norm="ortho")
-        power = spectra.abs() ** 2 * self.inverse_noise
-        doubled = power[..., 1 : (self.box_size + 1) // 2].sum((1, 2))
-        return (power.sum((1, 2)) + doubled) / 2
-
     def _inverse_noise_at(self, box_size: int) -> Tensor:
         if box_size == self.box_size:
             return self.inverse_noise

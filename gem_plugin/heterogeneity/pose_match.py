@@ -1,6 +1,6 @@
 """Do map, poses and images belong together? The images against the map in their own poses, in those of others, and flipped.
 
-A map of another refinement, or one whose hand was turned after it, gives a run that ends without an error and means
+A map of another refinement, or one whose hand was flipped after it, gives a run that ends without an error and means
 nothing. Each comparison is between two matched-filter scores of the same image, so noise and contrast cancel.
 """
 
@@ -18,7 +18,7 @@ from gem_plugin.heterogeneity.observations import Observations
 
 AXES = "xyz"
 PARTICLES = 500
-FEWEST_PARTICLES = 10  # whose mean says something
+MINIMUM_PARTICLES = 10  # whose mean says something
 IMAGES_AT_A_TIME = 64
 
 
@@ -34,20 +34,19 @@ class PoseMatch(NamedTuple):
 
 @torch.no_grad()
 def match_poses(
-    cloud_in_pixels: GaussianCloud, observations: Observations, rows: Tensor, generator: torch.Generator
+    cloud: GaussianCloud, observations: Observations, rows: Tensor, generator: torch.Generator
 ) -> PoseMatch:
     """Compare on some of the given particles."""
     rows = rows[torch.randperm(len(rows), generator=generator)[:PARTICLES]]
     others = rows.roll(1)
-    own = _scores(cloud_in_pixels, observations, rows, rows)
+    own = _scores(cloud, observations, rows, rows)
     flipped = []
     for axis in range(3):
-        positions = cloud_in_pixels.positions_in_angstroms.clone()
+        positions = cloud.positions.clone()
         positions[:, axis] *= -1
-        cloud = replace(cloud_in_pixels, positions_in_angstroms=positions)
-        flipped.append(_scores(cloud, observations, rows, rows))
+        flipped.append(_scores(replace(cloud, positions=positions), observations, rows, rows))
     best = max(range(3), key=lambda axis: float(flipped[axis].mean()))
-    of_others = _scores(cloud_in_pixels, observations, rows, others)
+    of_others = _scores(cloud, observations, rows, others)
     return PoseMatch(
         float(own.mean()),
         float(of_others.mean()),
@@ -58,13 +57,15 @@ def match_poses(
 
 
 def _scores(
-    cloud_in_pixels: GaussianCloud, observations: Observations, rows: Tensor, poses_of: Tensor
+    cloud: GaussianCloud, observations: Observations, rows: Tensor, poses_of: Tensor
 ) -> Tensor:  # (rows,): P g / sqrt(P h P), which is normal with variance 1 for noise
     parts = []
     for some, others in zip(rows.split(IMAGES_AT_A_TIME), poses_of.split(IMAGES_AT_A_TIME), strict=True):
         batch = observations.batch(some)
         rotations = observations.rotation_matrices[others]
-        images = project_gaussians(cloud_in_pixels, rotations, observations.box_size, 1.0)
+        images = project_gaussians(
+            cloud, rotations, observations.box_size, observations.pixel_size_in_angstroms
+        )
         powers, agreements = image_agreement(images, batch.images, batch.filters)
         parts.append(agreements / powers.clamp_min(1e-30).sqrt())
     return torch.cat(parts).double()
@@ -72,7 +73,7 @@ def _scores(
 
 def _standard_errors(differences: Tensor) -> float:
     """The mean over its standard error; 0 where nothing differs, NaN for too few values."""
-    if len(differences) < FEWEST_PARTICLES:
+    if len(differences) < MINIMUM_PARTICLES:
         return math.nan
-    deviation = differences.std().clamp_min(1e-12)
-    return float(differences.mean() / deviation * math.sqrt(len(differences)))
+    standard_deviation = differences.std().clamp_min(1e-12)
+    return float(differences.mean() / standard_deviation * math.sqrt(len(differences)))

@@ -8,7 +8,7 @@ from gem_plugin.gaussians.projectors import PROJECTORS
 from gem_plugin.settings import setting
 
 PARTICLE_VISITS = 300_000  # of automatic --epochs: as many as 25 epochs of 12,000 particles
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
+MINIMUM_EPOCHS, MAXIMUM_EPOCHS = 10, 100
 DECODERS = ("motion", "mlp")
 PRECISIONS = ("auto", "float32", "bfloat16")
 LOSSES = ("squared", "absolute")
@@ -25,10 +25,10 @@ class TrainSettings:
         1,
         10_000,
     )
-    batch_size: int = setting(64, "Particles a step; 64 learns fastest per particle.", 1, 65_536)
+    batch_size: int = setting(64, "Particles per step; 64 learns fastest per particle.", 1, 65_536)
     learning_rate: float = setting(2e-3, "Peak rate of Adam in a one-cycle schedule.", 1e-7, 1.0)
     latent_size: int = setting(
-        4, "Latent dimensions; the ones that are not needed stay silent.", 1, 64, flag="--zdim"
+        4, "Latent dimensions; the ones that are not needed collapse to the prior.", 1, 64, flag="--zdim"
     )
     decoder: str = setting(
         "motion",
@@ -48,7 +48,7 @@ class TrainSettings:
     feature_klayers: int = setting(2, "mlp decoder: hidden layers of the trunk after the first.", 0, 12)
     feature_dim: int = setting(256, "mlp decoder: features that the three heads share.", 4, 4096)
     rigid_parts: int = setting(
-        0, "Parts, found from the features, that turn as one before any free motion; 0: none.", 0, 64
+        0, "Parts, found from the features, that rotate as one before any free motion; 0: none.", 0, 64
     )
     focus_mask: Path | None = setting(
         None, "Mask (.mrc) of what may change; Gaussians outside keep their consensus state."
@@ -70,7 +70,7 @@ class TrainSettings:
     )
     whiten: bool = setting(True, "Divide by the noise spectrum, so that each frequency counts by its noise.")
     kl_start: float = setting(
-        0.02, "Weight of the KL divergence at the start, low so that latents wake up.", 0.0, 100.0
+        0.02, "Weight of the KL divergence at the start, low so that latents become active.", 0.0, 100.0
     )
     kl_weight: float = setting(
         1.0,
@@ -92,13 +92,17 @@ class TrainSettings:
         0.0, "Weight of drawing latents to their nearest and away from the farthest.", 0.0, 1e9
     )
     validation_fraction: float = setting(
-        0.05, "Share of the particles that never trains and measures over-fitting.", 0.0, 0.5
+        0.05,
+        "Fraction of the particles held out for validation: they never train and measure over-fitting.",
+        0.0,
+        0.5,
     )
     refine_latents: bool = setting(
         False, "After training, move each latent to fit its own image; kept where that scores better."
     )
     halves: bool = setting(
-        False, "Train on each half-set too, and say how well the two models agree (three trainings in all)."
+        False,
+        "Train on each half-set too, and report how well the two models agree (three trainings in all).",
     )
     cache: str = setting(
         "auto",
@@ -121,7 +125,7 @@ class TrainSettings:
     seed: int = setting(
         0, "Seed of every random number; on one machine's CPU a run repeats bit for bit.", 0, 2**31 - 1
     )
-    resume: bool = setting(False, "Go on from the newest checkpoint of this run.")
+    resume: bool = setting(False, "Continue from the newest checkpoint of this run.")
 
 
 OPTIONS_OF_ONE_DECODER = {
@@ -149,8 +153,8 @@ def check_contradictions(settings: TrainSettings) -> None:
 
 
 def number_of_epochs(settings: TrainSettings, n_particles: int) -> int:
-    """The epochs that were asked for, or enough for PARTICLE_VISITS."""
+    """The epochs that were requested, or enough for PARTICLE_VISITS."""
     if settings.epochs is not None:
         return settings.epochs
-    wanted = -(-PARTICLE_VISITS // max(1, n_particles))
-    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
+    needed = -(-PARTICLE_VISITS // max(1, n_particles))
+    return min(MAXIMUM_EPOCHS, max(MINIMUM_EPOCHS, needed))

@@ -12,7 +12,7 @@ from torch import Tensor
 from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
@@ -29,13 +29,13 @@ from gem_plugin.heterogeneity.schedule import (
 )
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.workers import JointModel, current_workers
+from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
-LARGEST_GRADIENT_NORM = 1.0
-MOST_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
+MAXIMUM_GRADIENT_NORM = 1.0
+MAXIMUM_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
-COLLAPSED_NATS = 0.1  # KL divergence per particle below which latents carry nothing
 
 
 @dataclass
@@ -51,15 +51,45 @@ class EpochRecord:
     bad_steps: int
     particles_per_second: float
     seconds: float
-    distance: float = math.nan  # the terms of extra_losses.py without their weights; NaN where they are off
+    distance: float = (
+        math.nan
+    )  # the terms of losses/optional_terms.py without their weights; NaN where they are off
     direction: float = math.nan
     repulsion: float = math.nan
     smoothness: float = math.nan
     latent_neighbour: float = math.nan
     validation_kl: float = (
         math.nan
-    )  # nats; with the validation loss it gives the evidence bound, see validation_bounds
+    )  # nats; with the validation loss it gives the evidence bound, see landscape/checks/latents.py
     contrast_spread: float = 0.0  # standard deviation of the particles' contrast, as this epoch found it
+
+
+class EpochSums(NamedTuple):
+    """What the steps of an epoch add up, without steps whose loss is not a number.
+
+    The sums lie on the device as one vector, so that a step never waits for the device.
+    """
+
+    image_loss: Tensor  # ()
+    kl: Tensor  # ()
+    good_steps: Tensor  # ()
+    contrast_score: Tensor  # ()
+    contrast_information: Tensor  # ()
+    extra_terms: Tensor  # (len(EXTRA_TERMS),), without their weights
+
+    def as_vector(self) -> Tensor:  # (5 + len(EXTRA_TERMS),)
+        *scalars, extra_terms = self
+        return torch.cat([torch.stack(scalars), extra_terms])
+
+    @classmethod
+    def of_vector(cls, vector: Tensor) -> "EpochSums":
+        n_scalars = len(cls._fields) - 1
+        return cls._make([*vector[:n_scalars], vector[n_scalars:]])
+
+    @classmethod
+    def zeros(cls, device: torch.device) -> "EpochSums":
+        n_scalars = len(cls._fields) - 1
+        return cls.of_vector(torch.zeros(n_scalars + len(EXTRA_TERMS), dtype=torch.float64, device=device))
 
 
 class LoadedBatch(NamedTuple):
@@ -76,13 +106,13 @@ class Trainer:
         self,
         model: HeterogeneityModel,
         observations: Observations,
-        evidence: EvidenceTable,
+        encoder_inputs: EncoderInputs,
         training_rows: Tensor,
         validation_rows: Tensor,
         settings: TrainSettings,
         n_epochs: int,
     ) -> None:
-        self.model, self.observations, self.evidence = model, observations, evidence
+        self.model, self.observations, self.encoder_inputs = model, observations, encoder_inputs
         self.training_rows, self.validation_rows = training_rows, validation_rows
         self.settings, self.n_epochs = settings, n_epochs
         self.device = next(model.parameters()).device
@@ -95,47 +125,48 @@ class Trainer:
         self.epoch = 0  # finished epochs
         self.bad_steps = 0
         self.kl_factor = 1.0  # lowered when the latents collapse
-        self.contrast_variance = 0.0  # of the particles, about 1; see contrast.py
+        self.contrast_variance = 0.0  # of the particles, about 1; see losses/contrast.py
         self.history: list[EpochRecord] = []
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:
-        """One pass over the training particles. Raises RunError when losses stop being numbers."""
+        """One pass over the training particles. Raises RunError when too many losses are not a number."""
         start = time.monotonic()
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
-        # image loss, KL, good steps, score and information of the contrast, then the terms of extra_losses.py
-        sums = torch.zeros(5 + len(EXTRA_TERMS), dtype=torch.float64, device=self.device)
+        sums = EpochSums.zeros(self.device).as_vector()
         n_particles, bad_steps_before = 0, self.bad_steps
         self.model.train()
-        loaded = loaded_batches(track(batches), self._load_share, is_ahead=self.device.type == "cuda")
+        loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
         for number, (rows, batch) in enumerate(loaded, start=1):
             fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
             noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
-            noise = send(self.workers.share(noise), self.device)
+            noise = send(self.workers.local_rows(noise), self.device)
             sums += self._step(batch, noise, fraction, generator)
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
-                self._check_bad_steps(bad_steps_before + number - int(sums[2]))
-        loss_sum, kl_sum, n_good, score, information, *extra_sums = self.workers.mean(sums).tolist()
+                self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
+        total = EpochSums.of_vector(self.workers.mean(sums).cpu())
+        n_good = max(1, int(total.good_steps))
         seconds = time.monotonic() - start
         validation_loss, validation_kl = self.validation_losses()
         if (
             self.epoch / self.n_epochs >= KL_RISE[1]
         ):  # before, cheap latents would take the contrast over for good
+            score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
         self.epoch += 1
         done = self.epoch / self.n_epochs
         record = EpochRecord(
             self.epoch,
-            loss_sum / max(1, n_good),
-            kl_sum / max(1, n_good),
+            float(total.image_loss) / n_good,
+            float(total.kl) / n_good,
             validation_loss,
             self._kl_weight(done),
             self.settings.learning_rate * learning_rate_factor(done),
             self.bad_steps,
             n_particles / max(seconds, 1e-9),
             time.monotonic() - start,
-            **{name: value / max(1, n_good) for name, value in zip(EXTRA_TERMS, extra_sums, strict=True)},
+            **dict(zip(EXTRA_TERMS, (total.extra_terms / n_good).tolist(), strict=True)),
             validation_kl=validation_kl,
             contrast_spread=math.sqrt(self.contrast_variance),
         )
@@ -144,13 +175,13 @@ class Trainer:
 
     @property
     def has_collapsed(self) -> bool:
-        """Whether the latents carry nothing, so that all particles have one conformation."""
-        return self.epoch >= 2 and self.history[-1].kl < COLLAPSED_NATS
+        """Whether the latents have collapsed to the prior, so that all particles have one conformation."""
+        return self.epoch >= 2 and self.history[-1].kl < COLLAPSED_KL_IN_NATS
 
     def relieve_collapse(self) -> bool:
-        """Halve a KL weight above that of the evidence bound when the latents carry nothing; True when that was done.
+        """Halve a KL weight above that of the evidence bound when the latents have collapsed to the prior; True when that was done.
 
-        At the bound's own weight of 1 and below, latents that fall silent are an answer: the particles do not differ by
+        At the bound's own weight of 1 and below, latents collapsed to the prior are an answer: the particles do not differ by
         more than their noise. A lower weight would fill them with noise.
         """
         if not self.has_collapsed or self._kl_weight(self.epoch / self.n_epochs) <= KL_WEIGHT_OF_BOUND:
@@ -160,12 +191,12 @@ class Trainer:
 
     @torch.no_grad()
     def validation_losses(self) -> tuple[float, float]:
-        """Image loss and KL divergence of the particles that never train, with their mean latents."""
+        """Image loss and KL divergence of the held-out validation particles, with their mean latents."""
         if not len(self.validation_rows):
             return math.nan, math.nan
         self.model.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        rows_here = self.workers.share(self.validation_rows)
+        rows_here = self.workers.local_rows(self.validation_rows)
         for part in row_chunks(len(rows_here), self.settings.batch_size):
             batch = self._load(rows_here[part])
             distribution = self._encode(batch)
@@ -179,10 +210,10 @@ class Trainer:
     def embed(self, rows: Tensor) -> LatentDistribution:
         """The latents of the given particles."""
         assert self.model.encoder is not None
-        return self.model.encoder(self.evidence.batch(rows))
+        return self.model.encoder(self.encoder_inputs.batch(rows))
 
     def state(self) -> dict[str, Any]:
-        """Everything that a later process needs to go on as if nothing had happened."""
+        """Everything that a later process needs to continue as if nothing had happened."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -204,21 +235,21 @@ class Trainer:
         self.extra_losses.load_state(state.get("extra_losses", {}))
         self.history = [EpochRecord(**record) for record in state["history"]]
 
-    def _load_share(self, rows: Tensor) -> LoadedBatch:
-        return self._load(self.workers.share(rows))
+    def _load_local(self, rows: Tensor) -> LoadedBatch:
+        return self._load(self.workers.local_rows(rows))
 
     def _load(self, rows: Tensor) -> LoadedBatch:
         """What a step needs of the given particles, on the device."""
         is_squared = self.settings.loss == "squared"
         images = self.observations.batch(rows) if is_squared else self.observations.centred_batch(rows)
-        return LoadedBatch(self.evidence.batch(rows), images)
+        return LoadedBatch(self.encoder_inputs.batch(rows), images)
 
     def _encode(self, batch: LoadedBatch) -> LatentDistribution:
         assert self.model.encoder is not None
         return self.model.encoder(batch.encoder_inputs)
 
     def _step(self, batch: LoadedBatch, noise: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
-        """One step of Adam: (image loss, KL, 1, contrast, extra terms), or zeros when the loss is no number, and then nothing changes.
+        """One step of Adam: what it adds to EpochSums. Zeros when the loss is not a number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
         """
@@ -232,20 +263,21 @@ class Trainer:
         loss = image_loss + self._kl_weight(fraction) * kl + extra
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), LARGEST_GRADIENT_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
         is_bad = self.workers.any(~torch.isfinite(loss.detach() + norm))
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
-        result = torch.stack(
-            [image_loss.detach(), kl.detach(), torch.ones_like(norm), *contrast, *extra_terms]
-        )
-        return torch.where(is_bad, 0.0, result.double())
+        one, (score, information) = torch.ones_like(norm), contrast
+        added = EpochSums(image_loss.detach(), kl.detach(), one, score, information, extra_terms)
+        return torch.where(is_bad, 0.0, added.as_vector().double())
 
     def _image_loss(
         self, batch: LoadedBatch, cloud: GaussianCloud
     ) -> tuple[Tensor, Tensor]:  # (batch,); (2,): score and information of the contrast
         images, filters, rotations = batch.images
-        projections = project_gaussians(cloud, rotations, self.model.box_size, 1.0, self.settings.projector)
+        projections = project_gaussians(
+            cloud, rotations, self.model.box_size, projector=self.settings.projector
+        )
         if self.settings.loss != "squared":
             return absolute_error(projections, images, filters), torch.zeros(2, device=self.device)
         agreement = image_agreement(projections, images, filters)
@@ -264,7 +296,7 @@ class Trainer:
 
     def _check_bad_steps(self, bad_steps: int) -> None:
         self.bad_steps = bad_steps
-        if self.bad_steps > MOST_BAD_STEPS:
+        if self.bad_steps > MAXIMUM_BAD_STEPS:
             raise RunError(
                 f"{self.bad_steps} training steps gave a loss that is not a number. "
                 f"Lower --learning-rate (now {self.settings.learning_rate}) and start again with --resume, "

@@ -1,6 +1,6 @@
 """Several processes that train one model together (torchrun, one a device). Alone, everything here does nothing.
 
-Every process walks through the same joint batches and takes every size-th particle of each, with its share of the
+Every process walks through the same joint batches and takes every size-th particle of each, with its rows of the
 same random numbers; gradients are averaged. The result is that of one process with the joint batch, within rounding.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 
@@ -25,7 +25,7 @@ class Workers:
     def is_main(self) -> bool:  # the one that writes and speaks
         return self.rank == 0
 
-    def share(self, values: Tensor) -> Tensor:
+    def local_rows(self, values: Tensor) -> Tensor:
         """This process's part of a joint batch."""
         return values[self.rank :: self.size]
 
@@ -67,7 +67,7 @@ class EncodeAndMove(nn.Module):
         assert self.model.encoder is not None
         distribution = self.model.encoder(encoder_inputs)
         cloud = self.model.cloud_in_pixels(distribution.sample(noise))
-        return distribution, (cloud.positions_in_angstroms, cloud.amplitudes, cloud.widths_in_angstroms)
+        return distribution, (cloud.positions, cloud.amplitudes, cloud.widths)
 
 
 class JointModel:
@@ -79,5 +79,5 @@ class JointModel:
             self.module = DistributedDataParallel(self.module, broadcast_buffers=False)
 
     def __call__(self, encoder_inputs: Tensor, noise: Tensor) -> tuple[LatentDistribution, GaussianCloud]:
-        distribution, cloud = self.module(encoder_inputs, noise)
-        return distribution, GaussianCloud(*cloud)
+        distribution, (positions, amplitudes, widths) = self.module(encoder_inputs, noise)
+        return distribution, GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)

@@ -14,10 +14,12 @@ from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.imaging.slice_insertion import IMAGINARY, REAL, WEIGHT, Slices, insert_slices_
 
 PADDING = 2  # finer Fourier grid, so that linear interpolation costs little
-SMALLEST_WEIGHT = 1e-2  # of the mean weight in its shell: keeps rarely seen voxels from blowing up noise
-SMALLEST_GRIDDING_CORRECTION = 1e-2
-SMALLEST_CORRELATION, LARGEST_CORRELATION = 1e-3, 0.999  # of half-maps, in the Wiener filter
-RESOLVED_FSC = 0.05  # from the first shell below this on, the combined map is zero
+MINIMUM_WEIGHT = 1e-2  # of the mean weight in its shell: keeps rarely seen voxels from blowing up noise
+MINIMUM_GRIDDING_CORRECTION = 1e-2
+MINIMUM_CORRELATION, MAXIMUM_CORRELATION = 1e-3, 0.999  # of half-maps, in the Wiener filter
+MINIMUM_FSC_IN_MAP = (
+    0.05  # from the first shell below on, the combined map is zero; well under RESOLUTION_FSC
+)
 
 
 class CombinedMap(NamedTuple):
@@ -81,7 +83,7 @@ class BackProjection:
     def volume(self, map_index: int) -> Tensor:  # (box, box, box) float32
         """The map of everything added so far; a projection of it has the grey scale of the images."""
         sums = self.sums[map_index]
-        floor = _shell_means(sums[..., WEIGHT]) * SMALLEST_WEIGHT
+        floor = _shell_means(sums[..., WEIGHT]) * MINIMUM_WEIGHT
         return self._map_of(_numerator(sums) / (sums[..., WEIGHT] + floor).clamp_min(1e-20))
 
     def wiener_volume(self, shell_correlation: Tensor) -> Tensor:  # (box // 2,) -> (box, box, box) float32
@@ -93,12 +95,9 @@ class BackProjection:
         sums = self.sums[:2].sum(dim=0)
         weights = sums[..., WEIGHT]
         kept = (
-            shell_correlation.to(sums.device)
-            .double()
-            .clamp(SMALLEST_CORRELATION, LARGEST_CORRELATION)
-            .float()
+            shell_correlation.to(sums.device).double().clamp(MINIMUM_CORRELATION, MAXIMUM_CORRELATION).float()
         )
-        unresolved = torch.nonzero(shell_correlation[1:] < RESOLVED_FSC)
+        unresolved = torch.nonzero(shell_correlation[1:] < MINIMUM_FSC_IN_MAP)
         first_unresolved = 1 + int(unresolved[0]) if len(unresolved) else self.box_size // 2
         shells = _shell_indices(PADDING * self.box_size, sums.device)
         of_voxel = (shells.float() / PADDING).round().long()
@@ -121,14 +120,14 @@ class BackProjection:
         )
         line = torch.sinc(offsets) ** 2
         product = line[:, None, None] * line[None, :, None] * line[None, None, :]
-        return product.clamp_min(SMALLEST_GRIDDING_CORRECTION)
+        return product.clamp_min(MINIMUM_GRIDDING_CORRECTION)
 
 
 def combine_half_maps(first: Tensor, second: Tensor) -> CombinedMap:  # both (box, box, box)
     """The mean of two half-maps, each shell weighted by sqrt(2 FSC / (1 + FSC)) (Rosenthal and Henderson 2003)."""
     correlation = fourier_shell_correlation(first, second)
     shell_weights = torch.sqrt((2 * correlation / (1 + correlation)).clamp(0, 1).nan_to_num())
-    unresolved = torch.nonzero(correlation < RESOLVED_FSC)
+    unresolved = torch.nonzero(correlation < MINIMUM_FSC_IN_MAP)
     if len(unresolved):
         shell_weights[int(unresolved[0]) :] = 0
     box_size = first.shape[-1]

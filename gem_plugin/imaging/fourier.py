@@ -85,15 +85,6 @@ def shift_images(
     )
 
 
-def centre_phases(
-    box_size: int, device: torch.device | str = "cpu"
-) -> Tensor:  # (box, box // 2 + 1) of +-1 for even boxes
-    """Factor that moves the origin of a half spectrum from pixel 0 to pixel box // 2."""
-    cycles_y = torch.fft.fftfreq(box_size, device=device)[:, None]
-    cycles_x = torch.fft.rfftfreq(box_size, device=device)[None, :]
-    return torch.exp(2j * torch.pi * (box_size // 2) * (cycles_x + cycles_y))
-
-
 def ring_indices(box_size: int, device: torch.device | str = "cpu") -> Tensor:  # (box, box // 2 + 1) int64
     """Nearest Fourier ring of every pixel of a half spectrum; corners reach beyond box // 2."""
     y = torch.fft.fftfreq(box_size, 1 / box_size, device=device)[:, None]

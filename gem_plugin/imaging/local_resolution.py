@@ -1,4 +1,4 @@
-"""Resolution at every place of a map: shell correlation of the half-maps inside a small window around it.
+"""Resolution at every position of a map: shell correlation of the half-maps inside a small window around it.
 
 The windowed correlation of Cardone, Heymann and Steven (2013, J. Struct. Biol. 184, 226): a soft ball is cut out of
 both half-maps at points of a coarse grid, and the frequency where the two stop to agree is interpolated between them.
@@ -12,8 +12,8 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.resolution import half_transform_radius
 from gem_plugin.progress import Track, untracked
 
-SMALLEST_WINDOW_IN_PIXELS = 12  # fewer shells say nothing
-FULL_SHARE_OF_RADIUS = (
+MINIMUM_WINDOW_IN_PIXELS = 12  # fewer shells say nothing
+FULL_FRACTION_OF_RADIUS = (
     0.25  # of the window: from here to its rim the weight falls to zero, slowly, or shells would mix
 )
 WINDOWS_AT_A_TIME = 64
@@ -31,20 +31,20 @@ def local_resolution(
     track: Track = untracked,
 ) -> Tensor:  # (box, box, box) in Angstrom; 0 outside the mask
     """Where the half-maps correlate below the threshold for the first time, as a wavelength."""
-    if window_in_pixels % 2 or not SMALLEST_WINDOW_IN_PIXELS <= window_in_pixels <= first.shape[-1]:
+    if window_in_pixels % 2 or not MINIMUM_WINDOW_IN_PIXELS <= window_in_pixels <= first.shape[-1]:
         raise InputError(
-            f"Expected an even window of {SMALLEST_WINDOW_IN_PIXELS} to {first.shape[-1]} pixels, got {window_in_pixels}."
+            f"Expected an even window of {MINIMUM_WINDOW_IN_PIXELS} to {first.shape[-1]} pixels, got {window_in_pixels}."
         )
     inside = mask > MASK_LEVEL
-    wanted = _grid_points(inside, step_in_pixels)  # (gz, gy, gx) bool
-    frequencies = torch.zeros(wanted.shape, device=first.device)  # cycles a pixel
-    places = torch.nonzero(wanted) * step_in_pixels
+    is_measured = _grid_points(inside, step_in_pixels)  # (gz, gy, gx) bool
+    frequencies = torch.zeros(is_measured.shape, device=first.device)  # cycles per pixel
+    corners = torch.nonzero(is_measured) * step_in_pixels
     halves = [pad(one.float(), (window_in_pixels // 2,) * 6) for one in (first, second)]
-    if len(places):
-        parts = track(places.split(WINDOWS_AT_A_TIME), "local resolution", unit="batch")
+    if len(corners):
+        parts = track(corners.split(WINDOWS_AT_A_TIME), "local resolution", unit="batch")
         found = [_frequencies_at(halves, some, window_in_pixels, threshold) for some in parts]
-        frequencies[wanted] = torch.cat(found)
-    everywhere = _between_grid_points(frequencies, wanted, first.shape[-1], step_in_pixels)
+        frequencies[is_measured] = torch.cat(found)
+    everywhere = _between_grid_points(frequencies, is_measured, first.shape[-1], step_in_pixels)
     resolution = pixel_size_in_angstroms / everywhere.clamp_min(1 / window_in_pixels)
     return torch.where(inside, resolution, 0.0)
 
@@ -59,18 +59,18 @@ def _grid_points(inside: Tensor, step: int) -> Tensor:  # (gz, gy, gx) bool
 
 
 def _frequencies_at(
-    halves: list[Tensor], places: Tensor, window: int, threshold: float
-) -> Tensor:  # (k,) in cycles a pixel
-    """The crossing of the threshold in windows that begin at these places of the padded half-maps."""
-    weight = _soft_ball(window, places.device)
+    halves: list[Tensor], corners: Tensor, window: int, threshold: float
+) -> Tensor:  # (k,) in cycles per pixel
+    """The crossing of the threshold in windows that begin at these corners of the padded half-maps."""
+    weight = _soft_ball(window, corners.device)
     transforms = []
     for half in halves:
-        boxes = [_cut(half, place, window) for place in places.tolist()]
+        boxes = [_cut(half, corner, window) for corner in corners.tolist()]
         transforms.append(torch.fft.rfftn(torch.stack(boxes) * weight, dim=(1, 2, 3)).flatten(1))
     first, second = transforms
-    radius = half_transform_radius(window, places.device).round().long().flatten()
+    radius = half_transform_radius(window, corners.device).round().long().flatten()
     counted = torch.full(
-        (window // 2 + 1,), 2.0, device=places.device
+        (window // 2 + 1,), 2.0, device=corners.device
     )  # the half that is not kept is its conjugate
     counted[0] = counted[-1] = 1.0
     factor = counted.expand(window, window, -1).flatten()
@@ -84,9 +84,9 @@ def _frequencies_at(
     return _first_crossings(cross / power.sqrt().clamp_min(1e-20), threshold) / window
 
 
-def _cut(volume: Tensor, place: list[int], window: int) -> Tensor:
-    """A cube that begins at a place; what lies beyond the end of the volume is zero."""
-    z, y, x = place
+def _cut(volume: Tensor, corner: list[int], window: int) -> Tensor:
+    """A cube that begins at a corner; what lies beyond the end of the volume is zero."""
+    z, y, x = corner
     cube = volume[z : z + window, y : y + window, x : x + window]
     return pad(cube, [value for side in reversed(cube.shape) for value in (0, window - side)])
 
@@ -120,6 +120,6 @@ def _soft_ball(window: int, device: torch.device) -> Tensor:  # (window, window,
     radius = torch.sqrt(
         (axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2).float()
     )
-    share = radius / (window / 2)
-    fall = ((share - FULL_SHARE_OF_RADIUS) / (1 - FULL_SHARE_OF_RADIUS)).clamp(0, 1)
+    fraction = radius / (window / 2)
+    fall = ((fraction - FULL_FRACTION_OF_RADIUS) / (1 - FULL_FRACTION_OF_RADIUS)).clamp(0, 1)
     return 0.5 + 0.5 * torch.cos(torch.pi * fall)

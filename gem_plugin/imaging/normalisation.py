@@ -10,7 +10,7 @@ from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
 
 MINIMUM_BACKGROUND_FRACTION = 0.02  # of the pixels: fewer give no usable estimate
 LOWEST_SHELLS = 2
-SMALLEST_POWER = 1e-12  # so that whitening never divides by zero
+MINIMUM_POWER = 1e-12  # so that whitening never divides by zero
 
 
 class BackgroundStatistics(NamedTuple):
@@ -67,4 +67,4 @@ def noise_spectrum_from_power(
     """Mean noise power per shell. The two lowest shells lost power with the background level; the third stands for them."""
     spectrum = total_power / n_images
     spectrum[:LOWEST_SHELLS] = spectrum[LOWEST_SHELLS : LOWEST_SHELLS + 1]
-    return spectrum.clamp_min(SMALLEST_POWER)
+    return spectrum.clamp_min(MINIMUM_POWER)

@@ -8,7 +8,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.fourier import fourier_shell_correlation
 
-HALF_MAP_THRESHOLD = 0.143  # Rosenthal and Henderson 2003
+RESOLUTION_FSC = 0.143  # between half-maps, where the resolution is read (Rosenthal and Henderson 2003)
 MODEL_THRESHOLD = 0.5  # of a map without noise against one with noise
 RANDOMISE_BELOW = 0.8  # of the correlation without mask: phases beyond that shell are replaced
 SHELLS_LEFT_UNCORRECTED = 2  # after the first randomised shell, where the correction is not yet stable
@@ -30,7 +30,7 @@ def half_map_curves(
     mask: Tensor,  # (box, box, box), 0 to 1, soft
     generator: torch.Generator,
 ) -> HalfMapCurves:
-    """Masked correlation with the mask's own share taken out (Chen et al. 2013, Ultramicroscopy 135, 24)."""
+    """Masked correlation with the mask's own contribution taken out (Chen et al. 2013, Ultramicroscopy 135, 24)."""
     if mask.shape != first.shape:
         raise InputError(f"The mask has shape {tuple(mask.shape)}, the half-maps {tuple(first.shape)}.")
     unmasked = fourier_shell_correlation(first, second)

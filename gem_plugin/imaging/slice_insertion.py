@@ -15,7 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.fourier import shift_half_spectra
 
 REAL, IMAGINARY, WEIGHT = 0, 1, 2
-LARGEST_NORM_ERROR = 1e-3  # of the rows of a rotation matrix
+MAXIMUM_NORM_ERROR = 1e-3  # of the rows of a rotation matrix
 HONEST_NUMBERS = {"contract", "arcp", "nsz", "afn", "reassoc"}  # fast mathematics that still knows NaN
 
 
@@ -31,12 +31,12 @@ class Slices:
 
 
 def insert_slices_(sums: Tensor, slices: Slices) -> None:
-    """Spread every Fourier pixel of the slices over its eight neighbours in the sums."""
+    """Distribute every Fourier pixel of the slices over its eight neighbours in the sums."""
     if sums.device.type != "cpu":
         insert_with_torch_(sums, slices)
         return
     norms = slices.rotation_matrices.norm(dim=-1)
-    if not bool(((norms - 1).abs() < LARGEST_NORM_ERROR).all()):
+    if not bool(((norms - 1).abs() < MAXIMUM_NORM_ERROR).all()):
         raise InputError(
             "A rotation matrix has rows that are not of length 1. Check the angles of the particles."
         )
@@ -61,28 +61,28 @@ def insert_with_torch_(sums: Tensor, slices: Slices) -> None:
     shifted = shift_half_spectra(slices.spectra, slices.shifts_in_pixels)
     transfers = slices.transfers.flatten(1)[:, inside]  # (batch, p)
     values = shifted.flatten(1)[:, inside] * transfers
-    places = plane.double() @ slices.rotation_matrices.double()[:, :2]  # (batch, p, 3), ordered xyz
-    is_mirrored = places[..., 0] < 0  # only half of the transform is kept: the other is its conjugate
-    places = torch.where(is_mirrored[..., None], -places, places)
+    positions = plane.double() @ slices.rotation_matrices.double()[:, :2]  # (batch, p, 3), ordered xyz
+    is_mirrored = positions[..., 0] < 0  # only half of the transform is kept: the other is its conjugate
+    positions = torch.where(is_mirrored[..., None], -positions, positions)
     imaginary = torch.where(is_mirrored, -values.imag, values.imag)
     triples = torch.stack([values.real, imaginary, transfers**2], dim=-1).float()  # (batch, p, 3)
     counts = ((slices.map_indices >= 0) & (slices.map_indices < n_maps)).float()[:, None]
     first_voxel = slices.map_indices.clamp(0, n_maps - 1)[:, None] * (size**2 * (size // 2 + 1))
 
-    def add(x: Tensor, y: Tensor, z: Tensor, share: Tensor, some: Tensor) -> None:
+    def add(x: Tensor, y: Tensor, z: Tensor, fraction: Tensor, some: Tensor) -> None:
         voxel = first_voxel + ((z % size) * size + y % size) * (size // 2 + 1) + x
-        flat.index_add_(0, voxel.flatten(), (some * (share * counts)[..., None]).reshape(-1, 3))
+        flat.index_add_(0, voxel.flatten(), (some * (fraction * counts)[..., None]).reshape(-1, 3))
 
-    floors = places.floor()
+    floors = positions.floor()
     conjugate = torch.tensor([1.0, -1.0, 1.0], device=sums.device)
     for corner in range(8):
         offset = torch.tensor([corner & 1, corner >> 1 & 1, corner >> 2], device=sums.device)
-        share = (1 - (places - floors - offset).abs()).prod(-1).float()
+        fraction = (1 - (positions - floors - offset).abs()).prod(-1).float()
         x, y, z = (floors + offset).long().unbind(-1)
-        share = torch.where(x <= size // 2, share, 0.0)
+        fraction = torch.where(x <= size // 2, fraction, 0.0)
         x = x.clamp_max(size // 2)
-        add(x, y, z, share, triples)
-        on_plane = torch.where(x == 0, share, 0.0)  # this plane holds both a voxel and its conjugate
+        add(x, y, z, fraction, triples)
+        on_plane = torch.where(x == 0, fraction, 0.0)  # this plane holds both a voxel and its conjugate
         add(0 * x, -y, -z, on_plane, triples * conjugate)
 
 
@@ -95,21 +95,24 @@ def _plane_of_slice(size: int) -> tuple[Tensor, Tensor]:
 
 
 @numba.njit(parallel=True, fastmath=HONEST_NUMBERS, cache=True)
-def _insert_slices(spectra, transfers, shifts, rotations, map_indices, sums, n_shares):  # type: ignore[no-untyped-def]
-    """One thread a map and share of its z planes, so no two write to one voxel, and sums do not depend on the threads."""
+def _insert_slices(spectra, transfers, shifts, rotations, map_indices, sums, n_parts):  # type: ignore[no-untyped-def]
+    """One thread a map and part of its z planes, so no two write to one voxel, and sums do not depend on the threads."""
     n_maps, size = sums.shape[0], sums.shape[1]
     radius = size // 2
-    for task in numba.prange(n_maps * n_shares):
-        map_index, share = task // n_shares, task % n_shares
+    for task in numba.prange(n_maps * n_parts):
+        map_index, part = task // n_parts, task % n_parts
         for image in range(spectra.shape[0]):
             if map_indices[image] != map_index:
                 continue
             rotation = rotations[image]
-            turn_x, turn_y = -2 * np.pi * shifts[image, 0] / size, -2 * np.pi * shifts[image, 1] / size
-            step = complex(np.cos(turn_x), np.sin(turn_x))
+            phase_step_x, phase_step_y = (
+                -2 * np.pi * shifts[image, 0] / size,
+                -2 * np.pi * shifts[image, 1] / size,
+            )
+            step = complex(np.cos(phase_step_x), np.sin(phase_step_x))
             for row in range(size):
                 ky = row if row < radius else row - size
-                phase = complex(np.cos(turn_y * ky), np.sin(turn_y * ky))
+                phase = complex(np.cos(phase_step_y * ky), np.sin(phase_step_y * ky))
                 for kx in range(radius):
                     if kx * kx + ky * ky >= radius * radius:
                         break
@@ -123,12 +126,12 @@ def _insert_slices(spectra, transfers, shifts, rotations, map_indices, sums, n_s
                     if x < 0:  # only half of the transform is kept: the other is its conjugate
                         x, y, z, imaginary = -x, -y, -z, -imaginary
                     weight = np.float32(transfer * transfer)
-                    _spread(real, imaginary, weight, x, y, z, sums[map_index], share, n_shares)
+                    _add_to_neighbours(real, imaginary, weight, x, y, z, sums[map_index], part, n_parts)
 
 
 @numba.njit(fastmath=HONEST_NUMBERS, inline="always")
-def _spread(real, imaginary, weight, x, y, z, target, share, n_shares):  # type: ignore[no-untyped-def]
-    """Add one pixel to the eight voxels around it, of those planes that belong to this share."""
+def _add_to_neighbours(real, imaginary, weight, x, y, z, target, part, n_parts):  # type: ignore[no-untyped-def]
+    """Add one pixel to the eight voxels around it, of those planes that belong to this part."""
     size, one = target.shape[0], np.float32(1)
     if not (x < size // 2 and abs(y) < size // 2 and abs(z) < size // 2):  # NaN is not smaller either
         return
@@ -136,7 +139,7 @@ def _spread(real, imaginary, weight, x, y, z, target, share, n_shares):  # type:
     beyond_x, beyond_y, beyond_z = np.float32(x - x0), np.float32(y - y0), np.float32(z - z0)
     for dz in range(2):
         iz = (z0 + dz) if z0 + dz >= 0 else z0 + dz + size
-        if min(iz, size - iz) % n_shares != share:  # a plane and its mirror have one owner
+        if min(iz, size - iz) % n_parts != part:  # a plane and its mirror have one owner
             continue
         of_z = beyond_z if dz else one - beyond_z
         for dy in range(2):

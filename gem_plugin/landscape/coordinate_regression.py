@@ -12,7 +12,7 @@ import numpy as np
 from gem_plugin.landscape.printed_rounds import PushedLoop, rounds_printed
 from gem_plugin.progress import Track, untracked
 
-TEST_SHARE = 0.1
+TEST_FRACTION = 0.1
 PARTICLES_AT_A_TIME = 10_000  # in a prediction: its layers of a million particles would fill the memory
 
 
@@ -34,7 +34,7 @@ class RegressedCoordinates:
     coordinates: np.ndarray  # (n, c)
     test_error: (
         np.ndarray
-    )  # (c,): root mean square error on particles kept out, over the spread; 1 is useless
+    )  # (c,): root mean square error on held-out particles, over the standard deviation; 1 is useless
 
 
 def regress_coordinates(
@@ -51,9 +51,9 @@ def regress_coordinates(
 
     generator = np.random.default_rng(seed)
     is_test = np.zeros(len(rows), dtype=bool)
-    is_test[generator.choice(len(rows), max(1, round(TEST_SHARE * len(rows))), replace=False)] = True
+    is_test[generator.choice(len(rows), max(1, round(TEST_FRACTION * len(rows))), replace=False)] = True
     inputs = (latents - latents.mean(axis=0)) / np.maximum(latents.std(axis=0), 1e-12)
-    middle, spread = targets.mean(axis=0), np.maximum(targets.std(axis=0), 1e-12)
+    mean, standard_deviation = targets.mean(axis=0), np.maximum(targets.std(axis=0), 1e-12)
     network = MLPRegressor(
         hidden_layer_sizes=(settings.layer_size,) * settings.n_layers,
         max_iter=settings.n_epochs,
@@ -67,11 +67,11 @@ def regress_coordinates(
     epochs = PushedLoop(track, "learning the coordinates", unit="epoch")
     with warnings.catch_warnings(), rounds_printed(epochs, settings.n_epochs, ends="Iteration"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # the test error says how good it is
-        network.fit(inputs[rows[~is_test]], ((targets - middle) / spread)[~is_test])
+        network.fit(inputs[rows[~is_test]], ((targets - mean) / standard_deviation)[~is_test])
     parts = np.split(inputs, range(PARTICLES_AT_A_TIME, len(inputs), PARTICLES_AT_A_TIME))
-    told = track(parts, "learned coordinates", unit="part")
-    predicted = np.concatenate([network.predict(part).reshape(len(part), -1) for part in told])
-    predicted = predicted * spread + middle
-    error = np.sqrt(((predicted[rows[is_test]] - targets[is_test]) ** 2).mean(axis=0)) / spread
+    tracked = track(parts, "learned coordinates", unit="part")
+    predicted = np.concatenate([network.predict(part).reshape(len(part), -1) for part in tracked])
+    predicted = predicted * standard_deviation + mean
+    error = np.sqrt(((predicted[rows[is_test]] - targets[is_test]) ** 2).mean(axis=0)) / standard_deviation
     predicted[rows] = targets
     return RegressedCoordinates(predicted, error)

@@ -4,13 +4,13 @@ A map is a sum of Gaussians, V(v) = sum_i a_i G_i(v). Any weighted sum over its 
 
     sum_v W(v) V(v) = sum_i a_i sum_v W(v) G_i(v),
 
-the amplitude of each Gaussian times the weight map W, blurred by that Gaussian, at its place. G_i is the integral of
+the amplitude of each Gaussian times the weight map W, blurred by that Gaussian, at its position. G_i is the integral of
 the Gaussian over the voxel, cut off as in gaussians.volume, so both sides agree to rounding.
 
 The coordinate of a particle on a volume component e, with mask m and mean mu, is
 sum over the mask of (max(m V, 0) - mu) e. With positive amplitudes m V is never negative, the clipping does nothing,
 and the coordinate is the functional of W = m e, less the constant sum of mu e. That is what is computed here.
-With a negative amplitude it would not be exact: `clouds_are_positive` tells, and the caller must decode instead.
+With a negative amplitude it would not be exact: `clouds_are_positive` reports it, and the caller must decode instead.
 """
 
 import numpy as np
@@ -40,29 +40,28 @@ def component_functionals(
     return weight_maps, pca.components.astype(np.float64) @ pca.mean.astype(np.float64)
 
 
-def evaluate_functionals(
-    clouds: GaussianCloud,  # a batch: positions (b, n, 3)
-    weight_maps: np.ndarray,  # (f, d, d, d) float32, ordered zyx
-    pixel_size_in_angstroms: float,
-) -> np.ndarray:  # (b, f) float64: sum over voxels of each weight map times each rendered map
-    """Weighted sums over the maps of the clouds; equal to rendering and multiplying."""
-    return FunctionalReader(weight_maps, pixel_size_in_angstroms)(clouds)
-
-
 class FunctionalReader:
-    """Weight maps in the layout that the inner loop wants; made once, used for many clouds."""
+    """Weighted sums over the maps of clouds, equal to rendering and multiplying; made once, used for many clouds."""
 
-    def __init__(self, weight_maps: np.ndarray, pixel_size_in_angstroms: float) -> None:
+    def __init__(
+        self,
+        weight_maps: np.ndarray,  # (f, d, d, d) float32, ordered zyx
+        pixel_size_in_angstroms: float,
+    ) -> None:
         self.n_maps, self.box_size = len(weight_maps), weight_maps.shape[-1]
         self.pixel_size_in_angstroms = pixel_size_in_angstroms
         self._corner, self._weights = cut_to_content(weight_maps)
         self._layout: tuple[int, np.ndarray] | None = None  # footprint and the maps with a margin for it
         self._order: np.ndarray | None = None
 
-    def __call__(self, clouds: GaussianCloud) -> np.ndarray:  # (b, f) float64
+    def __call__(
+        self,
+        clouds: GaussianCloud,  # one cloud, or a batch: positions (b, n, 3)
+    ) -> np.ndarray:  # (b, f) float64: sum over voxels of each weight map times each rendered map
+        """Read the weight maps at the Gaussians."""
         from gem_plugin.landscape.functionals_numba import make_functional_kernel
 
-        positions, amplitudes, widths = _as_batch(clouds)
+        positions, amplitudes, widths = _as_batch(clouds.in_angstroms(self.pixel_size_in_angstroms))
         table = pixel_table_for(torch.from_numpy(widths / np.float32(self.pixel_size_in_angstroms)))
         footprint = table.weights.shape[-1]
         maps = self._maps_with_margin(footprint)
@@ -116,8 +115,7 @@ def cut_to_content(
 def _as_batch(clouds: GaussianCloud) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions (b, n, 3), amplitudes (b, n), widths (1 or b, n), in Angstrom, float32."""
     positions, amplitudes, widths = (
-        as_array(value.cpu())
-        for value in (clouds.positions_in_angstroms, clouds.amplitudes, clouds.widths_in_angstroms)
+        as_array(value.cpu()) for value in (clouds.positions, clouds.amplitudes, clouds.widths)
     )
     positions = positions if positions.ndim == 3 else positions[None]
     amplitudes = np.ascontiguousarray(np.broadcast_to(amplitudes, positions.shape[:2]))

@@ -1,6 +1,6 @@
-"""Free energy on a plane: how populated each place is, as -ln p in units of kT, with an error.
+"""Free energy on a plane: how populated each cell is, as -ln p in units of kT, with an error.
 
-The density is a Gaussian kernel estimate on a grid. The bandwidth is Scott's, n^(-1/6) times the spread along each
+The density is a Gaussian kernel estimate on a grid. The bandwidth is Scott's, n^(-1/6) times the standard deviation along each
 axis (D. W. Scott, Multivariate Density Estimation, 1992), times a factor that the user may set. The error is the
 standard deviation over bootstrap samples of the particles. Populations of a frozen sample are read as if they were
 those of an ensemble in equilibrium; whether they are is for the reader to judge.
@@ -15,7 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.progress import Track, untracked
 
 MARGIN_IN_BANDWIDTHS = 3.0
-FEWEST_PARTICLES = 2.0  # places whose kernel holds fewer particles than this are left undefined
+MINIMUM_PARTICLES = 2.0  # cells whose kernel holds fewer particles than this are left undefined
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,17 @@ def estimate_free_energy(
     """Density, energy and its error on a grid that covers all points with a margin."""
     if len(points) < 10:
         raise InputError(f"A free-energy map needs at least 10 particles, got {len(points)}.")
-    spread = points.std(axis=0)
-    if not (spread > 0).all():
+    standard_deviation = points.std(axis=0)
+    if not (standard_deviation > 0).all():
         raise InputError("All particles have the same coordinate: there is no free-energy map along it.")
-    bandwidths = bandwidth_factor * spread * len(points) ** (-1 / 6)
+    bandwidths = bandwidth_factor * standard_deviation * len(points) ** (-1 / 6)
     edges = _grid_edges(points, bandwidths, n_cells)
     counts, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(edges[1], edges[0]))
     cell_sizes = np.array([edges[0][1] - edges[0][0], edges[1][1] - edges[1][0]])
     sigmas = (bandwidths / cell_sizes)[::-1]  # rows are y
     smooth = gaussian_filter(counts, sigmas, mode="constant")
     seen_per_kernel = smooth * 2 * np.pi * sigmas.prod()
-    energy = _energy(smooth, seen_per_kernel >= FEWEST_PARTICLES)
+    energy = _energy(smooth, seen_per_kernel >= MINIMUM_PARTICLES)
     error = _bootstrap_error(counts, sigmas, energy, generator, n_bootstrap, track)
     density = smooth / (len(points) * cell_sizes.prod())
     centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
@@ -72,11 +72,11 @@ def energy_along(
     n_bootstrap: int = 100,
     track: Track = untracked,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # centres, energy in kT, error in kT
-    """Free energy along one coordinate; Scott's bandwidth in one dimension is n^(-1/5) times the spread."""
-    spread = values.std()
-    if not spread > 0:
+    """Free energy along one coordinate; Scott's bandwidth in one dimension is n^(-1/5) times the standard deviation."""
+    standard_deviation = values.std()
+    if not standard_deviation > 0:
         raise InputError("All particles have the same coordinate: there is no free-energy curve along it.")
-    bandwidth = bandwidth_factor * spread * len(values) ** (-1 / 5)
+    bandwidth = bandwidth_factor * standard_deviation * len(values) ** (-1 / 5)
     low, high = (
         values.min() - MARGIN_IN_BANDWIDTHS * bandwidth,
         values.max() + MARGIN_IN_BANDWIDTHS * bandwidth,
@@ -85,7 +85,7 @@ def energy_along(
     counts, _ = np.histogram(values, bins=edges)
     sigma = np.array([bandwidth / (edges[1] - edges[0])])
     smooth = gaussian_filter(counts.astype(float), sigma, mode="constant")
-    energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= FEWEST_PARTICLES)
+    energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= MINIMUM_PARTICLES)
     error = _bootstrap_error(counts, sigma, energy, generator, n_bootstrap, track)
     return (edges[1:] + edges[:-1]) / 2, energy, error
 
@@ -116,10 +116,10 @@ def _bootstrap_error(
     Each sample is shifted to the same mean energy over the known cells, since only differences have a meaning.
     """
     is_known = np.isfinite(energy)
-    shares = counts.ravel() / counts.sum()
+    fractions = counts.ravel() / counts.sum()
     samples = np.empty((n_samples, int(is_known.sum())))
     for sample in track(samples, "bootstrap samples", unit="sample"):
-        drawn = generator.multinomial(int(counts.sum()), shares).reshape(counts.shape)
+        drawn = generator.multinomial(int(counts.sum()), fractions).reshape(counts.shape)
         smooth = gaussian_filter(drawn.astype(float), sigmas, mode="constant")
         sample[:] = -np.log(np.maximum(smooth[is_known], 1e-12 * smooth.max()))
         sample -= sample.mean()

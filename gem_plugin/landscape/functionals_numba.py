@@ -29,8 +29,8 @@ def make_functional_kernel(footprint: int, n_maps: int) -> Callable:
     """Kernel for one footprint (voxels along an axis, even) and one number of maps.
 
     Arrays: positions (batch, n, 3) ordered xyz, amplitudes (batch, n), widths (1 or batch, n), all float32 and in Angstrom;
-    order (n,): Gaussians of one neighbourhood together; centre (3,) float32: the place of the rotation centre in the maps,
-    ordered xyz; table (n_widths, places + 1, footprint); maps (depth, height, width * n_maps) float32 ordered zyx, all maps
+    order (n,): Gaussians of one neighbourhood together; centre (3,) float32: the position of the rotation centre in the maps,
+    ordered xyz; table (n_widths, n_subpixels + 1, footprint); maps (depth, height, width * n_maps) float32 ordered zyx, all maps
     of a voxel together; values (chunks, batch, n_maps) float64, overwritten: one part of the Gaussians each, to be added up.
     Gaussians whose footprint does not lie within the maps count nothing.
     """
@@ -49,16 +49,16 @@ def make_functional_kernel(footprint: int, n_maps: int) -> Callable:
             weights_x, weights_y = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             weights_z, steps = np.empty(footprint, np.float32), np.empty(footprint, np.float32)
             sums = np.empty(row_length, np.float32)
-            places = np.empty((n_clouds, 3), np.float32)
+            voxels = np.empty((n_clouds, 3), np.float32)
             values[chunk] = 0.0
             first, last = chunk * n_gaussians // values.shape[0], (chunk + 1) * n_gaussians // values.shape[0]
-            # all clouds for one Gaussian, then the next: its places in the clouds are near each other in the maps
+            # all clouds for one Gaussian, then the next: its positions in the clouds are near each other in the maps
             for i in order[first:last]:
                 for b in range(n_clouds):  # in a loop of its own, to wait for memory only once
                     for axis in range(3):
-                        places[b, axis] = positions[b, i, axis] * voxels_per_angstrom + centre[axis]
+                        voxels[b, axis] = positions[b, i, axis] * voxels_per_angstrom + centre[axis]
                 for b in range(n_clouds):
-                    x, y, z = places[b, 0], places[b, 1], places[b, 2]
+                    x, y, z = voxels[b, 0], voxels[b, 1], voxels[b, 2]
                     # False for NaN too
                     if not (x >= low and x < high_x and y >= low and y < high_y and z >= low and z < high_z):
                         continue
@@ -73,8 +73,8 @@ def make_functional_kernel(footprint: int, n_maps: int) -> Callable:
                             weight, next_weight = weights_z[m] * weights_y[j], weights_z[m] * weights_y[j + 1]
                             row = maps[first_z + m, first_y + j, start : start + row_length]
                             next_row = maps[first_z + m, first_y + j + 1, start : start + row_length]
-                            for place in range(row_length):
-                                sums[place] += weight * row[place] + next_weight * next_row[place]
+                            for column in range(row_length):
+                                sums[column] += weight * row[column] + next_weight * next_row[column]
                     add_row(values[chunk, b], sums, weights_x, amplitudes[b, i], footprint, n_maps)
 
     return read_maps

@@ -7,12 +7,11 @@ import numpy as np
 from scipy import ndimage
 
 from gem_plugin.errors import InputError
-
-BRIGHT_PERCENTILE = 99.99  # the brightest voxels of a map, one outlier in ten thousand aside
+from gem_plugin.imaging.bright_level import BRIGHT_PERCENTILE
 
 
 class VolumeScan(NamedTuple):
-    """What one pass over the sketch maps tells."""
+    """What one pass over the sketch maps gives."""
 
     brightest: np.ndarray  # (d, d, d): maximum over the maps, voxel by voxel
     bright_levels: np.ndarray  # (k,): the 99.99th percentile of every map
@@ -48,7 +47,7 @@ def bright_level(volume: np.ndarray) -> float:
 
 
 def automatic_threshold(scan: VolumeScan, level: float) -> float:
-    """A share of the bright level, averaged over the maps; one half is cryoDRGN's rule."""
+    """A fraction of the bright level, averaged over the maps; one half is cryoDRGN's rule."""
     return float(scan.bright_levels.mean() * level)
 
 
@@ -112,7 +111,7 @@ def fit_mask_to_grid(
             f"Make the mask on the grid of the maps."
         )
     factor = len(mask) / box_size
-    places = (np.arange(box_size) - box_size // 2) * factor + len(mask) // 2
-    grid = np.meshgrid(places, places, places, indexing="ij", sparse=False)
+    coordinates = (np.arange(box_size) - box_size // 2) * factor + len(mask) // 2
+    grid = np.meshgrid(coordinates, coordinates, coordinates, indexing="ij", sparse=False)
     resampled = ndimage.map_coordinates(mask, np.stack(grid), order=1, mode="constant")
     return resampled.astype(np.float32)

@@ -1,7 +1,7 @@
 """Whether maps fall into groups at all, or form one cloud that any number of states would only cut at will.
 
 Cutting a single cloud gives tidy states too, so a silhouette must be held against that of clouds without groups:
-normal ones with the spread of the maps along their principal axes, cut in the same way (after the gap statistic of
+normal ones with the standard deviations of the maps along their principal axes, cut in the same way (after the gap statistic of
 Tibshirani, Walther and Hastie, J. R. Stat. Soc. B 63, 411, 2001).
 """
 
@@ -14,7 +14,7 @@ from gem_plugin.progress import Track, untracked
 N_CLOUDS = 40
 N_AXES = 20  # the axes after these hold next to nothing
 MARGIN = 0.03  # in the silhouette, over the best of the clouds: the number of states was the best of many too
-MOST_MAPS = 300  # of a larger sketch a random part is judged, which is enough
+MAXIMUM_MAPS = 300  # of a larger sketch a random part is judged, which is enough
 
 
 def silhouettes_of_single_clouds(
@@ -24,13 +24,13 @@ def silhouettes_of_single_clouds(
     seed: int,
     track: Track = untracked,
 ) -> np.ndarray:  # (N_CLOUDS,)
-    """Silhouettes of as many states in clouds of normal distribution with the spread of the maps."""
-    spreads = np.sqrt(principal_variances(distances))
+    """Silhouettes of as many states in clouds of normal distribution with the standard deviations of the maps."""
+    standard_deviations = np.sqrt(principal_variances(distances))
     generator = np.random.default_rng(seed)
     weights = np.ones(len(distances))
     found = []
     for _ in track(range(N_CLOUDS), "clouds without groups", unit="cloud"):
-        points = generator.normal(size=(len(distances), len(spreads))) * spreads
+        points = generator.normal(size=(len(distances), len(standard_deviations))) * standard_deviations
         between = squareform(pdist(points))
         found.append(silhouette(between, cut_into_states(build_tree(between, method), n_states, weights)))
     return np.array(found)
@@ -55,8 +55,8 @@ def is_one_cloud(
     """Whether so many states are no better apart than those of a cloud without groups."""
     if n_states < 2:
         return True
-    if len(distances) > MOST_MAPS:
-        chosen = np.random.default_rng(seed).choice(len(distances), MOST_MAPS, replace=False)
+    if len(distances) > MAXIMUM_MAPS:
+        chosen = np.random.default_rng(seed).choice(len(distances), MAXIMUM_MAPS, replace=False)
         distances = distances[np.ix_(chosen, chosen)]
     labels = cut_into_states(build_tree(distances, method), n_states, np.ones(len(distances)))
     single = silhouettes_of_single_clouds(distances, n_states, method, seed, track)

@@ -1,4 +1,4 @@
-"""The way between two states that costs least free energy.
+"""The path between two states that costs least free energy.
 
 On the grid of the free energy, the path minimises the sum of exp(F / kT) times its length: the path of largest flux
 of a diffusing molecule (Huo and Straub, J. Chem. Phys. 107, 5000, 1997), in which high barriers dominate.
@@ -24,7 +24,7 @@ class EnergyPath(NamedTuple):
     points: np.ndarray  # (p, 2)
     energy_in_kt: np.ndarray  # (p,)
     error_in_kt: np.ndarray  # (p,): of the energy, by bootstrap
-    distance: np.ndarray  # (p,): way travelled from the start, in the units of the coordinates
+    distance: np.ndarray  # (p,): length of the path from the start, in the units of the coordinates
 
     @property
     def barrier_in_kt(self) -> float:
@@ -38,7 +38,7 @@ def minimum_energy_path(
     end: np.ndarray,  # (2,)
     n_points: int,
 ) -> EnergyPath:
-    """The path of largest flux from start to end through known places."""
+    """The path of largest flux from start to end through known cells."""
     is_known = np.isfinite(landscape.energy_in_kt)
     graph, cells = _grid_graph(landscape, is_known)
     ends = [_nearest_known_cell(landscape, is_known, point) for point in (start, end)]
@@ -65,8 +65,8 @@ def rows_near_path(
 ) -> np.ndarray:  # (p,) int64
     """A real particle for each point of a path, such that the latents of neighbours differ little.
 
-    Of the particles nearest to each point, one is chosen by the shortest way through latent space from start to end:
-    two particles at one place of the plane may still differ in what the plane does not show.
+    Of the particles nearest to each point, one is chosen by the shortest path through latent space from start to end:
+    two particles at one point of the plane may still differ in what the plane does not show.
     """
     _, candidates = cKDTree(points).query(path_points, k=min(n_candidates, len(points)))
     candidates = candidates.reshape(len(path_points), -1)  # (p, k)
@@ -77,11 +77,11 @@ def rows_near_path(
         totals = steps + cost[None]
         choices.append(totals.argmin(axis=1))
         cost = totals.min(axis=1)
-    place = int(cost.argmin())
-    chosen = [place]
+    candidate = int(cost.argmin())
+    chosen = [candidate]
     for choice in reversed(choices):
-        place = int(choice[place])
-        chosen.append(place)
+        candidate = int(choice[candidate])
+        chosen.append(candidate)
     return candidates[np.arange(len(path_points)), chosen[::-1]].astype(np.int64)
 
 
@@ -92,7 +92,7 @@ def _grid_graph(landscape: FreeEnergy, is_known: np.ndarray) -> tuple[csr_matrix
     resistance = np.exp(np.where(is_known, landscape.energy_in_kt, 0))
     step_y = landscape.y_centres[1] - landscape.y_centres[0]
     step_x = landscape.x_centres[1] - landscape.x_centres[0]
-    # lengths in units of the spread along each axis, so that the units of the components do not matter
+    # lengths in units of the bandwidth along each axis, so that the units of the components do not matter
     scale_y, scale_x = landscape.bandwidths[1], landscape.bandwidths[0]
     sources, targets, lengths = [], [], []
     for down, right in NEIGHBOUR_STEPS:
@@ -129,10 +129,10 @@ def _nearest_known_cell(landscape: FreeEnergy, is_known: np.ndarray, point: np.n
 
 def _evenly_spaced(landscape: FreeEnergy, corners: np.ndarray, n_points: int) -> EnergyPath:
     steps = np.linalg.norm(np.diff(corners, axis=0), axis=1)
-    travelled = np.concatenate([[0.0], np.cumsum(steps)])
-    wanted = np.linspace(0, travelled[-1], n_points)
-    points = np.stack([np.interp(wanted, travelled, corners[:, axis]) for axis in range(2)], axis=1)
+    lengths = np.concatenate([[0.0], np.cumsum(steps)])
+    distances = np.linspace(0, lengths[-1], n_points)
+    points = np.stack([np.interp(distances, lengths, corners[:, axis]) for axis in range(2)], axis=1)
     cells = [landscape.cell_of(point) for point in points]
     energies = np.array([landscape.energy_in_kt[cell] for cell in cells])
     errors = np.array([landscape.error_in_kt[cell] for cell in cells])
-    return EnergyPath(points, energies, errors, wanted)
+    return EnergyPath(points, energies, errors, distances)

@@ -12,12 +12,12 @@ import numpy as np
 from gem_plugin.errors import InputError
 
 SUMS_PER_REGION = 4  # mass, and mass times x, y, z
-SMALLEST_SHARE_OF_MASS = 1e-4  # a region with less of the molecule's mass lies outside it
+MINIMUM_FRACTION_OF_MASS = 1e-4  # a region with less of the molecule's mass lies outside it
 
 
 @dataclass(frozen=True)
 class RegionMeasures:
-    """One row a map (or particle), one column a region."""
+    """One row per map (or particle), one column per region."""
 
     names: tuple[str, ...]
     occupancy: np.ndarray  # (k, r): mass in the region over its weighted mean, 1 on average
@@ -59,13 +59,13 @@ def measure_regions(
     """Occupancy and motion from the weighted sums."""
     by_region = sums.reshape(len(sums), -1, SUMS_PER_REGION)
     mass = by_region[:, :, 0]  # (k, r)
-    shares = weights / weights.sum()
-    mean_mass = shares @ mass
+    fractions = weights / weights.sum()
+    mean_mass = fractions @ mass
     with np.errstate(divide="ignore", invalid="ignore"):
         centres = by_region[:, :, 1:] / mass[:, :, None]  # (k, r, 3)
     is_there = mass > 1e-3 * mean_mass
-    centres = np.where(is_there[:, :, None], centres, np.nan)  # an empty region has no place
-    present = np.where(is_there, shares[:, None], 0)  # (k, r)
+    centres = np.where(is_there[:, :, None], centres, np.nan)  # an empty region has no centre
+    present = np.where(is_there, fractions[:, None], 0)  # (k, r)
     mean_centres = np.einsum("kr,kra->ra", present, np.nan_to_num(centres)) / present.sum(axis=0)[:, None]
     motion = np.linalg.norm(centres - mean_centres, axis=2)
     return RegionMeasures(tuple(names), mass / mean_mass, motion)
@@ -77,10 +77,10 @@ def check_regions(regions: Mapping[str, np.ndarray], mean_volume: np.ndarray) ->
     for name, region in regions.items():
         if region.shape != mean_volume.shape:
             raise InputError(f"Region {name} has shape {region.shape}; the maps have {mean_volume.shape}.")
-        share = float((region * density).sum() / density.sum())
-        if share < SMALLEST_SHARE_OF_MASS:
+        fraction = float((region * density).sum() / density.sum())
+        if fraction < MINIMUM_FRACTION_OF_MASS:
             raise InputError(
-                f"Region {name} lies outside the molecule: it holds {share:.2g} of the density of the mean map. "
+                f"Region {name} lies outside the molecule: it holds {fraction:.2g} of the density of the mean map. "
                 "Was its mask made for another map, box or origin?"
             )
 

@@ -106,8 +106,8 @@ def _kmeans_cells(
 
     fit = KMeans(n_cells, n_init=1, max_iter=KMEANS_ITERATIONS, random_state=seed, verbose=1)
     rounds = PushedLoop(track, "k-means rounds", unit="round")
-    told = rounds_printed(rounds, KMEANS_ITERATIONS, ends="Iteration", begins="Initialization complete")
-    with warnings.catch_warnings(), told:
+    printed = rounds_printed(rounds, KMEANS_ITERATIONS, ends="Iteration", begins="Initialization complete")
+    with warnings.catch_warnings(), printed:
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct latents than cells: fewer cells
         fit.fit(latents)
     used, labels = np.unique(fit.labels_, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Mean and spread of the maps of one state."""
+"""Mean and standard deviation of the maps of one state."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -20,7 +20,7 @@ def average_volumes(
 ) -> StateMaps:
     """Weighted mean and standard deviation in one pass, with a few maps in memory.
 
-    Sums are taken of the differences from the first map, which keeps the small spread from drowning in the mean.
+    Sums are taken of the differences from the first map, which keeps small differences from drowning in the mean.
     """
     total, first, sums, squares = 0.0, None, None, None
     for volume, weight in zip(volumes, weights, strict=True):

@@ -10,10 +10,10 @@ from gem_plugin.errors import InputError
 from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.progress import Track, untracked
 
-LARGEST_SHARE_ALLOWED = 0.5  # a state with more than half of the particles explains little
-LARGEST_AUTOMATIC_N_STATES = 20
-STABILITY_WANTED = 0.7  # adjusted Rand index between a clustering and those of random subsets
-SUBSET_SHARE = 0.8
+MAXIMUM_FRACTION_ALLOWED = 0.5  # a state with more than half of the particles explains little
+MAXIMUM_AUTOMATIC_N_STATES = 20
+MINIMUM_STABILITY = 0.7  # adjusted Rand index between a clustering and those of random subsets
+SUBSET_FRACTION = 0.8
 N_SUBSETS = 20
 
 
@@ -39,7 +39,7 @@ def cut_into_states(
     n_states: int,
     weights: np.ndarray,  # (k,), particles per map
 ) -> np.ndarray:  # (k,) int64, 1-based; state 1 has the most particles
-    """Undo the last merges until there are `n_states` groups, and number them by size."""
+    """Undo the last merges until there are `n_states` states, and number them by size."""
     n_maps = len(tree) + 1
     if not 1 <= n_states <= n_maps:
         raise InputError(f"-M is {n_states}; expected 1 to {n_maps}, the number of sketch maps.")
@@ -57,7 +57,7 @@ def number_by_size(labels: np.ndarray, weights: np.ndarray) -> np.ndarray:  # (k
 
 
 def largest_share(states: np.ndarray, weights: np.ndarray) -> float:
-    """Share of the particles that the largest state holds."""
+    """Fraction of the particles that the largest state holds."""
     return float(np.bincount(states, weights=weights).max() / weights.sum())
 
 
@@ -85,12 +85,12 @@ def assess_numbers_of_states(
     tree = build_tree(distances, method)
     subsets = _trees_of_subsets(distances, method, np.random.default_rng(seed), track)
     choices = []
-    numbers = range(2, min(LARGEST_AUTOMATIC_N_STATES, len(distances) - 1) + 1)
+    numbers = range(2, min(MAXIMUM_AUTOMATIC_N_STATES, len(distances) - 1) + 1)
     for n_states in track(numbers, "numbers of states", unit="number"):
         states = cut_into_states(tree, n_states, weights)
         stable = _agreement_with_subsets(states, n_states, subsets)
-        share = largest_share(states, weights)
-        choices.append(StateChoice(n_states, silhouette(distances, states), stable, share))
+        fraction = largest_share(states, weights)
+        choices.append(StateChoice(n_states, silhouette(distances, states), stable, fraction))
     return choices
 
 
@@ -99,10 +99,10 @@ def _trees_of_subsets(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Random subsets of the maps (positions in order) and their trees."""
     n_maps = len(distances)
-    n_subset = max(2, round(SUBSET_SHARE * n_maps))
+    n_subset = max(2, round(SUBSET_FRACTION * n_maps))
     subsets = [np.sort(generator.choice(n_maps, n_subset, replace=False)) for _ in range(N_SUBSETS)]
-    told = track(subsets, "trees of random subsets", unit="tree")
-    return [(chosen, build_tree(distances[np.ix_(chosen, chosen)], method)) for chosen in told]
+    tracked = track(subsets, "trees of random subsets", unit="tree")
+    return [(chosen, build_tree(distances[np.ix_(chosen, chosen)], method)) for chosen in tracked]
 
 
 def _agreement_with_subsets(
@@ -123,7 +123,7 @@ def choose_n_states(choices: list[StateChoice]) -> int:
     """The number with the best silhouette among the stable ones; the most stable one where none is."""
     if not choices:
         return 1
-    stable = [choice for choice in choices if choice.stability >= STABILITY_WANTED]
+    stable = [choice for choice in choices if choice.stability >= MINIMUM_STABILITY]
     if not stable:
         return max(choices, key=lambda choice: choice.stability).n_states
     return max(stable, key=lambda choice: choice.silhouette).n_states
@@ -135,7 +135,7 @@ def choose_linkage(distances: np.ndarray, weights: np.ndarray, n_states: int) ->
     Where every linkage ends in a giant state, the one with the smallest largest state.
     """
     results = compare_linkages(distances, weights, n_states)
-    balanced = {name: value for name, value in results.items() if value[1] <= LARGEST_SHARE_ALLOWED}
+    balanced = {name: value for name, value in results.items() if value[1] <= MAXIMUM_FRACTION_ALLOWED}
     if balanced:
         return max(balanced, key=lambda name: balanced[name][0])
     return min(results, key=lambda name: results[name][1])
@@ -143,7 +143,7 @@ def choose_linkage(distances: np.ndarray, weights: np.ndarray, n_states: int) ->
 
 def compare_linkages(
     distances: np.ndarray, weights: np.ndarray, n_states: int
-) -> dict[str, tuple[float, float]]:  # name -> (silhouette, largest share of the particles)
+) -> dict[str, tuple[float, float]]:  # name -> (silhouette, fraction in the largest state)
     """Every linkage with the same number of states."""
     results = {}
     for method in LINKAGES:

@@ -61,10 +61,10 @@ def collect_masked_voxels(
 
 def weighted_mean(matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:  # (k, v), (k,) -> (v,) float64
     """Mean row, each row counted `weights` times."""
-    shares = weights / weights.sum()
+    fractions = weights / weights.sum()
     mean = np.empty(matrix.shape[1])
     for block in _voxel_blocks(matrix.shape[1]):
-        mean[block] = shares @ matrix[:, block].astype(np.float64)
+        mean[block] = fractions @ matrix[:, block].astype(np.float64)
     return mean
 
 
@@ -128,10 +128,10 @@ def fit_volume_pca(
     )
 
 
-def _components_to_keep(eigenvalues: np.ndarray, total: float, wanted: int) -> int:
-    """As many as wanted, but none that only holds rounding noise."""
+def _components_to_keep(eigenvalues: np.ndarray, total: float, requested: int) -> int:
+    """As many as requested, but none that only holds rounding noise."""
     significant = int((eigenvalues > 1e-10 * total).sum())
-    return max(1, min(wanted, significant, len(eigenvalues) - 1))
+    return max(1, min(requested, significant, len(eigenvalues) - 1))
 
 
 def _combine_rows(

@@ -26,7 +26,7 @@ HALF_SETS = (0, 1)
 
 
 def check_refined_rows(rows: np.ndarray, source: Path) -> None:
-    """Refuse rows from which no images could be told: without poses, CTF or paths, or with values that are none."""
+    """Refuse rows from which no images can be described: without poses, CTF or paths, or with values that are none."""
     if "alignments3D" not in slots_of(rows):
         raise InputError(
             f"{source}: the particles have no 3D alignments (alignments3D); slots found: {', '.join(slots_of(rows)) or 'none'}. "

@@ -161,7 +161,7 @@ def _alignment_columns(rows: np.ndarray) -> dict[str, np.ndarray]:
 def angles_from_poses(
     poses: np.ndarray,
 ) -> np.ndarray:  # (n, 3) rotation vectors -> (n, 3) rot, tilt, psi in degrees
-    """Rotation vectors as RELION's angles; where tilt is 0 or 180, rot and psi are one turn and psi takes 0."""
+    """Rotation vectors as RELION's angles; where tilt is 0 or 180, rot and psi are one rotation and psi takes 0."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Gimbal lock")
         return Rotation.from_rotvec(poses.astype(np.float64)).as_euler("ZYZ", degrees=True)

@@ -41,12 +41,12 @@ SIZE_COLUMNS = (
 CTF_LIMITS = {
     "_rlnVoltage": (10.0, 2000.0, "kV, such as 300"),
     "_rlnSphericalAberration": (-50.0, 50.0, "mm, such as 2.7"),
-    "_rlnAmplitudeContrast": (0.0, 1.0, "a share, such as 0.1"),
+    "_rlnAmplitudeContrast": (0.0, 1.0, "a fraction, such as 0.1"),
     "_rlnDefocusU": (-1e6, 1e6, "Angstrom, such as 15000"),
     "_rlnDefocusV": (-1e6, 1e6, "Angstrom, such as 15000"),
     "_rlnCtfScalefactor": (1e-3, 1e3, "a factor, such as 1"),
 }
-SMALLEST_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
+MINIMUM_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
 PROCESSED_FLAGS = ("_rlnCtfDataAreCtfPremultiplied", "_rlnCtfDataArePhaseFlipped")
 ANGSTROMS_PER_MICROMETRE = 1e4
 PIXEL_SIZE_TOLERANCE = 1e-4  # relative: rounding in the text of the file, nothing else
@@ -100,10 +100,10 @@ def read_relion_particles(
 
 
 def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float64
-    """All number columns per particle; those of the optics block are spread to the particles of each group."""
-    wanted = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, OPTICS_GROUP, "_rlnDefocusV"]
+    """All number columns per particle; those of the optics block are copied to the particles of each group."""
+    of_particles = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, OPTICS_GROUP, "_rlnDefocusV"]
     shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
-    columns = read_columns(file.document, file.particles, [*wanted, *shared])
+    columns = read_columns(file.document, file.particles, [*of_particles, *shared])
     missing = [label for label in ANGLES if label not in columns]
     if missing:
         raise InputError(
@@ -111,7 +111,7 @@ def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float
             "Give the particles after a 3D refinement, such as run_data.star of a Refine3D job."
         )
     if file.optics is not None:
-        columns = {**columns, **_spread_optics(file, columns, shared)}
+        columns = {**columns, **_columns_of_optics(file, columns, shared)}
     missing = [label for label in REQUIRED_CTF_COLUMNS if label not in columns]
     if missing:
         raise InputError(
@@ -121,7 +121,7 @@ def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float
     return columns
 
 
-def _spread_optics(
+def _columns_of_optics(
     file: RelionFile, columns: Mapping[str, np.ndarray], labels: list[str]
 ) -> dict[str, np.ndarray]:
     """Values of the optics block for every particle; a value that the particle row has itself wins."""
@@ -139,8 +139,8 @@ def _spread_optics(
             f"{file.path}, block data_optics: it has no optics group. Take the file from the job that made it."
         )
     order = np.argsort(numbers)
-    places = np.searchsorted(numbers, columns[OPTICS_GROUP], sorter=order).clip(max=len(numbers) - 1)
-    which = order[places]  # (n,) row of the optics block
+    positions = np.searchsorted(numbers, columns[OPTICS_GROUP], sorter=order).clip(max=len(numbers) - 1)
+    which = order[positions]  # (n,) row of the optics block
     unknown = np.flatnonzero(numbers[which] != columns[OPTICS_GROUP])
     if len(unknown):
         raise InputError(
@@ -152,8 +152,8 @@ def _spread_optics(
 
 def _rotation_matrices(columns: Mapping[str, np.ndarray]) -> np.ndarray:  # (n, 3, 3) float32
     angles = np.stack([columns[label] for label in ANGLES], axis=1)
-    turns = Rotation.from_euler("ZYZ", angles, degrees=True)  # RELION's matrix is the transpose
-    return turns.inv().as_matrix().astype(np.float32)
+    rotations = Rotation.from_euler("ZYZ", angles, degrees=True)  # RELION's matrix is the transpose
+    return rotations.inv().as_matrix().astype(np.float32)
 
 
 def _shifts_in_angstroms(
@@ -207,7 +207,7 @@ def _check_ctf(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
                 "Correct the column, or estimate the CTF again."
             )
     defocus = float(np.median(np.abs(columns["_rlnDefocusU"])))
-    if 0 < defocus < SMALLEST_DEFOCUS_IN_ANGSTROMS:
+    if 0 < defocus < MINIMUM_DEFOCUS_IN_ANGSTROMS:
         raise InputError(
             f"{file.path}: _rlnDefocusU is {defocus:g} in the median; expected Angstrom, such as 15000. "
             "Is the column in micrometres? Multiply it and _rlnDefocusV by 10000."

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.particles.table import ParticleTable
 
 PARTICLES_PER_MICROGRAPH = 100
-LARGEST_ASTIGMATISM_IN_ANGSTROMS = 300.0
+MAXIMUM_ASTIGMATISM_IN_ANGSTROMS = 300.0
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ def draw_acquisition(
     stack_name: str,  # as it stands in the star file, relative to the project
     generator: np.random.Generator,
 ) -> ParticleTable:
-    """Particles seen from all sides, half-sets in turn, in one optics group and one stack."""
+    """Particles seen from all sides, half-sets alternating, in one optics group and one stack."""
     slices = np.arange(n_particles)
     defocus_u = generator.uniform(*microscope.defocus_range_in_angstroms, n_particles)
-    astigmatism = generator.uniform(-1, 1, n_particles) * LARGEST_ASTIGMATISM_IN_ANGSTROMS
+    astigmatism = generator.uniform(-1, 1, n_particles) * MAXIMUM_ASTIGMATISM_IN_ANGSTROMS
     shifts = generator.uniform(-1, 1, (n_particles, 2)) * microscope.largest_shift_in_angstroms
 
     def same(value: float) -> np.ndarray:
@@ -65,9 +65,9 @@ def draw_acquisition(
 
 def disturbed_poses(
     table: ParticleTable,
-    pose_error_in_degrees: float,  # standard deviation of the turn about each axis
+    pose_error_in_degrees: float,  # standard deviation of the rotation about each axis
     generator: np.random.Generator,
 ) -> np.ndarray:  # (n, 3, 3) float32
     """The rotations as a refinement with errors of this size would have found them."""
-    turns = Rotation.from_rotvec(generator.normal(0, np.deg2rad(pose_error_in_degrees), (len(table), 3)))
-    return (turns.as_matrix() @ table.rotation_matrices).astype(np.float32)
+    rotations = Rotation.from_rotvec(generator.normal(0, np.deg2rad(pose_error_in_degrees), (len(table), 3)))
+    return (rotations.as_matrix() @ table.rotation_matrices).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Optics that RELION corrects and GEM does not: the reader of a particle file is told what that means."""
+"""Optics that RELION corrects and GEM does not: what that means is reported when a particle file is read."""
 
 import warnings
 

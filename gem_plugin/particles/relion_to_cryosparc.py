@@ -25,14 +25,14 @@ def rows_in_star(
 def _rows_by_uid(particles: CryosparcParticles, file: RelionFile) -> np.ndarray:
     texts = read_columns(file.document, file.particles, text_labels=[f"_{UID_COLUMN}"])[f"_{UID_COLUMN}"]
     try:
-        wanted = texts.astype(np.uint64)  # through text: a float would lose the last digits
+        requested = texts.astype(np.uint64)  # through text: a float would lose the last digits
     except (ValueError, OverflowError) as error:
         raise InputError(f"{file.path}, column _{UID_COLUMN}: expected whole numbers ({error}).") from None
     order = np.argsort(particles.rows["uid"])
     in_order = particles.rows["uid"][order]
-    places = np.searchsorted(in_order, wanted).clip(max=len(in_order) - 1)
-    _check_all_found(particles, file, in_order[places] == wanted, f"column _{UID_COLUMN}")
-    return order[places]
+    positions = np.searchsorted(in_order, requested).clip(max=len(in_order) - 1)
+    _check_all_found(particles, file, in_order[positions] == requested, f"column _{UID_COLUMN}")
+    return order[positions]
 
 
 def _rows_by_image_name(particles: CryosparcParticles, file: RelionFile) -> np.ndarray:

@@ -14,8 +14,8 @@ def check_stacks(
     table: ParticleTable, stack_paths: dict[str, Path], path: Path, track: Track = untracked
 ) -> dict[Path, MrcHeader]:
     """Headers of all stacks, after checking sizes and slice numbers; no image is read."""
-    told = track(list(stack_paths.values()), "headers of the stacks", unit="stack")
-    headers = {stack_path: read_mrc_header(stack_path) for stack_path in told}
+    tracked = track(list(stack_paths.values()), "headers of the stacks", unit="stack")
+    headers = {stack_path: read_mrc_header(stack_path) for stack_path in tracked}
     box = (table.box_size, table.box_size)
     for name, stack_path in stack_paths.items():
         if headers[stack_path].shape[1:] != box:
@@ -38,6 +38,6 @@ def _check_slices(
     if len(beyond):
         row = int(beyond[0])
         raise InputError(
-            f"{path}, row {row}: image {table.slice_indices[row] + 1} of {stack_paths[table.stack_names[row]]} is wanted, "
+            f"{path}, row {row}: image {table.slice_indices[row] + 1} of {stack_paths[table.stack_names[row]]} is needed, "
             f"which holds {limits[row]} images. Is the stack from another job, or was it cut short?"
         )

@@ -1,4 +1,4 @@
-"""The data set as arrays: one row a particle, in the row order of the input file. No files, no tensors here."""
+"""The data set as arrays: one row per particle, in the row order of the input file. No files, no tensors here."""
 
 from dataclasses import dataclass, fields
 

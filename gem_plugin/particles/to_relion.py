@@ -31,7 +31,7 @@ def relion_optics_columns(table: ParticleTable) -> dict[str, list[str]]:
 
 
 def relion_particle_columns(table: ParticleTable) -> dict[str, list[str]]:
-    """One row a particle, in the order of the table."""
+    """One row per particle, in the order of the table."""
     rot, tilt, psi = relion_angles_in_degrees(table.rotation_matrices).T
     micrographs = np.arange(len(table)) // PARTICLES_PER_MICROGRAPH + 1
     return {

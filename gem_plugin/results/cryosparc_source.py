@@ -1,4 +1,4 @@
-"""From which CryoSPARC job the particles of a run come, as far as files tell: so that chosen ones can go back there."""
+"""From which CryoSPARC job the particles of a run come, as far as files show: so that chosen ones can go back there."""
 
 import json
 import re

@@ -43,7 +43,7 @@ def test_what_is_quick_is_told_in_the_local_log_only(job: FakeJob, tmp_path: Pat
         time.sleep(0.15)
     list(progress.track(range(3), "maps", unit="map"))
     progress.say("done")
-    assert log.getvalue().splitlines() == ["UMAP: 0.2 s", "maps: 3 map in 0.0 s", "done"]
+    assert log.getvalue().splitlines() == ["UMAP: 0.2 s", "maps: 3 maps in 0.0 s", "done"]
     assert (job.lines, job.in_place) == (["done"], [])
 
 

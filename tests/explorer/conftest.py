@@ -8,6 +8,8 @@ from explorer_run import explorer_source, make_explorer_run
 from page_actions import open_page
 from served_explorer import Explorer, open_browser, serve
 
+from gem_plugin.results.run import Run
+
 
 @pytest.fixture(scope="package")
 def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.hinges import axis_rotations, turn_about_axis
+from gem_plugin.gaussians.hinges import axis_rotations, rotate_about_axis
 from gem_plugin.gaussians.phantom import antibody_phantom
 
 START = torch.tensor([1.0, 2.0, 3.0])
@@ -13,21 +13,21 @@ END = torch.tensor([1.0, 2.0, 5.0])
 
 def test_a_quarter_turn_about_z_takes_x_to_y() -> None:
     point = START + torch.tensor([[1.0, 0.0, 0.0]])
-    turned = turn_about_axis(point, torch.tensor([True]), START, END, torch.tensor([90.0]))
+    turned = rotate_about_axis(point, torch.tensor([True]), START, END, torch.tensor([90.0]))
     torch.testing.assert_close(turned[0, 0], START + torch.tensor([0.0, 1.0, 0.0]))
 
 
 def test_points_on_the_axis_and_points_at_rest_stay() -> None:
     points = torch.stack([START, END, START + 7])
     is_moving = torch.tensor([True, True, False])
-    turned = turn_about_axis(points, is_moving, START, END, torch.tensor([33.0, 201.0]))
+    turned = rotate_about_axis(points, is_moving, START, END, torch.tensor([33.0, 201.0]))
     torch.testing.assert_close(turned, points.expand(2, -1, -1))
 
 
 def test_a_turn_keeps_the_distances_within_the_part() -> None:
     generator = torch.Generator().manual_seed(1)
     points = torch.randn(20, 3, generator=generator)
-    turned = turn_about_axis(
+    turned = rotate_about_axis(
         points, torch.ones(20, dtype=torch.bool), points[0], points[1], torch.tensor([77.0])
     )
     torch.testing.assert_close(
@@ -43,7 +43,7 @@ def test_a_turn_undone_is_nothing() -> None:
 
 def test_an_axis_of_one_point_is_refused() -> None:
     with pytest.raises(InputError, match="two different atoms"):
-        turn_about_axis(START[None], torch.tensor([True]), START, START, torch.tensor([1.0]))
+        rotate_about_axis(START[None], torch.tensor([True]), START, START, torch.tensor([1.0]))
 
 
 def test_the_phantom_is_the_same_for_the_same_seed_and_has_three_parts() -> None:

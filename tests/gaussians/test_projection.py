@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.projection_reference import render_reference
 from gem_plugin.gaussians.volume import read_volume_at_gaussians, render_volumes
@@ -38,7 +38,7 @@ def test_fast_projection_agrees_with_reference_in_values_and_gradients(box_size,
     target = torch.randn(3, box_size, box_size, generator=torch.Generator().manual_seed(1))
     results = []
     for projector in ("reference", "auto"):
-        leaves = [cloud.positions_in_angstroms, cloud.amplitudes, cloud.widths_in_angstroms]
+        leaves = [cloud.positions, cloud.amplitudes, cloud.widths]
         leaves = [leaf.clone().requires_grad_() for leaf in leaves]
         leaves[2].requires_grad_(not one_width)
         images = project_gaussians(GaussianCloud(*leaves), rotations, box_size, 2.0, projector)
@@ -58,7 +58,7 @@ def test_fast_projection_agrees_with_reference_in_values_and_gradients(box_size,
 def test_widths_per_image_are_used():
     cloud = random_cloud(batch=2)
     widths = torch.stack([torch.full((50,), 1.0), torch.full((50,), 3.0)])
-    cloud = GaussianCloud(cloud.positions_in_angstroms, cloud.amplitudes, widths)
+    cloud = GaussianCloud(cloud.positions, cloud.amplitudes, widths)
     images = project_gaussians(cloud, random_rotations(2), 32, 2.0)
     reference = project_gaussians(cloud, random_rotations(2), 32, 2.0, "reference")
     assert (images - reference).norm() / reference.norm() < 3e-3
@@ -67,16 +67,16 @@ def test_widths_per_image_are_used():
 @given(x=st.floats(-3, 3), y=st.floats(-3, 3), width=st.floats(0.3, 1.5))
 @settings(max_examples=30, deadline=None)
 def test_mass_is_kept_wherever_a_narrow_gaussian_lies(x, y, width):
-    cloud = GaussianCloud(torch.tensor([[x, y, 0.0]]), torch.ones(1), torch.tensor([width]))
-    images = project_gaussians(cloud, torch.eye(3)[None], 20, 1.0)
+    cloud = GaussianCloud(torch.tensor([[x, y, 0.0]]), torch.ones(1), torch.tensor([width]), LengthUnit.PIXEL)
+    images = project_gaussians(cloud, torch.eye(3)[None], 20)
     assert images.sum().item() == pytest.approx(1.0, abs=6e-3)
 
 
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)
 def test_a_point_at_the_rotation_centre_stays_fixed(seed):
-    cloud = GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.full((1,), 0.7))
-    image = project_gaussians(cloud, random_rotations(1, seed), 16, 1.0)[0]
+    cloud = GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.full((1,), 0.7), LengthUnit.PIXEL)
+    image = project_gaussians(cloud, random_rotations(1, seed), 16)[0]
     assert torch.equal(image, image.T)
     assert np.unravel_index(int(image.argmax()), (16, 16)) == (8, 8)
 
@@ -85,9 +85,7 @@ def test_a_point_at_the_rotation_centre_stays_fixed(seed):
 @settings(max_examples=20, deadline=None)
 def test_rotating_the_cloud_or_the_view_is_the_same(seed):
     cloud, rotation = random_cloud(batch=1, spread=3.0), random_rotations(1, seed)
-    turned = GaussianCloud(
-        cloud.positions_in_angstroms @ rotation[0].T, cloud.amplitudes, cloud.widths_in_angstroms
-    )
+    turned = GaussianCloud(cloud.positions @ rotation[0].T, cloud.amplitudes, cloud.widths)
     one = project_gaussians(cloud, rotation, 24, 1.5)
     other = project_gaussians(turned, torch.eye(3)[None], 24, 1.5)
     assert torch.allclose(one, other, atol=1e-3)
@@ -95,8 +93,8 @@ def test_rotating_the_cloud_or_the_view_is_the_same(seed):
 
 def test_a_shift_of_one_pixel_is_a_roll():
     cloud = random_cloud(batch=1, spread=3.0)
-    moved = cloud.positions_in_angstroms + torch.tensor([2.0, 0.0, 0.0])
-    moved_cloud = GaussianCloud(moved, cloud.amplitudes, cloud.widths_in_angstroms)
+    moved = cloud.positions + torch.tensor([2.0, 0.0, 0.0])
+    moved_cloud = GaussianCloud(moved, cloud.amplitudes, cloud.widths)
     image = project_gaussians(cloud, torch.eye(3)[None], 32, 2.0)
     assert torch.allclose(
         project_gaussians(moved_cloud, torch.eye(3)[None], 32, 2.0), image.roll(1, 2), atol=1e-5
@@ -113,7 +111,8 @@ def test_a_projection_is_the_sum_of_the_volume_along_z():
 @pytest.mark.parametrize("one_width", [True, False])
 def test_volumes_agree_with_reference(one_width):
     cloud = random_cloud(batch=2, spread=6.0, one_width=one_width)
-    pixels = [cloud.positions_in_angstroms / 1.5, cloud.amplitudes, (cloud.widths_in_angstroms / 1.5)[None]]
+    in_pixels = cloud.in_pixels(1.5)
+    pixels = [in_pixels.positions, cloud.amplitudes, in_pixels.widths[None]]
     reference = render_reference(*pixels, 20)
     assert (render_volumes(cloud, 20, 1.5) - reference).norm() / reference.norm() < 5e-3
 
@@ -128,14 +127,16 @@ def test_reading_a_volume_is_the_transpose_of_rendering():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e30])
 def test_impossible_positions_touch_nothing(bad):
-    cloud = GaussianCloud(torch.full((1, 4, 3), bad), torch.ones(1, 4), torch.full((4,), 0.7))
-    cloud.positions_in_angstroms.requires_grad_()
-    images = project_gaussians(cloud, torch.eye(3)[None], 16, 1.0)
+    cloud = GaussianCloud(
+        torch.full((1, 4, 3), bad), torch.ones(1, 4), torch.full((4,), 0.7), LengthUnit.PIXEL
+    )
+    cloud.positions.requires_grad_()
+    images = project_gaussians(cloud, torch.eye(3)[None], 16)
     images.sum().backward()
     assert images.detach().abs().max() == 0
-    assert cloud.positions_in_angstroms.grad.abs().max() == 0
+    assert cloud.positions.grad.abs().max() == 0
 
 
 def test_unknown_projector_is_refused():
     with pytest.raises(InputError, match="auto"):
-        project_gaussians(random_cloud(1), torch.eye(3)[None], 16, 1.0, "fancy")
+        project_gaussians(random_cloud(1), torch.eye(3)[None], 16, 2.0, "fancy")

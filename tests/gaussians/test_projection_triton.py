@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 
 CHECKS = Path(__file__).with_name("triton_checks.py")
@@ -99,24 +99,24 @@ print(re.search(r"Used (\\d+) registers", report).group(1), re.search(r"(\\d+) b
 
 def test_the_triton_kernels_refuse_cpu_tensors(monkeypatch):
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    cloud = GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1))
+    cloud = GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1), LengthUnit.PIXEL)
     with pytest.raises(
         InputError, match=r"needs a CUDA device, and the data is on cpu. Use --projector auto"
     ):
-        project_gaussians(cloud, torch.eye(3)[None], 8, 1.0, "triton")
+        project_gaussians(cloud, torch.eye(3)[None], 8, projector="triton")
 
 
 def test_a_missing_triton_is_named(monkeypatch):
     monkeypatch.setattr("gem_plugin.gaussians.projection.find_spec", lambda name: None)
-    cloud = GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1))
+    cloud = GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1), LengthUnit.PIXEL)
     with pytest.raises(InputError, match="needs the triton package"):
-        project_gaussians(cloud, torch.eye(3)[None], 8, 1.0, "triton")
+        project_gaussians(cloud, torch.eye(3)[None], 8, projector="triton")
 
 
 def test_clouds_and_views_that_do_not_belong_together_are_refused():
-    cloud = GaussianCloud(torch.zeros(3, 5, 3), torch.ones(3, 5), torch.ones(5))
+    cloud = GaussianCloud(torch.zeros(3, 5, 3), torch.ones(3, 5), torch.ones(5), LengthUnit.PIXEL)
     with pytest.raises(InputError, match=r"one cloud for each of the 2 views"):
-        project_gaussians(cloud, torch.eye(3).expand(2, 3, 3), 8, 1.0)
+        project_gaussians(cloud, torch.eye(3).expand(2, 3, 3), 8)
     elsewhere = torch.eye(3, device="meta").expand(3, 3, 3)
     with pytest.raises(InputError, match=r"on one device, got .*\(3, 3, 3\) on meta"):
-        project_gaussians(cloud, elsewhere, 8, 1.0)
+        project_gaussians(cloud, elsewhere, 8)

@@ -9,7 +9,7 @@ from test_projection import random_cloud, random_rotations
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians import projection_xray
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 
 
@@ -55,9 +55,11 @@ def test_images_and_gradients_agree_with_the_reference(box_size):
     weights = torch.randn(3, box_size, box_size, generator=torch.Generator().manual_seed(1))
     results = []
     for projector in ("reference", "xray"):
-        leaves = [cloud.positions_in_angstroms, cloud.amplitudes + 0.5, cloud.widths_in_angstroms]
+        leaves = [cloud.positions, cloud.amplitudes + 0.5, cloud.widths]
         leaves = [leaf.clone().requires_grad_() for leaf in leaves]
-        images = project_gaussians(GaussianCloud(*leaves), rotations, box_size, 1.0, projector)
+        images = project_gaussians(
+            GaussianCloud(*leaves, LengthUnit.PIXEL), rotations, box_size, projector=projector
+        )
         (images * weights).sum().backward()
         results.append([images.detach(), *[leaf.grad for leaf in leaves]])
     for reference, xray, tolerance in zip(*results, [0.01, 0.02, 0.03, 0.03], strict=True):
@@ -66,9 +68,9 @@ def test_images_and_gradients_agree_with_the_reference(box_size):
 
 @pytest.mark.usefixtures("_stand_in")
 def test_a_point_lies_on_the_same_pixel_as_in_the_reference():
-    cloud = GaussianCloud(torch.tensor([[4.0, -2.0, 1.0]]), torch.ones(1), torch.ones(1))
+    cloud = GaussianCloud(torch.tensor([[4.0, -2.0, 1.0]]), torch.ones(1), torch.ones(1), LengthUnit.PIXEL)
     for box_size in (16, 17):
-        image = project_gaussians(cloud, torch.eye(3)[None], box_size, 1.0, "xray")[0]
+        image = project_gaussians(cloud, torch.eye(3)[None], box_size, projector="xray")[0]
         assert image[box_size // 2 - 2, box_size // 2 + 4] == image.max()
 
 
@@ -77,4 +79,4 @@ def test_without_the_package_the_error_says_what_to_do():
     with pytest.raises(
         InputError, match="Compile it from GaussianEM's submodules with your CUDA, or use --projector auto"
     ):
-        project_gaussians(cloud, random_rotations(1), 16, 1.0, "xray")
+        project_gaussians(cloud, random_rotations(1), 16, 2.0, "xray")

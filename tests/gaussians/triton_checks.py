@@ -24,7 +24,7 @@ integrals_triton.SUPPORT_IN_WIDTHS = tl.constexpr(5.0)
 
 
 def values_and_gradients(cloud, rotations, box_size, projector, weights):
-    leaves = [cloud.positions_in_angstroms, cloud.amplitudes, cloud.widths_in_angstroms]
+    leaves = [cloud.positions, cloud.amplitudes, cloud.widths]
     leaves = [leaf.clone().to(DEVICE).requires_grad_() for leaf in leaves]
     images = project_gaussians(GaussianCloud(*leaves), rotations.to(DEVICE), box_size, PIXEL_SIZE, projector)
     (images * weights.to(DEVICE)).sum().backward()
@@ -56,7 +56,7 @@ def test_gaussians_cut_at_three_widths_lose_little(monkeypatch):
 def test_gaussians_wider_than_a_tile_agree_with_the_reference():
     cloud = random_cloud(batch=2, n_gaussians=8)
     widths = torch.linspace(1.5, 6.0, 8)  # half a pixel to two pixels: footprints of 6 to 22 pixels
-    cloud = GaussianCloud(cloud.positions_in_angstroms, cloud.amplitudes, widths)
+    cloud = GaussianCloud(cloud.positions, cloud.amplitudes, widths)
     assert_projections_agree(cloud, random_rotations(2), 16)
 
 
@@ -66,7 +66,7 @@ def test_more_gaussians_than_a_block_agree_with_the_reference():
 
 def test_one_cloud_for_all_views_gets_the_summed_gradient():
     cloud = random_cloud(batch=1)
-    shared = GaussianCloud(cloud.positions_in_angstroms[0], cloud.amplitudes[0], cloud.widths_in_angstroms)
+    shared = GaussianCloud(cloud.positions[0], cloud.amplitudes[0], cloud.widths)
     assert_projections_agree(shared, random_rotations(4), 20)
 
 
@@ -74,17 +74,17 @@ def test_widths_per_image_are_used_and_get_their_own_gradient():
     cloud = random_cloud(batch=2)
     widths = torch.stack([torch.full((50,), 1.5), torch.full((50,), 3.0)])
     assert_projections_agree(
-        GaussianCloud(cloud.positions_in_angstroms, cloud.amplitudes, widths), random_rotations(2), 20
+        GaussianCloud(cloud.positions, cloud.amplitudes, widths), random_rotations(2), 20
     )
 
 
 def test_views_of_larger_tensors_are_read_where_they_are():
     large = random_cloud(batch=4)
-    some = GaussianCloud(large.positions_in_angstroms[::2], large.amplitudes[::2], large.widths_in_angstroms)
+    some = GaussianCloud(large.positions[::2], large.amplitudes[::2], large.widths)
     transposed = GaussianCloud(
-        large.positions_in_angstroms[::2].transpose(1, 2).contiguous().transpose(1, 2),
+        large.positions[::2].transpose(1, 2).contiguous().transpose(1, 2),
         large.amplitudes[::2].T.contiguous().T,
-        large.widths_in_angstroms,
+        large.widths,
     )
     rotations = random_rotations(1).expand(2, 3, 3)
     expected = project_gaussians(on_device(some), rotations.to(DEVICE), 20, PIXEL_SIZE, "reference")
@@ -104,7 +104,7 @@ def test_views_of_larger_tensors_are_read_where_they_are():
 )
 def test_impossible_gaussians_touch_nothing_and_leave_the_others(what, bad):
     cloud = random_cloud(batch=1, n_gaussians=6, spread=3.0)
-    positions, widths = cloud.positions_in_angstroms.clone(), cloud.widths_in_angstroms.clone()
+    positions, widths = cloud.positions.clone(), cloud.widths.clone()
     if what == "position":
         positions[0, 2] = bad
     else:
@@ -140,9 +140,7 @@ def test_no_gaussians_give_empty_images():
 
 def test_half_precision_amplitudes_give_single_precision_images():
     cloud = random_cloud(batch=2, spread=4.0)
-    halves = GaussianCloud(
-        cloud.positions_in_angstroms, cloud.amplitudes.bfloat16(), cloud.widths_in_angstroms
-    )
+    halves = GaussianCloud(cloud.positions, cloud.amplitudes.bfloat16(), cloud.widths)
     expected, *_ = values_and_gradients(cloud, random_rotations(2), 20, "reference", torch.ones(2, 20, 20))
     images, *gradients = values_and_gradients(
         halves, random_rotations(2), 20, "triton", torch.ones(2, 20, 20)
@@ -169,16 +167,16 @@ def test_reading_a_volume_is_the_transpose_of_rendering_two_clouds():
 
 def on_device(cloud):
     return GaussianCloud(
-        cloud.positions_in_angstroms.to(DEVICE),
+        cloud.positions.to(DEVICE),
         cloud.amplitudes.to(DEVICE),
-        cloud.widths_in_angstroms.to(DEVICE),
+        cloud.widths.to(DEVICE),
     )
 
 
 def in_pixels(cloud, pixel_size):
     cloud = on_device(cloud)
     return (
-        cloud.positions_in_angstroms / pixel_size,
+        cloud.positions / pixel_size,
         cloud.amplitudes,
-        cloud.widths_in_angstroms[None] / pixel_size,
+        cloud.widths[None] / pixel_size,
     )

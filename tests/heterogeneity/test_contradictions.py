@@ -46,7 +46,7 @@ def test_more_gaussians_than_voxels_is_refused():
     volume[6:9, 6:9, 6:9] = 1
     density = find_density(volume, threshold=0.5)
     with pytest.raises(InputError, match="--n-gaussians is 28, but only 27 voxels"):
-        gaussians_from_density(density, 16, 1.0, 0.7, n_gaussians=28)
+        gaussians_from_density(density, 16, 0.7, n_gaussians=28)
 
 
 def test_an_empty_focus_mask_is_refused():

@@ -8,7 +8,7 @@ from test_latent_refinement import BOX, make_particles
 
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
 from gem_plugin.heterogeneity.losses.contrast import (
-    LARGEST_VARIANCE,
+    MAXIMUM_VARIANCE,
     better_variance,
     contrast_scores,
     first_contrast_variance,
@@ -77,12 +77,12 @@ def test_the_spread_is_found(spread: float) -> None:
 
 def test_equal_contrasts_have_hardly_a_spread() -> None:
     assert math.sqrt(best_variance(agreements_of_noisy_images(0.0))) < 0.02
-    assert best_variance(agreements_of_noisy_images(0.0, n=1)) <= LARGEST_VARIANCE
+    assert best_variance(agreements_of_noisy_images(0.0, n=1)) <= MAXIMUM_VARIANCE
 
 
 def test_images_that_do_not_fit_are_no_endless_spread() -> None:
     powers = torch.full((100,), 500.0)
-    assert best_variance(ImageAgreement(powers, -powers)) == LARGEST_VARIANCE
+    assert best_variance(ImageAgreement(powers, -powers)) == MAXIMUM_VARIANCE
     assert better_variance(0.04, 0.0, 0.0) == 0.04  # nothing was seen
 
 
@@ -93,7 +93,7 @@ def test_the_consensus_shows_the_spread_before_training() -> None:
         still = model.consensus()
         from gem_plugin.gaussians.projection import project_gaussians
 
-        images = project_gaussians(still, batch.rotation_matrices, BOX, 1.0)
+        images = project_gaussians(still, batch.rotation_matrices, BOX)
     values = (10_000.0, 10_000.0, 0.0, 90.0, 0.0, 1.0, 300.0, 0.0, 0.0)  # a phase plate: a CTF near 1
     ctf = CtfParameters(*(torch.full((n,), value) for value in values))
     observations = Observations(
@@ -119,7 +119,7 @@ def test_refined_latents_do_not_answer_for_the_contrast() -> None:
     )
     errors = [(refined.latents - truth)[:, 1].abs().median() for refined in (blind, aware)]
     assert errors[1] < 0.3 * errors[0]
-    assert (aware.deviations[:, 1] >= 0.99 * blind.deviations[:, 1]).float().mean() > 0.9
+    assert (aware.standard_deviations[:, 1] >= 0.99 * blind.standard_deviations[:, 1]).float().mean() > 0.9
 
 
 def test_agreement_of_an_image_with_itself_is_its_power() -> None:

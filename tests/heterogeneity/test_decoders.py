@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.decoders import per_gaussian_network
@@ -27,7 +27,9 @@ VARIANTS = {
 def make_cloud(n=N_GAUSSIANS):
     generator = torch.Generator().manual_seed(3)
     positions = 5 * torch.randn(n, 3, generator=generator)
-    return GaussianCloud(positions, torch.rand(n, generator=generator) + 0.2, torch.full((n,), 0.8))
+    return GaussianCloud(
+        positions, torch.rand(n, generator=generator) + 0.2, torch.full((n,), 0.8), LengthUnit.PIXEL
+    )
 
 
 def make_model(n=N_GAUSSIANS, is_mobile=None, **changes) -> HeterogeneityModel:
@@ -44,20 +46,20 @@ def some_latents(n=4, size=3):
 def test_every_decoder_gives_one_cloud_a_latent_and_begins_near_the_consensus(changes):
     model = make_model(**changes)
     cloud = model.gaussians_at(some_latents())
-    assert cloud.positions_in_angstroms.shape == (4, N_GAUSSIANS, 3)
+    assert cloud.positions.shape == (4, N_GAUSSIANS, 3)
     assert cloud.amplitudes.shape == (4, N_GAUSSIANS)
-    moved = (cloud.positions_in_angstroms / 2.0 - model.positions_in_pixels).norm(dim=-1)
+    moved = (cloud.positions / 2.0 - model.positions_in_pixels).norm(dim=-1)
     assert 0 < moved.mean() < 1  # pixels
-    assert not torch.equal(cloud.positions_in_angstroms[0], cloud.positions_in_angstroms[1])
+    assert not torch.equal(cloud.positions[0], cloud.positions[1])
 
 
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
 def test_gradients_reach_every_weight_of_the_decoder(changes):
     model = make_model(**changes)
     cloud = model.cloud_in_pixels(some_latents())
-    weights = torch.randn(cloud.positions_in_angstroms.shape, generator=torch.Generator().manual_seed(1))
-    loss = (cloud.positions_in_angstroms * weights).sum() + (cloud.amplitudes * weights[..., 0]).sum()
-    (loss + (cloud.widths_in_angstroms * weights[0, :, 1]).sum()).backward()
+    weights = torch.randn(cloud.positions.shape, generator=torch.Generator().manual_seed(1))
+    loss = (cloud.positions * weights).sum() + (cloud.amplitudes * weights[..., 0]).sum()
+    (loss + (cloud.widths * weights[0, :, 1]).sum()).backward()
     without = [name for name, value in model.decoder.named_parameters() if value.grad is None]
     silent = [name for name, value in model.decoder.named_parameters() if not value.grad.abs().sum() > 0]
     assert not without
@@ -101,8 +103,8 @@ def test_width_change_is_applied_to_the_map(decoder):
             last.bias += 0.5
         after = model.gaussians_at(some_latents())
         map_after = render_volumes(after, BOX, 2.0)
-    assert torch.equal(before.positions_in_angstroms, after.positions_in_angstroms)
-    assert (after.widths_in_angstroms / before.widths_in_angstroms - 1).abs().mean() > 0.05
+    assert torch.equal(before.positions, after.positions)
+    assert (after.widths / before.widths - 1).abs().mean() > 0.05
     assert (map_after - map_before).norm() > 0.02 * map_before.norm()
 
 
@@ -110,7 +112,7 @@ def test_a_width_at_most_doubles_or_halves():
     model = make_model(width_change=True)
     with torch.no_grad():
         model.decoder.gaussian_encoder[-1].weight *= 1e4
-        widths = model.gaussians_at(some_latents()).widths_in_angstroms
+        widths = model.gaussians_at(some_latents()).widths
     ratio = widths / (2 * model.log_widths.exp())
     assert ratio.max() < 2.02
     assert ratio.min() > 0.495
@@ -119,13 +121,13 @@ def test_a_width_at_most_doubles_or_halves():
 def test_pieces_of_the_mlp_decoder_agree_with_the_whole_in_values_and_gradients(monkeypatch):
     results = []
     for most_rows in (10**9, 100):
-        monkeypatch.setattr(per_gaussian_network, "MOST_ROWS", most_rows)
+        monkeypatch.setattr(per_gaussian_network, "MAXIMUM_ROWS", most_rows)
         model = make_model(decoder="mlp", width_change=True)
         cloud = model.cloud_in_pixels(some_latents())
-        loss = (cloud.positions_in_angstroms**2).sum() + cloud.amplitudes.sum()
-        (loss + cloud.widths_in_angstroms.sum()).backward()
+        loss = (cloud.positions**2).sum() + cloud.amplitudes.sum()
+        (loss + cloud.widths.sum()).backward()
         gradients = [value.grad.clone() for value in model.decoder.parameters()]
-        results.append([cloud.positions_in_angstroms.detach(), cloud.amplitudes.detach(), *gradients])
+        results.append([cloud.positions.detach(), cloud.amplitudes.detach(), *gradients])
     for whole, pieces in zip(*results, strict=True):
         assert torch.allclose(whole, pieces, rtol=1e-4, atol=1e-5)
 
@@ -143,7 +145,7 @@ def test_the_gaussian_encoder_runs_once_for_a_whole_batch():
 
 def test_the_mlp_decoder_holds_a_bounded_number_of_rows(monkeypatch):
     """Nothing of the size images x Gaussians x features is ever made."""
-    monkeypatch.setattr(per_gaussian_network, "MOST_ROWS", 1000)
+    monkeypatch.setattr(per_gaussian_network, "MAXIMUM_ROWS", 1000)
     model = make_model(n=2000, decoder="mlp")
     rows = []
     model.decoder.network.feature_decoder[-1].register_forward_hook(
@@ -202,17 +204,17 @@ def test_gaussians_outside_the_focus_keep_their_consensus_state_in_every_conform
     optimiser = torch.optim.Adam(model.parameters(), lr=0.1)
     for _ in range(3):
         cloud = model.cloud_in_pixels(some_latents())
-        loss = (cloud.positions_in_angstroms**2).sum() + cloud.amplitudes.sum()
+        loss = (cloud.positions**2).sum() + cloud.amplitudes.sum()
         optimiser.zero_grad()
-        (loss + cloud.widths_in_angstroms.sum()).backward()
+        (loss + cloud.widths.sum()).backward()
         optimiser.step()
     with torch.no_grad():
         cloud = model.cloud_in_pixels(3 * some_latents())
     still = ~is_mobile
     for after, before in (
-        (cloud.positions_in_angstroms, consensus.positions_in_angstroms),
+        (cloud.positions, consensus.positions),
         (cloud.amplitudes, consensus.amplitudes),
-        (cloud.widths_in_angstroms, consensus.widths_in_angstroms),
+        (cloud.widths, consensus.widths),
     ):
         assert torch.allclose(after[:, still], before[still].expand_as(after[:, still]), rtol=1e-5)
         assert (after[:, is_mobile] - before[is_mobile]).abs().mean() > 0.01

@@ -36,12 +36,12 @@ def test_no_input_gives_a_variance_that_overflows():
     assert torch.isfinite(distribution.kl_divergence()).all()
 
 
-def test_evidence_keeps_its_relative_sizes_when_inputs_are_standardised():
+def test_anchor_scores_keep_their_relative_sizes_when_inputs_are_standardised():
     sample = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor(
         [1.0, 3.0, 1e-4, 1e4]
     )
     encoder = ImageEncoder(4, 2, 8, 1)
-    encoder.standardise_by(sample, n_evidence=2)
+    encoder.standardise_by(sample, n_anchors=2)
     scaled = (sample - encoder.input_mean) / encoder.input_scale
     assert abs(float(scaled[:, 1].std() / scaled[:, 0].std()) - 3.0) < 0.5
     assert torch.allclose(scaled[:, 2:].std(0), torch.ones(2), atol=0.02)

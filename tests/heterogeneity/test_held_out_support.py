@@ -1,13 +1,13 @@
-"""Latents that describe the images are supported by particles that never trained; latents that follow noise are not."""
+"""Latents that describe the images are supported by held-out particles; latents that follow noise are not."""
 
 import math
 
 import pytest
 import torch
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.decoders.base import CloudChange, Decoder
-from gem_plugin.heterogeneity.encoder.anchor_scores import EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.held_out_support import held_out_support
 from gem_plugin.heterogeneity.model import HeterogeneityModel
@@ -15,7 +15,7 @@ from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.imaging.ctf import CtfParameters
 
 N_PARTICLES, BOX, PIXEL_SIZE = 160, 16, 4.0
-DEVIATION = 0.2  # of the posterior of each latent
+STANDARD_DEVIATION = 0.2  # of the posterior of each latent
 CTF_VALUES = (15_000.0, 15_000.0, 0.0, 0.0, 0.0, 1.0, 300.0, 2.7, 0.1)
 
 
@@ -29,16 +29,16 @@ class AmplitudeDecoder(Decoder):
 
 
 class KnownLatents(torch.nn.Module):
-    """An encoder that reads the latent from the evidence."""
+    """An encoder that takes its inputs as the latents."""
 
     def forward(self, inputs: torch.Tensor) -> LatentDistribution:
-        return LatentDistribution(inputs, torch.full_like(inputs, 2 * math.log(DEVIATION)))
+        return LatentDistribution(inputs, torch.full_like(inputs, 2 * math.log(STANDARD_DEVIATION)))
 
 
-def support_of(told: torch.Tensor, true: torch.Tensor, contrast: float):  # (n, 1) each
-    """Support of latents that the encoder tells, for images with the true ones and noise of deviation 1."""
+def support_of(given: torch.Tensor, true: torch.Tensor, contrast: float):  # (n, 1) each
+    """Support of latents that the encoder gives, for images with the true ones and noise of standard deviation 1."""
     generator = torch.Generator().manual_seed(0)
-    cloud = GaussianCloud(torch.zeros(1, 3), torch.tensor([contrast]), torch.tensor([1.0]))
+    cloud = GaussianCloud(torch.zeros(1, 3), torch.tensor([contrast]), torch.tensor([1.0]), LengthUnit.PIXEL)
     model = HeterogeneityModel(cloud, AmplitudeDecoder(), KnownLatents(), None, BOX, PIXEL_SIZE)
     observations = Observations(
         torch.zeros(N_PARTICLES, BOX, BOX).numpy(),
@@ -50,7 +50,7 @@ def support_of(told: torch.Tensor, true: torch.Tensor, contrast: float):  # (n, 
     )
     observations.raw_images = make_images(model, observations, true, generator)
     rows = torch.arange(N_PARTICLES)
-    return held_out_support(model, observations, EvidenceTable(told), rows[:80], rows[80:], generator)
+    return held_out_support(model, observations, EncoderInputs(given), rows[:80], rows[80:], generator)
 
 
 def make_images(model, observations, latents, generator):
@@ -58,7 +58,7 @@ def make_images(model, observations, latents, generator):
 
     with torch.no_grad():
         clouds = model.cloud_in_pixels(latents)
-        clean = project_gaussians(clouds, observations.rotation_matrices, BOX, 1.0)
+        clean = project_gaussians(clouds, observations.rotation_matrices, BOX)
     ctf = observations.ctf_half_spectra(torch.arange(N_PARTICLES))
     images = torch.fft.irfft2(torch.fft.rfft2(clean) * ctf, s=(BOX, BOX))
     return (images + torch.randn(images.shape, generator=generator)).numpy()
@@ -81,15 +81,15 @@ def test_latents_of_particles_that_do_not_differ_cost_more_than_they_explain(lat
 
 def test_latents_without_effect_cost_their_divergence(latents):
     support = support_of(latents, latents, contrast=1e-6)
-    told = LatentDistribution(latents[80:], torch.full((80, 1), 2 * math.log(DEVIATION)))
-    assert support.nats == pytest.approx(-float(told.kl_divergence().mean()), abs=1e-3)
+    distribution = LatentDistribution(latents[80:], torch.full((80, 1), 2 * math.log(STANDARD_DEVIATION)))
+    assert support.nats == pytest.approx(-float(distribution.kl_divergence().mean()), abs=1e-3)
 
 
-def test_without_left_out_particles_nothing_is_measured(latents):
+def test_without_held_out_particles_nothing_is_measured(latents):
     model = HeterogeneityModel(
-        GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1)),
+        GaussianCloud(torch.zeros(1, 3), torch.ones(1), torch.ones(1), LengthUnit.PIXEL),
         AmplitudeDecoder(), KnownLatents(), None, BOX, PIXEL_SIZE,
     )  # fmt: skip
     none, generator = torch.arange(0), torch.Generator().manual_seed(0)
-    support = held_out_support(model, None, EvidenceTable(latents), torch.arange(9), none, generator)
+    support = held_out_support(model, None, EncoderInputs(latents), torch.arange(9), none, generator)
     assert math.isnan(support.nats)

@@ -3,7 +3,7 @@
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.decoders.base import CloudChange, Decoder
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
@@ -33,14 +33,14 @@ class StraightMotion(Decoder):
 def make_particles(n=16, noise=0.0, seed=0):
     generator = torch.Generator().manual_seed(seed)
     positions = torch.randn(40, 3, generator=generator) * 4
-    cloud = GaussianCloud(positions, torch.full((40,), 5.0), torch.full((40,), 0.9))
+    cloud = GaussianCloud(positions, torch.full((40,), 5.0), torch.full((40,), 0.9), LengthUnit.PIXEL)
     model = HeterogeneityModel(cloud, StraightMotion(40), None, None, BOX, 2.0).eval()
     latents = torch.randn(n, 3, generator=generator) * 0.7
     latents[:, 2] = 0
     rotations = torch.tensor(Rotation.random(n, random_state=seed).as_matrix(), dtype=torch.float32)
     filters = torch.ones(n, BOX, BOX // 2 + 1)
     with torch.no_grad():
-        images = project_gaussians(model.cloud_in_pixels(latents), rotations, BOX, 1.0)
+        images = project_gaussians(model.cloud_in_pixels(latents), rotations, BOX)
     images = images + noise * torch.randn(images.shape, generator=generator)
     return model, MatchedBatch(images, filters, rotations), latents
 
@@ -60,10 +60,10 @@ def test_no_particle_gets_worse_and_the_true_latents_hardly_move():
     assert (refined.latents - truth)[:, :2].abs().median() < 0.2
 
 
-def test_a_silent_dimension_goes_to_the_prior_mean_with_its_deviation():
+def test_a_dimension_without_effect_goes_to_the_prior_mean_with_its_standard_deviation():
     model, batch, truth = make_particles()
     start = truth.clone()
     start[:, 2] = 0.4
     refined = refine_latents(model, batch, start, prior_weight=1.0, n_steps=8)
     assert refined.latents[:, 2].abs().max() < 0.1
-    assert (refined.deviations[:, 2] > 3 * refined.deviations[:, 0].median()).all()
+    assert (refined.standard_deviations[:, 2] > 3 * refined.standard_deviations[:, 0].median()).all()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.pose_match import PoseMatch, match_poses
@@ -19,7 +19,7 @@ CTF_VALUES = (15_000.0, 15_000.0, 0.0, 0.0, 0.0, 1.0, 300.0, 2.7, 0.1)
 
 def molecule() -> GaussianCloud:
     positions = 3 * torch.randn(30, 3, generator=torch.Generator().manual_seed(5))
-    return GaussianCloud(positions, torch.full((30,), 12.0), torch.full((30,), 0.9))
+    return GaussianCloud(positions, torch.full((30,), 12.0), torch.full((30,), 0.9), LengthUnit.PIXEL)
 
 
 def particles() -> Observations:
@@ -34,7 +34,7 @@ def particles() -> Observations:
         torch.ones(BOX // 2 + 1),
         5.0,
     )
-    spectra = torch.fft.rfft2(project_gaussians(molecule(), rotations, BOX, 1.0))
+    spectra = torch.fft.rfft2(project_gaussians(molecule(), rotations, BOX))
     clean = torch.fft.irfft2(spectra * observations.ctf_half_spectra(torch.arange(N_PARTICLES)), s=(BOX, BOX))
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(2))
     observations.raw_images = (clean + noise).numpy()
@@ -55,9 +55,9 @@ def test_the_right_map_matches_in_its_own_poses() -> None:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_mirror_image_of_a_map_is_known_by_its_axis(axis: int) -> None:
     cloud = molecule()
-    positions = cloud.positions_in_angstroms.clone()
+    positions = cloud.positions.clone()
     positions[:, axis] *= -1
-    found = match(dataclasses.replace(cloud, positions_in_angstroms=positions), particles())
+    found = match(dataclasses.replace(cloud, positions=positions), particles())
     assert found.flipped_axis == "xyz"[axis]
     assert found.flipped_over_own > 5
 

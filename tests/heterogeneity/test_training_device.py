@@ -4,14 +4,15 @@ import pytest
 import torch
 
 from gem_plugin.errors import RunError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity import training
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EvidenceTable, encoder_inputs
+from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EncoderInputs, read_encoder_inputs
+from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.prefetch import loaded_batches
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training import EpochSums, Trainer
 from gem_plugin.imaging.ctf import CtfParameters
 
 N_PARTICLES, N_GAUSSIANS, BOX, N_ANCHORS, PIXEL_SIZE = 40, 60, 24, 16, 3.0
@@ -26,6 +27,7 @@ def make_parts(**changes):
         4 * torch.randn(N_GAUSSIANS, 3, generator=generator),
         torch.rand(N_GAUSSIANS, generator=generator) + 0.5,
         torch.full((N_GAUSSIANS,), 0.7),
+        LengthUnit.PIXEL,
     )
     model = build_model(architecture_for(settings, N_GAUSSIANS, BOX, PIXEL_SIZE), cloud, generator)
     observations = Observations(
@@ -41,15 +43,15 @@ def make_parts(**changes):
 
 def make_trainer(settings, model, observations, features):
     rows = torch.arange(N_PARTICLES)
-    return Trainer(model, observations, EvidenceTable(features), rows[:32], rows[32:], settings, n_epochs=2)
+    return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, n_epochs=2)
 
 
 @pytest.fixture
 def cpu_trainer():
     settings, model, observations = make_parts()
     observations.keep_in_memory()
-    evidence = EvidenceTable.compute(model.anchors, observations)
-    return make_trainer(settings, model, observations, evidence.features)
+    inputs = EncoderInputs.compute(model.anchors, observations)
+    return make_trainer(settings, model, observations, inputs.features)
 
 
 @pytest.mark.parametrize("changes", [{}, {"loss": "absolute"}, {"width_change": True, "train_widths": True}])
@@ -72,11 +74,34 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     rows = torch.arange(8)
     batch = trainer._load(rows)
     assert {value.device for value in (batch.encoder_inputs, *batch.images)} == {meta}
-    assert encoder_inputs(model.anchors, observations, rows).device == meta
+    assert read_encoder_inputs(model.anchors, observations, rows).device == meta
     noise = torch.zeros(8, settings.latent_size, device=meta)
     result = trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0))
     assert result.device == meta
     assert all(value.grad.device == meta for value in model.parameters() if value.requires_grad)
+
+
+def test_sums_of_an_epoch_keep_their_names_as_a_vector():
+    sums = EpochSums(*torch.arange(5.0), torch.arange(5.0, 5 + len(EXTRA_TERMS)))
+    vector = sums.as_vector()
+    assert vector.tolist() == list(range(5 + len(EXTRA_TERMS)))
+    again = EpochSums.of_vector(vector + vector)
+    assert (float(again.good_steps), float(again.contrast_information)) == (4, 8)
+    assert torch.equal(again.extra_terms, 2 * sums.extra_terms)
+    assert not EpochSums.zeros(torch.device("cpu")).as_vector().any()
+
+
+def test_a_step_adds_its_losses_to_the_sums_by_name(cpu_trainer):
+    noise = torch.zeros(8, cpu_trainer.model.latent_size)
+    batch = cpu_trainer._load(torch.arange(8, 16))
+    with torch.no_grad():
+        distribution, cloud = cpu_trainer.joint_model(batch.encoder_inputs, noise)
+        expected = cpu_trainer._image_loss(batch, cloud)[0].mean(), distribution.kl_divergence().mean()
+    added = EpochSums.of_vector(cpu_trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0)))
+    assert float(added.good_steps) == 1
+    assert float(added.image_loss) == pytest.approx(float(expected[0]), rel=1e-5)
+    assert float(added.kl) == pytest.approx(float(expected[1]), rel=1e-5)
+    assert added.extra_terms.isnan().all(), "all of them are off"
 
 
 def test_a_step_with_a_broken_image_changes_nothing(cpu_trainer):

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.foreign.cryodrgn import read_config, read_pickled_array, read_weights, write_pickled_array
@@ -86,6 +87,48 @@ def test_configuration_is_read_as_written(tmp_path: Path) -> None:
     assert config["lattice_args"] == {"D": 31, "extent": 0.5}
     assert config["model_args"] == {"tilt_params": {"ntilts": 10}, "zdim": 4}
     assert config["version"] == "4.3.1"
+
+
+def test_tuples_and_text_over_several_lines_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    values = {
+        "norm": (0.0, 25.5),
+        "cmd": ["a " * 100],
+        "ind": None,
+        "shared": (shared := [1, 2]),
+        "again": shared,
+    }
+    path.write_text(yaml.dump(values))
+    assert "!!python/tuple" in path.read_text()
+    assert read_config(path) == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !!python/object/apply:os.system ['touch {created}']\n",
+        "a: !!python/object/new:os.system ['touch {created}']\n",
+        "a: !!python/name:os.system\n",
+        "a: !!python/module:os\n",
+        "a: !!python/object:pathlib.Path {{}}\n",
+        "a: &a {{x: 1}}\nb: {{<<: *a}}\n",
+        "a: [1\n",
+        "- 1\n",
+        "word\n",
+        "",
+        "a: 1\n\tb: 2\n",
+        "? [a, b]\n: 1\n? {{c: d}}\n: 2\n",
+        "{deep}",
+    ],
+)
+def test_a_configuration_that_is_no_plain_values_is_refused_and_runs_nothing(
+    text: str, tmp_path: Path
+) -> None:
+    created, path = tmp_path / "created", tmp_path / "config.yaml"
+    path.write_text(text.format(created=created, deep="a: " + "[" * 5000))
+    with pytest.raises(InputError, match=r"config\.yaml"):
+        read_config(path)
+    assert not created.exists()
 
 
 def test_a_pickle_that_holds_itself_or_much_of_the_same_is_read_or_refused_at_once(tmp_path: Path) -> None:

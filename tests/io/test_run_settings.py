@@ -14,7 +14,6 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import (
     plain_settings,
     read_run_settings,
-    read_step_settings,
     read_summary,
     records_kept_on_input_error,
     take_over_steps,
@@ -47,10 +46,11 @@ def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
     run = RunFiles(tmp_path / "run")
     write_step_settings(run, "prepare", SomeSettings())
     write_step_settings(run, "eval-vol", SomeSettings(number=8))
-    assert read_step_settings(run, "prepare") == plain_settings(SomeSettings())
-    assert read_step_settings(run, "eval-vol")["number"] == 8
-    assert isinstance(read_step_settings(run, "prepare")["whole"], float)
-    assert read_run_settings(run)["gem"]["torch"]
+    tables = read_run_settings(run)
+    assert tables["prepare"] == plain_settings(SomeSettings())
+    assert tables["eval-vol"]["number"] == 8
+    assert isinstance(tables["prepare"]["whole"], float)
+    assert tables["gem"]["torch"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -60,9 +60,8 @@ def test_any_text_is_valid_toml(text: str) -> None:
     assert tomllib.loads(_toml_table("step", {"text": text})) == {"step": {"text": text}}
 
 
-def test_settings_of_a_step_never_run_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no settings of the step 'train'"):
-        read_step_settings(RunFiles(tmp_path), "train")
+def test_a_folder_without_settings_has_no_tables(tmp_path: Path) -> None:
+    assert read_run_settings(RunFiles(tmp_path)) == {}
 
 
 @pytest.mark.parametrize(("name", "text"), [("settings.toml", "[train\n"), ("summary.json", "{")])

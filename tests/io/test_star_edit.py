@@ -8,7 +8,8 @@ import pytest
 from relion_projects import RelionProject
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.star.edit import rows_of_names, subset_pieces, write_star_subset, write_whole_pieces
+from gem_plugin.io.star.edit import rows_of_names, subset_pieces, write_whole_pieces
+from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.io.star.text import parse_star, read_star_document
 
 REAL_FILES = (
@@ -20,6 +21,12 @@ REAL_FILES = (
     "relion5.star",
     "sta_testing_bin8.star",  # tomography: not used by any step, but its text is cut all the same
 )
+
+
+def write_subset(original: Path, rows: list[int], target: Path) -> None:
+    """The original without the particle rows that were not chosen."""
+    file = read_relion_file(original)
+    write_whole_pieces(target, subset_pieces(file.document, file.particles, np.array(rows, dtype=int)))
 
 
 def missing_lines(original: Path, subset: Path) -> list[bytes]:
@@ -64,7 +71,7 @@ def test_subset_lacks_only_rows(
     original = tmp_path / "original.star"
     original.write_bytes(text.replace("\n", line_end).encode())
     for rows in ([0, 2, 5], [1], [4, 0], [5], [0, 1, 2, 3, 4]):
-        write_star_subset(original, np.array(rows), tmp_path / "subset.star")
+        write_subset(original, rows, tmp_path / "subset.star")
         assert len(missing_lines(original, tmp_path / "subset.star")) == 6 - len(rows)
         block = read_star_document(tmp_path / "subset.star").blocks[-1]
         assert block.n_rows == len(rows)
@@ -72,8 +79,8 @@ def test_subset_lacks_only_rows(
 
 def test_particles_keep_the_order_of_the_file(tmp_path: Path) -> None:
     original = RelionProject(tmp_path).write_star()
-    write_star_subset(original, np.array([4, 1]), tmp_path / "a.star")
-    write_star_subset(original, np.array([1, 4]), tmp_path / "b.star")
+    write_subset(original, [4, 1], tmp_path / "a.star")
+    write_subset(original, [1, 4], tmp_path / "b.star")
     assert (tmp_path / "a.star").read_bytes() == (tmp_path / "b.star").read_bytes()
 
 
@@ -82,21 +89,21 @@ def test_empty_subset_is_refused_and_leaves_the_earlier_file(tmp_path: Path) -> 
     target = tmp_path / "subset.star"
     target.write_text("earlier")
     with pytest.raises(InputError, match="a star file without particles is not written"):
-        write_star_subset(original, np.array([], dtype=int), target)
+        write_subset(original, [], target)
     assert target.read_text() == "earlier"
 
 
 @pytest.mark.parametrize("row", [-1, 6])
 def test_row_outside_the_file_is_refused(row: int, tmp_path: Path) -> None:
     original = RelionProject(tmp_path).write_star()
-    with pytest.raises(InputError, match=f"has rows 0 to 5; row {row} was asked for"):
-        write_star_subset(original, np.array([0, row]), tmp_path / "subset.star")
+    with pytest.raises(InputError, match=f"has rows 0 to 5; row {row} was requested"):
+        write_subset(original, [0, row], tmp_path / "subset.star")
 
 
 def test_row_chosen_twice_is_refused(tmp_path: Path) -> None:
     original = RelionProject(tmp_path).write_star()
     with pytest.raises(InputError, match=r"Row 3 of .* was chosen twice"):
-        write_star_subset(original, np.array([3, 0, 3]), tmp_path / "subset.star")
+        write_subset(original, [3, 0, 3], tmp_path / "subset.star")
 
 
 def test_names_are_joined_whatever_the_order() -> None:
@@ -109,6 +116,6 @@ def test_names_are_joined_whatever_the_order() -> None:
 def test_only_the_particle_block_is_cut(tmp_path: Path) -> None:
     original = tmp_path / "original.star"
     original.write_text(RelionProject(tmp_path).star_text() + "\ndata_extra\n\nloop_\n_x #1\n1\n2\n3\n")
-    write_star_subset(original, np.array([0]), tmp_path / "subset.star")
+    write_subset(original, [0], tmp_path / "subset.star")
     blocks = parse_star((tmp_path / "subset.star").read_bytes()).blocks
     assert [(block.name, block.n_rows) for block in blocks] == [("optics", 1), ("particles", 1), ("extra", 3)]

@@ -11,8 +11,8 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.landscape.exact_coordinates import (
+    FunctionalReader,
     component_functionals,
-    evaluate_functionals,
     exact_functionals,
 )
 from gem_plugin.landscape.volume_pca import collect_masked_voxels, fit_volume_pca, select_masked_voxels
@@ -33,13 +33,13 @@ def test_functionals_equal_rendering_and_multiplying(n_widths: int, box_size: in
     weight_maps = np.random.default_rng(0).normal(size=(5, box_size, box_size, box_size)).astype(np.float32)
     volumes = render_volumes(clouds, box_size, 2.0).numpy().astype(np.float64)
     expected = np.einsum("bzyx,fzyx->bf", volumes, weight_maps)
-    values = evaluate_functionals(clouds, weight_maps, 2.0)
+    values = FunctionalReader(weight_maps, 2.0)(clouds)
     np.testing.assert_allclose(values, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_a_constant_weight_measures_the_mass_inside_the_box() -> None:
     cloud = GaussianCloud(torch.zeros(1, 1, 3), torch.tensor([[7.0]]), torch.tensor([2.0]))
-    assert evaluate_functionals(cloud, np.ones((1, 16, 16, 16), np.float32), 2.0)[0, 0] == pytest.approx(
+    assert FunctionalReader(np.ones((1, 16, 16, 16), np.float32), 2.0)(cloud)[0, 0] == pytest.approx(
         7, rel=0.01
     )
 
@@ -82,7 +82,7 @@ def test_positions_that_are_no_numbers_do_not_reach_foreign_memory() -> None:
         torch.ones(1, 3),
         torch.full((3,), 2.0),
     )
-    values = evaluate_functionals(cloud, np.ones((2, 16, 16, 16), np.float32), 2.0)
+    values = FunctionalReader(np.ones((2, 16, 16, 16), np.float32), 2.0)(cloud)
     np.testing.assert_allclose(values, 1, rtol=0.01)
 
 
@@ -92,21 +92,21 @@ def test_maps_that_are_zero_in_most_of_the_box_give_the_same_sums(n_maps: int) -
     weight_maps = np.random.default_rng(1).normal(size=(n_maps, 20, 20, 20)).astype(np.float32)
     weight_maps[:, :3] = weight_maps[:, :, 11:] = weight_maps[:, :, :, 16:] = 0
     expected = np.einsum("bzyx,fzyx->bf", render_volumes(clouds, 20, 2.0).double().numpy(), weight_maps)
-    values = evaluate_functionals(clouds, weight_maps, 2.0)
+    values = FunctionalReader(weight_maps, 2.0)(clouds)
     np.testing.assert_allclose(values, expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_maps_of_nothing_but_zeros_have_sums_of_zero() -> None:
-    values = evaluate_functionals(random_clouds(1), np.zeros((3, 20, 20, 20), np.float32), 2.0)
+    values = FunctionalReader(np.zeros((3, 20, 20, 20), np.float32), 2.0)(random_clouds(1))
     np.testing.assert_array_equal(values, np.zeros((2, 3)))
 
 
 def test_clouds_read_together_and_alone_give_the_same_sums() -> None:
     clouds = random_clouds(1, seed=5)
     weight_maps = np.random.default_rng(2).normal(size=(2, 20, 20, 20)).astype(np.float32)
-    together = evaluate_functionals(clouds, weight_maps, 2.0)
-    second = GaussianCloud(clouds.positions_in_angstroms[1], clouds.amplitudes[1], clouds.widths_in_angstroms)
-    np.testing.assert_allclose(evaluate_functionals(second, weight_maps, 2.0)[0], together[1], rtol=1e-4)
+    together = FunctionalReader(weight_maps, 2.0)(clouds)
+    second = GaussianCloud(clouds.positions[1], clouds.amplitudes[1], clouds.widths)
+    np.testing.assert_allclose(FunctionalReader(weight_maps, 2.0)(second)[0], together[1], rtol=1e-4)
 
 
 def test_the_kernel_holds_no_compiled_function_that_would_keep_it_out_of_the_cache() -> None:

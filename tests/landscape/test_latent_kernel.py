@@ -17,7 +17,7 @@ from gem_plugin.landscape.latents.kernel_weights import (
     most_populated_point,
     neighbourhood,
 )
-from gem_plugin.landscape.motion.rigid import fit_rigid_motions, part_weights, turn_views
+from gem_plugin.landscape.motion.rigid import fit_rigid_motions, part_weights, rotate_views
 
 BOX = 24
 
@@ -82,7 +82,7 @@ def test_a_turn_and_a_shift_are_found_again_and_undone_in_the_pose() -> None:
     torch.testing.assert_close(found.translations_in_angstroms, shifts, atol=1e-3, rtol=0)
     views = torch.from_numpy(Rotation.random(5, generator).as_matrix()).float()
     origins = torch.from_numpy(generator.normal(size=(5, 2))).float()
-    new_views, new_origins = turn_views(views, origins, found)
+    new_views, new_origins = rotate_views(views, origins, found)
     seen = torch.einsum("bij,bnj->bni", views, moved)[..., :2] - origins[:, None]
     again = torch.einsum("bij,nj->bni", new_views, points)[..., :2] - new_origins[:, None]
     torch.testing.assert_close(again, seen, atol=1e-3, rtol=0)

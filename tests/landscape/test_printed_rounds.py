@@ -77,7 +77,7 @@ def test_what_is_printed_within_is_swallowed_and_what_comes_after_is_not(
 ) -> None:
     done = []
 
-    def track(items, description, total=None, unit="it"):  # type: ignore[no-untyped-def]
+    def track(items, description, total=None, unit="step"):  # type: ignore[no-untyped-def]
         for item in items:
             yield item
             done.append(item)

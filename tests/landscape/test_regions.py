@@ -7,7 +7,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.landscape.checks.junk_score import assess_states
-from gem_plugin.landscape.exact_coordinates import evaluate_functionals, exact_functionals
+from gem_plugin.landscape.exact_coordinates import FunctionalReader, exact_functionals
 from gem_plugin.landscape.regions import (
     check_regions,
     focus_mask,
@@ -34,9 +34,7 @@ def test_a_ball_that_is_half_gone_and_one_that_moved_are_measured_so() -> None:
     np.testing.assert_allclose(
         measures.motion_in_angstroms[:, 0], [3, 3, 3], atol=0.02
     )  # the mean lies at y = 3
-    exact = measure_regions(
-        ["whole"], evaluate_functionals(clouds, weight_maps, 2.0), np.array([1.0, 1.0, 2.0])
-    )
+    exact = measure_regions(["whole"], FunctionalReader(weight_maps, 2.0)(clouds), np.array([1.0, 1.0, 2.0]))
     np.testing.assert_allclose(exact.motion_in_angstroms, measures.motion_in_angstroms, atol=1e-3)
 
 

@@ -20,7 +20,7 @@ def test_known_points_keep_their_place_and_others_lie_between_their_neighbours()
 
 
 def test_more_points_than_are_fitted_stay_in_their_groups(monkeypatch) -> None:
-    monkeypatch.setattr(module, "MOST_FITTED_POINTS", 60)
+    monkeypatch.setattr(module, "MAXIMUM_FITTED_POINTS", 60)
     points = two_groups(300)
     layout = umap_embedding(points, seed=0)
     assert layout.shape == (300, 2)

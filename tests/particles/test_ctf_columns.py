@@ -25,7 +25,7 @@ def assert_refused(project: RelionProject, pattern: str) -> None:
     [
         ("_rlnVoltage", "300000.0", "kV, such as 300"),
         ("_rlnVoltage", "0.0", "kV, such as 300"),
-        ("_rlnAmplitudeContrast", "10.0", "a share, such as 0.1"),
+        ("_rlnAmplitudeContrast", "10.0", "a fraction, such as 0.1"),
         ("_rlnSphericalAberration", "27000.0", "mm, such as 2.7"),
     ],
 )

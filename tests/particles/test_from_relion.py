@@ -309,7 +309,7 @@ def test_stack_with_fewer_images_than_asked_for(project: RelionProject) -> None:
     project.write()
     with write_stack(project.folder / "Extract/job004/mic1.mrcs", 2.0) as writer:
         writer.append(np.ones((2, 16, 16), np.float32))
-    with pytest.raises(InputError, match=r"row 5: image 3 of .*mic1.mrcs is wanted, which holds 2 images"):
+    with pytest.raises(InputError, match=r"row 5: image 3 of .*mic1.mrcs is needed, which holds 2 images"):
         check_all(project)
 
 

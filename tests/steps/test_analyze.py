@@ -10,7 +10,7 @@ from arm_model import arm_source, ring_latents
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.landscape.latents.components import fit_latent_components, traverse_component
+from gem_plugin.landscape.latents.components import fit_latent_components, trajectory_along_component
 from gem_plugin.progress import Progress
 from gem_plugin.results.stage_records import StageRecords
 from gem_plugin.steps.analyze import step as analyze
@@ -55,7 +55,7 @@ def test_trajectory_runs_along_its_component_between_the_percentiles() -> None:
     latents = ring_latents(500) * np.array([3, 1], np.float32)
     components = fit_latent_components(latents)
     assert abs(components.axes[0, 0]) > 0.99
-    line = traverse_component(components, 0, 7, (5, 95))
+    line = trajectory_along_component(components, 0, 7, (5, 95))
     scores = (line - components.mean) @ components.axes.T
     np.testing.assert_allclose(scores[[0, -1], 0], np.percentile(components.scores[:, 0], [5, 95]), rtol=1e-5)
     np.testing.assert_allclose(scores[:, 1], 0, atol=1e-5)

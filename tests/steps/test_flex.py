@@ -104,7 +104,7 @@ def test_the_reference_is_the_conformation_that_the_model_shows() -> None:
     atoms = np.linspace(14, 30, 5)[:, None] * [[np.cos(2.0), np.sin(2.0), 0]]
     positions, _ = flex._reference_for(atoms, arm_source(latents), np.random.default_rng(0))
     wanted = arm_source(latents).clouds_at(np.array([[np.cos(2.0), np.sin(2.0)]], np.float32))
-    assert np.abs(positions[0] - wanted.positions_in_angstroms[0].numpy()).max() < 3
+    assert np.abs(positions[0] - wanted.positions[0].numpy()).max() < 3
 
 
 def test_a_model_outside_the_map_is_refused_with_advice(run: RunFiles, tmp_path: Path) -> None:

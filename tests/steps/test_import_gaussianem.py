@@ -42,9 +42,9 @@ def test_clouds_are_those_of_the_published_network(tmp_path: Path, width_change:
         heights, widths, positions = network.decode(torch.from_numpy(latents[number]), raw, width_change)
         expected_positions = positions * BOX / 2 * PIXEL_SIZE
         expected_amplitudes = heights * (2 * math.pi) ** 1.5 * widths**3
-        assert torch.allclose(clouds.positions_in_angstroms[number], expected_positions, rtol=1e-4, atol=1e-3)
+        assert torch.allclose(clouds.positions[number], expected_positions, rtol=1e-4, atol=1e-3)
         assert torch.allclose(clouds.amplitudes[number], expected_amplitudes, rtol=1e-4)
-        ours = clouds.widths_in_angstroms[number] if width_change else clouds.widths_in_angstroms
+        ours = clouds.widths[number] if width_change else clouds.widths
         assert torch.allclose(ours, widths * PIXEL_SIZE, rtol=1e-4)
 
 
@@ -137,10 +137,10 @@ def test_an_exported_cloud_comes_back_through_gaussianems_own_formulas(tmp_path:
     widths = config.box_size * (sigmoid * (config.scale_max - config.scale_min) + config.scale_min)
     heights = np.log1p(np.exp(cloud.raw_densities.astype(float)))
     assert len(widths) == N_GAUSSIANS
-    assert np.allclose(widths * PIXEL_SIZE, expected.widths_in_angstroms, rtol=1e-3)
+    assert np.allclose(widths * PIXEL_SIZE, expected.widths, rtol=1e-3)
     assert np.allclose(heights * (2 * np.pi) ** 1.5 * widths**3, expected.amplitudes[0], rtol=1e-3)
     positions = cloud.positions_in_half_boxes * BOX / 2 * PIXEL_SIZE
-    assert np.allclose(positions, expected.positions_in_angstroms[0], atol=1e-3)
+    assert np.allclose(positions, expected.positions[0], atol=1e-3)
 
 
 def test_the_range_of_widths_holds_every_width() -> None:
@@ -148,7 +148,9 @@ def test_the_range_of_widths_holds_every_width() -> None:
     smallest, largest = width_range_for(torch.tensor([0.7, 0.7, 2.0]))
     assert smallest < 0.7
     assert largest > 2.0
-    from gem_plugin.gaussians.cloud import GaussianCloud
+    from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 
-    cloud = GaussianCloud(torch.zeros(3, 3), torch.tensor([0.0, 1.0, 30.0]), torch.tensor([0.7, 0.7, 2.0]))
+    cloud = GaussianCloud(
+        torch.zeros(3, 3), torch.tensor([0.0, 1.0, 30.0]), torch.tensor([0.7, 0.7, 2.0]), LengthUnit.PIXEL
+    )
     assert torch.isfinite(raw_from_cloud(cloud, (smallest, largest), BOX)).all()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.array_files import write_array
@@ -25,7 +25,9 @@ QUIET = Progress(io.StringIO())
 def untrained_run(folder: Path) -> RunFiles:
     """A model of 40 Gaussians with random motions."""
     generator = torch.Generator().manual_seed(0)
-    cloud = GaussianCloud(torch.randn(40, 3, generator=generator) * 3, torch.ones(40), torch.full((40,), 1.0))
+    cloud = GaussianCloud(
+        torch.randn(40, 3, generator=generator) * 3, torch.ones(40), torch.full((40,), 1.0), LengthUnit.PIXEL
+    )
     settings = TrainSettings(latent_size=2, encoder_width=8, encoder_layers=1, anchors=8, encoder_box=8)
     architecture = architecture_for(settings, 40, 16, 4.0)
     model = build_model(architecture, cloud, generator)

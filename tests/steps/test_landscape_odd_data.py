@@ -113,4 +113,6 @@ def test_latents_without_support_are_said_before_states_are_made(
     monkeypatch.setattr(landscape, "decoder_of", lambda *arguments: arm_source(ring_latents(30)))
     settings = LandscapeSettings(sketch_size=10, n_states=2, skip_umap=True, pc_dim=3, plot_dim=0)
     landscape.run_landscape(run, settings, Progress(said))
-    assert ("WARNING: Latents explain particles that never trained no better" in said.getvalue()) is is_warned
+    assert (
+        "WARNING: Held-out particles do not fit the flexible model better" in said.getvalue()
+    ) is is_warned

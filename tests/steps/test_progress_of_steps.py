@@ -38,13 +38,13 @@ from gem_plugin.steps.write_star.settings import WriteStarSettings
 WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
     "simulate": ("strength of the signal", "simulating"),
     "prepare": ("headers of the stacks", "Looking at some images", "Preparing images"),
-    "consensus": ("places of the Gaussians", "Grey scale", "Consensus fit"),
+    "consensus": ("positions of the Gaussians", "Grey scale", "Consensus fit"),
     "train": (
         "Reading images",
-        "Reading evidence",
+        "Reading anchor scores",
         "Epoch 1 of 2",
         "Epoch 2 of 2",
-        "Left-out particles",
+        "Held-out particles",
         "Embedding particles",
         "Refining latents",
         "compared maps",
@@ -157,7 +157,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The whole way, on a set that takes seconds."""
     said = Said(tmp_path_factory.mktemp("progress"))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(progress_module, "LEAST_SECONDS_WORTH_A_LINE", 0.0)
+        patched.setattr(progress_module, "MINIMUM_SECONDS_WORTH_A_LINE", 0.0)
         do_everything(said)
     return said.texts
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.reports.figures.save import draw_density, new_figure
 
@@ -67,7 +68,10 @@ def map_figure(paths: list[Path], titles: list[str]) -> Figure:
     part = _dense_part([volume for volume, _ in shown])
     for row, (volume, title) in zip(axes, shown):
         z, y, x = _middle_of_density(volume[part])
-        limits = {"vmin": float(np.percentile(volume, 1)), "vmax": float(np.percentile(volume[part], 99.9))}
+        limits = {
+            "vmin": float(np.percentile(volume, 1)),
+            "vmax": float(np.percentile(volume[part], DISPLAY_PERCENTILE)),
+        }
         panels = (volume[part][z], volume[part][:, y], volume[part][:, :, x])
         for axis, panel, name in zip(row, panels, "zyx"):
             axis.imshow(panel, cmap="gray", origin="lower", **limits)

@@ -11,7 +11,7 @@ from gem_plugin.adapters.cryosparc.figures import training_figure
 from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.logged_progress import LoggedProgress
-from gem_plugin.progress import Item, every, meter, number_of, time_so_far
+from gem_plugin.progress import Item, counted, every, meter, number_of, time_so_far
 from gem_plugin.reports.pdf_log import figure_files
 
 SECONDS_BETWEEN_LINES = {5: 10.0, 4: 120.0}  # 4.7 cannot update a line, so it gets few
@@ -35,7 +35,7 @@ class CryosparcProgress(LoggedProgress):
         self._send(lambda: self.job.log(message))
 
     def track(
-        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "it"
+        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "step"
     ) -> Iterator[Item]:
         total = number_of(items) if total is None else total
         start = last_update = time.monotonic()
@@ -48,7 +48,9 @@ class CryosparcProgress(LoggedProgress):
                 last_update = now
                 self._send_line(description, meter(done, total, now - start, description, unit))
                 self._send(self.figures.publish_when_due)
-        self._send_end(description, f"{description}: {done} {unit}", start, was_shown=last_update > start)
+        self._send_end(
+            description, f"{description}: {counted(done, unit)}", start, was_shown=last_update > start
+        )
 
     @contextlib.contextmanager
     def waiting(self, description: str) -> Iterator[None]:

@@ -28,16 +28,16 @@ Layer = tuple[Tensor, Tensor, bool]  # weight, bias, whether the input is added 
 
 @dataclass(frozen=True)
 class CryodrgnDecoder:
-    """A network with what is needed to turn its output into maps."""
+    """A network with what is needed to make maps from its output."""
 
     layers: tuple[Layer, ...]
     frequencies: Tensor  # (f, 3): the phases of the encoding are k @ frequencies.T
     is_grouped_by_axis: bool  # sine and cosine features of one axis together; else all sines first
     latent_frequencies: Tensor | None  # (g,): abinit may encode the latents by sines and cosines too
     negative_slope: float  # of the activation: 0 for relu
-    is_hartley: bool  # one output a point, no symmetry
+    is_hartley: bool  # one output per point, no symmetry
     full_box_size: int
-    norm: tuple[float, float]  # mean and spread of the transformed images
+    norm: tuple[float, float]  # mean and standard deviation of the transformed images
     sphere_radius: int | None  # abinit: frequencies beyond this many steps are 0
 
     def on_device(self, device: str) -> "CryodrgnDecoder":
@@ -52,12 +52,12 @@ class CryodrgnDecoder:
         """Maps (box, box, box) float32 ordered zyx, in the order of the latents."""
         self.check_box(box_size)
         device = self.frequencies.device
-        coordinates, places = (values.to(device) for values in self._points(box_size))
+        coordinates, indices = (values.to(device) for values in self._points(box_size))
         for start in range(0, len(latents), LATENTS_AT_A_TIME):
             part = torch.as_tensor(np.asarray(latents[start : start + LATENTS_AT_A_TIME], np.float32))
             part = part.to(device)
             with torch.no_grad():
-                yield from self._volumes(part, coordinates, places, box_size)
+                yield from self._volumes(part, coordinates, indices, box_size)
 
     def check_box(self, box_size: int) -> None:
         if box_size % 2 or not 2 <= box_size <= self.full_box_size:
@@ -66,7 +66,7 @@ class CryodrgnDecoder:
             )
 
     def _points(self, box_size: int) -> tuple[Tensor, Tensor]:
-        """Frequencies to evaluate (p, 3) ordered xyz, and their places in the flat lattice of (box + 1)^3."""
+        """Frequencies to evaluate (p, 3) ordered xyz, and their indices in the flat lattice of (box + 1)^3."""
         half = box_size // 2
         step = EXTENT / (self.full_box_size // 2)
         axis = torch.from_numpy(np.linspace(-half * step, half * step, box_size + 1).astype(np.float32))
@@ -78,8 +78,8 @@ class CryodrgnDecoder:
             is_used[len(is_used) // 2 + 1 :] = False  # the other half follows by symmetry
         elif self.sphere_radius is not None:
             is_used = self._inside_sphere(box_size)
-        places = torch.nonzero(is_used).flatten()
-        return coordinates[places], places
+        indices = torch.nonzero(is_used).flatten()
+        return coordinates[indices], indices
 
     def _inside_sphere(self, box_size: int) -> Tensor:  # ((box + 1)^3,)
         """abinit cuts every slice at a whole number of steps, and leaves out the middle of each, as in training."""
@@ -94,7 +94,7 @@ class CryodrgnDecoder:
         return ((in_plane[None] <= radii[:, None, None]) & (in_plane[None] > 0)).flatten()
 
     def _volumes(
-        self, latents: Tensor, coordinates: Tensor, places: Tensor, box_size: int
+        self, latents: Tensor, coordinates: Tensor, indices: Tensor, box_size: int
     ) -> Iterator[np.ndarray]:
         lattice = box_size + 1
         hartley = torch.zeros(len(latents), lattice**3, device=latents.device)
@@ -102,13 +102,13 @@ class CryodrgnDecoder:
             part = slice(start, start + POINTS_AT_A_TIME)
             output = self._evaluate(coordinates[part], latents)  # (b, p, 1 or 2)
             if self.is_hartley:
-                hartley[:, places[part]] = output[..., 0]
+                hartley[:, indices[part]] = output[..., 0]
                 continue
-            hartley[:, lattice**3 - 1 - places[part]] = output[..., 0] + output[..., 1]
-            hartley[:, places[part]] = output[..., 0] - output[..., 1]
-        mean, spread = self.norm
+            hartley[:, lattice**3 - 1 - indices[part]] = output[..., 0] + output[..., 1]
+            hartley[:, indices[part]] = output[..., 0] - output[..., 1]
+        mean, standard_deviation = self.norm
         for values in hartley:
-            cube = (values * spread + mean).reshape(lattice, lattice, lattice)[:-1, :-1, :-1]
+            cube = (values * standard_deviation + mean).reshape(lattice, lattice, lattice)[:-1, :-1, :-1]
             yield _inverse_hartley(cube).cpu().numpy()
 
     def _evaluate(self, coordinates: Tensor, latents: Tensor) -> Tensor:  # (p, 3), (b, z) -> (b, p, outputs)
@@ -148,12 +148,12 @@ class CryodrgnDecoder:
 def encoding_frequencies(kind: str, n_frequencies: int, full_box_size: int) -> Tensor:  # (3 n, 3)
     """Fixed frequencies of the positional encodings, axis by axis; the Gaussian ones are in the weights."""
     half, steps = full_box_size / 2, torch.arange(n_frequencies, dtype=torch.float32)
-    share = steps / max(n_frequencies - 1, 1)
+    fraction = steps / max(n_frequencies - 1, 1)
     spacings = {
-        "geom_ft": full_box_size * math.pi * (2 / full_box_size) ** share,
-        "geom_full": full_box_size * math.pi * (1 / (full_box_size * math.pi)) ** share,
-        "geom_lowf": half * (1 / half) ** share,
-        "geom_nohighf": half * (2 * math.pi / half) ** share,
+        "geom_ft": full_box_size * math.pi * (2 / full_box_size) ** fraction,
+        "geom_full": full_box_size * math.pi * (1 / (full_box_size * math.pi)) ** fraction,
+        "geom_lowf": half * (1 / half) ** fraction,
+        "geom_nohighf": half * (2 * math.pi / half) ** fraction,
         "linear_lowf": torch.arange(1, int(half) + 1, dtype=torch.float32),
     }
     if kind not in spacings:

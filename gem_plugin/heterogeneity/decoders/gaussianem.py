@@ -1,7 +1,7 @@
 """A model trained by GaussianEM, decoded as its own program does, so that its latents can be analysed here.
 
 Its training computes a change of the widths but never uses it, so that head of its network holds random numbers;
-it is left out unless `applies_width_change` says that a mended version trained it.
+it is left out unless `applies_width_change` says that a corrected version trained it.
 """
 
 import math
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.decoders.per_gaussian_network import N_VALUES, NetworkSizes, PerGaussianNetwork
 
 
@@ -84,32 +84,31 @@ class GaussianEmModel(nn.Module):
             raw_widths = raw_widths + change.widths
         positions = self.positions_in_pixels + change.positions * self.box_size / 2
         cloud = self._activated(self.values[:, 0] + change.densities, raw_widths, positions)
-        size = self.pixel_size_in_angstroms
-        return GaussianCloud(
-            cloud.positions_in_angstroms * size, cloud.amplitudes, cloud.widths_in_angstroms * size
-        )
+        return cloud.in_angstroms(self.pixel_size_in_angstroms)
 
     def _activated(self, raw_densities: Tensor, raw_widths: Tensor, positions: Tensor) -> GaussianCloud:
-        """A density is the height of a Gaussian in voxels; an amplitude is its integral."""
+        """In pixels. A density is the height of a Gaussian in voxels; an amplitude is its integral."""
         smallest = self.architecture.smallest_width_in_pixels
         largest = self.architecture.largest_width_in_pixels
         widths = torch.sigmoid(raw_widths) * (largest - smallest) + smallest
         heights = nn.functional.softplus(raw_densities)
-        return GaussianCloud(positions, heights * (math.sqrt(2 * math.pi) * widths) ** 3, widths)
+        amplitudes = heights * (math.sqrt(2 * math.pi) * widths) ** 3
+        return GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)
 
 
 def raw_from_cloud(
-    cloud_in_pixels: GaussianCloud,  # one cloud
+    cloud: GaussianCloud,  # one cloud, in pixels
     width_range_in_pixels: tuple[float, float],
     box_size: int,
 ) -> Tensor:  # (n, 5): the values that give this cloud
     """The inverse of GaussianEmModel.consensus; widths must lie inside the range."""
-    widths = cloud_in_pixels.widths_in_angstroms
-    heights = (cloud_in_pixels.amplitudes / (math.sqrt(2 * math.pi) * widths) ** 3).clamp_min(1e-6)
+    cloud = cloud.in_pixels()
+    widths = cloud.widths
+    heights = (cloud.amplitudes / (math.sqrt(2 * math.pi) * widths) ** 3).clamp_min(1e-6)
     raw_densities = heights + torch.log(-torch.expm1(-heights))
     smallest, largest = width_range_in_pixels
     raw_widths = torch.logit((widths - smallest) / (largest - smallest), eps=1e-6)
-    positions = cloud_in_pixels.positions_in_angstroms * 2 / box_size
+    positions = cloud.positions * 2 / box_size
     return torch.cat([raw_densities[:, None], raw_widths[:, None], positions], 1)
 
 

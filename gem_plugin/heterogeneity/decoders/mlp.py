@@ -17,16 +17,16 @@ class MlpDecoder(Decoder):
 
     def __init__(
         self,
-        cloud_in_pixels: GaussianCloud,  # one cloud: the consensus
+        consensus: GaussianCloud,  # one cloud, in pixels
         latent_size: int,
         sizes: NetworkSizes,
         changes_widths: bool,
         learns_features: bool,  # else the five values stay those of the consensus
     ) -> None:
         super().__init__()
-        self.n_gaussians, self.latent_size = len(cloud_in_pixels), latent_size
-        self.register_buffer("extent_in_pixels", cloud_in_pixels.positions_in_angstroms.std())
-        values = standardised_values(cloud_in_pixels)
+        self.n_gaussians, self.latent_size = len(consensus), latent_size
+        self.register_buffer("extent_in_pixels", consensus.in_pixels().positions.std())
+        values = standardised_values(consensus)
         if learns_features:
             self.values: Tensor = nn.Parameter(values)
         else:
@@ -47,9 +47,9 @@ class MlpDecoder(Decoder):
 
 
 def standardised_values(cloud: GaussianCloud) -> Tensor:  # (n, 5): log-amplitude, log-width, x, y, z
-    """The five values of each Gaussian, each of mean 0 and spread about 1; the three axes share one scale."""
+    """The five values of each Gaussian, each of mean 0 and standard deviation about 1; the three axes share one scale."""
     floor = 1e-3 * cloud.amplitudes.mean()
-    logs = torch.stack([cloud.amplitudes.clamp_min(floor).log(), cloud.widths_in_angstroms.log()], 1)
+    logs = torch.stack([cloud.amplitudes.clamp_min(floor).log(), cloud.widths.log()], 1)
     logs = (logs - logs.mean(0)) / logs.std(0).clamp_min(1e-3)
-    positions = cloud.positions_in_angstroms - cloud.positions_in_angstroms.mean(0)
+    positions = cloud.positions - cloud.positions.mean(0)
     return torch.cat([logs, positions / positions.std().clamp_min(1e-6)], 1)

@@ -2,7 +2,7 @@
 
     change_i(z) = sum_k c_k(z) b_ik,   b_i = g(f_i),   c = network(z)
 The Gaussian encoder g turns a learned feature vector per Gaussian into K basis vectors (displacement, log-amplitude and,
-if wanted, log-width). It does not depend on the image, so a batch costs one small matrix product.
+if requested, log-width). It does not depend on the image, so a batch costs one small matrix product.
 """
 
 import math

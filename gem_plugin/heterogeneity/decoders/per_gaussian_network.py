@@ -1,6 +1,6 @@
 """GaussianEM's network: each Gaussian's five values and an image's latents give the change of that Gaussian.
 
-The embedding of the Gaussians does not depend on the image, so it is computed once a step. The rest is worked through in
+The embedding of the Gaussians does not depend on the image, so it is computed once per step. The rest is worked through in
 pieces that are recomputed when gradients flow back, so memory does not grow with images x Gaussians.
 The modules carry GaussianEM's names, so that weights of its released models fit.
 """
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 N_VALUES = 5  # of a Gaussian: density, width, x, y, z
-MOST_ROWS = 2**15  # pairs of image and Gaussian worked on at a time: some 700 MB, whatever the batch
+MAXIMUM_ROWS = 2**15  # pairs of image and Gaussian worked on at a time: some 700 MB, whatever the batch
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PerGaussianNetwork(nn.Module):
         assert isinstance(first, nn.Linear)
         of_images = latents @ first.weight[:, : self.latent_size].T + first.bias  # (batch, kdim)
         of_gaussians = embedding @ first.weight[:, self.latent_size :].T  # (n, kdim)
-        at_a_time = max(1, MOST_ROWS // max(1, len(latents)))
+        at_a_time = max(1, MAXIMUM_ROWS // max(1, len(latents)))
         pieces = [self._piece(of_images, part) for part in of_gaussians.split(at_a_time)]
         change = torch.cat(pieces, 1)  # (batch, n, 4 or 5)
         widths = change[..., 1] if self.d_scaling is not None else None

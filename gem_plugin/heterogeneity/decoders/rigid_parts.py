@@ -1,4 +1,4 @@
-"""Rigid parts found from the features of the Gaussians: each part turns and moves as one, before any free change.
+"""Rigid parts found from the features of the Gaussians: each part rotates and shifts as one, before any free change.
 
 x_i(z) = sum_p w_ip [R_p(z) (x_i - c_p) + c_p + t_p(z)] + free displacement,   w_i = softmax(W f_i)
 """
@@ -52,16 +52,16 @@ class RigidPartsDecoder(Decoder):
         return change._replace(displacements_in_pixels=change.displacements_in_pixels + rigid)
 
     def rigid_displacements(self, latents: Tensor) -> Tensor:  # (batch, n, 3), in extents
-        """Blend the turn and shift of the parts for every Gaussian, and apply the blend to its position."""
+        """Blend the rotation and shift of the parts for every Gaussian, and apply the blend to its position."""
         weights = self.part_weights()
         numbers = self.poses(latents).view(len(latents), self.n_parts, 9)
-        turns = rotation_matrices_from_columns(numbers[..., :6]) - torch.eye(3, device=latents.device)
+        rotations = rotation_matrices_from_columns(numbers[..., :6]) - torch.eye(3, device=latents.device)
         centres = (weights.T @ self.positions_in_extents) / weights.sum(0)[:, None].clamp_min(1e-6)  # (p, 3)
-        shifts = numbers[..., 6:] - (turns @ centres[..., None])[..., 0]  # (batch, p, 3)
-        motions = torch.cat([turns.flatten(2), shifts], 2)  # (batch, p, 12)
+        shifts = numbers[..., 6:] - (rotations @ centres[..., None])[..., 0]  # (batch, p, 3)
+        motions = torch.cat([rotations.flatten(2), shifts], 2)  # (batch, p, 12)
         blended = weights @ motions  # (batch, n, 12)
-        blended_turns = blended[..., :9].view(len(latents), self.n_gaussians, 3, 3)
-        return (blended_turns @ self.positions_in_extents[..., None])[..., 0] + blended[..., 9:]
+        blended_rotations = blended[..., :9].view(len(latents), self.n_gaussians, 3, 3)
+        return (blended_rotations @ self.positions_in_extents[..., None])[..., 0] + blended[..., 9:]
 
 
 def rotation_matrices_from_columns(numbers: Tensor) -> Tensor:  # (..., 6) -> (..., 3, 3)

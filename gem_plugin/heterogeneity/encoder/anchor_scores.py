@@ -9,7 +9,7 @@ geometry: in our benchmarks a model that reads them trains several times faster 
 import torch
 from torch import Tensor, nn
 
-from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import send
@@ -39,7 +39,7 @@ class Anchors(nn.Module):
     def __len__(self) -> int:
         return len(self.amplitudes)
 
-    def evidence(self, batch: MatchedBatch) -> Tensor:  # (batch, n_anchors)
+    def scores(self, batch: MatchedBatch) -> Tensor:  # (batch, n_anchors)
         """Read the residuals of Fourier-cropped matched images at the anchors."""
         small = self.small_box_size
         scale = small / self.box_size
@@ -48,14 +48,13 @@ class Anchors(nn.Module):
         amplitudes = (self.amplitudes * scale**2).expand(len(batch.images), -1)  # cropping keeps the level
         with torch.enable_grad():
             amplitudes = amplitudes.detach().clone().requires_grad_()
-            projections = project_gaussians(
-                GaussianCloud(positions, amplitudes, widths), batch.rotation_matrices, small, 1.0
-            )
+            cloud = GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)
+            projections = project_gaussians(cloud, batch.rotation_matrices, small)
             with torch.no_grad():
                 spectra = torch.fft.rfft2(projections)
                 explained = torch.fft.irfft2(spectra * batch.filters, s=(small, small))
-            (evidence,) = torch.autograd.grad((projections * (batch.images - explained)).sum(), amplitudes)
-        return evidence
+            (scores,) = torch.autograd.grad((projections * (batch.images - explained)).sum(), amplitudes)
+        return scores
 
 
 def view_features(rotation_matrices: Tensor, filters: Tensor) -> Tensor:  # (batch, N_VIEW_FEATURES)
@@ -67,7 +66,7 @@ def view_features(rotation_matrices: Tensor, filters: Tensor) -> Tensor:  # (bat
     return torch.cat([direction, products, along_frequency], 1)
 
 
-class EvidenceTable:
+class EncoderInputs:
     """Encoder inputs of all particles: (n, n_anchors + N_VIEW_FEATURES) in half precision, computed once.
 
     They lie on the device of the observations: 50 MB for 50,000 particles.
@@ -77,19 +76,19 @@ class EvidenceTable:
         self.features = features
 
     @classmethod
-    def compute(cls, anchors: Anchors, observations: Observations, progress_of=iter) -> "EvidenceTable":
+    def compute(cls, anchors: Anchors, observations: Observations, progress_of=iter) -> "EncoderInputs":
         n_features = len(anchors) + N_VIEW_FEATURES
         features = torch.empty(len(observations), n_features, dtype=torch.float16, device=observations.device)
         for rows in progress_of(list(row_chunks(len(observations), IMAGES_AT_A_TIME))):
-            features[rows[0] : rows[-1] + 1] = encoder_inputs(anchors, observations, rows).half()
+            features[rows[0] : rows[-1] + 1] = read_encoder_inputs(anchors, observations, rows).half()
         return cls(features)
 
     def batch(self, rows: Tensor) -> Tensor:  # (batch, n_anchors + N_VIEW_FEATURES)
         return self.features[send(rows, self.features.device)].float()
 
 
-def encoder_inputs(anchors: Anchors, observations: Observations, rows: Tensor) -> Tensor:
-    """Evidence and view of some particles: (batch, n_anchors + N_VIEW_FEATURES)."""
+def read_encoder_inputs(anchors: Anchors, observations: Observations, rows: Tensor) -> Tensor:
+    """Anchor scores and view of some particles: (batch, n_anchors + N_VIEW_FEATURES)."""
     batch = observations.small_batch(rows, anchors.small_box_size)
     views = view_features(batch.rotation_matrices, batch.filters)
-    return torch.cat([anchors.evidence(batch), views], 1)
+    return torch.cat([anchors.scores(batch), views], 1)

@@ -1,4 +1,4 @@
-"""The image encoder: from evidence and view to a mean and a log-variance per latent dimension."""
+"""The image encoder: from anchor scores and view to a mean and a log-variance per latent dimension."""
 
 from contextlib import nullcontext
 from typing import NamedTuple
@@ -44,15 +44,15 @@ class ImageEncoder(nn.Module):
         last.weight.data *= SMALL_START
         self.network = nn.Sequential(*layers, last)
 
-    def standardise_by(self, sample: Tensor, n_evidence: int) -> None:
-        """Set mean and scale from a sample of inputs; the evidence keeps its relative sizes (one common scale)."""
+    def standardise_by(self, sample: Tensor, n_anchors: int) -> None:
+        """Set mean and scale from a sample of inputs; the anchor scores keep their relative sizes (one common scale)."""
         self.input_mean.copy_(sample.mean(0))
-        scale = sample.std(0, correction=0)  # a single particle has no spread, and that is a number
-        scale[:n_evidence] = sample[:, :n_evidence].std(correction=0)
+        scale = sample.std(0, correction=0)  # 0 for a single particle, not NaN
+        scale[:n_anchors] = sample[:, :n_anchors].std(correction=0)
         self.input_scale.copy_(scale.clamp_min(1e-6))
 
     def forward(self, inputs: Tensor) -> LatentDistribution:  # inputs (batch, n_inputs)
-        """Products in bfloat16 while training if that was asked for; results, and latents for the user, in float32."""
+        """Products in bfloat16 while training if that was requested; results, and latents for the user, in float32."""
         standardised = (inputs - self.input_mean) / self.input_scale
         is_short = self.trains_in_bfloat16 and self.training
         with torch.autocast(inputs.device.type, torch.bfloat16) if is_short else nullcontext():

@@ -12,7 +12,9 @@ from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.losses.image import ImageAgreement, image_agreement
 from gem_plugin.heterogeneity.observations import Observations
 
-LARGEST_VARIANCE = 0.25  # a spread of one half; more is no contrast but a model that does not fit
+MAXIMUM_VARIANCE = (
+    0.25  # a standard deviation of one half; more is not contrast but a model that does not fit
+)
 PARTICLES_FOR_START = 1000
 ROUNDS_FOR_START = 10
 IMAGES_AT_A_TIME = 64
@@ -27,26 +29,30 @@ def contrast_scores(agreement: ImageAgreement, variance: float) -> Tensor:  # (2
 
 
 def better_variance(variance: float, score: float, information: float) -> float:
-    """One step of Fisher scoring, kept between no spread and the largest that is believed."""
+    """One step of Fisher scoring, kept between 0 and the largest that is believed."""
     if not information > 0:
         return variance
-    return min(max(variance + score / information, 0.0), LARGEST_VARIANCE)
+    return min(max(variance + score / information, 0.0), MAXIMUM_VARIANCE)
 
 
 @torch.no_grad()
 def first_contrast_variance(
-    cloud_in_pixels: GaussianCloud,  # the consensus
+    cloud: GaussianCloud,  # the consensus
     observations: Observations,
-    rows: Tensor,  # particles that may be looked at; some of them are
+    rows: Tensor,  # particles that may be used; some of them are
     projector: str = "auto",
 ) -> float:
-    """The spread of contrast as the consensus shows it. Motion adds to it, which training takes off again."""
+    """The variance of contrast as the consensus shows it. Motion adds to it, which training takes off again."""
     rows = rows[:: max(1, len(rows) // PARTICLES_FOR_START)]
     parts = []
     for part in rows.split(IMAGES_AT_A_TIME):
         batch = observations.batch(part)
         images = project_gaussians(
-            cloud_in_pixels, batch.rotation_matrices, observations.box_size, 1.0, projector
+            cloud,
+            batch.rotation_matrices,
+            observations.box_size,
+            observations.pixel_size_in_angstroms,
+            projector,
         )
         parts.append(image_agreement(images, batch.images, batch.filters))
     agreement = ImageAgreement(*(torch.cat(values) for values in zip(*parts, strict=True)))

@@ -12,7 +12,7 @@ from torch import Tensor
 from gem_plugin.heterogeneity.losses.neighbour_pairs import NeighbourPairs
 
 REPULSION_REACH_IN_SPACINGS = 1.5
-SMALLEST_LENGTH = 1e-6  # keeps the gradient of a length finite where points meet
+MINIMUM_LENGTH = 1e-6  # keeps the gradient of a length finite where points meet
 
 
 def distance_change(positions: Tensor, pairs: NeighbourPairs) -> Tensor:  # positions (batch, n, 3)
@@ -25,7 +25,7 @@ def direction_difference(
 ) -> Tensor:  # displacements (batch, n, 3)
     """One minus the mean cosine between the displacements of neighbours: 0 when all move in the same direction."""
     first, second = displacements[:, pairs.first], displacements[:, pairs.second]
-    cosines = torch.cosine_similarity(first, second, dim=-1, eps=SMALLEST_LENGTH)
+    cosines = torch.cosine_similarity(first, second, dim=-1, eps=MINIMUM_LENGTH)
     return _weighted_mean(1 - cosines, pairs.weights)
 
 
@@ -51,7 +51,7 @@ MOTION_TERMS: dict[str, Callable[[Tensor, Tensor, NeighbourPairs], Tensor]] = {
 
 def _distances(positions: Tensor, pairs: NeighbourPairs) -> Tensor:  # (batch, m)
     difference = positions[:, pairs.first] - positions[:, pairs.second]
-    return ((difference**2).sum(-1) + SMALLEST_LENGTH**2).sqrt()
+    return ((difference**2).sum(-1) + MINIMUM_LENGTH**2).sqrt()
 
 
 def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:  # (batch, m), (m,) -> ()

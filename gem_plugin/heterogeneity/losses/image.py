@@ -1,4 +1,4 @@
-"""How well projections explain images. One number per image; constants that no parameter changes are left out.
+"""How well projections explain images. One number per image; constants that no parameter changes are dropped.
 
 Particles differ in contrast: ice is thicker here than there, and images are normalised one by one. Image n is
 therefore alpha_n C P + noise with alpha_n normally distributed about 1. Integrated over alpha_n, the squared error is
@@ -39,7 +39,7 @@ def squared_error(
 
 
 def error_of_agreement(agreement: ImageAgreement, contrast_variance: float) -> Tensor:  # (batch,)
-    """1/2 P h P - P g, or with a spread of contrast -log of the integral of exp(P g alpha - P h P alpha^2 / 2)."""
+    """1/2 P h P - P g, or with contrasts that differ -log of the integral of exp(P g alpha - P h P alpha^2 / 2)."""
     powers, agreements = agreement
     if contrast_variance == 0:
         return 0.5 * powers - agreements
@@ -53,7 +53,7 @@ def absolute_error(
     centred_images: Tensor,  # (batch, box, box)
     ctf: Tensor,  # (batch, box, box // 2 + 1)
 ) -> Tensor:  # (batch,)
-    """Sum of absolute differences in real space after the CTF (GaussianEM's loss), in units of the noise deviation."""
+    """Sum of absolute differences in real space after the CTF (GaussianEM's loss), in units of the noise standard deviation."""
     model = torch.fft.irfft2(torch.fft.rfft2(projections) * ctf, s=projections.shape[-2:])
     return (model - centred_images).abs().sum((1, 2))
 

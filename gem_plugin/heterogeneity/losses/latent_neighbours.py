@@ -1,6 +1,6 @@
 """Latents drawn towards their nearest neighbours and away from the farthest: clusters become clearer.
 
-The neighbours are looked for among the latents of recent batches. Sizes and the form of the two terms, log(1 + d^2) and
+The neighbours are searched among the latents of recent batches. Sizes and the form of the two terms, log(1 + d^2) and
 log(1 + 1 / d^2), follow GaussianEM; d is the whole distance here, where GaussianEM takes each dimension by itself.
 """
 
@@ -25,8 +25,8 @@ class LatentMemory:
 
     def add(self, latents: Tensor) -> None:  # (batch, latent_size)
         """Remember a batch, in place of the oldest."""
-        places = (self.n_seen + torch.arange(len(latents))) % len(self.latents)
-        self.latents[places] = latents.detach().to(self.latents)
+        slots = (self.n_seen + torch.arange(len(latents))) % len(self.latents)
+        self.latents[slots] = latents.detach().to(self.latents)
         self.n_seen += len(latents)
 
     def remembered(self) -> Tensor:  # (len(self), latent_size)

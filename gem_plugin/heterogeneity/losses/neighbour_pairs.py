@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 REACH_IN_SPACINGS = 2.0  # pairs farther apart are no neighbours
-MOST_PAIRS_A_STEP = 2**14  # a random choice of more than these serves as well and bounds the memory
+MAXIMUM_PAIRS_A_STEP = 2**14  # a random choice of more than these serves as well and bounds the memory
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class NeighbourPairs:
     def __len__(self) -> int:
         return len(self.first)
 
-    def some(self, generator: torch.Generator, most: int = MOST_PAIRS_A_STEP) -> "NeighbourPairs":
+    def some(self, generator: torch.Generator, most: int = MAXIMUM_PAIRS_A_STEP) -> "NeighbourPairs":
         """All pairs, or a random choice where there are too many; the numbers come from a CPU generator."""
         if len(self) <= most:
             return self

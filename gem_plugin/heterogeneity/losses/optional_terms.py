@@ -26,11 +26,11 @@ class ExtraLosses:
         self.memory = LatentMemory(model.latent_size) if self.weights["latent_neighbour"] else None
 
     def __call__(
-        self, cloud_in_pixels: GaussianCloud, latent_means: Tensor, epoch: int, generator: torch.Generator
+        self, cloud: GaussianCloud, latent_means: Tensor, epoch: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:  # weighted sum (), and every term without its weight (len(EXTRA_TERMS),)
         """The terms of one batch; those that are off are NaN and count nothing."""
         terms = {
-            **self._geometry(cloud_in_pixels, generator),
+            **self._geometry(cloud, generator),
             **self._latent_neighbours(latent_means, epoch),
         }
         total = latent_means.new_zeros(())
@@ -50,7 +50,7 @@ class ExtraLosses:
         if self.pairs is None:
             return {}
         pairs = self.pairs.some(generator)
-        positions = cloud.positions_in_angstroms
+        positions = cloud.in_pixels(self.model.pixel_size_in_angstroms).positions
         displacements = positions - self.model.positions_in_pixels
         terms = {
             name: term(positions, displacements, pairs)

@@ -8,7 +8,7 @@ from gem_plugin.io.whole_files import write_text_whole
 
 SHAFT_RADIUS_IN_ANGSTROMS = 0.4
 HEAD_RADIUS_IN_ANGSTROMS = 1.0
-SHAFT_SHARE_OF_LENGTH = 0.7
+SHAFT_FRACTION_OF_LENGTH = 0.7
 
 
 def write_arrows(
@@ -23,6 +23,6 @@ def write_arrows(
         lines.append(".color " + " ".join(f"{value:.3f}" for value in colour))
         numbers = " ".join(f"{value:.3f}" for value in (*start, *end))
         lines.append(
-            f".arrow {numbers} {SHAFT_RADIUS_IN_ANGSTROMS} {HEAD_RADIUS_IN_ANGSTROMS} {SHAFT_SHARE_OF_LENGTH}"
+            f".arrow {numbers} {SHAFT_RADIUS_IN_ANGSTROMS} {HEAD_RADIUS_IN_ANGSTROMS} {SHAFT_FRACTION_OF_LENGTH}"
         )
     write_text_whole(path, "\n".join(lines) + "\n")

@@ -7,10 +7,10 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.whole_files import write_text_whole
 
-MOST_ATOMS = 99_999  # five columns of the format
+MAXIMUM_ATOMS = 99_999  # five columns of the format
 RESIDUES_IN_A_CHAIN = 9_999
 CHAIN_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-LARGEST_B_FACTOR = 999.99
+MAXIMUM_B_FACTOR = 999.99
 
 
 def write_gaussian_models(
@@ -21,9 +21,9 @@ def write_gaussian_models(
 ) -> None:
     """Write the models; columns as in the wwPDB format description 3.3."""
     n_models, n_atoms, _ = positions_in_angstroms.shape
-    if n_atoms > MOST_ATOMS:
+    if n_atoms > MAXIMUM_ATOMS:
         raise InputError(
-            f"{path}: a PDB file holds at most {MOST_ATOMS} atoms, there are {n_atoms} Gaussians."
+            f"{path}: a PDB file holds at most {MAXIMUM_ATOMS} atoms, there are {n_atoms} Gaussians."
         )
     lines = ["REMARK   1 GAUSSIANS OF A GEM TRAJECTORY, ONE CA EACH; B FACTOR: RMS MOTION IN ANGSTROM"]
     for model in range(n_models):
@@ -40,5 +40,5 @@ def _atom_line(number: int, position: np.ndarray, occupancy: float, b_factor: fl
     x, y, z = position
     return (
         f"HETATM{number + 1:5d}  CA  GAU {chain}{residue:4d}    {x:8.3f}{y:8.3f}{z:8.3f}"
-        f"{min(occupancy, 99.0):6.2f}{min(b_factor, LARGEST_B_FACTOR):6.2f}           C"
+        f"{min(occupancy, 99.0):6.2f}{min(b_factor, MAXIMUM_B_FACTOR):6.2f}           C"
     )

@@ -9,8 +9,8 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.whole_files import whole_file
 
-LONGEST_BOND_IN_ANGSTROMS = 2.0
-MOST_ATOMS_OF_A_PDB_FILE = 99_999
+MAXIMUM_BOND_IN_ANGSTROMS = 2.0
+MAXIMUM_ATOMS_OF_A_PDB_FILE = 99_999
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def read_atomic_model(path: Path) -> AtomicModel:
 
 
 def _atoms_and_residues(structure: Any) -> tuple[list, list[int], list[tuple[str, str, str]]]:
-    """Place and residue of every atom of the first model, and the names of the residues."""
+    """Position and residue of every atom of the first model, and the names of the residues."""
     names: list[tuple[str, str, str]] = []
     positions: list[tuple[float, float, float]] = []
     residues: list[int] = []
@@ -70,9 +70,9 @@ def _bonds_between_residues(
         first = positions[starts[residue] : starts[residue + 1]]
         second = positions[starts[residue + 1] : starts[residue + 2]]
         distances = np.linalg.norm(first[:, None] - second[None], axis=2)
-        place = np.unravel_index(distances.argmin(), distances.shape)
-        if distances[place] < LONGEST_BOND_IN_ANGSTROMS:
-            bonds.append((starts[residue] + place[0], starts[residue + 1] + place[1]))
+        position = np.unravel_index(distances.argmin(), distances.shape)
+        if distances[position] < MAXIMUM_BOND_IN_ANGSTROMS:
+            bonds.append((starts[residue] + position[0], starts[residue + 1] + position[1]))
     return np.array(bonds, dtype=np.int64).reshape(-1, 2)
 
 
@@ -96,15 +96,15 @@ def write_conformations(
         else:  # gemmi before 0.7
             one.name = str(number + 1)
         atoms = (atom for chain in one for residue in chain for atom in residue)
-        for atom, place, residue in zip(atoms, places, model.residue_of_atom, strict=True):
-            atom.pos = gemmi.Position(*(float(value) for value in place))
+        for atom, position, residue in zip(atoms, places, model.residue_of_atom, strict=True):
+            atom.pos = gemmi.Position(*(float(value) for value in position))
             atom.b_iso = float(min(displacement_in_angstroms[number, residue], 999.0))
             atom.occ = float(np.clip(occupancy[number, residue], 0, 1))
         several.add_model(one)
     several.setup_entities()
     with whole_file(path) as temporary:
         several.make_mmcif_document().write_file(str(temporary))
-    if len(model.positions_in_angstroms) > MOST_ATOMS_OF_A_PDB_FILE:
+    if len(model.positions_in_angstroms) > MAXIMUM_ATOMS_OF_A_PDB_FILE:
         return [path]
     with whole_file(path.with_suffix(".pdb")) as temporary:
         several.write_pdb(str(temporary))

@@ -7,7 +7,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 
-FIRST_ALTERNATIVES = ("\0", "A")  # of atoms with alternative places, the first is taken
+FIRST_ALTERNATIVES = ("\0", "A")  # of atoms with alternative positions, the first is taken
 SELECTION_HELP = (
     "Write chain, chain:first-last or chain:residue:ATOM+ATOM, with commas between: L,H:1-229,H:230:N+CA"
 )
@@ -15,7 +15,7 @@ SELECTION_HELP = (
 
 @dataclass(frozen=True)
 class AtomTable:
-    """The atoms of a file, water and hydrogen left out; every array has n rows."""
+    """The atoms of a file, without water and hydrogen; every array has n rows."""
 
     path: Path
     positions_in_angstroms: np.ndarray  # (models, n, 3) float64, ordered xyz, as in the file

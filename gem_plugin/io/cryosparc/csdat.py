@@ -16,8 +16,8 @@ import numpy as np
 CSDAT_MAGIC = b"\x95CSDAT"
 BYTES_OF_A_LENGTH = 4
 TEXT_TYPES = ("|O", "O")
-BYTES_OF_A_PLACE = 8  # where a text starts, unsigned
-LARGEST_PLACE = 2**40  # bytes; cryosparc-tools gives empty texts some number far beyond
+BYTES_OF_AN_OFFSET = 8  # where a text starts, unsigned
+MAXIMUM_OFFSET = 2**40  # bytes; cryosparc-tools gives empty texts some number far beyond
 
 
 def load_csdat(content: bytes, dataset_class: Any) -> Any:
@@ -40,19 +40,19 @@ def _check(content: bytes) -> None:
     header_bytes, position = _next_piece(content, len(CSDAT_MAGIC))
     header = json.loads(header_bytes)
     n_rows, compressed = int(header["length"]), set(header["compressed_fields"] or ())
-    places: list[np.ndarray] = []
+    offsets: list[np.ndarray] = []
     for field in header["dtype"] if n_rows else []:
         name, type_name, shape = field[0], field[1], field[2] if len(field) > 2 else ()
         is_text = type_name in TEXT_TYPES
-        size = n_rows * (BYTES_OF_A_PLACE if is_text else np.dtype(type_name).itemsize * math.prod(shape))
+        size = n_rows * (BYTES_OF_AN_OFFSET if is_text else np.dtype(type_name).itemsize * math.prod(shape))
         column, position = _next_piece(content, position)
         if name in compressed:
             continue  # how many bytes it becomes is checked where it is unpacked
         if len(column) != size:
             raise ValueError(f"the column {name} has {len(column)} bytes, {size} were promised")
         if is_text:
-            places.append(np.frombuffer(column, dtype="<u8"))
-    _check_texts(content, position, places)
+            offsets.append(np.frombuffer(column, dtype="<u8"))
+    _check_texts(content, position, offsets)
 
 
 def _next_piece(content: bytes, position: int) -> tuple[bytes, int]:
@@ -64,10 +64,10 @@ def _next_piece(content: bytes, position: int) -> tuple[bytes, int]:
     return content[start : start + size], start + size
 
 
-def _check_texts(content: bytes, start: int, places: list[np.ndarray]) -> None:
+def _check_texts(content: bytes, start: int, offsets: list[np.ndarray]) -> None:
     n_bytes = len(content) - start
     if n_bytes and content[-1] != 0:
         raise ValueError("its last text is cut short")
-    furthest = max((int(column[column < LARGEST_PLACE].max(initial=0)) for column in places), default=0)
+    furthest = max((int(column[column < MAXIMUM_OFFSET].max(initial=0)) for column in offsets), default=0)
     if furthest >= max(n_bytes, 1):
         raise ValueError(f"a text starts at {furthest}, but there are {n_bytes} bytes of texts")

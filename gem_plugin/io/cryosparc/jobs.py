@@ -147,7 +147,7 @@ def join_on_uid(tables: Sequence[np.ndarray], files: Sequence[Path]) -> np.ndarr
 
 
 def check_unique_uids(uids: np.ndarray, source: Path) -> None:
-    """Two rows with one uid cannot be told apart afterwards."""
+    """Two rows with one uid cannot be distinguished afterwards."""
     in_order = np.sort(uids)
     twice = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
     if len(twice):

@@ -1,7 +1,7 @@
 """cryoDRGN's run folders: config.yaml, weights, latents. Pickles are read only if they hold nothing but arrays.
 
-A pickle is a program; loading one runs it. The readers know the few names that arrays and tensors consist of and
-refuse every other, so no code from a file is ever run.
+A pickle is a program; loading one runs it, and YAML can name Python objects too. The readers know the few names that
+arrays, tensors and plain values consist of and refuse every other, so no code from a file is ever run.
 """
 
 import pickle
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.foreign.pickled_arrays import read_pickled_arrays
@@ -44,81 +45,35 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """config.yaml as cryoDRGN writes it: nested `name: value` lines and lists; numbers, text, true, false, null.
-
-    This small part of YAML is read here, so that the package need not be installed.
-    """
-    if not Path(path).is_file():
+    """config.yaml as cryoDRGN writes it; of Python's own types only tuples, which some of its versions write."""
+    path = Path(path)
+    if not path.is_file():
         raise InputError(
             f"There is no {path}: expected the folder of a cryoDRGN run (config.yaml, weights.N.pkl)."
         )
-    lines = []
     try:
-        texts = Path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is no text file ({error.reason}). Expected cryoDRGN's config.yaml."
-        ) from error
-    for number, text in enumerate(texts, start=1):
-        if text.strip() and not text.lstrip().startswith("#"):
-            lines.append((number, len(text) - len(text.lstrip()), text.strip()))
-    try:
-        value, rest = _read_block(lines, path)
-    except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply. Expected cryoDRGN's config.yaml.") from error
-    if rest or not isinstance(value, dict):
-        raise InputError(f"{path}, line {rest[0][0] if rest else 1}: not as cryoDRGN writes it.")
-    return value
+        content = yaml.load(path.read_text(encoding="utf-8"), _PlainValuesLoader)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{path} cannot be read ({reason}). Expected cryoDRGN's config.yaml.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no `name: value` entries. Expected cryoDRGN's config.yaml.")
+    return content
 
 
-Line = tuple[int, int, str]  # number, indent, text
+class _PlainValuesLoader(yaml.SafeLoader):
+    """Numbers, text, lists, dictionaries and tuples; every other Python object is refused, and so no code is run."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge keys, which cryoDRGN never writes, can grow a small file without limit."""
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, "merge keys (<<) are not read", key.start_mark
+                )
+
+    def construct_tuple(self, node: yaml.SequenceNode) -> tuple[Any, ...]:
+        return tuple(self.construct_sequence(node, deep=True))
 
 
-def _read_block(lines: list[Line], path: Path) -> tuple[Any, list[Line]]:
-    """One block of equal indent, and the lines after it."""
-    if not lines:
-        return None, lines
-    indent = lines[0][1]
-    if lines[0][2].startswith("- ") or lines[0][2] == "-":
-        items = []
-        while lines and lines[0][1] == indent and lines[0][2].startswith("-"):
-            items.append(_scalar(lines[0][2][1:].strip()))
-            lines = lines[1:]
-        return items, lines
-    values: dict[str, Any] = {}
-    while lines and lines[0][1] == indent:
-        number, _, text = lines[0]
-        name, separator, rest = text.partition(":")
-        if not separator:
-            raise InputError(f"{path}, line {number}: expected `name: value`, got {text!r}.")
-        lines = lines[1:]
-        is_list = bool(lines) and lines[0][1] == indent and lines[0][2].startswith("- ")
-        if not rest.strip() and lines and (lines[0][1] > indent or is_list):
-            values[name.strip()], lines = _read_block(lines, path)
-        else:
-            values[name.strip()] = _scalar(rest.strip())
-            while lines and lines[0][1] > indent:  # a long text that goes on in the next line
-                lines = lines[1:]
-    return values, lines
-
-
-def _scalar(text: str) -> Any:
-    words: dict[str, Any] = {
-        "null": None,
-        "~": None,
-        "": None,
-        "true": True,
-        "false": False,
-        "[]": [],
-        "{}": {},
-    }
-    if text in words:
-        return words[text]
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+_PlainValuesLoader.add_constructor("tag:yaml.org,2002:python/tuple", _PlainValuesLoader.construct_tuple)

@@ -45,7 +45,7 @@ class GaussianEmConfig:
     network_sizes: dict[str, int]  # by the names in NETWORK_SIZES
     image_encoder_width: int = 1024  # qdim
     image_encoder_layers: int = 2  # qlayers
-    image_deviation: float = 1.0  # std: images were divided by it
+    image_standard_deviation: float = 1.0  # images were divided by it
     inverts_contrast: bool = True
 
 
@@ -70,7 +70,7 @@ def read_gaussianem_config(path: Path) -> GaussianEmConfig:
             network_sizes={name: int(cfg[name]) for name in NETWORK_SIZES},
             image_encoder_width=int(cfg["qdim"]),
             image_encoder_layers=int(cfg["qlayers"]),
-            image_deviation=float(cfg["std"]),
+            image_standard_deviation=float(cfg["std"]),
             inverts_contrast=bool(cfg["invert_contrast"]),
         )
     except FileNotFoundError as error:
@@ -88,7 +88,7 @@ def write_gaussianem_config(path: Path, config: GaussianEmConfig) -> None:
         "mode": "parallel", "filter": None, "nDetector": [box, box], "sDetector": [box * size, box * size],
         "nVoxel": [box, box, box], "sVoxel": [2.0, 2.0, 2.0], "offOrigin": [0, 0, 0], "offDetector": [0, 0, 0],
         "accuracy": 0.5, "ctf": True, "invert_contrast": config.inverts_contrast, "pixelSize": size,
-        "scale_min": config.scale_min, "scale_max": config.scale_max, "std": config.image_deviation,
+        "scale_min": config.scale_min, "scale_max": config.scale_max, "std": config.image_standard_deviation,
         "qlayers": config.image_encoder_layers, "qdim": config.image_encoder_width, "zdim": config.latent_size,
         **config.network_sizes,
     }  # fmt: skip

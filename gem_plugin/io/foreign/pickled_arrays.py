@@ -130,7 +130,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _with_arrays(content: Any, finished: dict[int, Any]) -> Any:
-    """The content with arrays in the place of their stand-ins; `finished` holds what was met, None while it is worked on."""
+    """The content with arrays in place of their stand-ins; `finished` holds what was met, None while it is worked on."""
     if isinstance(content, _Array):
         return content.value
     if content is None or isinstance(content, bool | int | float | complex | str | bytes | bytearray):

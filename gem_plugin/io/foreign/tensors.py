@@ -19,7 +19,7 @@ DAMAGES = (
 MEMORY_EATERS = (
     "bytearray",
 )  # torch's reader allows it; one number in the file then takes any amount of memory
-LONGEST_REASON = 200
+MAXIMUM_REASON_LENGTH = 200
 
 
 def load_tensors(path: Path, advice: str) -> Any:  # advice: what the file should be, or what to do
@@ -31,7 +31,9 @@ def load_tensors(path: Path, advice: str) -> Any:  # advice: what the file shoul
         return torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGES as error:
         text = str(error).strip() or type(error).__name__
-        raise InputError(f"{path} is not read ({text.splitlines()[0][:LONGEST_REASON]}). {advice}") from error
+        raise InputError(
+            f"{path} is not read ({text.splitlines()[0][:MAXIMUM_REASON_LENGTH]}). {advice}"
+        ) from error
 
 
 def _check_promises(path: Path) -> None:

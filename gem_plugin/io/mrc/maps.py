@@ -27,7 +27,7 @@ def read_map(path: Path) -> MapFile:
         handle.seek(header.data_offset)
         raw = handle.read(header.shape[0] * header.bytes_per_image)
     stored = np.frombuffer(raw, dtype=header.dtype).reshape(header.shape).astype(np.float32)
-    array_axis_of = {axis: 2 - place for place, axis in enumerate(header.axis_order)}  # x, y, z are 1, 2, 3
+    array_axis_of = {axis: 2 - index for index, axis in enumerate(header.axis_order)}  # x, y, z are 1, 2, 3
     volume = np.ascontiguousarray(stored.transpose([array_axis_of[axis] for axis in (3, 2, 1)]))
     not_finite = np.argwhere(~np.isfinite(volume))
     if len(not_finite):
@@ -47,8 +47,8 @@ def write_map(
     """Write one map as a whole file; an earlier file of that name is replaced."""
     values = np.ascontiguousarray(volume, dtype="<f4")
     n_sections, n_rows, n_columns = values.shape
-    mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
-    statistics = (float(values.min()), float(values.max()), mean, deviation)
+    mean, standard_deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+    statistics = (float(values.min()), float(values.max()), mean, standard_deviation)
     shape, label = (n_sections, n_rows, n_columns), label or origin_line_of_file(path)
     header = mrc_header_bytes(shape, pixel_size_in_angstroms, True, statistics, label)
     with whole_file(Path(path)) as temporary, open(temporary, "wb") as handle:

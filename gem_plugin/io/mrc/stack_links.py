@@ -19,7 +19,7 @@ def mrcs_name(stack_name: str) -> str:
 
 def link_stacks(stack_paths: dict[str, Path], folder: Path, track: Track = untracked) -> dict[str, Path]:
     """Make folder/<name>.mrcs a link to each stack, and give the links by the stack's name."""
-    links = _places(stack_paths, folder)
+    links = _targets(stack_paths, folder)
     for name, link in track(links.items(), "links to stacks", len(links), "stack"):
         target = stack_paths[name].resolve()
         if link.is_symlink():
@@ -35,7 +35,7 @@ def write_inverted_stacks(
     stack_paths: dict[str, Path], folder: Path, pixel_size_in_angstroms: float, progress: Progress
 ) -> dict[str, Path]:
     """Write every stack times -1 as folder/<name>.mrcs (float32): dark particles become white ones."""
-    copies = _places(stack_paths, folder)
+    copies = _targets(stack_paths, folder)
     for name, copy in progress.track(copies.items(), "stacks", len(copies), "stack"):
         images = open_stack(stack_paths[name])
         with write_stack(copy, pixel_size_in_angstroms) as writer:
@@ -48,12 +48,12 @@ def _without_steps_upwards(name: str) -> Path:
     return Path(*(part for part in Path(name).parts if part != ".."))
 
 
-def _places(stack_paths: dict[str, Path], folder: Path) -> dict[str, Path]:
+def _targets(stack_paths: dict[str, Path], folder: Path) -> dict[str, Path]:
     """Where each stack goes: below the folder, whatever its name says."""
-    places = {name: folder / _without_steps_upwards(mrcs_name(name)) for name in stack_paths}
-    if len(set(places.values())) < len(places):
-        twice = next(name for name in places if list(places.values()).count(places[name]) > 1)
+    targets = {name: folder / _without_steps_upwards(mrcs_name(name)) for name in stack_paths}
+    if len(set(targets.values())) < len(targets):
+        twice = next(name for name in targets if list(targets.values()).count(targets[name]) > 1)
         raise InputError(
-            f"{twice} and another stack differ only in their ending, so both would be {places[twice]}."
+            f"{twice} and another stack differ only in their ending, so both would be {targets[twice]}."
         )
-    return places
+    return targets

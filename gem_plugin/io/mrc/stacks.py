@@ -43,15 +43,15 @@ class StackReader:
         self,
         stack_paths: list[Path],  # one for each image
         slice_indices: np.ndarray,  # (k,), 0-based
-    ) -> np.ndarray:  # (k, rows, columns) float32, in the order asked for
+    ) -> np.ndarray:  # (k, rows, columns) float32, in the order requested
         """Read images of one box size; each stack is visited once, its slices in file order."""
         slices_of: dict[Path, list[int]] = {}
-        for place, path in enumerate(stack_paths):
-            slices_of.setdefault(path, []).append(place)
+        for row, path in enumerate(stack_paths):
+            slices_of.setdefault(path, []).append(row)
         first = self.headers[stack_paths[0]]
         images = np.empty((len(stack_paths), *first.shape[1:]), dtype=np.float32)
-        for path, places in slices_of.items():
-            in_file_order = np.array(places)[np.argsort(slice_indices[places], kind="stable")]
+        for path, rows in slices_of.items():
+            in_file_order = np.array(rows)[np.argsort(slice_indices[rows], kind="stable")]
             for run in _runs_of_neighbours(slice_indices[in_file_order]):
                 start = int(slice_indices[in_file_order[run.start]])
                 images[in_file_order[run]] = self._read_run(path, start, run.stop - run.start)
@@ -113,11 +113,15 @@ class StackWriter:
         shape = (self.n_images, *self._image_shape)
         n_values = max(1, math.prod(shape))
         mean, mean_square = self._sums / n_values
-        deviation = math.sqrt(max(0.0, mean_square - mean**2))
+        standard_deviation = math.sqrt(max(0.0, mean_square - mean**2))
         self._handle.seek(0)
         self._handle.write(
             mrc_header_bytes(
-                shape, self._pixel_size_in_angstroms, False, (*self._range, mean, deviation), self._label
+                shape,
+                self._pixel_size_in_angstroms,
+                False,
+                (*self._range, mean, standard_deviation),
+                self._label,
             )
         )
 

@@ -47,16 +47,6 @@ def read_run_settings(run: RunFiles) -> dict[str, dict[str, Any]]:
         ) from error
 
 
-def read_step_settings(run: RunFiles, step: str) -> dict[str, Any]:
-    """The recorded settings of one step; InputError when the step was never run in this folder."""
-    tables = read_run_settings(run)
-    if step not in tables:
-        raise InputError(
-            f"{run.settings} has no settings of the step '{step}'. Run `gem-em {step} {run.root}` first."
-        )
-    return tables[step]
-
-
 def write_step_settings(run: RunFiles, step: str, settings: Any) -> None:
     """Record the settings of one step, replacing what was recorded of it before."""
     _write_tables(

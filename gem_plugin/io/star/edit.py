@@ -12,21 +12,10 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.star.columns import where
-from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.io.star.text import StarBlock, StarDocument, value_spans
 from gem_plugin.io.whole_files import whole_file
 
 ROWS_AT_A_TIME = 100_000
-
-
-def write_star_subset(
-    original: Path,
-    rows: np.ndarray,  # (k,) 0-based rows of the particles, in any order; written in the order of the file
-    target: Path,
-) -> None:
-    """Write the original without the particle rows that were not chosen."""
-    file = read_relion_file(original)
-    write_whole_pieces(target, subset_pieces(file.document, file.particles, rows))
 
 
 def write_whole_pieces(target: Path, pieces: Iterator[bytes]) -> None:
@@ -60,7 +49,7 @@ def _kept_rows(document: StarDocument, block: StarBlock, rows: np.ndarray) -> np
     wrong = chosen[(chosen < 0) | (chosen >= block.n_rows)]
     if len(wrong):
         raise InputError(
-            f"{document.path} has rows 0 to {block.n_rows - 1}; row {wrong[0]} was asked for. "
+            f"{document.path} has rows 0 to {block.n_rows - 1}; row {wrong[0]} was requested. "
             "Is the list of rows from another file?"
         )
     is_kept = np.zeros(block.n_rows, dtype=bool)
@@ -133,17 +122,17 @@ def _header_with_labels(
         lines = [document.content[start:end]]  # with any comments between the labels
     else:
         lines = [
-            _renumbered(document.content[slice(*block.label_spans[index])], place)
-            for place, index in enumerate(kept, 1)
+            _renumbered(document.content[slice(*block.label_spans[index])], position)
+            for position, index in enumerate(kept, 1)
         ]
     ending = b" " if first.rstrip(b"\r\n").endswith(b" ") else b""
-    for place, label in enumerate(labels, start=len(kept) + 1):
-        lines.append(label.encode() + (f" #{place}".encode() if is_numbered else b"") + ending + line_end)
+    for position, label in enumerate(labels, start=len(kept) + 1):
+        lines.append(label.encode() + (f" #{position}".encode() if is_numbered else b"") + ending + line_end)
     return b"".join(lines)
 
 
-def _renumbered(line: bytes, place: int) -> bytes:
-    return re.sub(rb"#\d+", f"#{place}".encode(), line, count=1)
+def _renumbered(line: bytes, position: int) -> bytes:
+    return re.sub(rb"#\d+", f"#{position}".encode(), line, count=1)
 
 
 def _row_with_values(
@@ -181,15 +170,17 @@ def _without_stale_values(
     return encoded, decoded[end:].encode("utf-8", "surrogateescape")
 
 
-def rows_of_names(names: np.ndarray, wanted: np.ndarray, path: os.PathLike) -> np.ndarray:  # (k,) int64
-    """The row of each wanted image name: joins go by name, because refinements reorder rows."""
-    if len(names) == len(wanted) and np.array_equal(names, wanted):  # the usual case: nothing was reordered
+def rows_of_names(names: np.ndarray, requested: np.ndarray, path: os.PathLike) -> np.ndarray:  # (k,) int64
+    """The row of each requested image name: joins go by name, because refinements reorder rows."""
+    if len(names) == len(requested) and np.array_equal(
+        names, requested
+    ):  # the usual case: nothing was reordered
         return np.arange(len(names))
     row_of = {name: row for row, name in enumerate(names.tolist())}
-    missing = [name for name in wanted.tolist() if name not in row_of]
+    missing = [name for name in requested.tolist() if name not in row_of]
     if missing:
         raise InputError(
-            f"{path} lacks {len(missing)} of the {len(wanted)} particles of the run, first {missing[0]}. "
+            f"{path} lacks {len(missing)} of the {len(requested)} particles of the run, first {missing[0]}. "
             "It was changed since the run began; give the file that the run was made with."
         )
-    return np.array([row_of[name] for name in wanted.tolist()], dtype=np.int64)
+    return np.array([row_of[name] for name in requested.tolist()], dtype=np.int64)

@@ -11,7 +11,9 @@ from gem_plugin.io.star.text import StarBlock, StarDocument, read_star_document
 
 IMAGE_NAME = "_rlnImageName"
 TOMOGRAPHY_LABELS = ("_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames", "_rlnCtfImage")
-MINIMUM_TILTS = 3  # rows a particle, on average, that make a file a tilt series rather than single particles
+MINIMUM_TILTS = (
+    3  # rows per particle, on average, that make a file a tilt series rather than single particles
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Do the particles of a state differ from the others as a whole, or does the decoder only say so?
+"""Do the particles of a state differ from the others as a whole, or does only the decoder draw it so?
 
 The two half-maps of a state come from different particles. What each of them shows beyond the map of all particles
 of its half agrees between the halves where it is real, and not where it is noise.
@@ -54,7 +54,7 @@ def _noise_correlation_error(first: Tensor, second: Tensor, mask: Tensor, last_s
     """Standard deviation of the correlation of independent noise with the spectra of the two differences.
 
     With spectrum p the correlation of n independent values has the variance sum p^2 / (sum p)^2; the mask leaves
-    the share (sum m^2)^2 / sum m^4 of the voxels independent.
+    the fraction (sum m^2)^2 / sum m^4 of the voxels independent.
     """
     box_size = first.shape[-1]
     radius = half_transform_radius(box_size, first.device)
@@ -66,8 +66,8 @@ def _noise_correlation_error(first: Tensor, second: Tensor, mask: Tensor, last_s
     kept = slice(0, min(last_shell + 3, n_shells))
     numerator = (counts * means[0] * means[1])[kept].sum()
     denominator = (counts * means[0])[kept].sum() * (counts * means[1])[kept].sum()
-    independent_share = (mask**2).sum() ** 2 / (mask**4).sum() / mask.numel()
+    independent_fraction = (mask**2).sum() ** 2 / (mask**4).sum() / mask.numel()
     n_values_per_coefficient = 2 * float(
-        independent_share
+        independent_fraction
     )  # a coefficient holds two values, a mask removes most
     return float(torch.sqrt(numerator / denominator / n_values_per_coefficient))

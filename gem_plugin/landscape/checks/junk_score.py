@@ -13,13 +13,13 @@ SUSPICIOUS = 1.0
 
 @dataclass(frozen=True)
 class StateQuality:
-    """One entry a state."""
+    """One entry per state."""
 
     density_ratio: np.ndarray  # (m,): density inside the mask over its mean over the particles
     isolation: np.ndarray  # (m,): distance to the nearest other state over the median of such distances
     uncertainty_ratio: (
         np.ndarray
-    )  # (m,): spread of the latents given the image, over its mean; 1 where unknown
+    )  # (m,): standard deviation of the latents given the image, over its mean; 1 where unknown
     junk_score: np.ndarray  # (m,): 0 typical, above 1 suspicious
 
 

@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
+from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 N_LATENT_GROUPS = 12
 N_BINS = 8
 N_DIRECTIONS = 12
 N_SHUFFLES = 100
-MOST_PARTICLES = 20_000  # enough for a share of a percent
-LARGEST_SHARE_OF_INFORMATION = 0.05
-LEAST_Z_SCORE = 5.0  # above the shuffled pairs; with many particles the smallest dependence is significant
-COLLAPSED_KL_IN_NATS = 0.1  # two equal states told apart take log 2 = 0.69, one of 5 percent 0.2
-LEAST_SUPPORT_ERRORS = 2.0  # standard errors above zero; noise reaches this in one run of forty
-OVERFITTING_RISE = 0.02  # of the range that the evidence bound of left-out particles went through
-LEAST_AGREEMENT = 0.5  # share of the variance of one model's latents that another one's explain
-LARGEST_DUPLICATE_SHARE = 0.001
+MAXIMUM_PARTICLES = 20_000  # enough for a fraction of a percent
+MAXIMUM_FRACTION_OF_INFORMATION = 0.05
+MINIMUM_Z_SCORE = 5.0  # above the shuffled pairs; with many particles the smallest dependence is significant
+MINIMUM_SUPPORT_ERRORS = 2.0  # standard errors above zero; noise reaches this in one run of forty
+OVERFITTING_RISE = 0.02  # of the range that the evidence bound of held-out particles went through
+MINIMUM_AGREEMENT = 0.5  # fraction of the variance of one model's latents that another one's explain
+MAXIMUM_DUPLICATE_FRACTION = 0.001
 
 
 def check_dependence(
@@ -27,24 +27,24 @@ def check_dependence(
     groups: np.ndarray,  # (n,) int: the bin of every particle in what the latents should not follow
     generator: np.random.Generator,
 ) -> Diagnostic:
-    """Mutual information of latent groups and bins, less what shuffled pairs have, as a share of the groups' entropy."""
-    rows = generator.permutation(len(latents))[:MOST_PARTICLES]
+    """Mutual information of latent groups and bins, less what shuffled pairs have, as a fraction of the groups' entropy."""
+    rows = generator.permutation(len(latents))[:MAXIMUM_PARTICLES]
     labels, groups = group_latents(latents[rows], generator), groups[rows]
     found = mutual_information(labels, groups)
     shuffled = np.array(
         [mutual_information(labels, generator.permutation(groups)) for _ in range(N_SHUFFLES)]
     )
     entropy = mutual_information(labels, labels)
-    share = float((found - shuffled.mean()) / max(entropy, 1e-12))
+    fraction = float((found - shuffled.mean()) / max(entropy, 1e-12))
     z_score = float((found - shuffled.mean()) / max(shuffled.std(), 1e-12))
-    is_bad = share > LARGEST_SHARE_OF_INFORMATION and z_score > LEAST_Z_SCORE
+    is_bad = fraction > MAXIMUM_FRACTION_OF_INFORMATION and z_score > MINIMUM_Z_SCORE
     follows = "follow" if is_bad else "do not follow"
     return Diagnostic(
         f"latents follow {name}",
-        share,
-        LARGEST_SHARE_OF_INFORMATION,
+        fraction,
+        MAXIMUM_FRACTION_OF_INFORMATION,
         is_bad,
-        f"The latents {follows} the {name}: it tells {max(share, 0):.1%} of what the latents say "
+        f"The latents {follows} the {name}: it explains {max(fraction, 0):.1%} of the information in the latents "
         f"({z_score:.1f} standard deviations above shuffled pairs).",
         f"Colour the latents by {name} in the report. States that differ in it are states of the imaging, not of the "
         "molecule; check poses and CTF, or use fewer latents.",
@@ -79,28 +79,32 @@ def equal_bins(values: np.ndarray) -> np.ndarray:  # (n,) -> (n,) int
 
 
 def view_bins(rotation_matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (n, 3, 3) -> two (n,) int
-    """Direction of view (the beam's axis seen from the molecule) and turn in the plane of the image."""
+    """Direction of view (the beam's axis seen from the molecule) and in-plane angle (psi)."""
     spiral = np.arange(N_DIRECTIONS) + 0.5
     height = 1 - 2 * spiral / N_DIRECTIONS
-    azimuth = spiral * np.pi * (3 - 5**0.5)  # golden spiral: points evenly spread on the sphere
+    azimuth = spiral * np.pi * (3 - 5**0.5)  # golden spiral: points evenly distributed on the sphere
     radius = np.sqrt(1 - height**2)
     points = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height], axis=1)
     directions = (rotation_matrices[:, 2] @ points.T).argmax(axis=1)
-    turn = np.arctan2(rotation_matrices[:, 1, 2], rotation_matrices[:, 0, 2])
-    return directions, np.floor((turn + np.pi) / (2 * np.pi) * N_BINS).clip(0, N_BINS - 1).astype(int)
+    psi = np.arctan2(rotation_matrices[:, 1, 2], rotation_matrices[:, 0, 2])
+    return directions, np.floor((psi + np.pi) / (2 * np.pi) * N_BINS).clip(0, N_BINS - 1).astype(int)
 
 
 def check_collapse(kl_in_nats: float) -> Diagnostic:
-    """Whether the latents say anything."""
+    """Whether the latents carry information."""
     is_bad = not kl_in_nats >= COLLAPSED_KL_IN_NATS
     return Diagnostic(
         "latent space collapsed",
         kl_in_nats,
         COLLAPSED_KL_IN_NATS,
         is_bad,
-        f"The latents carry {kl_in_nats:.2f} nats a particle; telling two equal states apart takes 0.69."
-        + (" All particles got nearly the same conformation." if is_bad else ""),
-        "By these images nothing moves, or the signal is too weak to show it: more particles, a mask, or a larger --box.",
+        f"The latents carry {kl_in_nats:.2f} nats per particle; to distinguish two equal states takes 0.69."
+        + (
+            " They have collapsed to the prior: all particles have nearly the same conformation."
+            if is_bad
+            else ""
+        ),
+        "Either nothing moves, or the signal is too weak to show it: use more particles, a mask, or a larger --box.",
     )
 
 
@@ -108,32 +112,32 @@ def check_support(
     nats: float | None,  # None or NaN: not measured
     standard_error: float | None,
 ) -> Diagnostic:
-    """Whether latents explain particles that never trained better than one conformation does (held_out_support.py)."""
-    name = "latents not supported by left-out particles"
+    """Whether held-out particles fit the flexible model better than a single structure (held_out_support.py)."""
+    name = "latents not supported by held-out particles"
     if nats is None or standard_error is None or not np.isfinite(nats):
-        why = "No particles were kept aside, or the loss is not squared error."
-        return not_measured(name, LEAST_SUPPORT_ERRORS, why, "Train with --validation-fraction 0.05.")
+        why = "There are no held-out validation particles, or the loss is not the squared error."
+        return not_measured(name, MINIMUM_SUPPORT_ERRORS, why, "Train with --validation-fraction 0.05.")
     errors = nats / max(standard_error, 1e-9)
-    is_bad = errors < LEAST_SUPPORT_ERRORS
-    than = "no better than" if is_bad else "better than"
+    is_bad = errors < MINIMUM_SUPPORT_ERRORS
+    verdict = "do not fit" if is_bad else "fit"
     return Diagnostic(
         name,
         errors,
-        LEAST_SUPPORT_ERRORS,
+        MINIMUM_SUPPORT_ERRORS,
         is_bad,
-        f"Latents explain particles that never trained {than} one conformation for all: {nats:.2f} nats a particle, "
-        f"{errors:.1f} standard errors, what the latents cost taken off.",
+        f"Held-out particles {verdict} the flexible model better than a single structure "
+        f"({nats:.1f} ± {standard_error:.1f} nats per particle after the complexity penalty).",
         "The states may be noise: do not interpret them. More particles, a mask around what may move, or a lower --kl-weight "
         "with reconstructed maps as the judge.",
     )
 
 
 def check_overfitting(evidence_bounds: np.ndarray) -> Diagnostic:  # (epochs,)
-    """Whether the evidence bound of particles kept aside (their loss plus what their latents cost) rose again."""
+    """Whether the evidence bound of held-out particles (their loss plus what their latents cost) rose again."""
     name = "trained too long"
     bounds = evidence_bounds[np.isfinite(evidence_bounds)]
     if len(bounds) < 3 or np.ptp(bounds) == 0:
-        why = "No particles were kept aside, or too few epochs to tell."
+        why = "There are no held-out validation particles, or too few epochs."
         return not_measured(name, OVERFITTING_RISE, why, "Train with --validation-fraction 0.05.")
     rise = float((bounds[-1] - bounds.min()) / np.ptp(bounds))
     best = int(bounds.argmin()) + 1
@@ -142,7 +146,7 @@ def check_overfitting(evidence_bounds: np.ndarray) -> Diagnostic:  # (epochs,)
         rise,
         OVERFITTING_RISE,
         rise > OVERFITTING_RISE,
-        f"On particles kept aside the loss was lowest after epoch {best} of {len(bounds)} and rose since by "
+        f"On held-out particles the loss was lowest after epoch {best} of {len(bounds)} and rose since by "
         f"{rise:.1%} of its range.",
         f"Train again with --epochs {best}.",
     )
@@ -151,13 +155,13 @@ def check_overfitting(evidence_bounds: np.ndarray) -> Diagnostic:  # (epochs,)
 def evidence_bounds(
     history: Mapping[str, np.ndarray],
 ) -> np.ndarray:  # column -> (epochs,); (epochs,) or (0,)
-    """Loss and KL divergence of the particles kept aside, added: minus their evidence bound, up to a constant."""
+    """Loss and KL divergence of the held-out particles, added: minus their evidence bound, up to a constant."""
     losses = history.get("validation_loss", np.zeros(0))
     return losses + history.get("validation_kl", np.zeros_like(losses))
 
 
 def training_checks(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[Diagnostic]:
-    """All that history.csv and the summary of the train step tell; empty before training."""
+    """All that history.csv and the summary of the train step show; empty before training."""
     if not len(history.get("kl", ())):
         return []
     return [
@@ -168,13 +172,13 @@ def training_checks(history: Mapping[str, np.ndarray], summary: Mapping[str, Any
 
 
 def check_agreement(first_from_second: float, second_from_first: float) -> Diagnostic:
-    """Whether two models that were trained apart order the particles alike."""
+    """Whether two models that were trained separately order the particles alike."""
     value = min(first_from_second, second_from_first)
     return Diagnostic(
         "latents differ between trainings",
         value,
-        LEAST_AGREEMENT,
-        value < LEAST_AGREEMENT,
+        MINIMUM_AGREEMENT,
+        value < MINIMUM_AGREEMENT,
         f"The latents of one training explain {first_from_second:.0%} and {second_from_first:.0%} of those of the other.",
         "Believe only what both trainings show; train longer, or with fewer latents.",
     )
@@ -201,8 +205,8 @@ def check_half_sets(
         Diagnostic(
             "same image in both half-sets",
             shared,
-            LARGEST_DUPLICATE_SHARE,
-            shared > LARGEST_DUPLICATE_SHARE,
+            MAXIMUM_DUPLICATE_FRACTION,
+            shared > MAXIMUM_DUPLICATE_FRACTION,
             f"{shared:.2%} of the particles have an identical image in the other half-set.",
             "Remove duplicates (RELION: Subset selection; CryoSPARC: Remove Duplicates) and refine again.",
         ),

@@ -3,20 +3,21 @@
 import numpy as np
 import torch
 
-from gem_plugin.imaging.resolution import half_transform_radius
+from gem_plugin.imaging.resolution import RESOLUTION_FSC, half_transform_radius
 from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.states import build_tree, cut_into_states
 
 N_ROUNDS = 20
-KEPT_SHARE = 0.8
-LEAST_JACCARD = 0.6  # below, a cluster should not be trusted (Hennig 2007, Comput. Stat. Data Anal. 52, 258)
-LEAST_Z_SCORE = (
+KEPT_FRACTION = 0.8
+MINIMUM_JACCARD = (
+    0.6  # below, a cluster should not be trusted (Hennig 2007, Comput. Stat. Data Anal. 52, 258)
+)
+MINIMUM_Z_SCORE = (
     4.0  # of the correlation of the two half-differences; a random subset reaches it once in 30,000
 )
-LEAST_DECODED_AGREEMENT = 0.3
-RESOLVED_FSC = 0.143
-LARGEST_SHARE_OUTSIDE = 0.02
-DENSITY_SHARE_OF_BRIGHTEST = 0.2  # what counts as molecule
+MINIMUM_DECODED_AGREEMENT = 0.3
+MAXIMUM_FRACTION_OUTSIDE = 0.02
+DENSITY_FRACTION_OF_MAXIMUM = 0.2  # what counts as molecule
 
 
 def check_stability(
@@ -31,10 +32,10 @@ def check_stability(
         Diagnostic(
             f"state {number} is unstable",
             float(value),
-            LEAST_JACCARD,
-            bool(value < LEAST_JACCARD),
+            MINIMUM_JACCARD,
+            bool(value < MINIMUM_JACCARD),
             f"When a fifth of the maps is left out, state {number} is found again to {value:.0%}.",
-            "The border to its neighbours is arbitrary: ask for another number of states (-M), or merge it.",
+            "The border to its neighbours is arbitrary: request another number of states (-M), or merge it.",
         )
         for number, value in enumerate(stability, start=1)
     ]
@@ -47,7 +48,7 @@ def cluster_jaccards(
     n_states, n = int(labels.max()), len(labels)
     found = []
     for _ in range(N_ROUNDS):
-        kept = np.sort(generator.permutation(n)[: max(int(KEPT_SHARE * n), 2)])
+        kept = np.sort(generator.permutation(n)[: max(int(KEPT_FRACTION * n), 2)])
         if len(kept) < n_states:
             continue
         tree = build_tree(distances[np.ix_(kept, kept)], linkage)
@@ -70,26 +71,26 @@ def check_support(
     decoded_agreement: float | None,
 ) -> list[Diagnostic]:
     """Whether the particles of a state differ from the rest, and in the way that the decoder draws."""
-    is_noise = z_score < LEAST_Z_SCORE
-    tells = "as a random subset would" if is_noise else "which random subsets do not reach"
+    is_noise = z_score < MINIMUM_Z_SCORE
+    compared = "as a random subset would" if is_noise else "which random subsets do not reach"
     found = [
         Diagnostic(
             f"{name} may be noise",
             z_score,
-            LEAST_Z_SCORE,
+            MINIMUM_Z_SCORE,
             is_noise,
             f"What the two half-maps of {name} show beyond the map of all particles agrees to {correlation:.3f}, "
-            f"{z_score:.1f} standard errors from nothing, {tells}.",
+            f"{z_score:.1f} standard errors from nothing, {compared}.",
             "Do not interpret this state: its particles, back-projected, do not differ from the rest.",
         )
     ]
     if decoded_agreement is not None and not is_noise:
-        is_bad = decoded_agreement < LEAST_DECODED_AGREEMENT
+        is_bad = decoded_agreement < MINIMUM_DECODED_AGREEMENT
         found.append(
             Diagnostic(
                 f"decoded map of {name} is not what its particles show",
                 decoded_agreement,
-                LEAST_DECODED_AGREEMENT,
+                MINIMUM_DECODED_AGREEMENT,
                 is_bad,
                 f"The decoded difference of {name} agrees with the measured one to {decoded_agreement:.2f} "
                 "(1: the same; noise of the measurement lowers it).",
@@ -108,7 +109,7 @@ def particles_needed(
     """How many particles show a difference of this size in half-maps, given how noisy the map of all is.
 
     FSC / (1 - FSC) of all half-maps is signal over noise of n_all / 2 particles in each shell. Scaled to the power of
-    the difference and averaged with that power, it must reach 0.143 / (1 - 0.143).
+    the difference and averaged with that power, it must reach RESOLUTION_FSC / (1 - RESOLUTION_FSC).
     """
     power, counts = _shell_power(decoded_difference)
     of_mean, _ = _shell_power(decoded_mean)
@@ -117,7 +118,7 @@ def particles_needed(
     per_particle = kept / (1 - kept) / (n_all / 2) * power / np.maximum(of_mean, 1e-30)
     weight = (power * counts)[inner]
     mean = float((per_particle[inner] * weight).sum() / max(weight.sum(), 1e-30))
-    return 2 * RESOLVED_FSC / (1 - RESOLVED_FSC) / max(mean, 1e-12)
+    return 2 * RESOLUTION_FSC / (1 - RESOLUTION_FSC) / max(mean, 1e-12)
 
 
 def _shell_power(volume: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (box // 2,) each
@@ -137,24 +138,24 @@ def check_size(name: str, n_particles: int, needed: float) -> Diagnostic:
         1.0,
         n_particles < needed,
         f"{name.capitalize()} has {n_particles} particles; at this noise about {needed:,.0f} show a difference of its size.",
-        "Ask for fewer states (-M), or collect more particles; its map is the decoder's guess.",
+        "Request fewer states (-M), or collect more particles; its map is the decoder's guess.",
     )
 
 
 def check_mask(name: str, mask: np.ndarray, state_maps: dict[int, np.ndarray]) -> Diagnostic:
     """Whether a mask cuts through the density of any state."""
-    shares = {number: _share_outside(mask, volume) for number, volume in state_maps.items()}
-    worst = max(shares, key=lambda number: shares[number])
+    fractions = {number: _fraction_outside(mask, volume) for number, volume in state_maps.items()}
+    worst = max(fractions, key=lambda number: fractions[number])
     return Diagnostic(
         f"{name} cuts through motion",
-        shares[worst],
-        LARGEST_SHARE_OUTSIDE,
-        shares[worst] > LARGEST_SHARE_OUTSIDE,
-        f"{shares[worst]:.1%} of the density of state {worst} lies outside the {name}.",
+        fractions[worst],
+        MAXIMUM_FRACTION_OUTSIDE,
+        fractions[worst] > MAXIMUM_FRACTION_OUTSIDE,
+        f"{fractions[worst]:.1%} of the density of state {worst} lies outside the {name}.",
         "Make the mask wider (RELION: Mask creation with more extension), so that the moving part stays inside.",
     )
 
 
-def _share_outside(mask: np.ndarray, volume: np.ndarray) -> float:
-    density = np.where(volume > DENSITY_SHARE_OF_BRIGHTEST * volume.max(), volume, 0)
+def _fraction_outside(mask: np.ndarray, volume: np.ndarray) -> float:
+    density = np.where(volume > DENSITY_FRACTION_OF_MAXIMUM * volume.max(), volume, 0)
     return float((density * (1 - np.clip(mask, 0, 1))).sum() / max(density.sum(), 1e-30))

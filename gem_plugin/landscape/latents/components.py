@@ -28,7 +28,7 @@ def fit_latent_components(latents: np.ndarray) -> LatentComponents:  # (n, laten
     return LatentComponents(mean, axes, (values - mean) @ axes.T, eigenvalues / total)
 
 
-def traverse_component(
+def trajectory_along_component(
     components: LatentComponents,
     number: int,  # 0: the first component
     n_points: int,

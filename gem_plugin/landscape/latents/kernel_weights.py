@@ -8,11 +8,11 @@ from torch import Tensor
 
 from gem_plugin.errors import InputError
 
-FEWEST_NEIGHBOURS = 100  # fewer give no map at all
-LARGEST_SHARE = 0.5  # of the particles; beyond that the map is the consensus
+MINIMUM_NEIGHBOURS = 100  # fewer give no map at all
+MAXIMUM_FRACTION = 0.5  # of the particles; beyond that the map is the consensus
 
 CANDIDATES_OF_A_REFERENCE = 2000
-FEWEST_NEIGHBOURS_OF_A_REFERENCE, NEAR_SHARE = 10, 0.01
+MINIMUM_NEIGHBOURS_OF_A_REFERENCE, NEAR_FRACTION = 10, 0.01
 
 
 class Neighbourhood(NamedTuple):
@@ -26,9 +26,9 @@ class Neighbourhood(NamedTuple):
 def latent_distances(
     latents: np.ndarray,  # (n, latent_size)
     point: np.ndarray,  # (latent_size,)
-    latents_std: np.ndarray | None,  # (n, latent_size): spread of the latents given the image
+    latents_std: np.ndarray | None,  # (n, latent_size): standard deviation of the latents given the image
 ) -> np.ndarray:  # (n,)
-    """Distance in units of how well each latent is known; where that is unknown, of its spread over the particles."""
+    """Distance in units of how well each latent is known; where that is unknown, of its standard deviation over the particles."""
     if point.shape != latents.shape[1:]:
         raise InputError(f"Expected {latents.shape[1]} numbers for a latent point, got {point.shape}.")
     known = latents.std(axis=0) if latents_std is None else np.sqrt((latents_std**2).mean(axis=0))
@@ -37,8 +37,8 @@ def latent_distances(
 
 def candidate_sizes(n_particles: int) -> list[int]:
     """How many particles the kernels to be compared take in, each twice as many as the one before."""
-    sizes = [min(FEWEST_NEIGHBOURS, n_particles)]
-    while 2 * sizes[-1] <= LARGEST_SHARE * n_particles:
+    sizes = [min(MINIMUM_NEIGHBOURS, n_particles)]
+    while 2 * sizes[-1] <= MAXIMUM_FRACTION * n_particles:
         sizes.append(2 * sizes[-1])
     return sizes
 
@@ -56,12 +56,14 @@ def most_populated_point(
 ) -> int:
     """The row of the particle with the nearest neighbours: a conformation that many particles have.
 
-    The mean of all latents is none: inside a ring it is a place where no particle belongs.
+    The mean of all latents is none: inside a ring it is a point where no particle belongs.
     """
     from scipy.spatial import cKDTree
 
     candidates = np.sort(generator.permutation(len(latents))[:CANDIDATES_OF_A_REFERENCE])
-    n_neighbours = min(len(latents), max(FEWEST_NEIGHBOURS_OF_A_REFERENCE, round(NEAR_SHARE * len(latents))))
+    n_neighbours = min(
+        len(latents), max(MINIMUM_NEIGHBOURS_OF_A_REFERENCE, round(NEAR_FRACTION * len(latents)))
+    )
     distances, _ = cKDTree(latents).query(latents[candidates], k=[n_neighbours])
     return int(candidates[distances[:, 0].argmin()])
 

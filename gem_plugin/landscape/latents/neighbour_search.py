@@ -1,4 +1,4 @@
-"""The nearest of many points, a part of the questions at a time, so that progress can be told. The answers are the same."""
+"""The nearest of many points, some of the points at a time, so that progress can be reported. The result is the same."""
 
 import numpy as np
 from scipy.spatial import cKDTree

@@ -10,11 +10,11 @@ from gem_plugin.landscape.printed_rounds import CountedRounds, PushedLoop
 from gem_plugin.progress import Track, untracked
 
 N_NEIGHBORS = 15
-MOST_FITTED_POINTS = (
-    20_000  # more are placed among these: UMAP takes half a minute for as many and hours for a million
+MAXIMUM_FITTED_POINTS = (
+    20_000  # more are interpolated among these: UMAP takes half a minute for as many and hours for a million
 )
-NEIGHBOURS_OF_A_PLACED_POINT = 3
-SMALLEST_FOR_SPECTRAL_START = 20  # fewer points: the spectral start of UMAP fails
+NEIGHBOURS_OF_AN_INTERPOLATED_POINT = 3
+MINIMUM_FOR_SPECTRAL_START = 20  # fewer points: the spectral start of UMAP fails
 
 
 def umap_embedding(
@@ -24,9 +24,9 @@ def umap_embedding(
     track: Track = untracked,
 ) -> np.ndarray:  # (n, 2) float32
     """Lay out points on a plane such that near neighbours stay near."""
-    if len(points) <= MOST_FITTED_POINTS:
+    if len(points) <= MAXIMUM_FITTED_POINTS:
         return _fit(points, seed, n_neighbors, track)
-    chosen = np.random.default_rng(seed).choice(len(points), MOST_FITTED_POINTS, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(points), MAXIMUM_FITTED_POINTS, replace=False)
     return place_among(points, points[chosen], _fit(points[chosen], seed, n_neighbors, track), track)
 
 
@@ -37,7 +37,9 @@ def place_among(
     track: Track = untracked,
 ) -> np.ndarray:  # (n, 2) float32
     """Each point at the mean of its nearest known neighbours, weighted by one over the distance; a known point stays."""
-    distances, neighbours = nearest_points(cKDTree(known_points), points, NEIGHBOURS_OF_A_PLACED_POINT, track)
+    distances, neighbours = nearest_points(
+        cKDTree(known_points), points, NEIGHBOURS_OF_AN_INTERPOLATED_POINT, track
+    )
     weights = 1 / np.maximum(distances, 1e-9 * (np.ptp(known_points) + 1e-30))
     weights /= weights.sum(1, keepdims=True)
     return np.einsum("nk,nkd->nd", weights, known_layout[neighbours]).astype(np.float32)
@@ -52,11 +54,11 @@ def _fit(points: np.ndarray, seed: int, n_neighbors: int, track: Track) -> np.nd
 
         layout = UMAP(
             n_neighbors=max(2, min(n_neighbors, len(points) - 1)),
-            init="random" if len(points) < SMALLEST_FOR_SPECTRAL_START else "spectral",
+            init="random" if len(points) < MINIMUM_FOR_SPECTRAL_START else "spectral",
             random_state=seed,
             n_jobs=1,  # more threads would make the result depend on their timing
             tqdm_kwds=epochs.tqdm_arguments(),
         )
-        placed = layout.fit_transform(points)
+        embedded = layout.fit_transform(points)
     epochs.finish()
-    return np.asarray(placed, dtype=np.float32)
+    return np.asarray(embedded, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Atoms carried by the Gaussians around them: every residue turns and shifts as a rigid body."""
+"""Atoms carried by the Gaussians around them: every residue rotates and shifts as a rigid body."""
 
 from typing import NamedTuple
 
@@ -9,9 +9,9 @@ from gem_plugin.errors import InputError
 from gem_plugin.landscape.motion.rigid import fit_rigid_motions
 from gem_plugin.progress import Track, untracked
 
-NEIGHBOURS = 30  # Gaussians that carry a residue: enough to fix a turn, and shared with the next residues
-LONGEST_REACH_IN_ANGSTROMS = 12.0  # an atom further from all Gaussians is outside the map
-LEAST_SHARE_INSIDE = 0.5
+NEIGHBOURS = 30  # Gaussians that carry a residue: enough to fix a rotation, and shared with the next residues
+MAXIMUM_REACH_IN_ANGSTROMS = 12.0  # an atom further from all Gaussians is outside the map
+MINIMUM_FRACTION_INSIDE = 0.5
 ATOMS_COMPARED, BLUR_IN_ANGSTROMS = 700, 6.0
 
 
@@ -32,7 +32,7 @@ def carry_atoms(
     moved_amplitudes: np.ndarray,  # (k, n)
     track: Track = untracked,
 ) -> CarriedAtoms:
-    """Fit a turn and a shift to the Gaussians nearest to each residue, weighed by closeness and amplitude.
+    """Fit a rotation and a shift to the Gaussians nearest to each residue, weighed by closeness and amplitude.
 
     Bonds inside a residue keep their lengths exactly. Neighbouring residues share most of their Gaussians and so move alike.
     """
@@ -44,7 +44,7 @@ def carry_atoms(
     centres = sums.astype(np.float64) / counts[:, None]
     distances, nearest = cKDTree(reference).query(centres, k=min(NEIGHBOURS, len(reference)))
     distances, nearest = distances.reshape(n_residues, -1), nearest.reshape(n_residues, -1)
-    _check_place(distances[:, 0])
+    _check_positions(distances[:, 0])
     positions = np.empty((len(moved), len(atoms), 3))
     displacement, occupancy = (np.empty((len(moved), n_residues)) for _ in range(2))
     order = np.argsort(residue_of_atom, kind="stable")
@@ -56,12 +56,12 @@ def carry_atoms(
         motion = fit_rigid_motions(
             *(torch.from_numpy(value) for value in (reference[some], moved[:, some], weights))
         )
-        turns, shifts = (value.double().numpy() for value in motion)
-        positions[:, member] = np.einsum("kij,aj->kai", turns, atoms[member]) + shifts[:, None]
-        centre = np.einsum("kij,j->ki", turns, centres[residue]) + shifts
+        rotations, shifts = (value.double().numpy() for value in motion)
+        positions[:, member] = np.einsum("kij,aj->kai", rotations, atoms[member]) + shifts[:, None]
+        centre = np.einsum("kij,j->ki", rotations, centres[residue]) + shifts
         displacement[:, residue] = np.linalg.norm(centre - centres[residue], axis=1)
-        share = weights / reference_amplitudes[some].clip(1e-12)
-        occupancy[:, residue] = moved_amplitudes[:, some] @ share / (reference_amplitudes[some] @ share)
+        fraction = weights / reference_amplitudes[some].clip(1e-12)
+        occupancy[:, residue] = moved_amplitudes[:, some] @ fraction / (reference_amplitudes[some] @ fraction)
     return CarriedAtoms(positions, displacement, occupancy)
 
 
@@ -82,11 +82,11 @@ def agreement_with_model(
     return scores
 
 
-def _check_place(nearest_distances: np.ndarray) -> None:
-    inside = float((nearest_distances < LONGEST_REACH_IN_ANGSTROMS).mean())
-    if inside < LEAST_SHARE_INSIDE:
+def _check_positions(nearest_distances: np.ndarray) -> None:
+    inside = float((nearest_distances < MAXIMUM_REACH_IN_ANGSTROMS).mean())
+    if inside < MINIMUM_FRACTION_INSIDE:
         raise InputError(
-            f"Only {inside:.0%} of the model's residues lie within {LONGEST_REACH_IN_ANGSTROMS:.0f} Angstrom of the map's "
+            f"Only {inside:.0%} of the model's residues lie within {MAXIMUM_REACH_IN_ANGSTROMS:.0f} Angstrom of the map's "
             "density. Fit the model into the consensus map first (ChimeraX: fitmap), or, when its origin is the centre "
             "of the box, give --origin centre."
         )

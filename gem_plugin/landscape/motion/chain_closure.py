@@ -1,8 +1,8 @@
 """Bonds between residues that moved as rigid bodies: small shifts of the residues give every bond its length back.
 
-Each residue keeps its turn and its shape; only where it lies gives way. The shifts are the smallest ones, in the sense
+Each residue keeps its orientation and its shape; only its position gives way. The shifts are the smallest ones, in the sense
 of least squares, that bring the bonds to their lengths; the direction of a bond follows from the residues themselves
-(local and global steps in turn, as in projective dynamics: Bouaziz et al. 2014, ACM Trans. Graph. 33, 154).
+(alternating local and global steps, as in projective dynamics: Bouaziz et al. 2014, ACM Trans. Graph. 33, 154).
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ from scipy.sparse.linalg import splu
 from gem_plugin.progress import Track, untracked
 
 STIFFNESS_OF_BONDS = (
-    1000.0  # over that of the places; a step between two domains spreads over some thirty residues
+    1000.0  # over that of the positions; a step between two domains distributes over some thirty residues
 )
 ROUNDS = 40
 
 
 def close_chains(
-    positions: np.ndarray,  # (k, atoms, 3): conformations, residues already placed
+    positions: np.ndarray,  # (k, atoms, 3): conformations, residues already in position
     residue_of_atom: np.ndarray,  # (atoms,) int from 0
     bonds: np.ndarray,  # (b, 2) atoms of two residues that are bonded
     lengths_in_angstroms: np.ndarray,  # (b,)
@@ -33,13 +33,13 @@ def close_chains(
     difference = csc_matrix((values, (rows, residue_of_atom[bonds].ravel())), shape=(n_bonds, n_residues))
     system = splu(csc_matrix(identity(n_residues) + STIFFNESS_OF_BONDS * (difference.T @ difference)))
     closed = np.empty_like(positions)
-    for index, placed in enumerate(track(positions, "bonds between residues", unit="conformation")):
-        vectors = placed[bonds[:, 1]] - placed[bonds[:, 0]]  # (b, 3)
+    for index, atoms in enumerate(track(positions, "bonds between residues", unit="conformation")):
+        vectors = atoms[bonds[:, 1]] - atoms[bonds[:, 0]]  # (b, 3)
         shifts = np.zeros((n_residues, 3))
         for _ in range(ROUNDS):
             now = vectors + difference @ shifts
             size = np.linalg.norm(now, axis=1, keepdims=True)
-            wanted = now / np.maximum(size, 1e-9) * lengths_in_angstroms[:, None]
-            shifts = system.solve(STIFFNESS_OF_BONDS * (difference.T @ (wanted - vectors)))
-        closed[index] = placed + shifts[residue_of_atom]
+            target = now / np.maximum(size, 1e-9) * lengths_in_angstroms[:, None]
+            shifts = system.solve(STIFFNESS_OF_BONDS * (difference.T @ (target - vectors)))
+        closed[index] = atoms + shifts[residue_of_atom]
     return closed

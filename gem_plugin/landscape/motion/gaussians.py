@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MOST_PARTS = 6
+MAXIMUM_PARTS = 6
 N_MOTION_PATTERNS = 6  # singular vectors of the displacements that say which Gaussians move together
 FULL_PERCENTILE = 95  # of the amplitudes of a Gaussian: what it has where it is all there
-WEIGHT_OF_PLACE = 0.7  # of the place beside the motion, so that parts are connected
+WEIGHT_OF_POSITION = 0.7  # of the position beside the motion, so that parts are connected
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def measure_motion(
     positions_in_angstroms: np.ndarray,  # (k, n, 3): clouds of k particles
     amplitudes: np.ndarray,  # (k, n)
     seed: int,
-    n_parts: int = MOST_PARTS,
+    n_parts: int = MAXIMUM_PARTS,
 ) -> GaussianMotion:
     """Compare the clouds of several particles."""
     positions = positions_in_angstroms.astype(np.float64)
@@ -50,7 +50,7 @@ def measure_motion(
 
 
 def part_table(motion: GaussianMotion) -> dict[str, np.ndarray]:  # column -> (parts,)
-    """Size, place and motion of every part, weighted by amplitude."""
+    """Size, position and motion of every part, weighted by amplitude."""
     numbers = np.arange(1, motion.parts.max() + 1)
     of_part = [motion.parts == number for number in numbers]
     weights = [motion.amplitudes * member for member in of_part]
@@ -85,13 +85,13 @@ def _joint_motions(moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (k, n
 def _parts(
     mean: np.ndarray, patterns: np.ndarray, displacement: np.ndarray, seed: int, n_parts: int
 ) -> np.ndarray:
-    """k-means of place and motion; parts are numbered from the stillest to the most mobile."""
+    """k-means of position and motion; parts are numbered from least to most mobile."""
     from sklearn.cluster import KMeans
 
     n_parts = min(n_parts, len(np.unique(mean, axis=0)))
-    place = (mean - mean.mean(axis=0)) / max(float(mean.std()), 1e-9)
+    position = (mean - mean.mean(axis=0)) / max(float(mean.std()), 1e-9)
     motion = patterns / max(float(np.sqrt((patterns**2).sum(axis=1).mean())), 1e-9)
-    features = np.concatenate([WEIGHT_OF_PLACE * place, motion], axis=1)
+    features = np.concatenate([WEIGHT_OF_POSITION * position, motion], axis=1)
     labels = KMeans(n_parts, random_state=seed, n_init=3).fit_predict(features)
     mobility = np.array([displacement[labels == label].mean() for label in range(n_parts)])
     number = np.empty(n_parts, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""How well latents tell a motion that is known: the angle of each particle predicted from others with close latents."""
+"""How well latents describe a known motion: the angle of each particle predicted from others with close latents."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ N_NEIGHBOURS = 20
 
 
 class MotionRecovery(NamedTuple):
-    """Errors of angles that were predicted for particles left out of the fit."""
+    """Errors of angles that were predicted for held-out particles."""
 
     predicted_angles_in_degrees: np.ndarray  # (n,)
     median_error_in_degrees: float
     median_error_of_guessing_in_degrees: float  # the same with the latents shuffled
-    correlation: float  # mean cosine of the error: 1 perfect, near 0 for a guess on a full turn
+    correlation: float  # mean cosine of the error: 1 perfect, near 0 for a guess on a full circle
 
 
 def recover_motion(
@@ -51,8 +51,8 @@ def _predict_angles(latents: np.ndarray, angles: np.ndarray, generator: np.rando
     directions = np.exp(1j * np.deg2rad(angles))
     predicted = np.empty(len(latents))
     for fold in range(N_FOLDS):
-        left_out, kept = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
+        held_out, kept = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         n_neighbours = min(N_NEIGHBOURS, len(kept))
-        neighbours = cKDTree(latents[kept]).query(latents[left_out], k=[*range(1, n_neighbours + 1)])[1]
-        predicted[left_out] = np.rad2deg(np.angle(directions[kept][neighbours].mean(axis=1)))
+        neighbours = cKDTree(latents[kept]).query(latents[held_out], k=[*range(1, n_neighbours + 1)])[1]
+        predicted[held_out] = np.rad2deg(np.angle(directions[kept][neighbours].mean(axis=1)))
     return predicted

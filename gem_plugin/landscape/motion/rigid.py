@@ -1,5 +1,6 @@
-"""The motion of parts as turns and shifts, fitted to the Gaussians; and which voxels belong to which part."""
+"""The motion of parts as rotations and shifts, fitted to the Gaussians; and which voxels belong to which part."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from gem_plugin.gaussians.volume import render_volumes
 
 SOFTNESS_IN_PIXELS = 1.5  # of the border between parts
 REACH_IN_PIXELS = 6.0  # beyond the density, voxels follow the nearest parts
-SMALL_SHARE = 1e-5
+SMALL_FRACTION = 1e-5
 
 
 class RigidMotions(NamedTuple):
@@ -27,12 +28,12 @@ def fit_rigid_motions(
     moved: Tensor,  # (batch, n, 3): the same Gaussians in each particle
     weights: Tensor,  # (n,)
 ) -> RigidMotions:
-    """The least-squares turn and shift of each particle (Kabsch 1976)."""
-    share = (weights / weights.sum()).double()
+    """The least-squares rotation and shift of each particle (Kabsch 1976)."""
+    fractions = (weights / weights.sum()).double()
     reference, moved = reference.double(), moved.double()
-    centre, centres = share @ reference, torch.einsum("n,bnk->bk", share, moved)
-    spread = torch.einsum("n,bni,nj->bij", share, moved - centres[:, None], reference - centre)
-    left, _, right = torch.linalg.svd(spread)
+    centre, centres = fractions @ reference, torch.einsum("n,bnk->bk", fractions, moved)
+    covariance = torch.einsum("n,bni,nj->bij", fractions, moved - centres[:, None], reference - centre)
+    left, _, right = torch.linalg.svd(covariance)
     sign = torch.linalg.det(left @ right)
     flip = torch.ones_like(centres)
     flip[:, 2] = sign  # a reflection is no motion
@@ -40,7 +41,7 @@ def fit_rigid_motions(
     return RigidMotions(rotations.float(), (centres - torch.einsum("bij,j->bi", rotations, centre)).float())
 
 
-def turn_views(
+def rotate_views(
     rotation_matrices: Tensor,  # (batch, 3, 3): of the particles
     shifts_in_angstroms: Tensor,  # (batch, 2), ordered xy
     motions: RigidMotions,
@@ -61,12 +62,11 @@ def part_weights(
     near = []
     for number in numbers:
         member = torch.from_numpy((parts == number).astype(np.float32))
-        amplitudes = cloud.amplitudes * member
-        own = GaussianCloud(cloud.positions_in_angstroms, amplitudes, cloud.widths_in_angstroms)
+        own = replace(cloud, amplitudes=cloud.amplitudes * member)
         density = render_volumes(own, box_size, pixel_size_in_angstroms)[0].numpy()
         density /= max(float(density.sum()), 1e-20) / max(float(member.sum()), 1e-20)
         close = ndimage.gaussian_filter(density, SOFTNESS_IN_PIXELS, mode="constant")
         far = ndimage.gaussian_filter(density, REACH_IN_PIXELS, mode="constant")
-        near.append(close + SMALL_SHARE * far + SMALL_SHARE**3)
+        near.append(close + SMALL_FRACTION * far + SMALL_FRACTION**3)
     weights = torch.from_numpy(np.stack(near))
     return weights / weights.sum(0)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gem_plugin.imaging.resolution import RESOLUTION_FSC
 from gem_plugin.reports.figures.save import (
     OKABE_ITO,
     SEQUENTIAL,
@@ -15,7 +16,6 @@ from gem_plugin.reports.figures.save import (
     save_figure,
 )
 
-HALF_MAP_THRESHOLD = 0.143
 LINE_STYLES = ("-", "--", ":", "-.")  # a second sign when the colours repeat
 MOST_CURVES = 24
 MAPS_IN_A_ROW, VIEW_MARGIN = 2, 1.15
@@ -26,7 +26,7 @@ def draw_shell_correlations(stem: Path, curves: dict[str, dict[str, np.ndarray]]
     """Corrected half-map correlation of each map, and decoded against reconstructed map where there is one."""
     has_decoded = any("decoded_against_reconstructed" in columns for columns in curves.values())
     figure, panels = new_figure(2 if has_decoded else 1, height_of_panel=0.85)
-    _draw_panel(panels[0, 0], curves, "corrected", "half-map correlation in the mask", HALF_MAP_THRESHOLD)
+    _draw_panel(panels[0, 0], curves, "corrected", "half-map correlation in the mask", RESOLUTION_FSC)
     if has_decoded:
         _draw_panel(
             panels[0, 1], curves, "decoded_against_reconstructed", "decoded against reconstructed map", 0.5

@@ -35,7 +35,6 @@ MOST_NUMBERS = 60  # of groups, written into the plot
 BAR_ASPECT = 30  # height of a colour bar over its width
 THIN_LINE, SMALL_MARKER = 1.0, 2.5  # points
 SEQUENTIAL = "viridis"
-DIVERGING = "RdBu_r"
 
 
 def new_figure(

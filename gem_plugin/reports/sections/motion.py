@@ -4,6 +4,7 @@ from html import escape
 
 import numpy as np
 
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.landscape.motion.gaussians import part_table
 from gem_plugin.reports.plain_numbers import angstroms, percent, short_number
 from gem_plugin.reports.sections.figures import MOTION, figures_of
@@ -12,7 +13,6 @@ from gem_plugin.reports.sections.map_pictures import VIEWS, pictures_of_maps, sm
 from gem_plugin.results.run import MapSeries, Run
 
 SHOWN_SIZE_OF_FRAMES = 100  # screen pixels
-BRIGHT_PERCENTILE = 99.9
 PERCENTILES = (5, 50, 95)
 REGION_COLUMNS = ("motion", "occupancy")
 
@@ -98,7 +98,7 @@ def _animation(series: MapSeries) -> str:
     strip = np.concatenate(frames, axis=0)  # (frames * height, 3 * width)
     height, width = frames[0].shape
     scale = SHOWN_SIZE_OF_FRAMES / height
-    picture = png_address(grey_levels(strip, 0.0, float(np.percentile(strip, BRIGHT_PERCENTILE))))
+    picture = png_address(grey_levels(strip, 0.0, float(np.percentile(strip, DISPLAY_PERCENTILE))))
     style = (
         f"width:{width * scale:.0f}px;height:{SHOWN_SIZE_OF_FRAMES}px;background-image:url({picture});"
         f"background-size:{width * scale:.0f}px {SHOWN_SIZE_OF_FRAMES * len(frames)}px"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.io.run.landscape_files import LandscapeFiles
@@ -24,10 +25,7 @@ LOW_PASS_PIXELS = 3  # of the working box, where that is coarser
 ROOM_AROUND_THE_MOLECULE = 1.15  # of its diameter
 LARGEST_SHARE_OF_BOX = 0.95
 DIAMETER_STEP_IN_ANGSTROMS = 10
-MASK_SHARE, BRIGHT_PERCENTILE = (
-    0.15,
-    99.9,
-)  # of the bright level of a map: what the mask holds before it grows
+MASK_SHARE = 0.15  # of the bright level of a map: what the mask holds before it grows
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class RelionState:
             origin.original_pixel_size_in_angstroms,
             data.pixel_size_in_angstroms,
             particle_diameter_in_angstroms(run.state_maps[number]),
-            MASK_SHARE * float(np.percentile(read_map(mean_map).volume, BRIGHT_PERCENTILE)),
+            MASK_SHARE * float(np.percentile(read_map(mean_map).volume, DISPLAY_PERCENTILE)),
             bool((data.half_sets > 0).all()),
         )
 

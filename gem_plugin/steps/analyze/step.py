@@ -14,7 +14,7 @@ from gem_plugin.io.run.names import latents_of_series, map_file, map_files
 from gem_plugin.landscape.latents.components import (
     LatentComponents,
     fit_latent_components,
-    traverse_component,
+    trajectory_along_component,
 )
 from gem_plugin.landscape.sketch import Sketch, check_latents, make_sketch
 from gem_plugin.landscape.volume_source import VolumeSource
@@ -80,7 +80,9 @@ def _save_trajectory(
     settings: AnalyzeSettings,
     progress: Progress,
 ) -> None:
-    trajectory = traverse_component(components, number, settings.trajectory_points, TRAJECTORY_PERCENTILES)
+    trajectory = trajectory_along_component(
+        components, number, settings.trajectory_points, TRAJECTORY_PERCENTILES
+    )
     write_numbers(latents_of_series(folder), trajectory)
     if not settings.skip_vol:
         volumes = progress.track(source.decode(trajectory), f"component {number + 1}", len(trajectory))

@@ -13,7 +13,8 @@ class ConsensusSettings:
     map: Path | None = setting(None, "Consensus map of these particles (.mrc), in their box and pixel size.")
     mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1: Gaussians start inside it only.")
     threshold: float | None = setting(
-        None, "Density above which a voxel is molecule. Default: 4 noise deviations and a tenth of the peak."
+        None,
+        "Density above which a voxel is molecule. Default: 4 noise standard deviations and a tenth of the peak.",
     )
     n_gaussians: int | None = setting(
         None, "Number of Gaussians. Default: one a voxel above the threshold, at most 8192.", 1, 200_000

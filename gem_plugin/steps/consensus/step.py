@@ -1,5 +1,6 @@
 """consensus: turn the map of the finished refinement into Gaussians that fit the images."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from gem_plugin.steps.consensus.settings import ConsensusSettings
 from gem_plugin.steps.train.images import open_observations
 
 BATCH_SIZE = 64
-LEAST_POSE_ERRORS = 3.0  # standard errors by which own poses must beat those of others
-LEAST_FLIP_ERRORS = 5.0  # and by which a flipped map must beat the given one to be called the right one
+MINIMUM_POSE_ERRORS = 3.0  # standard errors by which own poses must beat those of others
+MINIMUM_FLIP_ERRORS = 5.0  # and by which a flipped map must beat the given one to be called the right one
 
 
 def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress) -> dict[str, Any]:
@@ -41,9 +42,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         volume, mask = _read_maps(run, settings, box_size)
         density = find_density(volume, settings.threshold, mask)
         width, n_gaussians = settings.gaussian_width, settings.n_gaussians
-        cloud = gaussians_from_density(
-            density, box_size, 1.0, width, n_gaussians, settings.seed, progress.track
-        )
+        cloud = gaussians_from_density(density, box_size, width, n_gaussians, settings.seed, progress.track)
     progress.say(f"Consensus: {len(cloud)} Gaussians above the density {density.threshold:.4g}")
 
     order = torch.randperm(len(table), generator=epoch_generator(settings.seed, 0))
@@ -53,9 +52,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     _check_grey_scale(grey_scale)
     _check_hand(settings.map, match)
     _warn_when_poses_do_not_match(match, progress)
-    cloud = GaussianCloud(
-        cloud.positions_in_angstroms, cloud.amplitudes * grey_scale, cloud.widths_in_angstroms
-    )
+    cloud = replace(cloud, amplitudes=cloud.amplitudes * grey_scale)
     batches = _batches(order, settings.fit_images)
     losses: list[float] = []
     tracked = progress.track(batches, "Consensus fit", unit="step")
@@ -91,20 +88,20 @@ def _read_maps(
 
 
 def _check_hand(path: Path | None, match: PoseMatch) -> None:
-    if match.flipped_over_own > LEAST_FLIP_ERRORS:
+    if match.flipped_over_own > MINIMUM_FLIP_ERRORS:
         raise InputError(
             f"{path}: the images match this map better when it is flipped along {match.flipped_axis} "
-            f"(by {match.flipped_over_own:.0f} standard errors). Its hand was turned or it was moved after the refinement, or it "
-            "belongs to another one. Give the map as the refinement of these particles left it; turn the results instead."
+            f"(by {match.flipped_over_own:.0f} standard errors). Its hand was flipped or it was moved after the refinement, or it "
+            "belongs to another one. Give the map as the refinement of these particles left it; flip the results instead."
         )
 
 
 def _warn_when_poses_do_not_match(match: PoseMatch, progress: Progress) -> None:
-    if match.own_over_others < LEAST_POSE_ERRORS:
+    if match.own_over_others < MINIMUM_POSE_ERRORS:
         progress.say(
-            f"WARNING: the images match the map hardly better in their own poses ({match.own:.2f} noise deviations) than in "
+            f"WARNING: the images match the map hardly better in their own poses ({match.own:.2f} noise standard deviations) than in "
             f"those of other particles ({match.of_others:.2f}). Are particles and map of the same refinement, and is the map "
-            "where the refinement left it? Results will mean nothing unless they are."
+            "where the refinement left it? The results are meaningless unless they are."
         )
 
 
@@ -117,16 +114,15 @@ def _check_grey_scale(grey_scale: float) -> None:
 
 
 def _batches(order: Tensor, n_images: int) -> list[Tensor]:
-    """Rows of each step; the particles come round again when there are fewer than wanted."""
+    """Rows of each step; the particles come round again when there are fewer than requested."""
     n_rounds = -(-n_images // len(order))
     rows = order.repeat(max(1, n_rounds))[:n_images]
     return list(rows.split(BATCH_SIZE)) if n_images else []
 
 
 def _save(run: RunFiles, cloud: GaussianCloud, box_size: int, pixel_size: float) -> None:
-    positions = cloud.positions_in_angstroms * pixel_size
-    widths = cloud.widths_in_angstroms * pixel_size
-    arrays = [value.numpy() for value in (positions, cloud.amplitudes, widths)]
+    cloud = cloud.in_angstroms(pixel_size)
+    arrays = [value.numpy() for value in (cloud.positions, cloud.amplitudes, cloud.widths)]
     write_gaussians(run.consensus_gaussians, GaussianArrays(*arrays))
-    volume = render_volumes(GaussianCloud(positions, cloud.amplitudes, widths), box_size, pixel_size)[0]
+    volume = render_volumes(cloud, box_size, pixel_size)[0]
     write_map(run.consensus_map, volume.numpy(), pixel_size)

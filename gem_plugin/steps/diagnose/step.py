@@ -67,7 +67,8 @@ def _fingerprints(images: np.ndarray, progress: Progress) -> np.ndarray:  # (n,)
     """The middle row of every image as one number; reading whole images would take as long as training."""
     middle = images.shape[1] // 2
     values = [
-        hash(images[row, middle].tobytes()) for row in progress.track(range(len(images)), "images", unit="it")
+        hash(images[row, middle].tobytes())
+        for row in progress.track(range(len(images)), "images", unit="image")
     ]
     return np.array(values)
 
@@ -81,7 +82,7 @@ def _diagnose_training(
         advice = "Train again with another --seed, then gem-em diagnose RUN --other-run RUN2."
         return [
             *found,
-            not_measured("latents differ between trainings", of_latents.LEAST_AGREEMENT, why, advice),
+            not_measured("latents differ between trainings", of_latents.MINIMUM_AGREEMENT, why, advice),
         ]
     latents, others = run.latents, Run(settings.other_run).latents
     with progress.waiting("agreement of the latents"):
@@ -110,13 +111,13 @@ def _state_support(run: Run, numbers: Sequence[int]) -> list[Diagnostic]:
         why = "The states were not reconstructed from their particles."
         return [
             not_measured(
-                "states may be noise", of_states.LEAST_Z_SCORE, why, "Run gem-em reconstruct RUN first."
+                "states may be noise", of_states.MINIMUM_Z_SCORE, why, "Run gem-em reconstruct RUN first."
             )
         ]
     found = [
         not_measured(
             f"state {number} may be noise",
-            of_states.LEAST_Z_SCORE,
+            of_states.MINIMUM_Z_SCORE,
             "It has no particles in one of the half-sets, or was not reconstructed.",
             "Ask for fewer states, or run gem-em reconstruct RUN again.",
         )
@@ -141,8 +142,8 @@ def _control(z_score: float) -> Diagnostic:
     return Diagnostic(
         "half-maps share noise",
         abs(z_score),
-        of_states.LEAST_Z_SCORE,
-        abs(z_score) >= of_states.LEAST_Z_SCORE,
+        of_states.MINIMUM_Z_SCORE,
+        abs(z_score) >= of_states.MINIMUM_Z_SCORE,
         f"For a random subset the half-differences agree by {z_score:.1f} standard errors; nothing real can agree there.",
         "The half-sets are not independent: look for duplicate particles, and for half-sets made after the refinement.",
     )
@@ -175,7 +176,9 @@ def _diagnose_masks(run: Run, settings: DiagnoseSettings) -> list[Diagnostic]:
     if path is None or not Path(path).is_file() or not maps:
         why = "No mask was used, or there are no states."
         return [
-            not_measured(f"{name} cuts through motion", of_states.LARGEST_SHARE_OUTSIDE, why, "Give --mask.")
+            not_measured(
+                f"{name} cuts through motion", of_states.MAXIMUM_FRACTION_OUTSIDE, why, "Give --mask."
+            )
         ]
     mask, grid = read_map(Path(path)), read_map(next(iter(run.state_maps.values())))
     fitted = fit_mask_to_grid(

@@ -1,5 +1,6 @@
 """export-ply: our Gaussians as the point_cloud.ply and cfg.json that GaussianEM loads."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ def run_export_ply(run: RunFiles, settings: ExportPlySettings, progress: Progres
         cloud, box_size, pixel_size = _consensus(run)
     else:
         cloud, box_size, pixel_size = _cloud_of_particle(run, settings.particle)
-    width_range = width_range_for(cloud.widths_in_angstroms)
+    width_range = width_range_for(cloud.widths)
     raw = raw_from_cloud(cloud, width_range, box_size).numpy()
     write_gaussianem_cloud(folder / "point_cloud.ply", GaussianEmCloud(raw[:, 2:], raw[:, 0], raw[:, 1]))
     defaults = TrainSettings()
@@ -59,11 +60,11 @@ def _consensus(run: RunFiles) -> tuple[GaussianCloud, int, float]:
     size = table.pixel_size_in_angstroms
     arrays = read_gaussians(run.consensus_gaussians)
     cloud = GaussianCloud(
-        torch.from_numpy(arrays.positions_in_angstroms / size),
+        torch.from_numpy(arrays.positions_in_angstroms),
         torch.from_numpy(arrays.amplitudes),
-        torch.from_numpy(arrays.widths_in_angstroms / size),
+        torch.from_numpy(arrays.widths_in_angstroms),
     )
-    return cloud, table.box_size, size
+    return cloud.in_pixels(size), table.box_size, size
 
 
 def _cloud_of_particle(run: RunFiles, particle: int) -> tuple[GaussianCloud, int, float]:
@@ -75,10 +76,6 @@ def _cloud_of_particle(run: RunFiles, particle: int) -> tuple[GaussianCloud, int
     size = model.pixel_size_in_angstroms
     with torch.no_grad():
         cloud = model.gaussians_at(torch.from_numpy(latents[particle : particle + 1]))
-    widths = cloud.widths_in_angstroms
-    in_pixels = GaussianCloud(
-        cloud.positions_in_angstroms[0] / size,
-        cloud.amplitudes[0],
-        (widths[0] if widths.ndim == 2 else widths) / size,
-    )
-    return in_pixels, model.box_size, size
+    widths = cloud.widths[0] if cloud.widths.ndim == 2 else cloud.widths
+    one = replace(cloud, positions=cloud.positions[0], amplitudes=cloud.amplitudes[0], widths=widths)
+    return one.in_pixels(size), model.box_size, size

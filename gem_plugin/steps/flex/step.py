@@ -112,7 +112,7 @@ def _reference_for(
 def _clouds(source: VolumeSource, latents: np.ndarray) -> Clouds:
     assert source.clouds_at is not None
     cloud = source.clouds_at(latents.astype(np.float32))
-    positions = cloud.positions_in_angstroms.double().cpu().numpy()
+    positions = cloud.positions.double().cpu().numpy()
     amplitudes = cloud.amplitudes.double().cpu().numpy()
     return positions, np.broadcast_to(amplitudes, positions.shape[:2])
 

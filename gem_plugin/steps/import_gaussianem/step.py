@@ -85,9 +85,9 @@ def _model(gaussians_file: Path, config: GaussianEmConfig, applies_width_change:
 def _save(run: RunFiles, model: GaussianEmModel, latents: np.ndarray) -> None:
     save_gaussianem_model(run, model)
     write_array(run.latents, latents)
-    size = model.pixel_size_in_angstroms
-    cloud = model.consensus()
-    arrays = (cloud.positions_in_angstroms * size, cloud.amplitudes, cloud.widths_in_angstroms * size)
+    pixel_size = model.pixel_size_in_angstroms
+    cloud = model.consensus().in_angstroms(pixel_size)
+    arrays = (cloud.positions, cloud.amplitudes, cloud.widths)
     write_gaussians(run.consensus_gaussians, GaussianArrays(*(values.numpy() for values in arrays)))
-    volume = render_volumes(cloud, model.box_size, 1.0)[0]
-    write_map(run.consensus_map, volume.numpy(), size)
+    volume = render_volumes(cloud, model.box_size, pixel_size)[0]
+    write_map(run.consensus_map, volume.numpy(), pixel_size)

@@ -55,7 +55,7 @@ def _choose_states(job: LandscapeJob, components: VolumeComponents, sketch: Sket
     if one_cloud and is_automatic:
         labels = np.ones_like(labels)
     share = state_maths.largest_share(labels, weights)
-    if labels.max() > 1 and share > state_maths.LARGEST_SHARE_ALLOWED:
+    if labels.max() > 1 and share > state_maths.MAXIMUM_FRACTION_ALLOWED:
         job.progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
     return SketchStates(
         labels, tree, linkage, state_maths.silhouette(distances, labels), share, one_cloud, choices

@@ -192,7 +192,7 @@ def _write_images(
     spreads = torch.empty(len(images))
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
-        for rows in progress.track(chunks, "Preparing images", unit=f" chunks of {len(chunks[0])}"):
+        for rows in progress.track(chunks, "Preparing images", unit="chunk"):
             prepared = _prepare_images(images.read(rows), plan)
             spreads[rows] = prepared.std(dim=(1, 2))
             power += background_power(_without_excess(prepared, plan), plan.mask)

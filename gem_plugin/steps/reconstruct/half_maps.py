@@ -12,10 +12,10 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
 from gem_plugin.imaging.fourier import fourier_shell_correlation
-from gem_plugin.imaging.local_resolution import SMALLEST_WINDOW_IN_PIXELS, local_resolution
+from gem_plugin.imaging.local_resolution import MINIMUM_WINDOW_IN_PIXELS, local_resolution
 from gem_plugin.imaging.resolution import (
-    HALF_MAP_THRESHOLD,
     MODEL_THRESHOLD,
+    RESOLUTION_FSC,
     HalfMapCurves,
     half_map_curves,
     low_pass,
@@ -184,9 +184,9 @@ def _write_and_measure(
     write_map(files.mask(name), mask.numpy(), pixel_size)
     write_text_whole(files.curves(name), curve_table(curves, against_decoded, box_size * pixel_size))
     row: ColumnValues = {
-        "resolution_in_angstroms": _at(curves.corrected, HALF_MAP_THRESHOLD, both),
-        "resolution_unmasked_in_angstroms": _at(curves.unmasked, HALF_MAP_THRESHOLD, both),
-        "is_limited_by_pixel_size": int(bool((curves.corrected[1:] >= HALF_MAP_THRESHOLD).all())),
+        "resolution_in_angstroms": _at(curves.corrected, RESOLUTION_FSC, both),
+        "resolution_unmasked_in_angstroms": _at(curves.unmasked, RESOLUTION_FSC, both),
+        "is_limited_by_pixel_size": int(bool((curves.corrected[1:] >= RESOLUTION_FSC).all())),
     }
     if against_decoded is not None:
         row["agreement_with_decoded_in_angstroms"] = _at(against_decoded, MODEL_THRESHOLD, both)
@@ -210,7 +210,7 @@ def _write_local_resolution(
     pixel_size = both.pixel_size_in_angstroms
     width = wanted.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
     pixels = 2 * round(width / pixel_size / 2)
-    pixels = min(max(pixels, SMALLEST_WINDOW_IN_PIXELS), both.box_size)
+    pixels = min(max(pixels, MINIMUM_WINDOW_IN_PIXELS), both.box_size)
     found = local_resolution(both.first, both.second, mask, pixel_size, pixels, wanted.threshold, track=track)
     write_map(files.local_resolution(name), found.numpy(), pixel_size)
     inside = found[found > 0].numpy()

@@ -17,7 +17,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.imaging.back_projection import combine_half_maps
 from gem_plugin.imaging.resolution import (
-    HALF_MAP_THRESHOLD,
+    RESOLUTION_FSC,
     half_map_curves,
     resolution_in_angstroms,
 )
@@ -28,7 +28,7 @@ from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.latents.kernel_weights import most_populated_point
 from gem_plugin.landscape.motion.gaussians import measure_motion
-from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights, turn_views
+from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights, rotate_views
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
@@ -86,7 +86,7 @@ def reconstruct_deformed(
     sums = [torch.zeros(table.box_size, table.box_size, table.box_size) for _ in range(2)]
     for number, (weight, motions) in enumerate(zip(parts.weights, parts.motions, strict=True), start=1):
         title = f"part {number} of {len(parts.motions)}"
-        moved = Views(*turn_views(*views, motions))
+        moved = Views(*rotate_views(*views, motions))
         both = back_project(prepared, rows, halves, device, progress, title, views=moved)
         with progress.waiting(f"{title}: half-maps"):
             for half in range(2):
@@ -132,7 +132,7 @@ def _measure_both(
         generator = torch.Generator().manual_seed(settings.seed)
         curves = half_map_curves(both.first, both.second, moving_mask, generator)
         resolution = resolution_in_angstroms(
-            curves.corrected, HALF_MAP_THRESHOLD, both.box_size, both.pixel_size_in_angstroms
+            curves.corrected, RESOLUTION_FSC, both.box_size, both.pixel_size_in_angstroms
         )
         mean = float(curves.corrected[1:].mean())
         text = curve_table(curves, None, both.box_size * both.pixel_size_in_angstroms)
@@ -156,7 +156,7 @@ def _find_parts(
     with progress.waiting("parts that move together"):
         some = source.clouds_at(latents[sample])
         motion = measure_motion(
-            some.positions_in_angstroms.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
+            some.positions.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
         )
         chosen = most_populated_point(latents, generator)
         reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
@@ -165,11 +165,11 @@ def _find_parts(
     collected: list[list[RigidMotions]] = [[] for _ in members]
     starts = range(0, len(latents), CLOUDS_AT_A_TIME)
     for start in progress.track(starts, "motion of the parts", unit="batch"):
-        positions = source.clouds_at(latents[start : start + CLOUDS_AT_A_TIME]).positions_in_angstroms.cpu()
+        positions = source.clouds_at(latents[start : start + CLOUDS_AT_A_TIME]).positions.cpu()
         for fitted, member in zip(collected, members, strict=True):
             fitted.append(
                 fit_rigid_motions(
-                    reference.positions_in_angstroms[member],
+                    reference.positions[member],
                     positions[:, member],
                     reference.amplitudes[member],
                 )
@@ -183,9 +183,9 @@ def _find_parts(
 
 
 def _one_cloud(batch: GaussianCloud) -> GaussianCloud:
-    widths = batch.widths_in_angstroms.reshape(-1, len(batch))[0]
+    widths = batch.widths.reshape(-1, len(batch))[0]
     amplitudes = batch.amplitudes.reshape(-1, len(batch))[0]
-    return GaussianCloud(batch.positions_in_angstroms[0].cpu(), amplitudes.cpu(), widths.cpu())
+    return GaussianCloud(batch.positions[0].cpu(), amplitudes.cpu(), widths.cpu(), batch.unit)
 
 
 def _rows(amplitudes: Tensor) -> np.ndarray:  # (batch, n)

@@ -9,7 +9,7 @@ import torch
 from gem_plugin.devices import choose_device
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.back_projection import BackProjection
-from gem_plugin.imaging.resolution import HALF_MAP_THRESHOLD, first_shell_below, half_map_curves
+from gem_plugin.imaging.resolution import RESOLUTION_FSC, first_shell_below, half_map_curves
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
@@ -115,7 +115,7 @@ def _add_support(
     curves = half_map_curves(
         *whole, mask_from_half_maps(*whole, pixel_size), torch.Generator().manual_seed(measuring.seed)
     )
-    last_shell = first_shell_below(curves.corrected, HALF_MAP_THRESHOLD) - 1
+    last_shell = first_shell_below(curves.corrected, RESOLUTION_FSC) - 1
     counts = {number: int(table[state_name(number)]["particles"]) for number in decoded}
     mean = sum(counts[number] * decoded[number] for number in decoded) / max(sum(counts.values()), 1)
     for name in measuring.progress.track(list(table), "support of the states", unit="map"):

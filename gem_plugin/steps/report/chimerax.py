@@ -1,6 +1,7 @@
 """How the Gaussians of a trained model move over the particles, and the same as files for ChimeraX."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.volume import render_volumes
+from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.array_files import read_array, write_arrays
 from gem_plugin.io.atoms.bild import write_arrows
-from gem_plugin.io.atoms.gaussian_models import MOST_ATOMS, write_gaussian_models
+from gem_plugin.io.atoms.gaussian_models import MAXIMUM_ATOMS, write_gaussian_models
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
@@ -23,7 +25,6 @@ from gem_plugin.results.run import LATENT_COMPONENT, Run
 
 PARTICLES_COMPARED = 200
 MOST_ARROWS = 600
-BRIGHT_PERCENTILE = 99.9
 HIGHEST_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
 SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
@@ -39,7 +40,7 @@ def write_motion(
     rows = np.sort(generator.choice(source.n_particles, n_compared, replace=False))
     told = track(rows, "motion of the Gaussians", unit="particle")
     clouds = [source.clouds_at(source.latents[row : row + 1]) for row in told]
-    positions = np.concatenate([cloud.positions_in_angstroms.cpu().numpy() for cloud in clouds])
+    positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])
     amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
     motion = measure_motion(positions, amplitudes, seed)
     write_arrays(run.motion, **vars(motion))
@@ -107,7 +108,7 @@ def _motion_files(run: Run, source: VolumeSource, motion: GaussianMotion, track:
 
 def _mean_cloud(source: VolumeSource, motion: GaussianMotion) -> GaussianCloud:
     assert source.clouds_at is not None
-    widths = source.clouds_at(source.latents[:1]).widths_in_angstroms.reshape(1, -1)[0].cpu()
+    widths = source.clouds_at(source.latents[:1]).widths.reshape(1, -1)[0].cpu()
     positions = torch.from_numpy(motion.positions_in_angstroms).float()
     return GaussianCloud(positions, torch.from_numpy(motion.amplitudes).float(), widths)
 
@@ -116,11 +117,7 @@ def _map_of_values(
     cloud: GaussianCloud, values: np.ndarray, density: np.ndarray, source: VolumeSource
 ) -> np.ndarray:  # (box, box, box)
     """At each voxel the mean of the values, weighted by the density of each Gaussian there; 0 in the solvent."""
-    weighted = GaussianCloud(
-        cloud.positions_in_angstroms,
-        cloud.amplitudes * torch.from_numpy(values).float(),
-        cloud.widths_in_angstroms,
-    )
+    weighted = replace(cloud, amplitudes=cloud.amplitudes * torch.from_numpy(values).float())
     sums = render_volumes(weighted, source.box_size, source.cloud_pixel_size_in_angstroms)[0].numpy()
     is_inside = density > SMALLEST_SHARE_OF_DENSITY * density.max()
     return np.where(is_inside, sums / np.where(is_inside, density, 1), 0).astype(np.float32)
@@ -141,12 +138,12 @@ def _trajectory_models(run: Run, source: VolumeSource, motion: GaussianMotion, t
     """A PDB of several models for every trajectory."""
     assert source.clouds_at is not None
     written: list[Path] = []
-    if len(motion.amplitudes) > MOST_ATOMS:
+    if len(motion.amplitudes) > MAXIMUM_ATOMS:
         return written
     trajectories = list(_trajectories(run).items())
     for name, latents in track(trajectories, "Gaussians for ChimeraX", unit="trajectory"):
         cloud = source.clouds_at(latents)
-        positions = _in_map_frame(cloud.positions_in_angstroms.cpu().numpy(), source)
+        positions = _in_map_frame(cloud.positions.cpu().numpy(), source)
         amplitudes = cloud.amplitudes.cpu().numpy()
         occupancies = amplitudes / np.maximum(motion.amplitudes, np.finfo(np.float32).tiny)
         path = run.files.chimerax.gaussians(name)
@@ -183,7 +180,7 @@ def _in_map_frame(positions_in_angstroms: np.ndarray, source: VolumeSource) -> n
 
 def _level(path: Path) -> float:
     volume = read_map(path).volume
-    return scripts.LEVEL_SHARE * float(np.percentile(volume, BRIGHT_PERCENTILE))
+    return scripts.LEVEL_SHARE * float(np.percentile(volume, DISPLAY_PERCENTILE))
 
 
 def _relative(run: RunFiles, path: Path) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.hinges import turn_about_axis
+from gem_plugin.gaussians.hinges import rotate_about_axis
 from gem_plugin.gaussians.phantom import antibody_phantom
 from gem_plugin.io.atoms.positions import AtomTable, read_atoms
 
@@ -47,7 +47,7 @@ def phantom_with_turning_arm(turn: Turn, generator: torch.Generator) -> Conforma
     """The antibody-like phantom, one arm turned by each angle."""
     phantom = antibody_phantom(generator)
     angles = turn.angles()
-    positions = turn_about_axis(
+    positions = rotate_about_axis(
         phantom.positions_in_angstroms,
         phantom.is_moving,
         phantom.hinge_start_in_angstroms,
@@ -73,7 +73,9 @@ def turned_model(path: Path, moving: str, hinge: str, turn: Turn) -> Conformatio
     start, end = _bond(atoms, hinge)
     positions = torch.from_numpy(atoms.positions_in_angstroms[0]).float()
     angles = turn.angles()
-    turned = turn_about_axis(positions, torch.from_numpy(is_moving), positions[start], positions[end], angles)
+    turned = rotate_about_axis(
+        positions, torch.from_numpy(is_moving), positions[start], positions[end], angles
+    )
     amplitudes = torch.from_numpy(atoms.atomic_numbers).float().expand(len(angles), -1)
     return _centred(turned, amplitudes, angles, f"{path.name}, {moving} turning about {hinge}")
 

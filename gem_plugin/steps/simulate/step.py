@@ -15,6 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
+from gem_plugin.imaging.resolution import RESOLUTION_FSC
 from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.mrc.stacks import write_stack
@@ -39,7 +40,6 @@ from gem_plugin.steps.simulate.settings import SimulateSettings
 STAR_FILE = "particles.star"
 BATCH_SIZE = 100  # images made at once
 IMAGES_FOR_SIGNAL = 500  # whose mean variance is the signal of the signal-to-noise ratio
-RESOLUTION_FSC = 0.143  # threshold for independent half-maps
 
 
 def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The latents of all particles, from a trained encoder, and if wanted moved to each particle's own image."""
+"""The latents of all particles, from a trained encoder, and on request moved to each particle's own image."""
 
 from typing import NamedTuple
 
@@ -14,28 +14,28 @@ from gem_plugin.progress import Progress
 
 ROWS_AT_A_TIME = 1024
 PROJECTED_ROWS_AT_A_TIME = 64
-SMALLEST_POWER = 1e-12  # of a model image without density
+MINIMUM_POWER = 1e-12  # of a model image without density
 REFINED_ROWS_AT_A_TIME = 64  # each needs a projection per latent dimension
 
 
 class EmbeddedParticles(NamedTuple):
-    """One row a particle, in the order of the input."""
+    """One row per particle, in the order of the input."""
 
     means: np.ndarray  # (n, latent_size) float32
-    deviations: np.ndarray  # (n, latent_size) float32
+    standard_deviations: np.ndarray  # (n, latent_size) float32
 
 
 def embed_particles(trainer: Trainer, progress: Progress) -> EmbeddedParticles:
-    """What the encoder says of every particle."""
+    """The latents that the encoder gives every particle."""
     trainer.model.eval()
     n, latent_size = len(trainer.observations), trainer.model.latent_size
-    means, deviations = (np.empty((n, latent_size), np.float32) for _ in range(2))
+    means, standard_deviations = (np.empty((n, latent_size), np.float32) for _ in range(2))
     chunks = list(row_chunks(n, ROWS_AT_A_TIME))
     for rows in progress.track(chunks, "Embedding particles", unit="chunk"):
         distribution = trainer.embed(rows)
         means[rows[0] : rows[-1] + 1] = distribution.means.cpu().numpy()
-        deviations[rows[0] : rows[-1] + 1] = torch.exp(distribution.log_variances / 2).cpu().numpy()
-    return EmbeddedParticles(means, deviations)
+        standard_deviations[rows[0] : rows[-1] + 1] = torch.exp(distribution.log_variances / 2).cpu().numpy()
+    return EmbeddedParticles(means, standard_deviations)
 
 
 @torch.no_grad()
@@ -44,7 +44,7 @@ def particle_contrasts(
 ) -> np.ndarray:  # (n,) float32
     """The contrast at which each particle fits its own model image best: 1 is usual, near 0 nothing of the molecule is there.
 
-    P g / P h P of image_loss.py; its error, of noise alone, is 1 / sqrt(P h P).
+    P g / P h P of losses/image.py; its error, of noise alone, is 1 / sqrt(P h P).
     """
     trainer.model.eval()
     contrasts = np.empty(len(latents), np.float32)
@@ -54,10 +54,13 @@ def particle_contrasts(
         batch = trainer.observations.batch(rows)
         cloud = trainer.model.cloud_in_pixels(torch.from_numpy(latents[piece]).to(trainer.device))
         images = project_gaussians(
-            cloud, batch.rotation_matrices, trainer.observations.box_size, 1.0, trainer.settings.projector
+            cloud,
+            batch.rotation_matrices,
+            trainer.observations.box_size,
+            projector=trainer.settings.projector,
         )
         powers, agreements = image_agreement(images, batch.images, batch.filters)
-        contrasts[piece] = (agreements / powers.clamp_min(SMALLEST_POWER)).cpu().numpy()
+        contrasts[piece] = (agreements / powers.clamp_min(MINIMUM_POWER)).cpu().numpy()
     return contrasts
 
 
@@ -66,7 +69,7 @@ def refine_particles(
 ) -> tuple[EmbeddedParticles, float]:  # latents, and the mean gain of the objective in noise units
     """Gauss-Newton on every particle's own image; latents stay where that does not score better."""
     trainer.model.eval()
-    means, deviations = (np.empty_like(values) for values in start)
+    means, standard_deviations = (np.empty_like(values) for values in start)
     prior_weight = trainer.settings.kl_weight * trainer.kl_factor
     total_gain = 0.0
     for rows in progress.track(
@@ -83,6 +86,9 @@ def refine_particles(
             projector=trainer.settings.projector,
             contrast_variance=trainer.contrast_variance,
         )
-        means[piece], deviations[piece] = refined.latents.cpu().numpy(), refined.deviations.cpu().numpy()
+        means[piece], standard_deviations[piece] = (
+            refined.latents.cpu().numpy(),
+            refined.standard_deviations.cpu().numpy(),
+        )
         total_gain += float(refined.gains.sum())
-    return EmbeddedParticles(means, deviations), total_gain / len(means)
+    return EmbeddedParticles(means, standard_deviations), total_gain / len(means)

@@ -22,8 +22,8 @@ def train_to_the_end(
         _run_epoch(run, trainer, architecture, progress)
     if trainer.has_collapsed:
         progress.say(
-            f"WARNING: the latents hold almost nothing (KL divergence {trainer.history[-1].kl:.3f} nats a particle): by "
-            "these images all particles have one conformation. Either nothing moves, or the signal is too weak to show it."
+            f"WARNING: the latents have collapsed to the prior (KL divergence {trainer.history[-1].kl:.3f} nats per particle): "
+            "the images show one conformation only. Either nothing moves, or the signal is too weak to show it."
         )
 
 
@@ -34,8 +34,8 @@ def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture,
     progress.say(f"{_one_line(record)}, {_time_left(trainer)} left")
     if trainer.relieve_collapse():
         progress.say(
-            f"The latents hold almost nothing (KL divergence {record.kl:.3f} nats a particle): they have collapsed to the "
-            "consensus. The weight of the KL divergence, which is above 1, is halved."
+            f"The latents have collapsed to the prior (KL divergence {record.kl:.3f} nats per particle). "
+            "The weight of the KL divergence, which is above 1, is halved."
         )
     if trainer.workers.is_main:
         save_training(run, architecture, trainer.state())

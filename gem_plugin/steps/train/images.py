@@ -9,24 +9,13 @@ from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 
-CTF_FIELDS = (
-    "defocus_u_in_angstroms",
-    "defocus_v_in_angstroms",
-    "defocus_angle_in_degrees",
-    "phase_shift_in_degrees",
-    "b_factor_in_square_angstroms",
-    "scale_factor",
-    "voltage_in_kilovolts",
-    "spherical_aberration_in_millimetres",
-    "amplitude_contrast",
-)
-SHARE_OF_FREE_MEMORY = 0.5  # that cached images may take
+FRACTION_OF_FREE_MEMORY = 0.5  # that cached images may take
 
 
 def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
@@ -37,7 +26,7 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
         prepared.images,
         torch.from_numpy(table.rotation_matrices),
         torch.from_numpy(table.shifts_in_angstroms / table.pixel_size_in_angstroms),
-        ctf_parameters(table),
+        ctf_parameters_of(table),
         torch.from_numpy(prepared.noise_spectrum),
         table.pixel_size_in_angstroms,
         is_whitened,
@@ -58,25 +47,20 @@ def open_cached_observations(
     return observations, table
 
 
-def ctf_parameters(table: ParticleTable) -> CtfParameters:
-    """The CTF columns as tensors."""
-    return CtfParameters(**{name: torch.from_numpy(getattr(table, name)).float() for name in CTF_FIELDS})
-
-
 def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
     """Whether all images take less than half of the memory that is free now on the device that will hold them."""
-    return 4 * n_images * box_size**2 < SHARE_OF_FREE_MEMORY * free_memory_in_bytes(device)
+    return 4 * n_images * box_size**2 < FRACTION_OF_FREE_MEMORY * free_memory_in_bytes(device)
 
 
 def check_memory(settings: TrainSettings, n_images: int, box_size: int, device: torch.device) -> None:
     """Raise InputError before the start when what must stay in memory is more than there is."""
-    evidence = 2 * n_images * (settings.anchors + N_VIEW_FEATURES)  # half precision
+    encoder_inputs = 2 * n_images * (settings.anchors + N_VIEW_FEATURES)  # half precision
     images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
     free = free_memory_in_bytes(device)
-    if evidence + images > free:
-        remedy = "Use --cache disk" if images > free - evidence and images else "Use fewer --anchors"
+    if encoder_inputs + images > free:
+        remedy = "Use --cache disk" if images > free - encoder_inputs and images else "Use fewer --anchors"
         raise InputError(
-            f"{n_images} particles of {box_size} pixels need {(evidence + images) / 1e9:.1f} GB of memory on {device}, "
+            f"{n_images} particles of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
             f"{free / 1e9:.1f} GB are free. {remedy}, a smaller --box in prepare, or a larger machine."
         )
 

@@ -14,13 +14,13 @@ from gem_plugin.progress import Progress
 
 
 @contextlib.contextmanager
-def joined_workers(wanted_device: str) -> Iterator[tuple[Workers, str]]:
+def joined_workers(requested_device: str) -> Iterator[tuple[Workers, str]]:
     """Set up torch.distributed when torchrun started us; gives the workers and the device of this process."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Workers(), wanted_device
+        yield Workers(), requested_device
         return
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-    has_gpu = wanted_device in ("auto", "cuda") and torch.cuda.is_available()
+    has_gpu = requested_device in ("auto", "cuda") and torch.cuda.is_available()
     if has_gpu and local_rank >= torch.cuda.device_count():
         raise InputError(
             f"torchrun started process {local_rank + 1} here, but this machine offers {torch.cuda.device_count()} CUDA "

@@ -9,7 +9,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import SAMPLE_FOR_SCALING, EvidenceTable
+from gem_plugin.heterogeneity.encoder.anchor_scores import SAMPLE_FOR_SCALING, EncoderInputs
 from gem_plugin.heterogeneity.losses.contrast import first_contrast_variance
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations
@@ -21,7 +21,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.results.model import load_training
 from gem_plugin.steps.train.focus_mask import mobile_gaussians
 
-MOST_VALIDATION_PARTICLES = 2000
+MAXIMUM_VALIDATION_PARTICLES = 2000
 
 
 class ConsensusStart(NamedTuple):
@@ -59,9 +59,9 @@ def make_trainer(
             )
         model.load_state_dict(saved[1]["model"])
     model.to(observations.device)
-    evidence = _compute_evidence(model, observations, progress)
+    encoder_inputs = _compute_encoder_inputs(model, observations, progress)
     training_rows, validation_rows = split_rows(rows, settings.validation_fraction, generator)
-    trainer = Trainer(model, observations, evidence, training_rows, validation_rows, settings, n_epochs)
+    trainer = Trainer(model, observations, encoder_inputs, training_rows, validation_rows, settings, n_epochs)
     if saved is not None:
         trainer.load_state(saved[1])
         progress.say(f"Resuming after epoch {trainer.epoch} of {n_epochs}")
@@ -77,45 +77,43 @@ def read_consensus(
 ) -> ConsensusStart:
     """The consensus Gaussians, and which of them the focus mask lets change."""
     arrays = read_gaussians(run.consensus_gaussians)
-    pixel_size = observations.pixel_size_in_angstroms
     cloud = GaussianCloud(
-        torch.from_numpy(arrays.positions_in_angstroms / pixel_size),
+        torch.from_numpy(arrays.positions_in_angstroms),
         torch.from_numpy(arrays.amplitudes),
-        torch.from_numpy(arrays.widths_in_angstroms / pixel_size),
+        torch.from_numpy(arrays.widths_in_angstroms),
     )
-    is_mobile = mobile_gaussians(
-        run, settings.focus_mask, cloud.positions_in_angstroms, observations.box_size
-    )
+    cloud = cloud.in_pixels(observations.pixel_size_in_angstroms)
+    is_mobile = mobile_gaussians(run, settings.focus_mask, cloud.positions, observations.box_size)
     if is_mobile is not None:
         progress.say(f"Focus: {int(is_mobile.sum())} of {len(cloud)} Gaussians may change")
     return ConsensusStart(cloud, is_mobile)
 
 
-def _compute_evidence(
+def _compute_encoder_inputs(
     model: HeterogeneityModel, observations: Observations, progress: Progress
-) -> EvidenceTable:
+) -> EncoderInputs:
     """Encoder inputs of all particles, and the scale of the encoder from a sample of them."""
     anchors, encoder = model.anchors, model.encoder
     assert anchors is not None
     assert encoder is not None
-    evidence = EvidenceTable.compute(
-        anchors, observations, lambda parts: progress.track(parts, "Reading evidence", unit="chunk")
+    encoder_inputs = EncoderInputs.compute(
+        anchors, observations, lambda parts: progress.track(parts, "Reading anchor scores", unit="chunk")
     )
     sample = torch.linspace(0, len(observations) - 1, min(SAMPLE_FOR_SCALING, len(observations))).long()
-    encoder.standardise_by(evidence.batch(sample), len(anchors))
-    return evidence
+    encoder.standardise_by(encoder_inputs.batch(sample), len(anchors))
+    return encoder_inputs
 
 
 def split_rows(rows: Tensor, validation_fraction: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Rows that train and rows that never do, both sorted."""
-    n_validation = min(MOST_VALIDATION_PARTICLES, int(validation_fraction * len(rows)))
+    """Training rows and held-out validation rows, both sorted."""
+    n_validation = min(MAXIMUM_VALIDATION_PARTICLES, int(validation_fraction * len(rows)))
     order = rows[torch.randperm(len(rows), generator=generator)]
     return order[n_validation:].sort().values, order[:n_validation].sort().values
 
 
-def _differences(saved: ModelArchitecture, wanted: ModelArchitecture) -> str:
+def _differences(saved: ModelArchitecture, requested: ModelArchitecture) -> str:
     pairs = [
-        (field.name, getattr(saved, field.name), getattr(wanted, field.name))
+        (field.name, getattr(saved, field.name), getattr(requested, field.name))
         for field in dataclasses.fields(saved)
     ]
     return ", ".join(f"{name} {old} there, {new} now" for name, old, new in pairs if old != new)

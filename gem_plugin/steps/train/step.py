@@ -58,7 +58,7 @@ def _train(
             latents, gain = refine_particles(trainer, latents, progress)
             numbers["refinement_gain"] = round(gain, 4)
         write_array(run.latents, latents.means)
-        write_array(run.latents_std, latents.deviations)
+        write_array(run.latents_std, latents.standard_deviations)
         run.contrasts.unlink(missing_ok=True)  # of an earlier training
         if settings.loss == "squared":
             write_array(run.contrasts, particle_contrasts(trainer, latents.means, progress))
@@ -71,13 +71,13 @@ def _train(
 
 
 def _support(trainer: Trainer, progress: Progress) -> dict[str, float | None]:
-    """Whether the latents tell more than noise, by particles that never trained; None where that is not measured."""
+    """Whether the latents describe more than noise, by held-out particles; None where that is not measured."""
     if trainer.settings.loss != "squared" or len(trainer.validation_rows) < 2:
         return {"support_in_nats": None, "support_error": None}
     support = held_out_support(
         trainer.model,
         trainer.observations,
-        trainer.evidence,
+        trainer.encoder_inputs,
         trainer.training_rows,
         trainer.validation_rows,
         torch.Generator().manual_seed(trainer.settings.seed),
@@ -86,8 +86,8 @@ def _support(trainer: Trainer, progress: Progress) -> dict[str, float | None]:
         contrast_variance=trainer.contrast_variance,
     )
     progress.say(
-        f"Left-out particles: their latents explain {support.nats:.2f} ± {support.standard_error:.2f} nats a particle more "
-        "than one conformation does"
+        f"Held-out particles fit the flexible model {support.nats:+.2f} ± {support.standard_error:.2f} nats per particle "
+        "better than a single structure, after the complexity penalty"
     )
     return {"support_in_nats": round(support.nats, 3), "support_error": round(support.standard_error, 3)}
 
