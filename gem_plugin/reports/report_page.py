@@ -14,6 +14,7 @@ from gem_plugin.reports.motion_section import motion_section, trajectories_secti
 from gem_plugin.reports.next_steps_section import next_steps_section
 from gem_plugin.reports.numbers_section import numbers_section
 from gem_plugin.reports.overview_section import overview_section
+from gem_plugin.reports.page_scripts import joined_scripts
 from gem_plugin.reports.provenance_section import provenance_section
 from gem_plugin.reports.reconstruction_section import reconstruction_section
 from gem_plugin.reports.run_contents import RunContents, read_run_contents
@@ -57,7 +58,7 @@ def report_text(contents: RunContents, warnings: list[RunWarning], track: Track 
         f'<section id="{name}"><h2>{heading}</h2>{write()}</section>'
         for name, heading, write in track(chapters, "chapters of the report", unit="chapter")
     )
-    scripts = "\n".join(page_resource(name) for name in ("colours.js", "axes.js", "scatter.js", "report.js"))
+    scripts = joined_scripts("reports/page/report.js")
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">'
@@ -65,5 +66,5 @@ def report_text(contents: RunContents, warnings: list[RunWarning], track: Track 
         f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
         f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
         f"<footer>Written by {escape(origin_line(contents.run))}</footer>"
-        f"<script>{scripts}</script></body></html>"
+        f'<script type="module">{scripts}</script></body></html>'
     )
