@@ -112,7 +112,7 @@ def test_box_adds_and_removes(page: Page) -> None:
     assert inverted == set(range(N_PARTICLES)) - rest
 
 
-def test_click_shows_the_molecule_its_sections_and_its_image(page: Page) -> None:
+def test_click_shows_the_molecule_its_slices_and_its_image(page: Page) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
     row = page.execute_script("return gem.plot.scatter.nearest(...gem.plot.scatter.pixelOf(42), 12)")
@@ -129,7 +129,7 @@ def test_click_shows_the_molecule_its_sections_and_its_image(page: Page) -> None
     latents = page.execute_script("return gem.molecule.subject.latents")
     np.testing.assert_allclose(latents, explorer_source().latents[clicked], atol=1e-5)
     assert count_of_pixels(page, "surface", "b > r + 20") > 3000, "a blue surface"
-    widths = page.execute_script("return gem.molecule.pictures.map((canvas) => canvas.width)")
+    widths = page.execute_script("return gem.molecule.images.map((canvas) => canvas.width)")
     assert widths == [BOX_SIZE, BOX_SIZE]
     facts = text_of(page, "particle-facts")
     assert "state" in facts
@@ -142,7 +142,7 @@ def test_surface_encloses_the_density_above_the_level(page: Page) -> None:
     set_range(page, "level", 30)
     settle(page)
     enclosed, middle, n_voxels, mean = page.execute_script(
-        """const { view, volume, model } = gem.molecule, n = model.windowSize;
+        """const { view, model, subject: { volume } } = gem.molecule, n = model.windowSize;
         const { geometry } = view.components[0].reprList[0].repr.bufferList[0], p = geometry.attributes.position.array, t = geometry.index.array;
         let enclosed = 0; const middle = [0, 0, 0];
         for (let i = 0; i < t.length; i += 3) {

@@ -9,6 +9,11 @@ export class NewestRequest {
     return this.controller.signal;
   }
 
+  /** Of what was asked for last; aborted as soon as there is something newer. */
+  get signal() {
+    return this.controller?.signal;
+  }
+
   cancel() {
     this.begin();
   }

@@ -34,7 +34,10 @@ export class TrajectoryPanel {
     byId("trajectory-play").onclick = () => attempt(() => this.play());
     byId("save-maps").onclick = () => attempt(() => this.saveMaps());
     byId("save-movie").onclick = () => attempt(() => this.saveMovie());
-    this.slider.oninput = () => attempt(() => this.goTo(Number(this.slider.value)));
+    this.slider.oninput = () => {
+      this.isPlaying = false;
+      attempt(() => this.goTo(Number(this.slider.value)));
+    };
   }
 
   name() {
@@ -94,6 +97,7 @@ export class TrajectoryPanel {
     return this.molecule().followLatents(pointAt(this.path.latents, fraction), title);
   }
 
+  /** Until it is stopped, or another molecule is asked for. */
   async play() {
     const button = byId("trajectory-play");
     if (this.isPlaying) {
@@ -107,7 +111,9 @@ export class TrajectoryPanel {
         const fraction = fractionOfStep(step, STEPS_ONE_WAY);
         this.slider.value = fraction;
         if (!(await this.goTo(fraction))) break;
+        const { signal } = this.molecule().requests;
         await new Promise((resolve) => setTimeout(resolve, PAUSE_IN_MILLISECONDS));
+        if (signal.aborted) break;
       }
     } finally {
       this.isPlaying = false;
