@@ -10,7 +10,7 @@ export function histogramOf({ values, lowest, highest }) {
   const scale = HISTOGRAM_BINS / (highest - lowest || 1);
   for (const value of values) {
     const bin = Math.floor((value - lowest) * scale);
-    counts[Math.min(HISTOGRAM_BINS - 1, Math.max(0, bin))]++; // not a number: into the first
+    counts[Math.min(HISTOGRAM_BINS - 1, Math.max(0, bin))]++; // values that are not numbers are left out
   }
   return counts;
 }
