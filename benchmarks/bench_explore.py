@@ -79,20 +79,20 @@ def measure(address: str, server_process: int) -> None:
         )
         print(f"last surface: {triangles:,.0f} triangles of {size}^3 voxels")
         draw = browser.execute_script(
-            "const t = performance.now(); for (let i = 0; i < 5; i++) { gem.cloud.zoom(200, 200, 0.98); gem.cloud.draw(); }"
+            "const t = performance.now(); for (let i = 0; i < 5; i++) { gem.plot.scatter.zoom(200, 200, 0.98); gem.plot.scatter.draw(); }"
             "return (performance.now() - t) / 5;"
         )
         drag = drag_along_a_path(browser, n)
         print(f"dragging along a path: {drag:.1f} molecules a second are drawn")
-        painter = browser.execute_script("return gem.cloud.painter.constructor.name")
+        painter = browser.execute_script("return gem.plot.scatter.painter.constructor.name")
         print(f"drawing all particles ({painter}): {draw:.0f} ms a frame")
         lasso = browser.execute_script(
-            """const t = performance.now(), { x, y } = gem.cloud.view, corner = (a, b) => [x[0] + a * (x[1] - x[0]), y[0] + b * (y[1] - y[0])];
-            gem.select(rowsInPolygon(gem.cloud, [corner(0.2, 0.2), corner(0.8, 0.3), corner(0.5, 0.9)]), "new");
+            """const t = performance.now(), { x, y } = gem.plot.scatter.view, corner = (a, b) => [x[0] + a * (x[1] - x[0]), y[0] + b * (y[1] - y[0])];
+            gem.selection.selectInside([corner(0.2, 0.2), corner(0.8, 0.3), corner(0.5, 0.9)], "new");
             return performance.now() - t;"""
         )
         print(f"lasso: {lasso:.0f} ms")
-        if browser.execute_script("return Boolean(gem.grouping)"):
+        if browser.execute_script("return Boolean(gem.states)"):
             print(
                 f"states with another mask, first and again: {[round(regroup(browser, level)) for level in (0.2, 0.3)]} ms"
             )
@@ -104,10 +104,10 @@ def measure(address: str, server_process: int) -> None:
 def click(browser: Any, row: int) -> tuple[float, float, float]:
     """Milliseconds from the click until the new surface is on the canvas; for the server's answer; for the triangles."""
     return browser.execute_async_script(
-        """const done = arguments[1], place = gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]]);
+        """const done = arguments[1], place = gem.plot.scatter.pixelOf(arguments[0]);
         const { molecule } = gem, start = performance.now();
         let shownAfter = 0;
-        molecule.show = async function (...given) { // the image of the particle comes after the surface, and is not counted
+        molecule.show = async function (...given) {
           delete molecule.show;
           await molecule.show(...given);
           const copy = new OffscreenCanvas(1, 1).getContext("2d");
@@ -124,15 +124,15 @@ def drag_along_a_path(browser: Any, n_particles: int) -> float:
     """Molecules drawn in a second while the slider is moved at every frame of the browser."""
     return browser.execute_async_script(
         """const [n, done] = arguments;
-        gem.travel.anchors = [0, n - 1];
-        gem.travel.make().then(async () => {
-          const { molecule, travel } = gem, show = molecule.show.bind(molecule), pixel = new OffscreenCanvas(1, 1).getContext("2d");
+        gem.trajectory.waypoints = [0, n - 1];
+        gem.trajectory.create().then(async () => {
+          const { molecule, trajectory } = gem, show = molecule.show.bind(molecule), pixel = new OffscreenCanvas(1, 1).getContext("2d");
           let shown = 0;
           molecule.show = async (...given) => { await show(...given); pixel.drawImage(molecule.view.canvas, 0, 0); pixel.getImageData(0, 0, 1, 1); shown++; };
           const start = performance.now(), seconds = () => (performance.now() - start) / 1000;
           while (seconds() < 4) {
-            travel.slider.value = seconds() / 4;
-            travel.slider.oninput();
+            trajectory.slider.value = seconds() / 4;
+            trajectory.slider.oninput();
             await new Promise((resolve) => requestAnimationFrame(resolve));
           }
           const rate = shown / seconds();
@@ -146,7 +146,7 @@ def drag_along_a_path(browser: Any, n_particles: int) -> float:
 def regroup(browser: Any, level: float) -> float:
     """Milliseconds from a new level of the mask to the new colours; the first waits until all sketch maps are decoded."""
     return browser.execute_async_script(
-        """const done = arguments[1], { masks } = gem.grouping, start = performance.now();
+        """const done = arguments[1], { masks } = gem.states, start = performance.now();
         masks.kind.value = "made";
         masks.level.value = arguments[0];
         masks.changed().then(() => done(performance.now() - start));""",

@@ -34,9 +34,7 @@ def press(page: Page, selector: str) -> None:
 
 
 def pixel_of(page: Page, row: int) -> list[float]:
-    return page.execute_script(
-        "return gem.cloud.toPixel(gem.cloud.x[arguments[0]], gem.cloud.y[arguments[0]])", row
-    )
+    return page.execute_script("return gem.plot.scatter.pixelOf(arguments[0])", row)
 
 
 def drag(page: Page, places: list[tuple[float, float]]) -> None:
@@ -66,10 +64,10 @@ def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
 
 
 def settle(page: Page) -> None:
-    """Wait until the last molecule that was wanted is on the canvas."""
+    """Wait until the last molecule that was requested is on the canvas."""
     wait_until(
         lambda: page.execute_script(
-            "return Boolean(gem.molecule.volume) && !gem.molecule.isBusy && !gem.molecule.view.building"
+            "return Boolean(gem.molecule.subject) && !gem.molecule.isBusy && !gem.molecule.view.building"
         )
     )
 

@@ -16,7 +16,7 @@ import uvicorn
 
 from gem_plugin.explorer.command import HOST, listen
 from gem_plugin.explorer.routes import create_app
-from gem_plugin.explorer.session import ExplorerSession
+from gem_plugin.explorer.session import OpenedRun
 from gem_plugin.io.run.files import RunFiles
 
 TOKEN = "a-token-for-the-tests"
@@ -69,7 +69,7 @@ class Explorer:
 def serve(run: RunFiles, table: Path | None = None) -> Iterator[Explorer]:
     """Serve a run, with the user's own table if there is one, until the test is over."""
     listener = listen(0)
-    server = uvicorn.Server(uvicorn.Config(create_app(ExplorerSession(run, table), TOKEN), log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(create_app(OpenedRun(run, table), TOKEN), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

@@ -1,4 +1,4 @@
-"""explore: serve the page of one run on this machine until Ctrl-C."""
+"""explore: serve the page of one run on this machine until Ctrl-C is pressed."""
 
 import contextlib
 import secrets
@@ -11,7 +11,7 @@ import uvicorn
 
 from gem_plugin.errors import InputError
 from gem_plugin.explorer.routes import create_app
-from gem_plugin.explorer.session import ExplorerSession, training_state
+from gem_plugin.explorer.session import OpenedRun, training_state
 from gem_plugin.explorer.settings import ExploreSettings
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
@@ -22,15 +22,15 @@ TOKEN_BYTES = 24
 
 
 def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) -> dict[str, Any]:
-    """Serve the page; ends with Ctrl-C."""
+    """Serve the page until Ctrl-C is pressed."""
     check_settings(settings)
     if not run.root.is_dir():
         raise InputError(
             f"There is no folder {run.root}. Expected the folder of a run (--out of `gem-em run`)."
         )
     with progress.waiting(f"opening {run.root}"):
-        session = ExplorerSession(run, settings.table)
-    threading.Thread(target=session.warm_up, args=(progress.track,), daemon=True).start()
+        opened = OpenedRun(run, settings.table)
+    threading.Thread(target=opened.warm_up, args=(progress.track,), daemon=True).start()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with listen(settings.port) as listener:
         port = listener.getsockname()[1]
@@ -40,18 +40,18 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
             progress.say(
                 f"Training is not finished: {training['epochs']} of {training['of'] or 'some'} epochs."
             )
-        progress.say(f"{session.n_particles} particles. Open {address}")
+        progress.say(f"{opened.n_particles} particles. Open {address}")
         progress.say(
             f"From another machine: ssh -L {port}:{HOST}:{port} THIS_MACHINE, then open the same address."
         )
-        progress.say("Ctrl-C ends the page.")
+        progress.say("Press Ctrl-C to stop.")
         if settings.browser:
             webbrowser.open(address)
-        config = uvicorn.Config(create_app(session, token), log_level="warning", access_log=False)
+        config = uvicorn.Config(create_app(opened, token), log_level="warning", access_log=False)
         with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
             uvicorn.Server(config).run(sockets=[listener])
-    progress.say("The page is closed.")
-    return {"particles": session.n_particles}
+    progress.say("The explorer has stopped.")
+    return {"particles": opened.n_particles}
 
 
 def listen(port: int) -> socket.socket:

@@ -50,7 +50,7 @@ def send_to_cryosparc(run: RunFiles, name: str, rows: np.ndarray, fields: dict[s
     if cryosparc_fields(Run(run)) is None:
         raise InputError("This run did not start from CryoSPARC. Save the particles instead.")
     if not len(rows):
-        raise InputError("The selection is empty: draw a lasso, or take everything that is shown.")
+        raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
     rows_file = run.explore / f"{checked_name(name)}_rows.txt"
     write_numbers(rows_file, np.unique(rows.astype(np.int64)))
     options = ["--project", fields["project"], "--workspace", fields["workspace"], "--title", name]

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 TOKEN_HEADER = "x-gem-token"
-MOST_BYTES_OF_A_REQUEST = 80_000_000  # rows of ten million particles; a mask of 256 voxels along a side; a movie of some hundred frames
+MAXIMUM_BYTES_OF_A_REQUEST = 80_000_000  # rows of ten million particles; a mask of 256 voxels along a side; a movie of some hundred frames
 SAFE_HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -61,8 +61,8 @@ class Guard:
                 "Refused: no token, or a wrong one. Open the address that `gem-em explore` printed, all of it.",
             )
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BYTES_OF_A_REQUEST:
-            return _refuse(413, f"Refused: more than {MOST_BYTES_OF_A_REQUEST} bytes in one request.")
+        if not length.isdigit() or int(length) > MAXIMUM_BYTES_OF_A_REQUEST:
+            return _refuse(413, f"Refused: more than {MAXIMUM_BYTES_OF_A_REQUEST} bytes in one request.")
         return None
 
     def _token_of(self, scope: Scope, headers: Headers) -> bytes:

@@ -1,4 +1,4 @@
-"""Masks to see the states again with: the landscape's, one made here from the sketch, or a file inside the run."""
+"""Masks to recluster the states with: the landscape's, one made here from the sketch, or a file inside the run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,16 @@ from gem_plugin.landscape.mask import VolumeScan, check_mask, fit_mask_to_grid, 
 from gem_plugin.landscape.volume_source import VolumeSource
 
 OF_LANDSCAPE, MADE_HERE, FROM_FILE = "landscape", "made", "file"
-MOST_FILES = 200
+MAXIMUM_FILES = 200
 
 
 @dataclass(frozen=True)
-class MaskWish:
+class MaskRequest:
     """Which mask; hashable, so that what was made with it can be kept."""
 
     kind: str = OF_LANDSCAPE
     file: str = ""  # inside the run
-    level: float = 0.1  # density at the edge, as a share of the bright level of the sketch
+    level: float = 0.1  # density at the edge, as a fraction of the bright level of the sketch
     dilate_in_angstroms: float = 5.0
     edge_in_angstroms: float = 0.0
 
@@ -56,7 +56,7 @@ class Masks:
         return float(self.scan.bright_levels.mean())
 
     def file_names(self) -> list[str]:
-        """Maps inside the run that are named as masks, and those that were sent here."""
+        """Maps inside the run that are named as masks, and those that were uploaded here."""
         root = self.run.root.resolve()
         found = sorted({*self._folder.glob("*.mrc"), *root.glob("*mask*.mrc"), *root.glob("*/*mask*.mrc")})
         inside = [
@@ -64,53 +64,51 @@ class Masks:
             for path in found
             if path.resolve().is_relative_to(root) and path != self.files.mask.resolve()
         ]
-        return [path.relative_to(root).as_posix() for path in inside[:MOST_FILES]]
+        return [path.relative_to(root).as_posix() for path in inside[:MAXIMUM_FILES]]
 
-    def mask(self, wish: MaskWish) -> np.ndarray:  # (d, d, d) float32, 0 to 1
-        """The wanted mask, checked."""
-        if wish.kind == OF_LANDSCAPE:
+    def mask(self, request: MaskRequest) -> np.ndarray:  # (d, d, d) float32, 0 to 1
+        """The requested mask, checked."""
+        if request.kind == OF_LANDSCAPE:
             return self._fitted(self.files.mask)
-        if wish.kind == FROM_FILE:
-            if wish.file not in self.file_names():
+        if request.kind == FROM_FILE:
+            if request.file not in self.file_names():
                 raise InputError(
-                    f"There is no mask {wish.file[:80]!r} in this run; send one with `from a file`."
+                    f"There is no mask {request.file[:80]!r} in this run; upload one in the field `mask`."
                 )
-            return self._fitted(self.run.root / wish.file)
-        if wish.kind != MADE_HERE:
+            return self._fitted(self.run.root / request.file)
+        if request.kind != MADE_HERE:
             raise InputError(
-                f"There is no mask {wish.kind[:80]!r}; expected {OF_LANDSCAPE}, {MADE_HERE} or {FROM_FILE}."
+                f"There is no mask {request.kind[:80]!r}; expected {OF_LANDSCAPE}, {MADE_HERE} or {FROM_FILE}."
             )
         if not (
-            0 < wish.level <= 1
-            and 0 <= wish.dilate_in_angstroms <= 100
-            and 0 <= wish.edge_in_angstroms <= 100
+            0 < request.level <= 1
+            and 0 <= request.dilate_in_angstroms <= 100
+            and 0 <= request.edge_in_angstroms <= 100
         ):
             raise InputError("Expected a level above 0 and up to 1, and margins of 0 to 100 Angstrom.")
-        threshold = wish.level * self.bright_level
+        threshold = request.level * self.bright_level
         mask = make_mask(
             self.scan.brightest,
             threshold,
             self.pixel_size_in_angstroms,
-            wish.dilate_in_angstroms,
-            wish.edge_in_angstroms,
+            request.dilate_in_angstroms,
+            request.edge_in_angstroms,
         )
         check_mask(mask, self.box_size)
         return mask
 
-    def save(self, name: str, wish: MaskWish) -> Path:
+    def save(self, name: str, request: MaskRequest) -> Path:
         """Write a mask where it can be chosen again, and be given to landscape --mask."""
         path = self._folder / f"{checked_name(name)}.mrc"
-        write_map(path, self.mask(wish), self.pixel_size_in_angstroms)
+        write_map(path, self.mask(request), self.pixel_size_in_angstroms)
         return path
 
     def receive(self, name: str, content: bytes) -> Path:
-        """Keep an MRC file that the browser sent, on the grid of the maps."""
+        """Keep an MRC file that the browser uploaded, on the grid of the maps."""
         path = self._folder / f"{checked_name(name)}.mrc"
         with whole_file(path) as temporary:
             temporary.write_bytes(content)
-            write_map(
-                temporary, self._fitted(temporary, "the file that was sent"), self.pixel_size_in_angstroms
-            )
+            write_map(temporary, self._fitted(temporary, "the uploaded file"), self.pixel_size_in_angstroms)
         return path
 
     @property

@@ -1,4 +1,4 @@
-"""Molecules for the browser: decoded maps as bytes in a window, particle images beside what the model makes of them."""
+"""Molecules for the browser: decoded maps as bytes in a window, particle images beside the model's projections."""
 
 import threading
 from dataclasses import dataclass
@@ -8,17 +8,20 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from gem_plugin.errors import InputError
+from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.simulated_images import simulate_images
+from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.particles.table import ParticleTable
 from gem_plugin.reports.chimerax_scripts import LEVEL_SHARE
 
 SAMPLE_FOR_SCALE = 8  # molecules decoded once, to choose brightness and window
 HEADROOM = 1.5  # the brightest byte over the brightest sampled voxel
-SHARE_OUTSIDE_WINDOW = 0.01  # of the bright level: dimmer voxels may be cut off
+FRACTION_OUTSIDE_WINDOW = 0.01  # of the bright level: dimmer voxels may be cut off
 MARGIN_IN_VOXELS = 2
 LOW_PASS_IN_PIXELS = 1.5  # so that a particle can be seen through the noise
 
@@ -31,6 +34,17 @@ class Window:
     size: int
     density_of_255: float
     level: float  # density at which the surface is drawn first
+
+
+@dataclass(frozen=True)
+class DecodedMolecule:
+    """What one decoding gives."""
+
+    latents: np.ndarray  # (latent_size,)
+    volume: np.ndarray  # (box, box, box), ordered zyx
+    images: np.ndarray | None = (
+        None  # (2, box, box): the particle low-pass filtered, and the model's projection
+    )
 
 
 class Molecules:
@@ -48,6 +62,30 @@ class Molecules:
             raise InputError(f"There is no particle row {row}; rows are 0 to {self.source.n_particles - 1}.")
         return self.source.latents[row]
 
+    @property
+    def has_images(self) -> bool:
+        """Whether particles have images, and the model has Gaussians to project beside them."""
+        return self.source.clouds_at is not None and self.run.prepared_images.is_file()
+
+    def decode_particle(self, row: int, with_images: bool) -> DecodedMolecule:
+        """A particle's molecule, and its images where they are requested: all from one decoding."""
+        latents = self.latents_of(row)
+        if not with_images:
+            return self.decode(latents)
+        if self.source.clouds_at is None:
+            raise InputError("This model has no Gaussians to project.")
+        with self.lock:
+            prepared = self._prepared_data()
+            cloud = self.source.clouds_at(latents[None])
+            volume = self._render(cloud)
+            projection = _project(cloud, prepared.table.take(np.array([row])))
+        image = gaussian_filter(np.asarray(prepared.images[row], np.float32), LOW_PASS_IN_PIXELS)
+        return DecodedMolecule(latents, volume, np.stack([image, projection]))
+
+    def decode(self, latents: np.ndarray) -> DecodedMolecule:  # (latent_size,)
+        """The molecule at a point of the latent space."""
+        return DecodedMolecule(latents, self.density(latents))
+
     def density(self, latents: np.ndarray) -> np.ndarray:  # (latent_size,) -> (box, box, box)
         """The whole decoded map."""
         if latents.shape != (self.source.latents.shape[1],) or not np.isfinite(latents).all():
@@ -56,6 +94,12 @@ class Molecules:
             )
         with self.lock:
             return next(iter(self.source.decode(latents[None].astype(np.float32))))
+
+    def _render(self, cloud: GaussianCloud) -> np.ndarray:  # one cloud -> (box, box, box)
+        """The same map that the source decodes."""
+        pixel_size = self.source.cloud_pixel_size_in_angstroms
+        volume = render_volumes(cloud, self.source.box_size, pixel_size)[0].cpu().numpy()
+        return volume[::-1] if self.source.is_flipped else volume
 
     def as_bytes(self, volume: np.ndarray) -> bytes:  # z slowest, x fastest
         """The window of a map, negative density as 0."""
@@ -74,25 +118,6 @@ class Molecules:
         inside = slice(self.window.first, self.window.first + self.window.size)
         return (mask[inside, inside, inside].clip(0, 1) * 255).astype(np.uint8).tobytes()
 
-    def image_and_projection(self, row: int) -> tuple[np.ndarray, np.ndarray]:  # (box, box) each
-        """The particle, smoothed, and the image that the model expects of it: same view, place and CTF."""
-        latents = self.latents_of(row)
-        if self.source.clouds_at is None:
-            raise InputError("This model has no Gaussians to project.")
-        prepared = self._prepared_data()
-        table = prepared.table.take(np.array([row]))
-        with self.lock:
-            projection = simulate_images(
-                self.source.clouds_at(latents[None]),
-                torch.from_numpy(table.rotation_matrices),
-                torch.from_numpy(table.shifts_in_angstroms),
-                ctf_parameters_of(table),
-                table.box_size,
-                table.pixel_size_in_angstroms,
-            )
-        image = gaussian_filter(np.asarray(prepared.images[row], np.float32), LOW_PASS_IN_PIXELS)
-        return image, projection[0].numpy()
-
     def _prepared_data(self) -> PreparedData:
         if self._prepared is None:
             self._prepared = load_prepared(self.run)
@@ -106,7 +131,7 @@ class Molecules:
         box = self.source.box_size
         furthest = 0
         for volume in volumes:
-            outline = np.argwhere(volume > SHARE_OUTSIDE_WINDOW * bright_level)
+            outline = np.argwhere(volume > FRACTION_OUTSIDE_WINDOW * bright_level)
             furthest = max(furthest, int(np.abs(outline - box // 2).max(initial=0)))
         half_width = min(box // 2, furthest + MARGIN_IN_VOXELS)
         return Window(
@@ -115,3 +140,16 @@ class Molecules:
             HEADROOM * max(brightest, 1e-30),
             LEVEL_SHARE * bright_level,
         )
+
+
+def _project(cloud: GaussianCloud, particle: ParticleTable) -> np.ndarray:  # one cloud, one row -> (box, box)
+    """The image that the model expects of a particle: same view, shift and CTF."""
+    projection = simulate_images(
+        cloud,
+        torch.from_numpy(particle.rotation_matrices),
+        torch.from_numpy(particle.shifts_in_angstroms),
+        ctf_parameters_of(particle),
+        particle.box_size,
+        particle.pixel_size_in_angstroms,
+    )
+    return projection[0].numpy()

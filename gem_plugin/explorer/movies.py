@@ -13,8 +13,8 @@ from gem_plugin.explorer.saving import checked_name
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 
-MOST_FRAMES = 400
-LARGEST_FRAME = 2000  # pixels along a side
+MAXIMUM_FRAMES = 400
+MAXIMUM_SIDE_OF_A_FRAME = 2000  # pixels along a side
 FRAMES_PER_SECOND = 12
 CODECS = ("libx264", "libopenh264", "mpeg4")  # the first that this build of PyAV has
 QUALITY = {"crf": "18", "preset": "medium"}
@@ -28,8 +28,8 @@ def can_write_mp4() -> bool:
 def save_movie(run: RunFiles, name: str, frames: list[bytes]) -> list[Path]:
     """PNG frames as movies that go there and back."""
     stem = run.explore / checked_name(name)
-    if not 2 <= len(frames) <= MOST_FRAMES:
-        raise InputError(f"A movie has 2 to {MOST_FRAMES} frames, got {len(frames)}.")
+    if not 2 <= len(frames) <= MAXIMUM_FRAMES:
+        raise InputError(f"A movie has 2 to {MAXIMUM_FRAMES} frames, got {len(frames)}.")
     pictures = [_open_frame(frame) for frame in frames]
     if len({picture.size for picture in pictures}) > 1:
         raise InputError("The frames of the movie differ in size.")
@@ -73,9 +73,9 @@ def _write_mp4(path: Path, pictures: list[Image.Image]) -> None:
 def _open_frame(content: bytes) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(content), formats=("PNG",))
-        if max(picture.size) > LARGEST_FRAME:
+        if max(picture.size) > MAXIMUM_SIDE_OF_A_FRAME:
             raise InputError(
-                f"A frame has {picture.size} pixels; expected at most {LARGEST_FRAME} along a side."
+                f"A frame has {picture.size} pixels; expected at most {MAXIMUM_SIDE_OF_A_FRAME} along a side."
             )
         return picture.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:

@@ -4,27 +4,8 @@ from functools import cache
 from importlib.resources import files
 
 from gem_plugin.errors import InputError
-from gem_plugin.reports.sections.html_parts import page_resource
+from gem_plugin.reports.page_scripts import joined_scripts
 
-SHARED_SCRIPTS = ("colours.js", "axes.js")  # of the report
-SCRIPTS = (
-    "server.js",
-    "graphics_card.js",
-    "scatter.js",
-    "points_webgl.js",
-    "points_pixels.js",
-    "selecting.js",
-    "surface_view.js",
-    "pictures.js",
-    "filters.js",
-    "masks.js",
-    "grouping.js",
-    "travel.js",
-    "sessions.js",
-    "mouse.js",
-    "molecule.js",
-    "explore.js",
-)
 LIBRARIES = ("ngl.js",)  # page/libraries/README.md says what they are
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -36,8 +17,8 @@ CONTENT_POLICY = (
 def page_text() -> str:
     """The whole page."""
     text = _resource("explore.html")
-    scripts = [page_resource(name) for name in SHARED_SCRIPTS] + [_resource(name) for name in SCRIPTS]
-    return text.replace("/*STYLE*/", _resource("explore.css")).replace("/*SCRIPT*/", "\n".join(scripts))
+    scripts = joined_scripts("explorer/page/explore.js")
+    return text.replace("/*STYLE*/", _resource("explore.css")).replace("/*SCRIPT*/", scripts)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""States again, with another number, linkage, mask or part of the molecule: in a second."""
+"""Recluster the sketch maps into states: another number, linkage, mask or part of the molecule, in a second."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.explorer.masks import FROM_FILE, Masks, MaskWish
+from gem_plugin.explorer.masks import FROM_FILE, MaskRequest, Masks
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.sketch_voxels import SketchVoxels
 from gem_plugin.landscape.state_maps import StateMaps, average_volumes
@@ -16,13 +16,13 @@ from gem_plugin.progress import Track, untracked
 from gem_plugin.results.run import Run
 
 WHOLE = "whole"
-MOST_MAPS_AVERAGED = 60  # of a state, those with most particles
-MOST_DISTANCES_KEPT = 12  # of masks and regions
+MAXIMUM_MAPS_AVERAGED = 60  # of a state, those with most particles
+MAXIMUM_DISTANCES_KEPT = 12  # of masks and regions
 MAPS_AT_A_TIME = 4
 
 
 @dataclass(frozen=True)
-class Grouping:
+class Reclustering:
     """Sketch maps in states, and all particles with them."""
 
     map_states: np.ndarray  # (k,) int64 from 1
@@ -31,19 +31,17 @@ class Grouping:
     silhouette: float
 
 
-class Regrouping:
-    """The sketch of a finished landscape, ready to be grouped in other ways."""
+class SketchStates:
+    """The sketch of a finished landscape, ready to be reclustered."""
 
     def __init__(self, run: Run, molecules: Molecules) -> None:
         sketch = run.sketch()
         self.molecules = molecules
         self.masks = Masks(run.files, molecules.source)
-        self.rows, self.labels = (
-            sketch.rows,
-            sketch.labels,
-        )  # (k,), (n,): sketch map of every particle, -1: none
+        self.rows = sketch.rows  # (k,)
+        self.labels = sketch.labels  # (n,): position of the sketch map of every particle, -1: none
         self.counts = np.maximum(sketch.counts, 1)
-        self.distances = {(WHOLE, MaskWish()): run.volume_components().distances}
+        self.distances = {(WHOLE, MaskRequest()): run.volume_components().distances}
         self.motion = run.motion
         self.lock = threading.Lock()
         self._voxels: SketchVoxels | None = None
@@ -57,8 +55,8 @@ class Regrouping:
         n_parts = 0 if self.motion is None else int(self.motion.parts.max())
         return [WHOLE, *(f"part {number}" for number in range(1, n_parts + 1))]
 
-    def group(self, n_states: int, linkage: str, region: str, mask: MaskWish) -> Grouping:
-        """Cut the tree of the distances inside the mask, and inside the region where one is wanted."""
+    def recluster(self, n_states: int, linkage: str, region: str, mask: MaskRequest) -> Reclustering:
+        """Cut the tree of the distances inside the mask, and inside the region where one is given."""
         if region not in self.regions():
             raise InputError(f"There is no region {region!r}; there are {', '.join(self.regions())}.")
         if not 1 <= n_states <= len(self.rows):
@@ -69,14 +67,14 @@ class Regrouping:
         tree = build_tree(distances, linkage)
         states = cut_into_states(tree, n_states, self.counts.astype(np.float64))
         of_particles = np.where(self.labels < 0, 0, states[self.labels])
-        return Grouping(states, of_particles, tree, silhouette(distances, states))
+        return Reclustering(states, of_particles, tree, silhouette(distances, states))
 
     def average(self, map_states: np.ndarray, number: int) -> StateMaps:
         """Mean and spread of the maps of a state; of a large one, the maps with most particles."""
         members = np.flatnonzero(map_states == number)
         if not len(members):
             raise InputError(f"There is no state {number}; the states are 1 to {int(map_states.max())}.")
-        members = members[np.argsort(-self.counts[members], kind="stable")][:MOST_MAPS_AVERAGED]
+        members = members[np.argsort(-self.counts[members], kind="stable")][:MAXIMUM_MAPS_AVERAGED]
         return average_volumes(self._decoded(self.rows[members]), self.counts[members])
 
     def voxels(self, track: Track = untracked) -> SketchVoxels:
@@ -88,9 +86,9 @@ class Regrouping:
                 self._voxels = SketchVoxels(volumes, len(self.rows), scan.brightest, self.masks.bright_level)
             return self._voxels
 
-    def _distances_in(self, region: str, mask: MaskWish) -> np.ndarray:  # (k, k)
-        wanted = (region, mask)
-        if wanted not in self.distances:
+    def _distances_in(self, region: str, mask: MaskRequest) -> np.ndarray:  # (k, k)
+        request = (region, mask)
+        if request not in self.distances:
             voxels, source = self.voxels(), self.molecules.source
             weights = voxels.weights_of(self.masks.mask(mask))
             if region != WHOLE:
@@ -102,10 +100,10 @@ class Regrouping:
             distances = voxels.distances(weights, self.counts)
             if mask.kind == FROM_FILE:  # the file may be another one next time
                 return distances
-            while len(self.distances) >= MOST_DISTANCES_KEPT:
-                self.distances.pop(next(key for key in self.distances if key != (WHOLE, MaskWish())))
-            self.distances[wanted] = distances
-        return self.distances[wanted]
+            while len(self.distances) >= MAXIMUM_DISTANCES_KEPT:
+                self.distances.pop(next(key for key in self.distances if key != (WHOLE, MaskRequest())))
+            self.distances[request] = distances
+        return self.distances[request]
 
     def _decoded(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Maps of particles; a few at a time, so that a click in between is answered soon."""

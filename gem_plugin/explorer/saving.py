@@ -92,7 +92,7 @@ def session_names(run: RunFiles) -> list[str]:
 
 def _write_selection(run: RunFiles, rows: np.ndarray, stem: Path) -> list[Path]:
     if not len(rows):
-        raise InputError("The selection is empty: draw a lasso, or take everything that is shown.")
+        raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
     if not run.prepared_table.is_file():  # the landscape of another program's run: it knows rows only
         write_numbers(stem.with_name(stem.name + "_rows.txt"), np.unique(rows.astype(np.int64)))
         return [stem.with_name(stem.name + "_rows.txt")]

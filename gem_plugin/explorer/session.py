@@ -1,4 +1,4 @@
-"""All that the explorer knows of a run; parts are opened when they are first asked for."""
+"""All that the explorer knows of a run; parts are opened when they are first requested."""
 
 import contextlib
 import csv
@@ -11,7 +11,7 @@ import numpy as np
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
 from gem_plugin.explorer.molecules import Molecules
-from gem_plugin.explorer.regrouping import Regrouping
+from gem_plugin.explorer.regrouping import SketchStates
 from gem_plugin.explorer.saving import session_names
 from gem_plugin.explorer.travel import KINDS
 from gem_plugin.io.run.files import RunFiles
@@ -22,8 +22,8 @@ from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.mask import LEVEL_OF_CRYODRGN, LEVEL_OF_GAUSSIANS
 
 
-class ExplorerSession:
-    """One run, opened for looking."""
+class OpenedRun:
+    """One run, opened for the explorer."""
 
     def __init__(self, run: RunFiles, table: Path | None = None) -> None:
         self.run = run
@@ -39,7 +39,7 @@ class ExplorerSession:
         self.columns = {column.name: column for column in columns}
         self.n_particles = len(columns[0].values)
         self._molecules: Molecules | None = None
-        self._regrouping: Regrouping | None = None
+        self._sketch_states: SketchStates | None = None
         self._lock = threading.Lock()
 
     def molecules(self) -> Molecules:
@@ -49,13 +49,13 @@ class ExplorerSession:
                 self._molecules = Molecules(self.run, self.opened.decoder())
             return self._molecules
 
-    def regrouping(self) -> Regrouping:
+    def sketch_states(self) -> SketchStates:
         """The sketch; opened once."""
         molecules = self.molecules()
         with self._lock:
-            if self._regrouping is None:
-                self._regrouping = Regrouping(self.opened, molecules)
-            return self._regrouping
+            if self._sketch_states is None:
+                self._sketch_states = SketchStates(self.opened, molecules)
+            return self._sketch_states
 
     def column(self, name: str) -> ParticleColumn:
         if name not in self.columns:
@@ -70,12 +70,12 @@ class ExplorerSession:
             "columns": [_column_description(column) for column in self.columns.values()],
             "training": training_state(self.run),
             "sessions": session_names(self.run),
-            "pathKinds": KINDS,
+            "trajectoryKinds": KINDS,
             "linkages": LINKAGES,
         }
 
     def decoding(self) -> dict[str, Any]:
-        """What there is to decode and to group; says what is missing and what would make it."""
+        """What there is to decode and to recluster; says what is missing and what would make it."""
         return {
             "model": self._model_description(),
             "landscape": self._landscape_description(),
@@ -83,11 +83,14 @@ class ExplorerSession:
         }
 
     def warm_up(self, track: Track = untracked) -> None:
-        """Open model and sketch before they are asked for; the first decoding compiles for seconds."""
+        """Open model and sketch before they are requested; the first decoding and image compile for seconds."""
         with contextlib.suppress(GemError):
-            source = self.molecules().source
+            molecules = self.molecules()
+            if molecules.has_images:
+                molecules.decode_particle(0, with_images=True)
+            source = molecules.source
             if self.run.landscape.distances.is_file() and not source.decoding_is_slow:
-                self.regrouping().voxels(track)
+                self.sketch_states().voxels(track)
 
     def _model_description(self) -> dict[str, Any]:
         try:
@@ -99,7 +102,7 @@ class ExplorerSession:
             "latentSize": molecules.source.latents.shape[1],
             "boxSize": molecules.source.box_size,
             "pixelSize": molecules.source.pixel_size_in_angstroms,
-            "hasImages": molecules.source.clouds_at is not None and self.run.prepared_images.is_file(),
+            "hasImages": molecules.has_images,
             "windowSize": window.size,
             "windowFirst": window.first,
             "densityOf255": window.density_of_255,
@@ -111,16 +114,16 @@ class ExplorerSession:
         if not files.distances.is_file() or not files.sketch_rows.is_file():
             return {"missing": f"There is no landscape yet. Run `gem-em landscape {self.run.root}`."}
         try:
-            regrouping = self.regrouping()
+            sketch = self.sketch_states()
         except GemError as error:
             return {"missing": str(error)}
         states = self.columns.get("state")
         return {
-            "nMaps": len(regrouping.rows),
+            "nMaps": len(sketch.rows),
             "nStates": int(states.values.max()) if states is not None else 1,
             "linkage": self.opened.settings("landscape").get("linkage", LINKAGES[0]),
-            "regions": regrouping.regions(),
-            "masks": regrouping.masks.file_names(),
+            "regions": sketch.regions(),
+            "masks": sketch.masks.file_names(),
             "maskLevel": LEVEL_OF_GAUSSIANS if self.molecules().source.clouds_at else LEVEL_OF_CRYODRGN,
         }
 
@@ -133,9 +136,9 @@ def training_state(run: RunFiles) -> dict[str, Any]:
     """How far the training is."""
     opened = Run(run)
     done = len(next(iter(opened.history.values()), []))
-    wanted = opened.settings("train").get("epochs")
+    n_epochs = opened.settings("train").get("epochs")
     is_finished = opened.latents_if_there is not None
-    return {"epochs": done, "of": wanted, "isFinished": is_finished}
+    return {"epochs": done, "of": n_epochs, "isFinished": is_finished}
 
 
 def columns_of_own_table(path: Path, n_particles: int) -> list[ParticleColumn]:
@@ -150,9 +153,9 @@ def columns_of_own_table(path: Path, n_particles: int) -> list[ParticleColumn]:
             f"{path} has {len(body)} rows under its header; the run has {n_particles} particles."
         )
     columns = []
-    for place, name in enumerate(header):
+    for index, name in enumerate(header):
         try:
-            values = np.array([float(row[place]) for row in body], dtype=np.float32)
+            values = np.array([float(row[index]) for row in body], dtype=np.float32)
         except (ValueError, IndexError) as error:
             raise InputError(f"{path}, column {name}: expected one number a row ({error}).") from error
         columns.append(ParticleColumn(f"own_{name}", f"{name} (own table)", values))

@@ -9,11 +9,11 @@ from gem_plugin.errors import InputError
 from gem_plugin.landscape.motion.gaussians import GaussianMotion
 from gem_plugin.landscape.volume_pca import distances_from_products, inner_products, weighted_mean
 
-SUPPORT_SHARE = (
+FRACTION_OF_BRIGHT_LEVEL = (
     0.02  # of the bright level: voxels that stay below it in all maps hold nothing worth comparing
 )
-MOST_BYTES = 200_000_000  # a mask takes as much again for a moment
-MOST_PRODUCTS = 4e10  # maps squared times voxels: about a second on two cores
+MAXIMUM_BYTES = 200_000_000  # a mask takes as much again for a moment
+MAXIMUM_PRODUCTS = 4e10  # maps squared times voxels: about a second on two cores
 
 
 class SketchVoxels:
@@ -26,13 +26,13 @@ class SketchVoxels:
         brightest: np.ndarray,  # (d, d, d): maximum over the maps
         bright_level: float,
     ) -> None:
-        is_filled = brightest >= SUPPORT_SHARE * bright_level
+        is_filled = brightest >= FRACTION_OF_BRIGHT_LEVEL * bright_level
         self.box_size = len(brightest)
         self.factor = 1  # voxels along a side of the cubes
         while True:
             self.cubes = np.flatnonzero(average_cubes(is_filled, self.factor).ravel() > 0)
             n_cubes = len(self.cubes)
-            if 4 * n_maps * n_cubes <= MOST_BYTES and float(n_maps) ** 2 * n_cubes <= MOST_PRODUCTS:
+            if 4 * n_maps * n_cubes <= MAXIMUM_BYTES and float(n_maps) ** 2 * n_cubes <= MAXIMUM_PRODUCTS:
                 break
             self.factor *= 2
         self.matrix = np.empty((n_maps, n_cubes), np.float32)  # (k, v)
@@ -61,8 +61,8 @@ class SketchVoxels:
         voxels = cubes * self.factor + (self.factor - 1) / 2  # the middle of each
         if is_flipped:  # maps are mirrored, Gaussians are not
             voxels[:, 0] = self.box_size - 1 - voxels[:, 0]
-        places = (voxels[:, ::-1] - self.box_size // 2) * pixel_size_in_angstroms  # ordered xyz
-        _, nearest = cKDTree(motion.positions_in_angstroms).query(places)
+        positions = (voxels[:, ::-1] - self.box_size // 2) * pixel_size_in_angstroms  # ordered xyz
+        _, nearest = cKDTree(motion.positions_in_angstroms).query(positions)
         return motion.parts[nearest] == number
 
 

@@ -5,6 +5,7 @@ from html import escape
 from gem_plugin.io.run.origin import origin_line
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.progress import Track, untracked
+from gem_plugin.reports.page_scripts import joined_scripts
 from gem_plugin.reports.sections import figures as report_figures
 from gem_plugin.reports.sections.checks import checks_section
 from gem_plugin.reports.sections.html_parts import page_resource
@@ -55,7 +56,7 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
         f'<section id="{name}"><h2>{heading}</h2>{write()}</section>'
         for name, heading, write in track(chapters, "chapters of the report", unit="chapter")
     )
-    scripts = "\n".join(page_resource(name) for name in ("colours.js", "axes.js", "scatter.js", "report.js"))
+    scripts = joined_scripts("reports/page/report.js")
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">'
@@ -63,5 +64,5 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
         f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
         f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
         f"<footer>Written by {escape(origin_line(run.files))}</footer>"
-        f"<script>{scripts}</script></body></html>"
+        f'<script type="module">{scripts}</script></body></html>'
     )

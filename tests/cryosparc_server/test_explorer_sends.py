@@ -48,15 +48,15 @@ def test_the_page_fills_the_fields_and_its_button_makes_the_job(
     )
     assert shown[:2] == ["P3", "W1"]
     assert shown[2].startswith("J43")
-    browser.execute_script("gem.select(arguments[0], 'new')", CHOSEN)
+    browser.execute_script("gem.selection.select(arguments[0], 'new')", CHOSEN)
     browser.execute_script("document.getElementById('selection-name').value = 'my_lasso'")
     browser.find_element("id", "cryosparc-send").click()
     wait_for(browser, "return document.getElementById('message').textContent.includes('output of J44')")
     job = newest(instance)
     assert (job.uid, job.status) == ("J44", "completed")
     assert_has_all_fields_of(load("J44", "particles"), rows[sorted(CHOSEN)])
-    told = np.loadtxt(explorer.run.explore / "my_lasso_rows.txt", dtype=int)
-    assert told.tolist() == sorted(CHOSEN)
+    described = np.loadtxt(explorer.run.explore / "my_lasso_rows.txt", dtype=int)
+    assert described.tolist() == sorted(CHOSEN)
     assert PASSWORD not in browser.page_source
 
 

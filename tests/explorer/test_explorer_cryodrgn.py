@@ -53,10 +53,10 @@ def cryodrgn(
 def test_a_cryodrgn_landscape_can_be_explored(cryodrgn: tuple[Explorer, VolumeSource]) -> None:
     served, source = cryodrgn
     run = served.run
-    told = served.ask_json("/api/run")
-    assert told["nParticles"] == source.n_particles
-    assert told["training"]["isFinished"]
-    assert {"latent_1", "state"} <= {column["name"] for column in told["columns"]}
+    described = served.ask_json("/api/run")
+    assert described["nParticles"] == source.n_particles
+    assert described["training"]["isFinished"]
+    assert {"latent_1", "state"} <= {column["name"] for column in described["columns"]}
     model = served.ask_json("/api/model")["model"]
     assert not model["hasImages"]
     _, content = served.ask_packed("/api/molecule", {"row": 5})
@@ -65,7 +65,7 @@ def test_a_cryodrgn_landscape_can_be_explored(cryodrgn: tuple[Explorer, VolumeSo
     window = volume[first : first + size, first : first + size, first : first + size].clip(0)
     shown = np.frombuffer(content, np.uint8).reshape(window.shape) * model["densityOf255"] / 255
     np.testing.assert_allclose(shown, window, atol=model["densityOf255"] / 255)
-    head, _ = served.ask_packed("/api/group", {"nStates": 2, "linkage": "ward", "region": "whole"})
+    head, _ = served.ask_packed("/api/states", {"nStates": 2, "linkage": "ward", "region": "whole"})
     assert sum(head["counts"]) == source.n_particles
     rows = np.array([4, 2], "<u4")
     answer = served.ask_json("/api/save/selection/particles/mine", rows.tobytes())
@@ -78,13 +78,13 @@ def test_a_cryodrgn_particle_is_clicked_and_its_molecule_shown(
 ) -> None:
     served, source = cryodrgn
     open_page(browser, served)
-    browser.execute_script("return gem.setAxes('latent_1', 'latent_2', 'state')")
+    browser.execute_script("return gem.plot.setAxes('latent_1', 'latent_2', 'state')")
     wait_until(lambda: count_of_pixels(browser, "points", "r + g + b < 700") > 100)
     x, y = pixel_of(browser, 7)
     browser.execute_script("return gem.click(arguments[0], arguments[1])", x, y)
     wait_until(lambda: text_of(browser, "molecule-title").startswith("particle row"))
     wait_until(lambda: not browser.execute_script("return gem.molecule.isBusy"))
-    clicked = browser.execute_script("return gem.clicked")
-    shown = browser.execute_script("return gem.molecule.latents")
+    clicked = browser.execute_script("return gem.plot.markedRow")
+    shown = browser.execute_script("return gem.molecule.subject.latents")
     np.testing.assert_allclose(shown, source.latents[clicked], atol=1e-5)
     assert count_of_pixels(browser, "surface", "b > r + 20") > 500, "a blue surface"

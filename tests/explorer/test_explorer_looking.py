@@ -68,14 +68,15 @@ def test_every_column_is_an_axis_a_colour_and_a_range(full_explorer: Explorer, b
     assert set(WANTED_COLUMNS) <= set(offered)
     for name in offered:
         choose(browser, "axis-x", name)
-        wait_until(lambda name=name: browser.execute_script("return gem.chosen.x.name") == name)
+        wait_until(lambda name=name: browser.execute_script("return gem.plot.chosen.x.name") == name)
         choose(browser, "axis-colour", name)
-        wait_until(lambda name=name: browser.execute_script("return gem.chosen.colour.name") == name)
-        browser.execute_script("gem.drawNow()")
+        wait_until(lambda name=name: browser.execute_script("return gem.plot.chosen.colour.name") == name)
+        browser.execute_script("gem.plot.scatter.draw()")
         assert count_of_pixels(browser, "points", "r + g + b < 700") > 100, name
-        browser.execute_script("return gem.addFilter(arguments[0])", name)
+        browser.execute_script("return gem.plot.addFilter(arguments[0])", name)
         assert (
-            browser.execute_script("return gem.filters.at(-1).counts.reduce((a, b) => a + b)") == N_PARTICLES
+            browser.execute_script("return gem.plot.filters.at(-1).counts.reduce((a, b) => a + b)")
+            == N_PARTICLES
         )
         press(browser, ".filter button")
 
@@ -91,7 +92,7 @@ def test_a_range_is_dragged_in_the_histogram(full_explorer: Explorer, browser: P
     ActionChains(browser, duration=20).move_to_element_with_offset(
         histogram, round(-0.25 * width), 0
     ).click_and_hold().move_to_element_with_offset(histogram, round(0.1 * width), 0).release().perform()
-    low, high = browser.execute_script("return gem.filters[0].range")
+    low, high = browser.execute_script("return gem.plot.filters[0].range")
     values = explorer_source().latents[:, 0]
     assert values.min() < low < high < values.max()
     shown = int(((values >= low) & (values <= high)).sum())
@@ -103,7 +104,7 @@ def test_wheel_and_right_drag_move_the_plot_and_a_double_click_shows_everything(
     from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 
     overlay = page.execute_script("return document.getElementById('overlay')")
-    view = "return [...gem.cloud.view.x, ...gem.cloud.view.y]"
+    view = "return [...gem.plot.scatter.view.x, ...gem.plot.scatter.view.y]"
     everything = page.execute_script(view)
     ActionChains(page).scroll_from_origin(ScrollOrigin.from_element(overlay), 0, -300).perform()
     closer = wait_until(lambda: (now := page.execute_script(view)) != everything and now)
@@ -127,7 +128,7 @@ def test_the_slider_of_a_path_is_dragged_with_the_mouse_and_the_molecule_moves_m
 
     latents = explorer_source().latents
     angle = np.arctan2(latents[:, 1], latents[:, 0])
-    press(page, "#anchors")
+    press(page, "#waypoints")
     for wanted in (-0.8, 0.8):
         x, y = pixel_of(page, int(np.abs(angle - wanted).argmin()))
         overlay = page.execute_script("return document.getElementById('overlay')")
@@ -135,15 +136,15 @@ def test_the_slider_of_a_path_is_dragged_with_the_mouse_and_the_molecule_moves_m
         ActionChains(page).move_to_element_with_offset(
             overlay, round(x - size["width"] / 2), round(y - size["height"] / 2)
         ).click().perform()
-    assert page.execute_script("return gem.travel.anchors.length") == 2
-    press(page, "#path-make")
-    wait_until(lambda: page.execute_script("return Boolean(gem.travel.path)"))
+    assert page.execute_script("return gem.trajectory.waypoints.length") == 2
+    press(page, "#trajectory-create")
+    wait_until(lambda: page.execute_script("return Boolean(gem.trajectory.path)"))
     settle(page)
     page.execute_script(
         """window.seen = []; const { molecule } = gem, show = molecule.show.bind(molecule);
-        molecule.show = async (...given) => { await show(...given); seen.push([molecule.latents, molecule.view.picture()]); };"""
+        molecule.show = async (...given) => { await show(...given); seen.push([molecule.subject.latents, molecule.view.picture()]); };"""
     )
-    slider = page.execute_script("return document.getElementById('path-place')")
+    slider = page.execute_script("return document.getElementById('trajectory-position')")
     half = slider.size["width"] / 2 - 9
     actions = (
         ActionChains(page, duration=120).move_to_element_with_offset(slider, round(-half), 0).click_and_hold()
@@ -157,29 +158,33 @@ def test_the_slider_of_a_path_is_dragged_with_the_mouse_and_the_molecule_moves_m
     angles = [np.arctan2(one[0][1], one[0][0]) for one in seen_before_the_release]
     assert np.all(np.diff(angles) >= -1e-6), "one way, without jumping back"
     assert len({picture for _, picture in seen_before_the_release}) >= 3
-    end = float(page.execute_script("return document.getElementById('path-place').value"))
+    end = float(page.execute_script("return document.getElementById('trajectory-position').value"))
     assert end > 0.9
-    wait_until(lambda: text_of(page, "molecule-title") == f"path, {round(100 * end)} %")
+    wait_until(lambda: text_of(page, "molecule-title") == f"trajectory, {round(100 * end)} %")
 
 
 def test_a_path_plays_and_stops(page: Page) -> None:
-    page.execute_script("gem.travel.anchors = [3, 30]")
-    press(page, "#path-make")
-    wait_until(lambda: page.execute_script("return Boolean(gem.travel.path)"))
-    press(page, "#path-play")
+    page.execute_script("gem.trajectory.waypoints = [3, 30]")
+    press(page, "#trajectory-create")
+    wait_until(lambda: page.execute_script("return Boolean(gem.trajectory.path)"))
+    press(page, "#trajectory-play")
     places = set()
-    wait_until(lambda: places.add(page.execute_script("return gem.travel.slider.value")) or len(places) > 3)
-    press(page, "#path-play")
-    wait_until(lambda: text_of(page, "path-play") == "play")
-    press(page, "#path-clear")
-    assert page.execute_script("return document.getElementById('path-place').disabled")
+    wait_until(
+        lambda: places.add(page.execute_script("return gem.trajectory.slider.value")) or len(places) > 3
+    )
+    press(page, "#trajectory-play")
+    wait_until(lambda: text_of(page, "trajectory-play") == "play")
+    press(page, "#trajectory-clear")
+    assert page.execute_script("return document.getElementById('trajectory-position').disabled")
 
 
 def test_a_movie_is_saved_as_mp4_too(explorer: Explorer, page: Page) -> None:
     av = pytest.importorskip("av", reason="PyAV is absent (pip install 'gem-em[movies]')")
-    page.execute_script("gem.travel.anchors = [3, 30]; document.getElementById('path-name').value = 'film'")
-    press(page, "#path-make")
-    wait_until(lambda: page.execute_script("return Boolean(gem.travel.path)"))
+    page.execute_script(
+        "gem.trajectory.waypoints = [3, 30]; document.getElementById('trajectory-name').value = 'film'"
+    )
+    press(page, "#trajectory-create")
+    wait_until(lambda: page.execute_script("return Boolean(gem.trajectory.path)"))
     press(page, "#save-movie")
     wait_until(lambda: "movie saved" in text_of(page, "message"))
     with av.open(str(explorer.run.explore / "film.mp4")) as film:
@@ -191,28 +196,28 @@ def test_a_movie_is_saved_as_mp4_too(explorer: Explorer, page: Page) -> None:
 
 def test_states_again_with_another_linkage_and_region(page: Page) -> None:
     other = page.execute_script(
-        "return Array.from(document.getElementById('linkage').options).map((o) => o.value).find((name) => name !== gem.grouping.settings().linkage)"
+        "return Array.from(document.getElementById('linkage').options).map((o) => o.value).find((name) => name !== gem.states.settings().linkage)"
     )
-    before = page.execute_script("return gem.grouping.head.tree")
+    before = page.execute_script("return gem.states.head.tree")
     choose(page, "linkage", other)
-    wait_until(lambda: other in (page.execute_script("return gem.chosen.colour.label") or ""))
-    assert page.execute_script("return gem.grouping.head.tree") != before
+    wait_until(lambda: other in (page.execute_script("return gem.plot.chosen.colour.label") or ""))
+    assert page.execute_script("return gem.states.head.tree") != before
     region = page.execute_script("return document.getElementById('region').options[1].value")
     tree = page.execute_script("return document.getElementById('dendrogram').toDataURL()")
     choose(page, "region", region)
-    wait_until(lambda: region in (page.execute_script("return gem.chosen.colour.label") or ""))
+    wait_until(lambda: region in (page.execute_script("return gem.plot.chosen.colour.label") or ""))
     assert page.execute_script("return document.getElementById('dendrogram').toDataURL()") != tree
-    assert page.execute_script("return gem.grouping.milliseconds") < 1000 * 10
+    assert page.execute_script("return gem.states.milliseconds") < 1000 * 10
 
 
 def test_the_spread_of_a_state_is_shown(page: Page) -> None:
-    press(page, "[data-state='1'][data-kind=std]")
-    wait_until(lambda: text_of(page, "molecule-title") == "spread within state 1")
+    press(page, "[data-state='1'][data-kind=variability]")
+    wait_until(lambda: text_of(page, "molecule-title") == "variability within state 1")
     settle(page)
-    spread = page.execute_script("return Array.from(gem.molecule.volume)")
+    spread = page.execute_script("return Array.from(gem.molecule.subject.volume)")
     press(page, "[data-state='1'][data-kind=mean]")
     wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
-    mean = page.execute_script("return Array.from(gem.molecule.volume)")
+    mean = page.execute_script("return Array.from(gem.molecule.subject.volume)")
     assert 0 < max(spread) < max(mean)
 
 
@@ -226,13 +231,13 @@ def test_particles_of_a_cs_file_are_saved_as_its_rows(browser: Page, tmp_path: P
     save_prepared_table(run.prepared_table, read_cryosparc_particles(job), np.ones(17), origin)
     for served in serve(run):
         open_page(browser, served)
-        browser.execute_script("return gem.setAxes('row', 'defocus', 'tilt')")
+        browser.execute_script("return gem.plot.setAxes('row', 'defocus', 'tilt')")
         press(browser, "[data-tool=box]")
         width, height = browser.execute_script(
             "const o = document.getElementById('overlay'); return [o.clientWidth, o.clientHeight]"
         )
         drag(browser, [(60, 14), (width / 2, height - 50)])
-        chosen = wait_until(lambda: browser.execute_script("return Array.from(selectedRows(gem.cloud))"))
+        chosen = wait_until(lambda: browser.execute_script("return Array.from(gem.selection.rows())"))
         browser.execute_script("document.getElementById('selection-name').value = 'half_of_them'")
         press(browser, "#save-particles")
         wait_until(lambda: "particles saved" in text_of(browser, "message"))

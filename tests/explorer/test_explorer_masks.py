@@ -33,8 +33,8 @@ def test_the_made_mask_with_the_settings_of_landscape_is_its_mask(explorer: Expl
 
 def test_states_inside_the_same_mask_made_here_are_those_of_landscape(explorer: Explorer) -> None:
     """One comes from the distances that landscape wrote, the other from maps decoded again by the page's server."""
-    head, content = explorer.ask_packed("/api/group", {**GROUPING, "mask": MADE})
-    saved, states = explorer.ask_packed("/api/group", GROUPING)
+    head, content = explorer.ask_packed("/api/states", {**GROUPING, "mask": MADE})
+    saved, states = explorer.ask_packed("/api/states", GROUPING)
     assert content == states
     np.testing.assert_allclose(np.array(head["tree"])[:, 2], np.array(saved["tree"])[:, 2], rtol=1e-3)
 
@@ -50,9 +50,9 @@ def test_a_mask_without_the_arm_finds_no_states_of_the_arm(explorer: Explorer) -
     path = explorer.run.root / "still_mask.mrc"
     write_map(path, is_still.astype(np.float32), PIXEL_SIZE_IN_ANGSTROMS)
     assert "still_mask.mrc" in explorer.ask_json("/api/model")["landscape"]["masks"]
-    wish = {"kind": "file", "file": "still_mask.mrc"}
-    _, inside = explorer.ask_packed("/api/group", {**GROUPING, "nStates": 3, "mask": wish})
-    _, whole = explorer.ask_packed("/api/group", {**GROUPING, "nStates": 3})
+    request = {"kind": "file", "file": "still_mask.mrc"}
+    _, inside = explorer.ask_packed("/api/states", {**GROUPING, "nStates": 3, "mask": request})
+    _, whole = explorer.ask_packed("/api/states", {**GROUPING, "nStates": 3})
     assert adjusted_rand_score(np.frombuffer(inside, "<f4"), np.frombuffer(whole, "<f4")) < 0.8
     path.unlink()
 
@@ -72,8 +72,8 @@ def test_a_mask_that_was_sent_is_kept_on_the_grid_of_the_maps(explorer: Explorer
 
 
 def test_a_made_mask_is_saved_for_a_whole_landscape(explorer: Explorer) -> None:
-    wish = {"kind": "made", "level": 0.3, "dilate": 10.0, "edge": 8.0}
-    answer = explorer.ask_json("/api/save/mask/wide", wish)
+    request = {"kind": "made", "level": 0.3, "dilate": 10.0, "edge": 8.0}
+    answer = explorer.ask_json("/api/save/mask/wide", request)
     scan = VolumeScan(**dict(np.load(explorer.run.landscape.scan)))
     threshold = 0.3 * float(scan.bright_levels.mean())
     expected = make_mask(scan.brightest, threshold, PIXEL_SIZE_IN_ANGSTROMS, 10.0, 8.0)
@@ -84,7 +84,7 @@ def test_wrong_masks_are_refused_with_a_reason_and_leave_nothing(explorer: Explo
     write_map(tmp_path / "outside_mask.mrc", np.ones((BOX_SIZE,) * 3), PIXEL_SIZE_IN_ANGSTROMS)
     (explorer.run.root / "linked_mask.mrc").symlink_to(tmp_path / "outside_mask.mrc")
     before = files_below(explorer.run.root.parent)
-    for wish, reason in (
+    for request, reason in (
         ({**MADE, "level": 0}, b"a level above 0"),
         ({**MADE, "dilate": 1e9}, b"margins of 0 to 100"),
         ({**MADE, "edge": "wide"}, b"Expected numbers for edge"),
@@ -94,14 +94,14 @@ def test_wrong_masks_are_refused_with_a_reason_and_leave_nothing(explorer: Explo
         ({"kind": "file", "file": "linked_mask.mrc"}, b"There is no mask"),
         ({"kind": "file", "file": str(tmp_path / "outside_mask.mrc")}, b"There is no mask"),
     ):
-        for path, body in (("/api/mask", wish), ("/api/group", {**GROUPING, "mask": wish})):
+        for path, body in (("/api/mask", request), ("/api/states", {**GROUPING, "mask": request})):
             status, content = explorer.ask(path, body)
-            assert status == 400, wish
+            assert status == 400, request
             assert reason in content, content
     write_map(tmp_path / "small.mrc", np.ones((8, 8, 8)), PIXEL_SIZE_IN_ANGSTROMS)
     write_map(tmp_path / "empty.mrc", np.zeros((BOX_SIZE,) * 3), PIXEL_SIZE_IN_ANGSTROMS)
     for body, reason in (
-        (b"not a map", b"the file that was sent is truncated"),
+        (b"not a map", b"the uploaded file is truncated"),
         ((tmp_path / "small.mrc").read_bytes(), b"do not cover the same space"),
         ((tmp_path / "empty.mrc").read_bytes(), b"The mask is empty"),
     ):
@@ -127,7 +127,7 @@ def test_coarser_maps_give_nearly_the_same_distances(
     fine = SketchVoxels(volumes, len(rows), scan.brightest, float(scan.bright_levels.mean()))
     assert fine.factor == 1
     monkeypatch.setattr(
-        "gem_plugin.explorer.sketch_voxels.MOST_BYTES", 4 * len(rows) * fine.matrix.shape[1] // 2
+        "gem_plugin.explorer.sketch_voxels.MAXIMUM_BYTES", 4 * len(rows) * fine.matrix.shape[1] // 2
     )
     coarse = SketchVoxels(volumes, len(rows), scan.brightest, float(scan.bright_levels.mean()))
     assert coarse.factor == 2

@@ -52,7 +52,7 @@ def test_colour_by_another_column(page: Page) -> None:
     page.execute_script(
         "const s = document.getElementById('axis-colour'); s.value = 'latent_1'; s.onchange()"
     )
-    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'latent_1'"))
+    wait_until(lambda: page.execute_script("return gem.plot.chosen.colour.name === 'latent_1'"))
     wait_until(lambda: count_of_pixels(page, "points", orange) == 0)
     yellow_end, violet_end = "r > 220 && g > 200 && b < 90", "r < 90 && g < 50 && b > 70 && b < 140"
     assert count_of_pixels(page, "points", yellow_end) > 50
@@ -68,7 +68,7 @@ def test_lasso_selects_what_is_inside_and_the_saved_file_holds_the_same(
     wait_until(
         lambda: "selected" in text_of(page, "selected-count") and text_of(page, "selected-count")[0] != "n"
     )
-    selected = page.execute_script("return Array.from(selectedRows(gem.cloud))")
+    selected = page.execute_script("return Array.from(gem.selection.rows())")
     pixels = np.array([pixel_of(page, row) for row in range(N_PARTICLES)])
     overlay = page.execute_script(
         "const o = document.getElementById('overlay'); return [o.clientWidth, o.clientHeight]"
@@ -98,26 +98,24 @@ def test_box_adds_and_removes(page: Page) -> None:
         "const o = document.getElementById('overlay'); return [o.clientWidth, o.clientHeight]"
     )
     drag(page, [(60, 14), (width / 2, height - 50)])
-    left = set(page.execute_script("return Array.from(selectedRows(gem.cloud))"))
+    left = set(page.execute_script("return Array.from(gem.selection.rows())"))
     press(page, "[data-mode=add]")
     drag(page, [(width / 2, 14), (width - 14, height - 50)])
-    assert page.execute_script("return selectedRows(gem.cloud).length") > len(left) > 50
+    assert page.execute_script("return gem.selection.rows().length") > len(left) > 50
     press(page, "[data-mode=remove]")
     drag(page, [(60, 14), (width / 2, height - 50)])
-    rest = set(page.execute_script("return Array.from(selectedRows(gem.cloud))"))
+    rest = set(page.execute_script("return Array.from(gem.selection.rows())"))
     assert rest
     assert not rest & left
     press(page, "#select-invert")
-    inverted = set(page.execute_script("return Array.from(selectedRows(gem.cloud))"))
+    inverted = set(page.execute_script("return Array.from(gem.selection.rows())"))
     assert inverted == set(range(N_PARTICLES)) - rest
 
 
-def test_click_shows_the_molecule_its_sections_and_its_image(page: Page) -> None:
+def test_click_shows_the_molecule_its_slices_and_its_image(page: Page) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
-    row = page.execute_script(
-        "return gem.cloud.nearest(...gem.cloud.toPixel(gem.cloud.x[42], gem.cloud.y[42]))"
-    )
+    row = page.execute_script("return gem.plot.scatter.nearest(...gem.plot.scatter.pixelOf(42), 12)")
     overlay = page.execute_script("return document.getElementById('overlay')")
     x, y = pixel_of(page, row)
     size = overlay.size
@@ -126,12 +124,12 @@ def test_click_shows_the_molecule_its_sections_and_its_image(page: Page) -> None
     ).click().perform()
     wait_until(lambda: text_of(page, "molecule-title").startswith("particle row"))
     wait_until(lambda: text_of(page, "particle-facts"))
-    clicked = page.execute_script("return gem.clicked")
+    clicked = page.execute_script("return gem.plot.markedRow")
     assert np.hypot(*(np.array(pixel_of(page, clicked)) - [x, y])) < 3
-    latents = page.execute_script("return gem.molecule.latents")
+    latents = page.execute_script("return gem.molecule.subject.latents")
     np.testing.assert_allclose(latents, explorer_source().latents[clicked], atol=1e-5)
     assert count_of_pixels(page, "surface", "b > r + 20") > 3000, "a blue surface"
-    widths = page.execute_script("return gem.molecule.pictures.map((canvas) => canvas.width)")
+    widths = page.execute_script("return gem.molecule.images.map((canvas) => canvas.width)")
     assert widths == [BOX_SIZE, BOX_SIZE]
     facts = text_of(page, "particle-facts")
     assert "state" in facts
@@ -139,12 +137,12 @@ def test_click_shows_the_molecule_its_sections_and_its_image(page: Page) -> None
 
 def test_surface_encloses_the_density_above_the_level(page: Page) -> None:
     """Volume by the divergence theorem against the number of voxels: also a test of place, scale and facing."""
-    page.execute_script("gem.molecule.decode({ row: 3 }, 'x')")
+    page.execute_script("gem.molecule.showParticle(3, 'x')")
     wait_until(lambda: text_of(page, "molecule-title") == "x")
     set_range(page, "level", 30)
     settle(page)
     enclosed, middle, n_voxels, mean = page.execute_script(
-        """const { view, volume, model } = gem.molecule, n = model.windowSize;
+        """const { view, model, subject: { volume } } = gem.molecule, n = model.windowSize;
         const { geometry } = view.components[0].reprList[0].repr.bufferList[0], p = geometry.attributes.position.array, t = geometry.index.array;
         let enclosed = 0; const middle = [0, 0, 0];
         for (let i = 0; i < t.length; i += 3) {
@@ -193,7 +191,7 @@ def test_surface_turns_under_the_mouse_and_keeps_its_view(page: Page) -> None:
     wait_until(lambda: not np.allclose(page.execute_script(view), before))
     assert page.execute_script("return gem.molecule.view.picture()") != seen
     turned = page.execute_script(view)
-    page.execute_script("return gem.molecule.decode({ row: 9 }, 'another')")
+    page.execute_script("return gem.molecule.showParticle(9, 'another')")
     settle(page)
     np.testing.assert_allclose(
         page.execute_script(view), turned, err_msg="the next molecule is seen from the same side"
@@ -202,15 +200,15 @@ def test_surface_turns_under_the_mouse_and_keeps_its_view(page: Page) -> None:
 
 def test_sections_move_with_their_slider(page: Page) -> None:
     settle(page)
-    picture = "return document.querySelector('#sections canvas').toDataURL()"
+    picture = "return document.querySelector('#slices canvas').toDataURL()"
     middle = page.execute_script(picture)
-    set_range(page, "section-place", 0.35)
+    set_range(page, "slice-position", 0.35)
     assert page.execute_script(picture) != middle
     expected = (
         int(0.35 * page.execute_script("return gem.molecule.model.windowSize"))
         - page.execute_script("return gem.molecule.model.windowSize") / 2
     ) * PIXEL_SIZE_IN_ANGSTROMS
-    assert float(text_of(page, "section-text").split()[0]) == pytest.approx(expected, abs=0.5)
+    assert float(text_of(page, "slice-text").split()[0]) == pytest.approx(expected, abs=0.5)
 
 
 def test_the_users_own_atoms_are_seen_inside_the_surface(page: Page, tmp_path: Path) -> None:
@@ -246,20 +244,24 @@ def test_the_molecule_moves_while_the_path_is_dragged(explorer: Explorer, page: 
     latents = explorer_source().latents
     angle = np.arctan2(latents[:, 1], latents[:, 0])
     ends = [int(np.abs(angle - wanted).argmin()) for wanted in (-0.8, 0.8)]
-    page.execute_script("gem.travel.anchors = arguments[0]", ends)
-    press(page, "#path-make")
+    page.execute_script("gem.trajectory.waypoints = arguments[0]", ends)
+    press(page, "#trajectory-create")
     wait_until(
-        lambda: page.execute_script("return gem.travel.path && gem.molecule.volume && !gem.molecule.isBusy")
+        lambda: page.execute_script(
+            "return gem.trajectory.path && gem.molecule.subject && !gem.molecule.isBusy"
+        )
     )
-    first = page.execute_script("return Array.from(gem.molecule.volume)")
+    first = page.execute_script("return Array.from(gem.molecule.subject.volume)")
     for place in (0.3, 0.6, 1.0):
-        set_range(page, "path-place", place)
+        set_range(page, "trajectory-position", place)
     wait_until(
-        lambda: np.allclose(page.execute_script("return gem.molecule.latents"), latents[ends[1]], atol=1e-4)
+        lambda: np.allclose(
+            page.execute_script("return gem.molecule.subject.latents"), latents[ends[1]], atol=1e-4
+        )
     )
-    last = page.execute_script("return Array.from(gem.molecule.volume)")
+    last = page.execute_script("return Array.from(gem.molecule.subject.volume)")
     assert np.corrcoef(first, last)[0, 1] < 0.98, "the arm has turned"
-    page.execute_script("document.getElementById('path-name').value = 'turn'")
+    page.execute_script("document.getElementById('trajectory-name').value = 'turn'")
     press(page, "#save-maps")
     wait_until(lambda: "maps saved" in text_of(page, "message"))
     assert len(list((explorer.run.explore / "turn").glob("vol_*.mrc"))) == 20
@@ -274,18 +276,18 @@ def test_the_molecule_moves_while_the_path_is_dragged(explorer: Explorer, page: 
     assert np.abs(frames[0] - frames[1]).mean() > 1, "the frames differ"
 
 
-@pytest.mark.parametrize("kind", ["straight", "on data", "through neighbours", "least energy"])
+@pytest.mark.parametrize("kind", ["straight", "on data", "through neighbours", "minimum energy"])
 def test_every_kind_of_path_is_made_in_the_page(page: Page, kind: str) -> None:
     latents = explorer_source().latents
     angle = np.arctan2(latents[:, 1], latents[:, 0])
     ends = [int(np.abs(angle - wanted).argmin()) for wanted in (-0.6, 0.6)]
-    page.execute_script("gem.travel.anchors = arguments[0]; gem.travel.path = null", ends)
-    page.execute_script("document.getElementById('path-kind').value = arguments[0]", kind)
-    press(page, "#path-make")
-    path = wait_until(lambda: page.execute_script("return gem.travel.path"))
-    for end, anchor in ((0, ends[0]), (-1, ends[1])):
-        assert np.linalg.norm(np.array(path["latents"][end]) - latents[anchor]) < 0.35
-    assert not page.execute_script("return document.getElementById('path-place').disabled")
+    page.execute_script("gem.trajectory.waypoints = arguments[0]; gem.trajectory.path = null", ends)
+    page.execute_script("document.getElementById('trajectory-kind').value = arguments[0]", kind)
+    press(page, "#trajectory-create")
+    path = wait_until(lambda: page.execute_script("return gem.trajectory.path"))
+    for end, waypoint in ((0, ends[0]), (-1, ends[1])):
+        assert np.linalg.norm(np.array(path["latents"][end]) - latents[waypoint]) < 0.35
+    assert not page.execute_script("return document.getElementById('trajectory-position').disabled")
 
 
 def test_the_users_own_table_is_an_axis_and_a_colour(
@@ -295,18 +297,18 @@ def test_the_users_own_table_is_an_axis_and_a_colour(
     table.write_text("score\n" + "".join(f"{row / 10}\n" for row in range(N_PARTICLES)))
     for served in serve(explorer.run, table):
         open_page(browser, served)
-        browser.execute_script("return gem.setAxes('own_score', 'latent_1', 'own_score')")
-        wait_until(lambda: browser.execute_script("return gem.chosen.x.name === 'own_score'"))
-        drawn = browser.execute_script("return Array.from(gem.cloud.x)")
+        browser.execute_script("return gem.plot.setAxes('own_score', 'latent_1', 'own_score')")
+        wait_until(lambda: browser.execute_script("return gem.plot.chosen.x.name === 'own_score'"))
+        drawn = browser.execute_script("return Array.from(gem.plot.scatter.x)")
         np.testing.assert_allclose(drawn, np.arange(N_PARTICLES) / 10, atol=1e-4)
 
 
-def test_anchors_are_picked_by_clicking(page: Page) -> None:
-    press(page, "#anchors")
+def test_waypoints_are_picked_by_clicking(page: Page) -> None:
+    press(page, "#waypoints")
     for row in (10, 20):
         x, y = pixel_of(page, row)
         page.execute_script("return gem.click(arguments[0], arguments[1])", x, y)
-    assert page.execute_script("return gem.travel.anchors.length") == 2
+    assert page.execute_script("return gem.trajectory.waypoints.length") == 2
 
 
 def test_the_graphics_card_and_our_own_loop_draw_the_same_points(explorer: Explorer, browser: Page) -> None:
@@ -315,10 +317,10 @@ def test_the_graphics_card_and_our_own_loop_draw_the_same_points(explorer: Explo
     for painter in ("webgl", "pixels"):
         browser.get(f"{explorer.address}&points={painter}")
         wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
-        kind = browser.execute_script("return gem.cloud.painter.constructor.name")
+        kind = browser.execute_script("return gem.plot.scatter.painter.constructor.name")
         counts = [count_of_pixels(browser, "points", orange)]
         browser.execute_script(
-            "gem.select(Array.from(gem.cloud.flags.keys()).filter((row) => row % 3 === 0), 'new'); gem.drawNow()"
+            "gem.selection.select(Array.from(gem.plot.scatter.flags.keys()).filter((row) => row % 3 === 0), 'new'); gem.plot.scatter.draw()"
         )
         counts.append(count_of_pixels(browser, "points", blue))
         found[painter] = (kind, counts)
@@ -343,17 +345,17 @@ def test_a_molecule_and_its_size_are_seen_before_any_click(page: Page) -> None:
 
 def test_histogram_ranges_and_legend_toggles_hide(page: Page) -> None:
     values = explorer_source().latents[:, 0]
-    page.execute_script("return gem.addFilter('latent_1')")
-    page.execute_script("gem.filters[0].setRange(0, 10)")
+    page.execute_script("return gem.plot.addFilter('latent_1')")
+    page.execute_script("gem.plot.filters[0].setRange(0, 10)")
     shown = int((values >= 0).sum())
     assert text_of(page, "counts") == f"{shown} of {N_PARTICLES} particles shown"
     press(page, "#select-shown")
-    assert text_of(page, "selected-count") == f"{shown} selected"
+    assert text_of(page, "selected-count") == f"{shown} particles selected"
     press(page, "#legend [data-group='1']")
-    fewer = page.execute_script("return selectedRows(gem.cloud).length")
+    fewer = page.execute_script("return gem.selection.rows().length")
     assert 0 < fewer < shown
     press(page, ".filter button")
-    assert page.execute_script("return gem.filters.length") == 0
+    assert page.execute_script("return gem.plot.filters.length") == 0
 
 
 def test_messages_of_the_server_are_shown(page: Page) -> None:

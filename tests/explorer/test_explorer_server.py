@@ -20,15 +20,15 @@ from small_star_run import HEADER, write_run
 from gem_plugin.adapters.relion.output_nodes import NODES_FILE
 from gem_plugin.errors import InputError
 from gem_plugin.explorer.command import listen, run_explore
-from gem_plugin.explorer.guard import MOST_BYTES_OF_A_REQUEST
+from gem_plugin.explorer.guard import MAXIMUM_BYTES_OF_A_REQUEST
 from gem_plugin.explorer.page_text import LIBRARIES
-from gem_plugin.explorer.session import ExplorerSession
+from gem_plugin.explorer.session import OpenedRun
 from gem_plugin.explorer.settings import ExploreSettings
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 
 
-def test_without_the_token_nothing_is_told(explorer: Explorer) -> None:
+def test_without_the_token_nothing_is_answered(explorer: Explorer) -> None:
     for path in ("/", "/?token=wrong", "/api/run", "/api/column/latent_1", "/absent"):
         status, content = explorer.ask(path, with_token=False)
         assert status == 401, path
@@ -52,8 +52,8 @@ def test_other_pages_are_refused(explorer: Explorer) -> None:
 
 
 def test_too_large_a_request_is_refused_before_it_is_read(explorer: Explorer) -> None:
-    length = str(MOST_BYTES_OF_A_REQUEST + 1)
-    status, _ = explorer.ask("/api/group", headers={"Content-Length": length})
+    length = str(MAXIMUM_BYTES_OF_A_REQUEST + 1)
+    status, _ = explorer.ask("/api/states", headers={"Content-Length": length})
     assert status == 413
 
 
@@ -102,14 +102,14 @@ def test_libraries_are_as_their_authors_published_them(explorer: Explorer) -> No
 
 
 def test_description_names_what_there_is(explorer: Explorer) -> None:
-    told = explorer.ask_json("/api/run")
-    assert told["nParticles"] == N_PARTICLES
-    assert told["training"]["isFinished"]
+    described = explorer.ask_json("/api/run")
+    assert described["nParticles"] == N_PARTICLES
+    assert described["training"]["isFinished"]
     more = explorer.ask_json("/api/model")
     assert more["landscape"]["nStates"] == N_STATES
     assert more["landscape"]["regions"][0] == "whole"
     assert more["model"]["boxSize"] == BOX_SIZE
-    names = {column["name"] for column in told["columns"]}
+    names = {column["name"] for column in described["columns"]}
     assert {"latent_1", "latent_pc_1", "state", "defocus", "rot", "half_set"} <= names
 
 
@@ -139,7 +139,7 @@ def test_a_molecule_is_the_decoded_map(explorer: Explorer) -> None:
 
 
 def test_wrong_molecules_are_refused_with_a_reason(explorer: Explorer) -> None:
-    for wish, reason in (
+    for request, reason in (
         ({"row": N_PARTICLES}, b"rows are 0 to 299"),
         ({"row": -1}, b"rows are 0 to 299"),
         ({"row": "seven"}, b"Expected a whole number for row"),
@@ -148,96 +148,101 @@ def test_wrong_molecules_are_refused_with_a_reason(explorer: Explorer) -> None:
         ({"latents": ["nan", 1.0]}, b"Expected 2 finite latents"),
         ({"latents": "abc"}, b"Expected numbers for latents"),
     ):
-        status, content = explorer.ask("/api/molecule", wish)
-        assert status == 400, wish
+        status, content = explorer.ask("/api/molecule", request)
+        assert status == 400, request
         assert reason in content, content
     status, content = explorer.ask("/api/molecule", b"not json")
     assert (status, b"not JSON" in content) == (400, True)
 
 
+def images_of(explorer: Explorer, row: int) -> np.ndarray:  # (2, box, box): the particle, the projection
+    head, content = explorer.ask_packed("/api/molecule", {"row": row, "withImages": True})
+    assert len(content) == sum(head["lengths"])
+    return np.frombuffer(content[head["lengths"][0] :], "<f4").reshape(2, head["imageSize"], -1)
+
+
 def test_the_expected_image_looks_like_the_particle(explorer: Explorer) -> None:
     for row in (0, 123):
-        head, content = explorer.ask_packed(f"/api/particle/{row}")
-        size = head["size"]
-        image, expected = np.frombuffer(content, "<f4").reshape(2, size, size)
+        image, expected = images_of(explorer, row)
         assert np.corrcoef(image.ravel(), expected.ravel())[0, 1] > 0.6
-    _, other = explorer.ask_packed("/api/particle/124")
-    unlike = np.frombuffer(other, "<f4").reshape(2, size, size)[1]
+    _, unlike = images_of(explorer, 124)
     assert np.corrcoef(image.ravel(), unlike.ravel())[0, 1] < 0.6, "another view, other defocus"
 
 
-def test_grouping_as_landscape_did_gives_its_states(explorer: Explorer) -> None:
-    wish = {"nStates": N_STATES, "linkage": "ward", "region": "whole"}
-    head, content = explorer.ask_packed("/api/group", wish)
+def test_reclustering_as_landscape_did_gives_its_states(explorer: Explorer) -> None:
+    request = {"nStates": N_STATES, "linkage": "ward", "region": "whole"}
+    head, content = explorer.ask_packed("/api/states", request)
     saved = np.load(explorer.run.landscape.particle_states)
     np.testing.assert_array_equal(np.frombuffer(content, "<f4"), saved)
     assert head["counts"] == np.bincount(saved, minlength=N_STATES + 1)[1:].tolist()
     assert len(head["tree"]) == len(head["mapStates"]) - 1
 
 
-def test_grouping_by_the_part_that_moves_is_as_good_and_by_a_still_part_is_not(explorer: Explorer) -> None:
+def test_reclustering_by_the_part_that_moves_is_as_good_and_by_a_still_part_is_not(
+    explorer: Explorer,
+) -> None:
     regions = explorer.ask_json("/api/model")["landscape"]["regions"][1:]
-    arm, _ = explorer.ask_packed("/api/group", {"nStates": 4, "linkage": "ward", "region": regions[-1]})
-    whole, _ = explorer.ask_packed("/api/group", {"nStates": 4, "linkage": "ward", "region": "whole"})
+    arm, _ = explorer.ask_packed("/api/states", {"nStates": 4, "linkage": "ward", "region": regions[-1]})
+    whole, _ = explorer.ask_packed("/api/states", {"nStates": 4, "linkage": "ward", "region": "whole"})
     assert arm["silhouette"] > 0.5 * whole["silhouette"]
-    status, content = explorer.ask("/api/group", {"nStates": 4, "linkage": "ward", "region": "../part 1"})
+    status, content = explorer.ask("/api/states", {"nStates": 4, "linkage": "ward", "region": "../part 1"})
     assert status == 400
     assert b"There is no region" in content
 
 
-def test_wrong_groupings_are_refused_with_a_reason(explorer: Explorer) -> None:
+def test_wrong_reclusterings_are_refused_with_a_reason(explorer: Explorer) -> None:
     for change, reason in (
         ({"nStates": 31}, b"expected 1 to 30"),
         ({"nStates": 0}, b"expected 1 to 30"),
         ({"linkage": "best"}, b"expected one of"),
         ({"nStates": None}, b"Expected a whole number for nStates"),
     ):
-        wish = {"nStates": 3, "linkage": "ward", "region": "whole", **change}
-        status, content = explorer.ask("/api/group", wish)
+        request = {"nStates": 3, "linkage": "ward", "region": "whole", **change}
+        status, content = explorer.ask("/api/states", request)
         assert status == 400
         assert reason in content, content
 
 
 def test_maps_of_states_are_mean_spread_and_difference(explorer: Explorer) -> None:
-    grouped, _ = explorer.ask_packed("/api/group", {"nStates": 2, "linkage": "ward", "region": "whole"})
-    wish = {"mapStates": grouped["mapStates"], "number": 1, "other": 2}
+    grouped, _ = explorer.ask_packed("/api/states", {"nStates": 2, "linkage": "ward", "region": "whole"})
+    request = {"mapStates": grouped["mapStates"], "number": 1, "other": 2}
     first, second = (
-        np.frombuffer(explorer.ask_packed("/api/state", {**wish, "number": number})[1], np.uint8).astype(
-            float
-        )
+        np.frombuffer(
+            explorer.ask_packed("/api/state-map", {**request, "number": number})[1], np.uint8
+        ).astype(float)
         for number in (1, 2)
     )
-    head, content = explorer.ask_packed("/api/state", {**wish, "kind": "difference"})
+    head, content = explorer.ask_packed("/api/state-map", {**request, "kind": "difference"})
     assert head["isSigned"]
     difference = (np.frombuffer(content, np.uint8).astype(float) - 128) * 255 / 127
     np.testing.assert_allclose(difference, first - second, atol=4)
     assert np.abs(difference).max() > 20, "the two states differ"
-    _, spread = explorer.ask_packed("/api/state", {**wish, "kind": "std"})
+    _, spread = explorer.ask_packed("/api/state-map", {**request, "kind": "variability"})
     assert 0 < np.frombuffer(spread, np.uint8).max() < first.max()
 
 
-@pytest.mark.parametrize("kind", ["straight", "on data", "through neighbours", "least energy"])
-def test_every_path_leads_from_the_first_anchor_to_the_last(explorer: Explorer, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["straight", "on data", "through neighbours", "minimum energy"])
+def test_every_trajectory_leads_from_the_first_waypoint_to_the_last(explorer: Explorer, kind: str) -> None:
     latents = explorer_source().latents
     angle = np.arctan2(latents[:, 1], latents[:, 0])
-    anchors = [int(np.abs(angle - wanted).argmin()) for wanted in (-1.0, 0.0, 1.0)]
-    wish = {"kind": kind, "anchors": anchors, "nPoints": 21, "x": "latent_1", "y": "latent_2"}
-    path = explorer.ask_json("/api/path", wish)
+    waypoints = [int(np.abs(angle - wanted).argmin()) for wanted in (-1.0, 0.0, 1.0)]
+    request = {"kind": kind, "waypoints": waypoints, "nPoints": 21, "x": "latent_1", "y": "latent_2"}
+    path = explorer.ask_json("/api/trajectory", request)
     points = np.array(path["latents"])
     assert points.shape == (21, 2)
-    for end, anchor in ((0, anchors[0]), (-1, anchors[-1])):
-        assert np.linalg.norm(points[end] - latents[anchor]) < 0.35
+    for end, waypoint in ((0, waypoints[0]), (-1, waypoints[-1])):
+        assert np.linalg.norm(points[end] - latents[waypoint]) < 0.35
     if kind != "straight":
         radius = np.linalg.norm(points, axis=1)
         assert radius.min() > 0.8, "the way keeps to the ring of the particles"
-    if kind in ("on data", "least energy"):
+    if kind in ("on data", "minimum energy"):
         np.testing.assert_allclose(points, latents[path["rows"]], atol=1e-5)
 
 
-def test_paths_without_anchors_are_refused(explorer: Explorer) -> None:
-    wish = {"kind": "straight", "anchors": [3], "nPoints": 5, "x": "latent_1", "y": "latent_2"}
-    status, content = explorer.ask("/api/path", wish)
-    assert (status, b"two anchors or more" in content) == (400, True)
+def test_trajectories_without_waypoints_are_refused(explorer: Explorer) -> None:
+    request = {"kind": "straight", "waypoints": [3], "nPoints": 5, "x": "latent_1", "y": "latent_2"}
+    status, content = explorer.ask("/api/trajectory", request)
+    assert (status, b"two waypoints or more" in content) == (400, True)
 
 
 def test_saved_particles_are_the_original_rows(explorer: Explorer) -> None:
@@ -298,19 +303,19 @@ def test_a_run_that_is_still_training_says_how_far_it_is(tmp_path: Path) -> None
     run.history.write_text("epoch,loss\n1,3.0\n2,2.0\n")
     run.settings.write_text("[train]\nepochs = 30\n")
     for served in serve(run):
-        told = served.ask_json("/api/run")
-        assert told["training"] == {"epochs": 2, "of": 30, "isFinished": False}
+        described = served.ask_json("/api/run")
+        assert described["training"] == {"epochs": 2, "of": 30, "isFinished": False}
         more = served.ask_json("/api/model")
         assert "gem-em train" in more["model"]["missing"]
         assert "gem-em landscape" in more["landscape"]["missing"]
-        assert len(told["columns"]) > 5, "poses and defocus can be looked at"
+        assert len(described["columns"]) > 5, "poses and defocus can be looked at"
         status, content = served.ask("/api/molecule", {"row": 0})
         assert (status, b"gem-em train" in content) == (400, True)
 
 
 def test_a_folder_without_anything_to_see_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to look at yet"):
-        ExplorerSession(RunFiles(tmp_path))
+        OpenedRun(RunFiles(tmp_path))
     with pytest.raises(InputError, match="Expected the folder of a run"):
         run_explore(RunFiles(tmp_path / "absent"), ExploreSettings(), Progress(io.StringIO()))
 
@@ -327,14 +332,14 @@ def test_own_tables_become_columns(tmp_path: Path) -> None:
     run, _ = write_run(tmp_path, 3)
     table = tmp_path / "own.csv"
     table.write_text("score,size\n1.5,10\n2.5,20\n3.5,30\n")
-    session = ExplorerSession(run, table)
-    np.testing.assert_array_equal(session.column("own_score").values, np.float32([1.5, 2.5, 3.5]))
+    opened = OpenedRun(run, table)
+    np.testing.assert_array_equal(opened.column("own_score").values, np.float32([1.5, 2.5, 3.5]))
     table.write_text("score\n1\n2\n")
     with pytest.raises(InputError, match="2 rows under its header; the run has 3"):
-        ExplorerSession(run, table)
+        OpenedRun(run, table)
     table.write_text("score\n1\nx\n3\n")
     with pytest.raises(InputError, match="column score: expected one number a row"):
-        ExplorerSession(run, table)
+        OpenedRun(run, table)
 
 
 def test_the_command_prints_an_address_that_works_and_ends_with_ctrl_c(tmp_path: Path) -> None:
@@ -344,7 +349,7 @@ def test_the_command_prints_an_address_that_works_and_ends_with_ctrl_c(tmp_path:
         assert process.stdout is not None
         try:
             lines = []  # a slow machine also says how long opening took
-            while not lines or not lines[-1].startswith("Ctrl-C"):
+            while not lines or not lines[-1].startswith("Press Ctrl-C"):
                 lines.append(process.stdout.readline())
                 assert lines[-1], "the command ended"
             address = next(word for line in lines for word in line.split() if word.startswith("http://"))

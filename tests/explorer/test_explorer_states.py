@@ -23,11 +23,11 @@ from gem_plugin.io.mrc.maps import read_map, write_map
 
 def test_states_again_with_another_number(page: Page) -> None:
     page.execute_script("const e = document.getElementById('n-states'); e.value = 3; e.onchange()")
-    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    wait_until(lambda: page.execute_script("return gem.plot.chosen.colour.name === 'states_here'"))
     rows = page.execute_script("return document.querySelectorAll('#states-list tr').length")
     assert rows == 3
     assert "silhouette" in text_of(page, "states-quality")
-    values = page.execute_script("return Array.from(gem.chosen.colour.values)")
+    values = page.execute_script("return Array.from(gem.plot.chosen.colour.values)")
     assert set(values) == {1, 2, 3}
     assert count_of_pixels(page, "dendrogram", "r > 200 && r > b + 60") > 5, "the cut of the tree"
     press(page, "[data-state='1'][data-kind=mean]")
@@ -45,8 +45,8 @@ def test_states_inside_a_mask_made_in_the_page(explorer: Explorer, page: Page) -
     press(page, "#mask-show")
     wait_until(lambda: count_of_pixels(page, "surface", grey) > bare + 2000)
     choose(page, "mask-kind", "made")
-    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
-    assert "mask made here" in page.execute_script("return gem.chosen.colour.label")
+    wait_until(lambda: page.execute_script("return gem.plot.chosen.colour.name === 'states_here'"))
+    assert "mask made here" in page.execute_script("return gem.plot.chosen.colour.label")
     large = text_of(page, "mask-size")
     page.execute_script("const e = document.getElementById('mask-level'); e.value = 0.5; e.onchange()")
     wait_until(lambda: text_of(page, "mask-size") != large)
@@ -55,8 +55,8 @@ def test_states_inside_a_mask_made_in_the_page(explorer: Explorer, page: Page) -
     )
     page.execute_script("document.getElementById('mask-name').value = 'tight'")
     press(page, "#mask-save")
-    wait_until(lambda: "mask kept as explore/masks/tight.mrc" in text_of(page, "message"))
-    assert page.execute_script("return gem.grouping.settings().mask") == {
+    wait_until(lambda: "mask saved as explore/masks/tight.mrc" in text_of(page, "message"))
+    assert page.execute_script("return gem.states.settings().mask") == {
         "kind": "file",
         "file": "explore/masks/tight.mrc",
     }
@@ -69,8 +69,8 @@ def test_a_mask_file_is_sent_from_the_disk_of_the_browser(explorer: Explorer, pa
     write_map(tmp_path / "my mask.mrc", mask, PIXEL_SIZE_IN_ANGSTROMS)
     page.execute_script("document.getElementById('mask-file').hidden = false")
     page.find_element("id", "mask-file").send_keys(str(tmp_path / "my mask.mrc"))
-    wait_until(lambda: "mask kept as explore/masks/my_mask.mrc" in text_of(page, "message"))
-    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
+    wait_until(lambda: "mask saved as explore/masks/my_mask.mrc" in text_of(page, "message"))
+    wait_until(lambda: page.execute_script("return gem.plot.chosen.colour.name === 'states_here'"))
     np.testing.assert_array_equal(read_map(explorer.run.explore / "masks" / "my_mask.mrc").volume, mask)
 
 
@@ -80,10 +80,10 @@ def test_runs_from_a_star_file_are_not_offered_to_cryosparc(page: Page) -> None:
 
 
 def test_a_session_is_saved_and_opened(explorer: Explorer, page: Page) -> None:
-    page.execute_script("return gem.setAxes('latent_2', 'latent_1', 'defocus')")
-    wait_until(lambda: page.execute_script("return gem.chosen.x.name === 'latent_2'"))
-    page.execute_script("return gem.addFilter('latent_1')")
-    page.execute_script("gem.filters[0].setRange(-0.5, 0.5); gem.select([1, 2, 3, 50], 'new')")
+    page.execute_script("return gem.plot.setAxes('latent_2', 'latent_1', 'defocus')")
+    wait_until(lambda: page.execute_script("return gem.plot.chosen.x.name === 'latent_2'"))
+    page.execute_script("return gem.plot.addFilter('latent_1')")
+    page.execute_script("gem.plot.filters[0].setRange(-0.5, 0.5); gem.selection.select([1, 2, 3, 50], 'new')")
     page.execute_script("document.getElementById('session-name').value = 'kept'")
     press(page, "#session-save")
     wait_until(lambda: "session saved" in text_of(page, "message"))
@@ -93,49 +93,50 @@ def test_a_session_is_saved_and_opened(explorer: Explorer, page: Page) -> None:
     press(page, "#session-open")
     wait_until(lambda: text_of(page, "message") == "session opened")
     assert text_of(page, "counts") == counts
-    chosen = page.execute_script("return Object.values(gem.chosen).map((column) => column.name)")
+    chosen = page.execute_script("return Object.values(gem.plot.chosen).map((column) => column.name)")
     assert chosen == ["latent_2", "latent_1", "defocus"]
-    flags = page.execute_script("return Array.from(gem.cloud.flags)")
+    flags = page.execute_script("return Array.from(gem.plot.scatter.flags)")
     assert [row for row, flag in enumerate(flags) if flag & 2] == [1, 2, 3, 50]
 
 
 def test_a_session_brings_path_and_view_of_the_molecule_back(explorer: Explorer, page: Page) -> None:
     settle(page)
-    page.execute_script("gem.travel.anchors = [3, 30]")
-    choose(page, "path-kind", "on data")
-    press(page, "#path-make")
-    wait_until(lambda: page.execute_script("return Boolean(gem.travel.path)"))
+    page.execute_script("gem.trajectory.waypoints = [3, 30]")
+    choose(page, "trajectory-kind", "on data")
+    press(page, "#trajectory-create")
+    wait_until(lambda: page.execute_script("return Boolean(gem.trajectory.path)"))
     settle(page)
-    set_range(page, "path-place", 0.5)
+    set_range(page, "trajectory-position", 0.5)
     set_range(page, "level", 55)
     settle(page)
     page.execute_script(
         "gem.molecule.view.stage.viewerControls.spin(new NGL.Vector3(0, 1, 0), 0.7); gem.molecule.view.stage.viewerControls.zoom(0.2)"
     )
-    seen = page.execute_script("return [gem.molecule.settings(), gem.travel.settings()]")
+    seen = page.execute_script("return [gem.molecule.settings(), gem.trajectory.settings()]")
     page.execute_script("document.getElementById('session-name').value = 'view'")
     press(page, "#session-save")
     wait_until(lambda: "session saved" in text_of(page, "message"))
     open_page(page, explorer)
     settle(page)
-    assert page.execute_script("return gem.travel.path") is None
+    assert page.execute_script("return gem.trajectory.path") is None
     page.execute_script("document.getElementById('session-name').value = 'view'")
     press(page, "#session-open")
     wait_until(lambda: text_of(page, "message") == "session opened")
     settle(page)
-    molecule, travel = page.execute_script("return [gem.molecule.settings(), gem.travel.settings()]")
+    molecule, travel = page.execute_script("return [gem.molecule.settings(), gem.trajectory.settings()]")
     assert travel == seen[1]
     np.testing.assert_allclose(molecule.pop("orientation"), seen[0].pop("orientation"), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(molecule.pop("latents"), seen[0].pop("latents"), atol=1e-5)
+    shown, before = molecule.pop("shown"), seen[0].pop("shown")
+    np.testing.assert_allclose(shown["latents"], before["latents"], atol=1e-5)
     assert molecule == seen[0]
 
 
 def test_a_session_brings_its_states_and_mask_back(explorer: Explorer, page: Page) -> None:
-    page.execute_script("gem.grouping.number.value = 4")
+    page.execute_script("gem.states.number.value = 4")
     choose(page, "mask-kind", "made")
-    wait_until(lambda: page.execute_script("return gem.chosen.colour.name === 'states_here'"))
-    wanted = page.execute_script("return gem.grouping.settings()")
-    states = page.execute_script("return Array.from(gem.chosen.colour.values)")
+    wait_until(lambda: page.execute_script("return gem.plot.chosen.colour.name === 'states_here'"))
+    wanted = page.execute_script("return gem.states.settings()")
+    states = page.execute_script("return Array.from(gem.plot.chosen.colour.values)")
     page.execute_script("document.getElementById('session-name').value = 'masked'")
     press(page, "#session-save")
     wait_until(lambda: "session saved" in text_of(page, "message"))
@@ -143,12 +144,12 @@ def test_a_session_brings_its_states_and_mask_back(explorer: Explorer, page: Pag
     page.execute_script("document.getElementById('session-name').value = 'masked'")
     press(page, "#session-open")
     wait_until(lambda: text_of(page, "message") == "session opened")
-    assert page.execute_script("return gem.grouping.settings()") == wanted
-    assert page.execute_script("return Array.from(gem.chosen.colour.values)") == states
+    assert page.execute_script("return gem.states.settings()") == wanted
+    assert page.execute_script("return Array.from(gem.plot.chosen.colour.values)") == states
 
 
 def test_a_selection_becomes_a_relion_job(explorer: Explorer, page: Page) -> None:
-    page.execute_script("gem.select([4, 8, 15], 'new')")
+    page.execute_script("gem.selection.select([4, 8, 15], 'new')")
     page.execute_script("document.getElementById('selection-name').value = 'three_of_them'")
     press(page, "#save-relion")
     wait_until(lambda: "3 particles saved" in text_of(page, "message"))
@@ -169,6 +170,6 @@ def test_a_run_that_is_still_training_shows_what_there_is(browser: Page, tmp_pat
         assert "gem-em train" in text_of(browser, "molecule-title")
         assert "gem-em landscape" in text_of(browser, "states-missing")
         assert not browser.find_element("id", "states-controls").is_displayed()
-        browser.execute_script("return gem.setAxes('row', 'tilt', 'row')")
+        browser.execute_script("return gem.plot.setAxes('row', 'tilt', 'row')")
         assert text_of(browser, "counts") == "20 particles"
         wait_until(lambda: count_of_pixels(browser, "points", "r + g + b < 700") > 100)

@@ -82,13 +82,13 @@ class SilentFiles(http.server.SimpleHTTPRequestHandler):
 @pytest.mark.parametrize("name", ["../out", "/tmp/out", "", ".hidden", "a\\b"])
 def test_names_that_lead_out_of_the_run_are_refused(explorer: Explorer, page: Page, name: str) -> None:
     settle(page)
-    page.execute_script("gem.select([1, 2, 3], 'new'); gem.travel.anchors = [1, 2]")
+    page.execute_script("gem.selection.select([1, 2, 3], 'new'); gem.trajectory.waypoints = [1, 2]")
     page.execute_script(
-        "for (const id of ['selection-name', 'session-name', 'path-name', 'mask-name']) document.getElementById(id).value = arguments[0]",
+        "for (const id of ['selection-name', 'session-name', 'trajectory-name', 'mask-name']) document.getElementById(id).value = arguments[0]",
         name,
     )
-    press(page, "#path-make")
-    wait_until(lambda: page.execute_script("return Boolean(gem.travel.path)"))
+    press(page, "#trajectory-create")
+    wait_until(lambda: page.execute_script("return Boolean(gem.trajectory.path)"))
     settle(page)
     before = files_below(explorer.run.root.parent)
     for button in (
@@ -100,7 +100,7 @@ def test_names_that_lead_out_of_the_run_are_refused(explorer: Explorer, page: Pa
         "save-movie",
         "mask-save",
     ):
-        page.execute_script("say('')")
+        page.execute_script("gem.say('')")
         press(page, f"#{button}")
         wait_until(
             lambda: page.execute_script(
@@ -118,7 +118,7 @@ def test_wrong_numbers_are_answered_with_what_is_expected(explorer: Explorer, pa
         ("n-states", "999", "number of sketch maps"),
         ("n-states", "", "number of sketch maps"),
     ):
-        page.execute_script("say('')")
+        page.execute_script("gem.say('')")
         choose(page, field, value)
         wait_until(
             lambda: page.execute_script(
@@ -127,15 +127,15 @@ def test_wrong_numbers_are_answered_with_what_is_expected(explorer: Explorer, pa
         )
         assert expected in text_of(page, "message")
     page.execute_script(
-        "document.getElementById('path-points').value = '1'; gem.travel.anchors = [1, 2]; say('')"
+        "document.getElementById('trajectory-points').value = '1'; gem.trajectory.waypoints = [1, 2]; gem.say('')"
     )
-    press(page, "#path-make")
+    press(page, "#trajectory-create")
     wait_until(lambda: "points" in text_of(page, "message"))
     page.execute_script(
-        "document.getElementById('path-points').value = '20'; gem.travel.anchors = []; say('')"
+        "document.getElementById('trajectory-points').value = '20'; gem.trajectory.waypoints = []; gem.say('')"
     )
-    press(page, "#path-make")
-    wait_until(lambda: "anchors" in text_of(page, "message"))
+    press(page, "#trajectory-create")
+    wait_until(lambda: "waypoints" in text_of(page, "message"))
     assert files_below(explorer.run.root.parent) == before
 
 
@@ -152,9 +152,9 @@ def test_a_run_without_a_landscape_offers_what_it_has(
         assert "gem-em landscape" in text_of(browser, "states-missing")
         assert not browser.find_element("id", "states-controls").is_displayed()
         settle(browser)
-        browser.execute_script("return gem.click(...gem.cloud.toPixel(gem.cloud.x[5], gem.cloud.y[5]))")
+        browser.execute_script("return gem.click(...gem.plot.scatter.pixelOf(5))")
         wait_until(lambda: text_of(browser, "molecule-title").startswith("particle row"))
-        browser.execute_script("gem.select([1, 2], 'new')")
+        browser.execute_script("gem.selection.select([1, 2], 'new')")
         press(browser, "#save-particles")
         wait_until(lambda: "2 particles saved" in text_of(browser, "message"))
 

@@ -100,7 +100,7 @@ def picture_of_scatter(page: Any) -> str:
 def choose_column(page: Any, role: str, name: str) -> None:
     page.execute_script(
         """const select = document.querySelector(`[data-role=${arguments[0]}]`);
-        select.value = scatter.columns.findIndex((column) => column.name === arguments[1]); select.onchange();""",
+        select.value = particlePlot.columns.findIndex((column) => column.name === arguments[1]); select.onchange();""",
         role,
         name,
     )
@@ -172,40 +172,40 @@ def test_scatter_shows_other_columns(page: Any, role: str, column: str) -> None:
     before = picture_of_scatter(page)
     choose_column(page, role, column)
     assert picture_of_scatter(page) != before
-    label = page.execute_script(f"return scatter.chosen.{role}.label")
+    label = page.execute_script(f"return particlePlot.chosen.{role}.label")
     assert label.endswith(("(µm)", "(degrees)", "(latent units)"))
 
 
 def test_scatter_writes_the_number_of_each_group_inside_it(page: Any) -> None:
-    """So that states can be told apart without colours."""
+    """So that states can be described apart without colours."""
     wrong = page.execute_script(
-        """const places = scatter.middles();
-        return places.filter(([group, row]) => scatter.chosen.colour.values[row] !== group).length + 100 * (places.length - arguments[0]);""",
+        """const { middles, chosen } = particlePlot;
+        return middles.filter(([group, row]) => chosen.colour.values[row] !== group).length + 100 * (middles.length - arguments[0]);""",
         N_STATES,
     )
     assert wrong == 0
 
 
-def test_scatter_tells_the_values_of_the_particle_under_the_pointer(page: Any) -> None:
+def test_scatter_shows_the_values_of_the_particle_under_the_pointer(page: Any) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
     canvas = page.find_element("css selector", "#scatter canvas")
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
-    x, y = page.execute_script(
-        "return scatter.toPixel(scatter.chosen.x.values[7], scatter.chosen.y.values[7])"
-    )
+    x, y = page.execute_script("return particlePlot.plot.pixelOf(7)")
     offset = round(x - canvas.size["width"] / 2), round(y - canvas.size["height"] / 2)
     ActionChains(page).move_to_element_with_offset(canvas, *offset).perform()
     tip = wait_until(lambda: page.find_element("css selector", "#scatter .tip").text)
-    assert re.match(r"particle row \d+ \(from 0\)\n", tip)
+    assert re.match(r"particle row \d+ \(counted from 0\)\n", tip)
     assert "state: " in tip
 
 
 def test_scatter_zooms_and_comes_back(page: Any) -> None:
     before = picture_of_scatter(page)
-    page.execute_script("scatter.zoom(300, 200, 0.3)")
+    page.execute_script("particlePlot.plot.zoom(300, 200, 0.3); particlePlot.plot.draw()")
     assert picture_of_scatter(page) != before
-    page.execute_script("document.querySelector('#scatter canvas').ondblclick()")
+    page.execute_script(
+        "document.querySelector('#scatter canvas + canvas').dispatchEvent(new MouseEvent('dblclick'))"
+    )
     assert picture_of_scatter(page) == before
 
 
@@ -266,7 +266,7 @@ def test_the_page_fits_windows_of_any_width(page: Any, width: int) -> None:
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         page.refresh()
-        wait_until(lambda: page.execute_script("return window.scatter !== undefined"))
+        wait_until(lambda: page.execute_script("return window.particlePlot !== undefined"))
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
         assert coloured_pixels(page) > N_PARTICLES / 2
     finally:
@@ -275,6 +275,8 @@ def test_the_page_fits_windows_of_any_width(page: Any, width: int) -> None:
 
 def test_a_page_that_is_not_laid_out_yet_draws_nothing_and_still_moves(page: Any) -> None:
     """A plot of no width made the script stop, and with it the animations and buttons."""
-    page.execute_script("document.querySelector('#scatter').style.display = 'none'; scatter.draw();")
-    page.execute_script("document.querySelector('#scatter').style.display = ''; scatter.draw();")
+    page.execute_script(
+        "document.querySelector('#scatter').style.display = 'none'; particlePlot.plot.draw();"
+    )
+    page.execute_script("document.querySelector('#scatter').style.display = ''; particlePlot.plot.draw();")
     assert coloured_pixels(page) > N_PARTICLES

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gem_plugin import progress as progress_module
-from gem_plugin.explorer.session import ExplorerSession
+from gem_plugin.explorer.session import OpenedRun
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.mrc.maps import write_map
@@ -97,7 +97,7 @@ WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
     "references": ("references of the states",),
     "explore": ("sketch maps",),
 }
-IN_ONE_PIECE = {  # whose time so far is told, and how long they took
+IN_ONE_PIECE = {  # whose time so far is described, and how long they took
     "simulate": ("consensus and files",),
     "prepare": ("reading particles.star", "stacks of the images"),
     "consensus": ("Gaussians from the map", "map of the Gaussians"),
@@ -129,7 +129,7 @@ IN_ONE_PIECE = {  # whose time so far is told, and how long they took
     "doctor": ("self-test",),
 }
 WITHOUT_LONG_WORK = ("export-ply", "write-cs")  # one small file; write-cs is write-star for other particles
-SMALL_MODEL = {"batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
+SMALL_MODEL = {"batch_size": 16, "waypoints": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
 
 
 class Said:
@@ -198,7 +198,7 @@ def do_everything(said: Said) -> None:
     said.step("report", ReportSettings())
     write_state_references(run, said.progress_of("references"))
     said.keep()
-    ExplorerSession(run).warm_up(said.progress_of("explore").track)
+    OpenedRun(run).warm_up(said.progress_of("explore").track)
     said.keep()
     run_doctor(DoctorSettings(folder=data), said.progress_of("doctor"))
     said.keep()
@@ -236,8 +236,8 @@ def test_work_in_one_piece_tells_how_long_it_took(said: dict[str, str], step: st
 
 
 def test_no_step_is_without_progress() -> None:
-    told = {name.split()[0] for name in (*WITH_TIME_LEFT, *IN_ONE_PIECE, *WITHOUT_LONG_WORK)}
-    assert set(STEPS) <= told
+    described = {name.split()[0] for name in (*WITH_TIME_LEFT, *IN_ONE_PIECE, *WITHOUT_LONG_WORK)}
+    assert set(STEPS) <= described
 
 
 def test_a_log_holds_no_bars(said: dict[str, str]) -> None:

@@ -1,12 +1,12 @@
-"use strict";
-// Whether WebGL is worth using for the points. Where it is absent or runs in software, our own loop over pixels is many times faster.
+// Whether WebGL is worth using for the points. Where it is absent or runs in software, our own loop over
+// pixels is many times faster.
 
 const SOFTWARE_RENDERERS = /software|swiftshader|llvmpipe|softpipe|basic render/i;
 
 /** `&points=webgl` or `&points=pixels` in the address decide otherwise. */
-function hasGraphicsCard() {
-  const wanted = new URLSearchParams(location.search).get("points");
-  return wanted ? wanted === "webgl" : !SOFTWARE_RENDERERS.test(rendererName());
+export function hasGraphicsCard() {
+  const requested = new URLSearchParams(location.search).get("points");
+  return requested ? requested === "webgl" : !SOFTWARE_RENDERERS.test(rendererName());
 }
 
 function rendererName() {

@@ -1,47 +1,62 @@
-"use strict";
-// The molecule in NGL (npm: ngl): surfaces of equal density that turn under the mouse, and the user's own atoms among them.
+// The molecule in NGL (npm: ngl): surfaces of equal density that the mouse rotates, and the user's own atoms.
 
-const SURFACE_TINT = "#579ed9";
-const NEGATIVE_TINT = "#d55e00";
-const OUTSIDE = "back"; // the triangles that NGL makes of a volume face inwards; to draw one side only halves the time
+import { byId } from "./messages.js";
+
+const INSIDE_OUT = "back"; // NGL's triangles of a volume face inwards; to draw one side only halves the time
 const CLOSER = 0.78; // than what shows the corners of the window from every side: molecules leave them empty
+const STAGE_SETTINGS = {
+  backgroundColor: "white",
+  cameraType: "orthographic",
+  tooltip: false,
+  sampleLevel: -1,
+  clipDist: 0,
+  clipNear: -100,
+  clipFar: 200,
+  fogNear: 55,
+  fogFar: 120,
+};
 
-class SurfaceView {
-  /** element: the place of the viewer; model: its grid (voxels, Å). */
+export class SurfaceView {
+  /** element: where it is drawn; model: its grid (voxels, Å). */
   constructor(element, model) {
-    if (!document.createElement("canvas").getContext("webgl2")) throw new Error("This browser has no WebGL: molecules cannot be shown. Everything else works.");
+    if (!document.createElement("canvas").getContext("webgl2"))
+      throw new Error("This browser has no WebGL: molecules cannot be shown. Everything else works.");
+    const { windowFirst, windowSize, pixelSize } = model;
     this.element = element;
     this.bar = byId("scale-bar");
-    this.stage = new NGL.Stage(element, { backgroundColor: "white", cameraType: "orthographic", tooltip: false, sampleLevel: -1, clipDist: 0, clipNear: -100, clipFar: 200, fogNear: 55, fogFar: 120 });
-    this.size = model.windowSize;
-    this.toAngstroms = new NGL.Matrix4().makeScale(model.pixelSize, model.pixelSize, model.pixelSize)
-      .setPosition(...[0, 1, 2].map(() => model.windowFirst * model.pixelSize));
+    this.stage = new NGL.Stage(element, STAGE_SETTINGS);
+    this.size = windowSize;
+    this.toAngstroms = new NGL.Matrix4()
+      .makeScale(pixelSize, pixelSize, pixelSize)
+      .setPosition(...[0, 1, 2].map(() => windowFirst * pixelSize));
     this.components = [];
     this.hidden = [];
     this.listen();
   }
 
   /**
-   * shapes: surfaces of volumes (bytes, x fastest) with level, tint and opacity. Resolves when they are on the canvas;
-   * of wishes that come meanwhile only the newest is kept.
+   * shapes: surfaces of volumes (bytes, x fastest) with level, tint and opacity. onShown is called when they
+   * are on the canvas; of those that come meanwhile only the newest are drawn. Resolves when all is drawn.
    */
-  show(shapes) {
-    this.wanted = shapes;
-    this.building ??= this.buildWanted().finally(() => { this.building = null; });
+  show(shapes, onShown) {
+    this.next = { shapes, onShown };
+    this.building ??= this.build().finally(() => { this.building = null; });
     return this.building;
   }
 
-  async buildWanted() {
-    while (this.wanted) {
-      const shapes = this.wanted, earlier = this.components;
-      this.wanted = null;
+  async build() {
+    while (this.next) {
+      const { shapes, onShown } = this.next;
+      const earlier = this.components;
+      this.next = null;
       for (const component of this.hidden) this.stage.removeComponent(component);
       this.components = shapes.map((shape) => this.add(shape));
       await new Promise((resolve) => this.stage.tasks.onZeroOnce(resolve));
       for (const component of earlier) component.setVisibility(false);
-      this.hidden = earlier; // removed next time: their shaders are then in use by their followers, and not made anew
+      this.hidden = earlier; // removed next time: the new ones then use their shaders
       if (!earlier.length) this.seeEverything();
       this.draw();
+      onShown();
     }
   }
 
@@ -49,7 +64,18 @@ class SurfaceView {
     const volume = new NGL.Volume("density", "", bytes, this.size, this.size, this.size);
     volume.setMatrix(this.toAngstroms);
     const component = this.stage.addComponentFromObject(volume);
-    component.addRepresentation("surface", { isolevelType: "value", isolevel: level, smooth: 0, color: tint, opacity, side: OUTSIDE, opaqueBack: false, depthWrite: opacity === 1, useWorker: false, disablePicking: true });
+    component.addRepresentation("surface", {
+      isolevelType: "value",
+      isolevel: level,
+      smooth: 0,
+      color: tint,
+      opacity,
+      side: INSIDE_OUT,
+      opaqueBack: false,
+      depthWrite: opacity === 1,
+      useWorker: false,
+      disablePicking: true,
+    });
     return component;
   }
 
@@ -59,7 +85,8 @@ class SurfaceView {
     this.atoms = null;
     const extension = file.name.split(".").pop().toLowerCase();
     this.atoms = await this.stage.loadFile(file, { ext: extension, name: file.name });
-    if (!this.atoms?.structure?.atomCount) throw new Error(`No atoms were found in ${file.name}; expected a PDB or mmCIF file.`);
+    if (!this.atoms?.structure?.atomCount)
+      throw new Error(`No atoms were found in ${file.name}; expected a PDB or mmCIF file.`);
     this.atoms.addRepresentation("cartoon", { color: "chainindex", useWorker: false });
     this.atoms.addRepresentation("ball+stick", { sele: "ligand", useWorker: false });
     return this.atoms.structure.atomCount;
@@ -73,31 +100,42 @@ class SurfaceView {
     controls.distance(controls.getCameraDistance() * CLOSER);
   }
 
-  /** Turn, place and zoom of the view: sixteen numbers. */
+  /** Rotation, position and zoom of the view: sixteen numbers. */
   orientation() {
     this.draw(); // NGL's answer is as old as its last drawing
     return this.stage.viewerControls.getOrientation().elements.slice();
   }
 
-  orient(numbers) { this.stage.viewerControls.orient(new NGL.Matrix4().fromArray(numbers)); }
-
-  draw() { this.stage.viewer.render(); }
-
-  drawSoon() {
-    this.drawing ??= requestAnimationFrame(() => { this.drawing = null; this.draw(); });
+  orient(numbers) {
+    this.stage.viewerControls.orient(new NGL.Matrix4().fromArray(numbers));
   }
 
-  get canvas() { return this.stage.viewer.renderer.domElement; }
+  draw() {
+    this.stage.viewer.render();
+  }
+
+  drawSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  get canvas() {
+    return this.stage.viewer.renderer.domElement;
+  }
 
   countTriangles() {
-    const buffers = this.components.flatMap((component) => component.reprList.flatMap((one) => one.repr.bufferList));
+    const representations = this.components.flatMap((component) => component.reprList);
+    const buffers = representations.flatMap((one) => one.repr.bufferList);
     return buffers.reduce((sum, buffer) => sum + buffer.geometry.index.count / 3, 0);
   }
 
   /** The view as a PNG data address, on white. */
   picture() {
     this.draw();
-    const copy = document.createElement("canvas"), context = copy.getContext("2d");
+    const copy = document.createElement("canvas");
+    const context = copy.getContext("2d");
     [copy.width, copy.height] = [this.canvas.width, this.canvas.height];
     context.fillStyle = "#fff";
     context.fillRect(0, 0, copy.width, copy.height);
@@ -112,17 +150,25 @@ class SurfaceView {
     mouseControls.add("drag-right", NGL.MouseActions.panDrag);
     mouseControls.add("drag-shift-left", NGL.MouseActions.panDrag);
     mouseControls.add("scroll", NGL.MouseActions.zoomScroll);
-    viewer.requestRender = () => {}; // NGL asks for three drawings each time a surface is exchanged; we draw when we know of a change
+    viewer.requestRender = () => {}; // NGL asks for three drawings for each new surface; we know when to draw
     viewerControls.signals.changed.add(() => this.drawSoon());
     viewer.signals.rendered.add(() => this.drawScaleBar());
-    new ResizeObserver(() => { this.stage.handleResize(); this.drawSoon(); }).observe(this.element);
+    new ResizeObserver(() => {
+      this.stage.handleResize();
+      this.drawSoon();
+    }).observe(this.element);
   }
 
-  /** A round length that takes a fifth to a third of the width. */
   drawScaleBar() {
-    const perAngstrom = 1 / this.stage.viewerControls.getCanvasScaleFactor(), wanted = (0.35 * this.element.clientWidth) / perAngstrom;
-    const power = 10 ** Math.floor(Math.log10(wanted)), length = [5, 2, 1].find((step) => step * power <= wanted) * power;
-    this.bar.style.width = `${length * perAngstrom}px`;
+    const pixelsPerAngstrom = 1 / this.stage.viewerControls.getCanvasScaleFactor();
+    const length = roundLength((0.35 * this.element.clientWidth) / pixelsPerAngstrom);
+    this.bar.style.width = `${length * pixelsPerAngstrom}px`;
     this.bar.textContent = `${length} Å`;
   }
+}
+
+/** The largest of 1, 2, 5, 10, 20 ... that is not above a length. */
+export function roundLength(longest) {
+  const power = 10 ** Math.floor(Math.log10(longest));
+  return [5, 2, 1].find((step) => step * power <= longest) * power;
 }

@@ -1,7 +1,8 @@
-"use strict";
-// Round numbers and lines for axes.
+// Axes of a plot: round numbers, ticks and labels.
 
-function line(context, x0, y0, x1, y1) {
+const TICKS_ABOUT = 6;
+
+export function drawLine(context, x0, y0, x1, y1) {
   context.beginPath();
   context.moveTo(x0, y0);
   context.lineTo(x1, y1);
@@ -9,41 +10,45 @@ function line(context, x0, y0, x1, y1) {
 }
 
 /** Round numbers between two limits, about six of them. */
-function ticks(low, high) {
-  const rough = (high - low) / 6, power = 10 ** Math.floor(Math.log10(rough));
+export function tickValues(low, high) {
+  const rough = (high - low) / TICKS_ABOUT;
+  const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(Math.abs(value) < step / 1e6 ? 0 : value);
-  return found;
+  const values = [];
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step)
+    values.push(Math.abs(value) < step / 1e6 ? 0 : value);
+  return values;
 }
 
-function tickText(value) {
+/** A number with at most four digits, as it is written at an axis. */
+export function tickText(value) {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }
 
-/** Axes with numbers and labels. plot: its size, view (limits of x and y) and toPixel; margins in CSS pixels. */
-function drawAxes(context, plot, m, xLabel, yLabel) {
-  const [width, height] = plot.size;
+/** Axes with numbers and labels. view: a PlotView. */
+export function drawAxes(context, view, xLabel, yLabel) {
+  const [width, height] = view.size;
+  const { left, right, top, bottom } = view.margin;
   context.strokeStyle = context.fillStyle = "#5d6b7a";
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "center";
-  for (const value of ticks(...plot.view.x)) {
-    const [px] = plot.toPixel(value, 0);
-    context.fillText(tickText(value), px, height - m.bottom + 16);
-    line(context, px, height - m.bottom, px, height - m.bottom + 4);
+  for (const value of tickValues(...view.x)) {
+    const [px] = view.toPixel(value, 0);
+    context.fillText(tickText(value), px, height - bottom + 16);
+    drawLine(context, px, height - bottom, px, height - bottom + 4);
   }
   context.textAlign = "right";
-  for (const value of ticks(...plot.view.y)) {
-    const [, py] = plot.toPixel(0, value);
-    context.fillText(tickText(value), m.left - 7, py + 4);
-    line(context, m.left - 4, py, m.left, py);
+  for (const value of tickValues(...view.y)) {
+    const [, py] = view.toPixel(0, value);
+    context.fillText(tickText(value), left - 7, py + 4);
+    drawLine(context, left - 4, py, left, py);
   }
-  line(context, m.left, m.top, m.left, height - m.bottom);
-  line(context, m.left, height - m.bottom, width - m.right, height - m.bottom);
+  drawLine(context, left, top, left, height - bottom);
+  drawLine(context, left, height - bottom, width - right, height - bottom);
   context.textAlign = "center";
-  context.fillText(xLabel, (width + m.left) / 2, height - 8);
+  context.fillText(xLabel, (width + left) / 2, height - 8);
   context.save();
-  context.translate(14, (height - m.bottom) / 2);
+  context.translate(14, (height - bottom) / 2);
   context.rotate(-Math.PI / 2);
   context.fillText(yLabel, 0, 0);
   context.restore();

@@ -34,11 +34,11 @@ def scatter_section(run: Run) -> str:
         note = f"{len(shown):,} of {note}, drawn at random; <code>gem-em explore</code> shows all"
     data = {"rows": quantised(shown.astype(float)), "columns": columns, "colours": OKABE_ITO}
     return (
-        f"<p>{note}. Choose what is drawn across, up, and as colour. Wheel: closer. Drag: move. Double click: everything. "
-        "Point at a particle to read its values. Click a group in the legend to hide it; the numbers in the plot are the "
-        "groups.</p>"
+        f"<p>{note}. Scroll: zoom. Drag: pan. Double-click: reset. Point at a particle to read its values. "
+        "Click a group in the legend to hide it; the numbers in the plot are the groups.</p>"
         '<div class="scatter" id="scatter"><div class="controls"></div>'
-        '<canvas role="img" aria-label="scatter plot of the particles"></canvas><div class="legend"></div>'
+        '<div class="plot"><canvas role="img" aria-label="scatter plot of the particles"></canvas><canvas></canvas></div>'
+        '<div class="legend"></div>'
         f'<div class="tip"></div></div>{script_data("scatter-data", data)}'
     )
 

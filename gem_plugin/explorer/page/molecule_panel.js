@@ -1,0 +1,179 @@
+// The right side: one molecule with its title, slices, image and facts. What is there always belongs
+// together: all of it comes with one answer, and is exchanged when the new surface is drawn.
+
+import { canvasWithCaption, drawCleanImage, drawNoisyImage, drawSlices } from "./grey_images.js";
+import { attempt, byId, counted, say } from "./messages.js";
+import { asFloats, askPacked } from "./server.js";
+import { SurfaceView } from "./surface_view.js";
+
+const SURFACE_TINT = "#579ed9";
+const NEGATIVE_TINT = "#d55e00";
+const OPACITY_ABOUT_ATOMS = 0.45;
+const ZERO_OF_SIGNED = 127.5; // bytes of a difference
+
+export class MoleculePanel {
+  /**
+   * requests: a NewestRequest, shared with whatever else decides what is shown here.
+   * factsOf(row): what is known of a particle, in words; mark(row): mark it in the plot (-1: none).
+   */
+  constructor(model, requests, { factsOf, mark }) {
+    this.model = model;
+    this.requests = requests;
+    this.factsOf = factsOf;
+    this.mark = mark;
+    this.cover = null; // the mask about the molecule, where it is shown
+    this.subject = null; // what arrived last, and is or will soon be on the canvas
+    this.nLoading = 0;
+    this.milliseconds = {}; // the last molecule took: the answer, its surface, everything; for the benchmark
+    this.view = new SurfaceView(byId("surface"), model);
+    this.slices = ["z slice", "y slice", "x slice"].map((text) => canvasWithCaption(byId("slices"), text));
+    this.images = (model.hasImages ? ["", ""] : []).map((text) => canvasWithCaption(byId("particle"), text));
+    this.level = byId("level");
+    this.level.value = Math.max(1, Math.min(200, Math.round((255 * model.level) / model.densityOf255)));
+    this.level.oninput = () => this.drawSurface();
+    this.position = byId("slice-position");
+    this.position.oninput = () => this.drawSlices();
+    byId("atoms-file").onchange = (event) => attempt(() => this.showAtoms(event.target.files[0]));
+  }
+
+  get isBusy() {
+    return this.nLoading > 0;
+  }
+
+  /** A particle's molecule, image and facts. */
+  showParticle(row, title = `particle row ${row}`) {
+    this.mark(row);
+    return this.requests.run((signal) => this.load({ row }, title, signal));
+  }
+
+  /** A point of the latent space, while a slider moves; gives false where something else was asked for. */
+  followLatents(latents, title) {
+    this.mark(-1);
+    return this.requests.follow((signal) => this.load({ latents }, title, signal));
+  }
+
+  /** state: { mapStates, number, kind, other } */
+  showStateMap(state, title) {
+    this.mark(-1);
+    return this.requests.run((signal) => this.load(state, title, signal));
+  }
+
+  /** Ask for what is described and show it; nothing changes where the signal is aborted meanwhile. */
+  async load(request, title, signal) {
+    const start = performance.now();
+    const isState = "mapStates" in request;
+    const body = isState ? request : { ...request, withImages: this.model.hasImages && "row" in request };
+    this.nLoading++;
+    try {
+      const answer = await askPacked(isState ? "/api/state-map" : "/api/molecule", body, signal);
+      if (signal.aborted) return false;
+      const arrived = performance.now();
+      await this.show(subjectOf(answer, request, title));
+      this.milliseconds.answer = arrived - start;
+      this.milliseconds.all = performance.now() - start;
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.mark(this.subject?.row ?? -1);
+      throw error;
+    } finally {
+      this.nLoading--;
+    }
+  }
+
+  async show(subject) {
+    this.subject = subject;
+    await this.drawSurface();
+  }
+
+  async drawSurface() {
+    const { subject } = this;
+    byId("level-text").textContent = ((this.level.value / 255) * this.model.densityOf255).toPrecision(3);
+    if (!subject) return;
+    const start = performance.now();
+    await this.view.show(this.shapesOf(subject), () => this.present(subject));
+    this.milliseconds.surface = performance.now() - start;
+  }
+
+  shapesOf({ volume, isSigned }) {
+    const level = Number(this.level.value);
+    const opacity = this.view.atoms ? OPACITY_ABOUT_ATOMS : 1;
+    const cover = this.cover ? [this.cover] : [];
+    if (!isSigned) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
+    const half = Math.max(2, level / 2);
+    const negative = volume.map((value) => 255 - value);
+    return [
+      { bytes: volume, level: ZERO_OF_SIGNED + half, tint: SURFACE_TINT, opacity },
+      { bytes: negative, level: ZERO_OF_SIGNED - 1 + half, tint: NEGATIVE_TINT, opacity },
+      ...cover,
+    ];
+  }
+
+  /** Everything beside the surface, in the moment in which the surface is drawn. */
+  present(subject) {
+    if (this.presented === subject) return;
+    this.presented = subject;
+    const { title, row, images, imageSize: size } = subject;
+    byId("molecule-title").textContent = title;
+    byId("particle-facts").textContent = row < 0 ? "" : this.factsOf(row);
+    byId("particle").classList.toggle("empty", !images);
+    if (images) {
+      const [image, projection] = this.images;
+      image.nextElementSibling.textContent = `image of row ${row}, low-pass filtered`;
+      projection.nextElementSibling.textContent = "projection of the model with CTF";
+      drawNoisyImage(image, images.subarray(0, size * size), size);
+      drawCleanImage(projection, images.subarray(size * size), size);
+    }
+    this.drawSlices();
+  }
+
+  drawSlices() {
+    const { windowSize, pixelSize } = this.model;
+    const fraction = Number(this.position.value);
+    const fromCentre = (Math.floor(fraction * windowSize) - windowSize / 2) * pixelSize;
+    byId("slice-text").textContent = `${fromCentre.toFixed(0)} Å`;
+    if (!this.presented) return;
+    drawSlices(this.slices, this.presented.volume, windowSize, fraction, this.presented.isSigned);
+  }
+
+  /** The user's own model inside the surface. */
+  async showAtoms(file) {
+    if (!file) return;
+    const count = await this.view.showAtoms(file);
+    await this.drawSurface();
+    say(`${counted(count, "atom")} of ${file.name}`);
+  }
+
+  /** As a saved session has them: which molecule, and from where it is seen. */
+  settings() {
+    return {
+      shown: this.subject?.request ?? null,
+      title: this.subject?.title ?? "",
+      level: this.level.value,
+      slice: this.position.value,
+      orientation: this.view.orientation(),
+    };
+  }
+
+  async restore({ shown, title, level, slice, orientation }, signal) {
+    [this.level.value, this.position.value] = [level, slice];
+    this.view.orient(orientation);
+    if (!shown || signal.aborted) return this.drawSurface();
+    this.mark(shown.row ?? -1);
+    return this.load(shown, title, signal);
+  }
+}
+
+/** What one answer holds. request: as it was asked for, so that a session can ask again. */
+function subjectOf({ head, parts }, request, title) {
+  const [volume, images] = parts;
+  return {
+    request,
+    title,
+    row: request.row ?? -1,
+    latents: head.latents ?? null,
+    isSigned: Boolean(head.isSigned),
+    volume,
+    images: images ? asFloats(images) : null,
+    imageSize: head.imageSize,
+  };
+}

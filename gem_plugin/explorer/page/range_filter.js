@@ -1,0 +1,78 @@
+// A filter as the reader has it: the histogram of a column, in which a range is dragged.
+
+import { tickText } from "../../reports/page/axes.js";
+import { histogramOf } from "./filters.js";
+
+const IN_RANGE = "#0072B2";
+const OUT_OF_RANGE = "#c9d1d9";
+const SHORTEST_DRAG = 0.01; // of the column's range; a shorter one is a click, which resets
+
+export class RangeFilter {
+  /** column: with its values. onChange: the range was changed; onRemove: the filter was removed. */
+  constructor(column, { onChange, onRemove }) {
+    this.column = column;
+    this.values = column.values;
+    this.range = [column.lowest, column.highest];
+    this.counts = histogramOf(column);
+    this.onChange = onChange;
+    this.element = document.createElement("div");
+    this.element.className = "filter";
+    this.element.dataset.column = column.name;
+    this.element.innerHTML =
+      "<header><span></span><button title='remove this filter'>×</button></header>" +
+      "<canvas title='Drag: range. Click: reset'></canvas>";
+    this.canvas = this.element.querySelector("canvas");
+    this.element.querySelector("button").onclick = () => {
+      this.element.remove();
+      onRemove();
+    };
+    this.listen();
+  }
+
+  listen() {
+    const { canvas } = this;
+    const { lowest, highest } = this.column;
+    let start = null;
+    const valueAt = (event) => {
+      const fraction = Math.min(1, Math.max(0, event.offsetX / canvas.clientWidth));
+      return lowest + fraction * (highest - lowest);
+    };
+    canvas.onpointerdown = (event) => {
+      start = valueAt(event);
+      canvas.setPointerCapture(event.pointerId);
+    };
+    canvas.onpointermove = (event) => {
+      if (start !== null) this.setRange(start, valueAt(event));
+    };
+    canvas.onpointerup = (event) => {
+      const isClick = start !== null && Math.abs(valueAt(event) - start) < SHORTEST_DRAG * (highest - lowest);
+      if (isClick) this.setRange(lowest, highest);
+      start = null;
+    };
+  }
+
+  setRange(one, other) {
+    this.range = [Math.min(one, other), Math.max(one, other)];
+    this.draw();
+    this.onChange();
+  }
+
+  draw() {
+    const { canvas, counts } = this;
+    const { lowest, highest, label } = this.column;
+    const context = canvas.getContext("2d");
+    canvas.width = canvas.clientWidth || 200;
+    canvas.height = canvas.clientHeight || 46;
+    const tallest = Math.max(...counts, 1);
+    const width = canvas.width / counts.length;
+    counts.forEach((count, bin) => {
+      const middle = lowest + ((bin + 0.5) / counts.length) * (highest - lowest);
+      const isInRange = middle >= this.range[0] && middle <= this.range[1];
+      const height = (count / tallest) * canvas.height;
+      context.fillStyle = isInRange ? IN_RANGE : OUT_OF_RANGE;
+      context.fillRect(bin * width, canvas.height - height, Math.max(1, width - 0.5), height);
+    });
+    const [low, high] = this.range.map(tickText);
+    this.element.querySelector("span").textContent = `${label}: ${low} to ${high}`;
+  }
+}

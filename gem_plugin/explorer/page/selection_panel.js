@@ -1,0 +1,113 @@
+// The selection: tools, buttons, and what is saved of it.
+
+import { SELECTED } from "../../reports/page/point_style.js";
+import { attempt, byId, counted, say } from "./messages.js";
+import { listenToTools } from "./plot_tools.js";
+import {
+  applyToSelection, countFlags, invertSelection, rowsInPolygon, selectedRows, selectShown,
+} from "./selection.js";
+import { askJson } from "./server.js";
+
+export class SelectionPanel {
+  /** plot: the PlotPanel; onClick(px, py): a click on the plot with the tool for that. */
+  constructor(plot, onClick) {
+    this.plot = plot;
+    this.tool = "click";
+    this.mode = "new";
+    for (const kind of ["tool", "mode"]) for (const button of byId(`${kind}s`).children)
+      button.onclick = () => this.choose(kind, button);
+    byId("select-shown").onclick = () => this.change(selectShown);
+    byId("select-invert").onclick = () => this.change(invertSelection);
+    byId("select-none").onclick = () => this.select([], "new");
+    byId("save-particles").onclick = () => attempt(() => this.save("particles"));
+    byId("save-relion").onclick = () => attempt(() => this.save("relion-job"));
+    byId("cryosparc-send").onclick = () => attempt(() => this.sendToCryosparc());
+    listenToTools(byId("overlay"), plot, {
+      tool: () => this.tool,
+      onClick,
+      onOutline: (corners, event) => {
+        const mode = event.shiftKey ? "add" : event.altKey ? "remove" : this.mode;
+        this.selectInside(corners, mode);
+      },
+    });
+  }
+
+  choose(kind, button) {
+    this[kind] = button.dataset[kind];
+    for (const other of byId(`${kind}s`).children) other.classList.toggle("on", other === button);
+  }
+
+  select(rows, mode) {
+    this.change((scatter) => applyToSelection(scatter, rows, mode));
+  }
+
+  /** corners of a polygon, in data coordinates */
+  selectInside(corners, mode) {
+    this.select(rowsInPolygon(this.plot.scatter, corners), mode);
+  }
+
+  change(work) {
+    work(this.plot.scatter);
+    this.update();
+  }
+
+  /** To be called after flags were changed: counts and drawing. */
+  update() {
+    const { scatter } = this.plot;
+    const { shown, selected, selectedAndShown } = countFlags(scatter);
+    scatter.hasSelection = selected > 0;
+    scatter.flagsChanged();
+    scatter.drawSoon();
+    const all = counted(scatter.nPoints, "particle");
+    byId("counts").textContent =
+      shown === scatter.nPoints ? all : `${shown.toLocaleString("en")} of ${all} shown`;
+    byId("selected-count").textContent = selectedAndShown
+      ? `${counted(selectedAndShown, "particle")} selected`
+      : "no particles selected";
+  }
+
+  /** Selected and shown. */
+  rows() {
+    return selectedRows(this.plot.scatter);
+  }
+
+  /** Selected, shown or not: as a saved session has them. */
+  settings() {
+    const { flags } = this.plot.scatter;
+    return Array.from(flags.keys()).filter((row) => flags[row] & SELECTED);
+  }
+
+  name() {
+    return encodeURIComponent(byId("selection-name").value);
+  }
+
+  async save(kind) {
+    const { files, particles } = await askJson(`/api/save/selection/${kind}/${this.name()}`, this.rows());
+    say(`${counted(particles, "particle")} saved: ${files.join(", ")}`);
+  }
+
+  /** Fields and button for runs whose particles came from CryoSPARC. */
+  offerCryosparc(fields) {
+    byId("cryosparc").hidden = !fields;
+    if (!fields) return;
+    byId("cryosparc-project").value = fields.project;
+    byId("cryosparc-workspace").value = fields.workspace;
+    byId("cryosparc-particles").value = fields.sources[0] ?? "";
+    byId("cryosparc-sources").replaceChildren(...fields.sources.map((name) => new Option(name)));
+  }
+
+  async sendToCryosparc() {
+    const button = byId("cryosparc-send");
+    const names = ["project", "workspace", "particles"];
+    const fields = new URLSearchParams(names.map((name) => [name, byId(`cryosparc-${name}`).value.trim()]));
+    button.disabled = true;
+    say("sending to CryoSPARC ...");
+    try {
+      const { job, particles } = await askJson(`/api/save/cryosparc/${this.name()}?${fields}`, this.rows());
+      const workspace = `${fields.get("project")}, ${fields.get("workspace")}`;
+      say(`${counted(particles, "particle")} sent: they are the output of ${job} in ${workspace}.`);
+    } finally {
+      button.disabled = false;
+    }
+  }
+}

@@ -1,0 +1,131 @@
+// States: recluster the sketch maps with other settings, see the tree, and show the maps of a state.
+
+import { swatchOf } from "../../reports/page/legend.js";
+import { MaskChooser } from "./mask_chooser.js";
+import { attempt, byId, say } from "./messages.js";
+import { NewestRequest } from "./newest_request.js";
+import { askPacked, asFloats } from "./server.js";
+import { drawTree } from "./state_tree.js";
+
+export const COLUMN_NAME = "states_here";
+
+export class StatesPanel {
+  /** addColumn(description): show a new column of the particles as colours. */
+  constructor({ landscape, linkages, nParticles, molecule, addColumn }) {
+    this.nParticles = nParticles;
+    this.molecule = molecule;
+    this.addColumn = addColumn;
+    this.requests = new NewestRequest();
+    this.number = byId("n-states");
+    this.linkage = byId("linkage");
+    this.region = byId("region");
+    this.number.value = landscape.nStates;
+    this.number.max = landscape.nMaps;
+    for (const name of linkages) this.linkage.add(new Option(name));
+    for (const name of landscape.regions) this.region.add(new Option(name));
+    this.linkage.value = landscape.linkage;
+    for (const input of [this.number, this.linkage, this.region]) input.onchange = () => this.recluster();
+    this.reference = null; // the state whose mean was shown last
+    this.masks = new MaskChooser(landscape, molecule, () => this.recluster());
+  }
+
+  settings() {
+    return {
+      nStates: Number(this.number.value),
+      linkage: this.linkage.value,
+      region: this.region.value,
+      mask: this.masks.request(),
+    };
+  }
+
+  /** The fields as a saved session has them. */
+  async restore({ nStates, linkage, region, mask }) {
+    [this.number.value, this.linkage.value, this.region.value] = [nStates, linkage, region];
+    this.masks.restore(mask ?? { kind: "landscape" });
+    await this.masks.update();
+    await this.recluster();
+  }
+
+  /** Ask for the states; at the start they are the landscape's own, which are among the columns already. */
+  async recluster(isNewColumn = true) {
+    const start = performance.now();
+    const label = labelOf(this.settings());
+    if (isNewColumn) say("clustering the maps ...");
+    const answer = await attempt(() =>
+      this.requests.run((signal) => askPacked("/api/states", this.settings(), signal)));
+    if (!answer) return;
+    this.milliseconds = performance.now() - start;
+    if (isNewColumn) say("");
+    const { head, parts } = answer;
+    this.head = head;
+    this.mapStates = head.mapStates;
+    byId("states-quality").textContent =
+      `silhouette score ${head.silhouette.toFixed(2)} (1: well separated, 0: overlapping)`;
+    drawTree(byId("dendrogram"), head.tree, head.counts.length);
+    this.reference = null;
+    this.fillList();
+    if (!isNewColumn) return;
+    const column = { name: COLUMN_NAME, label, isGroup: true, lowest: 0, highest: head.counts.length };
+    await this.addColumn({ ...column, values: asFloats(parts[0]) });
+  }
+
+  fillList() {
+    const table = document.createElement("table");
+    this.head.counts.forEach((count, index) => {
+      const number = index + 1;
+      const row = table.insertRow();
+      row.insertCell().append(swatchOf(number), String(number));
+      const size = row.insertCell();
+      size.textContent = count.toLocaleString("en");
+      size.title = `${((100 * count) / this.nParticles).toFixed(1)} % of the particles`;
+      row.insertCell().append(
+        this.mapButton(number, "mean", "mean map"),
+        this.mapButton(number, "variability", "standard deviation of the maps of this state"),
+        this.mapButton(number, "difference", `difference from state ${this.referenceOf(number)}`),
+      );
+    });
+    byId("states-list").replaceChildren(table);
+  }
+
+  mapButton(number, kind, title) {
+    const button = document.createElement("button");
+    button.textContent = kind;
+    button.title = title;
+    button.dataset.state = number;
+    button.dataset.kind = kind;
+    button.onclick = () => attempt(() => this.show(number, kind));
+    return button;
+  }
+
+  /** The state from which a difference is taken: the one whose mean was shown last, or else the first. */
+  referenceOf(number) {
+    if (this.reference && this.reference !== number) return this.reference;
+    return number === 1 ? 2 : 1;
+  }
+
+  async show(number, kind) {
+    const other = this.referenceOf(number);
+    const titles = {
+      mean: `mean of state ${number}`,
+      variability: `variability within state ${number}`,
+      difference: `state ${number} minus state ${other}`,
+    };
+    say(`averaging the maps of state ${number} ...`);
+    const state = { mapStates: this.mapStates, number, kind, other };
+    const isShown = await this.molecule.showStateMap(state, titles[kind]);
+    if (!isShown) return;
+    say("");
+    if (kind !== "mean") return;
+    this.reference = number;
+    this.fillList();
+  }
+}
+
+/** The column's label: everything that differs from the landscape. */
+export function labelOf({ nStates, linkage, region, mask }) {
+  const parts = [nStates, linkage];
+  if (region !== "whole") parts.push(region);
+  if (mask.kind === "made") parts.push("mask made here");
+  if (mask.kind === "file") parts.push(mask.file);
+  return `states (${parts.join(", ")})`;
+}

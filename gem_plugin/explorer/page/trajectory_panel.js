@@ -1,0 +1,160 @@
+// Trajectories through waypoints: the molecule moves while the slider is dragged; maps and movies of the way.
+
+import { drawMark } from "./marks.js";
+import { attempt, byId, counted, say } from "./messages.js";
+import { NewestRequest } from "./newest_request.js";
+import { askJson } from "./server.js";
+import { fractionOfStep, pointAt } from "./trajectory.js";
+
+const LINE_COLOUR = "#1d2733";
+const WAYPOINT_COLOUR = "#D55E00";
+const STEPS_ONE_WAY = 40; // of the animation
+const PAUSE_IN_MILLISECONDS = 30; // between its steps
+const MINIMUM_FRAMES = 20; // of a movie
+
+export class TrajectoryPanel {
+  /** molecule(): the panel, undefined without a model; axes(): names of both columns; redraw(): the plot. */
+  constructor({ kinds, molecule, axes, redraw }) {
+    this.molecule = molecule;
+    this.axes = axes;
+    this.redraw = redraw;
+    this.requests = new NewestRequest();
+    this.waypoints = []; // rows
+    this.path = null; // { latents, rows }
+    this.isPicking = false;
+    this.slider = byId("trajectory-position");
+    this.kind = byId("trajectory-kind");
+    for (const kind of kinds) this.kind.add(new Option(kind));
+    byId("waypoints").onclick = () => {
+      this.isPicking = !this.isPicking;
+      byId("waypoints").classList.toggle("on", this.isPicking);
+    };
+    byId("trajectory-create").onclick = () => attempt(() => this.create());
+    byId("trajectory-clear").onclick = () => this.clear();
+    byId("trajectory-play").onclick = () => attempt(() => this.play());
+    byId("save-maps").onclick = () => attempt(() => this.saveMaps());
+    byId("save-movie").onclick = () => attempt(() => this.saveMovie());
+    this.slider.oninput = () => {
+      this.isPlaying = false;
+      attempt(() => this.goTo(Number(this.slider.value)));
+    };
+  }
+
+  name() {
+    return encodeURIComponent(byId("trajectory-name").value);
+  }
+
+  /** As a saved session has them. */
+  settings() {
+    const { waypoints, path } = this;
+    return { waypoints, path, kind: this.kind.value, fraction: Number(this.slider.value) };
+  }
+
+  restore({ waypoints, path, kind, fraction }) {
+    this.requests.cancel();
+    this.waypoints = waypoints;
+    if (kind) this.kind.value = kind;
+    this.setPath(path);
+    this.slider.value = fraction;
+  }
+
+  addWaypoint(row) {
+    this.waypoints.push(row);
+    this.redraw();
+    const rows = this.waypoints.length === 1 ? "row" : "rows";
+    say(`${counted(this.waypoints.length, "waypoint")}: ${rows} ${this.waypoints.join(", ")}`);
+  }
+
+  clear() {
+    this.requests.cancel();
+    this.waypoints = [];
+    this.setPath(null);
+  }
+
+  async create() {
+    const [x, y] = this.axes();
+    const nPoints = Number(byId("trajectory-points").value);
+    const request = { kind: this.kind.value, waypoints: this.waypoints, nPoints, x, y };
+    const path = await this.requests.run((signal) => askJson("/api/trajectory", request, signal));
+    if (!path) return;
+    this.setPath(path);
+    await this.goTo(0);
+  }
+
+  setPath(path) {
+    this.path = path;
+    this.isPlaying = false;
+    const controls = ["trajectory-position", "trajectory-play", "save-maps", "save-movie"];
+    for (const id of controls) byId(id).disabled = !path;
+    this.slider.value = 0;
+    this.redraw();
+  }
+
+  /** Gives false where another molecule was asked for meanwhile. */
+  goTo(fraction) {
+    this.redraw();
+    const title = `trajectory, ${Math.round(100 * fraction)} %`;
+    return this.molecule().followLatents(pointAt(this.path.latents, fraction), title);
+  }
+
+  /** Until it is stopped, or another molecule is asked for. */
+  async play() {
+    const button = byId("trajectory-play");
+    if (this.isPlaying) {
+      this.isPlaying = false;
+      return;
+    }
+    this.isPlaying = true;
+    button.textContent = "stop";
+    try {
+      for (let step = 0; this.isPlaying; step++) {
+        const fraction = fractionOfStep(step, STEPS_ONE_WAY);
+        this.slider.value = fraction;
+        if (!(await this.goTo(fraction))) break;
+        const { signal } = this.molecule().requests;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_IN_MILLISECONDS));
+        if (signal.aborted) break;
+      }
+    } finally {
+      this.isPlaying = false;
+      button.textContent = "play";
+    }
+  }
+
+  async saveMaps() {
+    const answer = await askJson(`/api/save/maps/${this.name()}`, { latents: this.path.latents });
+    const [, first] = answer.files;
+    say(`${counted(answer.files.length - 1, "map")} saved: ${first} and following`);
+  }
+
+  async saveMovie() {
+    const frames = [];
+    const nFrames = Math.max(MINIMUM_FRAMES, this.path.latents.length);
+    for (let index = 0; index < nFrames; index++) {
+      say(`drawing frame ${index + 1} of ${nFrames}`);
+      if (!(await this.goTo(index / (nFrames - 1))))
+        throw new Error("The movie was not saved: another molecule was shown before it was finished.");
+      frames.push(this.molecule().view.picture());
+    }
+    const answer = await askJson(`/api/save/movie/${this.name()}`, { frames });
+    say(`movie saved: ${answer.files.join(", ")}. ${answer.hint}`);
+  }
+
+  /** Waypoints, and the particles along the trajectory, above the plot. */
+  draw(context, plot) {
+    const pixels = (this.path?.rows ?? []).map((row) => plot.pixelOf(row));
+    context.strokeStyle = context.fillStyle = LINE_COLOUR;
+    context.lineWidth = 2;
+    context.beginPath();
+    for (const pixel of pixels) context.lineTo(...pixel);
+    context.stroke();
+    if (pixels.length) {
+      context.beginPath();
+      context.arc(...pointAt(pixels, Number(this.slider.value)), 5, 0, 2 * Math.PI);
+      context.fill();
+    }
+    context.lineWidth = 1;
+    this.waypoints.forEach((row, index) =>
+      drawMark(context, plot.pixelOf(row), WAYPOINT_COLOUR, String(index + 1)));
+  }
+}

@@ -1,0 +1,42 @@
+// The legend of a coloured plot: a colour bar, or one button for each group that hides and shows it.
+
+import { tickText } from "./axes.js";
+import { colourBarCss, colourOfGroup, cssColour } from "./colours.js";
+
+const MAXIMUM_GROUPS = 100;
+
+/** hiddenGroups: a set that the buttons change; onToggle is called after that. */
+export function fillLegend(legend, column, hiddenGroups, onToggle) {
+  if (column.isGroup) {
+    const groups = [...new Set(column.values)].sort((a, b) => a - b).slice(0, MAXIMUM_GROUPS);
+    legend.replaceChildren(...groups.map((group) => groupButton(group, hiddenGroups, onToggle)));
+    return;
+  }
+  const bar = document.createElement("span");
+  bar.className = "colour-bar";
+  bar.style.background = colourBarCss();
+  legend.replaceChildren(tickText(column.lowest), bar, tickText(column.highest));
+}
+
+function groupButton(group, hiddenGroups, onToggle) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.title = "hide or show this group";
+  button.dataset.group = group;
+  button.append(swatchOf(group), group < 1 ? "none" : String(group));
+  button.classList.toggle("hidden", hiddenGroups.has(group));
+  button.onclick = () => {
+    if (!hiddenGroups.delete(group)) hiddenGroups.add(group);
+    button.classList.toggle("hidden", hiddenGroups.has(group));
+    onToggle();
+  };
+  return button;
+}
+
+/** A small square in the colour of a group. */
+export function swatchOf(group) {
+  const swatch = document.createElement("span");
+  swatch.className = "swatch";
+  swatch.style.background = cssColour(colourOfGroup(group));
+  return swatch;
+}

@@ -1,0 +1,122 @@
+// The scatter plot of both pages: particles as points on two columns, coloured by a third, with axes.
+
+import { drawAxes } from "./axes.js";
+import { packedColoursOf } from "./colours.js";
+import { nearestPoint } from "./nearest_point.js";
+import { paddedLimits, PlotView } from "./plot_view.js";
+import { pointSizeOf, SHOWN } from "./point_style.js";
+
+const MARGIN = { left: 62, right: 12, top: 12, bottom: 44 }; // CSS pixels
+const SMALLEST_SIDE = 80; // CSS pixels; a smaller plot is folded away or not laid out yet
+
+export class ScatterPlot {
+  /**
+   * points, overlay: canvases of one size, the second, with the axes, above the first.
+   * painter: PixelPoints or WebGlPoints of the first.
+   * drawAbove: draws on the overlay whatever else belongs to the page.
+   */
+  constructor({ points, overlay, painter, nPoints, drawAbove }) {
+    this.points = points;
+    this.overlay = overlay;
+    this.painter = painter;
+    this.drawAbove = drawAbove;
+    this.nPoints = nPoints;
+    this.flags = new Uint8Array(nPoints).fill(SHOWN);
+    this.hasSelection = false;
+    this.view = new PlotView(MARGIN);
+    this.flagsChanged();
+  }
+
+  /** Columns with values, lowest, highest and label. */
+  setAxes(xColumn, yColumn) {
+    const isSame = this.xColumn === xColumn && this.yColumn === yColumn;
+    [this.xColumn, this.yColumn] = [xColumn, yColumn];
+    [this.x, this.y] = [xColumn.values, yColumn.values];
+    this.painter.upload("x", this.x);
+    this.painter.upload("y", this.y);
+    this.arePointsStale = true;
+    if (!isSame) this.showAll();
+  }
+
+  setColours(column) {
+    this.painter.upload("colour", new Uint8Array(packedColoursOf(column).buffer));
+    this.arePointsStale = true;
+  }
+
+  /** To be called after flags were changed. */
+  flagsChanged() {
+    this.painter.upload("flags", this.flags);
+    this.arePointsStale = true;
+  }
+
+  showAll() {
+    this.view.limits = { x: paddedLimits(this.xColumn), y: paddedLimits(this.yColumn) };
+    this.arePointsStale = true;
+  }
+
+  zoom(px, py, factor) {
+    this.view.zoom(px, py, factor);
+    this.arePointsStale = true;
+  }
+
+  pan(from, to) {
+    this.view.pan(from, to);
+    this.arePointsStale = true;
+  }
+
+  pixelOf(row) {
+    return this.view.toPixel(this.x[row], this.y[row]);
+  }
+
+  /** Row of the shown point nearest to a pixel, or -1. */
+  nearest(px, py, reach) {
+    return nearestPoint(this, this.view.transform(), px, py, reach);
+  }
+
+  /** Draw before the next frame of the browser, once however often it is asked for. */
+  drawSoon() {
+    this.frame ??= requestAnimationFrame(() => this.draw());
+  }
+
+  /** The points only where they changed, not for an outline or a mark above them. */
+  draw() {
+    if (this.frame) cancelAnimationFrame(this.frame);
+    this.frame = null;
+    const size = [this.points.clientWidth, this.points.clientHeight];
+    if (!this.xColumn || size.some((side) => side < SMALLEST_SIDE)) return;
+    this.view.size = size;
+    const ratio = window.devicePixelRatio || 1;
+    const [width, height] = size.map((side) => Math.round(side * ratio));
+    const isResized = this.points.width !== width || this.points.height !== height;
+    if (isResized) [this.points.width, this.points.height] = [width, height];
+    if (isResized || this.arePointsStale) this.drawPoints(width, height, ratio);
+    this.drawOverlay(width, height, ratio);
+  }
+
+  drawPoints(width, height, ratio) {
+    const { left, right, top, bottom } = this.view.margin;
+    const { scaleX, scaleY, shiftX, shiftY } = this.view.transform();
+    const frame = {
+      width,
+      height,
+      left: Math.round(left * ratio),
+      right: Math.round(width - right * ratio),
+      top: Math.round(top * ratio),
+      bottom: Math.round(height - bottom * ratio),
+      scaleX: scaleX * ratio,
+      scaleY: scaleY * ratio,
+      shiftX: shiftX * ratio,
+      shiftY: shiftY * ratio,
+    };
+    this.painter.draw(frame, this.nPoints, pointSizeOf(this.nPoints) * ratio, this.hasSelection);
+    this.arePointsStale = false;
+  }
+
+  drawOverlay(width, height, ratio) {
+    [this.overlay.width, this.overlay.height] = [width, height]; // also wipes it
+    const context = this.overlay.getContext("2d");
+    context.scale(ratio, ratio);
+    drawAxes(context, this.view, this.xColumn.label, this.yColumn.label);
+    this.drawAbove(context, this);
+  }
+}
