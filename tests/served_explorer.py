@@ -15,8 +15,8 @@ import pytest
 import uvicorn
 
 from gem_plugin.explorer.command import HOST, listen
+from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.routes import create_app
-from gem_plugin.explorer.session import OpenedRun
 from gem_plugin.io.run.files import RunFiles
 
 TOKEN = "a-token-for-the-tests"

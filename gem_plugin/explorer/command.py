@@ -10,8 +10,8 @@ from typing import Any
 import uvicorn
 
 from gem_plugin.errors import InputError
+from gem_plugin.explorer.opened_run import OpenedRun, training_state
 from gem_plugin.explorer.routes import create_app
-from gem_plugin.explorer.session import OpenedRun, training_state
 from gem_plugin.explorer.settings import ExploreSettings
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress

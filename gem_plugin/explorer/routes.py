@@ -23,9 +23,9 @@ from gem_plugin.explorer.cryosparc_sending import send_to_cryosparc
 from gem_plugin.explorer.guard import Guard
 from gem_plugin.explorer.masks import FROM_FILE, MADE_HERE, OF_LANDSCAPE, MaskRequest, Masks
 from gem_plugin.explorer.movies import HOW_TO_GET_MP4, can_write_mp4, save_movie
+from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
-from gem_plugin.explorer.session import OpenedRun
-from gem_plugin.explorer.travel import find_trajectory
+from gem_plugin.explorer.trajectory import find_trajectory
 
 MAXIMUM_MAPS_SAVED = 200
 NOBODY_WAITS = 499  # as nginx answers a client that closed the request
@@ -110,7 +110,7 @@ class Answers:
         return await run_in_threadpool(self._states, fields)
 
     def _states(self, fields: dict[str, Any]) -> Response:
-        sketch = self.opened.sketch_states()
+        sketch = self.opened.opened_sketch()
         n_states, linkage, region = (
             _whole(fields, "nStates"),
             str(fields.get("linkage")),
@@ -131,7 +131,7 @@ class Answers:
 
     def _state_map(self, fields: dict[str, Any]) -> Response:
         """Mean, variability (standard deviation), or difference from another state."""
-        sketch, molecules = self.opened.sketch_states(), self.opened.molecules()
+        sketch, molecules = self.opened.opened_sketch(), self.opened.molecules()
         states = _numbers(fields, "mapStates").astype(np.int64)
         if states.shape != sketch.rows.shape:
             raise InputError(f"Expected a state for each of {len(sketch.rows)} maps, got {states.shape}.")
@@ -148,7 +148,7 @@ class Answers:
 
     def _mask(self, chosen: MaskRequest) -> Response:
         """How large a mask is, and its values as bytes."""
-        masks, molecules = self.opened.sketch_states().masks, self.opened.molecules()
+        masks, molecules = self.opened.opened_sketch().masks, self.opened.molecules()
         mask = masks.mask(chosen)
         n_voxels = int((mask > 0).sum())
         head = {
@@ -168,7 +168,7 @@ class Answers:
         return await run_in_threadpool(self._masks_written, lambda masks: masks.save(name, chosen))
 
     def _masks_written(self, write: Callable[[Masks], Path]) -> Response:
-        masks = self.opened.sketch_states().masks
+        masks = self.opened.opened_sketch().masks
         path = write(masks)
         root = self.opened.run.root.resolve()
         chosen = path.relative_to(root).as_posix()

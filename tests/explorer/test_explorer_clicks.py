@@ -11,7 +11,7 @@ from explorer_run import explorer_source
 from page_actions import Page, open_page, pixel_of, press, settle, text_of, wait_until
 from served_explorer import Explorer, serve
 
-from gem_plugin.explorer import session as session_module
+from gem_plugin.explorer import opened_run as session_module
 from gem_plugin.explorer.molecules import Molecules
 
 FIRST, SECOND = 10, 42  # rows that are clicked one after the other

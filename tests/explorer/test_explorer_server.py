@@ -21,8 +21,8 @@ from gem_plugin.adapters.relion.output_nodes import NODES_FILE
 from gem_plugin.errors import InputError
 from gem_plugin.explorer.command import listen, run_explore
 from gem_plugin.explorer.guard import MAXIMUM_BYTES_OF_A_REQUEST
+from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.page_text import LIBRARIES
-from gem_plugin.explorer.session import OpenedRun
 from gem_plugin.explorer.settings import ExploreSettings
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress

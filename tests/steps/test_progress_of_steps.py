@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gem_plugin import progress as progress_module
-from gem_plugin.explorer.session import OpenedRun
+from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.mrc.maps import write_map

@@ -11,9 +11,9 @@ import numpy as np
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
 from gem_plugin.explorer.molecules import Molecules
-from gem_plugin.explorer.regrouping import SketchStates
+from gem_plugin.explorer.recluster import OpenedSketch
 from gem_plugin.explorer.saving import session_names
-from gem_plugin.explorer.travel import KINDS
+from gem_plugin.explorer.trajectory import KINDS
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.progress import Track, untracked
@@ -39,7 +39,7 @@ class OpenedRun:
         self.columns = {column.name: column for column in columns}
         self.n_particles = len(columns[0].values)
         self._molecules: Molecules | None = None
-        self._sketch_states: SketchStates | None = None
+        self._sketch: OpenedSketch | None = None
         self._lock = threading.Lock()
 
     def molecules(self) -> Molecules:
@@ -49,13 +49,13 @@ class OpenedRun:
                 self._molecules = Molecules(self.run, self.opened.decoder())
             return self._molecules
 
-    def sketch_states(self) -> SketchStates:
+    def opened_sketch(self) -> OpenedSketch:
         """The sketch; opened once."""
         molecules = self.molecules()
         with self._lock:
-            if self._sketch_states is None:
-                self._sketch_states = SketchStates(self.opened, molecules)
-            return self._sketch_states
+            if self._sketch is None:
+                self._sketch = OpenedSketch(self.opened, molecules)
+            return self._sketch
 
     def column(self, name: str) -> ParticleColumn:
         if name not in self.columns:
@@ -90,7 +90,7 @@ class OpenedRun:
                 molecules.decode_particle(0, with_images=True)
             source = molecules.source
             if self.run.landscape.distances.is_file() and not source.decoding_is_slow:
-                self.sketch_states().voxels(track)
+                self.opened_sketch().voxels(track)
 
     def _model_description(self) -> dict[str, Any]:
         try:
@@ -114,7 +114,7 @@ class OpenedRun:
         if not files.distances.is_file() or not files.sketch_rows.is_file():
             return {"missing": f"There is no landscape yet. Run `gem-em landscape {self.run.root}`."}
         try:
-            sketch = self.sketch_states()
+            sketch = self.opened_sketch()
         except GemError as error:
             return {"missing": str(error)}
         states = self.columns.get("state")

@@ -31,7 +31,7 @@ class Reclustering:
     silhouette: float
 
 
-class SketchStates:
+class OpenedSketch:
     """The sketch of a finished landscape, ready to be reclustered."""
 
     def __init__(self, run: Run, molecules: Molecules) -> None:
