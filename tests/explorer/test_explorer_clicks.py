@@ -11,8 +11,8 @@ from explorer_run import explorer_source
 from page_actions import Page, open_page, pixel_of, press, settle, text_of, wait_until
 from served_explorer import Explorer, serve
 
-from gem_plugin.explorer import opened_run as session_module
 from gem_plugin.explorer.molecules import Molecules
+from gem_plugin.results.run import Run
 
 FIRST, SECOND = 10, 42  # rows that are clicked one after the other
 DELAY_IN_MILLISECONDS = 700
@@ -204,7 +204,7 @@ def counting(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
 
     assert source.clouds_at is not None
     noting = dataclasses.replace(source, decode=noted(source.decode), clouds_at=noted(source.clouds_at))
-    monkeypatch.setattr(session_module, "open_volume_source", lambda *_: noting)
+    monkeypatch.setattr(Run, "decoder", lambda *_: noting)
     for served in serve(explorer.run):
         yield served, decodings
 
