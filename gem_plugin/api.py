@@ -66,13 +66,7 @@ class Selection:
 
     def write(self, path: AnyPath) -> Path:
         """Write the original rows, as .star for RELION's particles or .cs (with .csg) for CryoSPARC's."""
-        original = self.run.original
-        target = Path(path)
-        if target.suffix != original.suffix:
-            raise InputError(
-                f"{target}: the particles of this run are {original.program}'s; expected a name that ends in "
-                f"{original.suffix}. gem-em convert translates between the two."
-            )
+        original, target = self.run.original, Path(path)
         original.write(target, self.rows, title="Particles chosen by GEM", description="chosen by GEM")
         return target
 

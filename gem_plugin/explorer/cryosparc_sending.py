@@ -51,7 +51,7 @@ def send_to_cryosparc(run: RunFiles, name: str, rows: np.ndarray, fields: dict[s
         raise InputError("This run did not start from CryoSPARC. Save the particles instead.")
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
-    rows_file = run.explore / f"{checked_name(name)}_rows.txt"
+    rows_file = run.explore.rows(checked_name(name))
     write_numbers(rows_file, np.unique(rows.astype(np.int64)))
     options = ["--project", fields["project"], "--workspace", fields["workspace"], "--title", name]
     options += ["--particles", fields["particles"]] if fields.get("particles") else []

@@ -113,7 +113,7 @@ class Masks:
 
     @property
     def _folder(self) -> Path:
-        return self.run.explore.resolve() / "masks"
+        return self.run.explore.masks.resolve()
 
     def _fitted(self, path: Path, name: str = "") -> np.ndarray:
         try:

@@ -27,17 +27,17 @@ def can_write_mp4() -> bool:
 
 def save_movie(run: RunFiles, name: str, frames: list[bytes]) -> list[Path]:
     """PNG frames as movies that go there and back."""
-    stem = run.explore / checked_name(name)
+    name = checked_name(name)
     if not 2 <= len(frames) <= MAXIMUM_FRAMES:
         raise InputError(f"A movie has 2 to {MAXIMUM_FRAMES} frames, got {len(frames)}.")
     pictures = [_open_frame(frame) for frame in frames]
     if len({picture.size for picture in pictures}) > 1:
         raise InputError("The frames of the movie differ in size.")
     pictures += pictures[-2:0:-1]
-    written = [stem.with_suffix(".gif")]
+    written = [run.explore.movie(name, ".gif")]
     _write_gif(written[0], pictures)
     if can_write_mp4():
-        written.append(stem.with_suffix(".mp4"))
+        written.append(run.explore.movie(name, ".mp4"))
         _write_mp4(written[1], pictures)
     return written
 

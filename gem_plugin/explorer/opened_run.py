@@ -12,7 +12,6 @@ from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.recluster import OpenedSketch
-from gem_plugin.explorer.saving import session_names
 from gem_plugin.explorer.trajectory import KINDS
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.linkages import LINKAGES
@@ -69,7 +68,7 @@ class OpenedRun:
             "nParticles": self.n_particles,
             "columns": [_column_description(column) for column in self.columns.values()],
             "training": training_state(self.run),
-            "sessions": session_names(self.run),
+            "sessions": self.run.explore.session_names(),
             "trajectoryKinds": KINDS,
             "linkages": LINKAGES,
         }

@@ -235,7 +235,7 @@ class Answers:
         if request.method == "GET":
             return JSONResponse(saving.read_session(self.opened.run, name))
         path = saving.save_session(self.opened.run, name, await _json(request))
-        return JSONResponse({"files": [str(path)], "sessions": saving.session_names(self.opened.run)})
+        return JSONResponse({"files": [str(path)], "sessions": self.opened.run.explore.session_names()})
 
 
 def packed(head: dict[str, Any], *parts: bytes) -> Response:

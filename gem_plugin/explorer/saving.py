@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode, write_output_nodes
+from gem_plugin.adapters.relion.output_nodes import NODES_FILE, NodeKind, OutputNode, write_output_nodes
+from gem_plugin.adapters.relion.watcher import JobEnd, write_exit_file
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_numbers
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run.explore_files import ExploreFiles
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.names import latents_of_series, map_file
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.progress import Progress
 from gem_plugin.results.particle_file import RelionParticleFile
@@ -21,7 +24,7 @@ from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
-SESSION_SUFFIX = ".session.json"
+PARTICLES, NOTE = "particles", "note.txt"
 
 
 def checked_name(name: str) -> str:
@@ -35,72 +38,68 @@ def checked_name(name: str) -> str:
 
 def save_selection(run: RunFiles, name: str, rows: np.ndarray) -> list[Path]:
     """The chosen particles as their original rows (.star or .cs), and their row numbers."""
-    folder = run.explore
-    return _write_selection(run, rows, folder / checked_name(name))
+    return _write_selection(run, rows, run.explore, checked_name(name))
 
 
 def save_relion_job(run: RunFiles, name: str, rows: np.ndarray) -> list[Path]:
     """A folder that looks as a finished External job does: particles, node list, end mark, and how to use it."""
-    folder = run.explore / "jobs" / checked_name(name)
+    folder = run.explore.job(checked_name(name))
     opened = Run(run)
     if not opened.is_prepared or opened.original.program != RelionParticleFile.program:
         raise InputError(
             "This run did not start from a star file. Save the particles, and import them where they came from."
         )
-    written = _write_selection(run, rows, folder / "particles")
-    write_output_nodes(folder, [OutputNode("particles.star", NodeKind.PARTICLES)])
-    (folder / "RELION_JOB_EXIT_SUCCESS").touch()
+    particles, rows_file = _write_selection(run, rows, ExploreFiles(folder), PARTICLES)
+    write_output_nodes(folder, [OutputNode(particles.name, NodeKind.PARTICLES)])
+    write_exit_file(folder, JobEnd.SUCCESS)
     write_text_whole(
-        folder / "note.txt",
+        folder / NOTE,
         f"{len(rows)} particles chosen in gem-em explore.\n"
-        f"Use {folder / 'particles.star'} as input of any job, or let an External job make it again:\n"
-        f"gem-external-select with the parameters run = {run.root} and rows = {folder / 'particles_rows.txt'}\n",
+        f"Use {particles} as input of any job, or let an External job make it again:\n"
+        f"gem-external-select with the parameters run = {run.root} and rows = {rows_file}\n",
     )
-    return [*written, folder / "RELION_OUTPUT_NODES.star", folder / "note.txt"]
+    return [particles, rows_file, folder / NODES_FILE, folder / NOTE]
 
 
 def save_maps(
     run: RunFiles, name: str, latents: np.ndarray, volumes: Any, pixel_size_in_angstroms: float
 ) -> list[Path]:
     """One map for each row of latents, and the latents."""
-    folder = run.explore / checked_name(name)
-    write_numbers(folder / "z_values.txt", latents)
+    folder = run.explore.maps(checked_name(name))
+    write_numbers(latents_of_series(folder), latents)
     paths = []
     for number, volume in enumerate(volumes, start=1):
-        paths.append(folder / f"vol_{number:03d}.mrc")
+        paths.append(map_file(folder, number))
         write_map(paths[-1], volume, pixel_size_in_angstroms)
-    return [folder / "z_values.txt", *paths]
+    return [latents_of_series(folder), *paths]
 
 
 def save_session(run: RunFiles, name: str, content: dict[str, Any]) -> Path:
     """Everything that the page needs to look the same again."""
-    path = run.explore / f"{checked_name(name)}{SESSION_SUFFIX}"
+    path = run.explore.session(checked_name(name))
     write_text_whole(path, json.dumps(content, indent=1) + "\n")
     return path
 
 
 def read_session(run: RunFiles, name: str) -> dict[str, Any]:
-    path = run.explore / f"{checked_name(name)}{SESSION_SUFFIX}"
+    path = run.explore.session(checked_name(name))
     if not path.is_file():
-        raise InputError(f"There is no session {name}; there are {', '.join(session_names(run)) or 'none'}.")
+        names = ", ".join(run.explore.session_names()) or "none"
+        raise InputError(f"There is no session {name}; there are {names}.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def session_names(run: RunFiles) -> list[str]:
-    return sorted(path.name.removesuffix(SESSION_SUFFIX) for path in run.explore.glob("*" + SESSION_SUFFIX))
-
-
-def _write_selection(run: RunFiles, rows: np.ndarray, stem: Path) -> list[Path]:
+def _write_selection(run: RunFiles, rows: np.ndarray, files: ExploreFiles, name: str) -> list[Path]:
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
-    if not run.prepared_table.is_file():  # the landscape of another program's run: it knows rows only
-        write_numbers(stem.with_name(stem.name + "_rows.txt"), np.unique(rows.astype(np.int64)))
-        return [stem.with_name(stem.name + "_rows.txt")]
+    rows_file = files.rows(name)
     opened = Run(run)
+    if not opened.is_prepared:  # the landscape of another program's run: it knows rows only
+        write_numbers(rows_file, np.unique(rows.astype(np.int64)))
+        return [rows_file]
     if rows.min() < 0 or rows.max() >= opened.n_particles:
         raise InputError(f"The selection names row {rows.max()}; the run has {opened.n_particles} particles.")
-    rows_file = stem.with_name(stem.name + "_rows.txt")
-    out = stem.with_name(stem.name + opened.original.suffix)
+    out = files.particles(name, opened.original.suffix)
     write_numbers(rows_file, np.unique(rows.astype(np.int64)))
     run_select(run, SelectSettings(rows=rows_file, out=out), Progress(io.StringIO()))
     return [out, rows_file]

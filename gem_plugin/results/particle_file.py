@@ -95,6 +95,14 @@ class ParticleFile(ABC):
     def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
         """The path of every stack that the table names."""
 
+    def check_target(self, target: Path) -> None:
+        """Refuse a name that says something else than what would be written. Called before any long work."""
+        if target.suffix != self.suffix and target.suffix in (*CRYOSPARC_SUFFIXES, RelionParticleFile.suffix):
+            raise InputError(
+                f"{target}: these particles are {self.program}'s; expected a name that ends in {self.suffix}. "
+                "gem-em convert translates between the two."
+            )
+
     def check_is_written_by(self, command: str, run: RunFiles) -> None:
         """Refuse write-star for CryoSPARC's particles, and write-cs for RELION's."""
         if command != self.write_command:
@@ -145,6 +153,7 @@ class RelionParticleFile(ParticleFile):
         description: str = "",
         made_by: RunFiles | None = None,
     ) -> list[Path]:
+        self.check_target(target)
         document, particles = self._file.document, self._file.particles
         chosen = self._rows if rows is None else self._rows[rows]
         if new_columns:
@@ -222,6 +231,7 @@ class CryosparcParticleFile(ParticleFile):
         description: str = "",
         made_by: RunFiles | None = None,
     ) -> list[Path]:
+        self.check_target(target)
         chosen = self._rows if rows is None else self._rows[rows]
         fields = {
             name: values if rows is None else values[rows] for name, values in (new_columns or {}).items()
@@ -266,6 +276,13 @@ def open_particle_file(path: Path, image_names: np.ndarray | None = None) -> Par
 def is_cryosparc_path(path: Path) -> bool:
     """Whether a path is a CryoSPARC file or job directory by its name."""
     return path.suffix in CRYOSPARC_SUFFIXES or path.is_dir()
+
+
+def program_of(path: Path) -> str | None:
+    """The program whose particles a name promises: RELION for .star, CryoSPARC for .cs, .csg and folders, else None."""
+    if path.suffix == RelionParticleFile.suffix:
+        return RelionParticleFile.program
+    return CryosparcParticleFile.program if is_cryosparc_path(path) else None
 
 
 def read_particles(
@@ -327,11 +344,11 @@ def _check_length(values: np.ndarray, n_particles: int, what: str) -> None:
 def _texts(
     columns: Mapping[str, np.ndarray], n_particles: int, rows: np.ndarray | None
 ) -> list[tuple[str, ...]]:
-    """The values of every row as texts; seven digits give every float32 back."""
+    """The values of every row as texts; nine digits give every float32 back."""
     texts = []
     for label, values in columns.items():
         _check_length(values, n_particles, f"values of {label}")
         chosen = (values if rows is None else values[rows]).tolist()
         is_whole = values.dtype.kind in "iub"
-        texts.append([str(value) if is_whole else f"{value:.7g}" for value in chosen])
+        texts.append([str(value) if is_whole else f"{value:.9g}" for value in chosen])
     return list(zip(*texts))

@@ -7,7 +7,9 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_rows, write_array, write_numbers
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.run.settings import read_run_settings
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.sketch import Sketch as SketchCells
 
@@ -45,7 +47,7 @@ class Sketch(SketchCells):
             )
         first_number = _recorded_first_number(files)
         if first_number is None:
-            labels, first_number = _labels_of_version_0_1(rows, labels)
+            labels, first_number = _labels_of_version_0_1(files, rows, labels)
         if not np.array_equal(labels[rows], np.arange(len(rows))):
             raise InputError(
                 f"{files.sketch_rows} and {files.sketch_labels} do not match. Run `{MADE_BY}` again."
@@ -62,12 +64,20 @@ def _recorded_first_number(files: LandscapeFiles) -> int | None:
         raise InputError(f"{files.sketch_record} is damaged ({error}). Run `{MADE_BY}` again.") from error
 
 
-def _labels_of_version_0_1(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, int]:
+def _labels_of_version_0_1(
+    files: LandscapeFiles, rows: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, int]:
     """Labels as positions. Version 0.1.0 wrote numbers of maps, and 0 for none.
 
     The particle of a map is in its own cell, which tells the number of the first map. Where that is 0, a label of 0
-    is taken as a map: cells left out with --vol-ind cannot be told from it.
+    is a map, unless cells were left out.
     """
     first_number = int(labels[rows[0]]) if len(rows) else 1
+    left_out = read_run_settings(RunFiles(files.root.parent)).get("landscape", {}).get("vol_ind")
+    if first_number == 0 and left_out:
+        raise InputError(
+            f"{files.sketch_labels} was made by version 0.1.0 with --vol-start-index 0 and --vol-ind: particles without "
+            f"a map cannot be told from map 0. Run `{MADE_BY}` again."
+        )
     is_outside = (labels == 0) & (first_number > 0)
     return np.where(is_outside, -1, labels - first_number), first_number

@@ -55,7 +55,7 @@ def test_the_page_fills_the_fields_and_its_button_makes_the_job(
     job = newest(instance)
     assert (job.uid, job.status) == ("J44", "completed")
     assert_has_all_fields_of(load("J44", "particles"), rows[sorted(CHOSEN)])
-    described = np.loadtxt(explorer.run.explore / "my_lasso_rows.txt", dtype=int)
+    described = np.loadtxt(explorer.run.explore.root / "my_lasso_rows.txt", dtype=int)
     assert described.tolist() == sorted(CHOSEN)
     assert PASSWORD not in browser.page_source
 

@@ -69,8 +69,8 @@ def test_a_cryodrgn_landscape_can_be_explored(cryodrgn: tuple[Explorer, VolumeSo
     assert sum(head["counts"]) == source.n_particles
     rows = np.array([4, 2], "<u4")
     answer = served.ask_json("/api/save/selection/particles/mine", rows.tobytes())
-    assert answer["files"] == [str(run.explore / "mine_rows.txt")]
-    assert (run.explore / "mine_rows.txt").read_text().split() == ["2", "4"]
+    assert answer["files"] == [str(run.explore.root / "mine_rows.txt")]
+    assert (run.explore.root / "mine_rows.txt").read_text().split() == ["2", "4"]
 
 
 def test_a_cryodrgn_particle_is_clicked_and_its_molecule_shown(

@@ -187,7 +187,7 @@ def test_a_movie_is_saved_as_mp4_too(explorer: Explorer, page: Page) -> None:
     wait_until(lambda: page.execute_script("return Boolean(gem.trajectory.path)"))
     press(page, "#save-movie")
     wait_until(lambda: "movie saved" in text_of(page, "message"))
-    with av.open(str(explorer.run.explore / "film.mp4")) as film:
+    with av.open(str(explorer.run.explore.root / "film.mp4")) as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     assert len(frames) == 38
     assert np.median(frames[0]) > 240, "on white"
@@ -241,9 +241,9 @@ def test_particles_of_a_cs_file_are_saved_as_its_rows(browser: Page, tmp_path: P
         browser.execute_script("document.getElementById('selection-name').value = 'half_of_them'")
         press(browser, "#save-particles")
         wait_until(lambda: "particles saved" in text_of(browser, "message"))
-        saved = read_cs_rows(run.explore / "half_of_them.cs")
+        saved = read_cs_rows(run.explore.root / "half_of_them.cs")
         assert 0 < len(chosen) < 30
         np.testing.assert_array_equal(saved["uid"], rows["uid"][chosen])
-        assert (run.explore / "half_of_them.csg").is_file()
+        assert (run.explore.root / "half_of_them.csg").is_file()
         press(browser, "#save-relion")
         wait_until(lambda: "did not start from a star file" in text_of(browser, "message"))

@@ -32,9 +32,9 @@ def test_without_the_extra_there_is_a_gif_and_a_hint(
     for module in (movies, routes):
         monkeypatch.setattr(module, "can_write_mp4", lambda: False)
     answer = explorer.ask_json("/api/save/movie/film", {"frames": [address(frame(grey)) for grey in GREYS]})
-    assert answer["files"] == [str(explorer.run.explore / "film.gif")]
+    assert answer["files"] == [str(explorer.run.explore.root / "film.gif")]
     assert "pip install 'gem-em[movies]'" in answer["hint"]
-    with Image.open(explorer.run.explore / "film.gif") as film:
+    with Image.open(explorer.run.explore.root / "film.gif") as film:
         assert getattr(film, "n_frames", 1) == 4, "there and back"
 
 
@@ -60,4 +60,4 @@ def test_other_pictures_are_refused(explorer: Explorer) -> None:
         status, content = explorer.ask("/api/save/movie/bad", {"frames": frames})
         assert status == 400
         assert reason in content, content
-    assert not (explorer.run.explore / "bad.gif").exists()
+    assert not (explorer.run.explore.root / "bad.gif").exists()

@@ -87,7 +87,7 @@ def test_lasso_selects_what_is_inside_and_the_saved_file_holds_the_same(
     page.execute_script("document.getElementById('selection-name').value = 'lassoed'")
     press(page, "#save-particles")
     wait_until(lambda: "particles saved" in text_of(page, "message"))
-    star = (explorer.run.explore / "lassoed.star").read_text()
+    star = (explorer.run.explore.root / "lassoed.star").read_text()
     names = [line.split()[0] for line in star.splitlines() if "@" in line]
     assert sorted(names) == [f"{row + 1:06d}@stack.mrcs" for row in sorted(selected)]
 
@@ -264,10 +264,10 @@ def test_the_molecule_moves_while_the_path_is_dragged(explorer: Explorer, page: 
     page.execute_script("document.getElementById('trajectory-name').value = 'turn'")
     press(page, "#save-maps")
     wait_until(lambda: "maps saved" in text_of(page, "message"))
-    assert len(list((explorer.run.explore / "turn").glob("vol_*.mrc"))) == 20
+    assert len(list((explorer.run.explore.root / "turn").glob("vol_*.mrc"))) == 20
     press(page, "#save-movie")
     wait_until(lambda: "movie saved" in text_of(page, "message"))
-    with Image.open(explorer.run.explore / "turn.gif") as film:
+    with Image.open(explorer.run.explore.root / "turn.gif") as film:
         assert getattr(film, "n_frames", 1) == 38
         frames = []
         for number in (0, 19):

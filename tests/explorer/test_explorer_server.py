@@ -248,18 +248,18 @@ def test_trajectories_without_waypoints_are_refused(explorer: Explorer) -> None:
 def test_saved_particles_are_the_original_rows(explorer: Explorer) -> None:
     rows = np.array([0, 5, 299], dtype="<u4")
     answer = explorer.ask_json("/api/save/selection/particles/three", rows.tobytes())
-    star = explorer.run.explore / "three.star"
+    star = explorer.run.explore.root / "three.star"
     assert answer["files"][0] == str(star)
     original = (explorer.run.root.parent / "particles.star").read_text().removeprefix(HEADER).splitlines(True)
     expected = [original[N_PARTICLES - 1 - row] for row in rows]  # the file is in reverse order
     assert star.read_text() == HEADER + "".join(reversed(expected))
-    np.testing.assert_array_equal(np.loadtxt(explorer.run.explore / "three_rows.txt", dtype=int), rows)
+    np.testing.assert_array_equal(np.loadtxt(explorer.run.explore.root / "three_rows.txt", dtype=int), rows)
 
 
 def test_a_relion_job_folder_has_particles_and_nodes(explorer: Explorer) -> None:
     rows = np.arange(10, dtype="<u4")
     explorer.ask_json("/api/save/selection/relion-job/ten", rows.tobytes())
-    folder = explorer.run.explore / "jobs" / "ten"
+    folder = explorer.run.explore.root / "jobs" / "ten"
     nodes = (folder / NODES_FILE).read_text()
     assert "particles.star 3 ParticleGroupMetadata.star.relion" in nodes
     assert (folder / "RELION_JOB_EXIT_SUCCESS").exists()
@@ -276,7 +276,7 @@ def test_empty_and_wrong_selections_are_refused(explorer: Explorer) -> None:
         status, content = explorer.ask("/api/save/selection/particles/wrong", rows)
         assert status == 400
         assert reason in content
-    assert not (explorer.run.explore / "wrong.star").exists()
+    assert not (explorer.run.explore.root / "wrong.star").exists()
 
 
 def test_maps_are_saved_as_decoded(explorer: Explorer) -> None:
@@ -284,7 +284,7 @@ def test_maps_are_saved_as_decoded(explorer: Explorer) -> None:
 
     source = explorer_source()
     explorer.ask_json("/api/save/maps/two_maps", {"latents": source.latents[:2].tolist()})
-    saved = read_map(explorer.run.explore / "two_maps" / "vol_002.mrc")
+    saved = read_map(explorer.run.explore.root / "two_maps" / "vol_002.mrc")
     np.testing.assert_allclose(saved.volume, next(iter(source.decode(source.latents[1:2]))), atol=1e-5)
 
 

@@ -60,7 +60,7 @@ def test_states_inside_a_mask_made_in_the_page(explorer: Explorer, page: Page) -
         "kind": "file",
         "file": "explore/masks/tight.mrc",
     }
-    assert (explorer.run.explore / "masks" / "tight.mrc").is_file()
+    assert (explorer.run.explore.root / "masks" / "tight.mrc").is_file()
 
 
 def test_a_mask_file_is_sent_from_the_disk_of_the_browser(explorer: Explorer, page: Page, tmp_path) -> None:
@@ -71,7 +71,7 @@ def test_a_mask_file_is_sent_from_the_disk_of_the_browser(explorer: Explorer, pa
     page.find_element("id", "mask-file").send_keys(str(tmp_path / "my mask.mrc"))
     wait_until(lambda: "mask saved as explore/masks/my_mask.mrc" in text_of(page, "message"))
     wait_until(lambda: page.execute_script("return gem.plot.chosen.colour.name === 'states_here'"))
-    np.testing.assert_array_equal(read_map(explorer.run.explore / "masks" / "my_mask.mrc").volume, mask)
+    np.testing.assert_array_equal(read_map(explorer.run.explore.root / "masks" / "my_mask.mrc").volume, mask)
 
 
 def test_runs_from_a_star_file_are_not_offered_to_cryosparc(page: Page) -> None:
@@ -153,7 +153,7 @@ def test_a_selection_becomes_a_relion_job(explorer: Explorer, page: Page) -> Non
     page.execute_script("document.getElementById('selection-name').value = 'three_of_them'")
     press(page, "#save-relion")
     wait_until(lambda: "3 particles saved" in text_of(page, "message"))
-    folder = explorer.run.explore / "jobs" / "three_of_them"
+    folder = explorer.run.explore.root / "jobs" / "three_of_them"
     assert (folder / "RELION_JOB_EXIT_SUCCESS").is_file()
     names = [line.split()[0] for line in (folder / "particles.star").read_text().splitlines() if "@" in line]
     assert sorted(names) == [f"{row + 1:06d}@stack.mrcs" for row in (4, 8, 15)]

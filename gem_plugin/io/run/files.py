@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gem_plugin.io.run.analyze_files import AnalyzeFiles
 from gem_plugin.io.run.chimerax_files import ChimeraxFiles
+from gem_plugin.io.run.explore_files import ExploreFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 
@@ -153,5 +154,5 @@ class RunFiles:
 
     # explore
     @property
-    def explore(self) -> Path:  # selections, maps, movies and sessions that the explorer saved
-        return self.root / "explore"
+    def explore(self) -> ExploreFiles:  # selections, maps, movies and sessions that the explorer saved
+        return ExploreFiles(self.root / "explore")

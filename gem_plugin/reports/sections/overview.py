@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from gem_plugin.io.run.names import state_number
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
 from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.landscape.motion.gaussians import part_table
@@ -74,7 +75,7 @@ def _resolution(run: Run) -> str:
     reached = [
         float(row["resolution_in_angstroms"])
         for row in rows
-        if row["map"].startswith("state_") and row.get("resolution_in_angstroms")
+        if state_number(row["map"]) and row.get("resolution_in_angstroms")
     ]
     if not reached:
         return (

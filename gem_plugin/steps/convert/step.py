@@ -18,9 +18,11 @@ from gem_plugin.particles.cryosparc_to_relion import relion_tables
 from gem_plugin.particles.from_cryosparc import stack_names
 from gem_plugin.particles.relion_to_cryosparc import rows_in_star
 from gem_plugin.progress import Progress
+from gem_plugin.results.particle_file import CryosparcParticleFile, RelionParticleFile, program_of
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.convert.settings import ConvertSettings
 
+RELION, CRYOSPARC = RelionParticleFile.program, CryosparcParticleFile.program
 FLOAT_FORMAT = "%.9g"  # enough digits to give every float32 back
 
 
@@ -32,10 +34,10 @@ def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]
         raise InputError(
             f"{missing} is missing. Expected --particles J42/ --out NAME.star, or a .star and --out NAME.cs."
         )
-    from_star, to_star = settings.particles.suffix == ".star", settings.out.suffix == ".star"
-    if to_star and not from_star:
+    source, target = program_of(settings.particles), program_of(settings.out)
+    if target == RELION and source != RELION:
         return _to_star(settings, settings.particles, settings.out, progress)
-    if from_star and settings.out.suffix == ".cs":
+    if source == RELION and target == CRYOSPARC:
         return _to_cs(settings, settings.particles, settings.out, progress)
     raise InputError(
         f"Cannot convert {settings.particles} to {settings.out}: expected CryoSPARC particles and --out NAME.star, "

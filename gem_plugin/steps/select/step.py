@@ -21,9 +21,10 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
     n_particles = len(run.particles)
     with progress.waiting("conditions"):
         chosen = rows_chosen(run, settings)
+    out = settings.out or _usual_target(run)
+    run.original.check_target(out)
     if settings.states:
         progress.say(which_states(run, settings.source))
-    out = settings.out or _usual_target(run)
     with progress.waiting(f"writing {out.name}"):
         run.original.write(out, chosen, title="Particles chosen by GEM", description="chosen by GEM")
     progress.say(f"{len(chosen)} of {n_particles} particles written to {out}")

@@ -1,0 +1,41 @@
+"""The table of the files that the explorer saves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SESSION_SUFFIX = ".session.json"
+
+
+@dataclass(frozen=True)
+class ExploreFiles:
+    """Paths inside RUN/explore; names are those that the user gave."""
+
+    root: Path
+
+    def particles(self, name: str, suffix: str) -> Path:  # the chosen rows: ".star" or ".cs"
+        return self.root / f"{name}{suffix}"
+
+    def rows(self, name: str) -> Path:  # text: their rows, counted from 0
+        return self.root / f"{name}_rows.txt"
+
+    def maps(self, name: str) -> Path:  # folder: a series of maps and their latents
+        return self.root / name
+
+    def movie(self, name: str, suffix: str) -> Path:
+        return self.root / f"{name}{suffix}"
+
+    @property
+    def masks(self) -> Path:
+        return self.root / "masks"
+
+    def mask(self, name: str) -> Path:
+        return self.masks / f"{name}.mrc"
+
+    def session(self, name: str) -> Path:
+        return self.root / f"{name}{SESSION_SUFFIX}"
+
+    def session_names(self) -> list[str]:
+        return sorted(path.name.removesuffix(SESSION_SUFFIX) for path in self.root.glob("*" + SESSION_SUFFIX))
+
+    def job(self, name: str) -> Path:  # a folder that RELION takes for a finished External job
+        return self.root / "jobs" / name
