@@ -14,7 +14,7 @@ WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
     ("gaussians_", "the Gaussians along {} as pseudo-atoms, with a slider"),
 )
 START = "# models are numbered from 1: start ChimeraX with this script, or open it in an empty session"
-LEVEL_SHARE = 0.3  # of the bright level of a map: shows the whole molecule and little noise
+LEVEL_FRACTION = 0.3  # of the bright level of a map: shows the whole molecule and little noise
 MORPH_FRAMES = 20  # between two maps
 APPEARANCE = ("set bgColor white", "lighting soft", "graphics silhouettes true", "view")
 

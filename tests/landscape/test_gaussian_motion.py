@@ -46,7 +46,7 @@ def test_no_part_mixes_what_moves_with_what_stands_still(motion: GaussianMotion)
     assert not set(motion.parts[:50]) & set(motion.parts[50:])
     table = part_table(motion)
     assert table["gaussians"].sum() == 100
-    assert table["share_of_mass"].sum() == pytest.approx(1)
+    assert table["fraction_of_mass"].sum() == pytest.approx(1)
     assert (np.diff(table["motion_in_angstroms"]) >= -1e-6).all(), "numbered from the stillest"
 
 

@@ -20,9 +20,9 @@ from gem_plugin.reports.figures.save import OKABE_ITO, draw_groups, middle_membe
 
 POINTS_OF_AN_INCH = 72
 WIDTHS_IN_INCHES = (3.35, 7.0)
-TALLEST_IN_INCHES = 9.7
-LEAST_TEXT_IN_POINTS = 6.0
-LEAST_DIFFERENCE = 10.0  # of CIELAB; 2.3 is just seen
+MAXIMUM_HEIGHT_IN_INCHES = 9.7
+MINIMUM_TEXT_IN_POINTS = 6.0
+MINIMUM_DIFFERENCE = 10.0  # of CIELAB; 2.3 is just seen
 # Linear RGB as seen without red or green cones: H. Brettel, F. Vienot, J. Mollon, J. Opt. Soc. Am. A 14, 2647 (1997),
 # in the one-plane form of F. Vienot, H. Brettel, J. Mollon, Color Res. Appl. 24, 243 (1999).
 DEFICIENCIES = {
@@ -82,7 +82,7 @@ def test_figures_fit_one_or_two_printed_columns(pdf_files: list[Path]) -> None:
     for path in pdf_files:
         width, height = size_in_inches(path.read_bytes())
         assert min(abs(width - wanted) for wanted in WIDTHS_IN_INCHES) < 0.02, path.name
-        assert height <= TALLEST_IN_INCHES, path.name
+        assert height <= MAXIMUM_HEIGHT_IN_INCHES, path.name
 
 
 def test_text_stays_text_in_true_type_fonts(pdf_files: list[Path]) -> None:
@@ -127,7 +127,7 @@ def test_texts_are_six_points_or_more(drawn: DrawnRun) -> None:
     for figure in drawn.figures:
         FigureCanvasAgg(figure).draw()
         texts = [one for one in figure.findobj(matplotlib.text.Text) if one.get_text() and one.get_visible()]
-        assert min(one.get_fontsize() for one in texts) >= LEAST_TEXT_IN_POINTS, [
+        assert min(one.get_fontsize() for one in texts) >= MINIMUM_TEXT_IN_POINTS, [
             one.get_text() for one in texts
         ]
 
@@ -171,12 +171,12 @@ def test_colours_of_states_differ_for_everybody(deficiency: str | None) -> None:
         (one, other): np.linalg.norm(seen(one, deficiency) - seen(other, deficiency))
         for one, other in combinations(OKABE_ITO, 2)
     }
-    assert min(distances.values()) > LEAST_DIFFERENCE, min(distances, key=lambda pair: distances[pair])
+    assert min(distances.values()) > MINIMUM_DIFFERENCE, min(distances, key=lambda pair: distances[pair])
 
 
 def test_red_and_green_of_one_brightness_would_fail_that_test() -> None:
     assert (
-        np.linalg.norm(seen("#C04000", "deuteranopia") - seen("#777C00", "deuteranopia")) < LEAST_DIFFERENCE
+        np.linalg.norm(seen("#C04000", "deuteranopia") - seen("#777C00", "deuteranopia")) < MINIMUM_DIFFERENCE
     )
 
 
@@ -192,4 +192,4 @@ def test_the_number_of_a_state_stands_inside_it_even_where_it_is_bent() -> None:
 def test_many_states_fit_a_page(tmp_path: Path) -> None:
     maps = [np.random.default_rng(number).random((12, 12, 12)) for number in range(40)]
     figures_landscape.draw_state_slices(tmp_path / "means", maps, np.arange(40), 4.0)
-    assert size_in_inches((tmp_path / "means.pdf").read_bytes())[1] <= TALLEST_IN_INCHES
+    assert size_in_inches((tmp_path / "means.pdf").read_bytes())[1] <= MAXIMUM_HEIGHT_IN_INCHES

@@ -10,9 +10,9 @@ from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.reports.figures.save import draw_density, new_figure
 
-MOST_MAPS_IN_A_FIGURE = 12
-MOST_CURVES, CURVES_IN_A_ROW = 8, 4
-DENSE_SHARE_OF_MAXIMUM = 0.3
+MAXIMUM_MAPS_IN_A_FIGURE = 12
+MAXIMUM_CURVES, CURVES_IN_A_ROW = 8, 4
+DENSE_FRACTION_OF_MAXIMUM = 0.3
 CHOSEN_COLOUR = "#d95f02"
 MARGIN = 0.15  # of the dense part
 
@@ -26,7 +26,7 @@ def training_figure(history: Path) -> Figure | None:
     changing = [
         name for name in table.select_dtypes("number") if name != "epoch" and table[name].nunique() > 1
     ]
-    names = changing[:MOST_CURVES]
+    names = changing[:MAXIMUM_CURVES]
     if not names:
         return None
     epochs = table["epoch"] if "epoch" in table else np.arange(1, len(table) + 1)
@@ -63,7 +63,7 @@ def map_figure(paths: list[Path], titles: list[str]) -> Figure:
 
     All maps are cut to the same part of the box: what is dense in any of them, and a margin.
     """
-    shown = [(read_map(path).volume, title) for path, title in zip(paths, titles)][:MOST_MAPS_IN_A_FIGURE]
+    shown = [(read_map(path).volume, title) for path, title in zip(paths, titles)][:MAXIMUM_MAPS_IN_A_FIGURE]
     figure, axes = new_figure(3, len(shown))
     part = _dense_part([volume for volume, _ in shown])
     for row, (volume, title) in zip(axes, shown):
@@ -96,5 +96,5 @@ def _middle_of_density(volume: np.ndarray) -> tuple[int, int, int]:  # ordered z
 
 
 def _dense_voxels(volume: np.ndarray) -> np.ndarray:  # (k, 3), k at least 1
-    dense = np.argwhere(volume > DENSE_SHARE_OF_MAXIMUM * volume.max())
+    dense = np.argwhere(volume > DENSE_FRACTION_OF_MAXIMUM * volume.max())
     return dense if len(dense) else np.array([volume.shape]) // 2

@@ -17,7 +17,7 @@ from gem_plugin.errors import GemError, StopRequestedError
 
 SECONDS_BETWEEN_STATUS_LOOKS = 15.0
 STATUSES_OF_A_LIVE_JOB = ("running", "waiting")
-LONGEST_TRACEBACK_IN_LOG = 100_000  # characters
+MAXIMUM_TRACEBACK_IN_LOG = 100_000  # characters
 
 
 class RunningJob:
@@ -129,7 +129,7 @@ def _tell_of_failure(running: RunningJob, error: BaseException) -> None:
             return
         if not isinstance(error, GemError | KeyboardInterrupt):
             whole = without_secrets("".join(traceback.format_exception(error)))
-            running.job.log(whole[-LONGEST_TRACEBACK_IN_LOG:], "error")
+            running.job.log(whole[-MAXIMUM_TRACEBACK_IN_LOG:], "error")
         running.job.fail(sentence)
     except GemError as second_error:  # the first error is the one to show; it is raised again by the caller
         print(

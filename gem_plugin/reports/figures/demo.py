@@ -13,7 +13,7 @@ from gem_plugin.reports.figures.save import (
     save_figure,
 )
 
-MOST_MAPS_SHOWN = 3
+MAXIMUM_MAPS_SHOWN = 3
 HEIGHT_IN_INCHES = 5.4
 EMPTY_MARGIN = 7  # a seventh of the box on each side is cut off
 
@@ -27,7 +27,7 @@ def draw_demo(
     predicted_angles_in_degrees: np.ndarray,  # (n,)
 ) -> list[Path]:
     """Sketch maps on two components, true against recovered angles, and the states seen along z."""
-    shown = state_maps[:MOST_MAPS_SHOWN]
+    shown = state_maps[:MAXIMUM_MAPS_SHOWN]
     names = [f"map {number}" for number in range(1, len(shown) + 1)]
     top = ["landscape"] * len(names) + ["recovered"] * len(names)
     figure, panels = new_mosaic([top, [name for name in names for _ in range(2)]], HEIGHT_IN_INCHES)

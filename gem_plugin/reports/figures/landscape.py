@@ -23,11 +23,11 @@ from gem_plugin.reports.figures.save import (
     write_number,
 )
 
-MOST_TICKS = 20
+MAXIMUM_TICKS = 20
 ROOM_FOR_A_NUMBER = (0.07, 0.04)  # of the width and height of the plot
 FAINT = 0.05  # of the brightest place: what is fainter need not be in view
 VIEW_MARGIN = 1.2
-MOST_MAPS_DRAWN = 30  # of the states, as many as a page holds
+MAXIMUM_MAPS_DRAWN = 30  # of the states, as many as a page holds
 
 
 def draw_mask_slices(
@@ -92,7 +92,7 @@ def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]
     axes = panels[0, 0]
     numbers = np.arange(1, len(counts) + 1)
     axes.bar(numbers, counts, color=[colour_of_group(int(number)) for number in numbers])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=MOST_TICKS))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=MAXIMUM_TICKS))
     axes.set_xlabel("state")
     axes.set_ylabel(f"number of {of_what}")
     return save_figure(figure, stem)
@@ -185,7 +185,7 @@ def draw_state_slices(
     pixel_size_in_angstroms: float,
 ) -> list[Path]:
     """Each state's mean map, added up along z, all on one scale of brightness."""
-    means = means[:MOST_MAPS_DRAWN]
+    means = means[:MAXIMUM_MAPS_DRAWN]
     n_columns = min(5, len(means))
     n_rows = -(-len(means) // n_columns)
     figure, panels = new_figure(n_columns, n_rows, height_of_panel=1.1)

@@ -17,7 +17,7 @@ from gem_plugin.reports.figures.save import (
 )
 
 LINE_STYLES = ("-", "--", ":", "-.")  # a second sign when the colours repeat
-MOST_CURVES = 24
+MAXIMUM_CURVES = 24
 MAPS_IN_A_ROW, VIEW_MARGIN = 2, 1.15
 COLOUR_RANGE = (0.02, 0.98)  # of the local resolutions
 
@@ -77,7 +77,7 @@ def _reach(measured: np.ndarray) -> int:
 
 
 def _draw_panel(axes, curves, column: str, label: str, threshold: float) -> None:  # type: ignore[no-untyped-def]
-    for number, (name, columns) in enumerate(list(curves.items())[:MOST_CURVES]):
+    for number, (name, columns) in enumerate(list(curves.items())[:MAXIMUM_CURVES]):
         if column not in columns:
             continue
         colour, style = OKABE_ITO[number % len(OKABE_ITO)], LINE_STYLES[number // len(OKABE_ITO) % 4]

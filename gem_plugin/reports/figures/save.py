@@ -13,7 +13,7 @@ from gem_plugin.io.whole_files import whole_file
 
 DOTS_PER_INCH = {".png": 200, ".pdf": 300}  # of a PDF: the layers of many points; all else is vector
 ONE_COLUMN_IN_INCHES, TWO_COLUMNS_IN_INCHES = 3.35, 7.0  # 85 and 178 mm, as most journals print
-TALLEST_IN_INCHES = 9.2
+MAXIMUM_HEIGHT_IN_INCHES = 9.2
 TEXT_SIZE, SMALL_TEXT_SIZE = 7.0, 6.0  # points on paper; below 6 nobody can read
 TEXT_STYLE: dict[Any, Any] = {
     "font.size": TEXT_SIZE,
@@ -30,8 +30,8 @@ OKABE_ITO = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
 )  # fmt: skip  # M. Okabe and K. Ito, Color Universal Design, 2008
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # a second sign when the colours repeat
-MOST_LEGEND_ENTRIES = 20  # more would leave the figure; the numbers in the plot then say it alone
-MOST_NUMBERS = 60  # of groups, written into the plot
+MAXIMUM_LEGEND_ENTRIES = 20  # more would leave the figure; the numbers in the plot then say it alone
+MAXIMUM_NUMBERS = 60  # of groups, written into the plot
 BAR_ASPECT = 30  # height of a colour bar over its width
 THIN_LINE, SMALL_MARKER = 1.0, 2.5  # points
 SEQUENTIAL = "viridis"
@@ -44,7 +44,7 @@ def new_figure(
 ) -> tuple[Figure, np.ndarray]:
     """A grid of panels, as large as printed: one panel fills a column, more fill two; no global state of matplotlib is changed."""
     width = ONE_COLUMN_IN_INCHES if n_columns == 1 else TWO_COLUMNS_IN_INCHES
-    height = min(TALLEST_IN_INCHES, n_rows * width / n_columns * height_of_panel)
+    height = min(MAXIMUM_HEIGHT_IN_INCHES, n_rows * width / n_columns * height_of_panel)
     with matplotlib.rc_context(TEXT_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(n_rows, n_columns, squeeze=False)
@@ -115,9 +115,9 @@ def draw_groups(
             label=label,
             rasterized=True,
         )
-    for number in present[present > 0][:MOST_NUMBERS] if with_numbers else ():
+    for number in present[present > 0][:MAXIMUM_NUMBERS] if with_numbers else ():
         write_number(axes, middle_member(points[groups == number]), int(number), TEXT_SIZE)
-    if len(present) <= MOST_LEGEND_ENTRIES:
+    if len(present) <= MAXIMUM_LEGEND_ENTRIES:
         axes.legend(
             title="state",
             fontsize=SMALL_TEXT_SIZE,

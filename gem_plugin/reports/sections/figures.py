@@ -24,7 +24,7 @@ CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("dendrogram", STATES),
     ("_state_", STATES),
 )
-NARROWEST_WIDE_FIGURE = 1000  # pixels
+MINIMUM_WIDTH_OF_A_WIDE_FIGURE = 1000  # pixels
 CROWDED = "annotated"  # figures with a number at every point: folded away
 
 
@@ -99,4 +99,4 @@ def _figure(path: Path) -> str:
 def _is_wide(path: Path) -> bool:
     """Whether a figure is printed over two columns."""
     with Image.open(path) as picture:
-        return picture.width > NARROWEST_WIDE_FIGURE
+        return picture.width > MINIMUM_WIDTH_OF_A_WIDE_FIGURE

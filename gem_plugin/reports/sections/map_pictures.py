@@ -9,8 +9,8 @@ import numpy as np
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.reports.sections.html_parts import grey_levels, png_address
 
-LARGEST_PICTURE = 128  # pixels along one side
-SHARE_OF_BRIGHTEST = 0.05  # of a picture: dimmer pixels may be cut off
+MAXIMUM_PICTURE = 128  # pixels along one side
+FRACTION_OF_BRIGHTEST = 0.05  # of a picture: dimmer pixels may be cut off
 VIEWS = ("along z", "along y", "along x")
 AXES = ("z", "y", "x")
 
@@ -63,7 +63,7 @@ def furthest_content(groups: list[list[np.ndarray]]) -> int:
     """Pixels from the centre to the furthest bright pixel, along an axis."""
     furthest = 0
     for picture in (picture for group in groups for picture in group):
-        bright = np.argwhere(picture > SHARE_OF_BRIGHTEST * picture.max())
+        bright = np.argwhere(picture > FRACTION_OF_BRIGHTEST * picture.max())
         furthest = max(furthest, int(np.abs(bright - len(picture) // 2).max(initial=0)))
     return furthest
 
@@ -74,7 +74,7 @@ def picture_html(picture: np.ndarray, highest: float, title: str) -> str:
     return f'<img alt="{escape(title)}" title="{escape(title)}" src="{address}">'
 
 
-def small_picture(picture: np.ndarray, largest: int = LARGEST_PICTURE) -> np.ndarray:
+def small_picture(picture: np.ndarray, largest: int = MAXIMUM_PICTURE) -> np.ndarray:
     """Average blocks of pixels until the picture is small; flipped so that y points up."""
     factor = -(-picture.shape[0] // largest)
     size = picture.shape[0] // factor

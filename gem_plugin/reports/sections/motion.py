@@ -36,7 +36,7 @@ def motion_section(run: Run) -> str:
         for number, gaussians, share, place, motion, change in zip(
             columns["part"],
             columns["gaussians"],
-            columns["share_of_mass"],
+            columns["fraction_of_mass"],
             places,
             columns["motion_in_angstroms"],
             columns["amplitude_change"],

@@ -16,7 +16,7 @@ from gem_plugin.results.cryosparc_source import find_cryosparc_source
 from gem_plugin.results.particle_file import RelionParticleFile
 from gem_plugin.results.run import Run
 
-MOST_STATES = 3  # the others are the same with another number
+MAXIMUM_STATES = 3  # the others are the same with another number
 PROJECT, WORKSPACE = "P1", "W1"  # where the run does not tell
 
 
@@ -42,7 +42,7 @@ def next_steps_section(run: Run) -> str:
 
 def _relion(run: Run, states: list[int]) -> list[str]:
     """Reconstruction with the poses as they are, then a refinement of the first states."""
-    described = [RelionState.of(run, number) for number in states[:MOST_STATES]]
+    described = [RelionState.of(run, number) for number in states[:MAXIMUM_STATES]]
     described = [state for state in described if state.particles.is_file()]
     if not described:
         return []

@@ -64,7 +64,7 @@ def _motion(run: Run) -> str:
     parts = part_table(run.motion)
     moving, still = parts["motion_in_angstroms"].argmax(), parts["motion_in_angstroms"].argmin()
     return (
-        f"part {parts['part'][moving]} ({percent(float(parts['share_of_mass'][moving]))} of the mass) by "
+        f"part {parts['part'][moving]} ({percent(float(parts['fraction_of_mass'][moving]))} of the mass) by "
         f"{angstroms(parts['motion_in_angstroms'][moving])} Å, root mean square over the particles; the stillest part by "
         f"{angstroms(parts['motion_in_angstroms'][still])} Å"
     )

@@ -12,9 +12,9 @@ from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.results.particle_columns import ParticleColumn
 from gem_plugin.results.run import Run
 
-SMALL_STATE_SHARE = 0.01
-FEWEST_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
-LARGE_STATE_SHARE = 0.5
+SMALL_STATE_FRACTION = 0.01
+MINIMUM_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
+LARGE_STATE_FRACTION = 0.5
 OF_ONE_STATE = re.compile(r"State (\d+) (is .*|may be .*)")
 
 
@@ -101,18 +101,18 @@ def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
     small = [
         str(number)
         for number, count in enumerate(counts, start=1)
-        if count < max(SMALL_STATE_SHARE * len(states), FEWEST_PARTICLES_OF_A_STATE)
+        if count < max(SMALL_STATE_FRACTION * len(states), MINIMUM_PARTICLES_OF_A_STATE)
     ]
     if small:
         found.append(
             RunWarning(
                 f"Small states: {', '.join(small)}",
-                f"They hold fewer than {FEWEST_PARTICLES_OF_A_STATE} particles or one percent of all; "
+                f"They hold fewer than {MINIMUM_PARTICLES_OF_A_STATE} particles or one percent of all; "
                 "such a map can be the decoder's guess between better supported ones.",
                 "Reconstruct them from their particles before believing them, or ask for fewer states (-M).",
             )
         )
-    if counts.max() > LARGE_STATE_SHARE * len(states):
+    if counts.max() > LARGE_STATE_FRACTION * len(states):
         found.append(
             RunWarning(
                 f"State {int(counts.argmax()) + 1} holds {counts.max() / len(states):.0%} of the particles",

@@ -8,7 +8,7 @@ from gem_plugin.reports.sections.html_parts import missing, table
 from gem_plugin.reports.sections.map_pictures import AXES, VIEWS, MapPictures, picture_html, pictures_of_maps
 from gem_plugin.results.run import Run
 
-MOST_STATES_SHOWN = 30
+MAXIMUM_STATES_SHOWN = 30
 COLUMN_TITLES = {
     "maps": "sketch maps",
     "density_ratio": "density, over the mean",
@@ -22,7 +22,7 @@ def states_section(run: Run) -> str:
     """Each state: size, map added up along three axes, and sections of it; then all numbers and figures."""
     if not run.state_maps:
         return missing("There are no states yet.", "landscape", run.files.root)
-    shown = dict(list(run.state_maps.items())[:MOST_STATES_SHOWN])
+    shown = dict(list(run.state_maps.items())[:MAXIMUM_STATES_SHOWN])
     pictures = pictures_of_maps(list(shown.values()))
     total = max(1, sum(run.state_counts.values()))
     cards = [

@@ -10,7 +10,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.results.stage_records import StageRecords, fingerprint
 
 STAGE = "umap"
-FEWEST_PARTICLES = 3
+MINIMUM_PARTICLES = 3
 
 
 def lay_out_latents(
@@ -22,7 +22,7 @@ def lay_out_latents(
     other: Path | None = None,  # where another step may have written the same
 ) -> np.ndarray | None:  # (n, 2); None for fewer than three particles
     """The layout of these latents with this seed: found here, found there, or made now."""
-    if len(latents) < FEWEST_PARTICLES:
+    if len(latents) < MINIMUM_PARTICLES:
         return None
     wanted = fingerprint(latents, seed)
     if records.is_valid(STAGE, wanted, path):

@@ -32,15 +32,15 @@ from gem_plugin.settings import check_settings
 from gem_plugin.steps.prepare.settings import PrepareSettings
 
 SAMPLED_IMAGES = 500  # enough to know the level and scale of the background to a per cent
-LARGEST_NORMALISED_MEAN = (
+MAXIMUM_NORMALISED_MEAN = (
     0.2  # RELION normalises to 0 and 1; a soft radius or a rescaled box shifts it a little
 )
-LARGEST_NORMALISED_SPREAD = 0.2
-LARGEST_RELATIVE_SPREAD = (
+MAXIMUM_NORMALISED_STANDARD_DEVIATION = 0.2
+MAXIMUM_RELATIVE_STANDARD_DEVIATION = (
     10.0  # of an image's pixels, over the median of all: more is a defect, such as a hot pixel
 )
 ROWS_NAMED = 5
-LARGEST_COUNTED_DEVIATION = (
+MAXIMUM_COUNTED_STANDARD_DEVIATION = (
     1.5  # of a background, over that of a usual image; in the noise spectrum it counts as this
 )
 DARK_PARTICLE_SIGNIFICANCE = 5.0  # standard errors below the background
@@ -160,8 +160,8 @@ def _make_plan(
 
 def _is_normalised(means: Tensor, deviations: Tensor) -> bool:
     return bool(
-        means.abs().median() < LARGEST_NORMALISED_MEAN
-        and (deviations - 1).abs().median() < LARGEST_NORMALISED_SPREAD
+        means.abs().median() < MAXIMUM_NORMALISED_MEAN
+        and (deviations - 1).abs().median() < MAXIMUM_NORMALISED_STANDARD_DEVIATION
     )
 
 
@@ -204,7 +204,7 @@ def _write_images(
 def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
     """Images whose background varies more than usual (ice, carbon) scaled down, so that a few do not set the noise of all."""
     deviations = measure_background(images, plan.mask).standard_deviations
-    limit = LARGEST_COUNTED_DEVIATION * plan.background_deviation
+    limit = MAXIMUM_COUNTED_STANDARD_DEVIATION * plan.background_deviation
     if not limit > 0:  # images without noise
         return images
     return images * (limit / deviations.clamp_min(limit))[:, None, None]
@@ -213,11 +213,11 @@ def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
 def _refuse_defects(images: ParticleImages, spreads: Tensor) -> None:
     """One image with a hot pixel would drown the noise of all others."""
     ratios = spreads / spreads.median()
-    rows = torch.nonzero(ratios > LARGEST_RELATIVE_SPREAD).flatten().tolist()
+    rows = torch.nonzero(ratios > MAXIMUM_RELATIVE_STANDARD_DEVIATION).flatten().tolist()
     if rows:
         named = ", ".join(f"row {row} ({images.table.image_names[row]})" for row in rows[:ROWS_NAMED])
         raise InputError(
-            f"{images.particle_file}: {len(rows)} images vary over {LARGEST_RELATIVE_SPREAD:.0f} times as much as the others, "
+            f"{images.particle_file}: {len(rows)} images vary over {MAXIMUM_RELATIVE_STANDARD_DEVIATION:.0f} times as much as the others, "
             f"up to {float(ratios.max()):.0f} times: {named}{', ...' if len(rows) > ROWS_NAMED else ''}. They have hot pixels or "
             "come from a damaged micrograph. Remove these particles, or use --normalise always if whole micrographs differ in scale."
         )

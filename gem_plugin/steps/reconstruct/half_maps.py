@@ -35,11 +35,11 @@ from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 IMAGES_AT_A_TIME = 64
 MASK_RESOLUTION_IN_PIXELS = 5.0  # the map is smoothed this far before a threshold makes a mask of it
-MASK_SHARE_OF_BRIGHT_LEVEL = 0.2
+MASK_FRACTION_OF_BRIGHT_LEVEL = 0.2
 MASK_MARGIN_IN_PIXELS = 2
 MASK_EDGE_IN_PIXELS = 5
 WINDOW_IN_RESOLUTIONS = 6.0  # width of the window for local resolution: a few shells up to the crossing
-MOST_MAPS_DRAWN = 8
+MAXIMUM_MAPS_DRAWN = 8
 LOCAL_QUANTILES = (0.05, 0.5, 0.95)  # of the local resolutions inside the mask
 ColumnValues = dict[str, float | int | str]
 
@@ -138,7 +138,7 @@ def mask_from_half_maps(first: Tensor, second: Tensor, pixel_size_in_angstroms: 
     """A soft mask around the density that both halves show."""
     box_size = first.shape[-1]
     smooth = low_pass(combine_half_maps(first, second).volume, box_size / MASK_RESOLUTION_IN_PIXELS).numpy()
-    threshold = MASK_SHARE_OF_BRIGHT_LEVEL * bright_level(smooth)
+    threshold = MASK_FRACTION_OF_BRIGHT_LEVEL * bright_level(smooth)
     mask = make_mask(
         smooth,
         threshold,
@@ -238,7 +238,7 @@ def draw_local_resolutions(run: RunFiles, maps_of_table: list[str], title: str) 
         return
     maps = {
         name: (read_map(files.final_map(name)).volume, read_map(path).volume)
-        for name, path in list(measured.items())[:MOST_MAPS_DRAWN]
+        for name, path in list(measured.items())[:MAXIMUM_MAPS_DRAWN]
     }
     pixel_size = read_map(next(iter(measured.values()))).pixel_size_in_angstroms
     draw_local_resolution(stem, maps, pixel_size)

@@ -53,7 +53,7 @@ from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 PARTICLES_COMPARED = 200  # to find which Gaussians move together
 CLOUDS_AT_A_TIME = 64
-MOBILE_SHARE = 0.5  # of the motion of the most mobile Gaussians: what counts as the moving region
+MOBILE_FRACTION = 0.5  # of the motion of the most mobile Gaussians: what counts as the moving region
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _find_parts(
         RigidMotions(*(torch.cat(values) for values in zip(*fitted, strict=True))) for fitted in collected
     ]
     of_part = torch.tensor([float(motion.displacement_in_angstroms[member].mean()) for member in members])
-    is_mobile = (of_part >= MOBILE_SHARE * of_part.max()).float()
+    is_mobile = (of_part >= MOBILE_FRACTION * of_part.max()).float()
     return MovingParts(weights, motions, torch.einsum("p,pzyx->zyx", is_mobile, weights), chosen)
 
 

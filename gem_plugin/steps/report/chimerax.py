@@ -24,10 +24,10 @@ from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.run import LATENT_COMPONENT, Run
 
 PARTICLES_COMPARED = 200
-MOST_ARROWS = 600
-HIGHEST_PERCENTILE = 98  # of the values that are coloured
+MAXIMUM_ARROWS = 600
+MAXIMUM_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
-SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
+MINIMUM_FRACTION_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
 
 
 def write_motion(
@@ -96,7 +96,7 @@ def _motion_files(run: Run, source: VolumeSource, motion: GaussianMotion, track:
     for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
         path = files.map_of_values(name)
         write_map(path, _map_of_values(cloud, values, density, source), pixel_size)
-        highest = 1.0 if name == "occupancy" else float(np.percentile(values, HIGHEST_PERCENTILE))
+        highest = 1.0 if name == "occupancy" else float(np.percentile(values, MAXIMUM_PERCENTILE))
         text = scripts.colour_script(mean_map.name, path.name, level, max(highest, 1e-3), what)
         written.append(_write_script(files.script(f"colour_by_{name}"), text))
     _write_main_arrows(files.arrows, motion, source)
@@ -119,14 +119,14 @@ def _map_of_values(
     """At each voxel the mean of the values, weighted by the density of each Gaussian there; 0 in the solvent."""
     weighted = replace(cloud, amplitudes=cloud.amplitudes * torch.from_numpy(values).float())
     sums = render_volumes(weighted, source.box_size, source.cloud_pixel_size_in_angstroms)[0].numpy()
-    is_inside = density > SMALLEST_SHARE_OF_DENSITY * density.max()
+    is_inside = density > MINIMUM_FRACTION_OF_DENSITY * density.max()
     return np.where(is_inside, sums / np.where(is_inside, density, 1), 0).astype(np.float32)
 
 
 def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource) -> None:
     """The largest joint motion of the Gaussians that move most."""
     lengths = np.linalg.norm(motion.main_displacement_in_angstroms, axis=1)
-    chosen = np.argsort(lengths)[::-1][:MOST_ARROWS]
+    chosen = np.argsort(lengths)[::-1][:MAXIMUM_ARROWS]
     starts = _in_map_frame(motion.positions_in_angstroms[chosen], source)
     ends = starts + motion.main_displacement_in_angstroms[chosen]
     share = (lengths[chosen] / max(float(lengths.max()), 1e-9))[:, None]
@@ -180,7 +180,7 @@ def _in_map_frame(positions_in_angstroms: np.ndarray, source: VolumeSource) -> n
 
 def _level(path: Path) -> float:
     volume = read_map(path).volume
-    return scripts.LEVEL_SHARE * float(np.percentile(volume, DISPLAY_PERCENTILE))
+    return scripts.LEVEL_FRACTION * float(np.percentile(volume, DISPLAY_PERCENTILE))
 
 
 def _relative(run: RunFiles, path: Path) -> str:
