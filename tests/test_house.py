@@ -64,7 +64,9 @@ def test_no_file_is_longer_than_400_lines(repository: Path) -> None:
 
 def test_launchers_are_short(repository: Path) -> None:
     launchers = _tracked_files(repository, "relion_external/*", "cryosparc/*.py")
-    too_long = [path for path in launchers if len(path.read_text().splitlines()) > MAXIMUM_LINES_IN_A_LAUNCHER]
+    too_long = [
+        path for path in launchers if len(path.read_text().splitlines()) > MAXIMUM_LINES_IN_A_LAUNCHER
+    ]
     assert not too_long, f"A launcher parses nothing and decides nothing: {too_long}"
 
 

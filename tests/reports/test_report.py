@@ -218,7 +218,7 @@ def test_pictures_of_states_share_one_scale_and_cut_through_the_molecule(tmp_pat
     run = make_tiny_run(tmp_path)
     pictures = pictures_of_maps([run.landscape.states.mean(n) for n in (1, 2, 3)])
     assert all(section.max() > 0.5 for views in pictures.sections for section in views[:2])
-    assert pictures.section_places_in_angstroms[:2] == (0.0, 0.0)
+    assert pictures.slice_positions_in_angstroms[:2] == (0.0, 0.0)
     assert pictures.width_in_angstroms <= 24 * 4.0
 
 

@@ -174,7 +174,7 @@ def status_of(error: BaseException) -> int | None:
 
 
 def _is_refused_login(error: BaseException) -> bool:
-    """The 4.7 client hides why it could not log in; a lost connection is told apart by its cause."""
+    """The 4.7 client hides why it could not log in; a lost connection is recognised by its cause."""
     return "authentication with given credentials" in str(error) and not is_about_connection(error)
 
 

@@ -94,8 +94,8 @@ class ExternalJob:
         from cryosparc.command import make_json_request
         from cryosparc.dataset import Dataset
 
-        wanted = {"project_uid": self.project.uid, "job_uid": self.uid, "input_name": name, "slots": []}
-        with make_json_request(self.project.connection.client.vis, "/load_job_input", data=wanted) as answer:
+        request = {"project_uid": self.project.uid, "job_uid": self.uid, "input_name": name, "slots": []}
+        with make_json_request(self.project.connection.client.vis, "/load_job_input", data=request) as answer:
             content = answer.read()
         return load_csdat(content, Dataset)
 
@@ -148,7 +148,9 @@ class ExternalJob:
             for _ in range(2):
                 with _dropped_uploads() as dropped:
                     picture = io.BytesIO(figure.read_bytes()) if isinstance(figure, Path) else figure
-                    self._job.log_plot(picture, text[:MAXIMUM_PLOT_TEXT_LENGTH], formats=["png"], savefig_kw=SAVING)
+                    self._job.log_plot(
+                        picture, text[:MAXIMUM_PLOT_TEXT_LENGTH], formats=["png"], savefig_kw=SAVING
+                    )
                 if not dropped:
                     return
 
@@ -188,13 +190,13 @@ class ExternalJob:
 
         A dropped connection is retried by cryosparc-tools with an empty body, and reported as a success.
         """
-        wanted = _digest_of_file(source)
+        expected = _digest_of_file(source)
         for _ in range(1 + len(self.pauses_in_seconds)):
             self._with_retries(lambda: self._upload_once(source, target), f"uploading {target} to {self.uid}")
-            if self._digest_of_upload(target) == wanted:
+            if self._digest_of_upload(target) == expected:
                 return
         raise RunError(
-            f"{source} did not arrive whole in {self.uid}/{target}: {wanted[0]} bytes were sent. "
+            f"{source} did not arrive whole in {self.uid}/{target}: {expected[0]} bytes were sent. "
             "The connection to CryoSPARC drops; run where the project folder is mounted."
         )
 

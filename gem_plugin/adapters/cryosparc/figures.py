@@ -42,19 +42,19 @@ def training_figure(history: Path) -> Figure | None:
 
 def latent_figure(
     latents: np.ndarray,  # (n, latent_size)
-    chosen: np.ndarray | None = None,  # (k,) rows to point out
+    chosen: np.ndarray | None = None,  # (k,) rows to highlight
 ) -> Figure:
     """The particles on the first two principal components of their latents."""
     centred = latents - latents.mean(axis=0)
-    axes_of_spread = np.linalg.svd(centred.T @ centred)[0]  # (latent_size, latent_size)
-    points = centred @ axes_of_spread[:, :2]
+    principal_axes = np.linalg.svd(centred.T @ centred)[0]  # (latent_size, latent_size)
+    points = centred @ principal_axes[:, :2]
     if points.shape[1] == 1:
         points = np.column_stack([points[:, 0], np.arange(len(points))])
     figure, axes = new_figure()
     draw_density(axes[0, 0], points)
     if chosen is not None:
         axes[0, 0].plot(*points[chosen].T, ".", color=CHOSEN_COLOUR, markersize=2, rasterized=True)
-    axes[0, 0].set(xlabel="latent component 1", ylabel="latent component 2")
+    axes[0, 0].set(xlabel="latent component 1 (latent units)", ylabel="latent component 2 (latent units)")
     return figure
 
 
@@ -75,15 +75,15 @@ def map_figure(paths: list[Path], titles: list[str]) -> Figure:
         panels = (volume[part][z], volume[part][:, y], volume[part][:, :, x])
         for axis, panel, name in zip(row, panels, "zyx"):
             axis.imshow(panel, cmap="gray", origin="lower", **limits)
-            axis.set(title=f"{title}, across {name}", xticks=[], yticks=[])
+            axis.set(title=f"{title}, {name} slice", xticks=[], yticks=[])
     return figure
 
 
 def _dense_part(volumes: list[np.ndarray]) -> tuple[slice, slice, slice]:
     """The smallest cube about the dense voxels of all maps, with a margin, within the box."""
-    places = np.concatenate([_dense_voxels(volume) for volume in volumes])
-    middle = (places.min(axis=0) + places.max(axis=0)) / 2
-    half_side = (places.max(axis=0) - places.min(axis=0)).max() / 2 * (1 + MARGIN) + 2
+    positions = np.concatenate([_dense_voxels(volume) for volume in volumes])
+    middle = (positions.min(axis=0) + positions.max(axis=0)) / 2
+    half_side = (positions.max(axis=0) - positions.min(axis=0)).max() / 2 * (1 + MARGIN) + 2
     lowest = np.maximum(np.floor(middle - half_side), 0).astype(int)
     highest = np.minimum(np.ceil(middle + half_side) + 1, volumes[0].shape).astype(int)
     z, y, x = (slice(int(low), int(high)) for low, high in zip(lowest, highest))

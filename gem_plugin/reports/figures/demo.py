@@ -34,7 +34,7 @@ def draw_demo(
     landscape, recovered = panels["landscape"], panels["recovered"]
     pictures = [panels[name] for name in names]
     draw_groups(landscape, scores[:, :2], state_labels, size=7)
-    landscape.set_title("landscape: one point a map", fontsize=TEXT_SIZE)
+    landscape.set_title("landscape: one point per sketch map", fontsize=TEXT_SIZE)
     landscape.set_xlabel("volume component 1 (map units)")
     landscape.set_ylabel("volume component 2 (map units)")
     recovered.plot(
@@ -42,7 +42,7 @@ def draw_demo(
     )
     recovered.set_title("arm angle of each particle", fontsize=TEXT_SIZE)
     recovered.set_xlabel("true (degrees)")
-    recovered.set_ylabel("told by its latents (degrees)")
+    recovered.set_ylabel("predicted from the latents (degrees)")
     brightest = max(float(volume.sum(0).max()) for volume in shown)
     for number, (axes, volume) in enumerate(zip(pictures, shown), start=1):
         margin = len(volume) // EMPTY_MARGIN

@@ -125,19 +125,19 @@ def draw_groups(
             markerscale=2,
             loc="upper left",
             bbox_to_anchor=(1.0, 1.0),
-        )  # a fixed place: the search for the best one takes longer than all the rest of a figure
+        )  # a fixed position: the search for the best one takes longer than all the rest of a figure
 
 
 def middle_member(points: np.ndarray) -> np.ndarray:  # (n, 2) -> (2,)
     """The point nearest to the medians: inside the group even where that is bent."""
-    spread = np.maximum(points.std(axis=0), np.finfo(np.float32).tiny)
-    return points[(((points - np.median(points, axis=0)) / spread) ** 2).sum(axis=1).argmin()]
+    standard_deviation = np.maximum(points.std(axis=0), np.finfo(np.float32).tiny)
+    return points[(((points - np.median(points, axis=0)) / standard_deviation) ** 2).sum(axis=1).argmin()]
 
 
-def write_number(axes: Axes, place: np.ndarray, number: int, size: float = SMALL_TEXT_SIZE) -> None:
+def write_number(axes: Axes, position: np.ndarray, number: int, size: float = SMALL_TEXT_SIZE) -> None:
     """A number that can be read on any colour."""
     weight = "bold" if size > SMALL_TEXT_SIZE else "normal"
-    where = float(place[0]), float(place[1])
+    where = float(position[0]), float(position[1])
     text = axes.annotate(str(number), where, fontsize=size, weight=weight, ha="center", va="center")
     text.set_path_effects([withStroke(linewidth=2, foreground="white")])
     text.set_in_layout(False)

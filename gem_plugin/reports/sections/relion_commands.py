@@ -1,4 +1,4 @@
-"""Commands of RELION 3.1 and later that go on from the states of a run. They are run in the project folder."""
+"""Commands of RELION 3.1 and later that continue from the states of a run. They are run in the project folder."""
 
 import contextlib
 import math
@@ -97,9 +97,9 @@ def particle_diameter_in_angstroms(state_map: Path) -> int:
     grid = read_map(state_map)
     radius = furthest_content([projections_of_map(state_map)]) * grid.pixel_size_in_angstroms
     largest = MAXIMUM_FRACTION_OF_BOX * len(grid.volume) * grid.pixel_size_in_angstroms
-    wanted = min(2 * radius * ROOM_AROUND_THE_MOLECULE, largest)
+    diameter = min(2 * radius * ROOM_AROUND_THE_MOLECULE, largest)
     return max(
-        DIAMETER_STEP_IN_ANGSTROMS, int(wanted // DIAMETER_STEP_IN_ANGSTROMS) * DIAMETER_STEP_IN_ANGSTROMS
+        DIAMETER_STEP_IN_ANGSTROMS, int(diameter // DIAMETER_STEP_IN_ANGSTROMS) * DIAMETER_STEP_IN_ANGSTROMS
     )
 
 

@@ -1,4 +1,4 @@
-"""What a reader of a run should know before believing it: each warning with its meaning and what to do."""
+"""Warnings of a run, each with its meaning and what to do."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -45,20 +45,20 @@ def find_warnings(run: Run) -> list[RunWarning]:
 
 def together(warnings: Sequence[RunWarning]) -> list[RunWarning]:
     """Warnings that say the same of several states, as one."""
-    groups: dict[tuple[str, str], list[tuple[str, RunWarning]]] = {}
+    alike: dict[tuple[str, str], list[tuple[str, RunWarning]]] = {}
     for warning in warnings:
         found = OF_ONE_STATE.fullmatch(warning.title)
         number, rest = (found[1], found[2]) if found else ("", warning.title)
-        groups.setdefault((rest, warning.advice), []).append((number, warning))
-    merged = []
-    for (rest, advice), members in groups.items():
+        alike.setdefault((rest, warning.advice), []).append((number, warning))
+    joined = []
+    for (rest, advice), members in alike.items():
         numbers = ", ".join(number for number, _ in members)
         title = (
             f"States {numbers} {rest.replace('is ', 'are ', 1)}" if len(members) > 1 else members[0][1].title
         )
         meanings = dict.fromkeys(warning.meaning for _, warning in members)
-        merged.append(RunWarning(title, " ".join(meanings), advice))
-    return merged
+        joined.append(RunWarning(title, " ".join(meanings), advice))
+    return joined
 
 
 def _other_particles_warnings(run: Run) -> list[RunWarning]:
@@ -68,7 +68,7 @@ def _other_particles_warnings(run: Run) -> list[RunWarning]:
     return [
         RunWarning(
             "Some results are of other particles",
-            f"{', '.join(names)} have another number of rows than the particles of this run, and are not shown.",
+            f"{', '.join(names)} have a different number of rows from the particles of this run and are not shown.",
             "Run the steps that made them again, such as gem-em landscape.",
         )
     ]
@@ -85,8 +85,8 @@ def _one_cloud_warnings(landscape: Mapping[str, Any]) -> list[RunWarning]:
     return [
         RunWarning(
             "States cut one cloud",
-            "The maps are no better grouped than a single cloud without groups would be: where the borders of the states "
-            "lie, nothing in the data says.",
+            "The maps cluster no better than a single cloud without groups: the data do not say "
+            "where the borders of the states are.",
             "Read the landscape as a continuous motion, or as noise; the trajectories show it better than the states.",
         )
     ]
@@ -108,15 +108,15 @@ def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
             RunWarning(
                 f"Small states: {', '.join(small)}",
                 f"They hold fewer than {MINIMUM_PARTICLES_OF_A_STATE} particles or one percent of all; "
-                "such a map can be the decoder's guess between better supported ones.",
-                "Reconstruct them from their particles before believing them, or ask for fewer states (-M).",
+                "such a map may be an interpolation by the decoder rather than a measured structure.",
+                "Reconstruct them from their particles before interpreting them, or request fewer states (-M).",
             )
         )
     if counts.max() > LARGE_STATE_FRACTION * len(states):
         found.append(
             RunWarning(
                 f"State {int(counts.argmax()) + 1} holds {counts.max() / len(states):.0%} of the particles",
-                "One state that holds most particles explains little of what moves.",
+                "One state with most of the particles explains little of the motion.",
                 "Run gem-em landscape again with --linkage ward, or another -M.",
             )
         )

@@ -211,8 +211,8 @@ def self_test_correlation() -> float:
     from gem_plugin.imaging.fourier import fourier_shell_correlation
 
     n_images, box, pixel = 200, 32, 4.0
-    places = 12 * torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
-    cloud = GaussianCloud(places, torch.ones(40), torch.full((40,), 5.0))
+    positions = 12 * torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+    cloud = GaussianCloud(positions, torch.ones(40), torch.full((40,), 5.0))
     views = torch.from_numpy(Rotation.random(n_images, 0).as_matrix()).float()
     zero, one = torch.zeros(n_images), torch.ones(n_images)
     ctf = CtfParameters(zero, zero, zero, zero, zero, one, 300 * one, zero, one)

@@ -110,8 +110,8 @@ def back_project(
     """Both half-maps of some particles."""
     table = prepared.table
     both = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=device)
-    places = np.arange(len(rows))
-    parts = [places[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]
+    positions = np.arange(len(rows))
+    parts = [positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]
     for part in progress.track(parts, title, unit="batch"):
         some = rows[part]
         taken = table.take(some)
@@ -202,16 +202,16 @@ def _write_local_resolution(
     name: str,
     both: HalfMaps,
     mask: Tensor,
-    wanted: LocalWindow,
+    window: LocalWindow,
     row: ColumnValues,  # that of the map, with its resolution as a whole
     track: Track,
 ) -> ColumnValues:
-    """The map of local resolutions, and how far they spread."""
+    """The map of local resolutions, and their quantiles."""
     pixel_size = both.pixel_size_in_angstroms
-    width = wanted.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
+    width = window.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
     pixels = 2 * round(width / pixel_size / 2)
     pixels = min(max(pixels, MINIMUM_WINDOW_IN_PIXELS), both.box_size)
-    found = local_resolution(both.first, both.second, mask, pixel_size, pixels, wanted.threshold, track=track)
+    found = local_resolution(both.first, both.second, mask, pixel_size, pixels, window.threshold, track=track)
     write_map(files.local_resolution(name), found.numpy(), pixel_size)
     inside = found[found > 0].numpy()
     if not len(inside):
@@ -219,10 +219,10 @@ def _write_local_resolution(
     quantiles = np.quantile(inside, LOCAL_QUANTILES)
     return {
         **{
-            f"local_resolution_{round(100 * share)}_percent_in_angstroms": round(float(value), 2)
-            for share, value in zip(LOCAL_QUANTILES, quantiles, strict=True)
+            f"local_resolution_{round(100 * fraction)}_percent_in_angstroms": round(float(value), 2)
+            for fraction, value in zip(LOCAL_QUANTILES, quantiles, strict=True)
         },
-        "local_resolution_threshold": wanted.threshold,
+        "local_resolution_threshold": window.threshold,
         "local_resolution_window_in_angstroms": round(pixels * pixel_size, 1),
     }
 

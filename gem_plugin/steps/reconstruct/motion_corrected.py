@@ -1,6 +1,6 @@
 """Motion-corrected consensus: every particle is back-projected with its motion undone, part by part.
 
-The model says how each part of the molecule lies in each particle. Fitted as a turn and a shift, this changes the pose
+The model says how each part of the molecule lies in each particle. Fitted as a rotation and a shift, this changes the pose
 under which the particle's image is inserted into the map of that part; the maps of the parts are then put together,
 each where its Gaussians are. Every voxel is the work of all particles, and only of images, never of decoded density.
 """
@@ -62,7 +62,7 @@ class MovingParts:
 
     weights: Tensor  # (parts, box, box, box)
     motions: list[RigidMotions]  # per part, all particles
-    mobile: Tensor  # (box, box, box), 0 to 1: share of parts that move much
+    mobile: Tensor  # (box, box, box), 0 to 1: fraction of parts that move much
     reference_row: int  # the particle whose conformation the map shows
 
 

@@ -38,8 +38,8 @@ def write_motion(
     generator = np.random.default_rng(seed)
     n_compared = min(PARTICLES_COMPARED, source.n_particles)
     rows = np.sort(generator.choice(source.n_particles, n_compared, replace=False))
-    told = track(rows, "motion of the Gaussians", unit="particle")
-    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in told]
+    tracked = track(rows, "motion of the Gaussians", unit="particle")
+    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in tracked]
     positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])
     amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
     motion = measure_motion(positions, amplitudes, seed)
@@ -90,8 +90,12 @@ def _motion_files(run: Run, source: VolumeSource, motion: GaussianMotion, track:
     level, written = _level(mean_map), []
     colours = (
         ("motion", "rms motion (Angstrom)", motion.displacement_in_angstroms),
-        ("occupancy", "occupancy (mean amplitude over that where it is all there)", motion.occupancy),
-        ("amplitude_change", "change of amplitude (share of its mean)", motion.amplitude_change),
+        ("occupancy", "occupancy (mean amplitude, fraction of full amplitude)", motion.occupancy),
+        (
+            "amplitude_change",
+            "amplitude change (standard deviation, fraction of the mean)",
+            motion.amplitude_change,
+        ),
     )
     for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
         path = files.map_of_values(name)
@@ -129,9 +133,9 @@ def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource)
     chosen = np.argsort(lengths)[::-1][:MAXIMUM_ARROWS]
     starts = _in_map_frame(motion.positions_in_angstroms[chosen], source)
     ends = starts + motion.main_displacement_in_angstroms[chosen]
-    share = (lengths[chosen] / max(float(lengths.max()), 1e-9))[:, None]
+    fraction = (lengths[chosen] / max(float(lengths.max()), 1e-9))[:, None]
     blue, orange = np.array([[0.0, 0.45, 0.70]]), np.array([[0.90, 0.62, 0.0]])
-    write_arrows(path, starts, ends, (1 - share) * blue + share * orange)
+    write_arrows(path, starts, ends, (1 - fraction) * blue + fraction * orange)
 
 
 def _trajectory_models(run: Run, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
@@ -168,8 +172,8 @@ def _trajectories(run: Run) -> dict[str, np.ndarray]:  # name -> (points, latent
         return found
     latents = run.latents[rows]
     low, high = np.percentile(scores, ENDS_IN_PERCENT)
-    wanted = np.linspace(low, high, POINTS_OF_TRAJECTORY)
-    nearest = np.abs(scores[None, :] - wanted[:, None]).argmin(axis=1)
+    targets = np.linspace(low, high, POINTS_OF_TRAJECTORY)
+    nearest = np.abs(scores[None, :] - targets[:, None]).argmin(axis=1)
     return {"volume_component_1": latents[nearest]}
 
 
