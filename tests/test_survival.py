@@ -312,7 +312,7 @@ def test_a_disk_that_fills_ends_in_one_sentence_and_the_run_goes_on(
     text, _ = process.communicate(timeout=MAXIMUM_RUN_IN_SECONDS)
     assert process.returncode == 1, text
     assert "Traceback" not in text
-    assert "finished steps are kept and the run can be continued" in text.splitlines()[-1]
+    assert "finished steps are kept; run the same command again to resume" in text.splitlines()[-1]
     assert not broken_files(tmp_path / "run")
     finish(data, tmp_path / "run")
     same_results(undisturbed, RunFiles(tmp_path / "run"))

@@ -19,6 +19,7 @@ from gem_plugin.reports.sections.reconstruction import reconstruction_section
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings
 from gem_plugin.reports.sections.scatter import scatter_section
 from gem_plugin.reports.sections.states import states_section
+from gem_plugin.reports.sections.terms import terms_of_chapter
 from gem_plugin.results.run import Run
 
 # Nothing may be fetched: not by us, not by a text that came with the data.
@@ -53,7 +54,7 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
     title = f"GEM: {run.files.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(
-        f'<section id="{name}"><h2>{heading}</h2>{write()}</section>'
+        f'<section id="{name}"><h2>{heading}</h2>{write()}{terms_of_chapter(name)}</section>'
         for name, heading, write in track(chapters, "chapters of the report", unit="chapter")
     )
     scripts = joined_scripts("reports/page/report.js")

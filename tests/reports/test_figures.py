@@ -98,8 +98,8 @@ def test_the_log_for_relion_has_a_page_with_a_sentence_for_every_figure(drawn: D
     assert b"/Type3" not in content
     assert len(re.findall(rb"/Type /Page\b", content)) == 1 + len(drawn.pdf_files)
     pages = [figure for figure in drawn.figures if not any(axes.axison for axes in figure.axes)]
-    told = ["\n".join(text.get_text() for text in page.texts) for page in pages]
-    assert sum("Left: loss of each epoch" in text for text in told) == 1
+    texts = ["\n".join(text.get_text() for text in page.texts) for page in pages]
+    assert sum("Left: loss per epoch" in text for text in texts) == 1
 
 
 def test_no_pdf_is_a_picture_of_the_whole_figure(pdf_files: list[Path]) -> None:
@@ -141,8 +141,8 @@ def test_axes_are_named_with_their_units(drawn: DrawnRun) -> None:
         if text
     }
     without = {
-        "epoch", "component", "part", "state", "groups of maps", "number of states", "number of particles",
-        "number of sketch maps", "half-map correlation in the mask",
+        "epoch", "component", "part", "state", "sketch maps, joined into states", "number of states", "number of particles",
+        "number of sketch maps", "half-map FSC in the mask",
     }  # fmt: skip  # counts and correlations
     assert {label for label in labels if "(" not in label} <= without
     assert {"x (Å)", "rms motion (Å)", "free energy (kT)"} <= labels

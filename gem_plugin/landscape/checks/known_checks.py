@@ -33,7 +33,7 @@ KNOWN_CHECKS = (  # as docs/trust.md lists them
     KnownCheck(r"latents follow .+", "latents follow defocus, view, contrast, ...", "diagnose"),
     KnownCheck(r"latent space collapsed", "latent space collapsed", "train"),
     KnownCheck(
-        r"latents not supported by held-out particles",
+        r"latents not supported by (held-out|left-out) particles",
         "latents not supported by held-out particles",
         "train with --validation-fraction",
     ),
