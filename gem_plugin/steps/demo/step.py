@@ -42,7 +42,7 @@ def run_demo(settings: DemoSettings, progress: Progress) -> dict[str, Any]:
         raise InputError(f"{settings.out} is not empty. Give another folder with --out, or remove it.")
     start = time.monotonic()
     progress.say(f"Making {settings.n_particles} particles of an antibody-like molecule, one arm turning")
-    run_simulate(_simulation(settings), progress)
+    run_simulate(simulation_of(settings), progress)
     start_project(settings.out)
     jobs = [_train_job(settings), landscape := _landscape_job(settings)]
     _run_jobs(settings.out, jobs, [], progress, settings.epochs)
@@ -55,7 +55,7 @@ def run_demo(settings: DemoSettings, progress: Progress) -> dict[str, Any]:
     return summary
 
 
-def _simulation(settings: DemoSettings) -> SimulateSettings:
+def simulation_of(settings: DemoSettings) -> SimulateSettings:
     return SimulateSettings(
         out=settings.out / SIMULATED,
         turn_to=TURN_TO_IN_DEGREES,
