@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import survival_worker
 from survival_worker import STEPS, small_run
 
 from gem_plugin.cli.outcome import exit_code_of
@@ -33,7 +34,7 @@ from gem_plugin.steps.prepare.step import run_prepare
 from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
 
-WORKER = Path(__file__).parent / "survival_worker.py"
+WORKER = Path(survival_worker.__file__)
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1)  # half of them as the kernel kills
 LONGEST_RUN_IN_SECONDS = 900
 SHORT = ("prepare", "consensus", "train")

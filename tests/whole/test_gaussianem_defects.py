@@ -1,7 +1,7 @@
 """The defects of GaussianEM listed in docs of this project's start, each shown to be absent.
 
-Shown elsewhere: width change applied, one run of the Gaussian encoder a batch, focus mask (tests/heterogeneity/test_decoders.py);
-trajectories decoded as trajectories (tests/steps/test_analyze.py); the way back to star and cs files (tests/steps/test_select.py).
+Shown elsewhere: width change applied, one run of the Gaussian encoder a batch, focus mask (tests/heterogeneity/decoders/test_base.py);
+trajectories decoded as trajectories (tests/steps/analyze/test_step.py); the way back to star and cs files (tests/steps/select/test_step.py).
 """
 
 import dataclasses

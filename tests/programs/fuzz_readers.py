@@ -1,6 +1,6 @@
-"""Fuzz one reader, led by what of its code a file reaches: python tests/fuzz_readers.py KIND [options of libFuzzer].
+"""Fuzz one reader, led by what of its code a file reaches: python tests/programs/fuzz_readers.py KIND [options of libFuzzer].
 
-For example `python tests/fuzz_readers.py star -max_total_time=300`. Needs atheris (in the extra dev, where it runs:
+For example `python tests/programs/fuzz_readers.py star -max_total_time=300`. Needs atheris (in the extra dev, where it runs:
 Linux, Python 3.11 or newer). It ends with a report when a reader raises anything but InputError, takes more than 2 GB or
 20 s, starts a program, opens a connection, or writes any file but its own.
 """
@@ -17,6 +17,7 @@ except ImportError:
     print("atheris is not installed here: pip install atheris", file=sys.stderr)
     sys.exit(4)
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "made_data"))
 with atheris.instrument_imports(include=["gem_plugin.io", "gem_plugin.particles"]):
     from hostile_samples import damaged, make_samples
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from test_latent_refinement import BOX, make_particles
+from known_latents import BOX, make_particles
 
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
 from gem_plugin.heterogeneity.losses.contrast import (

@@ -1,7 +1,6 @@
 """The real thing: from a RELION refinement to states that RELION takes back, all through relion_pipeliner."""
 
 import csv
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import starfile
 import torch
+from relion_job_fields import SHORT_REFINEMENT, executable, parameters
 from relion_project_folder import RelionProject
 
 from gem_plugin.imaging.fourier import fourier_shell_correlation
@@ -19,18 +19,7 @@ from gem_plugin.steps.simulate.step import run_simulate
 
 pytestmark = pytest.mark.relion
 BOX, PIXEL_SIZE_IN_ANGSTROMS, WORKING_BOX, N_PARTICLES, N_STATES = 48, 6.0, 32, 300, 3
-PARTICLE_DIAMETER_IN_ANGSTROMS = 260
 COARSE_SHELLS = 7
-SHORT_REFINEMENT = {
-    "particle_diameter": PARTICLE_DIAMETER_IN_ANGSTROMS,
-    "ini_high": 30,
-    "nr_threads": 1,
-    "do_pad1": "Yes",
-    "do_preread_images": "Yes",
-    "use_gpu": "No",
-    "offset_range": 3,
-    "offset_step": 1,
-}
 
 
 @dataclass(frozen=True)
@@ -44,24 +33,6 @@ class Jobs:
 
     def path(self, name: str) -> Path:
         return self.project.folder / name
-
-
-def executable(name: str) -> Path:
-    """The installed executable; whole path, as RELION's shell does not know our environment."""
-    path = Path(sys.executable).parent / name
-    if not path.exists():
-        pytest.skip(f"{name} is not installed beside this Python (pip install -e .)")
-    return path
-
-
-def parameters(**values: object) -> dict[str, object]:
-    """Values for the Params tab of an External job."""
-    numbered = enumerate(values.items(), start=1)
-    return {
-        f"param{number}_{part}": text
-        for number, pair in numbered
-        for part, text in zip(("label", "value"), pair, strict=True)
-    }
 
 
 @pytest.fixture(scope="module")

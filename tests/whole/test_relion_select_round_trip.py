@@ -8,8 +8,8 @@ import numpy as np
 import pandas
 import pytest
 import starfile
+from relion_job_fields import SHORT_REFINEMENT, executable, parameters
 from relion_project_folder import RelionProject
-from test_relion_pipeline import SHORT_REFINEMENT, executable, parameters
 
 from gem_plugin.progress import Progress
 from gem_plugin.steps.simulate.settings import SimulateSettings
