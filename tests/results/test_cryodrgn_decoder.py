@@ -129,7 +129,7 @@ def test_all_particles_get_the_coordinates_of_their_decoded_maps(ours: Path, the
     said = io.StringIO()
     numbers = run_landscape_full(RunFiles(ours), settings, Progress(said))
     assert numbers["coordinates_by"] == "decode"
-    files = LandscapeFiles(RunFiles(ours).landscape)
+    files = RunFiles(ours).landscape
     coordinates = np.load(files.full.coordinates)
     basis = VolumeComponents.load(files)
     sketch_rows = np.loadtxt(files.sketch_rows, dtype=int)

@@ -12,11 +12,11 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.latents.components import fit_latent_components, trajectory_along_component
 from gem_plugin.progress import Progress
+from gem_plugin.results.decoder import MapGrid
+from gem_plugin.results.run import Run
 from gem_plugin.results.stage_records import StageRecords
-from gem_plugin.steps.analyze import step as analyze
 from gem_plugin.steps.analyze.settings import AnalyzeSettings
 from gem_plugin.steps.analyze.step import run_analyze
-from gem_plugin.steps.eval_vol import step as eval_vol
 from gem_plugin.steps.eval_vol.settings import EvalVolSettings
 from gem_plugin.steps.eval_vol.step import run_eval_vol
 from gem_plugin.steps.landscape import latent_umap as latent_layout
@@ -27,11 +27,10 @@ from gem_plugin.steps.landscape.latent_umap import lay_out_latents
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFiles:
     """A run folder whose model is the molecule with one arm."""
 
-    def open_arm(run: RunFiles, box_size=None, pixel_size=None, flip=False):
-        return arm_source(ring_latents(120), box_size or 24, flip)
+    def open_arm(run: Run, grid: MapGrid):
+        return arm_source(ring_latents(120), grid.largest_box_size or 24, grid.is_flipped)
 
-    monkeypatch.setattr(analyze, "open_volume_source", open_arm)
-    monkeypatch.setattr(eval_vol, "open_volume_source", open_arm)
+    monkeypatch.setattr(Run, "decoder", open_arm)
     return RunFiles(tmp_path)
 
 

@@ -11,6 +11,7 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.reports.sections.run_warnings import find_warnings
+from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.settings import DiagnoseSettings
 from gem_plugin.steps.diagnose.step import run_diagnose
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
@@ -43,7 +44,7 @@ def test_a_real_state_passes_and_a_random_subset_is_flagged(run: RunFiles) -> No
     assert noise["state 1 may be noise"]["verdict"] == "bad"
     assert noise["state 2 may be noise"]["verdict"] == "bad"
     assert "Do not interpret this state" in noise["state 2 may be noise"]["advice"]
-    titles = [warning.title for warning in find_warnings(run, {}, [])]
+    titles = [warning.title for warning in find_warnings(Run(run))]
     assert "States 1, 2 may be noise" in titles
 
 

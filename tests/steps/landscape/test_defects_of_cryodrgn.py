@@ -131,9 +131,9 @@ def test_notebook_counts_states_from_one_after_volumes_were_left_out(
     for cell in json.loads(full.notebook.read_text())["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
-    np.testing.assert_array_equal(names["states"], np.load(full.particle_states))
-    assert np.unique(names["states"]).tolist() == [1, 2, 3]
-    assert len(names["states"]) == N_PARTICLES, (
+    np.testing.assert_array_equal(names["states"].labels, np.load(full.particle_states))
+    assert names["states"].numbers == [1, 2, 3]
+    assert len(names["states"].labels) == N_PARTICLES, (
         "every particle counts, whether its sketch map was kept or not"
     )
 

@@ -18,6 +18,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
+from gem_plugin.settings import settings_from_values
 from gem_plugin.steps.landscape.settings import LandscapeSettings, check_landscape_settings
 from gem_plugin.steps.landscape.step import map_landscape
 
@@ -209,8 +210,8 @@ def test_options_have_their_effect(tmp_path: Path) -> None:
 
 
 def test_bad_settings_are_refused_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="whole number of states, or auto"):
-        run_small(tmp_path, n_states="many")
+    with pytest.raises(InputError, match="expected a whole number, or auto"):
+        settings_from_values(LandscapeSettings, {"n_states": "many"})
     with pytest.raises(InputError, match="no file"):
         run_small(tmp_path, mask=tmp_path / "absent.mrc")
     with pytest.raises(InputError, match="exclude each other"):
@@ -257,7 +258,7 @@ def test_difference_maps_are_differences(finished, tmp_path: Path) -> None:
     expected = means[2] - np.average(means, axis=0, weights=counts)
     np.testing.assert_allclose(read(files.states.difference(3)), expected, atol=1e-5)
     pairs, _, _ = run_small(tmp_path, n_states=3, differences="pairs")
-    assert sorted(path.name for path in pairs.states.glob("*minus*")) == [
+    assert sorted(path.name for path in pairs.states.root.glob("*minus*")) == [
         "state_001_minus_state_002.mrc", "state_001_minus_state_003.mrc", "state_002_minus_state_003.mrc",
     ]  # fmt: skip
     expected = read(pairs.states.mean(1)) - read(pairs.states.mean(3))

@@ -12,7 +12,9 @@ from tiny_run import make_tiny_run
 from gem_plugin.io.array_files import write_array, write_numbers
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.landscape.sketch import sketch_from_rows
 from gem_plugin.results.run import Run
+from gem_plugin.results.sketch import Sketch
 from gem_plugin.steps.report import chimerax as motion_step
 
 
@@ -92,10 +94,12 @@ def test_without_analyze_the_gaussians_follow_the_first_volume_component(
     run = make_tiny_run(tmp_path)
     for path in sorted(run.analyze.root.rglob("*.mrc")):
         path.unlink()
-    latents = ring_latents(60)
-    angles = np.arctan2(latents[:, 1], latents[:, 0])
+    latents = ring_latents(300)
+    write_array(run.latents, latents)
+    sketch = sketch_from_rows(latents, np.arange(60))
+    angles = np.arctan2(latents[:60, 1], latents[:60, 0])
     files = run.landscape
-    write_numbers(files.sketch_latents, latents)
+    Sketch(sketch.rows, sketch.labels).save(files, latents)
     write_array(files.volume_pca_scores, np.stack([angles, np.zeros(60)], axis=1))
     run.checkpoint.touch()
     monkeypatch.setattr(Run, "decoder", lambda *_: arm_source(ring_latents(300)))
