@@ -14,6 +14,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+RUN_OF_0_1_0 = REPOSITORY / "tests" / "data" / "run_of_0_1_0"
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,21 @@ def relion() -> Path:
     if program is None:
         pytest.skip("RELION is absent (Debian: apt-get install relion)")
     return Path(program).parent
+
+
+@pytest.fixture
+def old_run(tmp_path: Path) -> Path:
+    """A run that version 0.1.0 made: 60 particles, latents, landscape with 3 states, landscape-full with 4.
+
+    The whole project is moved into a folder of the test, and the path of the particle file with it.
+    """
+    import numpy as np
+
+    project = tmp_path / "project"
+    shutil.copytree(RUN_OF_0_1_0, project)
+    table = project / "RUN" / "prepared" / "table.npz"
+    with np.load(table) as saved:
+        values = {name: saved[name] for name in saved.files}
+    values["particle_file"] = np.array(str(project / "simulated" / "particles.star"))
+    np.savez(table, **values)
+    return project / "RUN"

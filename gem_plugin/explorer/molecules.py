@@ -42,9 +42,7 @@ class DecodedMolecule:
 
     latents: np.ndarray  # (latent_size,)
     volume: np.ndarray  # (box, box, box), ordered zyx
-    images: np.ndarray | None = (
-        None  # (2, box, box): the particle low-pass filtered, and the model's projection
-    )
+    cloud: GaussianCloud | None = None  # of a particle whose images are requested
 
 
 class Molecules:
@@ -68,19 +66,27 @@ class Molecules:
         return self.source.clouds_at is not None and self.run.prepared_images.is_file()
 
     def decode_particle(self, row: int, with_images: bool) -> DecodedMolecule:
-        """A particle's molecule, and its images where they are requested: all from one decoding."""
+        """A particle's molecule; with its cloud, where the images are to be made of the same decoding."""
         latents = self.latents_of(row)
         if not with_images:
             return self.decode(latents)
         if self.source.clouds_at is None:
             raise InputError("This model has no Gaussians to project.")
         with self.lock:
-            prepared = self._prepared_data()
             cloud = self.source.clouds_at(latents[None])
-            volume = self._render(cloud)
+            return DecodedMolecule(latents, self._render(cloud), cloud)
+
+    def image_size(self) -> int:
+        """Pixels along a side of the particles' images."""
+        return self._prepared_data().images.shape[-1]
+
+    def images(self, row: int, cloud: GaussianCloud) -> np.ndarray:  # (2, box, box) float32
+        """The particle, low-pass filtered, and the projection that the model expects of it."""
+        prepared = self._prepared_data()
+        with self.lock:
             projection = _project(cloud, prepared.table.take(np.array([row])))
         image = gaussian_filter(np.asarray(prepared.images[row], np.float32), LOW_PASS_IN_PIXELS)
-        return DecodedMolecule(latents, volume, np.stack([image, projection]))
+        return np.stack([image, projection])
 
     def decode(self, latents: np.ndarray) -> DecodedMolecule:  # (latent_size,)
         """The molecule at a point of the latent space."""

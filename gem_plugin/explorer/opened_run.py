@@ -86,7 +86,9 @@ class OpenedRun:
         with contextlib.suppress(GemError):
             molecules = self.molecules()
             if molecules.has_images:
-                molecules.decode_particle(0, with_images=True)
+                cloud = molecules.decode_particle(0, with_images=True).cloud
+                if cloud is not None:
+                    molecules.images(0, cloud)
             source = molecules.source
             if self.run.landscape.distances.is_file() and not source.decoding_is_slow:
                 self.opened_sketch().voxels(track)

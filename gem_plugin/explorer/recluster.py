@@ -13,6 +13,7 @@ from gem_plugin.explorer.sketch_voxels import SketchVoxels
 from gem_plugin.landscape.state_maps import StateMaps, average_volumes
 from gem_plugin.landscape.states import build_tree, cut_into_states, silhouette
 from gem_plugin.progress import Track, untracked
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.run import Run
 
 WHOLE = "whole"
@@ -41,7 +42,7 @@ class OpenedSketch:
         self.rows = sketch.rows  # (k,)
         self.labels = sketch.labels  # (n,): position of the sketch map of every particle, -1: none
         self.counts = np.maximum(sketch.counts, 1)
-        self.distances = {(WHOLE, MaskRequest()): run.volume_components().distances}
+        self.distances = {(WHOLE, MaskRequest()): VolumeComponents.load_distances(run.files.landscape)}
         self.motion = run.motion
         self.lock = threading.Lock()
         self._voxels: SketchVoxels | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import itertools
 import json
 import struct
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gem_plugin.errors import GemError, InputError
@@ -22,6 +23,7 @@ from gem_plugin.explorer import saving
 from gem_plugin.explorer.cryosparc_sending import send_to_cryosparc
 from gem_plugin.explorer.guard import Guard
 from gem_plugin.explorer.masks import FROM_FILE, MADE_HERE, OF_LANDSCAPE, MaskRequest, Masks
+from gem_plugin.explorer.molecules import DecodedMolecule
 from gem_plugin.explorer.movies import HOW_TO_GET_MP4, can_write_mp4, save_movie
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
@@ -29,6 +31,8 @@ from gem_plugin.explorer.trajectory import find_trajectory
 
 MAXIMUM_MAPS_SAVED = 200
 NOBODY_WAITS = 499  # as nginx answers a client that closed the request
+BYTES = "application/octet-stream"
+BYTES_OF_FLOAT = 4
 
 
 def create_app(opened: OpenedRun, token: str) -> Starlette:
@@ -81,7 +85,7 @@ class Answers:
 
     async def column(self, request: Request) -> Response:
         values = self.opened.column(request.path_params["name"]).values
-        return Response(values.astype("<f4", copy=False).tobytes(), media_type="application/octet-stream")
+        return Response(_float_bytes(values), media_type=BYTES)
 
     async def molecule(self, request: Request) -> Response:
         """One particle, or one point of the latent space. What the page no longer waits for is not decoded."""
@@ -92,18 +96,23 @@ class Answers:
             return await run_in_threadpool(self._molecule, fields)
 
     def _molecule(self, fields: dict[str, Any]) -> Response:
-        """Bytes of the map; for a particle with its images, both images after them."""
+        """The map; for a particle with its images, these follow while the page draws the map."""
         molecules = self.opened.molecules()
-        if "row" in fields:
-            decoded = molecules.decode_particle(_whole(fields, "row"), fields.get("withImages") is True)
-        else:
+        if "row" not in fields:
             decoded = molecules.decode(_numbers(fields, "latents"))
-        head: dict[str, Any] = {"latents": [round(float(value), 6) for value in decoded.latents]}
-        parts = [molecules.as_bytes(decoded.volume)]
-        if decoded.images is not None:
-            head["imageSize"] = decoded.images.shape[-1]
-            parts.append(decoded.images.astype("<f4").tobytes())
-        return packed(head, *parts)
+            return packed(_head(decoded), molecules.as_bytes(decoded.volume))
+        row = _whole(fields, "row")
+        decoded = molecules.decode_particle(row, fields.get("withImages") is True)
+        content = molecules.as_bytes(decoded.volume)
+        cloud = decoded.cloud
+        if cloud is None:
+            return packed(_head(decoded), content)
+        size = molecules.image_size()
+        head = {**_head(decoded), "imageSize": size}
+        lengths = [len(content), 2 * size * size * BYTES_OF_FLOAT]
+        return packed_in_turn(
+            head, lengths, lambda: content, lambda: _float_bytes(molecules.images(row, cloud))
+        )
 
     async def states(self, request: Request) -> Response:
         fields = await _json(request)
@@ -123,7 +132,7 @@ class Answers:
             "silhouette": round(found.silhouette, 4),
             "counts": np.bincount(found.particle_states, minlength=n_states + 1)[1:].tolist(),
         }
-        return packed(head, found.particle_states.astype("<f4").tobytes())
+        return packed(head, _float_bytes(found.particle_states))
 
     async def state_map(self, request: Request) -> Response:
         fields = await _json(request)
@@ -240,10 +249,30 @@ class Answers:
 
 def packed(head: dict[str, Any], *parts: bytes) -> Response:
     """Length of the head (uint32), the head as JSON padded to four bytes, then the parts, whose lengths it names."""
-    text = json.dumps({**head, "lengths": [len(part) for part in parts]}).encode()
+    content = b"".join((_packed_head(head, [len(part) for part in parts]), *parts))
+    return Response(content, media_type=BYTES)
+
+
+def packed_in_turn(head: dict[str, Any], lengths: list[int], *parts: Callable[[], bytes]) -> Response:
+    """The same, where each part is sent before the next is made."""
+    start = _packed_head(head, lengths)
+    pieces = itertools.chain([start], (make() for make in parts))
+    n_bytes = len(start) + sum(lengths)
+    return StreamingResponse(pieces, media_type=BYTES, headers={"Content-Length": str(n_bytes)})
+
+
+def _packed_head(head: dict[str, Any], lengths: list[int]) -> bytes:
+    text = json.dumps({**head, "lengths": lengths}).encode()
     text += b" " * (-len(text) % 4)
-    content = b"".join((struct.pack("<I", len(text)), text, *parts))
-    return Response(content, media_type="application/octet-stream")
+    return struct.pack("<I", len(text)) + text
+
+
+def _head(decoded: DecodedMolecule) -> dict[str, Any]:
+    return {"latents": [round(float(value), 6) for value in decoded.latents]}
+
+
+def _float_bytes(values: np.ndarray) -> bytes:
+    return values.astype("<f4", copy=False).tobytes()
 
 
 def _rows(body: bytes) -> np.ndarray:  # (k,) uint32

@@ -54,6 +54,11 @@ class VolumeComponents:
         write_array(files.volume_pca_scores, self.pca.scores)
         write_array(files.distances, self.distances)
 
+    @staticmethod
+    def load_distances(files: LandscapeFiles) -> np.ndarray:  # (k, k) float64
+        """Only the distances between the sketch maps, without the components, which are large."""
+        return read_array(files.distances, MADE_BY)
+
     @classmethod
     def load(cls, files: LandscapeFiles) -> "VolumeComponents":
         """The components of a finished landscape."""
@@ -67,7 +72,7 @@ class VolumeComponents:
         )
         return cls(
             pca,
-            read_array(files.distances, MADE_BY),
+            cls.load_distances(files),
             arrays["mask"],
             float(arrays["most_negative_masked_value"]),
             float(arrays["pixel_size_in_angstroms"]),

@@ -16,7 +16,7 @@ from gem_plugin.pipeline.run_steps import RUN_STEPS
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
 
-FAKE_STEPS = Path(__file__).parent.parent / "adapters"
+FAKE_STEPS = Path(__file__).parent.parent / "adapters" / "relion"
 HEAVY = ("torch", "numba", "umap", "sklearn", "scipy", "matplotlib", "pandas", "numpy")
 
 

@@ -4,10 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import click
-import pytest
 
-from gem_plugin.cli.options import click_options, coerced
-from gem_plugin.errors import InputError
+from gem_plugin.cli.options import click_options
 from gem_plugin.settings import setting
 
 
@@ -24,36 +22,6 @@ class EverySettings:
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(EverySettings)}
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "value"),
-    [
-        ("path", "a b.star", Path("a b.star")),
-        ("rate", "1e-3", 1e-3),
-        ("number", "-4", -4),
-        ("is_on", "Yes", True),
-        ("is_on", "false", False),
-        ("states", "1, 3,", (1, 3)),
-        ("kind", "basis", "basis"),
-    ],
-)
-def test_text_becomes_the_value(name, text, value) -> None:
-    assert coerced(FIELDS[name], text) == value
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("rate", "fast", "--rate is 'fast'; expected a number"),
-        ("number", "1.5", "-n is '1.5'; expected a whole number"),
-        ("is_on", "perhaps", "--is-on is 'perhaps'; expected yes or no"),
-        ("states", "1,b", "--states is 'b'; expected a whole number"),
-    ],
-)
-def test_wrong_text_is_explained(name, text, message) -> None:
-    with pytest.raises(InputError, match=message):
-        coerced(FIELDS[name], text)
 
 
 def parse(*arguments: str) -> dict:

@@ -115,7 +115,7 @@ def test_log_shows_progress_plots_checkpoints_and_a_picture(rows: np.ndarray, in
     run("train", *INPUTS)
     job = newest(instance)
     texts = [event["text"] for event in job.events if event["type"] == "text"]
-    assert any(text.startswith("fake train: 3 it in") for text in texts)
+    assert any(text.startswith("fake train: 3 steps in") for text in texts)
     if GENERATION >= 5:  # one line, updated in place
         assert sum("fake train" in text for text in texts) == 1
         assert job.tile is not None

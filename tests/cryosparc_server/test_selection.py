@@ -125,7 +125,7 @@ def test_a_job_without_the_particles_is_refused_before_anything_is_made(
     ("arguments", "message"),
     [
         (["--rows", "rows.txt"], "Expected either --landscape, such as --landscape J51, or --run"),
-        (["--run", "absent", "--rows", "rows.txt"], "There is no absent/prepared/table.npz"),
+        (["--run", "absent", "--rows", "rows.txt"], "There is no folder absent"),
         (["--run", "{run}"], "Expected either --states, such as --states 1,3, or --rows"),
         (["--run", "{run}", "--rows", "rows.txt"], "entry 1 is 40; the run has 40 particles, rows 0 to 39"),
         (["--run", "{run}", "--rows", "rows.txt", "--scratch", "x"], "--scratch has no effect beside --run"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_projection import random_cloud, random_rotations
+from random_clouds import random_cloud, random_rotations
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit

@@ -5,29 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
+from random_clouds import random_cloud, random_rotations
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.projection_reference import render_reference
 from gem_plugin.gaussians.volume import read_volume_at_gaussians, render_volumes
-
-
-def random_cloud(batch=3, n_gaussians=50, spread=10.0, one_width=False, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    positions = torch.randn(batch, n_gaussians, 3, generator=generator) * spread
-    amplitudes = torch.rand(batch, n_gaussians, generator=generator)
-    widths = (
-        torch.full((n_gaussians,), 1.4)
-        if one_width
-        else torch.rand(n_gaussians, generator=generator) * 2 + 0.8
-    )
-    return GaussianCloud(positions, amplitudes, widths)
-
-
-def random_rotations(n, seed=0):
-    return torch.tensor(Rotation.random(n, random_state=seed).as_matrix(), dtype=torch.float32)
 
 
 @pytest.mark.parametrize("box_size", [24, 31])

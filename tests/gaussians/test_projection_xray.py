@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from test_projection import random_cloud, random_rotations
+from random_clouds import random_cloud, random_rotations
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians import projection_xray

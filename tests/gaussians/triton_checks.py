@@ -5,7 +5,7 @@ its own: on a GPU where there is one, and on the CPU through Triton's interprete
 import pytest
 import torch
 import triton.language as tl
-from test_projection import random_cloud, random_rotations
+from random_clouds import random_cloud, random_rotations
 
 from gem_plugin.gaussians import integrals_triton, pixel_tables
 from gem_plugin.gaussians.cloud import GaussianCloud

@@ -73,7 +73,7 @@ def test_damaged_files_are_read_or_refused_in_words(samples, kind: str, tmp_path
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_fuzzer_that_sees_the_code_finds_nothing(repository: Path, kind: str, tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is not installed (Linux with Python 3.11 or newer)")
-    command = [sys.executable, repository / "tests/fuzz_readers.py", kind, "-max_total_time=15"]
+    command = [sys.executable, repository / "tests/programs/fuzz_readers.py", kind, "-max_total_time=15"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
 

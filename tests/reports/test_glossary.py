@@ -4,7 +4,6 @@ from pathlib import Path
 
 from gem_plugin.explorer.page_text import page_text
 from gem_plugin.reports.glossary import GLOSSARY, anchor_of, glossary_page
-from gem_plugin.reports.sections.terms import TERMS_OF_CHAPTER, terms_of_chapter
 
 
 def test_the_committed_page_is_made_of_the_same_terms(repository: Path) -> None:
@@ -21,12 +20,6 @@ def test_every_term_has_an_anchor_and_is_defined_in_a_sentence_or_two() -> None:
         assert f"(#{anchor_of(term)})" in page
         assert definition.endswith("."), term
         assert definition.count(". ") <= 1, term
-
-
-def test_the_chapters_of_the_report_explain_terms_that_are_defined() -> None:
-    assert {term for terms in TERMS_OF_CHAPTER.values() for term in terms} <= set(GLOSSARY)
-    assert "docs/glossary.md" in terms_of_chapter("states")
-    assert terms_of_chapter("numbers") == ""
 
 
 def test_the_explorer_shows_all_terms() -> None:

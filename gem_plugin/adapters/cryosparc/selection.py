@@ -19,6 +19,7 @@ from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
 from gem_plugin.adapters.cryosparc.running_job import running_job
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.results.cryosparc_source import find_cryosparc_source
+from gem_plugin.results.recognise import check_is_run
 from gem_plugin.results.run import Run
 from gem_plugin.settings import settings_from_values
 from gem_plugin.steps.select.settings import SelectSettings
@@ -58,6 +59,7 @@ def is_about_a_run(options: dict[str, Any]) -> bool:
 
 def selection_order(options: dict[str, Any], values: dict[str, Any]) -> SelectionOrder:
     """What the options of gem-cryosparc-select ask for: states, rows, ranges and conditions choose as gem-em select does."""
+    check_is_run(Path(options["run"]))
     run = Run(options["run"])
     return SelectionOrder(
         run.files.root,

@@ -16,13 +16,19 @@ export function canvasWithCaption(parent, title) {
 /** values: row by row, bottom row first; low is black, high white. */
 function drawGrey(canvas, values, size, low, high) {
   [canvas.width, canvas.height] = [size, size];
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(size, size);
+  const image = new ImageData(greyPixels(values, size, low, high), size, size);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** Red, green, blue, opacity of every pixel, top row first. */
+export function greyPixels(values, size, low, high) {
+  const pixels = new Uint8ClampedArray(4 * size * size).fill(255);
+  const scale = 255 / (high - low || 1);
   for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) {
-    const grey = (255 * (values[y * size + x] - low)) / (high - low || 1);
-    image.data.set([grey, grey, grey, 255], 4 * ((size - 1 - y) * size + x));
+    const index = 4 * ((size - 1 - y) * size + x);
+    pixels[index] = pixels[index + 1] = pixels[index + 2] = (values[y * size + x] - low) * scale;
   }
-  context.putImageData(image, 0, 0);
+  return pixels;
 }
 
 /** z, y and x slices at a fraction of the window; of a difference, zero is grey. */

@@ -1,9 +1,9 @@
-// The right side: one molecule with its title, slices, image and facts. What is there always belongs
+// The right side: one molecule with its title, slices, images and facts. What is there always belongs
 // together: all of it comes with one answer, and is exchanged when the new surface is drawn.
 
 import { canvasWithCaption, drawCleanImage, drawNoisyImage, drawSlices } from "./grey_images.js";
 import { attempt, byId, counted, say } from "./messages.js";
-import { asFloats, askPacked } from "./server.js";
+import { asFloats, askInParts } from "./server.js";
 import { SurfaceView } from "./surface_view.js";
 
 const SURFACE_TINT = "#579ed9";
@@ -65,11 +65,11 @@ export class MoleculePanel {
     const body = isState ? request : { ...request, withImages: this.model.hasImages && "row" in request };
     this.nLoading++;
     try {
-      const answer = await askPacked(isState ? "/api/state-map" : "/api/molecule", body, signal);
+      const answer = askInParts(isState ? "/api/state-map" : "/api/molecule", body, signal);
+      const subject = subjectOf(await next(answer), await next(answer), request, title);
       if (signal.aborted) return false;
-      const arrived = performance.now();
-      await this.show(subjectOf(answer, request, title));
-      this.milliseconds.answer = arrived - start;
+      this.milliseconds.answer = performance.now() - start;
+      await Promise.all([this.show(subject), this.addImages(subject, next(answer), signal)]);
       this.milliseconds.all = performance.now() - start;
       return true;
     } catch (error) {
@@ -78,6 +78,14 @@ export class MoleculePanel {
     } finally {
       this.nLoading--;
     }
+  }
+
+  /** The images of a particle arrive a moment after its molecule, which is drawn meanwhile. */
+  async addImages(subject, part, signal) {
+    const bytes = await part;
+    if (!bytes || signal.aborted) return;
+    subject.images = asFloats(bytes);
+    if (this.presented === subject) this.presentImages(subject);
   }
 
   async show(subject) {
@@ -112,18 +120,21 @@ export class MoleculePanel {
   present(subject) {
     if (this.presented === subject) return;
     this.presented = subject;
-    const { title, row, images, imageSize: size } = subject;
-    byId("molecule-title").textContent = title;
-    byId("particle-facts").textContent = row < 0 ? "" : this.factsOf(row);
-    byId("particle").classList.toggle("empty", !images);
-    if (images) {
-      const [image, projection] = this.images;
-      image.nextElementSibling.textContent = `image of row ${row}, low-pass filtered`;
-      projection.nextElementSibling.textContent = "projection of the model with CTF";
-      drawNoisyImage(image, images.subarray(0, size * size), size);
-      drawCleanImage(projection, images.subarray(size * size), size);
-    }
+    byId("molecule-title").textContent = subject.title;
+    byId("particle-facts").textContent = subject.row < 0 ? "" : this.factsOf(subject.row);
+    this.presentImages(subject);
     this.drawSlices();
+  }
+
+  /** Those of another particle are hidden at once. */
+  presentImages({ row, images, imageSize: size }) {
+    byId("particle").classList.toggle("empty", !images);
+    if (!images) return;
+    const [image, projection] = this.images;
+    image.nextElementSibling.textContent = `image of row ${row}, low-pass filtered`;
+    projection.nextElementSibling.textContent = "projection of the model with CTF";
+    drawNoisyImage(image, images.subarray(0, size * size), size);
+    drawCleanImage(projection, images.subarray(size * size), size);
   }
 
   drawSlices() {
@@ -163,9 +174,8 @@ export class MoleculePanel {
   }
 }
 
-/** What one answer holds. request: as it was asked for, so that a session can ask again. */
-function subjectOf({ head, parts }, request, title) {
-  const [volume, images] = parts;
+/** What an answer holds, but for the images. request: kept so that a session can ask again. */
+function subjectOf(head, volume, request, title) {
   return {
     request,
     title,
@@ -173,7 +183,11 @@ function subjectOf({ head, parts }, request, title) {
     latents: head.latents ?? null,
     isSigned: Boolean(head.isSigned),
     volume,
-    images: images ? asFloats(images) : null,
+    images: null,
     imageSize: head.imageSize,
   };
+}
+
+async function next(parts) {
+  return (await parts.next()).value;
 }

@@ -18,26 +18,53 @@ export async function askJson(path, body, signal) {
   return (await ask(path, body, signal)).json();
 }
 
-/** An answer of numbers: { head, parts }. */
-export async function askPacked(path, body, signal) {
-  return unpacked(await (await ask(path, body, signal)).arrayBuffer());
+/** An answer of numbers while it arrives: gives the head, then the bytes of one part after the other. */
+export async function* askInParts(path, body, signal) {
+  yield* partsOf((await ask(path, body, signal)).body.getReader());
 }
 
-/** Length of the head, the head as JSON, then parts of bytes whose lengths the head tells. */
-export function unpacked(buffer) {
-  const headLength = new DataView(buffer).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, headLength)));
-  let start = 4 + headLength;
-  const parts = head.lengths.map((length) => {
-    start += length;
-    return new Uint8Array(buffer, start - length, length);
-  });
+/** The same when all of it is here: { head, parts }. */
+export async function askPacked(path, body, signal) {
+  const arrived = [];
+  for await (const one of askInParts(path, body, signal)) arrived.push(one);
+  const [head, ...parts] = arrived;
   return { head, parts };
 }
 
-/** The bytes of a part as float32 numbers. */
+/** Length of the head, the head as JSON, then parts of bytes with the lengths that the head names. */
+export async function* partsOf(reader) {
+  let waiting = []; // chunks that arrived and were not given away
+  const take = async (length) => {
+    let nWaiting = waiting.reduce((sum, chunk) => sum + chunk.length, 0);
+    while (nWaiting < length) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error("The server stopped in the middle of its answer.");
+      waiting.push(value);
+      nWaiting += value.length;
+    }
+    const all = waiting.length === 1 ? waiting[0] : joined(waiting, nWaiting);
+    waiting = [all.subarray(length)];
+    return all.slice(0, length);
+  };
+  const headLength = new DataView((await take(4)).buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(await take(headLength)));
+  yield head;
+  for (const length of head.lengths) yield await take(length);
+}
+
+function joined(chunks, length) {
+  const all = new Uint8Array(length);
+  let start = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, start);
+    start += chunk.length;
+  }
+  return all;
+}
+
+/** The bytes of a part, which has its own buffer, as float32 numbers. */
 export function asFloats(part) {
-  return new Float32Array(part.slice().buffer);
+  return new Float32Array(part.buffer, part.byteOffset, part.length / 4);
 }
 
 function reasonIn(text) {

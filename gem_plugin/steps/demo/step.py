@@ -44,7 +44,7 @@ def run_demo(settings: DemoSettings, progress: Progress) -> dict[str, Any]:
     progress.say(
         f"Simulating {settings.n_particles} particles of an antibody-like molecule with one rotating arm"
     )
-    run_simulate(_simulation(settings), progress)
+    run_simulate(simulation_of(settings), progress)
     start_project(settings.out)
     jobs = [_train_job(settings), landscape := _landscape_job(settings)]
     _run_jobs(settings.out, jobs, [], progress, settings.epochs)
@@ -57,7 +57,7 @@ def run_demo(settings: DemoSettings, progress: Progress) -> dict[str, Any]:
     return summary
 
 
-def _simulation(settings: DemoSettings) -> SimulateSettings:
+def simulation_of(settings: DemoSettings) -> SimulateSettings:
     return SimulateSettings(
         out=settings.out / SIMULATED,
         turn_to=TURN_TO_IN_DEGREES,

@@ -24,6 +24,7 @@ from gem_plugin.landscape.checks import states as of_states
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
 from gem_plugin.landscape.mask import fit_mask_to_grid
 from gem_plugin.progress import Progress
+from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.settings import DiagnoseSettings
 
@@ -95,7 +96,7 @@ def _diagnose_states(run: Run, generator: np.random.Generator) -> list[Diagnosti
     if not landscape.state_labels.is_file():
         return _states_against_noise(run, ())
     labels = read_array(landscape.state_labels, "gem-em landscape")
-    distances = read_array(landscape.distances, "gem-em landscape")
+    distances = VolumeComponents.load_distances(landscape)
     linkage = str(run.summary("landscape").get("linkage", "ward"))
     return [
         *of_states.check_stability(distances, labels, linkage, generator),

@@ -1,24 +1,38 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { slicesOf } from "../../../gem_plugin/explorer/page/grey_images.js";
+import { greyPixels, slicesOf } from "../../../gem_plugin/explorer/page/grey_images.js";
 import { nameOfFile } from "../../../gem_plugin/explorer/page/mask_chooser.js";
 import { counted } from "../../../gem_plugin/explorer/page/messages.js";
-import { asFloats, unpacked } from "../../../gem_plugin/explorer/page/server.js";
+import { asFloats, partsOf } from "../../../gem_plugin/explorer/page/server.js";
 import { cutOfTree, linesOfTree } from "../../../gem_plugin/explorer/page/state_tree.js";
 import { labelOf } from "../../../gem_plugin/explorer/page/states_panel.js";
 import { roundLength } from "../../../gem_plugin/explorer/page/surface_view.js";
 import { middlesOfGroups } from "../../../gem_plugin/reports/page/group_middles.js";
 import { unpackedColumn } from "../../../gem_plugin/reports/page/packed_columns.js";
 
-test("an answer is taken apart into head and parts", () => {
+/** Reads an answer of which some bytes arrive at a time. */
+async function readAnswer(bytes, nAtATime) {
+  const chunks = [];
+  for (let start = 0; start < bytes.length; start += nAtATime)
+    chunks.push(Uint8Array.from(bytes.slice(start, start + nAtATime)));
+  const reader = { read: async () => ({ done: chunks.length === 0, value: chunks.shift() }) };
+  const found = [];
+  for await (const one of partsOf(reader)) found.push(one);
+  return found;
+}
+
+test("an answer is taken apart into head and parts, however it arrives", async () => {
   const text = new TextEncoder().encode(JSON.stringify({ lengths: [3, 8] }).padEnd(20));
   const floats = new Uint8Array(Float32Array.of(1.5, -2).buffer);
   const bytes = Uint8Array.of(text.length, 0, 0, 0, ...text, 7, 8, 9, ...floats);
-  const { head, parts } = unpacked(bytes.buffer);
-  assert.deepEqual(head, { lengths: [3, 8] });
-  assert.deepEqual([...parts[0]], [7, 8, 9]);
-  assert.deepEqual([...asFloats(parts[1])], [1.5, -2], "also where they do not start at a multiple of four");
+  for (const nAtATime of [1, 5, 24, 26, 1000]) {
+    const [head, first, second] = await readAnswer(bytes, nAtATime);
+    assert.deepEqual(head, { lengths: [3, 8] });
+    assert.deepEqual([...first], [7, 8, 9]);
+    assert.deepEqual([...asFloats(second)], [1.5, -2]);
+  }
+  await assert.rejects(readAnswer(bytes.slice(0, -1), 10), /stopped in the middle/);
 });
 
 test("slices go through the index along z, y and x", () => {
@@ -28,6 +42,12 @@ test("slices go through the index along z, y and x", () => {
   assert.deepEqual([...z], [18, 19, 20, 21, 22, 23, 24, 25, 26]);
   assert.deepEqual([...y], [6, 7, 8, 15, 16, 17, 24, 25, 26]);
   assert.deepEqual([...x], [2, 5, 8, 11, 14, 17, 20, 23, 26]);
+});
+
+test("grey images have their bottom row last, and what is out of range is black or white", () => {
+  const grey = (value) => [value, value, value, 255];
+  const pixels = greyPixels([0, 5, 10, 20], 2, 5, 10);
+  assert.deepEqual([...pixels], [...grey(255), ...grey(255), ...grey(0), ...grey(0)]);
 });
 
 test("units are singular for one and plural for others", () => {
