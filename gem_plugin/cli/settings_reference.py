@@ -78,11 +78,11 @@ def _default(value: Any) -> str:
 
 def _limits(field: dataclasses.Field) -> str:
     minimum, maximum = field.metadata.get("minimum"), field.metadata.get("maximum")
-    if minimum is None and maximum is None:
-        return ""
-    if maximum is None:
+    if minimum is not None and maximum is not None:
+        return f"{_number(minimum)} to {_number(maximum)}"
+    if minimum is not None:
         return f"from {_number(minimum)}"
-    return f"up to {_number(maximum)}" if minimum is None else f"{_number(minimum)} to {_number(maximum)}"
+    return "" if maximum is None else f"up to {_number(maximum)}"
 
 
 def _number(value: float) -> str:

@@ -158,7 +158,7 @@ def columns_of_own_table(path: Path, n_particles: int) -> list[ParticleColumn]:
         try:
             values = np.array([float(row[index]) for row in body], dtype=np.float32)
         except (ValueError, IndexError) as error:
-            raise InputError(f"{path}, column {name}: expected one number a row ({error}).") from error
+            raise InputError(f"{path}, column {name}: expected one number per row ({error}).") from error
         columns.append(ParticleColumn(f"own_{name}", f"{name} (own table)", values))
     return columns
 

@@ -15,6 +15,6 @@ class ExploreSettings:
     )
     table: Path | None = setting(
         None,
-        "Own csv file with a header and one row a particle, in the input's order; its columns are shown too.",
+        "Own csv file with a header and one row per particle, in the input's order; its columns are shown too.",
     )
     browser: bool = setting(True, "Open the page in the browser of this machine.")

@@ -110,7 +110,7 @@ def read_rows(path: Path, n_particles: int) -> np.ndarray:  # (k,) int64
     """Read 0-based particle rows, one a line; lines that start with # are skipped."""
     rows = read_number_table(path)
     if rows.shape[1] != 1 or not (rows == np.floor(rows)).all():
-        raise InputError(f"{path}: expected one whole number a line (a particle row, counted from 0).")
+        raise InputError(f"{path}: expected one whole number per line (a particle row, counted from 0).")
     numbers = rows[:, 0].astype(np.int64)
     outside = np.flatnonzero((numbers < 0) | (numbers >= n_particles))
     if len(outside):
@@ -129,12 +129,12 @@ def read_number_table(path: Path) -> np.ndarray:  # (rows, columns) float64
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is no text file ({error.reason}). Expected a text file of numbers."
+            f"{path} is not a text file ({error.reason}). Expected a text file of numbers."
         ) from error
     kept = [(number, line.split("#")[0].split()) for number, line in enumerate(lines, start=1)]
     kept = [(number, words) for number, words in kept if words]
     if not kept:
-        raise InputError(f"{path} holds no numbers. Expected one row of numbers a line.")
+        raise InputError(f"{path} holds no numbers. Expected one row of numbers per line.")
     n_columns = len(kept[0][1])
     for number, words in kept:
         if len(words) != n_columns or not all(_is_number(word) for word in words):

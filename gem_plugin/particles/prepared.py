@@ -41,7 +41,7 @@ def load_prepared(run: RunFiles) -> PreparedData:
     images = open_stack(run.prepared_images)
     if images.shape != (len(table), table.box_size, table.box_size):
         raise InputError(
-            f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} wants {len(table)} images of "
+            f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} expects {len(table)} images of "
             f"{table.box_size} pixels. The two are from different runs; run `gem-em prepare` again."
         )
     return PreparedData(images, table, noise_spectrum, origin)

@@ -16,7 +16,7 @@ WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
     ("arrows", "arrows of the largest joint motion on the consensus map"),
     ("gaussians_", "the Gaussians along {} as pseudo-atoms, with a slider"),
 )
-START = "# models are numbered from 1: start ChimeraX with this script, or open it in an empty session"
+START = "# models are numbered from 1: start ChimeraX with this script, or open it in an empty ChimeraX"
 LEVEL_FRACTION = 0.3  # of the bright level of a map: shows the whole molecule and little noise
 MORPH_FRAMES = 20  # between two maps
 APPEARANCE = ("set bgColor white", "lighting soft", "graphics silhouettes true", "view")

@@ -67,7 +67,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "run": "One folder with everything computed from one set of particles, as written by gem-em run.",
     "session": "Of the explorer: selection, axes, colours, states and waypoints saved under a name, to be opened again.",
     "silhouette": "How much nearer maps are to their own state than to the next one, -1 to 1; higher is better.",
-    "sketch": "The particles (1,000 by default, spread evenly over the latents) whose maps describe the landscape.",
+    "sketch": "The particles (1,000 by default, distributed evenly over the latents) whose maps describe the landscape.",
     "sketch map": "The decoded map of one particle of the sketch; it represents all particles of its cell. Column sketch_map holds "
     "its number, -1: none.",
     "stability": "How well states are found again from random subsets of the sketch maps: 1, the same states.",

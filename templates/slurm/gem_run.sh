@@ -1,6 +1,6 @@
 #!/bin/bash
 # SLURM script for a whole run without RELION: sbatch gem_run.sh PARTICLES.star MAP.mrc RUN_FOLDER
-# Started again with the same arguments after a time limit, it goes on where it stopped.
+# After a time limit, run the same command again to resume.
 #SBATCH --job-name=gem
 #SBATCH --nodes=1
 #SBATCH --ntasks=1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SLURM script for training on several GPUs of one node: sbatch train_several_gpus.sh RUN_FOLDER
 # The run must have its prepare and consensus steps (gem-em prepare, gem-em consensus); one process a GPU.
-# Started again after a time limit, it goes on from the newest checkpoint.
+# After a time limit, run the same command again to resume from the newest checkpoint.
 #SBATCH --job-name=gem-train
 #SBATCH --nodes=1
 #SBATCH --ntasks=1

@@ -338,7 +338,7 @@ def test_own_tables_become_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="2 rows under its header; the run has 3"):
         OpenedRun(run, table)
     table.write_text("score\n1\nx\n3\n")
-    with pytest.raises(InputError, match="column score: expected one number a row"):
+    with pytest.raises(InputError, match="column score: expected one number per row"):
         OpenedRun(run, table)
 
 

@@ -36,7 +36,7 @@ def read_atomic_model(path: Path) -> AtomicModel:
             del structure[1]
         positions, residues, names = _atoms_and_residues(structure)
     except (RuntimeError, ValueError, IndexError, OverflowError) as error:
-        raise InputError(f"{path} is no readable PDB or mmCIF file: {error}") from error
+        raise InputError(f"{path} is not a readable PDB or mmCIF file: {error}") from error
     if not positions:
         raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")
     places, of_atom = np.array(positions), np.array(residues)

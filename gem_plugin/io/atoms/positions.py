@@ -83,7 +83,7 @@ def read_atoms(path: Path) -> AtomTable:
         structure.remove_hydrogens()
         models = [_atoms_of_model(model) for model in structure]
     except (RuntimeError, ValueError, IndexError, OverflowError) as error:
-        raise InputError(f"{path} is no readable PDB or mmCIF file: {error}") from error
+        raise InputError(f"{path} is not a readable PDB or mmCIF file: {error}") from error
     if not models or not models[0][0]:
         raise InputError(f"{path} holds no atoms. Expected a PDB or mmCIF file with coordinates.")
     for number, (keys, _) in enumerate(models, start=1):

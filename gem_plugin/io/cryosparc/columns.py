@@ -47,7 +47,7 @@ def check_columns(rows: np.ndarray, source: Path) -> None:
             continue
         found = rows.dtype[name]
         if found.base.kind not in kinds or found.shape != shape:
-            expected = f"{WORDS[kinds]} of shape {shape}" if shape else f"{WORDS[kinds]}, one a row"
+            expected = f"{WORDS[kinds]} of shape {shape}" if shape else f"{WORDS[kinds]}, one per row"
             raise InputError(
                 f"{source}: {name} is {found.base.name} of shape {found.shape} in each row, expected {expected}. "
                 "Was the file written by another program than CryoSPARC? Export the particles again."

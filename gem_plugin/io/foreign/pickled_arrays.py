@@ -98,7 +98,7 @@ def _scalar(dtype: Any, content: Any) -> _Array:
 def _encode_latin1(text: str, encoding: str) -> bytes:
     """How protocol 2 stores bytes; no other codec is let in."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it wants the codec {encoding}")
+        raise pickle.UnpicklingError(f"it needs the codec {encoding}")
     return text.encode("latin1")
 
 
@@ -125,7 +125,7 @@ ALLOWED = {
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it holds {module}.{name}, which is no array")
+            raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not an array")
         return ALLOWED[module, name]
 
 

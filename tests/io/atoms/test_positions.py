@@ -102,10 +102,10 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no file"):
         read_atoms(tmp_path / "absent.pdb")
     (tmp_path / "empty.pdb").write_text("nothing\n")
-    with pytest.raises(InputError, match=r"holds no atoms|no readable"):
+    with pytest.raises(InputError, match=r"holds no atoms|not a readable"):
         read_atoms(tmp_path / "empty.pdb")
     (tmp_path / "broken.cif").write_text("not a cif\n")
-    with pytest.raises(InputError, match="no readable"):
+    with pytest.raises(InputError, match="not a readable"):
         read_atoms(tmp_path / "broken.cif")
 
 

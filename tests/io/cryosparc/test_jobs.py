@@ -144,7 +144,7 @@ def test_fields_that_are_not_known_are_carried_along(tmp_path: Path):
         ({"uid": "u4"}, "uid is uint32, expected uint64"),
         (
             {"blob/idx": "f4"},
-            r"blob/idx is float32 of shape \(\) in each row, expected whole numbers, one a row",
+            r"blob/idx is float32 of shape \(\) in each row, expected whole numbers, one per row",
         ),
         ({"blob/path": "f4"}, "blob/path is float32"),
     ],

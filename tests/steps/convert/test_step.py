@@ -103,7 +103,7 @@ def test_white_copies_are_the_images_times_minus_one(project: Path):
 
 def test_dark_images_are_announced(project: Path, capsys: pytest.CaptureFixture):
     convert(particles=project / "J42", out=Path("particles.star"))
-    assert "dark on light (blob/sign -1), RELION wants white particles" in capsys.readouterr().out
+    assert "dark on light (blob/sign -1), RELION expects white particles" in capsys.readouterr().out
 
 
 def test_subset_comes_back_by_uid_with_every_byte(project: Path, tmp_path: Path):
