@@ -38,7 +38,7 @@ from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
 
 GOAL_IN_SECONDS, GOAL_OF_AGREEMENT = 120, 0.99
-HIGHEST_SHARE_OF_NYQUIST = 1 / 1.5
+MAXIMUM_FRACTION_OF_NYQUIST = 1 / 1.5
 EDGE_IN_PIXELS = 3
 
 
@@ -147,7 +147,7 @@ def agreement(ours, theirs) -> float:  # type: ignore[no-untyped-def]
     first, second = torch.from_numpy(ours), torch.from_numpy(theirs)
     ball = soft_ball(len(first))
     curve = fourier_shell_correlation(first * ball, second * ball)
-    return float(curve[1 : round(len(first) / 2 * HIGHEST_SHARE_OF_NYQUIST) + 1].min())
+    return float(curve[1 : round(len(first) / 2 * MAXIMUM_FRACTION_OF_NYQUIST) + 1].min())
 
 
 def soft_ball(box: int) -> Tensor:

@@ -36,7 +36,7 @@ class Command:
     takes_run: bool = False  # then it is called with (run, settings, progress)
 
 
-RUN_HELP = "Do every step from the particles to the report; continue where it stopped."
+RUN_HELP = "Run every step from the particles to the report; run the same command again to resume."
 OTHER_COMMANDS = (
     Command(
         "demo",
@@ -44,7 +44,7 @@ OTHER_COMMANDS = (
         "gem_plugin.steps.demo.settings",
         "DemoSettings",
         "run_demo",
-        "Make a small data set and do everything with it.",
+        "Simulate a small data set and run every step on it.",
     ),
     Command(
         "simulate",
@@ -52,7 +52,7 @@ OTHER_COMMANDS = (
         "gem_plugin.steps.simulate.settings",
         "SimulateSettings",
         "run_simulate",
-        "Make particles of a molecule whose motion is known.",
+        "Simulate particles of a molecule whose motion is known.",
     ),
     Command(
         "convert",
@@ -68,7 +68,7 @@ OTHER_COMMANDS = (
         "gem_plugin.steps.import_gaussianem.settings",
         "ImportGaussianemSettings",
         "run_import_gaussianem",
-        "Make a run of a model that GaussianEM trained.",
+        "Make a run from a model that GaussianEM trained.",
     ),
     Command(
         "explore",
@@ -76,7 +76,7 @@ OTHER_COMMANDS = (
         "gem_plugin.explorer.settings",
         "ExploreSettings",
         "run_explore",
-        "Look at a run in the browser: particles, states, molecules under the mouse.",
+        "Explore a run in the browser: particles, states and the molecule of any particle.",
         takes_run=True,
     ),
     Command(

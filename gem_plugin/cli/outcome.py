@@ -31,7 +31,7 @@ OUT_OF_MEMORY_WORDS = (
 )
 OUT_OF_MEMORY_ADVICE = (
     "The memory ran out. Use a smaller working box or batch, fewer Gaussians, or a machine with more memory; "
-    "finished steps are kept and the run can be continued."
+    "finished steps are kept; run the same command again to resume."
 )
 
 
@@ -52,11 +52,11 @@ def exit_code_of(work: Callable[[], Any]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _end(
-            INTERRUPTED, "Stopped by Ctrl-C. Finished steps are kept; the same command continues the run."
+            INTERRUPTED, "Stopped by Ctrl-C. Finished steps are kept; run the same command again to resume."
         )
     except (MemoryError, RuntimeError, OSError) as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-            kept = "finished steps are kept and the run can be continued"
+            kept = "finished steps are kept; run the same command again to resume"
             return _end(FAILURE, f"Error: {DISK_ERRORS[error.errno]}; {kept}. ({error})")
         if not is_out_of_memory(error):
             raise

@@ -17,7 +17,7 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.reports.chimerax_scripts import LEVEL_SHARE
+from gem_plugin.reports.chimerax_scripts import LEVEL_FRACTION
 
 SAMPLE_FOR_SCALE = 8  # molecules decoded once, to choose brightness and window
 HEADROOM = 1.5  # the brightest byte over the brightest sampled voxel
@@ -144,7 +144,7 @@ class Molecules:
             box // 2 - half_width,
             2 * half_width,
             HEADROOM * max(brightest, 1e-30),
-            LEVEL_SHARE * bright_level,
+            LEVEL_FRACTION * bright_level,
         )
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from importlib.resources import files
 
 from gem_plugin.errors import InputError
+from gem_plugin.reports.glossary import GLOSSARY, terms_html
 from gem_plugin.reports.page_scripts import joined_scripts
 
 LIBRARIES = ("ngl.js",)  # page/libraries/README.md says what they are
@@ -18,6 +19,7 @@ def page_text() -> str:
     """The whole page."""
     text = _resource("explore.html")
     scripts = joined_scripts("explorer/page/explore.js")
+    text = text.replace("<!--TERMS-->", terms_html(GLOSSARY))
     return text.replace("/*STYLE*/", _resource("explore.css")).replace("/*SCRIPT*/", scripts)
 
 

@@ -43,7 +43,9 @@ class TrainSettings:
         True, "Learn the features of each Gaussian; else they are functions of its consensus values."
     )
     gaussian_kdim: int = setting(128, "mlp decoder: width of the Gaussian encoder.", 4, 4096)
-    gaussian_klayers: int = setting(3, "mlp decoder: hidden layers of it after the first.", 0, 12)
+    gaussian_klayers: int = setting(
+        3, "mlp decoder: hidden layers of the Gaussian encoder after the first.", 0, 12
+    )
     feature_kdim: int = setting(128, "mlp decoder: width of the trunk.", 4, 4096)
     feature_klayers: int = setting(2, "mlp decoder: hidden layers of the trunk after the first.", 0, 12)
     feature_dim: int = setting(256, "mlp decoder: features that the three heads share.", 4, 4096)
@@ -59,7 +61,9 @@ class TrainSettings:
     )
     encoder_width: int = setting(512, "Units per layer of the image encoder.", 8, 8192, flag="--qdim")
     encoder_layers: int = setting(3, "Hidden layers of the image encoder.", 1, 12, flag="--qlayers")
-    anchors: int = setting(512, "Points of the molecule at which the encoder reads each image.", 8, 8192)
+    anchors: int = setting(
+        512, "Anchors: points of the molecule at which the encoder reads each image.", 8, 8192
+    )
     encoder_box: int = setting(32, "Box in pixels to which images are cropped for the encoder.", 8, 256)
     loss: str = setting(
         "squared", "squared: Gaussian noise; absolute: GaussianEM's, in real space.", choices=LOSSES
@@ -74,7 +78,7 @@ class TrainSettings:
     )
     kl_weight: float = setting(
         1.0,
-        "Its weight at the end. 1 is the evidence bound: latents hold what particles show beyond noise, nothing else.",
+        "Weight of the KL divergence at the end. 1 is the evidence bound: latents hold only what particles show beyond noise.",
         0.0,
         100.0,
     )
@@ -89,7 +93,7 @@ class TrainSettings:
     )
     smoothness_weight: float = setting(0.0, "Weight of neighbours with different features.", 0.0, 1e9)
     latent_neighbour_weight: float = setting(
-        0.0, "Weight of drawing latents to their nearest and away from the farthest.", 0.0, 1e9
+        0.0, "Weight of pulling latents towards their nearest and away from the farthest.", 0.0, 1e9
     )
     validation_fraction: float = setting(
         0.05,
@@ -98,7 +102,7 @@ class TrainSettings:
         0.5,
     )
     refine_latents: bool = setting(
-        False, "After training, move each latent to fit its own image; kept where that scores better."
+        False, "After training, move each latent to fit its own image; kept where the loss falls."
     )
     halves: bool = setting(
         False,
@@ -111,12 +115,12 @@ class TrainSettings:
     )
     projector: str = setting(
         "auto",
-        "Projection: auto takes the fast one of the device (triton on CUDA), reference the plain one, xray GaussianEM's.",
+        "Projection: auto takes the fastest for the device (triton on CUDA), reference the plain one, xray GaussianEM's.",
         choices=PROJECTORS,
     )
     precision: str = setting(
         "auto",
-        "Numbers of the image encoder while it trains; auto: bfloat16 on CUDA devices that have it, else float32. "
+        "Precision of the image encoder in training; auto: bfloat16 on CUDA devices that have it, else float32. "
         "Positions, images and losses are always float32.",
         choices=PRECISIONS,
     )

@@ -15,7 +15,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.whole_files import whole_file
 
-LARGEST_HEADER_IN_BYTES = 2**20  # of tables with many columns
+MAXIMUM_HEADER_IN_BYTES = 2**20  # of tables with many columns
 FIRST_BYTES = 12  # magic, version and length of the header
 DAMAGES = (  # what numpy and zipfile raise for damaged files
     ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OSError, SyntaxError, OverflowError,
@@ -80,12 +80,12 @@ def load_whole_archive(path: Path) -> dict[str, np.ndarray]:
 def _load_checked(handle: IO[bytes], size_in_bytes: int) -> np.ndarray:
     """Hold what the header promises against what is there, then read it."""
     try:
-        start = io.BytesIO(handle.read(LARGEST_HEADER_IN_BYTES + FIRST_BYTES))
+        start = io.BytesIO(handle.read(MAXIMUM_HEADER_IN_BYTES + FIRST_BYTES))
         version = np.lib.format.read_magic(start)
         read_header = (
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
-        shape, _, dtype = read_header(start, max_header_size=LARGEST_HEADER_IN_BYTES)
+        shape, _, dtype = read_header(start, max_header_size=MAXIMUM_HEADER_IN_BYTES)
         promised = math.prod(shape) * dtype.itemsize
         if dtype.hasobject or min(shape, default=0) < 0:
             raise ValueError("it holds Python objects or a negative size")
@@ -94,7 +94,7 @@ def _load_checked(handle: IO[bytes], size_in_bytes: int) -> np.ndarray:
                 f"its header promises {promised} bytes, {size_in_bytes - start.tell()} are there"
             )
         handle.seek(0)
-        return np.lib.format.read_array(handle, allow_pickle=False, max_header_size=LARGEST_HEADER_IN_BYTES)
+        return np.lib.format.read_array(handle, allow_pickle=False, max_header_size=MAXIMUM_HEADER_IN_BYTES)
     except DAMAGES as error:
         raise ValueError(str(error) or type(error).__name__) from error
 

@@ -68,7 +68,7 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
         progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
-        with progress.waiting("writing down the inputs"):
+        with progress.waiting("recording the inputs"):
             record_start(run, step.name, settings)
         numbers = step.function(run, settings, progress)
         numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}

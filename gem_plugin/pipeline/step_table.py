@@ -51,23 +51,23 @@ def _step(name: str, help: str, needs: tuple[str, ...] = (), settings_module: st
 
 _ALL_STEPS = (
     _step("prepare", "Read the particles, Fourier-crop and normalise them into one stack."),
-    _step("consensus", "Turn the consensus map into Gaussians fitted to the images.", ("prepare",)),
+    _step("consensus", "Represent the consensus map by Gaussians fitted to the images.", ("prepare",)),
     _step(
         "train",
         "Learn how the Gaussians move; give every particle its latents.",
         ("consensus",),
         "gem_plugin.heterogeneity.settings",  # the engine reads them too
     ),
-    _step("analyze", "k-means maps, trajectories and plots of the latent space.", ("train",)),
+    _step("analyze", "Maps at k-means centres, trajectories and plots of the latent space.", ("train",)),
     _step("eval-vol", "Decode the maps of chosen particles or latent values.", ("train",)),
-    _step("landscape", "Sketch volumes, their components, and the conformational states.", ("train",)),
+    _step("landscape", "Sketch maps, their volume components, and the conformational states.", ("train",)),
     _step("landscape-full", "Components, free energy and state of every particle.", ("landscape",)),
     _step(
         "reconstruct",
-        "Maps from the particles themselves: half-maps, resolution, support of each state.",
+        "Maps from the particles: half-maps, resolution, and whether each state differs from the rest.",
         ("landscape",),
     ),
-    _step("diagnose", "Checks with a number, a threshold and a sentence each: what to believe.", ("train",)),
+    _step("diagnose", "Checks of the run, each with a number, a threshold and a sentence.", ("train",)),
     _step("flex", "Move an atomic model with the Gaussians, to states and along trajectories.", ("train",)),
     _step("select", "Write the particles of chosen states as star or cs.", ("landscape",)),
     _step("write-star", "Write chosen particles as a star file, rows as in the original.", ("prepare",)),

@@ -7,14 +7,17 @@ from gem_plugin.reports.figures.save import colour_of_group
 WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
     ("states", "the mean map of every state, one shown at a time"),
     ("morph_", "the molecule moving along {}, as a movie with a slider"),
-    ("colour_by_motion", "the mean map coloured by how far each place moves"),
-    ("colour_by_occupancy", "the mean map coloured by how much of each place is there, on average"),
-    ("colour_by_amplitude_change", "the mean map coloured by where density comes and goes"),
-    ("arrows", "arrows of the largest joint motion on the mean map"),
+    ("colour_by_motion", "the consensus map coloured by motion: how far density moves, in Å"),
+    ("colour_by_occupancy", "the consensus map coloured by mean occupancy"),
+    (
+        "colour_by_amplitude_change",
+        "the consensus map coloured by amplitude change: where it is large, the model fades density",
+    ),
+    ("arrows", "arrows of the largest joint motion on the consensus map"),
     ("gaussians_", "the Gaussians along {} as pseudo-atoms, with a slider"),
 )
 START = "# models are numbered from 1: start ChimeraX with this script, or open it in an empty session"
-LEVEL_SHARE = 0.3  # of the bright level of a map: shows the whole molecule and little noise
+LEVEL_FRACTION = 0.3  # of the bright level of a map: shows the whole molecule and little noise
 MORPH_FRAMES = 20  # between two maps
 APPEARANCE = ("set bgColor white", "lighting soft", "graphics silhouettes true", "view")
 
@@ -28,7 +31,7 @@ def what_script_shows(stem: str) -> str:
 
 
 def states_script(paths: Sequence[str], level: float) -> str:
-    """All states beside each other in one frame, in their colours; one shown, the others a click away."""
+    """All states in one frame, in their colours; one shown, the others a click away."""
     lines = ["# mean map of every state; show another with: hide #1; show #2"]
     for number, path in enumerate(paths, start=1):
         lines.append(f"open {_quoted(path)} id #{number}")
@@ -39,7 +42,7 @@ def states_script(paths: Sequence[str], level: float) -> str:
 
 def morph_script(paths: Sequence[str], level: float) -> str:
     """A movie through the maps of a trajectory, there and back."""
-    lines = [f"# the molecule moves along the trajectory; again with: volume morph #1-{len(paths)}"]
+    lines = [f"# the molecule moves along the trajectory; repeat with: volume morph #1-{len(paths)}"]
     lines += [f"open {_quoted(path)} id #{number}" for number, path in enumerate(paths, start=1)]
     lines.append(f"volume #1-{len(paths)} level {level:.5g} color #56B4E9 step 1")
     lines.append(
@@ -76,11 +79,11 @@ def arrows_script(map_path: str, arrows_path: str, level: float) -> str:
 def atoms_script(path: str) -> str:
     """Gaussians of a trajectory as spheres, coloured by their motion."""
     lines = [
-        "# the Gaussians of a trajectory as pseudo-atoms; B factor = rms motion in Angstrom",
+        "# the Gaussians of a trajectory as pseudo-atoms; B factor: rms motion in Angstrom",
         f"open {_quoted(path)} coordsets true",
         "style sphere",
         "size atomRadius 2",
-        "# occupancy of the first model instead: color byattribute occupancy",
+        "# to colour by the occupancy in the first model instead: color byattribute occupancy",
         "color byattribute bfactor palette #440154:#3B528B:#21918C:#5EC962:#FDE725",
         "coordset slider #1",
     ]

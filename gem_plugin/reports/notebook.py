@@ -56,7 +56,7 @@ if states.has_mean_map(number):
     mean = states.mean_map(number)
     plt.figure()
     plt.imshow(mean.volume.sum(axis=0), cmap="gray")
-    plt.title(f"state {{number}}: projection along z, {{mean.pixel_size_in_angstroms:.3g}} Å a pixel")
+    plt.title(f"state {{number}}: projection along z, {{mean.pixel_size_in_angstroms:.3g}} Å per pixel")
     plt.show()
 # volume = run.decode(run.latents[7])  # the map of one particle, where the model is there"""
 

@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: no digits that mean nothing."""
+"""Numbers as a reader expects them: no digits that mean nothing."""
 
 WHOLE_NUMBERS_BELOW = 1e15
 
@@ -14,9 +14,9 @@ def short_number(value: object) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
-def percent(share: float) -> str:
-    """A share of 1 with one digit after the point."""
-    return f"{share:.1%}".replace("%", " %")
+def percent(fraction: float) -> str:
+    """A fraction as percent with one digit after the point."""
+    return f"{fraction:.1%}".replace("%", " %")
 
 
 def angstroms(value: float) -> str:

@@ -19,6 +19,7 @@ from gem_plugin.reports.sections.reconstruction import reconstruction_section
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings
 from gem_plugin.reports.sections.scatter import scatter_section
 from gem_plugin.reports.sections.states import states_section
+from gem_plugin.reports.sections.terms import terms_of_chapter
 from gem_plugin.results.run import Run
 
 # Nothing may be fetched: not by us, not by a text that came with the data.
@@ -35,25 +36,25 @@ def write_report(run: Run, track: Track = untracked) -> list[RunWarning]:
 def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) -> str:
     """The whole page."""
     chapters = (
-        ("overview", "In short", lambda: overview_section(run, warnings)),
-        ("warnings", "What to know first", lambda: checks_section(run, warnings)),
-        ("inputs", "What went in", lambda: inputs_section(run)),
+        ("overview", "Summary", lambda: overview_section(run, warnings)),
+        ("warnings", "Warnings and checks", lambda: checks_section(run, warnings)),
+        ("inputs", "Inputs", lambda: inputs_section(run)),
         ("training", "Training", lambda: report_figures.training_section(run)),
-        ("particles", "Every particle", lambda: scatter_section(run)),
+        ("particles", "Particles", lambda: scatter_section(run)),
         ("states", "States", lambda: states_section(run)),
-        ("reconstruction", "Maps from the particles", lambda: reconstruction_section(run)),
+        ("reconstruction", "Maps reconstructed from the particles", lambda: reconstruction_section(run)),
         ("trajectories", "Trajectories", lambda: trajectories_section(run)),
         ("motion", "Motion", lambda: motion_section(run)),
         ("energy", "Free energy", lambda: report_figures.energy_section(run)),
         ("landscape", "Landscape", lambda: report_figures.landscape_section(run)),
-        ("next", "How to go on", lambda: next_steps_section(run)),
-        ("provenance", "Where it came from", lambda: provenance_section(run)),
+        ("next", "Next steps", lambda: next_steps_section(run)),
+        ("provenance", "Provenance", lambda: provenance_section(run)),
         ("numbers", "Numbers and settings", lambda: numbers_section(run)),
     )
     title = f"GEM: {run.files.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(
-        f'<section id="{name}"><h2>{heading}</h2>{write()}</section>'
+        f'<section id="{name}"><h2>{heading}</h2>{write()}{terms_of_chapter(name)}</section>'
         for name, heading, write in track(chapters, "chapters of the report", unit="chapter")
     )
     scripts = joined_scripts("reports/page/report.js")

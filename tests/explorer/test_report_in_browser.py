@@ -33,8 +33,8 @@ CHAPTERS_OF_TEXT = (
     "numbers",
 )
 WIDTHS = (1400, 900, 400)
-LEAST_SPREAD = 8  # grey levels between the pixels of a picture: a blank one has none
-LARGEST_IN_BYTES = 15e6
+MINIMUM_STANDARD_DEVIATION = 8  # grey levels between the pixels of a picture: a blank one has none
+MAXIMUM_BYTES = 15e6
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def choose_column(page: Any, role: str, name: str) -> None:
 
 
 def test_report_opens_from_disk_without_network(page: Any, run: RunFiles) -> None:
-    assert run.report.stat().st_size < LARGEST_IN_BYTES
+    assert run.report.stat().st_size < MAXIMUM_BYTES
     chapters = page.execute_script("return Array.from(document.querySelectorAll('section'), (one) => one.id)")
     assert set(chapters) == {*CHAPTERS_WITH_PICTURES, *CHAPTERS_OF_TEXT}
     links = page.execute_script("return Array.from(document.querySelectorAll('nav a'), (one) => one.hash)")
@@ -118,7 +118,7 @@ def test_report_opens_from_disk_without_network(page: Any, run: RunFiles) -> Non
 def test_pictures_of_a_chapter_are_drawn_and_say_what_they_show(page: Any, chapter: str) -> None:
     spreads = spreads_of_pictures(page, chapter)
     assert len(spreads) >= CHAPTERS_WITH_PICTURES[chapter]
-    assert min(spreads) > LEAST_SPREAD
+    assert min(spreads) > MINIMUM_STANDARD_DEVIATION
     untold = page.execute_script(
         "return Array.from(document.querySelectorAll(`#${arguments[0]} img`)).filter((one) => one.alt.length < 8).length",
         chapter,

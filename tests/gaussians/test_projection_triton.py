@@ -23,7 +23,7 @@ KERNELS = [
     "volume_triton.splat",
     "volume_triton.gather",
 ]
-LARGEST_N_REGISTERS = 128  # of a thread: four programs of 128 threads find room on one multiprocessor
+MAXIMUM_N_REGISTERS = 128  # of a thread: four programs of 128 threads find room on one multiprocessor
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_kernels_compile_without_a_device(kernel, architecture, tmp_path):
     )
     assert adds_atomically == kernel.endswith("splat")
     n_registers, n_spilled = (int(word) for word in done.stdout.split()[-2:])
-    assert n_registers <= LARGEST_N_REGISTERS
+    assert n_registers <= MAXIMUM_N_REGISTERS
     assert n_spilled == 0
 
 

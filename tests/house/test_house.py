@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-MOST_LINES_IN_A_FILE = 400
-MOST_LINES_IN_A_LAUNCHER = 60
+MAXIMUM_LINES_IN_A_FILE = 400
+MAXIMUM_LINES_IN_A_LAUNCHER = 60
 
 
 def _run_tool(repository: Path, *arguments: str) -> None:
@@ -58,13 +58,15 @@ def test_imports_point_down_only(repository: Path) -> None:
 
 def test_no_file_is_longer_than_400_lines(repository: Path) -> None:
     files = _tracked_files(repository, "*.py")
-    too_long = [path for path in files if len(path.read_text().splitlines()) > MOST_LINES_IN_A_FILE]
+    too_long = [path for path in files if len(path.read_text().splitlines()) > MAXIMUM_LINES_IN_A_FILE]
     assert not too_long, f"Split these files: {too_long}"
 
 
 def test_launchers_are_short(repository: Path) -> None:
     launchers = _tracked_files(repository, "relion_external/*", "cryosparc/*.py")
-    too_long = [path for path in launchers if len(path.read_text().splitlines()) > MOST_LINES_IN_A_LAUNCHER]
+    too_long = [
+        path for path in launchers if len(path.read_text().splitlines()) > MAXIMUM_LINES_IN_A_LAUNCHER
+    ]
     assert not too_long, f"A launcher parses nothing and decides nothing: {too_long}"
 
 

@@ -24,7 +24,7 @@ from gem_plugin.io.mrc.stack_links import link_stacks, write_inverted_stacks
 from gem_plugin.progress import Progress
 
 SLACK_IN_BYTES = 4_000_000  # tables, messages and the interpreter's own
-LARGEST_FACTOR = 10
+MAXIMUM_FACTOR = 10
 KINDS = (
     *("star", "particles.star", "mrc", "mrcs", "ply", "gaussianem.ply", "npy", "npz", "cs", "csg", "pkl"),
     *("cryodrgn.pkl", "output.pkl", "pt", "weights.pkl", "gaussianem.pkl", "json", "yaml", "toml", "txt"),
@@ -50,7 +50,7 @@ def read_in_bounds(read: Callable[[Path], object], path: Path) -> None:
     finally:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert peak < LARGEST_FACTOR * path.stat().st_size + SLACK_IN_BYTES
+    assert peak < MAXIMUM_FACTOR * path.stat().st_size + SLACK_IN_BYTES
 
 
 @pytest.mark.parametrize("kind", KINDS)

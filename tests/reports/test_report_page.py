@@ -217,8 +217,8 @@ def test_states_of_one_cloud_are_warned_of(tmp_path: Path) -> None:
 def test_pictures_of_states_share_one_scale_and_cut_through_the_molecule(tmp_path: Path) -> None:
     run = make_tiny_run(tmp_path)
     pictures = pictures_of_maps([run.landscape.states.mean(n) for n in (1, 2, 3)])
-    assert all(section.max() > 0.5 for views in pictures.sections for section in views[:2])
-    assert pictures.section_places_in_angstroms[:2] == (0.0, 0.0)
+    assert all(section.max() > 0.5 for views in pictures.slices for section in views[:2])
+    assert pictures.slice_positions_in_angstroms[:2] == (0.0, 0.0)
     assert pictures.width_in_angstroms <= 24 * 4.0
 
 

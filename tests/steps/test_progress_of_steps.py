@@ -1,4 +1,4 @@
-"""Every long piece of work of every step tells its time left; what comes in one piece tells the time so far."""
+"""Every long piece of work of every step reports its time left; what comes in one piece reports the time so far."""
 
 import io
 import re
@@ -37,7 +37,7 @@ from gem_plugin.steps.write_star.settings import WriteStarSettings
 
 WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
     "simulate": ("strength of the signal", "simulating"),
-    "prepare": ("headers of the stacks", "Looking at some images", "Preparing images"),
+    "prepare": ("headers of the stacks", "Inspecting some images", "Preparing images"),
     "consensus": ("positions of the Gaussians", "Grey scale", "Consensus fit"),
     "train": (
         "Reading images",
@@ -80,7 +80,7 @@ WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
         "maps along the path",
     ),
     "landscape-full regress": ("decoded maps", "learning the coordinates", "learned coordinates"),
-    "reconstruct": ("state_001", "random subset", "local resolution", "support of the states"),
+    "reconstruct": ("state_001", "random subset", "local resolution", "half-map check of the states"),
     "reconstruct points": ("100 particles", "point_001"),
     "reconstruct deformed": ("motion of the parts", "part 1 of 2", "without motion"),
     "diagnose": ("latents against poses and CTF", "images"),
@@ -116,7 +116,7 @@ IN_ONE_PIECE = {  # whose time so far is told, and how long they took
         "UMAP of the coordinates of 160 particles",
         "class numbers in particles.star",
         "free energy",
-        "path between the states",
+        "minimum-energy path",
     ),
     "reconstruct": ("state_001: half-maps", "all: maps and curves"),
     "reconstruct points": ("cross-validation", "point_001: maps and curves"),

@@ -17,7 +17,7 @@ from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.simulate.conformations import Turn, phantom_with_turning_arm
+from gem_plugin.steps.simulate.conformations import HingeRotation, phantom_with_rotating_arm
 from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
 
@@ -49,7 +49,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud() -> GaussianCloud:
     """The molecule that `simulated` shows."""
     generator = torch.Generator().manual_seed(SimulateSettings.seed)
-    one = phantom_with_turning_arm(Turn(0, SimulateSettings.turn_to, 1), generator)
+    one = phantom_with_rotating_arm(HingeRotation(0, SimulateSettings.turn_to, 1), generator)
     widths = torch.full_like(one.amplitudes[0], ATOM_WIDTH_IN_ANGSTROMS)
     return GaussianCloud(one.positions_in_angstroms[0], one.amplitudes[0], widths)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from gem_plugin.errors import GemError, InputError, RunError
 
-LONGEST_DETAIL = 400  # characters of the server's answer that are repeated to the user
+MAXIMUM_DETAIL_LENGTH = 400  # characters of the server's answer that are repeated to the user
 REMOTE_CALL = re.compile(
     r'from JSONRPC function "\w+" with params .*?:\n'
 )  # 4.7 repeats these before the answer
@@ -174,7 +174,7 @@ def status_of(error: BaseException) -> int | None:
 
 
 def _is_refused_login(error: BaseException) -> bool:
-    """The 4.7 client hides why it could not log in; a lost connection is told apart by its cause."""
+    """The 4.7 client hides why it could not log in; a lost connection is recognised by its cause."""
     return "authentication with given credentials" in str(error) and not is_about_connection(error)
 
 
@@ -230,4 +230,4 @@ def without_secrets(text: str) -> str:
 
 def _shortened(text: str) -> str:
     text = without_secrets(text).rstrip(".")
-    return text if len(text) <= LONGEST_DETAIL else text[:LONGEST_DETAIL] + "..."
+    return text if len(text) <= MAXIMUM_DETAIL_LENGTH else text[:MAXIMUM_DETAIL_LENGTH] + "..."

@@ -23,18 +23,18 @@ COMMON_OPTIONS = (
     ("--project", True, str, "The project, such as P3."),
     ("--workspace", True, str, "The workspace to put the job into, such as W1."),
     ("--url", False, str, "Address of CryoSPARC, as in the browser; default: CRYOSPARC_BASE_URL."),
-    ("--title", False, str, "Title of the job; default: what it does."),
+    ("--title", False, str, "Title of the job; default: the name of the step."),
     (
         "--scratch",
         False,
         Path,
-        "Folder to work in; default: the job directory where it is mounted, else here.",
+        "Working folder; default: the job directory where it is mounted, else the current folder.",
     ),
     (
         "--resume-file",
         False,
         Path,
-        "File that remembers the job: the same command started again goes on with it.",
+        "File that records the job: run the same command again to resume it.",
     ),
     ("--timeout", False, int, "Seconds to wait for an answer of CryoSPARC; default 300."),
 )
@@ -121,7 +121,7 @@ def make_command(name: str) -> click.Command:
                 f"--{job.continues}",
                 is_needed,
                 str,
-                f"The GEM {job.continues} job to go on from, such as J50.",
+                f"The GEM {job.continues} job to continue, such as J50.",
             ),
         )
     if name == "select":

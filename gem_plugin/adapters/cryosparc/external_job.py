@@ -21,9 +21,9 @@ from gem_plugin.io.cryosparc.files import dataset_to_rows
 
 Result = TypeVar("Result")
 PAUSES_IN_SECONDS = (2.0, 15.0, 60.0)  # before the second, third and last try of a call that failed
-LONGEST_LOG_TEXT = 8000  # characters in one log entry
-LONGEST_ERROR = 500  # characters: 5.0 sends it in the address of the request
-LONGEST_PLOT_TEXT = 200
+MAXIMUM_LOG_TEXT_LENGTH = 8000  # characters in one log entry
+MAXIMUM_ERROR_LENGTH = 500  # characters: 5.0 sends it in the address of the request
+MAXIMUM_PLOT_TEXT_LENGTH = 200
 SAVING = {"bbox_inches": "tight", "pad_inches": 0.05, "dpi": 100}  # without a margin, labels lose their edge
 BYTES_AT_A_TIME = 2**20
 USUAL_SIGN = -1.0  # of blob/sign, in data sets older than that field
@@ -55,7 +55,7 @@ class ExternalJob:
     def fail(self, sentence: str) -> None:
         """Mark as failed; the sentence is also in the log, since 4.7 stores none with the status."""
         self.log(sentence, "error")
-        error: Any = sentence[:LONGEST_ERROR] if self.is_generation_5 else True
+        error: Any = sentence[:MAXIMUM_ERROR_LENGTH] if self.is_generation_5 else True
         self._with_retries(lambda: self._job.stop(error), f"marking {self.uid} as failed")
 
     def folder(self) -> Path:
@@ -94,8 +94,8 @@ class ExternalJob:
         from cryosparc.command import make_json_request
         from cryosparc.dataset import Dataset
 
-        wanted = {"project_uid": self.project.uid, "job_uid": self.uid, "input_name": name, "slots": []}
-        with make_json_request(self.project.connection.client.vis, "/load_job_input", data=wanted) as answer:
+        request = {"project_uid": self.project.uid, "job_uid": self.uid, "input_name": name, "slots": []}
+        with make_json_request(self.project.connection.client.vis, "/load_job_input", data=request) as answer:
             content = answer.read()
         return load_csdat(content, Dataset)
 
@@ -131,16 +131,16 @@ class ExternalJob:
         if not self.is_generation_5 and level == "warning":
             text, level = "WARNING: " + text, "text"
         with explained(f"writing to the log of {self.uid}"):
-            for start in range(0, max(1, len(text)), LONGEST_LOG_TEXT):
-                self._job.log(text[start : start + LONGEST_LOG_TEXT], level=level)
+            for start in range(0, max(1, len(text)), MAXIMUM_LOG_TEXT_LENGTH):
+                self._job.log(text[start : start + MAXIMUM_LOG_TEXT_LENGTH], level=level)
 
     def log_in_place(self, name: str, text: str) -> None:
         """Update one line of the log; 4.7 cannot, and gets a new line."""
         with explained(f"writing to the log of {self.uid}"):
             if self.is_generation_5:
-                self._job.log(text[:LONGEST_LOG_TEXT], name=name)
+                self._job.log(text[:MAXIMUM_LOG_TEXT_LENGTH], name=name)
             else:
-                self._job.log(text[:LONGEST_LOG_TEXT])
+                self._job.log(text[:MAXIMUM_LOG_TEXT_LENGTH])
 
     def log_plot(self, figure: Any, text: str) -> None:
         """Show a plot (a PNG file or a matplotlib figure); sent again when the connection dropped on the way."""
@@ -148,7 +148,9 @@ class ExternalJob:
             for _ in range(2):
                 with _dropped_uploads() as dropped:
                     picture = io.BytesIO(figure.read_bytes()) if isinstance(figure, Path) else figure
-                    self._job.log_plot(picture, text[:LONGEST_PLOT_TEXT], formats=["png"], savefig_kw=SAVING)
+                    self._job.log_plot(
+                        picture, text[:MAXIMUM_PLOT_TEXT_LENGTH], formats=["png"], savefig_kw=SAVING
+                    )
                 if not dropped:
                     return
 
@@ -188,13 +190,13 @@ class ExternalJob:
 
         A dropped connection is retried by cryosparc-tools with an empty body, and reported as a success.
         """
-        wanted = _digest_of_file(source)
+        expected = _digest_of_file(source)
         for _ in range(1 + len(self.pauses_in_seconds)):
             self._with_retries(lambda: self._upload_once(source, target), f"uploading {target} to {self.uid}")
-            if self._digest_of_upload(target) == wanted:
+            if self._digest_of_upload(target) == expected:
                 return
         raise RunError(
-            f"{source} did not arrive whole in {self.uid}/{target}: {wanted[0]} bytes were sent. "
+            f"{source} did not arrive whole in {self.uid}/{target}: {expected[0]} bytes were sent. "
             "The connection to CryoSPARC drops; run where the project folder is mounted."
         )
 

@@ -10,9 +10,9 @@ from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.reports.figures.save import draw_density, new_figure
 
-MOST_MAPS_IN_A_FIGURE = 12
-MOST_CURVES, CURVES_IN_A_ROW = 8, 4
-DENSE_SHARE_OF_MAXIMUM = 0.3
+MAXIMUM_MAPS_IN_A_FIGURE = 12
+MAXIMUM_CURVES, CURVES_IN_A_ROW = 8, 4
+DENSE_FRACTION_OF_MAXIMUM = 0.3
 CHOSEN_COLOUR = "#d95f02"
 MARGIN = 0.15  # of the dense part
 
@@ -26,7 +26,7 @@ def training_figure(history: Path) -> Figure | None:
     changing = [
         name for name in table.select_dtypes("number") if name != "epoch" and table[name].nunique() > 1
     ]
-    names = changing[:MOST_CURVES]
+    names = changing[:MAXIMUM_CURVES]
     if not names:
         return None
     epochs = table["epoch"] if "epoch" in table else np.arange(1, len(table) + 1)
@@ -42,19 +42,19 @@ def training_figure(history: Path) -> Figure | None:
 
 def latent_figure(
     latents: np.ndarray,  # (n, latent_size)
-    chosen: np.ndarray | None = None,  # (k,) rows to point out
+    chosen: np.ndarray | None = None,  # (k,) rows to highlight
 ) -> Figure:
     """The particles on the first two principal components of their latents."""
     centred = latents - latents.mean(axis=0)
-    axes_of_spread = np.linalg.svd(centred.T @ centred)[0]  # (latent_size, latent_size)
-    points = centred @ axes_of_spread[:, :2]
+    principal_axes = np.linalg.svd(centred.T @ centred)[0]  # (latent_size, latent_size)
+    points = centred @ principal_axes[:, :2]
     if points.shape[1] == 1:
         points = np.column_stack([points[:, 0], np.arange(len(points))])
     figure, axes = new_figure()
     draw_density(axes[0, 0], points)
     if chosen is not None:
         axes[0, 0].plot(*points[chosen].T, ".", color=CHOSEN_COLOUR, markersize=2, rasterized=True)
-    axes[0, 0].set(xlabel="latent component 1", ylabel="latent component 2")
+    axes[0, 0].set(xlabel="latent component 1 (latent units)", ylabel="latent component 2 (latent units)")
     return figure
 
 
@@ -63,7 +63,7 @@ def map_figure(paths: list[Path], titles: list[str]) -> Figure:
 
     All maps are cut to the same part of the box: what is dense in any of them, and a margin.
     """
-    shown = [(read_map(path).volume, title) for path, title in zip(paths, titles)][:MOST_MAPS_IN_A_FIGURE]
+    shown = [(read_map(path).volume, title) for path, title in zip(paths, titles)][:MAXIMUM_MAPS_IN_A_FIGURE]
     figure, axes = new_figure(3, len(shown))
     part = _dense_part([volume for volume, _ in shown])
     for row, (volume, title) in zip(axes, shown):
@@ -75,15 +75,15 @@ def map_figure(paths: list[Path], titles: list[str]) -> Figure:
         panels = (volume[part][z], volume[part][:, y], volume[part][:, :, x])
         for axis, panel, name in zip(row, panels, "zyx"):
             axis.imshow(panel, cmap="gray", origin="lower", **limits)
-            axis.set(title=f"{title}, across {name}", xticks=[], yticks=[])
+            axis.set(title=f"{title}, {name} slice", xticks=[], yticks=[])
     return figure
 
 
 def _dense_part(volumes: list[np.ndarray]) -> tuple[slice, slice, slice]:
     """The smallest cube about the dense voxels of all maps, with a margin, within the box."""
-    places = np.concatenate([_dense_voxels(volume) for volume in volumes])
-    middle = (places.min(axis=0) + places.max(axis=0)) / 2
-    half_side = (places.max(axis=0) - places.min(axis=0)).max() / 2 * (1 + MARGIN) + 2
+    positions = np.concatenate([_dense_voxels(volume) for volume in volumes])
+    middle = (positions.min(axis=0) + positions.max(axis=0)) / 2
+    half_side = (positions.max(axis=0) - positions.min(axis=0)).max() / 2 * (1 + MARGIN) + 2
     lowest = np.maximum(np.floor(middle - half_side), 0).astype(int)
     highest = np.minimum(np.ceil(middle + half_side) + 1, volumes[0].shape).astype(int)
     z, y, x = (slice(int(low), int(high)) for low, high in zip(lowest, highest))
@@ -96,5 +96,5 @@ def _middle_of_density(volume: np.ndarray) -> tuple[int, int, int]:  # ordered z
 
 
 def _dense_voxels(volume: np.ndarray) -> np.ndarray:  # (k, 3), k at least 1
-    dense = np.argwhere(volume > DENSE_SHARE_OF_MAXIMUM * volume.max())
+    dense = np.argwhere(volume > DENSE_FRACTION_OF_MAXIMUM * volume.max())
     return dense if len(dense) else np.array([volume.shape]) // 2

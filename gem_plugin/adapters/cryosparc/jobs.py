@@ -22,7 +22,7 @@ JOBS = {
         RUN_STEPS,
         ("latents", "consensus", "states"),
         None,
-        "Everything: from refined particles and their map to states.",
+        "All steps: from refined particles and their map to states.",
     ),
     "train": CryosparcJob(
         "GEM: train",

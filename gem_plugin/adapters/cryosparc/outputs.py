@@ -66,7 +66,7 @@ class JobOutputs:
         header = read_mrc_header(path)
         self._declare(kind, name, {slot: self.volume_slot_type}, None, title)
         columns = {
-            f"{slot}/path": f"{self.job.uid}/{self.place(path)}",
+            f"{slot}/path": f"{self.job.uid}/{self.path_in_job(path)}",
             f"{slot}/shape": list(header.shape),
             f"{slot}/psize_A": header.pixel_size_in_angstroms,
         }
@@ -74,7 +74,7 @@ class JobOutputs:
         with contextlib.suppress(RunError, InputError):  # a missing picture is no reason to fail
             self.job.set_output_image(name, map_figure([path], [title]))
 
-    def place(self, path: Path) -> str:
+    def path_in_job(self, path: Path) -> str:
         """The file's name in the job directory, after putting it there where it is elsewhere."""
         if self.folders.job is not None:
             real, folder = path.resolve(), self.folders.job.resolve()

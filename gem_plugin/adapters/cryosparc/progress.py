@@ -15,7 +15,7 @@ from gem_plugin.progress import Item, counted, every, meter, number_of, time_so_
 from gem_plugin.reports.pdf_log import figure_files
 
 SECONDS_BETWEEN_LINES = {5: 10.0, 4: 120.0}  # 4.7 cannot update a line, so it gets few
-LEAST_SECONDS_WORTH_A_LINE = 10.0  # what took less is told in the local log only
+MINIMUM_SECONDS_FOR_A_LINE = 10.0  # what took less is reported in the local log only
 SECONDS_BETWEEN_FIGURES = 60.0
 
 
@@ -89,7 +89,7 @@ class CryosparcProgress(LoggedProgress):
 
     def _send_end(self, description: str, text: str, start: float, was_shown: bool = False) -> None:
         seconds = time.monotonic() - start
-        if was_shown or seconds >= LEAST_SECONDS_WORTH_A_LINE:
+        if was_shown or seconds >= MINIMUM_SECONDS_FOR_A_LINE:
             self._send_line(description, f"{text} in {seconds:.1f} s")
 
     def _send_line(self, description: str, text: str) -> None:

@@ -58,7 +58,7 @@ class CryosparcProject:
 
     def find_output(self, named: str, kind: str, usual_name: str) -> SourceOutput:
         """The output that "J42" or "J42.particles" names; its job must be finished."""
-        job_uid, _, wanted = named.partition(".")
+        job_uid, _, requested = named.partition(".")
         with explained(f"looking for the job {self.uid}-{job_uid}"):
             job = self.connection.client.find_job(self.uid, job_uid)
             status, outputs = self._status_of(job), self._outputs_of(job)
@@ -67,7 +67,9 @@ class CryosparcProject:
                 f"The job {job_uid} is {status}, expected completed. {ADVICE.get(status, USUAL_ADVICE)}"
             )
         fitting = {name: one for name, one in outputs.items() if one.kind == kind}
-        name = wanted or (usual_name if usual_name in fitting or len(fitting) != 1 else next(iter(fitting)))
+        name = requested or (
+            usual_name if usual_name in fitting or len(fitting) != 1 else next(iter(fitting))
+        )
         if name not in fitting:
             found = ", ".join(f"{name} ({one.kind})" for name, one in outputs.items()) or "none"
             raise InputError(

@@ -1,4 +1,4 @@
-"""The time in which an external job runs: however it ends, CryoSPARC is told, and a job ended there ends here.
+"""The time in which an external job runs: however it ends, CryoSPARC gets a report, and a job ended there ends here.
 
 cryosparc-tools' own `with job.run()` marks a job completed after Ctrl-C, says nothing at SIGTERM, and loses long errors.
 """
@@ -17,7 +17,7 @@ from gem_plugin.errors import GemError, StopRequestedError
 
 SECONDS_BETWEEN_STATUS_LOOKS = 15.0
 STATUSES_OF_A_LIVE_JOB = ("running", "waiting")
-LONGEST_TRACEBACK_IN_LOG = 100_000  # characters
+MAXIMUM_TRACEBACK_IN_LOG = 100_000  # characters
 
 
 class RunningJob:
@@ -91,7 +91,7 @@ def signals_raise() -> Iterator[None]:
 
 @contextlib.contextmanager
 def signals_ignored() -> Iterator[None]:
-    """The last words to CryoSPARC are not interrupted by a second signal."""
+    """The last report to CryoSPARC is not interrupted by a second signal."""
     with _handlers(signal.SIG_IGN):
         yield
 
@@ -117,7 +117,7 @@ def failure_sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "the job was interrupted (SIGINT). Finished parts are kept."
     first_line = without_secrets(str(error).strip().split("\n")[0])
-    return f"Unforeseen error, please report it: {type(error).__name__}: {first_line}"
+    return f"Unexpected error, please report it: {type(error).__name__}: {first_line}"
 
 
 def _tell_of_failure(running: RunningJob, error: BaseException) -> None:
@@ -129,11 +129,11 @@ def _tell_of_failure(running: RunningJob, error: BaseException) -> None:
             return
         if not isinstance(error, GemError | KeyboardInterrupt):
             whole = without_secrets("".join(traceback.format_exception(error)))
-            running.job.log(whole[-LONGEST_TRACEBACK_IN_LOG:], "error")
+            running.job.log(whole[-MAXIMUM_TRACEBACK_IN_LOG:], "error")
         running.job.fail(sentence)
     except GemError as second_error:  # the first error is the one to show; it is raised again by the caller
         print(
-            f"CryoSPARC could not be told that {running.job.uid} failed: {second_error}",
+            f"{running.job.uid} could not be marked as failed in CryoSPARC: {second_error}",
             file=sys.stderr,
             flush=True,
         )

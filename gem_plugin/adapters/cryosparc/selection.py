@@ -47,7 +47,7 @@ def is_about_a_run(options: dict[str, Any]) -> bool:
     """Whether gem-cryosparc-select was given --run rather than --landscape; options without effect are refused."""
     if (options["landscape"] is None) == (options["run"] is None):
         raise InputError(
-            "Expected either --landscape, such as --landscape J51, or --run with the folder of a run; one of them."
+            "Expected either --landscape, such as --landscape J51, or --run with the folder of a run, not both."
         )
     is_run = options["run"] is not None
     for name in ("scratch", "resume_file") if is_run else ("particles",):

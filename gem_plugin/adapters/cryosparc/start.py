@@ -69,8 +69,8 @@ def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[st
         write_record(order.resume_file, JobRecord(order.project, job.uid, folders.run))
         progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
         sources_of_particles = (job.uid, order.inputs["particle"])
-        place = CryosparcSource(order.project, order.workspace, sources_of_particles)
-        write_cryosparc_source(RunFiles(folders.run), place)
+        source = CryosparcSource(order.project, order.workspace, sources_of_particles)
+        write_cryosparc_source(RunFiles(folders.run), source)
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
         n_particles = sources["particle"].n_rows
         assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles)

@@ -22,7 +22,7 @@ class RelionJob:
 
 JOBS = {
     "run": RelionJob(
-        RUN_STEPS, False, "Everything: from refined particles and their map to states and report."
+        RUN_STEPS, False, "All steps: from refined particles and their map to states and report."
     ),
     "train": RelionJob(
         ("prepare", "consensus", "train", "analyze", "report"),

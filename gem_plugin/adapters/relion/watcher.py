@@ -133,12 +133,12 @@ def _explain_signal(return_code: int, was_asked_to_stop: bool) -> None:
         return
     if -return_code == signal.SIGKILL:
         _say(
-            "Error: the work was killed from outside, most likely because the memory ran out. Use a smaller working box "
-            "or batch, or give the job more memory; Continue goes on from the last finished part."
+            "Error: the job was killed from outside, most likely because the memory ran out. Use a smaller working box "
+            "or batch, or give the job more memory; Continue resumes from the last finished part."
         )
     else:
         _say(
-            f"Error: the work crashed ({signal.Signals(-return_code).name}); the last lines above say where it was."
+            f"Error: the job crashed ({signal.Signals(-return_code).name}); the last lines above say where it was."
         )
 
 

@@ -44,7 +44,7 @@ class StopWatch:
         """Raise when the work is to end; called by every long loop."""
         if self.is_asked or self.is_alone:
             raise StopRequestedError(
-                "the job was asked to end. Finished parts are kept; Continue goes on from there."
+                "the job was asked to stop. Finished parts are kept; Continue resumes from there."
             )
 
 
@@ -69,13 +69,13 @@ def work(name: str, arguments: Sequence[str], stop: StopWatch) -> None:
     if "--help" in arguments:
         print(help_text(name, job))
         return
-    wanted = parse_job_arguments(arguments, fields_of_steps(job.steps), job.needs_earlier_job)
-    run = RunFiles(wanted.folder)
+    request = parse_job_arguments(arguments, fields_of_steps(job.steps), job.needs_earlier_job)
+    run = RunFiles(request.folder)
     progress = LoggedProgress(run.log, check_stop=stop.check)
-    for remark in wanted.remarks:
+    for remark in request.remarks:
         progress.say(remark)
-    _take_earlier_results(job, wanted, run)
-    run_steps(job.steps, run, wanted.values, progress)
+    _take_earlier_results(job, request, run)
+    run_steps(job.steps, run, request.values, progress)
     _write_references(run, progress)
     write_output_nodes(run.root, nodes_of_run(run))
     progress.say(f"Finished. Results are in {run.root}")
@@ -97,9 +97,9 @@ def help_text(name: str, job: RelionJob) -> str:
     return "\n".join([f"gem-external-{name} --o External/jobNNN/ [options]", "", job.help, "", *lines])
 
 
-def _take_earlier_results(job: RelionJob, wanted: JobArguments, run: RunFiles) -> None:
+def _take_earlier_results(job: RelionJob, request: JobArguments, run: RunFiles) -> None:
     if job.needs_earlier_job:
-        link_earlier_results(find_earlier_job(wanted.run, wanted.input_particles), run, job.steps)
+        link_earlier_results(find_earlier_job(request.run, request.input_particles), run, job.steps)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from gem_plugin.io.run.origin import settings_digest
 from gem_plugin.io.run.settings import recorded_versions
 from gem_plugin.io.whole_files import write_text_whole
 
-LARGEST_HASHED_FILE_IN_BYTES = (
+MAXIMUM_HASHED_FILE_IN_BYTES = (
     2_000_000_000  # star and cs files are smaller; larger inputs count by size and time
 )
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -71,7 +71,7 @@ def record_end(run: RunFiles, step: str) -> None:
 def file_identity(path: Path) -> dict[str, Any]:
     """Size, time and, where it is not huge, the SHA-256 of a file."""
     status = path.stat()
-    is_small = status.st_size <= LARGEST_HASHED_FILE_IN_BYTES
+    is_small = status.st_size <= MAXIMUM_HASHED_FILE_IN_BYTES
     return {
         "path": str(path.resolve()),
         "size": status.st_size,

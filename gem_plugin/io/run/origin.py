@@ -16,7 +16,7 @@ from gem_plugin.version import __version__
 
 WITHOUT_INFLUENCE = (*SETTINGS_OF_THE_MACHINE, "working_folder")
 DIGITS_SHOWN = 12
-LONGEST_NAME = 30  # of the run in a label: MRC labels have 80 characters
+MAXIMUM_NAME_LENGTH = 30  # of the run in a label: MRC labels have 80 characters
 SAFE_CHARACTERS = re.compile(
     r"[^A-Za-z0-9.-]+"
 )  # RELION takes "data_" and "loop_" even in comments for a beginning
@@ -34,7 +34,7 @@ def settings_digest(run: RunFiles) -> str:
 
 def origin_line(run: RunFiles) -> str:
     """Version, name of the run and number of its settings, in ASCII letters that no file format minds."""
-    name = SAFE_CHARACTERS.sub("-", run.root.resolve().name)[:LONGEST_NAME]
+    name = SAFE_CHARACTERS.sub("-", run.root.resolve().name)[:MAXIMUM_NAME_LENGTH]
     return f"gem-em {__version__}, run {name}, settings {settings_digest(run)}"
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from gem_plugin.imaging.resolution import half_transform_radius, low_pass
 
 
-class StateSupport(NamedTuple):
+class HalfMapAgreement(NamedTuple):
     """How well the particles support that a state differs."""
 
     correlation: float  # of the two half-differences: 0 for a random subset, 1 for a difference free of noise
@@ -26,13 +26,13 @@ class StateSupport(NamedTuple):
         return self.correlation / self.standard_error
 
 
-def measure_state_support(
+def measure_half_map_agreement(
     half_maps: tuple[Tensor, Tensor],  # of the state, (box, box, box)
     half_maps_of_all: tuple[Tensor, Tensor],  # of all particles
     mask: Tensor,  # (box, box, box), 0 to 1: where anything may differ
     last_shell: int,  # the last one where the map of all particles is resolved
     decoded_difference: Tensor | None = None,  # (box, box, box): decoded map of the state less that of all
-) -> StateSupport:
+) -> HalfMapAgreement:
     """Correlate the differences of the two halves, low-passed, inside the mask."""
     first, second = (
         low_pass((one - whole), last_shell) * mask
@@ -42,7 +42,7 @@ def measure_state_support(
     if decoded_difference is not None:
         agreement = _correlation((first + second) / 2, low_pass(decoded_difference, last_shell) * mask)
     error = _noise_correlation_error(first, second, mask, last_shell)
-    return StateSupport(_correlation(first, second), error, agreement)
+    return HalfMapAgreement(_correlation(first, second), error, agreement)
 
 
 def _correlation(first: Tensor, second: Tensor) -> float:

@@ -199,8 +199,8 @@ def check_half_sets(
             missing,
             0.0,
             missing > 0,
-            f"{missing:.1%} of the particles have no half-set from the refinement; they are dealt out at random.",
-            "The poses then saw both halves, and half-map resolutions are too good. Start from a refinement with half-sets.",
+            f"{missing:.1%} of the particles have no half-set from the refinement; they are assigned to half-sets at random.",
+            "Their poses then come from both halves, and half-map resolutions are too good. Start from a refinement with half-sets.",
         ),
         Diagnostic(
             "same image in both half-sets",

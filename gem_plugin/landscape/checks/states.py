@@ -64,23 +64,23 @@ def _best_overlap(member: np.ndarray, clusters: np.ndarray) -> float:
     return max(float((member & other).sum() / (member | other).sum()) for other in others)
 
 
-def check_support(
+def check_against_noise(
     name: str,  # "state 3"
-    correlation: float,  # of the half-differences, see state_support
+    correlation: float,  # of the half-differences, see half_map_support.py
     z_score: float,
     decoded_agreement: float | None,
 ) -> list[Diagnostic]:
     """Whether the particles of a state differ from the rest, and in the way that the decoder draws."""
     is_noise = z_score < MINIMUM_Z_SCORE
-    compared = "as a random subset would" if is_noise else "which random subsets do not reach"
+    compared = "as for a random subset" if is_noise else "more than random subsets reach"
     found = [
         Diagnostic(
             f"{name} may be noise",
             z_score,
             MINIMUM_Z_SCORE,
             is_noise,
-            f"What the two half-maps of {name} show beyond the map of all particles agrees to {correlation:.3f}, "
-            f"{z_score:.1f} standard errors from nothing, {compared}.",
+            f"The difference of {name} from the map of all particles correlates between its two half-maps: {correlation:.3f}, "
+            f"{z_score:.1f} standard errors above zero, {compared}.",
             "Do not interpret this state: its particles, back-projected, do not differ from the rest.",
         )
     ]

@@ -62,7 +62,7 @@ def part_table(motion: GaussianMotion) -> dict[str, np.ndarray]:  # column -> (p
     return {
         "part": numbers,
         "gaussians": np.array([member.sum() for member in of_part]),
-        "share_of_mass": np.array([weight.sum() for weight in weights]) / motion.amplitudes.sum(),
+        "fraction_of_mass": np.array([weight.sum() for weight in weights]) / motion.amplitudes.sum(),
         "x_in_angstroms": centres[:, 0],
         "y_in_angstroms": centres[:, 1],
         "z_in_angstroms": centres[:, 2],

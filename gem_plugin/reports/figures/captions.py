@@ -1,4 +1,4 @@
-"""What each figure shows, in a sentence: the captions of report.html, told from the names of the files."""
+"""What each figure shows, in a sentence: the captions of report.html, found by the names of the files."""
 
 import re
 
@@ -8,12 +8,12 @@ NUMBER, PLANE = r"(\d+)", r"(pca|umap)"
 CAPTIONS = (  # pattern of the whole name, caption with the groups of the pattern; the first that fits
     (
         names.TRAINING,
-        "Left: loss of each epoch on the particles trained on and on those kept aside; both should fall and then stay. "
-        "Right: information that the latents carry; near 0 they are empty.",
+        "Left: loss per epoch on training particles and on held-out (validation) particles; both should fall and then level off. "
+        "Right: information in the latents (KL divergence); near 0 they have collapsed to the prior.",
     ),
     (
         names.LATENTS_EXPLAINED_VARIANCE,
-        "How much of the spread of the latents lies along each of their components.",
+        "Fraction of the variance of the latents along each of their principal components.",
     ),
     (
         names.LATENTS_PCA,
@@ -21,16 +21,16 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
     ),
     (
         names.LATENTS_UMAP,
-        "All particles in a UMAP layout of their latents: neighbours are alike, distances across the plot mean little. "
+        "All particles in a UMAP layout of their latents: neighbours are similar, distances across the plot mean little. "
         "Dots: particles whose maps were decoded.",
     ),
     (
         names.MASK_SLICES,
-        "Central sections of the mean map; maps are compared inside the outline, which is where they differ.",
+        "Central slices of the mean map; maps are compared inside the outline of the mask.",
     ),
     (
         names.EXPLAINED_VARIANCE,
-        "How much of the differences between maps lies along each volume component.",
+        "Fraction of the variance between maps along each volume component.",
     ),
     (
         names.VOLUME_COMPONENTS_ANNOTATED.format(NUMBER, NUMBER),
@@ -38,22 +38,22 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
     ),
     (
         names.VOLUME_COMPONENTS.format(NUMBER, NUMBER),
-        "Sketch maps on volume components {0} and {1}, coloured by state: points close together are like maps.",
+        "Sketch maps on volume components {0} and {1}, coloured by state: points close together are similar maps.",
     ),
     (names.UMAP_ANNOTATED, "The UMAP layout, with the numbers of some sketch maps."),
     (names.UMAP, "All particles in the UMAP layout of their latents, coloured by state."),
     (
         names.DENDROGRAM,
-        "How groups of sketch maps were merged, the likest first; the dashed line is where the tree was cut into states.",
+        "How sketch maps were joined into states, most similar first; the dashed line is where the tree was cut.",
     ),
     (
         names.STATE_CHOICES,
-        "How good other numbers of states would be; dotted: the number taken. Stability near 1: a random half of the maps "
-        "gives the same states. A continuous motion has no right number.",
+        "Scores of each number of states; dotted: the number chosen. Stability near 1: a random subset of the maps "
+        "gives the same states. A continuous motion has no correct number of states.",
     ),
     (
         names.STATE_MEANS,
-        "Mean map of each state added up along z, all on one scale, with the number of its particles.",
+        "Projection along z of the mean map of each state, all on one colour scale, with the number of its particles.",
     ),
     (
         names.STATE_PARTICLE_COUNTS,
@@ -62,16 +62,16 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
     (names.STATE_MAP_COUNTS, "Sketch maps of each state."),
     (
         names.FULL_STATE_PARTICLE_COUNTS,
-        "Particles of each state of landscape-full, which groups all particles by their own maps. These are other states "
-        "than the ones above, with numbers of their own.",
+        "Particles of each state of landscape-full (column full_state), which clusters all particles by their own maps. "
+        "These states differ from those of landscape (column state) and have their own numbers.",
     ),
     (
         names.FULL_STATES_ON_PLANE.format(PLANE),
-        "All particles at the place of their own map ({0}), coloured by state of landscape-full.",
+        "All particles at the coordinates of their own map ({0}), coloured by state of landscape-full.",
     ),
     (
         names.FULL_LEIDEN_ON_PLANE.format(PLANE),
-        "All particles at the place of their own map ({0}), coloured by Leiden community.",
+        "All particles at the coordinates of their own map ({0}), coloured by Leiden community.",
     ),
     (
         names.FULL_ENERGY_CURVE.format(NUMBER),
@@ -83,29 +83,32 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
     ),
     (
         names.FULL_ENERGY_PATH.format(NUMBER, NUMBER),
-        "The path of least free energy between two states, on volume components {0} and {1}.",
+        "The minimum-energy path between two states, on volume components {0} and {1}.",
     ),
-    (names.FULL_PATH_PROFILE, "Free energy along that path, with its bootstrap error."),
+    (names.FULL_PATH_PROFILE, "Free energy along the minimum-energy path, with its bootstrap error."),
     (
         names.ENERGY_OF_LATENTS,
         "Free energy on the two largest latent components (left) and its bootstrap error (right).",
     ),
     (
         names.MOTION,
-        "How far each Gaussian moves over the particles (root mean square), from three sides.",
+        "How far each Gaussian moves over the particles (root mean square, Å), seen along three axes.",
     ),
     (
         names.AMPLITUDE_CHANGE,
-        "How much the amplitude of each Gaussian changes: where it is large, density comes and goes.",
+        "How much the amplitude of each Gaussian changes: where it is large, the model fades density (partial occupancy, or a motion too large for it).",
     ),
-    (names.PARTS, "Parts that move together, from three sides, and how far each moves."),
+    (
+        names.PARTS,
+        "Parts that move together, seen along three axes and numbered from least to most mobile, and how far each moves.",
+    ),
     (
         r".*fsc.*",
-        "Half-map correlation of the maps made from the particles; the resolution is where a curve falls below the line.",
+        "Half-map FSC of the maps reconstructed from the particles; the resolution is where a curve falls below the line.",
     ),
     (
         r".*local_resolution.*",
-        "Local resolution of the maps made from the particles, on one section through them.",
+        "Local resolution of the maps reconstructed from the particles, in one slice.",
     ),
 )
 FULL_NAMES = {"pca": "volume components", "umap": "UMAP"}

@@ -13,7 +13,7 @@ from gem_plugin.reports.figures.save import (
     save_figure,
 )
 
-MOST_MAPS_SHOWN = 3
+MAXIMUM_MAPS_SHOWN = 3
 HEIGHT_IN_INCHES = 5.4
 EMPTY_MARGIN = 7  # a seventh of the box on each side is cut off
 
@@ -27,14 +27,14 @@ def draw_demo(
     predicted_angles_in_degrees: np.ndarray,  # (n,)
 ) -> list[Path]:
     """Sketch maps on two components, true against recovered angles, and the states seen along z."""
-    shown = state_maps[:MOST_MAPS_SHOWN]
+    shown = state_maps[:MAXIMUM_MAPS_SHOWN]
     names = [f"map {number}" for number in range(1, len(shown) + 1)]
     top = ["landscape"] * len(names) + ["recovered"] * len(names)
     figure, panels = new_mosaic([top, [name for name in names for _ in range(2)]], HEIGHT_IN_INCHES)
     landscape, recovered = panels["landscape"], panels["recovered"]
     pictures = [panels[name] for name in names]
     draw_groups(landscape, scores[:, :2], state_labels, size=7)
-    landscape.set_title("landscape: one point a map", fontsize=TEXT_SIZE)
+    landscape.set_title("landscape: one point per sketch map", fontsize=TEXT_SIZE)
     landscape.set_xlabel("volume component 1 (map units)")
     landscape.set_ylabel("volume component 2 (map units)")
     recovered.plot(
@@ -42,7 +42,7 @@ def draw_demo(
     )
     recovered.set_title("arm angle of each particle", fontsize=TEXT_SIZE)
     recovered.set_xlabel("true (degrees)")
-    recovered.set_ylabel("told by its latents (degrees)")
+    recovered.set_ylabel("predicted from the latents (degrees)")
     brightest = max(float(volume.sum(0).max()) for volume in shown)
     for number, (axes, volume) in enumerate(zip(pictures, shown), start=1):
         margin = len(volume) // EMPTY_MARGIN

@@ -79,6 +79,6 @@ def draw_path_profile(stem: Path, path: EnergyPath) -> list[Path]:
         linewidth=THIN_LINE,
         color=OKABE_ITO[0],
     )
-    axes.set_xlabel("way along the path (map units)")
+    axes.set_xlabel("distance along the minimum-energy path (map units)")
     axes.set_ylabel("free energy (kT)")
     return save_figure(figure, stem)

@@ -23,11 +23,11 @@ from gem_plugin.reports.figures.save import (
     write_number,
 )
 
-MOST_TICKS = 20
+MAXIMUM_TICKS = 20
 ROOM_FOR_A_NUMBER = (0.07, 0.04)  # of the width and height of the plot
-FAINT = 0.05  # of the brightest place: what is fainter need not be in view
+FAINT = 0.05  # of the brightest pixel: what is fainter need not be in view
 VIEW_MARGIN = 1.2
-MOST_MAPS_DRAWN = 30  # of the states, as many as a page holds
+MAXIMUM_MAPS_DRAWN = 30  # of the states, as many as a page holds
 
 
 def draw_mask_slices(
@@ -38,7 +38,7 @@ def draw_mask_slices(
     middle = len(mask) // 2
     half_width = len(mask) * pixel_size_in_angstroms / 2
     reach = _reach(np.maximum(mask, 0), pixel_size_in_angstroms)
-    for axes, across, up, removed_axis in zip(panels[0], "xxy", "yzz", (0, 1, 2)):
+    for axes, x, y, removed_axis in zip(panels[0], "xxy", "yzz", (0, 1, 2)):
         density, inside = mean_volume.take(middle, removed_axis), mask.take(middle, removed_axis) > 0
         extent = (-half_width, half_width, -half_width, half_width)
         axes.imshow(density, cmap="gray", origin="lower", extent=extent)
@@ -47,8 +47,8 @@ def draw_mask_slices(
             axes.contour(grid, grid, inside, levels=[0.5], colors=OKABE_ITO[1], linewidths=THIN_LINE)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(-reach, reach)
-        axes.set_xlabel(f"{across} (Å)")
-        axes.set_ylabel(f"{up} (Å)")
+        axes.set_xlabel(f"{x} (Å)")
+        axes.set_ylabel(f"{y} (Å)")
     return save_figure(figure, stem)
 
 
@@ -76,14 +76,14 @@ def draw_component_pairs(
     return written
 
 
-def _annotate(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:  # (k, 2), (k,)
+def _annotate(axes: Axes, positions: np.ndarray, numbers: np.ndarray) -> None:  # (k, 2), (k,)
     """Numbers at points, as many as can be read: none nearer to another than a text is wide."""
     taken = np.zeros((0, 2))
-    span = np.maximum(np.ptp(places, axis=0), np.finfo(np.float32).tiny)
-    for place, number in zip(places, numbers):
-        if not len(taken) or (np.abs((taken - place) / span) > ROOM_FOR_A_NUMBER).any(axis=1).all():
-            taken = np.concatenate([taken, place[None]])
-            write_number(axes, place, int(number))
+    span = np.maximum(np.ptp(positions, axis=0), np.finfo(np.float32).tiny)
+    for position, number in zip(positions, numbers):
+        if not len(taken) or (np.abs((taken - position) / span) > ROOM_FOR_A_NUMBER).any(axis=1).all():
+            taken = np.concatenate([taken, position[None]])
+            write_number(axes, position, int(number))
 
 
 def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]:  # counts (m,)
@@ -92,7 +92,7 @@ def draw_state_sizes(stem: Path, counts: np.ndarray, of_what: str) -> list[Path]
     axes = panels[0, 0]
     numbers = np.arange(1, len(counts) + 1)
     axes.bar(numbers, counts, color=[colour_of_group(int(number)) for number in numbers])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=MOST_TICKS))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=MAXIMUM_TICKS))
     axes.set_xlabel("state")
     axes.set_ylabel(f"number of {of_what}")
     return save_figure(figure, stem)
@@ -103,7 +103,7 @@ def draw_states_on_plane(
     points: np.ndarray,  # (n, 2)
     states: np.ndarray,  # (n,)
     labels: tuple[str, str],
-    marks: tuple[np.ndarray, np.ndarray] | None = None,  # places (k, 2) and the numbers to write there (k,)
+    marks: tuple[np.ndarray, np.ndarray] | None = None,  # points (k, 2) and the numbers to write there (k,)
 ) -> list[Path]:
     """Particles on a plane, coloured by state."""
     figure, panels = new_figure()
@@ -124,7 +124,7 @@ def _reach(values: np.ndarray, pixel_size_in_angstroms: float) -> float:
 
 
 def draw_dendrogram(stem: Path, tree: np.ndarray, n_states: int) -> list[Path]:
-    """The last merges of the tree, with the height at which it was cut."""
+    """The last joins of the tree, with the height at which it was cut."""
     figure, panels = new_figure()
     axes = panels[0, 0]
     dendrogram(
@@ -146,20 +146,25 @@ def draw_dendrogram(stem: Path, tree: np.ndarray, n_states: int) -> list[Path]:
             linestyle="--",
             linewidth=THIN_LINE,
         )
-    axes.set_xlabel("groups of maps")
-    axes.set_ylabel("distance between merged groups (map units)")
+    axes.set_xlabel("sketch maps, joined into states")
+    axes.set_ylabel("distance between joined maps (map units)")
     return save_figure(figure, stem)
 
 
 def draw_state_choices(stem: Path, choices: Sequence[StateChoice], chosen: int) -> list[Path]:
-    """Silhouette, stability and largest share for every number of states."""
+    """Silhouette, stability and largest fraction for every number of states."""
     figure, panels = new_figure()
     axes = panels[0, 0]
     numbers = [choice.n_states for choice in choices]
     for values, label, colour, marker in (
         ([choice.silhouette for choice in choices], "silhouette", OKABE_ITO[0], "o"),
         ([choice.stability for choice in choices], "stability (adjusted Rand index)", OKABE_ITO[3], "s"),
-        ([choice.largest_share for choice in choices], "share of the largest state", OKABE_ITO[2], "^"),
+        (
+            [choice.largest_share for choice in choices],
+            "fraction of particles in the largest state",
+            OKABE_ITO[2],
+            "^",
+        ),
     ):
         axes.plot(
             numbers,
@@ -184,29 +189,27 @@ def draw_state_slices(
     counts: np.ndarray,  # (m,): particles
     pixel_size_in_angstroms: float,
 ) -> list[Path]:
-    """Each state's mean map, added up along z, all on one scale of brightness."""
-    means = means[:MOST_MAPS_DRAWN]
+    """Each state's mean map, projected along z, all on one colour scale."""
+    means = means[:MAXIMUM_MAPS_DRAWN]
     n_columns = min(5, len(means))
     n_rows = -(-len(means) // n_columns)
     figure, panels = new_figure(n_columns, n_rows, height_of_panel=1.1)
     half_width = means[0].shape[0] * pixel_size_in_angstroms / 2
-    sums = [mean.sum(axis=0) * pixel_size_in_angstroms for mean in means]
-    lowest, highest = min(map(np.min, sums)), max(map(np.max, sums))
-    reach = _reach(np.max(sums, axis=0), pixel_size_in_angstroms)
+    projections = [mean.sum(axis=0) * pixel_size_in_angstroms for mean in means]
+    lowest, highest = min(map(np.min, projections)), max(map(np.max, projections))
+    reach = _reach(np.max(projections, axis=0), pixel_size_in_angstroms)
     for number, axes in enumerate(panels.ravel()):
         if number >= len(means):
             axes.remove()
             continue
         extent = (-half_width, half_width, -half_width, half_width)
         image = axes.imshow(
-            sums[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest
+            projections[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest
         )
         axes.set_title(f"state {number + 1}: {counts[number]:,}", fontsize=SMALL_TEXT_SIZE)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(-reach, reach)
         axes.set_xlabel("x (Å)" if number + n_columns >= len(means) else "")
         axes.set_ylabel("y (Å)" if number % n_columns == 0 else "")
-    add_colour_bar(
-        figure, image, panels.ravel()[: len(means)].tolist(), "density added up along z (map units · Å)"
-    )
+    add_colour_bar(figure, image, panels.ravel()[: len(means)].tolist(), "projection along z (map units · Å)")
     return save_figure(figure, stem)

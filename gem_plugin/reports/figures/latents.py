@@ -16,7 +16,7 @@ def draw_latent_figures(
     latents: np.ndarray,  # (n, latent_size)
     components: LatentComponents,
     sketch_rows: np.ndarray,  # (k,): the particles whose maps were decoded
-    layout: np.ndarray | None,  # (n, 2): UMAP, None where it was left out
+    layout: np.ndarray | None,  # (n, 2): UMAP, None where it was skipped
     track: Track = untracked,
 ) -> list[Path]:
     """Every figure of the analyze step."""
@@ -34,13 +34,13 @@ def draw_latent_figures(
 
 
 def draw_explained_variance(stem: Path, ratios: np.ndarray) -> list[Path]:
-    """Share of the variance on each component."""
+    """Percentage of the variance on each component."""
     figure, panels = new_figure(height_of_panel=0.75)
     axes = panels[0, 0]
     numbers = np.arange(1, len(ratios) + 1)
     axes.bar(numbers, 100 * ratios, color=OKABE_ITO[0])
     axes.set_xlabel("component")
-    axes.set_ylabel("share of the variance (percent)")
+    axes.set_ylabel("variance (percent)")
     axes.xaxis.get_major_locator().set_params(integer=True)
     return save_figure(figure, stem)
 

@@ -26,23 +26,23 @@ def draw_motion(stem: Path, motion: GaussianMotion) -> list[Path]:
 
 def draw_amplitude_change(stem: Path, motion: GaussianMotion) -> list[Path]:
     """Every Gaussian coloured by how much its amplitude changes: parts that are there or not."""
-    return _draw_three_views(stem, motion, motion.amplitude_change, "change of amplitude (share of its mean)")
+    return _draw_three_views(stem, motion, motion.amplitude_change, "amplitude change (fraction of the mean)")
 
 
 def draw_parts(stem: Path, motion: GaussianMotion) -> list[Path]:
     """Parts that move together, and how far each moves."""
     table = part_table(motion)
     figure, panels = new_figure(2, 2, height_of_panel=0.85)
-    for axes, (across, up, across_label, up_label) in zip(panels.ravel(), VIEWS):
+    for axes, (x, y, x_label, y_label) in zip(panels.ravel(), VIEWS):
         colours = [colour_of_group(int(part)) for part in motion.parts]
-        places = motion.positions_in_angstroms
-        axes.scatter(places[:, across], places[:, up], c=colours, s=3, linewidths=0, rasterized=True)
+        positions = motion.positions_in_angstroms
+        axes.scatter(positions[:, x], positions[:, y], c=colours, s=3, linewidths=0, rasterized=True)
         for number in table["part"]:
             member = motion.parts == number
-            write_number(axes, middle_member(places[member][:, [across, up]]), int(number), TEXT_SIZE)
+            write_number(axes, middle_member(positions[member][:, [x, y]]), int(number), TEXT_SIZE)
         axes.set_aspect("equal")
-        axes.set_xlabel(across_label)
-        axes.set_ylabel(up_label)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
     bars = panels[1, 1]
     bars.bar(
         table["part"], table["motion_in_angstroms"], color=[colour_of_group(int(n)) for n in table["part"]]
@@ -56,11 +56,11 @@ def draw_parts(stem: Path, motion: GaussianMotion) -> list[Path]:
 def _draw_three_views(stem: Path, motion: GaussianMotion, values: np.ndarray, label: str) -> list[Path]:
     figure, panels = new_figure(len(VIEWS))
     order = np.argsort(values)
-    places = motion.positions_in_angstroms[order]
-    for axes, (across, up, across_label, up_label) in zip(panels[0], VIEWS):
+    positions = motion.positions_in_angstroms[order]
+    for axes, (x, y, x_label, y_label) in zip(panels[0], VIEWS):
         points = axes.scatter(
-            places[:, across],
-            places[:, up],
+            positions[:, x],
+            positions[:, y],
             c=values[order],
             s=3,
             cmap=SEQUENTIAL,
@@ -69,7 +69,7 @@ def _draw_three_views(stem: Path, motion: GaussianMotion, values: np.ndarray, la
             rasterized=True,
         )
         axes.set_aspect("equal")
-        axes.set_xlabel(across_label)
-        axes.set_ylabel(up_label)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
     add_colour_bar(figure, points, panels[0, -1], label)
     return save_figure(figure, stem)

@@ -1,4 +1,4 @@
-"""Figures of how far the particles themselves resolve each map: half-map correlations, and resolution from place to place."""
+"""Figures of how far the particles themselves resolve each map: half-map FSC and local resolution."""
 
 from pathlib import Path
 
@@ -17,19 +17,19 @@ from gem_plugin.reports.figures.save import (
 )
 
 LINE_STYLES = ("-", "--", ":", "-.")  # a second sign when the colours repeat
-MOST_CURVES = 24
+MAXIMUM_CURVES = 24
 MAPS_IN_A_ROW, VIEW_MARGIN = 2, 1.15
 COLOUR_RANGE = (0.02, 0.98)  # of the local resolutions
 
 
 def draw_shell_correlations(stem: Path, curves: dict[str, dict[str, np.ndarray]]) -> list[Path]:
-    """Corrected half-map correlation of each map, and decoded against reconstructed map where there is one."""
+    """Corrected half-map FSC of each map, and FSC of decoded and reconstructed map where there is one."""
     has_decoded = any("decoded_against_reconstructed" in columns for columns in curves.values())
     figure, panels = new_figure(2 if has_decoded else 1, height_of_panel=0.85)
-    _draw_panel(panels[0, 0], curves, "corrected", "half-map correlation in the mask", RESOLUTION_FSC)
+    _draw_panel(panels[0, 0], curves, "corrected", "half-map FSC in the mask", RESOLUTION_FSC)
     if has_decoded:
         _draw_panel(
-            panels[0, 1], curves, "decoded_against_reconstructed", "decoded against reconstructed map", 0.5
+            panels[0, 1], curves, "decoded_against_reconstructed", "FSC of decoded and reconstructed map", 0.5
         )
     panels[0, 0].legend(fontsize=SMALL_TEXT_SIZE, ncols=1 + len(curves) // 8)
     return save_figure(figure, stem)
@@ -48,9 +48,9 @@ def draw_local_resolution(
     extent = (-half_width, half_width, -half_width, half_width)
     n_columns = 2 * MAPS_IN_A_ROW if len(maps) > 1 else 2
     figure, panels = new_figure(n_columns, -(-2 * len(maps) // n_columns), height_of_panel=1.1)
-    image, places = None, panels.ravel()
+    image, panels_in_order = None, panels.ravel()
     for number, (name, (volume, found)) in enumerate(maps.items()):
-        grey, coloured = places[2 * number : 2 * number + 2]
+        grey, coloured = panels_in_order[2 * number : 2 * number + 2]
         grey.imshow(volume[plane], cmap="gray", origin="lower", extent=extent)
         grey.set_title(name.replace("_", " "), fontsize=TEXT_SIZE)
         section = np.ma.masked_equal(found[plane], 0)
@@ -63,21 +63,21 @@ def draw_local_resolution(
             axes.set_ylim(-reach, reach)
             axes.set_xlabel("x (Å)")
         grey.set_ylabel("y (Å)")
-    for axes in places[2 * len(maps) :]:
+    for axes in panels_in_order[2 * len(maps) :]:
         axes.remove()
     if image is not None:
-        add_colour_bar(figure, image, places[: 2 * len(maps)].tolist(), "local resolution (Å)")
+        add_colour_bar(figure, image, panels_in_order[: 2 * len(maps)].tolist(), "local resolution (Å)")
     return save_figure(figure, stem)
 
 
 def _reach(measured: np.ndarray) -> int:
     """Pixels from the centre that show all that was measured, with a margin."""
-    places = np.argwhere(measured) - len(measured) // 2
-    return int(np.abs(places).max(initial=1) * VIEW_MARGIN)
+    positions = np.argwhere(measured) - len(measured) // 2
+    return int(np.abs(positions).max(initial=1) * VIEW_MARGIN)
 
 
 def _draw_panel(axes, curves, column: str, label: str, threshold: float) -> None:  # type: ignore[no-untyped-def]
-    for number, (name, columns) in enumerate(list(curves.items())[:MOST_CURVES]):
+    for number, (name, columns) in enumerate(list(curves.items())[:MAXIMUM_CURVES]):
         if column not in columns:
             continue
         colour, style = OKABE_ITO[number % len(OKABE_ITO)], LINE_STYLES[number // len(OKABE_ITO) % 4]

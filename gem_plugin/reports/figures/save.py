@@ -13,7 +13,7 @@ from gem_plugin.io.whole_files import whole_file
 
 DOTS_PER_INCH = {".png": 200, ".pdf": 300}  # of a PDF: the layers of many points; all else is vector
 ONE_COLUMN_IN_INCHES, TWO_COLUMNS_IN_INCHES = 3.35, 7.0  # 85 and 178 mm, as most journals print
-TALLEST_IN_INCHES = 9.2
+MAXIMUM_HEIGHT_IN_INCHES = 9.2
 TEXT_SIZE, SMALL_TEXT_SIZE = 7.0, 6.0  # points on paper; below 6 nobody can read
 TEXT_STYLE: dict[Any, Any] = {
     "font.size": TEXT_SIZE,
@@ -30,8 +30,8 @@ OKABE_ITO = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
 )  # fmt: skip  # M. Okabe and K. Ito, Color Universal Design, 2008
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # a second sign when the colours repeat
-MOST_LEGEND_ENTRIES = 20  # more would leave the figure; the numbers in the plot then say it alone
-MOST_NUMBERS = 60  # of groups, written into the plot
+MAXIMUM_LEGEND_ENTRIES = 20  # more would leave the figure; the numbers in the plot then say it alone
+MAXIMUM_NUMBERS = 60  # of groups, written into the plot
 BAR_ASPECT = 30  # height of a colour bar over its width
 THIN_LINE, SMALL_MARKER = 1.0, 2.5  # points
 SEQUENTIAL = "viridis"
@@ -44,7 +44,7 @@ def new_figure(
 ) -> tuple[Figure, np.ndarray]:
     """A grid of panels, as large as printed: one panel fills a column, more fill two; no global state of matplotlib is changed."""
     width = ONE_COLUMN_IN_INCHES if n_columns == 1 else TWO_COLUMNS_IN_INCHES
-    height = min(TALLEST_IN_INCHES, n_rows * width / n_columns * height_of_panel)
+    height = min(MAXIMUM_HEIGHT_IN_INCHES, n_rows * width / n_columns * height_of_panel)
     with matplotlib.rc_context(TEXT_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(n_rows, n_columns, squeeze=False)
@@ -115,9 +115,9 @@ def draw_groups(
             label=label,
             rasterized=True,
         )
-    for number in present[present > 0][:MOST_NUMBERS] if with_numbers else ():
+    for number in present[present > 0][:MAXIMUM_NUMBERS] if with_numbers else ():
         write_number(axes, middle_member(points[groups == number]), int(number), TEXT_SIZE)
-    if len(present) <= MOST_LEGEND_ENTRIES:
+    if len(present) <= MAXIMUM_LEGEND_ENTRIES:
         axes.legend(
             title="state",
             fontsize=SMALL_TEXT_SIZE,
@@ -125,19 +125,19 @@ def draw_groups(
             markerscale=2,
             loc="upper left",
             bbox_to_anchor=(1.0, 1.0),
-        )  # a fixed place: the search for the best one takes longer than all the rest of a figure
+        )  # a fixed position: the search for the best one takes longer than all the rest of a figure
 
 
 def middle_member(points: np.ndarray) -> np.ndarray:  # (n, 2) -> (2,)
     """The point nearest to the medians: inside the group even where that is bent."""
-    spread = np.maximum(points.std(axis=0), np.finfo(np.float32).tiny)
-    return points[(((points - np.median(points, axis=0)) / spread) ** 2).sum(axis=1).argmin()]
+    standard_deviation = np.maximum(points.std(axis=0), np.finfo(np.float32).tiny)
+    return points[(((points - np.median(points, axis=0)) / standard_deviation) ** 2).sum(axis=1).argmin()]
 
 
-def write_number(axes: Axes, place: np.ndarray, number: int, size: float = SMALL_TEXT_SIZE) -> None:
+def write_number(axes: Axes, position: np.ndarray, number: int, size: float = SMALL_TEXT_SIZE) -> None:
     """A number that can be read on any colour."""
     weight = "bold" if size > SMALL_TEXT_SIZE else "normal"
-    where = float(place[0]), float(place[1])
+    where = float(position[0]), float(position[1])
     text = axes.annotate(str(number), where, fontsize=size, weight=weight, ha="center", va="center")
     text.set_path_effects([withStroke(linewidth=2, foreground="white")])
     text.set_in_layout(False)

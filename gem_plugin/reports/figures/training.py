@@ -1,4 +1,4 @@
-"""Figures of the training: how the losses and the information in the latents went."""
+"""Figures of the training: losses and the information in the latents."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from gem_plugin.reports.figures.save import (
 
 
 def draw_training(stem: Path, history: dict[str, np.ndarray]) -> list[Path]:  # column -> (epochs,)
-    """Loss on trained and kept-aside particles, and the information that the latents carry."""
+    """Loss on training and held-out particles, and the information that the latents carry."""
     figure, panels = new_figure(2, height_of_panel=0.7)
     losses, information = panels[0]
     epochs = history["epoch"]
@@ -36,7 +36,7 @@ def draw_training(stem: Path, history: dict[str, np.ndarray]) -> list[Path]:  # 
             color=OKABE_ITO[3],
             markersize=SMALL_MARKER,
             linewidth=THIN_LINE,
-            label="particles kept aside",
+            label="held-out (validation) particles",
         )
     losses.set_xlabel("epoch")
     losses.set_ylabel("loss (nats per particle, up to a constant)")

@@ -1,8 +1,9 @@
-"""The chapter of report.html on what to know before believing it: warnings, and every check that was done."""
+"""The chapter of report.html on warnings and checks: which were run, what they found, and which have not been run."""
 
 from html import escape
 from typing import Any
 
+from gem_plugin.landscape.checks.known_checks import checks_run, no_problems_in_words
 from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
@@ -11,25 +12,28 @@ from gem_plugin.results.run import Run
 
 
 def checks_section(run: Run, warnings: list[RunWarning]) -> str:
-    """Warnings with their meaning and what to do, then all checks."""
+    """Warnings with their meaning and what to do, then all checks, and those that have not been run."""
     items = "".join(
         f"<li><b>{escape(warning.title)}.</b> {escape(warning.meaning)} <i>{escape(warning.advice)}</i></li>"
         for warning in warnings
     )
+    rows = diagnostics_of(run)
     found = (
         f'<ul class="warnings">{items}</ul>'
         if warnings
-        else '<p class="good">None of the checks that were done found anything to warn of.</p>'
+        else f'<p class="good">{escape(no_problems_in_words(rows))}.</p>'
     )
-    diagnosed = run.diagnostics()
-    return found + _checks_done(run, diagnosed) + _more_checks(run, diagnosed)
+    return found + _checks_run(rows) + _checks_not_run(run, rows)
 
 
-def _checks_done(run: Run, diagnosed: list[dict[str, Any]]) -> str:
-    rows = diagnosed
-    if not rows:
-        checks = training_checks(run.history, run.summary("train"))
-        rows = [check.as_plain() for check in checks]
+def diagnostics_of(run: Run) -> list[dict[str, Any]]:
+    """What diagnose found; before it, the checks of the training."""
+    return run.diagnostics() or [
+        check.as_plain() for check in training_checks(run.history, run.summary("train"))
+    ]
+
+
+def _checks_run(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return ""
     cells = [
@@ -42,16 +46,19 @@ def _checks_done(run: Run, diagnosed: list[dict[str, Any]]) -> str:
         )
         for row in rows
     ]
-    header = ("verdict", "bad would be", "what was found", "value", "limit")
-    return (
-        f"<details><summary>The {len(rows)} checks that were done</summary>{table(header, cells)}</details>"
-    )
+    header = ("verdict", "problem", "what was found", "value", "threshold")
+    n_measured = sum(row.get("value") is not None for row in rows)
+    results = "1 result" if n_measured == 1 else f"{n_measured} results"
+    return f"<details><summary>All checks: {results}</summary>{table(header, cells)}</details>"
 
 
-def _more_checks(run: Run, diagnosed: list[dict[str, Any]]) -> str:
-    if diagnosed or not run.particle_columns():
+def _checks_not_run(run: Run, rows: list[dict[str, Any]]) -> str:
+    not_run = checks_run(rows)[1]
+    if not not_run or not run.particle_columns():
         return ""
+    cells = [(check.title, f"gem-em {check.made_by}") for check in not_run]
+    command = command_line(gem_command("diagnose", run.files.root))
     return (
-        "<p>Not checked yet: whether the latents follow the pose, the defocus or the place in the image rather than the "
-        f"molecule, the half-sets, and whether states are stable. Check it with:</p>{command_line(gem_command('diagnose', run.files.root))}"
+        f"<details><summary>Checks that have not been run: {len(not_run)}</summary>{table(('check', 'run by'), cells)}</details>"
+        + ("" if run.diagnostics() else f"<p>Run more checks with:</p>{command}")
     )

@@ -24,7 +24,7 @@ CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("dendrogram", STATES),
     ("_state_", STATES),
 )
-NARROWEST_WIDE_FIGURE = 1000  # pixels
+MINIMUM_WIDTH_OF_A_WIDE_FIGURE = 1000  # pixels
 CROWDED = "annotated"  # figures with a number at every point: folded away
 
 
@@ -34,7 +34,7 @@ def figures_of(run: Run, chapter: str) -> str:
     plain = "".join(_figure(path) for path in found if CROWDED not in path.stem)
     crowded = "".join(_figure(path) for path in found if CROWDED in path.stem)
     folded = (
-        f'<details><summary>with the numbers of the sketch maps</summary><div class="figures">{crowded}</div></details>'
+        f'<details><summary>with numbers of sketch maps</summary><div class="figures">{crowded}</div></details>'
         if crowded
         else ""
     )
@@ -45,26 +45,26 @@ def training_section(run: Run) -> str:
     """Loss over the epochs."""
     if figures := figures_of(run, TRAINING):
         return figures
-    return missing("Nothing is trained yet.", "train", run.files.root)
+    return missing("The model is not trained yet.", "train", run.files.root)
 
 
 def energy_section(run: Run) -> str:
     """How populated the conformations are, and what that does and does not mean."""
     figures = figures_of(run, ENERGY)
     if not figures:
-        return missing("The free energy was not estimated yet.", "landscape-full", run.files.root)
+        return missing("The free energy has not been estimated yet.", "landscape-full", run.files.root)
     command = command_line(gem_command("landscape-full", run.files.root))
     is_first_look = any(path.stem == names.ENERGY_OF_LATENTS for path in figure_files(run.files))
     note = (
         f"<p>A first look along the two largest latent components, whose unit has no meaning outside this model. Along "
-        f"volume components, with the path between states:</p>{command}"
+        f"volume components, with the minimum-energy path between states:</p>{command}"
         if is_first_look
         else ""
     )
     return (
         "<p>How rare a conformation is among the particles: −ln of their density, in units of kT (0.6 kcal/mol at room "
-        "temperature). The lowest place is zero, 1 kT more is 2.7 times rarer, white is where too few particles were seen. "
-        "It is an energy only if the sample was in equilibrium when frozen; noise in the coordinates flattens barriers. "
+        "temperature). The minimum is zero, 1 kT more is 2.7 times rarer, white: too few particles. "
+        "It is a free energy only if the sample was in equilibrium when frozen; noise in the coordinates flattens barriers. "
         "Map units are distances between maps inside the mask."
         f"</p>{figures}{note}"
     )
@@ -99,4 +99,4 @@ def _figure(path: Path) -> str:
 def _is_wide(path: Path) -> bool:
     """Whether a figure is printed over two columns."""
     with Image.open(path) as picture:
-        return picture.width > NARROWEST_WIDE_FIGURE
+        return picture.width > MINIMUM_WIDTH_OF_A_WIDE_FIGURE

@@ -1,4 +1,4 @@
-"""The chapter of report.html on what went in: particles, microscope, and the settings that shape the result most."""
+"""The chapter of report.html on the inputs: particles, microscope, and the settings that shape the result most."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ MICROMETRES = 1e-4  # of an Angstrom
 SETTINGS_SHOWN = (  # step, setting, what it is
     ("prepare", "map", "consensus map"),
     ("prepare", "mask", "mask"),
-    ("train", "decoder", "how Gaussians change"),
+    ("train", "decoder", "decoder"),
     ("train", "latent_size", "latent dimensions"),
     ("train", "epochs", "epochs"),
-    ("train", "kl_weight", "weight of the KL term at the end"),
+    ("train", "kl_weight", "final weight of the KL divergence"),
     ("train", "seed", "random seed"),
     ("landscape", "sketch_size", "sketch maps"),
-    ("landscape", "n_states", "number of states asked for"),
+    ("landscape", "n_states", "requested number of states"),
     ("landscape", "linkage", "linkage of the states"),
     ("landscape", "region", "region compared"),
 )
@@ -34,7 +34,7 @@ def inputs_section(run: Run) -> str:
         ("particles", f"{len(data):,}"),
         ("file", origin.particle_file),
         ("working box", f"{data.box_size} pixels of {data.pixel_size_in_angstroms:.4g} Å"),
-        ("finest detail", f"{2 * data.pixel_size_in_angstroms:.3g} Å (two working pixels)"),
+        ("Nyquist limit", f"{2 * data.pixel_size_in_angstroms:.3g} Å (two working pixels)"),
         (
             "original box",
             f"{origin.original_box_size} pixels of {origin.original_pixel_size_in_angstroms:.4g} Å",

@@ -1,4 +1,4 @@
-"""Grey pictures of maps for report.html: added up along an axis, or cut, small, and all of a group on one scale."""
+"""Grey pictures of maps for report.html: projections and slices, small, and all of a group on one grey scale."""
 
 from dataclasses import dataclass
 from html import escape
@@ -9,20 +9,20 @@ import numpy as np
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.reports.sections.html_parts import grey_levels, png_address
 
-LARGEST_PICTURE = 128  # pixels along one side
-SHARE_OF_BRIGHTEST = 0.05  # of a picture: dimmer pixels may be cut off
+MAXIMUM_PICTURE = 128  # pixels along one side
+FRACTION_OF_BRIGHTEST = 0.05  # of a picture: dimmer pixels may be cut off
 VIEWS = ("along z", "along y", "along x")
 AXES = ("z", "y", "x")
 
 
 @dataclass(frozen=True)
 class MapPictures:
-    """Density added up along z, y and x, and central sections across them, of several maps alike."""
+    """Projections along z, y and x, and slices perpendicular to them, of several maps in the same way."""
 
-    sums: list[list[np.ndarray]]  # maps, then three (box, box)
-    sections: list[list[np.ndarray]]
+    projections: list[list[np.ndarray]]  # maps, then three (box, box)
+    slices: list[list[np.ndarray]]
     window: slice  # the part of the box that holds the molecule in all of them
-    section_places_in_angstroms: tuple[float, float, float]  # from the centre, ordered zyx
+    slice_positions_in_angstroms: tuple[float, float, float]  # from the centre, ordered zyx
     pixel_size_in_angstroms: float
 
     @property
@@ -30,19 +30,19 @@ class MapPictures:
         return (self.window.stop - self.window.start) * self.pixel_size_in_angstroms
 
 
-def pictures_of_maps(paths: list[Path], with_sections: bool = True) -> MapPictures:
-    """Read each map once for its sums and, where wanted, once more for sections through the most density of all."""
-    sums, densities, pixel_size = [], [], 1.0
+def pictures_of_maps(paths: list[Path], with_slices: bool = True) -> MapPictures:
+    """Read each map once for its projections and, where requested, once more for slices through the most density of all."""
+    projections, densities, pixel_size = [], [], 1.0
     for path in paths:
         grid = read_map(path)
         pixel_size = grid.pixel_size_in_angstroms
-        sums.append([grid.volume.sum(axis=axis) for axis in range(3)])
+        projections.append([grid.volume.sum(axis=axis) for axis in range(3)])
         densities.append(_density_of_planes(grid.volume))
-    box = len(sums[0][0])
+    box = len(projections[0][0])
     planes = tuple(int(np.sum(of_axis, axis=0).argmax()) for of_axis in zip(*densities))
-    sections = [_sections(path, planes) for path in paths] if with_sections else []
+    slices = [_slices(path, planes) for path in paths] if with_slices else []
     z, y, x = ((plane - box // 2) * pixel_size for plane in planes)
-    return MapPictures(sums, sections, window_of_content(sums), (z, y, x), pixel_size)
+    return MapPictures(projections, slices, window_of_content(projections), (z, y, x), pixel_size)
 
 
 def projections_of_map(path: Path) -> list[np.ndarray]:  # three (box, box)
@@ -63,18 +63,18 @@ def furthest_content(groups: list[list[np.ndarray]]) -> int:
     """Pixels from the centre to the furthest bright pixel, along an axis."""
     furthest = 0
     for picture in (picture for group in groups for picture in group):
-        bright = np.argwhere(picture > SHARE_OF_BRIGHTEST * picture.max())
+        bright = np.argwhere(picture > FRACTION_OF_BRIGHTEST * picture.max())
         furthest = max(furthest, int(np.abs(bright - len(picture) // 2).max(initial=0)))
     return furthest
 
 
 def picture_html(picture: np.ndarray, highest: float, title: str) -> str:
-    """Grey, white is dense; zero is black so that noise in the solvent does not fill the range."""
+    """Grey, white = high density; zero is black so that noise in the solvent does not fill the range."""
     address = png_address(grey_levels(small_picture(picture), 0.0, highest))
     return f'<img alt="{escape(title)}" title="{escape(title)}" src="{address}">'
 
 
-def small_picture(picture: np.ndarray, largest: int = LARGEST_PICTURE) -> np.ndarray:
+def small_picture(picture: np.ndarray, largest: int = MAXIMUM_PICTURE) -> np.ndarray:
     """Average blocks of pixels until the picture is small; flipped so that y points up."""
     factor = -(-picture.shape[0] // largest)
     size = picture.shape[0] // factor
@@ -87,6 +87,6 @@ def _density_of_planes(volume: np.ndarray) -> list[np.ndarray]:  # three (box,)
     return [positive.sum(axis=tuple(other for other in range(3) if other != axis)) for axis in range(3)]
 
 
-def _sections(path: Path, planes: tuple[int, ...]) -> list[np.ndarray]:
+def _slices(path: Path, planes: tuple[int, ...]) -> list[np.ndarray]:
     volume = read_map(path).volume
     return [volume.take(plane, axis=axis) for axis, plane in enumerate(planes)]

@@ -20,24 +20,24 @@ REGION_COLUMNS = ("motion", "occupancy")
 def motion_section(run: Run) -> str:
     """How far each part of the molecule moves, and each region that the user named."""
     if run.motion is None:
-        sentence = "The motion of the Gaussians was not measured: there is no trained model."
+        sentence = "The motion of the Gaussians has not been measured: there is no trained model."
         return missing(sentence, "report", run.files.root) + _region_table(run)
     columns = part_table(run.motion)
-    places = zip(columns["x_in_angstroms"], columns["y_in_angstroms"], columns["z_in_angstroms"])
+    centres = zip(columns["x_in_angstroms"], columns["y_in_angstroms"], columns["z_in_angstroms"])
     rows = [
         (
             number,
             short_number(gaussians),
-            percent(float(share)),
-            ", ".join(f"{value:.0f}" for value in place),
+            percent(float(fraction)),
+            ", ".join(f"{value:.0f}" for value in centre),
             angstroms(motion),
             percent(float(change)),
         )
-        for number, gaussians, share, place, motion, change in zip(
+        for number, gaussians, fraction, centre, motion, change in zip(
             columns["part"],
             columns["gaussians"],
-            columns["share_of_mass"],
-            places,
+            columns["fraction_of_mass"],
+            centres,
             columns["motion_in_angstroms"],
             columns["amplitude_change"],
         )
@@ -45,33 +45,34 @@ def motion_section(run: Run) -> str:
     header = (
         "part",
         "Gaussians",
-        "share of the mass",
+        "fraction of the mass",
         "centre x, y, z (Å)",
         "motion (Å)",
-        "change of amplitude",
+        "amplitude change",
     )
     return (
-        "<p>Parts are Gaussians that lie and move together, numbered from the stillest; places are counted from the centre "
-        "of the box. Motion is the root mean square over particles about the mean position. The change of amplitude is its "
-        "standard deviation over its mean: where it is large, density comes and goes rather than moves.</p>"
+        "<p>Parts are Gaussians that lie and move together, numbered from least to most mobile; positions are from the centre "
+        "of the box. Motion is the root mean square over particles about the mean position. The amplitude change is the "
+        "standard deviation of the amplitude over its mean: where it is large, the model fades density: partial "
+        "occupancy, or a motion too large for it.</p>"
         f"{table(header, rows)}{_region_table(run)}{figures_of(run, MOTION)}"
     )
 
 
 def trajectories_section(run: Run) -> str:
-    """Every trajectory as an animation of its maps, added up along three axes."""
+    """Every trajectory as an animation of its maps, projected along three axes."""
     if not run.series:
         return missing("There are no trajectories yet.", "analyze", run.files.root)
     return (
         "<p>Latent components are the main directions among the latents of the particles; volume components those among "
-        "the decoded maps. Each row of pictures is one map, added up along z, y and x; white is dense. The maps run from "
+        "the decoded maps. Each frame shows the projections of one map along z, y and x; white = high density. The maps run from "
         "one end of the component to the other and back.</p>"
         f'<div class="cards">{"".join(_animation(series) for series in run.series)}</div>'
     )
 
 
 def _region_table(run: Run) -> str:
-    """Regions of landscape-full: how far they move and how much of them is there."""
+    """Regions of landscape-full: motion and occupancy."""
     found = [
         column
         for column in run.particle_columns()
@@ -81,19 +82,21 @@ def _region_table(run: Run) -> str:
         return ""
     rows = []
     for column in found:
-        is_share = column.name.startswith("occupancy_")
+        is_fraction = column.name.startswith("occupancy_")
         values = np.percentile(column.values, PERCENTILES)
-        rows.append((column.label, *(percent(value) if is_share else angstroms(value) for value in values)))
+        rows.append(
+            (column.label, *(percent(value) if is_fraction else angstroms(value) for value in values))
+        )
     header = ("region", "5th percentile of the particles", "median", "95th percentile")
     return f"<h3>Regions</h3>{table(header, rows)}"
 
 
 def _animation(series: MapSeries) -> str:
-    pictures = pictures_of_maps(series.paths, with_sections=False)
+    pictures = pictures_of_maps(series.paths, with_slices=False)
     window = pictures.window
     frames = [
         np.concatenate([small_picture(one[window, window], SHOWN_SIZE_OF_FRAMES) for one in views], axis=1)
-        for views in pictures.sums
+        for views in pictures.projections
     ]
     strip = np.concatenate(frames, axis=0)  # (frames * height, 3 * width)
     height, width = frames[0].shape

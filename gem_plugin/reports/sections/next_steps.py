@@ -1,4 +1,4 @@
-"""The chapter of report.html on how to go on: commands that run as they are printed, for what this run holds."""
+"""The chapter of report.html on next steps: commands that run as they are printed, for what this run holds."""
 
 import shlex
 from html import escape
@@ -16,8 +16,8 @@ from gem_plugin.results.cryosparc_source import find_cryosparc_source
 from gem_plugin.results.particle_file import RelionParticleFile
 from gem_plugin.results.run import Run
 
-MOST_STATES = 3  # the others are the same with another number
-PROJECT, WORKSPACE = "P1", "W1"  # where the run does not tell
+MAXIMUM_STATES = 3  # the others are the same with another number
+PROJECT, WORKSPACE = "P1", "W1"  # where the run does not say
 
 
 def next_steps_section(run: Run) -> str:
@@ -27,7 +27,7 @@ def next_steps_section(run: Run) -> str:
     states = sorted(run.state_maps)
     if states:
         parts.append("<h3>Particles of chosen states, original rows</h3>")
-        parts.append("<p>Put states together with commas, such as 1,3.</p>")
+        parts.append("<p>Combine states with commas, such as 1,3.</p>")
         parts.append(command_line(gem_command("select", root, "--states", states[0])))
     if run.is_prepared:
         if run.original.program == RelionParticleFile.program:
@@ -36,18 +36,18 @@ def next_steps_section(run: Run) -> str:
             parts += _cryosparc(run, states)
     parts += _maps_from_particles(run)
     parts += _chimerax(run)
-    parts.append("<h3>Look around in a browser</h3>" + command_line(gem_command("explore", root)))
+    parts.append("<h3>Explore in a browser</h3>" + command_line(gem_command("explore", root)))
     return "".join(parts)
 
 
 def _relion(run: Run, states: list[int]) -> list[str]:
     """Reconstruction with the poses as they are, then a refinement of the first states."""
-    described = [RelionState.of(run, number) for number in states[:MOST_STATES]]
+    described = [RelionState.of(run, number) for number in states[:MAXIMUM_STATES]]
     described = [state for state in described if state.particles.is_file()]
     if not described:
         return []
     more = (
-        f"<p>Likewise for the other {len(states) - len(described)} states.</p>"
+        f"<p>The same commands work for the other {len(states) - len(described)} states.</p>"
         if len(states) > len(described)
         else ""
     )
@@ -56,7 +56,7 @@ def _relion(run: Run, states: list[int]) -> list[str]:
         "<p>A map of each state with the poses as they are, its half-maps and their resolution (minutes):</p>",
         *(command_line(*reconstruction_commands(state)) for state in described),
         more,
-        "<p>A refinement of a state on its own, from its decoded map, with local searches about the known poses "
+        "<p>A refinement of a state on its own, from its decoded map, with local searches around the known poses "
         "(hours; <code>-n</code> 3 or more processes, an odd number). In the GUI the same is 3D auto-refine with the star "
         "file of the state as input images and the map that is named by <code>--ref</code> as reference:</p>",
         command_line(*refinement_commands(described[0])),
@@ -88,7 +88,7 @@ def _cryosparc(run: Run, states: list[int]) -> list[str]:
     parts = ["<h3>In CryoSPARC</h3>"]
     select = ["gem-cryosparc-select", "--project", project, "--workspace", workspace]
     if states:
-        guess = "" if is_known else " Say your project and workspace instead of these."
+        guess = "" if is_known else " Replace the project and workspace by yours."
         parts += [
             f"<p>The particles of a state as an output in the workspace, with their original uids.{guess}</p>",
             command_line(
@@ -118,7 +118,7 @@ def _maps_from_particles(run: Run) -> list[str]:
         return []
     return [
         "<h3>Is a state real?</h3>",
-        "<p>Half-maps and resolution of every state, made from its particles alone, and a random subset to compare with:</p>",
+        "<p>Half-maps and resolution of every state, reconstructed from its particles alone, and a random subset for comparison:</p>",
         command_line(gem_command("reconstruct", run.files.root)),
     ]
 

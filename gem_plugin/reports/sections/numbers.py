@@ -12,9 +12,9 @@ UNITS = {"_in_angstroms": " (Å)", "_in_kt": " (kT)", "_in_nats": " (nats)", "_i
 
 
 def numbers_section(run: Run) -> str:
-    """What each finished step counted and measured, and with which settings."""
+    """What each finished step counted and measured, and its settings."""
     if not run.all_summaries and not run.all_settings:
-        return "<p>No step left numbers yet.</p>"
+        return "<p>No step has finished yet.</p>"
     parts = ["<h3>Numbers of each step</h3>"]
     parts += [_folded(step, values, ("number", "value")) for step, values in run.all_summaries.items()]
     parts.append("<h3>Settings of each step</h3>")

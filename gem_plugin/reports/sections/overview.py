@@ -5,9 +5,11 @@ from typing import Any
 
 from gem_plugin.io.run.names import state_number
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
+from gem_plugin.landscape.checks.known_checks import no_problems_in_words
 from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.landscape.motion.gaussians import part_table
 from gem_plugin.reports.plain_numbers import angstroms, percent
+from gem_plugin.reports.sections.checks import diagnostics_of
 from gem_plugin.reports.sections.run_warnings import RunWarning
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
@@ -17,11 +19,11 @@ def overview_section(run: Run, warnings: list[RunWarning]) -> str:
     """One line for each thing that a reader asks first."""
     lines = [
         ("Particles", _particles(run)),
-        ("Is there anything to see", _support(run.summary("train"))),
+        ("Is there real heterogeneity?", _support(run.summary("train"))),
         ("States", _states(run)),
         ("What moves", _motion(run)),
-        ("How sure", _resolution(run)),
-        ("Warnings", _warnings(warnings)),
+        ("Resolution", _resolution(run)),
+        ("Warnings", _warnings(run, warnings)),
     ]
     items = "".join(f"<dt>{head}</dt><dd>{text}</dd>" for head, text in lines if text)
     return f'<dl class="overview">{items}</dl>'
@@ -39,7 +41,10 @@ def _particles(run: Run) -> str:
 
 def _support(trained: dict[str, Any]) -> str:
     found = check_support(trained.get("support_in_nats"), trained.get("support_error"))
-    return escape(found.sentence) if found.value is not None else ""
+    if found.value is None:
+        return ""
+    answer = "Not supported" if found.is_bad else "Yes"
+    return escape(f"{answer}: {found.sentence[0].lower()}{found.sentence[1:]}")
 
 
 def _states(run: Run) -> str:
@@ -48,13 +53,13 @@ def _states(run: Run) -> str:
     if not counts or not total:
         return "none yet"
     if len(counts) == 1:
-        return "one: the maps form one cloud, without groups that could be told apart"
+        return "one: the maps form one cloud without separate groups"
     text = (
         f"{len(counts)}, of {min(counts):,} to {max(counts):,} particles "
         f"({percent(min(counts) / total)} to {percent(max(counts) / total)})"
     )
     if run.summary("landscape").get("one_cloud"):
-        text += ". The maps form one cloud: these states are cuts through it at places that nothing in the data names"
+        text += ". The maps form one cloud: these states are arbitrary cuts through it"
     return text
 
 
@@ -64,8 +69,8 @@ def _motion(run: Run) -> str:
     parts = part_table(run.motion)
     moving, still = parts["motion_in_angstroms"].argmax(), parts["motion_in_angstroms"].argmin()
     return (
-        f"part {parts['part'][moving]} ({percent(float(parts['share_of_mass'][moving]))} of the mass) by "
-        f"{angstroms(parts['motion_in_angstroms'][moving])} Å, root mean square over the particles; the stillest part by "
+        f"part {parts['part'][moving]} ({percent(float(parts['fraction_of_mass'][moving]))} of the mass) by "
+        f"{angstroms(parts['motion_in_angstroms'][moving])} Å, root mean square over the particles; the least mobile part by "
         f"{angstroms(parts['motion_in_angstroms'][still])} Å"
     )
 
@@ -79,22 +84,22 @@ def _resolution(run: Run) -> str:
     ]
     if not reached:
         return (
-            "not measured: maps in this report are decoded by the model, and decoded maps have no resolution. "
-            'See <a href="#reconstruction">maps from the particles</a>'
+            "not measured: the maps in this report are decoded by the model, and decoded maps have no resolution. "
+            'See <a href="#reconstruction">maps reconstructed from the particles</a>'
         )
     limited = any(row.get("is_limited_by_pixel_size") in ("1", "True") for row in rows)
     best, worst = f"{min(reached):.1f}", f"{max(reached):.1f}"
-    text = f"maps made from the particles of each state reach {best if best == worst else f'{best} to {worst}'} Å"
-    text += " (no finer detail fits into the working pixels)" if limited else ""
+    text = f"maps reconstructed from the particles of each state reach {best if best == worst else f'{best} to {worst}'} Å"
+    text += " (limited by the working pixel size)" if limited else ""
     scores = {row["map"]: float(row["difference_z_score"]) for row in rows if row.get("difference_z_score")}
     chance = scores.pop(CONTROL_NAME, None)
     if scores:
         text += f"; they differ from the map of all particles by {min(scores.values()):.1f} to {max(scores.values()):.1f} standard errors"
-        text += f", a random subset by {chance:.1f}" if chance is not None else ""
-    return f'{text}: <a href="#reconstruction">maps from the particles</a>'
+        text += f", a random subset differs by {chance:.1f}" if chance is not None else ""
+    return f'{text}: <a href="#reconstruction">maps reconstructed from the particles</a>'
 
 
-def _warnings(warnings: list[RunWarning]) -> str:
+def _warnings(run: Run, warnings: list[RunWarning]) -> str:
     if not warnings:
-        return "none of the checks that were done found anything"
+        return escape(no_problems_in_words(diagnostics_of(run)))
     return escape("; ".join(warning.title for warning in warnings))

@@ -1,4 +1,4 @@
-"""The section of report.html on where every number came from: what manifest.json recorded of each step."""
+"""The section of report.html on provenance: what manifest.json recorded of each step."""
 
 from html import escape
 from typing import Any
@@ -15,7 +15,7 @@ def provenance_section(run: Run) -> str:
     """Command, machine and inputs of each step, and how to repeat the run."""
     manifest = read_manifest(run.files)
     if not manifest:
-        return "<p>No step was recorded in this folder.</p>"
+        return "<p>No step is recorded in this folder.</p>"
     rows = [
         (
             step,
@@ -30,10 +30,10 @@ def provenance_section(run: Run) -> str:
     header = ("step", "settings", "started", "finished", "command", "machine")
     again = gem_command("rerun", run.files.root, "--out", f"{run.files.root.absolute()}_again")
     return (
-        "<p>Star files and maps of this run name the settings that they were made with by the number in the second column.</p>"
+        "<p>The number in the second column identifies the settings of a step; star files and maps of this run carry it.</p>"
         + table(header, rows, "provenance")
         + "".join(_inputs(step, entry) for step, entry in manifest.items() if entry.get("inputs"))
-        + f"<p>Repeat it:</p>{command_line(again)}"
+        + f"<p>Repeat the run:</p>{command_line(again)}"
     )
 
 

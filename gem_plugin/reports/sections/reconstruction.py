@@ -1,4 +1,4 @@
-"""The section of report.html on maps made of the particles themselves, the only ones with a resolution."""
+"""The section of report.html on maps reconstructed from the particles, the only ones with a resolution."""
 
 from html import escape
 
@@ -17,8 +17,8 @@ COLUMN_TITLES = {
     "mean_fsc_of_moving_region": "mean FSC of the moving region",
     "is_limited_by_pixel_size": "limited by the pixel size",
     "agreement_with_decoded_in_angstroms": "decoded map agrees to (Å)",
-    "difference_z_score": "difference from the whole (standard errors)",
-    "decoded_difference_agreement": "decoded difference agrees",
+    "difference_z_score": "difference from all particles (standard errors)",
+    "decoded_difference_agreement": "correlation of decoded and measured difference",
     "local_resolution_5_percent_in_angstroms": "local resolution, best 5 % (Å)",
     "local_resolution_50_percent_in_angstroms": "local resolution, median (Å)",
     "local_resolution_95_percent_in_angstroms": "local resolution, worst 5 % (Å)",
@@ -33,7 +33,7 @@ def reconstruction_section(run: Run) -> str:
     kinds = {
         "States, all particles, and a random subset": files.table,
         "Around points of the latent space": files.points_table,
-        "With the motion undone, and without": files.deformed_table,
+        "With and without the motion undone": files.deformed_table,
     }
     parts = [
         f"<h3>{escape(title)}</h3>{_map_table(read_text_rows(path))}"
@@ -41,13 +41,15 @@ def reconstruction_section(run: Run) -> str:
         if path.is_file()
     ]
     if not parts:
-        sentence = "No map was made from the particles yet, so no resolution is known."
+        sentence = "No map has been reconstructed from the particles yet, so no resolution is known."
         return missing(sentence, "reconstruct", run.files.root)
     return (
-        "<p>These maps are made of the images alone; decoded maps have no resolution. Resolution is where the half-map "
-        "correlation in the mask, corrected by phase randomisation, falls below 0.143. "
-        "A state that is real differs from the whole by many standard errors; the random subset, as large as the smallest "
-        "state, shows what chance does.</p>" + "".join(parts) + figures_of(run, RECONSTRUCTION)
+        "<p>These maps are made from the images alone; decoded maps have no resolution. Resolution is where the half-map "
+        "FSC in the mask, corrected by phase randomisation, falls below 0.143. "
+        "A real state differs from all particles by many standard errors; the random subset, as large as the smallest "
+        "state, shows the difference expected by chance.</p>"
+        + "".join(parts)
+        + figures_of(run, RECONSTRUCTION)
     )
 
 

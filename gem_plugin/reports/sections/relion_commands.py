@@ -1,4 +1,4 @@
-"""Commands of RELION 3.1 and later that go on from the states of a run. They are run in the project folder."""
+"""Commands of RELION 3.1 and later that continue from the states of a run. They are run in the project folder."""
 
 import contextlib
 import math
@@ -23,9 +23,9 @@ from gem_plugin.results.run import Run
 COARSEST_REFERENCE_IN_ANGSTROMS = 20  # of the low-pass filter: coarser where the working pixels are
 LOW_PASS_PIXELS = 3  # of the working box, where that is coarser
 ROOM_AROUND_THE_MOLECULE = 1.15  # of its diameter
-LARGEST_SHARE_OF_BOX = 0.95
+MAXIMUM_FRACTION_OF_BOX = 0.95
 DIAMETER_STEP_IN_ANGSTROMS = 10
-MASK_SHARE = 0.15  # of the bright level of a map: what the mask holds before it grows
+MASK_FRACTION = 0.15  # of the bright level of a map: what the mask holds before it grows
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class RelionState:
             origin.original_pixel_size_in_angstroms,
             data.pixel_size_in_angstroms,
             particle_diameter_in_angstroms(run.state_maps[number]),
-            MASK_SHARE * float(np.percentile(read_map(mean_map).volume, DISPLAY_PERCENTILE)),
+            MASK_FRACTION * float(np.percentile(read_map(mean_map).volume, DISPLAY_PERCENTILE)),
             bool((data.half_sets > 0).all()),
         )
 
@@ -96,10 +96,10 @@ def particle_diameter_in_angstroms(state_map: Path) -> int:
     """Twice the way from the centre to the furthest bright place, with room, and less than the box."""
     grid = read_map(state_map)
     radius = furthest_content([projections_of_map(state_map)]) * grid.pixel_size_in_angstroms
-    largest = LARGEST_SHARE_OF_BOX * len(grid.volume) * grid.pixel_size_in_angstroms
-    wanted = min(2 * radius * ROOM_AROUND_THE_MOLECULE, largest)
+    largest = MAXIMUM_FRACTION_OF_BOX * len(grid.volume) * grid.pixel_size_in_angstroms
+    diameter = min(2 * radius * ROOM_AROUND_THE_MOLECULE, largest)
     return max(
-        DIAMETER_STEP_IN_ANGSTROMS, int(wanted // DIAMETER_STEP_IN_ANGSTROMS) * DIAMETER_STEP_IN_ANGSTROMS
+        DIAMETER_STEP_IN_ANGSTROMS, int(diameter // DIAMETER_STEP_IN_ANGSTROMS) * DIAMETER_STEP_IN_ANGSTROMS
     )
 
 

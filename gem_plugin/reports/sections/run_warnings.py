@@ -1,4 +1,4 @@
-"""What a reader of a run should know before believing it: each warning with its meaning and what to do."""
+"""Warnings of a run, each with its meaning and what to do."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.results.particle_columns import ParticleColumn
 from gem_plugin.results.run import Run
 
-SMALL_STATE_SHARE = 0.01
-FEWEST_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
-LARGE_STATE_SHARE = 0.5
+SMALL_STATE_FRACTION = 0.01
+MINIMUM_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
+LARGE_STATE_FRACTION = 0.5
 OF_ONE_STATE = re.compile(r"State (\d+) (is .*|may be .*)")
 
 
@@ -45,20 +45,20 @@ def find_warnings(run: Run) -> list[RunWarning]:
 
 def together(warnings: Sequence[RunWarning]) -> list[RunWarning]:
     """Warnings that say the same of several states, as one."""
-    groups: dict[tuple[str, str], list[tuple[str, RunWarning]]] = {}
+    alike: dict[tuple[str, str], list[tuple[str, RunWarning]]] = {}
     for warning in warnings:
         found = OF_ONE_STATE.fullmatch(warning.title)
         number, rest = (found[1], found[2]) if found else ("", warning.title)
-        groups.setdefault((rest, warning.advice), []).append((number, warning))
-    merged = []
-    for (rest, advice), members in groups.items():
+        alike.setdefault((rest, warning.advice), []).append((number, warning))
+    joined = []
+    for (rest, advice), members in alike.items():
         numbers = ", ".join(number for number, _ in members)
         title = (
             f"States {numbers} {rest.replace('is ', 'are ', 1)}" if len(members) > 1 else members[0][1].title
         )
         meanings = dict.fromkeys(warning.meaning for _, warning in members)
-        merged.append(RunWarning(title, " ".join(meanings), advice))
-    return merged
+        joined.append(RunWarning(title, " ".join(meanings), advice))
+    return joined
 
 
 def _other_particles_warnings(run: Run) -> list[RunWarning]:
@@ -68,7 +68,7 @@ def _other_particles_warnings(run: Run) -> list[RunWarning]:
     return [
         RunWarning(
             "Some results are of other particles",
-            f"{', '.join(names)} have another number of rows than the particles of this run, and are not shown.",
+            f"{', '.join(names)} have a different number of rows from the particles of this run and are not shown.",
             "Run the steps that made them again, such as gem-em landscape.",
         )
     ]
@@ -85,8 +85,8 @@ def _one_cloud_warnings(landscape: Mapping[str, Any]) -> list[RunWarning]:
     return [
         RunWarning(
             "States cut one cloud",
-            "The maps are no better grouped than a single cloud without groups would be: where the borders of the states "
-            "lie, nothing in the data says.",
+            "The maps cluster no better than a single cloud without groups: the data do not say "
+            "where the borders of the states are.",
             "Read the landscape as a continuous motion, or as noise; the trajectories show it better than the states.",
         )
     ]
@@ -101,22 +101,22 @@ def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
     small = [
         str(number)
         for number, count in enumerate(counts, start=1)
-        if count < max(SMALL_STATE_SHARE * len(states), FEWEST_PARTICLES_OF_A_STATE)
+        if count < max(SMALL_STATE_FRACTION * len(states), MINIMUM_PARTICLES_OF_A_STATE)
     ]
     if small:
         found.append(
             RunWarning(
                 f"Small states: {', '.join(small)}",
-                f"They hold fewer than {FEWEST_PARTICLES_OF_A_STATE} particles or one percent of all; "
-                "such a map can be the decoder's guess between better supported ones.",
-                "Reconstruct them from their particles before believing them, or ask for fewer states (-M).",
+                f"They hold fewer than {MINIMUM_PARTICLES_OF_A_STATE} particles or one percent of all; "
+                "such a map may be an interpolation by the decoder rather than a measured structure.",
+                "Reconstruct them from their particles before interpreting them, or request fewer states (-M).",
             )
         )
-    if counts.max() > LARGE_STATE_SHARE * len(states):
+    if counts.max() > LARGE_STATE_FRACTION * len(states):
         found.append(
             RunWarning(
                 f"State {int(counts.argmax()) + 1} holds {counts.max() / len(states):.0%} of the particles",
-                "One state that holds most particles explains little of what moves.",
+                "One state with most of the particles explains little of the motion.",
                 "Run gem-em landscape again with --linkage ward, or another -M.",
             )
         )

@@ -9,8 +9,8 @@ from gem_plugin.reports.sections.html_parts import missing, quantised, script_da
 from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, drawn_columns
 from gem_plugin.results.run import Run
 
-LARGEST_BYTE = 255
-MOST_POINTS = 40_000  # 2 bytes a point and column, 1 for groups: some 4 MB
+MAXIMUM_BYTE = 255
+MAXIMUM_POINTS = 40_000  # 2 bytes a point and column, 1 for groups: some 4 MB
 
 
 def scatter_section(run: Run) -> str:
@@ -44,7 +44,7 @@ def scatter_section(run: Run) -> str:
 
 
 def _packed(column: ParticleColumn, values: np.ndarray) -> dict[str, Any]:
-    fits_a_byte = _is_group(column) and float(np.ptp(values)) <= LARGEST_BYTE
+    fits_a_byte = _is_group(column) and float(np.ptp(values)) <= MAXIMUM_BYTE
     return whole_numbers(values) if fits_a_byte else quantised(values)
 
 
@@ -53,6 +53,6 @@ def _is_group(column: ParticleColumn) -> bool:
 
 
 def _rows_shown(n_particles: int) -> np.ndarray:  # (k,) int64, sorted
-    if n_particles <= MOST_POINTS:
+    if n_particles <= MAXIMUM_POINTS:
         return np.arange(n_particles)
-    return np.sort(np.random.default_rng(0).choice(n_particles, MOST_POINTS, replace=False))
+    return np.sort(np.random.default_rng(0).choice(n_particles, MAXIMUM_POINTS, replace=False))

@@ -8,46 +8,46 @@ from gem_plugin.reports.sections.html_parts import missing, table
 from gem_plugin.reports.sections.map_pictures import AXES, VIEWS, MapPictures, picture_html, pictures_of_maps
 from gem_plugin.results.run import Run
 
-MOST_STATES_SHOWN = 30
+MAXIMUM_STATES_SHOWN = 30
 COLUMN_TITLES = {
     "maps": "sketch maps",
     "density_ratio": "density, over the mean",
-    "isolation": "distance to the nearest state, over the usual one",
+    "isolation": "distance to the nearest state, over the typical one",
     "uncertainty_ratio": "uncertainty of its latents, over the mean",
     "junk_score": "junk score",
 }
 
 
 def states_section(run: Run) -> str:
-    """Each state: size, map added up along three axes, and sections of it; then all numbers and figures."""
+    """Each state: size, projections along three axes and slices of it; then all numbers and figures."""
     if not run.state_maps:
         return missing("There are no states yet.", "landscape", run.files.root)
-    shown = dict(list(run.state_maps.items())[:MOST_STATES_SHOWN])
+    shown = dict(list(run.state_maps.items())[:MAXIMUM_STATES_SHOWN])
     pictures = pictures_of_maps(list(shown.values()))
     total = max(1, sum(run.state_counts.values()))
     cards = [
-        _card(place, number, run.state_counts[number], total, pictures) for place, number in enumerate(shown)
+        _card(index, number, run.state_counts[number], total, pictures) for index, number in enumerate(shown)
     ]
-    left_out = len(run.state_maps) - len(cards)
-    note = f"<p>{left_out} more states are in {run.files.landscape}.</p>" if left_out else ""
-    sections = ", ".join(
-        f"{axis} = {place:.0f} Å" for axis, place in zip(AXES, pictures.section_places_in_angstroms)
+    not_shown = len(run.state_maps) - len(cards)
+    note = f"<p>{not_shown} more states are in {run.files.landscape}.</p>" if not_shown else ""
+    positions = ", ".join(
+        f"{axis} = {position:.0f} Å" for axis, position in zip(AXES, pictures.slice_positions_in_angstroms)
     )
     return (
-        "<p>Mean map of each state, decoded by the model: density added up along an axis (sum), and sections through the "
-        f"most density, at {sections} from the centre. Each picture is {pictures.width_in_angstroms:.0f} Å wide, white is "
-        "dense, and all states have one scale of brightness, so that they can be compared. A state is a part of the "
+        "<p>Mean map of each state, decoded by the model: projections along an axis, and slices through the "
+        f"highest density, at {positions} from the centre. Each picture is {pictures.width_in_angstroms:.0f} Å wide, white = "
+        "high density, and all states have one grey scale, so that they can be compared. A state is a part of the "
         "landscape; that it is a real conformation is shown by a map made from its particles alone.</p>"
         f'<div class="cards states">{"".join(cards)}</div>{note}{_state_table(run)}'
         f"{figures_of(run, STATES)}"
     )
 
 
-def _card(place: int, number: int, count: int, total: int, pictures: MapPictures) -> str:
+def _card(index: int, number: int, count: int, total: int, pictures: MapPictures) -> str:
     head = "".join(f"<th>{view}</th>" for view in VIEWS)
     rows = "".join(
-        f"<tr><th>{kind}</th>{_cells(of_all, place, pictures.window, f'state {number}, {kind}')}</tr>"
-        for kind, of_all in (("sum", pictures.sums), ("section", pictures.sections))
+        f"<tr><th>{kind}</th>{_cells(of_all, index, pictures.window, f'state {number}, {kind}')}</tr>"
+        for kind, of_all in (("projection", pictures.projections), ("slice", pictures.slices))
     )
     return (
         f'<div class="card"><h3>State {number}</h3><p>{count:,} particles, {percent(count / total)}</p>'
@@ -55,11 +55,11 @@ def _card(place: int, number: int, count: int, total: int, pictures: MapPictures
     )
 
 
-def _cells(of_all: list[list[np.ndarray]], place: int, window: slice, title: str) -> str:
+def _cells(of_all: list[list[np.ndarray]], index: int, window: slice, title: str) -> str:
     highest = [max(float(views[axis].max()) for views in of_all) for axis in range(3)]
     return "".join(
         f"<td>{picture_html(view[window, window], high, f'{title} {name}')}</td>"
-        for view, high, name in zip(of_all[place], highest, VIEWS)
+        for view, high, name in zip(of_all[index], highest, VIEWS)
     )
 
 
@@ -70,6 +70,6 @@ def _state_table(run: Run) -> str:
     header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in rows[0]]
     return (
         "<h3>Hints that a state may be junk</h3><p>None of these is a verdict. Less density than the others, a large "
-        "distance to all of them, or uncertain latents are what broken particles and misplaced views look like: each is 1 for a usual state. The score is 0 for a typical state; look at states above 1.</p>"
+        "distance to all of them, or uncertain latents are signs of broken particles and wrong poses: each is 1 for a typical state. The junk score is 0 for a typical state; look at states above 1.</p>"
         + table(header, [[short_number(value) for value in row.values()] for row in rows])
     )

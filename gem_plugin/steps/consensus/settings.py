@@ -14,10 +14,10 @@ class ConsensusSettings:
     mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1: Gaussians start inside it only.")
     threshold: float | None = setting(
         None,
-        "Density above which a voxel is molecule. Default: 4 noise standard deviations and a tenth of the peak.",
+        "Density above which a voxel belongs to the molecule. Default: 4 noise standard deviations and a tenth of the peak.",
     )
     n_gaussians: int | None = setting(
-        None, "Number of Gaussians. Default: one a voxel above the threshold, at most 8192.", 1, 200_000
+        None, "Number of Gaussians. Default: one per voxel above the threshold, at most 8192.", 1, 200_000
     )
     gaussian_width: float = setting(
         0.7,

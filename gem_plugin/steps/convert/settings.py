@@ -18,7 +18,7 @@ class ConvertSettings:
     rows: Path | None = setting(None, "Text file of particle rows to convert, counted from 0; default: all.")
     stacks: str = setting(
         "link",
-        "For .star: link to the stacks under .mrcs names, write white copies (RELION wants white particles), or only name them.",
+        "For .star: link to the stacks under .mrcs names, write white copies (RELION expects white particles), or only name them.",
         choices=("link", "white", "name"),
     )
     stack_folder: Path | None = setting(

@@ -60,7 +60,7 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
     is_dark = "blob/sign" in (rows.dtype.names or ()) and bool(np.any(rows["blob/sign"] < 0))
     if is_dark and settings.stacks != "white":
         progress.say(
-            "The images are dark on light (blob/sign -1), RELION wants white particles: convert with --stacks white, "
+            "The images are dark on light (blob/sign -1), RELION expects white particles: convert with --stacks white, "
             "or invert them with relion_image_handler --multiply_constant -1."
         )
     return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}

@@ -1,4 +1,4 @@
-"""What the demo says at the end: states, particles, and how well the known motion was recovered."""
+"""What the demo reports at the end: states, particles, and how well the known motion was recovered."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +68,9 @@ def _table(states: np.ndarray, angles: np.ndarray, recovery: MotionRecovery) -> 
     return [
         *lines,
         "",
-        "Angle of the arm in each particle, told by its latents (fitted on other particles):",
+        "Angle of the arm in each particle, predicted from its latents (fitted on other particles):",
         f"median error {recovery.median_error_in_degrees:.1f} degrees; "
-        f"a guess would be {recovery.median_error_of_guessing_in_degrees:.1f} degrees off",
+        f"guessing gives {recovery.median_error_of_guessing_in_degrees:.1f} degrees",
         "",
     ]
 

@@ -41,7 +41,9 @@ def run_demo(settings: DemoSettings, progress: Progress) -> dict[str, Any]:
     if settings.out.exists() and any(settings.out.iterdir()):
         raise InputError(f"{settings.out} is not empty. Give another folder with --out, or remove it.")
     start = time.monotonic()
-    progress.say(f"Making {settings.n_particles} particles of an antibody-like molecule, one arm turning")
+    progress.say(
+        f"Simulating {settings.n_particles} particles of an antibody-like molecule with one rotating arm"
+    )
     run_simulate(simulation_of(settings), progress)
     start_project(settings.out)
     jobs = [_train_job(settings), landscape := _landscape_job(settings)]

@@ -1,4 +1,4 @@
-"""diagnose: hold a run against everything that is known to go wrong, and say what was found.
+"""diagnose: check a run for everything that is known to go wrong.
 
 diagnostics.json is {"diagnostics": [{name, value, threshold, verdict, is_bad, sentence, advice}, ...]}:
 verdict is "good", "bad" or "not measured" (value null). The report shows it.
@@ -52,15 +52,15 @@ def _diagnose_particles(run: Run, generator: np.random.Generator, progress: Prog
     """Latents against pose and defocus, and the half-sets."""
     prepared, latents = run.images(), run.latents
     table = prepared.table
-    directions, turns = of_latents.view_bins(table.rotation_matrices)
+    directions, in_plane_angles = of_latents.view_bins(table.rotation_matrices)
     defocus = of_latents.equal_bins(table.defocus_u_in_angstroms + table.defocus_v_in_angstroms)
     shifts = of_latents.equal_bins(np.linalg.norm(table.shifts_in_angstroms, axis=1))
-    groups = {"defocus": defocus, "viewing direction": directions, "turn in the image plane": turns}
+    groups = {"defocus": defocus, "viewing direction": directions, "in-plane angle (psi)": in_plane_angles}
     groups["distance from the image centre"] = shifts
     if run.files.contrasts.is_file():
         groups["contrast of the particles"] = of_latents.equal_bins(run.column("contrast"))
-    told = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")
-    found = [of_latents.check_dependence(name, latents, of, generator) for name, of in told]
+    tracked = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")
+    found = [of_latents.check_dependence(name, latents, of, generator) for name, of in tracked]
     return found + of_latents.check_half_sets(table.half_sets, _fingerprints(prepared.images, progress))
 
 
@@ -94,18 +94,18 @@ def _diagnose_training(
 def _diagnose_states(run: Run, generator: np.random.Generator) -> list[Diagnostic]:
     landscape = run.files.landscape
     if not landscape.state_labels.is_file():
-        return _state_support(run, ())
+        return _states_against_noise(run, ())
     labels = read_array(landscape.state_labels, "gem-em landscape")
     distances = VolumeComponents.load_distances(landscape)
     linkage = str(run.summary("landscape").get("linkage", "ward"))
     return [
         *of_states.check_stability(distances, labels, linkage, generator),
-        *_state_support(run, [int(one) for one in np.unique(labels) if one > 0]),
+        *_states_against_noise(run, [int(one) for one in np.unique(labels) if one > 0]),
         *_state_sizes(run),
     ]
 
 
-def _state_support(run: Run, numbers: Sequence[int]) -> list[Diagnostic]:
+def _states_against_noise(run: Run, numbers: Sequence[int]) -> list[Diagnostic]:
     """From the maps that reconstruct made of the particles."""
     table = run.reconstructed_maps()
     if not table:
@@ -120,7 +120,7 @@ def _state_support(run: Run, numbers: Sequence[int]) -> list[Diagnostic]:
             f"state {number} may be noise",
             of_states.MINIMUM_Z_SCORE,
             "It has no particles in one of the half-sets, or was not reconstructed.",
-            "Ask for fewer states, or run gem-em reconstruct RUN again.",
+            "Request fewer states (-M), or run gem-em reconstruct RUN again.",
         )
         for number in numbers
         if state_name(number) not in table
@@ -133,7 +133,7 @@ def _state_support(run: Run, numbers: Sequence[int]) -> list[Diagnostic]:
             found.append(_control(z_score))
         else:
             title = f"state {state_number(name)}"
-            found += of_states.check_support(
+            found += of_states.check_against_noise(
                 title, correlation, z_score, row.get("decoded_difference_agreement")
             )
     return found

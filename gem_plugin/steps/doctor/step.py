@@ -24,8 +24,8 @@ LITTLE_DISK_IN_GIGABYTES = 10.0
 SLOW_DISK_IN_MEGABYTES_PER_SECOND = 50.0
 LITTLE_MEMORY_IN_GIGABYTES = 4.0
 WRITTEN_MEGABYTES = 64
-LONGEST_ANSWER_IN_SECONDS = 20
-LEAST_SELF_TEST_CORRELATION = 0.95
+MAXIMUM_ANSWER_IN_SECONDS = 20
+MINIMUM_SELF_TEST_CORRELATION = 0.95
 CRYOSPARC_LOGIN_FILE = Path(
     "~/.config/cryosparc-tools/sessions.json"
 )  # written by `python -m cryosparc.tools login`
@@ -192,7 +192,7 @@ def check_self() -> Finding:
     seconds = time.monotonic() - start
     text = f"a map from 200 simulated images agrees with the truth to {correlation:.3f} ({seconds:.1f} s)"
     advice = "The numbers are wrong on this machine. Reinstall with the pinned versions: pip install -c constraints.txt."
-    return Finding("self-test", correlation >= LEAST_SELF_TEST_CORRELATION, text, advice, True)
+    return Finding("self-test", correlation >= MINIMUM_SELF_TEST_CORRELATION, text, advice, True)
 
 
 LONG_CHECKS = {check_relion: "asking RELION", check_self: "self-test"}
@@ -211,8 +211,8 @@ def self_test_correlation() -> float:
     from gem_plugin.imaging.fourier import fourier_shell_correlation
 
     n_images, box, pixel = 200, 32, 4.0
-    places = 12 * torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
-    cloud = GaussianCloud(places, torch.ones(40), torch.full((40,), 5.0))
+    positions = 12 * torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+    cloud = GaussianCloud(positions, torch.ones(40), torch.full((40,), 5.0))
     views = torch.from_numpy(Rotation.random(n_images, 0).as_matrix()).float()
     zero, one = torch.zeros(n_images), torch.ones(n_images)
     ctf = CtfParameters(zero, zero, zero, zero, zero, one, 300 * one, zero, one)
@@ -224,7 +224,7 @@ def self_test_correlation() -> float:
 
 def _answer(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_ANSWER_IN_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=MAXIMUM_ANSWER_IN_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"version unknown ({error})"
     return done.stdout + done.stderr

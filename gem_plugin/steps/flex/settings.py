@@ -19,6 +19,6 @@ class FlexSettings:
         choices=ORIGINS,
     )
     z_values: Path | None = setting(
-        None, "Text file of latents, one conformation a line, besides states and trajectories."
+        None, "Text file of latents, one conformation per line, besides states and trajectories."
     )
     seed: int = setting(0, "Seed for the choice of particles that stand for all.", minimum=0)

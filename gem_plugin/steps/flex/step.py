@@ -34,7 +34,9 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
     run = Run(files)
     source = run.decoder(MapGrid())
     if source.clouds_at is None:
-        raise InputError(f"The model of {files.root} has no Gaussians, so there is nothing that moves atoms.")
+        raise InputError(
+            f"The model of {files.root} has no Gaussians, so there is no motion to apply to the atoms."
+        )
     generator = np.random.default_rng(settings.seed)
     shift = 0.0
     if settings.origin == "corner":
@@ -58,8 +60,8 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
                 *clouds,
                 progress.track,
             )
-            places, residues = carried.positions_in_angstroms, model.residue_of_atom
-            closed = close_chains(places, residues, model.bonds, lengths, progress.track)
+            positions, residues = carried.positions_in_angstroms, model.residue_of_atom
+            closed = close_chains(positions, residues, model.bonds, lengths, progress.track)
             carried = carried._replace(positions_in_angstroms=closed)
             _write(files.flex, name, model, carried, shift)
         summary[f"{name}_conformations"] = len(clouds[0])
@@ -99,7 +101,7 @@ def _reference_for(
 ) -> Clouds:
     """The conformation that the model shows: of the mean and some particles the one with most density at the atoms.
 
-    Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its places.
+    Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its positions.
     """
     mean = _mean_cloud(source, np.arange(source.n_particles), generator)
     chosen = np.sort(generator.permutation(source.n_particles)[:CONFORMATIONS_COMPARED])

@@ -17,5 +17,5 @@ class ImportGaussianemSettings:
     model_weight: Path | None = setting(None, "weights.N.pkl; default: the one with the largest N.")
     latent: Path | None = setting(None, "weights.N.output.pkl; default: the one beside the weights.")
     width_change: bool = setting(
-        False, "Apply the change of widths; GaussianEM never trains it, so only for mended versions."
+        False, "Apply the change of widths; GaussianEM never trains it, so only for corrected versions."
     )

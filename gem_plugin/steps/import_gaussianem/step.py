@@ -56,7 +56,7 @@ def run_import_gaussianem(settings: ImportGaussianemSettings, progress: Progress
             f"The latents are those of {len(rows)} particles of a larger set; rows in {run.particle_rows.name}"
         )
     progress.say(
-        f"{run.root}: {model.n_gaussians} Gaussians, {len(latents)} latents; go on with gem-em analyze {run.root}"
+        f"{run.root}: {model.n_gaussians} Gaussians, {len(latents)} latents; continue with gem-em analyze {run.root}"
     )
     return {
         "gaussians": model.n_gaussians,

@@ -74,8 +74,8 @@ def _write_kmeans(job: LandscapeJob, folder: Path, sketch: Sketch) -> None:
         path.unlink()
     mean = np.zeros((source.box_size,) * 3)
     decoded = source.decode(source.latents[sketch.rows])
-    told = job.progress.track(decoded, "maps as cryoDRGN names them", len(sketch), "map")
-    for number, volume in enumerate(told):
+    tracked = job.progress.track(decoded, "maps as cryoDRGN names them", len(sketch), "map")
+    for number, volume in enumerate(tracked):
         write_map(map_file(folder, start + number), volume, source.pixel_size_in_angstroms)
         mean += volume
     write_map(folder / "vol_mean.mrc", mean / len(sketch), source.pixel_size_in_angstroms)
@@ -143,7 +143,7 @@ def _write_clusters(
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file where it exists; plots that were left out have no copy."""
+    """Copy a file where it exists; plots that were skipped have no copy."""
     if source.is_file():
         with whole_file(target) as temporary:
             shutil.copyfile(source, temporary)

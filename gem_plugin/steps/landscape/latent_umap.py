@@ -10,11 +10,11 @@ from gem_plugin.progress import Progress
 from gem_plugin.results.stage_records import StageRecords, fingerprint
 
 STAGE = "umap"
-FEWEST_PARTICLES = 3
+MINIMUM_PARTICLES = 3
 
 
 def lay_out_latents(
-    path: Path,  # where the layout is wanted
+    path: Path,  # where the layout is to be
     records: StageRecords,  # of that folder
     latents: np.ndarray,  # (n, latent_size)
     seed: int,
@@ -22,17 +22,17 @@ def lay_out_latents(
     other: Path | None = None,  # where another step may have written the same
 ) -> np.ndarray | None:  # (n, 2); None for fewer than three particles
     """The layout of these latents with this seed: found here, found there, or made now."""
-    if len(latents) < FEWEST_PARTICLES:
+    if len(latents) < MINIMUM_PARTICLES:
         return None
-    wanted = fingerprint(latents, seed)
-    if records.is_valid(STAGE, wanted, path):
+    requested = fingerprint(latents, seed)
+    if records.is_valid(STAGE, requested, path):
         return read_array(path, "gem-em analyze")
-    if other is not None and StageRecords(other.parent).is_valid(STAGE, wanted, other):
+    if other is not None and StageRecords(other.parent).is_valid(STAGE, requested, other):
         layout = read_array(other, "gem-em analyze")
     else:
         with progress.waiting(f"UMAP of {len(latents)} latents"):
             layout = umap_embedding(latents, seed, track=progress.track)
     records.forget(STAGE)
     write_array(path, layout)
-    records.keep(STAGE, wanted)
+    records.keep(STAGE, requested)
     return layout

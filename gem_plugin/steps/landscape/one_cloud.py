@@ -7,6 +7,6 @@ def one_cloud_message(n_states: int, is_automatic: bool) -> str:
     if is_automatic:
         return (
             finding
-            + "no number of states is better than for a cloud without groups, so there is 1 state. -M 10 divides it all the same."
+            + "no number of states is better than for a cloud without groups, so there is 1 state. -M 10 divides it anyway."
         )
     return finding + f"the {n_states} states are cuts through it, not separate groups."

@@ -16,7 +16,7 @@ class LandscapeSettings:
     sketch_size: int = setting(1000, "Number of sketch maps; 1000 as in cryoDRGN.", minimum=2, flag="-N")
     sketch_ind: Path | None = setting(None, "Text file of particle rows (from 0) to use as the sketch.")
     vol_ind: Path | None = setting(
-        None, "Text file of sketch positions (from 0) to keep; the others are left out."
+        None, "Text file of sketch positions (from 0) to keep; particles of the others get state 0."
     )
     vol_start_index: int = setting(1, "Number of the first sketch map in file names and labels.", minimum=0)
     downsample: int = setting(128, "Largest box of the maps in voxels.", minimum=8, flag="-d")
@@ -31,7 +31,7 @@ class LandscapeSettings:
     thresh: float | None = setting(None, "Density threshold of the mask; default: by --mask-level.")
     mask_level: float | None = setting(
         None,
-        "Threshold of the mask as a share of the bright level (99.99th percentile) of the maps. Default: 0.1 for maps of "
+        "Threshold of the mask as a fraction of the bright level (99.99th percentile) of the maps. Default: 0.1 for maps of "
         "Gaussians, which have no noise and whose moving parts are often faint; else 0.5, as in cryoDRGN.",
         minimum=0.0,
         maximum=1.0,
@@ -44,27 +44,29 @@ class LandscapeSettings:
         choices=("particles", "none"),
     )
     pc_dim: int = setting(20, "Number of volume components.", minimum=1)
-    plot_dim: int = setting(5, "Components that are plotted and travelled along.", minimum=0)
+    plot_dim: int = setting(
+        5, "Components that are plotted and along which trajectories are made.", minimum=0
+    )
     n_states: int | Literal["auto"] = setting(
         10,
-        "Number of states, or auto: the best silhouette among stable ones, 1 where there are no groups.",
+        "Number of states, or auto: the best silhouette among stable numbers, 1 where the maps form one cloud.",
         flag="-M",
     )
     linkage: str = setting(
         "ward",
-        "How groups are merged; ward by default, because average tends to one giant state and singletons.",
+        "Linkage that joins maps into states; ward by default, because average tends to one giant state and singletons.",
         choices=(*LINKAGES, AUTOMATIC),
     )
     region: tuple[str, ...] = setting(
-        (), "Regions as name=mask.mrc, divided by commas: occupancy and motion of each."
+        (), "Regions as name=mask.mrc, separated by commas: occupancy and motion of each."
     )
-    focus: bool = setting(True, "With regions: let components and states look at the regions only.")
+    focus: bool = setting(True, "With regions: compute components and states from the regions only.")
     differences: str = setting(
         "mean",
-        "Difference maps: states less the mean of all, all pairs, or none.",
+        "Difference maps: states minus the mean of all, all pairs, or none.",
         choices=("mean", "pairs", "none"),
     )
-    skip_umap: bool = setting(False, "Leave out UMAP of the latents.")
+    skip_umap: bool = setting(False, "Skip the UMAP of the latents.")
     outdir: Path | None = setting(
         None,
         "Folder for the results; default: landscape in the run, or landscape.EPOCH in a cryoDRGN folder.",
@@ -75,7 +77,9 @@ class LandscapeSettings:
     )
     epoch: str | None = setting(None, "Epoch of the cryoDRGN run, as in weights.EPOCH.pkl.")
     cryodrgn_layout: bool = setting(False, "Also write the folder tree of cryoDRGN, pickles included.")
-    device: str = setting("auto", "auto, cpu, cuda or cuda:N; several divided by commas share the decoding.")
+    device: str = setting(
+        "auto", "auto, cpu, cuda or cuda:N; several, separated by commas, divide the decoding."
+    )
     seed: int = setting(0, "Seed of k-means, UMAP and resampling.", minimum=0)
 
 
@@ -107,7 +111,7 @@ def check_region_names(regions: tuple[str, ...]) -> None:
     for text in regions:
         name, separator, path = text.partition("=")
         if not separator or not name or not path:
-            raise InputError(f"--region is {text!r}; expected name=mask.mrc, several divided by commas.")
+            raise InputError(f"--region is {text!r}; expected name=mask.mrc, several separated by commas.")
         if not Path(path).is_file():
             raise InputError(f"--region {name}: there is no file {path}.")
         names.append(name)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gem_plugin.landscape.volume_source import VolumeSource
 
-LARGEST_SET_IN_MEMORY_IN_BYTES = 1_200_000_000
+MAXIMUM_SET_IN_MEMORY_IN_BYTES = 1_200_000_000
 BYTES_PER_VOXEL = 4
 
 
@@ -58,16 +58,16 @@ class SketchVolumes:
 
     def new_matrix(self, n_columns: int) -> np.ndarray:
         """An empty float32 table with one row per map: in memory if it fits, else in the temporary file."""
-        return self._allocate("masked", (len(self.rows), n_columns), LARGEST_SET_IN_MEMORY_IN_BYTES)
+        return self._allocate("masked", (len(self.rows), n_columns), MAXIMUM_SET_IN_MEMORY_IN_BYTES)
 
     def _new_store(self) -> np.ndarray | None:
         shape = (len(self.rows), *(self.source.box_size,) * 3)
         if (
-            int(np.prod(shape)) * BYTES_PER_VOXEL > LARGEST_SET_IN_MEMORY_IN_BYTES
+            int(np.prod(shape)) * BYTES_PER_VOXEL > MAXIMUM_SET_IN_MEMORY_IN_BYTES
             and not self.source.decoding_is_slow
         ):
             return None
-        return self._allocate("volumes", shape, LARGEST_SET_IN_MEMORY_IN_BYTES)
+        return self._allocate("volumes", shape, MAXIMUM_SET_IN_MEMORY_IN_BYTES)
 
     def _allocate(self, name: str, shape: tuple[int, ...], limit_in_bytes: int) -> np.ndarray:
         if int(np.prod(shape)) * BYTES_PER_VOXEL <= limit_in_bytes:

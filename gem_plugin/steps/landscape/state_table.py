@@ -1,4 +1,4 @@
-"""What is told about the states beside their maps: a table with hints of junk and of regions, and difference maps."""
+"""What is reported of the states beside their maps: a table with hints of junk and of regions, and difference maps."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,8 +45,8 @@ def write_difference_maps(files: StateFiles, n_states: int, counts: np.ndarray, 
     maps = [read_map(files.mean(number)) for number in range(1, n_states + 1)]
     pixel_size = maps[0].pixel_size_in_angstroms
     if which == "mean":
-        shares = counts / counts.sum()
-        overall = sum(share * one.volume for share, one in zip(shares, maps))
+        fractions = counts / counts.sum()
+        overall = sum(fraction * one.volume for fraction, one in zip(fractions, maps))
         for number, one in enumerate(maps, start=1):
             write_map(files.difference(number), one.volume - overall, pixel_size)
         return
@@ -64,14 +64,14 @@ def region_columns(
 ) -> Table:
     """Mean occupancy and motion of every region in every state."""
     columns: Table = {}
-    for place, name in enumerate(measures.names):
+    for index, name in enumerate(measures.names):
         for what, values in (
             ("occupancy", measures.occupancy),
             ("motion_in_angstroms", measures.motion_in_angstroms),
         ):
             columns[f"{name}_{what}"] = np.array(
                 [
-                    _weighted_mean(values[:, place], np.where(labels == number, weights, 0))
+                    _weighted_mean(values[:, index], np.where(labels == number, weights, 0))
                     for number in range(1, n_states + 1)
                 ]
             )
@@ -87,8 +87,8 @@ def write_state_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     """A csv file with one row a state; the first column is the state, from 1."""
     n_states = len(next(iter(columns.values())))
     lines = [",".join(["state", *columns])]
-    for place in range(n_states):
-        lines.append(",".join([str(place + 1), *(_as_text(values[place]) for values in columns.values())]))
+    for index in range(n_states):
+        lines.append(",".join([str(index + 1), *(_as_text(values[index]) for values in columns.values())]))
     write_text_whole(path, "\n".join(lines) + "\n")
 
 

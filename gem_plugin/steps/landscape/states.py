@@ -28,7 +28,7 @@ from gem_plugin.steps.landscape.state_table import (
 
 
 def find_states(job: LandscapeJob, components: VolumeComponents, sketch: Sketch) -> SketchStates:
-    """Group the sketch maps by the distances of their masked voxels."""
+    """Cluster the sketch maps by the distances of their masked voxels."""
     with job.progress.waiting("states of the sketch maps"):
         states = _choose_states(job, components, sketch)
     states.save(job.files, sketch)
@@ -54,16 +54,16 @@ def _choose_states(job: LandscapeJob, components: VolumeComponents, sketch: Sket
         job.progress.say(one_cloud_message(n_states, is_automatic))
     if one_cloud and is_automatic:
         labels = np.ones_like(labels)
-    share = state_maths.largest_share(labels, weights)
-    if labels.max() > 1 and share > state_maths.MAXIMUM_FRACTION_ALLOWED:
-        job.progress.say(f"State 1 holds {share:.0%} of the particles. Try --linkage ward, or another -M.")
+    fraction = state_maths.largest_share(labels, weights)
+    if labels.max() > 1 and fraction > state_maths.MAXIMUM_FRACTION_ALLOWED:
+        job.progress.say(f"State 1 holds {fraction:.0%} of the particles. Try --linkage ward, or another -M.")
     return SketchStates(
-        labels, tree, linkage, state_maths.silhouette(distances, labels), share, one_cloud, choices
+        labels, tree, linkage, state_maths.silhouette(distances, labels), fraction, one_cloud, choices
     )
 
 
 def write_states(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, states: SketchStates) -> None:
-    """Mean and spread of the maps, list of the particles, and star file of every state."""
+    """Mean and standard deviation of the maps, list of the particles, and star file of every state."""
     source, files, records = job.source, job.files, job.records
     print_of_states = fingerprint(source.identity, source.latents[sketch.rows], sketch.labels, states.labels)
     numbers = range(1, states.n_states + 1)

@@ -21,6 +21,8 @@ from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
+N_ERRORS_SHOWN = 5
+
 
 def find_coordinates(
     job: FullLandscapeJob,
@@ -99,8 +101,8 @@ def _decode(
     """Decode, mask, clip and project, exactly as the sketch maps were treated."""
     values = np.empty((len(rows), len(basis.pca.components)))
     volumes = progress.track(source.decode(source.latents[rows]), "decoded maps", len(rows), "map")
-    for place, volume in enumerate(volumes):
-        values[place] = basis.pca.project(select_masked_voxels(volume, basis.mask))
+    for index, volume in enumerate(volumes):
+        values[index] = basis.pca.project(select_masked_voxels(volume, basis.mask))
     return values
 
 
@@ -117,9 +119,8 @@ def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
     )
     with progress.waiting("learned coordinates"):
         learned = regress_coordinates(source.latents, rows, targets, shape, settings.seed, progress.track)
+    errors = ", ".join(f"{error:.3f}" for error in learned.test_error[:N_ERRORS_SHOWN])
     progress.say(
-        "learned coordinates: test error "
-        + ", ".join(f"PC{number} {error:.3f}" for number, error in enumerate(learned.test_error[:5], start=1))
-        + " of the spread"
+        f"learned coordinates: test error of volume components 1, 2, ...: {errors} (fractions of their standard deviations)"
     )
     return learned.coordinates, learned.test_error

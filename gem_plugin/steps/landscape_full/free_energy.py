@@ -83,7 +83,7 @@ def travel_path(
         )
     plane = coordinates[:, [number - 1 for number in settings.energy_pcs]].astype(np.float64)
     try:
-        with progress.waiting("path between the states"):
+        with progress.waiting("minimum-energy path"):
             start, end = (
                 _most_populated(plane[states == number], landscape) for number in settings.path_states
             )
@@ -101,7 +101,7 @@ def travel_path(
 
 
 def _most_populated(points: np.ndarray, landscape: FreeEnergy) -> np.ndarray:  # (k, 2) -> (2,)
-    """The place of lowest free energy among the particles of a state."""
+    """The point of lowest free energy among the particles of a state."""
     cells = [landscape.cell_of(point) for point in points]
     energies = np.array([landscape.energy_in_kt[cell] for cell in cells])
     energies = np.where(np.isfinite(energies), energies, np.inf)

@@ -12,14 +12,14 @@ from gem_plugin.steps.landscape.settings import check_region_names
 
 @dataclass(frozen=True)
 class LandscapeFullSettings:
-    """How to place, group and connect all particles."""
+    """How all particles get coordinates, states and a minimum-energy path."""
 
     landscape_dir: Path | None = setting(None, "Folder of the landscape step; default: landscape in the run.")
     outdir: Path | None = setting(None, "Folder for the results; default: full in that folder.", flag="-o")
     coordinates: str = setting(
         "auto",
-        "How coordinates are found: exact (Gaussians), decode (every map), regress (learned from some maps), or the "
-        "first of them that is possible and affordable.",
+        "How coordinates are found: exact (Gaussians), decode (every map), regress (learned from some maps), or "
+        "auto: the first of them that is possible and fast enough.",
         choices=("auto", "exact", "decode", "regress"),
     )
     training_volumes: int = setting(
@@ -31,28 +31,32 @@ class LandscapeFullSettings:
     dim: int = setting(512, "Width of the layers of regress.", minimum=1)
     layers: int = setting(3, "Number of layers of regress.", minimum=1)
     n_states: int | Literal["auto"] = setting(10, "Number of states, or auto.", minimum=1, flag="-M")
-    linkage: str = setting("ward", "How groups are merged.", choices=LINKAGES)
+    linkage: str = setting("ward", "Linkage that joins particles into states.", choices=LINKAGES)
     leiden: bool = setting(True, "Leiden communities too, where the package igraph is installed.")
     num_neighbors: int = setting(50, "Neighbours of a particle in UMAP and Leiden.", minimum=2)
     resolution: float = setting(1.5, "Resolution of Leiden: larger gives more communities.", minimum=0.001)
-    maps_per_state: int = setting(50, "Particles whose maps make the mean of a state; 0: no maps.", minimum=0)
+    maps_per_state: int = setting(
+        50, "Particles whose maps are averaged into the mean of a state; 0: no maps.", minimum=0
+    )
     energy_pcs: tuple[int, ...] = setting((1, 2), "Components of the free-energy map, from 1.")
     bandwidth: float = setting(
         0.5,
         "Kernel width of the density over Scott's rule, which is too wide for several peaks.",
         minimum=0.01,
     )
-    bootstrap: int = setting(100, "Samples for the error of the free energy.", minimum=2)
+    bootstrap: int = setting(100, "Bootstrap samples for the error of the free energy.", minimum=2)
     path_states: tuple[int, ...] = setting(
-        (1, 2), "The two states that the path joins; states as found here."
+        (1, 2), "The two states that the minimum-energy path joins, by column full_state."
     )
-    path_points: int = setting(20, "Maps along the path; 0: no path.", minimum=0)
+    path_points: int = setting(20, "Maps along the minimum-energy path; 0: no path.", minimum=0)
     region: tuple[str, ...] = setting((), "Regions as name=mask.mrc: occupancy and motion of every particle.")
-    skip_umap: bool = setting(False, "Leave out UMAP.")
+    skip_umap: bool = setting(False, "Skip UMAP.")
     cryodrgn_layout: bool = setting(False, "Also write landscape_full as cryoDRGN does, pickles included.")
     skip_vol: bool = setting(False, "Use the coordinates of the last run; stop if they no longer fit.")
-    device: str = setting("auto", "auto, cpu, cuda or cuda:N; several divided by commas share the decoding.")
-    seed: int = setting(0, "Seed of everything random.", minimum=0)
+    device: str = setting(
+        "auto", "auto, cpu, cuda or cuda:N; several, separated by commas, divide the decoding."
+    )
+    seed: int = setting(0, "Random seed.", minimum=0)
 
 
 def check_full_settings(settings: LandscapeFullSettings) -> None:

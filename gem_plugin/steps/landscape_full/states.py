@@ -46,7 +46,7 @@ class ParticleGroups(NamedTuple):
 
 
 def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleGroups:
-    """Agglomerative states, and Leiden communities where wanted."""
+    """Agglomerative states, and Leiden communities where requested."""
     full, settings, progress = job.full, job.settings, job.progress
 
     values = coordinates.astype(np.float64)
@@ -108,7 +108,7 @@ def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings, 
 
 
 def _write_state_maps(job: FullLandscapeJob, labels: np.ndarray, files: StateFiles) -> None:
-    """Mean and spread of the maps of particles drawn at random from each state."""
+    """Mean and standard deviation of the maps of particles drawn at random from each state."""
     source, settings, progress = job.source, job.settings, job.progress
     files.remove_maps()
     if settings.maps_per_state == 0:
@@ -156,9 +156,9 @@ def _draw_groups(job: FullLandscapeJob, coordinates: np.ndarray, groups: Particl
 
 
 def leiden_wanted(settings: LandscapeFullSettings, progress: Progress) -> bool:
-    """Whether Leiden communities are wanted and possible; says why not."""
+    """Whether Leiden communities are requested and possible; says why not."""
     if settings.leiden and not leiden_is_installed():
         progress.say(
-            "Leiden communities are left out: the optional package igraph is not installed (pip install igraph)."
+            "Leiden communities are skipped: the optional package igraph is not installed (pip install igraph)."
         )
     return settings.leiden and leiden_is_installed()

@@ -68,14 +68,14 @@ def map_full_landscape(
     }
 
 
-def _energy_components(wanted: tuple[int, ...], n_components: int) -> tuple[int, ...]:
+def _energy_components(requested: tuple[int, ...], n_components: int) -> tuple[int, ...]:
     """The components of the free energy. The usual two shrink to one where there is only one; others must exist."""
-    if wanted == LandscapeFullSettings().energy_pcs:
-        return tuple(number for number in wanted if number <= n_components)
-    beyond = [number for number in wanted if number > n_components]
+    if requested == LandscapeFullSettings().energy_pcs:
+        return tuple(number for number in requested if number <= n_components)
+    beyond = [number for number in requested if number > n_components]
     if beyond:
         raise InputError(
             f"--energy-pcs: there is no component {beyond[0]}; the landscape has {n_components} components. "
             "Give others, or run gem-em landscape again with a larger --pc-dim."
         )
-    return wanted
+    return requested

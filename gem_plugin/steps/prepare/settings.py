@@ -35,10 +35,10 @@ class PrepareSettings:
         None, "Pixel size in Angstrom, only for star files that have none.", 0.01
     )
     invert_contrast: bool = setting(
-        False, "Turn the contrast of the images, for dark particles in a RELION star file."
+        False, "Invert the contrast of the images, for dark particles in a RELION star file."
     )
     normalise: str = setting(
         "auto",
-        "Background to mean 0 and deviation 1, per image. auto: where it is not so.",
+        "Scale the background of each image to mean 0 and standard deviation 1. auto: where it is not so already.",
         choices=("auto", "always", "never"),
     )

@@ -32,15 +32,15 @@ from gem_plugin.settings import check_settings
 from gem_plugin.steps.prepare.settings import PrepareSettings
 
 SAMPLED_IMAGES = 500  # enough to know the level and scale of the background to a per cent
-LARGEST_NORMALISED_MEAN = (
+MAXIMUM_NORMALISED_MEAN = (
     0.2  # RELION normalises to 0 and 1; a soft radius or a rescaled box shifts it a little
 )
-LARGEST_NORMALISED_SPREAD = 0.2
-LARGEST_RELATIVE_SPREAD = (
+MAXIMUM_NORMALISED_STANDARD_DEVIATION = 0.2
+MAXIMUM_RELATIVE_STANDARD_DEVIATION = (
     10.0  # of an image's pixels, over the median of all: more is a defect, such as a hot pixel
 )
 ROWS_NAMED = 5
-LARGEST_COUNTED_DEVIATION = (
+MAXIMUM_COUNTED_STANDARD_DEVIATION = (
     1.5  # of a background, over that of a usual image; in the noise spectrum it counts as this
 )
 DARK_PARTICLE_SIGNIFICANCE = 5.0  # standard errors below the background
@@ -53,7 +53,7 @@ class _Plan:
     working_box: int
     mask: Tensor  # (working box, working box) bool: background
     is_normalised_here: bool
-    background_deviation: float  # of a usual prepared image
+    background_standard_deviation: float  # of a usual prepared image
     grey_scale_factor: float  # 1 unless normalised images were cropped, which lowers their noise
 
 
@@ -97,7 +97,7 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
 
 
 def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleTable:
-    """The table, with the contrast as the user wants it."""
+    """The table, with the contrast as the user requests it."""
     table = particles.read_table(settings.project_folder, settings.pixel_size)
     if settings.invert_contrast:
         table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
@@ -111,11 +111,13 @@ def _check_maps(settings: PrepareSettings, table: ParticleTable) -> None:
         read_matching_mask(Path(settings.mask), table.box_size, table.pixel_size_in_angstroms)
 
 
-def _working_box(wanted: int, original: int) -> int:
-    """The wanted box, or the largest even box that the images allow."""
-    if wanted % 2:
-        raise InputError(f"--box is {wanted}; expected an even number, so that the centre stays on a pixel.")
-    return min(wanted, original - original % 2)
+def _working_box(requested: int, original: int) -> int:
+    """The requested box, or the largest even box that the images allow."""
+    if requested % 2:
+        raise InputError(
+            f"--box is {requested}; expected an even number, so that the centre stays on a pixel."
+        )
+    return min(requested, original - original % 2)
 
 
 def _check_disk_space(folder: Path, n_images: int, box_size: int) -> None:
@@ -138,30 +140,30 @@ def _make_plan(
     scale = working_box / table.box_size
     mask = background_mask(working_box, min(diameter_in_pixels * scale, working_box) / 2)
     sample = np.unique(np.linspace(0, len(table) - 1, SAMPLED_IMAGES).round().astype(np.int64))
-    means, deviations, cropped_deviations, contrasts = [], [], [], []
-    for rows in progress.track(images.in_chunks(sample), "Looking at some images", unit="chunk"):
+    means, standard_deviations, cropped_standard_deviations, contrasts = [], [], [], []
+    for rows in progress.track(images.in_chunks(sample), "Inspecting some images", unit="chunk"):
         some = images.read(rows)
         background = measure_background(some, original_mask)
         cropped = measure_background(fourier_crop_images(some, working_box), mask)
         inside = some[:, ~original_mask].mean(dim=1) - background.means
         means.append(background.means)
-        deviations.append(background.standard_deviations)
-        cropped_deviations.append(cropped.standard_deviations)
+        standard_deviations.append(background.standard_deviations)
+        cropped_standard_deviations.append(cropped.standard_deviations)
         contrasts.append(inside / background.standard_deviations)
     _warn_when_dark(torch.cat(contrasts), progress)
-    is_normalised = _is_normalised(torch.cat(means), torch.cat(deviations))
+    is_normalised = _is_normalised(torch.cat(means), torch.cat(standard_deviations))
     if settings.normalise == "always" or (settings.normalise == "auto" and not is_normalised):
         return _Plan(working_box, mask, True, 1.0, 1.0)
     was_cropped = working_box != table.box_size
-    deviation = float(torch.cat(cropped_deviations).median())
-    factor = 1 / deviation if is_normalised and was_cropped else 1.0
-    return _Plan(working_box, mask, False, deviation * factor, factor)
+    standard_deviation = float(torch.cat(cropped_standard_deviations).median())
+    factor = 1 / standard_deviation if is_normalised and was_cropped else 1.0
+    return _Plan(working_box, mask, False, standard_deviation * factor, factor)
 
 
-def _is_normalised(means: Tensor, deviations: Tensor) -> bool:
+def _is_normalised(means: Tensor, standard_deviations: Tensor) -> bool:
     return bool(
-        means.abs().median() < LARGEST_NORMALISED_MEAN
-        and (deviations - 1).abs().median() < LARGEST_NORMALISED_SPREAD
+        means.abs().median() < MAXIMUM_NORMALISED_MEAN
+        and (standard_deviations - 1).abs().median() < MAXIMUM_NORMALISED_STANDARD_DEVIATION
     )
 
 
@@ -189,35 +191,35 @@ def _write_images(
 ) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
     """Prepare all images, a few megabytes at a time, and measure their noise on the way."""
     power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
-    spreads = torch.empty(len(images))
+    standard_deviations = torch.empty(len(images))
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
         for rows in progress.track(chunks, "Preparing images", unit="chunk"):
             prepared = _prepare_images(images.read(rows), plan)
-            spreads[rows] = prepared.std(dim=(1, 2))
+            standard_deviations[rows] = prepared.std(dim=(1, 2))
             power += background_power(_without_excess(prepared, plan), plan.mask)
             writer.append(prepared.numpy())
-        _refuse_defects(images, spreads)
+        _refuse_defects(images, standard_deviations)
     return noise_spectrum_from_power(power, len(images)).numpy()
 
 
 def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
     """Images whose background varies more than usual (ice, carbon) scaled down, so that a few do not set the noise of all."""
-    deviations = measure_background(images, plan.mask).standard_deviations
-    limit = LARGEST_COUNTED_DEVIATION * plan.background_deviation
+    standard_deviations = measure_background(images, plan.mask).standard_deviations
+    limit = MAXIMUM_COUNTED_STANDARD_DEVIATION * plan.background_standard_deviation
     if not limit > 0:  # images without noise
         return images
-    return images * (limit / deviations.clamp_min(limit))[:, None, None]
+    return images * (limit / standard_deviations.clamp_min(limit))[:, None, None]
 
 
-def _refuse_defects(images: ParticleImages, spreads: Tensor) -> None:
+def _refuse_defects(images: ParticleImages, standard_deviations: Tensor) -> None:
     """One image with a hot pixel would drown the noise of all others."""
-    ratios = spreads / spreads.median()
-    rows = torch.nonzero(ratios > LARGEST_RELATIVE_SPREAD).flatten().tolist()
+    ratios = standard_deviations / standard_deviations.median()
+    rows = torch.nonzero(ratios > MAXIMUM_RELATIVE_STANDARD_DEVIATION).flatten().tolist()
     if rows:
         named = ", ".join(f"row {row} ({images.table.image_names[row]})" for row in rows[:ROWS_NAMED])
         raise InputError(
-            f"{images.particle_file}: {len(rows)} images vary over {LARGEST_RELATIVE_SPREAD:.0f} times as much as the others, "
+            f"{images.particle_file}: {len(rows)} images vary over {MAXIMUM_RELATIVE_STANDARD_DEVIATION:.0f} times as much as the others, "
             f"up to {float(ratios.max()):.0f} times: {named}{', ...' if len(rows) > ROWS_NAMED else ''}. They have hot pixels or "
             "come from a damaged micrograph. Remove these particles, or use --normalise always if whole micrographs differ in scale."
         )

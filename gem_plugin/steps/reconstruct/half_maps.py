@@ -35,11 +35,11 @@ from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 IMAGES_AT_A_TIME = 64
 MASK_RESOLUTION_IN_PIXELS = 5.0  # the map is smoothed this far before a threshold makes a mask of it
-MASK_SHARE_OF_BRIGHT_LEVEL = 0.2
+MASK_FRACTION_OF_BRIGHT_LEVEL = 0.2
 MASK_MARGIN_IN_PIXELS = 2
 MASK_EDGE_IN_PIXELS = 5
 WINDOW_IN_RESOLUTIONS = 6.0  # width of the window for local resolution: a few shells up to the crossing
-MOST_MAPS_DRAWN = 8
+MAXIMUM_MAPS_DRAWN = 8
 LOCAL_QUANTILES = (0.05, 0.5, 0.95)  # of the local resolutions inside the mask
 ColumnValues = dict[str, float | int | str]
 
@@ -110,8 +110,8 @@ def back_project(
     """Both half-maps of some particles."""
     table = prepared.table
     both = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=device)
-    places = np.arange(len(rows))
-    parts = [places[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]
+    positions = np.arange(len(rows))
+    parts = [positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]
     for part in progress.track(parts, title, unit="batch"):
         some = rows[part]
         taken = table.take(some)
@@ -138,7 +138,7 @@ def mask_from_half_maps(first: Tensor, second: Tensor, pixel_size_in_angstroms: 
     """A soft mask around the density that both halves show."""
     box_size = first.shape[-1]
     smooth = low_pass(combine_half_maps(first, second).volume, box_size / MASK_RESOLUTION_IN_PIXELS).numpy()
-    threshold = MASK_SHARE_OF_BRIGHT_LEVEL * bright_level(smooth)
+    threshold = MASK_FRACTION_OF_BRIGHT_LEVEL * bright_level(smooth)
     mask = make_mask(
         smooth,
         threshold,
@@ -202,16 +202,16 @@ def _write_local_resolution(
     name: str,
     both: HalfMaps,
     mask: Tensor,
-    wanted: LocalWindow,
+    window: LocalWindow,
     row: ColumnValues,  # that of the map, with its resolution as a whole
     track: Track,
 ) -> ColumnValues:
-    """The map of local resolutions, and how far they spread."""
+    """The map of local resolutions, and their quantiles."""
     pixel_size = both.pixel_size_in_angstroms
-    width = wanted.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
+    width = window.width_in_angstroms or WINDOW_IN_RESOLUTIONS * float(row["resolution_in_angstroms"])
     pixels = 2 * round(width / pixel_size / 2)
     pixels = min(max(pixels, MINIMUM_WINDOW_IN_PIXELS), both.box_size)
-    found = local_resolution(both.first, both.second, mask, pixel_size, pixels, wanted.threshold, track=track)
+    found = local_resolution(both.first, both.second, mask, pixel_size, pixels, window.threshold, track=track)
     write_map(files.local_resolution(name), found.numpy(), pixel_size)
     inside = found[found > 0].numpy()
     if not len(inside):
@@ -219,10 +219,10 @@ def _write_local_resolution(
     quantiles = np.quantile(inside, LOCAL_QUANTILES)
     return {
         **{
-            f"local_resolution_{round(100 * share)}_percent_in_angstroms": round(float(value), 2)
-            for share, value in zip(LOCAL_QUANTILES, quantiles, strict=True)
+            f"local_resolution_{round(100 * fraction)}_percent_in_angstroms": round(float(value), 2)
+            for fraction, value in zip(LOCAL_QUANTILES, quantiles, strict=True)
         },
-        "local_resolution_threshold": wanted.threshold,
+        "local_resolution_threshold": window.threshold,
         "local_resolution_window_in_angstroms": round(pixels * pixel_size, 1),
     }
 
@@ -238,7 +238,7 @@ def draw_local_resolutions(run: RunFiles, maps_of_table: list[str], title: str) 
         return
     maps = {
         name: (read_map(files.final_map(name)).volume, read_map(path).volume)
-        for name, path in list(measured.items())[:MOST_MAPS_DRAWN]
+        for name, path in list(measured.items())[:MAXIMUM_MAPS_DRAWN]
     }
     pixel_size = read_map(next(iter(measured.values()))).pixel_size_in_angstroms
     draw_local_resolution(stem, maps, pixel_size)

@@ -1,6 +1,6 @@
 """Motion-corrected consensus: every particle is back-projected with its motion undone, part by part.
 
-The model says how each part of the molecule lies in each particle. Fitted as a turn and a shift, this changes the pose
+The model says how each part of the molecule lies in each particle. Fitted as a rotation and a shift, this changes the pose
 under which the particle's image is inserted into the map of that part; the maps of the parts are then put together,
 each where its Gaussians are. Every voxel is the work of all particles, and only of images, never of decoded density.
 """
@@ -53,7 +53,7 @@ from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 PARTICLES_COMPARED = 200  # to find which Gaussians move together
 CLOUDS_AT_A_TIME = 64
-MOBILE_SHARE = 0.5  # of the motion of the most mobile Gaussians: what counts as the moving region
+MOBILE_FRACTION = 0.5  # of the motion of the most mobile Gaussians: what counts as the moving region
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class MovingParts:
 
     weights: Tensor  # (parts, box, box, box)
     motions: list[RigidMotions]  # per part, all particles
-    mobile: Tensor  # (box, box, box), 0 to 1: share of parts that move much
+    mobile: Tensor  # (box, box, box), 0 to 1: fraction of parts that move much
     reference_row: int  # the particle whose conformation the map shows
 
 
@@ -178,7 +178,7 @@ def _find_parts(
         RigidMotions(*(torch.cat(values) for values in zip(*fitted, strict=True))) for fitted in collected
     ]
     of_part = torch.tensor([float(motion.displacement_in_angstroms[member].mean()) for member in members])
-    is_mobile = (of_part >= MOBILE_SHARE * of_part.max()).float()
+    is_mobile = (of_part >= MOBILE_FRACTION * of_part.max()).float()
     return MovingParts(weights, motions, torch.einsum("p,pzyx->zyx", is_mobile, weights), chosen)
 
 

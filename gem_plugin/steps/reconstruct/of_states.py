@@ -1,4 +1,4 @@
-"""Half-maps of every state, and how far the particles support what the model shows."""
+"""Half-maps of every state, and how far the particles show what the model shows."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import state_name, state_number
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, WHOLE_NAME, ReconstructFiles
-from gem_plugin.landscape.checks.half_map_support import measure_state_support
+from gem_plugin.landscape.checks.half_map_support import measure_half_map_agreement
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.reconstruction import draw_shell_correlations
@@ -57,7 +57,7 @@ def reconstruct_states(
         everything.add_all_of_(both)
         if number and len(np.unique(halves[rows])) < 2:
             progress.say(
-                f"State {number} gets no map: all its particles ({len(rows)}) are in one half-set. Ask for fewer states."
+                f"State {number} gets no map: all its particles ({len(rows)}) are in one half-set. Request fewer states (-M)."
             )
         elif number:
             half_maps = half_maps_of(both, progress, name)
@@ -65,7 +65,7 @@ def reconstruct_states(
             table[name] = {"particles": len(rows), **measured}
     if not table:
         raise InputError(
-            "No state has particles in both half-sets, so there is nothing to reconstruct. Ask for fewer states."
+            "No state has particles in both half-sets, so there is nothing to reconstruct. Request fewer states (-M)."
         )
     rows = _random_subset(halves, int(min(row["particles"] for row in table.values())), settings.seed)
     both = back_project(prepared, rows, halves, device, progress, "random subset")
@@ -76,8 +76,8 @@ def reconstruct_states(
     }
     overall = write_and_measure(files, WHOLE_NAME, half_maps_of(everything, progress, WHOLE_NAME), measuring)
     table = {WHOLE_NAME: {"particles": len(states), **overall}, **table}
-    with progress.waiting("support of the states"):
-        _add_support(files, table, everything, decoded, measuring)
+    with progress.waiting("half-map check of the states"):
+        _add_half_map_check(files, table, everything, decoded, measuring)
     write_map_table(files.table, table)
     draw_shell_correlations(
         run.figures / names.FSC_OF_STATES,
@@ -91,14 +91,16 @@ def reconstruct_states(
     }
 
 
-def _random_subset(halves: np.ndarray, n_wanted: int, seed: int) -> np.ndarray:  # (n_wanted,), sorted
+def _random_subset(halves: np.ndarray, n_particles: int, seed: int) -> np.ndarray:  # (n_particles,), sorted
     """Particles drawn blindly, as many of each half-set."""
     generator = np.random.default_rng(seed)
     members = [generator.permutation(np.flatnonzero(halves == half)) for half in (0, 1)]
-    return np.sort(np.concatenate([members[0][: n_wanted - n_wanted // 2], members[1][: n_wanted // 2]]))
+    return np.sort(
+        np.concatenate([members[0][: n_particles - n_particles // 2], members[1][: n_particles // 2]])
+    )
 
 
-def _add_support(
+def _add_half_map_check(
     files: ReconstructFiles,
     table: dict[str, ColumnValues],
     everything: BackProjection,
@@ -118,18 +120,20 @@ def _add_support(
     last_shell = first_shell_below(curves.corrected, RESOLUTION_FSC) - 1
     counts = {number: int(table[state_name(number)]["particles"]) for number in decoded}
     mean = sum(counts[number] * decoded[number] for number in decoded) / max(sum(counts.values()), 1)
-    for name in measuring.progress.track(list(table), "support of the states", unit="map"):
+    for name in measuring.progress.track(list(table), "half-map check of the states", unit="map"):
         if name == WHOLE_NAME:
             continue
         row = table[name]
         halves = [torch.from_numpy(read_map(files.half_map(name, half)).volume) for half in (1, 2)]
         number = state_number(name) or 0
         difference = torch.from_numpy(decoded[number] - mean) if number in decoded else None
-        support = measure_state_support((halves[0], halves[1]), whole, where, max(last_shell, 2), difference)
-        row["difference_correlation"] = round(support.correlation, 4)
-        row["difference_z_score"] = round(support.z_score, 2)
+        check = measure_half_map_agreement(
+            (halves[0], halves[1]), whole, where, max(last_shell, 2), difference
+        )
+        row["difference_correlation"] = round(check.correlation, 4)
+        row["difference_z_score"] = round(check.z_score, 2)
         if difference is not None:
-            row["decoded_difference_agreement"] = round(support.agreement_with_decoded, 4)
+            row["decoded_difference_agreement"] = round(check.agreement_with_decoded, 4)
 
 
 def union_mask(files: ReconstructFiles, names: list[str]) -> torch.Tensor:

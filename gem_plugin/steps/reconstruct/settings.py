@@ -17,23 +17,23 @@ class ReconstructSettings:
         None, "Array (.npy) with the state of every particle, 0 for none; default: the landscape's states."
     )
     z_values: Path | None = setting(
-        None, "Text file of latents, one point a line: reconstruct around them instead of the states."
+        None, "Text file of latents, one point per line: reconstruct around them instead of the states."
     )
     particles: Path | None = setting(
-        None, "Text file of particle rows (from 0, one a line): reconstruct around their latents."
+        None, "Text file of particle rows (from 0, one per line): reconstruct around their latents."
     )
     deformed: bool = setting(
         False, "Undo the motion of every particle first: one map of the whole molecule with all particles."
     )
     parts: int = setting(
         12,
-        "Parts that move rigidly when the motion is undone; more follow bending better.",
+        "Number of rigid parts when the motion is undone; more parts follow bending better.",
         minimum=1,
         maximum=100,
     )
     mask: Path | None = setting(None, "Mask for the FSC; default: from each pair of half-maps.")
     local_resolution: bool = setting(
-        False, "Measure the resolution of every place too: correlation of the half-maps in a small window."
+        False, "Measure the local resolution too: correlation of the half-maps in a small window."
     )
     local_threshold: float = setting(
         0.5,

@@ -24,10 +24,10 @@ from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.run import LATENT_COMPONENT, Run
 
 PARTICLES_COMPARED = 200
-MOST_ARROWS = 600
-HIGHEST_PERCENTILE = 98  # of the values that are coloured
+MAXIMUM_ARROWS = 600
+MAXIMUM_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
-SMALLEST_SHARE_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
+MINIMUM_FRACTION_OF_DENSITY = 0.02  # of the brightest voxel: where less density is, motion has no meaning
 
 
 def write_motion(
@@ -38,8 +38,8 @@ def write_motion(
     generator = np.random.default_rng(seed)
     n_compared = min(PARTICLES_COMPARED, source.n_particles)
     rows = np.sort(generator.choice(source.n_particles, n_compared, replace=False))
-    told = track(rows, "motion of the Gaussians", unit="particle")
-    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in told]
+    tracked = track(rows, "motion of the Gaussians", unit="particle")
+    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in tracked]
     positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])
     amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
     motion = measure_motion(positions, amplitudes, seed)
@@ -90,13 +90,17 @@ def _motion_files(run: Run, source: VolumeSource, motion: GaussianMotion, track:
     level, written = _level(mean_map), []
     colours = (
         ("motion", "rms motion (Angstrom)", motion.displacement_in_angstroms),
-        ("occupancy", "occupancy (mean amplitude over that where it is all there)", motion.occupancy),
-        ("amplitude_change", "change of amplitude (share of its mean)", motion.amplitude_change),
+        ("occupancy", "occupancy (mean amplitude, fraction of full amplitude)", motion.occupancy),
+        (
+            "amplitude_change",
+            "amplitude change (standard deviation, fraction of the mean)",
+            motion.amplitude_change,
+        ),
     )
     for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
         path = files.map_of_values(name)
         write_map(path, _map_of_values(cloud, values, density, source), pixel_size)
-        highest = 1.0 if name == "occupancy" else float(np.percentile(values, HIGHEST_PERCENTILE))
+        highest = 1.0 if name == "occupancy" else float(np.percentile(values, MAXIMUM_PERCENTILE))
         text = scripts.colour_script(mean_map.name, path.name, level, max(highest, 1e-3), what)
         written.append(_write_script(files.script(f"colour_by_{name}"), text))
     _write_main_arrows(files.arrows, motion, source)
@@ -119,19 +123,19 @@ def _map_of_values(
     """At each voxel the mean of the values, weighted by the density of each Gaussian there; 0 in the solvent."""
     weighted = replace(cloud, amplitudes=cloud.amplitudes * torch.from_numpy(values).float())
     sums = render_volumes(weighted, source.box_size, source.cloud_pixel_size_in_angstroms)[0].numpy()
-    is_inside = density > SMALLEST_SHARE_OF_DENSITY * density.max()
+    is_inside = density > MINIMUM_FRACTION_OF_DENSITY * density.max()
     return np.where(is_inside, sums / np.where(is_inside, density, 1), 0).astype(np.float32)
 
 
 def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource) -> None:
     """The largest joint motion of the Gaussians that move most."""
     lengths = np.linalg.norm(motion.main_displacement_in_angstroms, axis=1)
-    chosen = np.argsort(lengths)[::-1][:MOST_ARROWS]
+    chosen = np.argsort(lengths)[::-1][:MAXIMUM_ARROWS]
     starts = _in_map_frame(motion.positions_in_angstroms[chosen], source)
     ends = starts + motion.main_displacement_in_angstroms[chosen]
-    share = (lengths[chosen] / max(float(lengths.max()), 1e-9))[:, None]
+    fraction = (lengths[chosen] / max(float(lengths.max()), 1e-9))[:, None]
     blue, orange = np.array([[0.0, 0.45, 0.70]]), np.array([[0.90, 0.62, 0.0]])
-    write_arrows(path, starts, ends, (1 - share) * blue + share * orange)
+    write_arrows(path, starts, ends, (1 - fraction) * blue + fraction * orange)
 
 
 def _trajectory_models(run: Run, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
@@ -168,8 +172,8 @@ def _trajectories(run: Run) -> dict[str, np.ndarray]:  # name -> (points, latent
         return found
     latents = run.latents[rows]
     low, high = np.percentile(scores, ENDS_IN_PERCENT)
-    wanted = np.linspace(low, high, POINTS_OF_TRAJECTORY)
-    nearest = np.abs(scores[None, :] - wanted[:, None]).argmin(axis=1)
+    targets = np.linspace(low, high, POINTS_OF_TRAJECTORY)
+    nearest = np.abs(scores[None, :] - targets[:, None]).argmin(axis=1)
     return {"volume_component_1": latents[nearest]}
 
 
@@ -180,7 +184,7 @@ def _in_map_frame(positions_in_angstroms: np.ndarray, source: VolumeSource) -> n
 
 def _level(path: Path) -> float:
     volume = read_map(path).volume
-    return scripts.LEVEL_SHARE * float(np.percentile(volume, DISPLAY_PERCENTILE))
+    return scripts.LEVEL_FRACTION * float(np.percentile(volume, DISPLAY_PERCENTILE))
 
 
 def _relative(run: RunFiles, path: Path) -> str:

@@ -14,7 +14,7 @@ class SelectSettings:
 
     states: tuple[int, ...] = setting((), "Numbers of the states to keep, such as 1,3.")
     rows: Path | None = setting(
-        None, "Text file of particle rows, counted from 0, one a line; instead of states."
+        None, "Text file of particle rows, counted from 0, one per line; instead of states."
     )
     source: str = setting(
         SKETCH,
@@ -25,17 +25,19 @@ class SelectSettings:
     )
     where: tuple[str, ...] = setting(
         (),
-        "Conditions divided by commas or 'and', such as volume_pc_1>0.5,contrast>0.3,rlnDefocusU<20000. "
+        "Conditions separated by commas or 'and', such as volume_pc_1>0.5,contrast>0.3,rlnDefocusU<20000. "
         f"Columns: {columns_in_words()}; and any column of the particle file.",
     )
     pc_range: tuple[str, ...] = setting(
         (), "Ranges of volume components: 1:-0.5:2 is component 1 from -0.5 to 2."
     )
-    polygon: Path | None = setting(None, "Text file of corners, x y a line; particles inside it are chosen.")
+    polygon: Path | None = setting(
+        None, "Text file of corners, x y per line; particles inside it are chosen."
+    )
     plane: tuple[str, ...] = setting(
         ("volume_pc_1", "volume_pc_2"), "The two columns that the polygon is drawn on."
     )
-    exclude: bool = setting(False, "Keep all particles but the chosen ones.")
+    exclude: bool = setting(False, "Keep all particles except the chosen ones.")
     out: Path | None = setting(
         None,
         "The file to write. Default: particles.star (or .cs) in a job of its own, else in the folder selected.",

@@ -35,7 +35,7 @@ def rows_chosen(run: Run, settings: SelectSettings) -> np.ndarray:  # (k,) int64
     """The rows that meet all conditions, or with --exclude all others."""
     if settings.states and settings.rows is not None:
         raise InputError(
-            "Expected either --states, such as --states 1,3, or --rows with a list of rows; one of them."
+            "Expected either --states, such as --states 1,3, or --rows with a list of rows, not both."
         )
     conditions = []
     if settings.states:

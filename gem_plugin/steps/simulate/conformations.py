@@ -12,7 +12,7 @@ from gem_plugin.gaussians.hinges import rotate_about_axis
 from gem_plugin.gaussians.phantom import antibody_phantom
 from gem_plugin.io.atoms.positions import AtomTable, read_atoms
 
-FULL_TURN_IN_DEGREES = 360.0
+FULL_ROTATION_IN_DEGREES = 360.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Conformations:
 
     positions_in_angstroms: Tensor  # (k, n, 3) float32
     amplitudes: Tensor  # (k, n) float32
-    angles_in_degrees: Tensor  # (k,): how far the part is turned; the model's number where nothing turns
+    angles_in_degrees: Tensor  # (k,): rotation of the part; the model's number where nothing rotates
     motion: str  # in words
 
     def __len__(self) -> int:
@@ -29,7 +29,7 @@ class Conformations:
 
 
 @dataclass(frozen=True)
-class Turn:
+class HingeRotation:
     """Angles of a hinge: from, to, and how many."""
 
     from_in_degrees: float
@@ -37,16 +37,16 @@ class Turn:
     n_conformations: int
 
     def angles(self) -> Tensor:  # (n_conformations,)
-        """Evenly spaced; a full turn does not come back to its start."""
-        is_closed = abs(abs(self.to_in_degrees - self.from_in_degrees) - FULL_TURN_IN_DEGREES) < 1e-6
+        """Evenly spaced; a full rotation does not come back to its start."""
+        is_closed = abs(abs(self.to_in_degrees - self.from_in_degrees) - FULL_ROTATION_IN_DEGREES) < 1e-6
         n_steps = self.n_conformations + int(is_closed)
         return torch.linspace(self.from_in_degrees, self.to_in_degrees, n_steps)[: self.n_conformations]
 
 
-def phantom_with_turning_arm(turn: Turn, generator: torch.Generator) -> Conformations:
-    """The antibody-like phantom, one arm turned by each angle."""
+def phantom_with_rotating_arm(rotation: HingeRotation, generator: torch.Generator) -> Conformations:
+    """The antibody-like phantom, one arm rotated by each angle."""
     phantom = antibody_phantom(generator)
-    angles = turn.angles()
+    angles = rotation.angles()
     positions = rotate_about_axis(
         phantom.positions_in_angstroms,
         phantom.is_moving,
@@ -54,7 +54,9 @@ def phantom_with_turning_arm(turn: Turn, generator: torch.Generator) -> Conforma
         phantom.hinge_end_in_angstroms,
         angles,
     )
-    return _centred(positions, phantom.amplitudes.expand(len(angles), -1), angles, "phantom, one arm turning")
+    return _centred(
+        positions, phantom.amplitudes.expand(len(angles), -1), angles, "phantom with one rotating arm"
+    )
 
 
 def phantom_with_missing_arms(generator: torch.Generator) -> Conformations:
@@ -63,21 +65,21 @@ def phantom_with_missing_arms(generator: torch.Generator) -> Conformations:
     has_part = torch.tensor([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1]], dtype=torch.float32)
     amplitudes = phantom.amplitudes * has_part[:, phantom.parts]
     positions = phantom.positions_in_angstroms.expand(len(has_part), -1, -1)
-    return _centred(positions, amplitudes, torch.arange(len(has_part)).float(), "phantom, arms missing")
+    return _centred(positions, amplitudes, torch.arange(len(has_part)).float(), "phantom with missing arms")
 
 
-def turned_model(path: Path, moving: str, hinge: str, turn: Turn) -> Conformations:
-    """Turn the selected atoms of the first model about the bond between two atoms."""
+def rotated_model(path: Path, moving: str, hinge: str, rotation: HingeRotation) -> Conformations:
+    """Rotate the selected atoms of the first model about the bond between two atoms."""
     atoms = read_atoms(path)
     is_moving = atoms.select(moving)
     start, end = _bond(atoms, hinge)
     positions = torch.from_numpy(atoms.positions_in_angstroms[0]).float()
-    angles = turn.angles()
-    turned = rotate_about_axis(
+    angles = rotation.angles()
+    rotated = rotate_about_axis(
         positions, torch.from_numpy(is_moving), positions[start], positions[end], angles
     )
     amplitudes = torch.from_numpy(atoms.atomic_numbers).float().expand(len(angles), -1)
-    return _centred(turned, amplitudes, angles, f"{path.name}, {moving} turning about {hinge}")
+    return _centred(rotated, amplitudes, angles, f"{path.name}, {moving} rotating about {hinge}")
 
 
 def models_of_trajectory(path: Path) -> Conformations:
@@ -96,9 +98,11 @@ def models_of_trajectory(path: Path) -> Conformations:
 def occupancies(
     n_conformations: int, n_wells: int, depth_in_kt: float
 ) -> np.ndarray:  # (n_conformations,), sum 1
-    """How often each conformation occurs: evenly, or gathered in wells that lie evenly along the path."""
-    place = (np.arange(n_conformations) + 0.5) / n_conformations
-    energy_in_kt = depth_in_kt / 2 * np.cos(2 * np.pi * n_wells * place) if n_wells else np.zeros_like(place)
+    """How often each conformation occurs: evenly, or gathered in wells that lie evenly along the motion."""
+    position = (np.arange(n_conformations) + 0.5) / n_conformations
+    energy_in_kt = (
+        depth_in_kt / 2 * np.cos(2 * np.pi * n_wells * position) if n_wells else np.zeros_like(position)
+    )
     weights = np.exp(-energy_in_kt)
     return weights / weights.sum()
 
@@ -107,7 +111,7 @@ def _bond(atoms: AtomTable, hinge: str) -> tuple[int, int]:
     ends = [part for part in hinge.split(",") if part.strip()]
     if len(ends) != 2:
         raise InputError(
-            f"--hinge is {hinge!r}; expected two atoms with a comma between, as in H:230:CA,H:230:C."
+            f"--hinge is {hinge!r}; expected two atoms separated by a comma, as in H:230:CA,H:230:C."
         )
     return atoms.index_of(ends[0].strip()), atoms.index_of(ends[1].strip())
 

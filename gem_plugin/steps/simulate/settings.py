@@ -13,32 +13,38 @@ class SimulateSettings:
     out: Path = setting(Path("simulated"), "Folder to write into.")
     atoms: Path | None = setting(None, "PDB or mmCIF file of one model; needs --moving and --hinge.")
     moving: str = setting(
-        "", "Atoms that turn: chain, chain:first-last or chain:residue:ATOM+ATOM, commas between."
+        "", "Atoms that rotate: chain, chain:first-last or chain:residue:ATOM+ATOM, separated by commas."
     )
-    hinge: str = setting("", "The two atoms of the bond to turn about, as in H:230:CA,H:230:C.")
+    hinge: str = setting("", "The two atoms of the bond that is the rotation axis, as in H:230:CA,H:230:C.")
     trajectory: Path | None = setting(None, "PDB or mmCIF file of several models, each one conformation.")
     phantom: str = setting("turning-arm", "Motion of the phantom.", choices=("turning-arm", "missing-arms"))
     turn_from: float = setting(0.0, "First angle of the hinge, in degrees.", -360, 360)
     turn_to: float = setting(180.0, "Last angle of the hinge, in degrees.", -360, 360)
-    conformations: int = setting(100, "Number of angles of the hinge.", 1, 10_000)
-    wells: int = setting(0, "Preferred places along the path; 0: all conformations alike.", 0, 20)
+    conformations: int = setting(100, "Number of conformations (angles of the hinge).", 1, 10_000)
+    wells: int = setting(
+        0, "Energy wells along the motion; 0: all conformations are equally frequent.", 0, 20
+    )
     well_depth: float = setting(3.0, "Height of the barriers between the wells, in kT.", 0, 20)
     n_particles: int = setting(10_000, "Number of particles.", 2, 10_000_000)
     box: int = setting(128, "Box in pixels, even.", 16, 1024)
     pixel_size: float = setting(3.0, "Pixel size in Angstrom.", 0.1, 50, flag="--apix")
-    snr: float = setting(0.05, "Variance of signal over noise in the final images; 0: no noise.", 0, 1e6)
+    snr: float = setting(
+        0.05, "Signal-to-noise ratio of the final images (ratio of variances); 0: no noise.", 0, 1e6
+    )
     atom_width: float = setting(1.5, "Standard deviation of an atom's density in Angstrom.", 0.1, 20)
-    b_factor: float = setting(100.0, "Envelope of the CTF in square Angstrom.", 0, 2000)
+    b_factor: float = setting(100.0, "B factor of the CTF envelope in square Angstrom.", 0, 2000)
     defocus_from: float = setting(9000.0, "Smallest defocus in Angstrom.", 0, 100_000)
     defocus_to: float = setting(24000.0, "Largest defocus in Angstrom.", 0, 100_000)
     voltage: float = setting(300.0, "Voltage in kV.", 50, 1000)
     cs: float = setting(2.7, "Spherical aberration in mm.", 0, 20)
     amplitude_contrast: float = setting(0.1, "Amplitude contrast, 0 to 1.", 0, 1)
-    largest_shift: float = setting(10.0, "Particles lie off the centre by up to this, in Angstrom.", 0, 1000)
+    largest_shift: float = setting(
+        10.0, "Largest shift of a particle from the image centre, in Angstrom.", 0, 1000
+    )
     pose_error: float = setting(
-        0.0, "Errors of the angles that are written, in degrees (standard deviation).", 0, 90
+        0.0, "Errors added to the angles of the star file, in degrees (standard deviation).", 0, 90
     )
     stack_folder: str = setting(
         "", "Folder of the stack as the star file names it, relative to the RELION project."
     )
-    seed: int = setting(0, "Seed of everything random.", 0)
+    seed: int = setting(0, "Random seed.", 0)

@@ -28,12 +28,12 @@ from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.simulate.conformations import (
     Conformations,
-    Turn,
+    HingeRotation,
     models_of_trajectory,
     occupancies,
     phantom_with_missing_arms,
-    phantom_with_turning_arm,
-    turned_model,
+    phantom_with_rotating_arm,
+    rotated_model,
 )
 from gem_plugin.steps.simulate.settings import SimulateSettings
 
@@ -96,7 +96,7 @@ def _check_sources(settings: SimulateSettings) -> None:
         settings.hinge
     ):
         raise InputError(
-            "--atoms, --moving and --hinge belong together: a file, the atoms that turn, and the bond they turn about."
+            "--atoms, --moving and --hinge belong together: a file, the atoms that rotate, and the bond that they rotate about."
         )
     if settings.defocus_from > settings.defocus_to:
         raise InputError(
@@ -105,15 +105,15 @@ def _check_sources(settings: SimulateSettings) -> None:
 
 
 def _conformations(settings: SimulateSettings) -> Conformations:
-    turn = Turn(settings.turn_from, settings.turn_to, settings.conformations)
+    rotation = HingeRotation(settings.turn_from, settings.turn_to, settings.conformations)
     if settings.atoms:
-        return turned_model(settings.atoms, settings.moving, settings.hinge, turn)
+        return rotated_model(settings.atoms, settings.moving, settings.hinge, rotation)
     if settings.trajectory:
         return models_of_trajectory(settings.trajectory)
     generator = torch.Generator().manual_seed(settings.seed)
     if settings.phantom == "missing-arms":
         return phantom_with_missing_arms(generator)
-    return phantom_with_turning_arm(turn, generator)
+    return phantom_with_rotating_arm(rotation, generator)
 
 
 def _check_that_it_fits(conformations: Conformations, settings: SimulateSettings) -> None:
@@ -131,7 +131,7 @@ def _check_that_it_fits(conformations: Conformations, settings: SimulateSettings
 def _draw_conformations(
     conformations: Conformations, settings: SimulateSettings, generator: np.random.Generator
 ) -> np.ndarray:  # (n_particles,) int64
-    """The conformation of each particle; an even spread is exactly even."""
+    """The conformation of each particle; an even distribution is exactly even."""
     n_conformations = len(conformations)
     if settings.wells == 0:
         return generator.permutation(np.arange(settings.n_particles) % n_conformations)
@@ -187,7 +187,7 @@ def _noise_deviation(
     settings: SimulateSettings,
     progress: Progress,
 ) -> float:
-    """The noise that makes the ratio of variances right; images are divided by it, so that noise has deviation 1."""
+    """The noise that makes the ratio of variances right; images are divided by it, so that noise has standard deviation 1."""
     rows = np.arange(min(IMAGES_FOR_SIGNAL, settings.n_particles))
     parts = np.array_split(rows, int(np.ceil(len(rows) / BATCH_SIZE)))
     variances = [

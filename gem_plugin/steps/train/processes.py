@@ -36,7 +36,7 @@ def joined_workers(requested_device: str) -> Iterator[tuple[Workers, str]]:
 
 
 def quiet(progress: Progress) -> Progress:
-    """The same stop check, without a word: for the processes beside the main one."""
+    """The same stop check, silently: for the processes beside the main one."""
     return Progress(stream=io.StringIO(), check_stop=progress.check_stop)
 
 

@@ -10,7 +10,9 @@ from gem_plugin.settings import setting
 class WriteCsSettings:
     """Which particles to write, and where."""
 
-    rows: Path | None = setting(None, "Text file of particle rows, counted from 0, one a line; default: all.")
+    rows: Path | None = setting(
+        None, "Text file of particle rows, counted from 0, one per line; default: all."
+    )
     out: Path | None = setting(None, "The .cs file to write; default: particles.cs in the run.")
     latents: bool = setting(True, "Add the latents as components_mode_0, 1, ..., as 3D Variability does.")
     title: str = setting("GEM particles", "Title that CryoSPARC shows for the group.")

@@ -51,7 +51,7 @@ def test_a_long_piece_has_one_line_in_place_with_the_time(
     job: FakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cryosparc_progress, "SECONDS_BETWEEN_LINES", {5: 0.05, 4: 0.05})
-    monkeypatch.setattr(cryosparc_progress, "LEAST_SECONDS_WORTH_A_LINE", 0.05)
+    monkeypatch.setattr(cryosparc_progress, "MINIMUM_SECONDS_FOR_A_LINE", 0.05)
     progress = progress_of(job, tmp_path, io.StringIO())
     with progress.waiting("UMAP"):
         time.sleep(0.3)

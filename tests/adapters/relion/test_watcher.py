@@ -121,7 +121,7 @@ def test_abort_request_is_honoured_at_once_by_a_loop(project, start_job) -> None
     wait_for(project / "External/job005/train/checkpoint.pt")
     (project / "External/job005/RELION_JOB_ABORT_NOW").touch()
     _, err = job.communicate(timeout=10)
-    assert "Continue goes on from there" in err
+    assert "Continue resumes from there" in err
     assert exit_files(project / "External/job005") == ["ABORTED"]
 
 

@@ -122,12 +122,12 @@ def test_a_small_difference_needs_more_particles_than_a_large_one_and_than_less_
 
 
 def test_a_state_like_a_random_subset_is_called_noise() -> None:
-    assert of_states.check_support("state 2", 0.02, 1.1, 0.5)[0].is_bad
-    assert len(of_states.check_support("state 2", 0.02, 1.1, 0.5)) == 1
-    good, agrees = of_states.check_support("state 1", 0.4, 20.0, 0.8)
+    assert of_states.check_against_noise("state 2", 0.02, 1.1, 0.5)[0].is_bad
+    assert len(of_states.check_against_noise("state 2", 0.02, 1.1, 0.5)) == 1
+    good, agrees = of_states.check_against_noise("state 1", 0.4, 20.0, 0.8)
     assert not good.is_bad
     assert not agrees.is_bad
-    assert of_states.check_support("state 1", 0.4, 20.0, 0.1)[1].is_bad
+    assert of_states.check_against_noise("state 1", 0.4, 20.0, 0.1)[1].is_bad
 
 
 def test_a_mask_that_cuts_the_moving_arm_is_found() -> None:

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.imaging.resolution import low_pass
-from gem_plugin.landscape.checks.half_map_support import measure_state_support
+from gem_plugin.landscape.checks.half_map_support import measure_half_map_agreement
 from gem_plugin.landscape.latents.kernel_weights import (
     best_candidate,
     candidate_sizes,
@@ -63,10 +63,10 @@ def test_only_a_real_difference_is_supported_by_both_halves() -> None:
     scores = []
     for seed in range(12):
         halves = (_noise(2 * seed), _noise(2 * seed + 1))
-        scores.append(measure_state_support(halves, whole, mask, 8).z_score)
+        scores.append(measure_half_map_agreement(halves, whole, mask, 8).z_score)
     assert np.abs(scores).max() < 4
     assert 0.5 < np.std(scores) < 1.8  # the standard error is honest
-    supported = measure_state_support((_noise(0) + real, _noise(1) + real), whole, mask, 8, real)
+    supported = measure_half_map_agreement((_noise(0) + real, _noise(1) + real), whole, mask, 8, real)
     assert supported.z_score > 6
     assert supported.agreement_with_decoded > 0.7
 

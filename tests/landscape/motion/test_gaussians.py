@@ -46,8 +46,8 @@ def test_no_part_mixes_what_moves_with_what_stands_still(motion: GaussianMotion)
     assert not set(motion.parts[:50]) & set(motion.parts[50:])
     table = part_table(motion)
     assert table["gaussians"].sum() == 100
-    assert table["share_of_mass"].sum() == pytest.approx(1)
-    assert (np.diff(table["motion_in_angstroms"]) >= -1e-6).all(), "numbered from the stillest"
+    assert table["fraction_of_mass"].sum() == pytest.approx(1)
+    assert (np.diff(table["motion_in_angstroms"]) >= -1e-6).all(), "numbered from least to most mobile"
 
 
 def test_one_particle_has_no_motion() -> None:

@@ -20,9 +20,9 @@ from gem_plugin.reports.figures.save import OKABE_ITO, draw_groups, middle_membe
 
 POINTS_OF_AN_INCH = 72
 WIDTHS_IN_INCHES = (3.35, 7.0)
-TALLEST_IN_INCHES = 9.7
-LEAST_TEXT_IN_POINTS = 6.0
-LEAST_DIFFERENCE = 10.0  # of CIELAB; 2.3 is just seen
+MAXIMUM_HEIGHT_IN_INCHES = 9.7
+MINIMUM_TEXT_IN_POINTS = 6.0
+MINIMUM_DIFFERENCE = 10.0  # of CIELAB; 2.3 is just seen
 # Linear RGB as seen without red or green cones: H. Brettel, F. Vienot, J. Mollon, J. Opt. Soc. Am. A 14, 2647 (1997),
 # in the one-plane form of F. Vienot, H. Brettel, J. Mollon, Color Res. Appl. 24, 243 (1999).
 DEFICIENCIES = {
@@ -82,7 +82,7 @@ def test_figures_fit_one_or_two_printed_columns(pdf_files: list[Path]) -> None:
     for path in pdf_files:
         width, height = size_in_inches(path.read_bytes())
         assert min(abs(width - wanted) for wanted in WIDTHS_IN_INCHES) < 0.02, path.name
-        assert height <= TALLEST_IN_INCHES, path.name
+        assert height <= MAXIMUM_HEIGHT_IN_INCHES, path.name
 
 
 def test_text_stays_text_in_true_type_fonts(pdf_files: list[Path]) -> None:
@@ -98,8 +98,8 @@ def test_the_log_for_relion_has_a_page_with_a_sentence_for_every_figure(drawn: D
     assert b"/Type3" not in content
     assert len(re.findall(rb"/Type /Page\b", content)) == 1 + len(drawn.pdf_files)
     pages = [figure for figure in drawn.figures if not any(axes.axison for axes in figure.axes)]
-    told = ["\n".join(text.get_text() for text in page.texts) for page in pages]
-    assert sum("Left: loss of each epoch" in text for text in told) == 1
+    texts = ["\n".join(text.get_text() for text in page.texts) for page in pages]
+    assert sum("Left: loss per epoch" in text for text in texts) == 1
 
 
 def test_no_pdf_is_a_picture_of_the_whole_figure(pdf_files: list[Path]) -> None:
@@ -127,7 +127,7 @@ def test_texts_are_six_points_or_more(drawn: DrawnRun) -> None:
     for figure in drawn.figures:
         FigureCanvasAgg(figure).draw()
         texts = [one for one in figure.findobj(matplotlib.text.Text) if one.get_text() and one.get_visible()]
-        assert min(one.get_fontsize() for one in texts) >= LEAST_TEXT_IN_POINTS, [
+        assert min(one.get_fontsize() for one in texts) >= MINIMUM_TEXT_IN_POINTS, [
             one.get_text() for one in texts
         ]
 
@@ -141,8 +141,8 @@ def test_axes_are_named_with_their_units(drawn: DrawnRun) -> None:
         if text
     }
     without = {
-        "epoch", "component", "part", "state", "groups of maps", "number of states", "number of particles",
-        "number of sketch maps", "half-map correlation in the mask",
+        "epoch", "component", "part", "state", "sketch maps, joined into states", "number of states", "number of particles",
+        "number of sketch maps", "half-map FSC in the mask",
     }  # fmt: skip  # counts and correlations
     assert {label for label in labels if "(" not in label} <= without
     assert {"x (Å)", "rms motion (Å)", "free energy (kT)"} <= labels
@@ -171,12 +171,12 @@ def test_colours_of_states_differ_for_everybody(deficiency: str | None) -> None:
         (one, other): np.linalg.norm(seen(one, deficiency) - seen(other, deficiency))
         for one, other in combinations(OKABE_ITO, 2)
     }
-    assert min(distances.values()) > LEAST_DIFFERENCE, min(distances, key=lambda pair: distances[pair])
+    assert min(distances.values()) > MINIMUM_DIFFERENCE, min(distances, key=lambda pair: distances[pair])
 
 
 def test_red_and_green_of_one_brightness_would_fail_that_test() -> None:
     assert (
-        np.linalg.norm(seen("#C04000", "deuteranopia") - seen("#777C00", "deuteranopia")) < LEAST_DIFFERENCE
+        np.linalg.norm(seen("#C04000", "deuteranopia") - seen("#777C00", "deuteranopia")) < MINIMUM_DIFFERENCE
     )
 
 
@@ -192,4 +192,4 @@ def test_the_number_of_a_state_stands_inside_it_even_where_it_is_bent() -> None:
 def test_many_states_fit_a_page(tmp_path: Path) -> None:
     maps = [np.random.default_rng(number).random((12, 12, 12)) for number in range(40)]
     figures_landscape.draw_state_slices(tmp_path / "means", maps, np.arange(40), 4.0)
-    assert size_in_inches((tmp_path / "means.pdf").read_bytes())[1] <= TALLEST_IN_INCHES
+    assert size_in_inches((tmp_path / "means.pdf").read_bytes())[1] <= MAXIMUM_HEIGHT_IN_INCHES

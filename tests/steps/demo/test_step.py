@@ -52,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.mark.slow
 def test_the_known_motion_is_found_and_said(demo: tuple[Path, str]) -> None:
     _, said = demo
-    found = re.search(r"median error ([\d.]+) degrees; a guess would be ([\d.]+)", said)
+    found = re.search(r"median error ([\d.]+) degrees; guessing gives ([\d.]+)", said)
     assert found is not None, said
     assert float(found[1]) < 0.4 * float(found[2])
 

@@ -181,7 +181,7 @@ def test_a_learned_map_reports_its_test_error(finished, sketched, source, tmp_pa
     true_error = np.sqrt(((learned[others, 0] - exact[others, 0]) ** 2).mean()) / exact[:, 0].std()
     assert numbers["test_error_of_first_component"] == pytest.approx(true_error, rel=1.0)
     assert true_error < 0.2
-    assert "test error PC1" in said
+    assert "test error of volume components 1, 2" in said
 
 
 def test_regions_of_every_particle(sketched, source, tmp_path: Path) -> None:

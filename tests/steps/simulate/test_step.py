@@ -11,7 +11,7 @@ import torch
 from gem_plugin.errors import InputError
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.simulate.conformations import Turn, occupancies
+from gem_plugin.steps.simulate.conformations import HingeRotation, occupancies
 from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
 
@@ -141,8 +141,8 @@ def test_wells_gather_the_particles() -> None:
 
 
 def test_a_full_turn_does_not_repeat_its_start() -> None:
-    np.testing.assert_allclose(Turn(0, 360, 4).angles(), [0, 90, 180, 270])
-    np.testing.assert_allclose(Turn(-30, 30, 3).angles(), [-30, 0, 30])
+    np.testing.assert_allclose(HingeRotation(0, 360, 4).angles(), [0, 90, 180, 270])
+    np.testing.assert_allclose(HingeRotation(-30, 30, 3).angles(), [-30, 0, 30])
 
 
 @pytest.mark.parametrize(
