@@ -82,6 +82,12 @@ def family_of(name: str) -> ColumnFamily | None:
     return next((family for family in COLUMN_FAMILIES if family.has(name)), None)
 
 
+def fixed_names() -> list[str]:
+    """The names in the table that hold no number or region."""
+    shown = [name for family in COLUMN_FAMILIES for name in family.shown.split(", ")]
+    return [name for name in shown if name == name.lower() and "..." not in name]
+
+
 def columns_in_words() -> str:
     """All columns on one line, for help texts."""
     return "; ".join(f"{family.shown} ({family.meaning})" for family in COLUMN_FAMILIES)

@@ -64,9 +64,9 @@ def _number(name: str, label: str, values: np.ndarray) -> ParticleColumn:
     return ParticleColumn(name, label, np.ascontiguousarray(values, dtype=np.float32))
 
 
-def _group(name: str, label: str, values: np.ndarray) -> ParticleColumn:
-    """A column of groups, drawn as a number where groups are many or some particles are in none."""
-    is_few = len(np.unique(values)) <= MAXIMUM_CATEGORIES and values.min(initial=0) >= 0
+def _group(name: str, label: str, values: np.ndarray, lowest: int = 0) -> ParticleColumn:
+    """A column of groups, of which 0 is none; a number where groups are many or one is below `lowest`."""
+    is_few = len(np.unique(values)) <= MAXIMUM_CATEGORIES and values.min(initial=lowest) >= lowest
     kind = ColumnKind.GROUP if is_few else ColumnKind.NUMBER
     return ParticleColumn(name, label, np.ascontiguousarray(values, dtype=np.float32), kind)
 
@@ -104,7 +104,7 @@ def _sketch_map(source: ColumnSource) -> list[ParticleColumn]:
     if not (files.sketch_labels.is_file() and files.sketch_rows.is_file()):
         return []
     n_particles = len(read_array(files.sketch_labels, "gem-em landscape"))
-    return [_group("sketch_map", "sketch map", Sketch.load(files, n_particles).map_numbers)]
+    return [_group("sketch_map", "sketch map", Sketch.load(files, n_particles).map_numbers, lowest=1)]
 
 
 def _volume_components(source: ColumnSource) -> list[ParticleColumn]:
@@ -151,7 +151,9 @@ def _regions(source: ColumnSource) -> list[ParticleColumn]:
 
 def _kmeans(source: ColumnSource) -> list[ParticleColumn]:
     return [
-        _group(files.root.name, f"k-means map of {number}", read_array(files.labels, "gem-em analyze"))
+        _group(
+            files.root.name, f"k-means map of {number}", read_array(files.labels, "gem-em analyze"), lowest=1
+        )
         for number, files in source.files.analyze.all_kmeans().items()
         if files.labels.is_file()
     ]

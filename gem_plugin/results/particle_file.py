@@ -308,9 +308,9 @@ def find_particle_file(path: Path) -> ParticleFile:
     return open_particle_file(path)
 
 
-def nearest_names(name: str, known: Sequence[str]) -> str:
-    """A sentence on what may have been meant."""
-    near = difflib.get_close_matches(name, known, n=MAXIMUM_NAMES_SUGGESTED, cutoff=0.5)
+def nearest_names(name: str, known: Sequence[str], not_made_yet: Sequence[str] = ()) -> str:
+    """A sentence on what may have been meant: of the `known` names, or of those that only another step makes."""
+    near = difflib.get_close_matches(name, [*known, *not_made_yet], n=MAXIMUM_NAMES_SUGGESTED, cutoff=0.5)
     if near:
         return f"Did you mean {' or '.join(near)}?"
     shown = ", ".join(known[:8])

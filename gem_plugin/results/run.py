@@ -22,7 +22,7 @@ from gem_plugin.landscape.motion.gaussians import GaussianMotion
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import ParticleOrigin, PreparedData, load_prepared, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily, family_of, full_name
+from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily, family_of, fixed_names, full_name
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.csv_tables import read_map_table, read_number_columns, read_text_rows
 from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
@@ -186,7 +186,8 @@ class Run:
 
     def _no_column(self, name: str, labels_of_file: list[str]) -> InputError:
         known = [*self.columns, *labels_of_file]
-        return InputError(f"There is no column {name}. {nearest_names(full_name(name), known)}")
+        not_yet = [made for made in fixed_names() if made not in known]
+        return InputError(f"There is no column {name}. {nearest_names(full_name(name), known, not_yet)}")
 
     # landscape
     def states(self, source: str = SKETCH) -> States:

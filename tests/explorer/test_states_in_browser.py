@@ -1,5 +1,6 @@
 """The explorer's page in a real browser: states, masks, sessions, RELION jobs, runs that are not finished."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,49 @@ def test_a_session_brings_its_states_and_mask_back(explorer: Explorer, page: Pag
     wait_until(lambda: text_of(page, "message") == "session opened")
     assert page.execute_script("return gem.states.settings()") == wanted
     assert page.execute_script("return Array.from(gem.plot.chosen.colour.values)") == states
+
+
+def test_a_session_of_the_first_version_is_opened(explorer: Explorer, page: Page) -> None:
+    """As GEM 0.1.0 wrote it, with the words of its time."""
+    settle(page)
+    content = {
+        "axes": {"x": "latent_2", "y": "latent_1", "colour": "states_here"},
+        "view": {"x": [-2.0, 2.0], "y": [-3.0, 3.0]},
+        "filters": [{"column": "latent_1", "range": [-0.5, 0.5]}],
+        "hiddenGroups": [2],
+        "selected": [1, 2, 50],
+        "anchors": [3, 30],
+        "path": {"latents": [[0.0, 1.0], [1.0, 0.0]], "rows": [3, 30]},
+        "pathKind": "least energy",
+        "place": 0.5,
+        "molecule": {
+            "latents": [0.5, 0.5],
+            "title": "path, 50 %",
+            "level": "55",
+            "section": "0.4",
+            "orientation": page.execute_script("return gem.molecule.view.orientation()"),
+        },
+        "clicked": 7,
+        "grouping": {"nStates": 4, "linkage": "ward", "region": "whole", "mask": {"kind": "landscape"}},
+    }
+    (explorer.run.explore / "old.session.json").write_text(json.dumps(content))
+    page.execute_script("document.getElementById('session-name').value = 'old'")
+    press(page, "#session-open")
+    wait_until(lambda: text_of(page, "message") == "session opened")
+    settle(page)
+    assert text_of(page, "molecule-title") == "trajectory, 50 %"
+    np.testing.assert_allclose(page.execute_script("return gem.molecule.subject.latents"), [0.5, 0.5])
+    assert page.execute_script("return gem.trajectory.settings()") == {
+        "waypoints": [3, 30],
+        "path": content["path"],
+        "kind": "minimum energy",
+        "fraction": 0.5,
+    }
+    assert page.execute_script("return Array.from(new Set(gem.plot.chosen.colour.values)).length") == 4
+    assert page.execute_script("return gem.plot.scatter.view.limits") == content["view"]
+    assert page.execute_script("return gem.selection.settings()") == content["selected"]
+    assert page.execute_script("return [...gem.plot.hiddenGroups]") == [2]
+    assert page.execute_script("return gem.molecule.settings().slice") == "0.4"
 
 
 def test_a_selection_becomes_a_relion_job(explorer: Explorer, page: Page) -> None:

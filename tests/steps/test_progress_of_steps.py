@@ -97,7 +97,7 @@ WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
     "references": ("references of the states",),
     "explore": ("sketch maps",),
 }
-IN_ONE_PIECE = {  # whose time so far is described, and how long they took
+IN_ONE_PIECE = {  # whose time so far is told, and how long they took
     "simulate": ("consensus and files",),
     "prepare": ("reading particles.star", "stacks of the images"),
     "consensus": ("Gaussians from the map", "map of the Gaussians"),
@@ -129,7 +129,7 @@ IN_ONE_PIECE = {  # whose time so far is described, and how long they took
     "doctor": ("self-test",),
 }
 WITHOUT_LONG_WORK = ("export-ply", "write-cs")  # one small file; write-cs is write-star for other particles
-SMALL_MODEL = {"batch_size": 16, "waypoints": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
+SMALL_MODEL = {"batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
 
 
 class Said:
@@ -236,8 +236,8 @@ def test_work_in_one_piece_tells_how_long_it_took(said: dict[str, str], step: st
 
 
 def test_no_step_is_without_progress() -> None:
-    described = {name.split()[0] for name in (*WITH_TIME_LEFT, *IN_ONE_PIECE, *WITHOUT_LONG_WORK)}
-    assert set(STEPS) <= described
+    told = {name.split()[0] for name in (*WITH_TIME_LEFT, *IN_ONE_PIECE, *WITHOUT_LONG_WORK)}
+    assert set(STEPS) <= told
 
 
 def test_a_log_holds_no_bars(said: dict[str, str]) -> None:

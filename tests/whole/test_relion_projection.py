@@ -51,7 +51,7 @@ def cloud() -> GaussianCloud:
     generator = torch.Generator().manual_seed(SimulateSettings.seed)
     one = phantom_with_rotating_arm(HingeRotation(0, SimulateSettings.turn_to, 1), generator)
     widths = torch.full_like(one.amplitudes[0], ATOM_WIDTH_IN_ANGSTROMS)
-    return GaussianCloud(one.positions[0], one.amplitudes[0], widths)
+    return GaussianCloud(one.positions_in_angstroms[0], one.amplitudes[0], widths)
 
 
 def _run(folder: Path, program: Path, *arguments: str | Path) -> None:

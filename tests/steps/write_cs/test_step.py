@@ -50,5 +50,5 @@ def test_run_from_a_star_file_is_sent_to_write_star(run: RunFiles, tmp_path: Pat
     table = read_cryosparc_particles(tmp_path / "J42")
     origin = ParticleOrigin(tmp_path / "run_data.star", None, 32, 3.0)
     save_prepared_table(run.prepared_table, table, np.ones(17), origin)
-    with pytest.raises(InputError, match=r"started from a star file. Use `gem-em write-star"):
+    with pytest.raises(InputError, match=r"this run started from RELION particles. Use `gem-em write-star"):
         run_write_cs(run, WriteCsSettings(), Progress())
