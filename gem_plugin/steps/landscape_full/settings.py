@@ -50,7 +50,7 @@ class LandscapeFullSettings:
     )
     path_points: int = setting(20, "Maps along the minimum-energy path; 0: no path.", minimum=0)
     region: tuple[str, ...] = setting((), "Regions as name=mask.mrc: occupancy and motion of every particle.")
-    skip_umap: bool = setting(False, "Skip UMAP.")
+    skip_umap: bool = setting(False, "Skip the UMAP of the volume components.")
     cryodrgn_layout: bool = setting(False, "Also write landscape_full as cryoDRGN does, pickles included.")
     skip_vol: bool = setting(False, "Use the coordinates of the last run; stop if they no longer fit.")
     device: str = setting(

@@ -96,7 +96,9 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path: Path
     monkeypatch.chdir(tmp_path)
     write_gaussianem_folder(tmp_path)
     (tmp_path / "weights.19.output.pkl").write_bytes(pickle.dumps({"z_mu": Mischief(), "ind": 0}))
-    with pytest.raises(InputError, match=r"weights.19.output.pkl is not read: it holds pathlib.*no array"):
+    with pytest.raises(
+        InputError, match=r"weights.19.output.pkl is not read: it holds pathlib.*not an array"
+    ):
         import_run(tmp_path)
     torch.save({"epoch": 1, "model_state_dict": {"encoder.x": Mischief()}}, tmp_path / "weights.20.pkl")
     with pytest.raises(InputError, match=r"weights\.20\.pkl .*not a whole weights"):
