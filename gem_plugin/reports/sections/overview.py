@@ -96,7 +96,7 @@ def _resolution(run: Run) -> str:
     if scores:
         text += f"; they differ from the map of all particles by {min(scores.values()):.1f} to {max(scores.values()):.1f} standard errors"
         text += f", a random subset by {chance:.1f}" if chance is not None else ""
-    return f'{text}: <a href="#reconstruction">maps reconstructed from the particles</a>'
+    return f'{text}. <a href="#reconstruction">Details</a>'
 
 
 def _warnings(run: Run, warnings: list[RunWarning]) -> str:
