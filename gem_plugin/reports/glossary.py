@@ -74,7 +74,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "state": "A cluster of similar sketch maps with their particles, found by landscape: column state, from 1 by size, 0: none.",
     "step": "One command of a run, such as prepare, train or landscape. Each leaves files that the next step reads.",
     "support": "How much better held-out particles fit the flexible model than a single structure, after the complexity penalty "
-    "(nats per particle). Above two standard errors the heterogeneity is real.",
+    "(nats per particle). Below two standard errors the latents may describe noise.",
     "trajectory": "A series of latents, and their maps, along a component or through chosen points.",
     "UMAP": "A two-dimensional layout in which neighbours stay neighbours; its distances and axes have no unit.",
     "volume component": "Principal component of the sketch maps inside the mask: columns volume_pc_1, ... (map units).",

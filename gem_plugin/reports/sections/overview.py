@@ -95,8 +95,8 @@ def _resolution(run: Run) -> str:
     chance = scores.pop(CONTROL_NAME, None)
     if scores:
         text += f"; they differ from the map of all particles by {min(scores.values()):.1f} to {max(scores.values()):.1f} standard errors"
-        text += f", a random subset differs by {chance:.1f}" if chance is not None else ""
-    return f'{text}: <a href="#reconstruction">maps reconstructed from the particles</a>'
+        text += f", a random subset by {chance:.1f}" if chance is not None else ""
+    return f'{text}. <a href="#reconstruction">Details</a>'
 
 
 def _warnings(run: Run, warnings: list[RunWarning]) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from gem_plugin.reports.plain_numbers import percent, short_number
 from gem_plugin.reports.sections.figures import STATES, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
-from gem_plugin.reports.sections.map_pictures import AXES, VIEWS, MapPictures, picture_html, pictures_of_maps
+from gem_plugin.reports.sections.map_pictures import AXES, MapPictures, picture_html, pictures_of_maps
 from gem_plugin.results.run import Run
 
 MAXIMUM_STATES_SHOWN = 30
@@ -34,7 +34,7 @@ def states_section(run: Run) -> str:
         f"{axis} = {position:.0f} Å" for axis, position in zip(AXES, pictures.slice_positions_in_angstroms)
     )
     return (
-        "<p>Mean map of each state, decoded by the model: projections along an axis, and slices through the "
+        "<p>Mean map of each state, decoded by the model: projections along z, y and x, and z, y and x slices through the "
         f"highest density, at {positions} from the centre. Each picture is {pictures.width_in_angstroms:.0f} Å wide, white = "
         "high density, and all states have one grey scale, so that they can be compared. A state is a part of the "
         "landscape; that it is a real conformation is shown by a map made from its particles alone.</p>"
@@ -44,9 +44,9 @@ def states_section(run: Run) -> str:
 
 
 def _card(index: int, number: int, count: int, total: int, pictures: MapPictures) -> str:
-    head = "".join(f"<th>{view}</th>" for view in VIEWS)
+    head = "".join(f"<th>{axis}</th>" for axis in AXES)
     rows = "".join(
-        f"<tr><th>{kind}</th>{_cells(of_all, index, pictures.window, f'state {number}, {kind}')}</tr>"
+        f"<tr><th>{kind}</th>{_cells(of_all, index, pictures.window, f'state {number}, {kind},')}</tr>"
         for kind, of_all in (("projection", pictures.projections), ("slice", pictures.slices))
     )
     return (
@@ -58,8 +58,8 @@ def _card(index: int, number: int, count: int, total: int, pictures: MapPictures
 def _cells(of_all: list[list[np.ndarray]], index: int, window: slice, title: str) -> str:
     highest = [max(float(views[axis].max()) for views in of_all) for axis in range(3)]
     return "".join(
-        f"<td>{picture_html(view[window, window], high, f'{title} {name}')}</td>"
-        for view, high, name in zip(of_all[index], highest, VIEWS)
+        f"<td>{picture_html(view[window, window], high, f'{title} {axis}')}</td>"
+        for view, high, axis in zip(of_all[index], highest, AXES)
     )
 
 
