@@ -35,7 +35,7 @@ def test_login_that_ends_in_the_middle_is_explained(rows, instance: Instance, mo
     assert train_with(monkeypatch, work) == 2
     shown = capsys.readouterr().err
     assert "CryoSPARC refused the login (status 401)" in shown
-    assert "could not be told that J43 failed" in shown
+    assert "J43 could not be marked as failed" in shown
 
 
 def test_missing_credentials_say_what_to_do(rows, monkeypatch, capsys):
@@ -159,7 +159,7 @@ def test_a_server_that_stops_in_the_middle_is_one_sentence(
     assert train_with(monkeypatch, work) != 0
     shown = capsys.readouterr().err
     assert "The connection to CryoSPARC was lost while" in shown
-    assert "CryoSPARC could not be told that J43 failed" in shown
+    assert "J43 could not be marked as failed in CryoSPARC" in shown
     assert "Traceback" not in shown
 
 

@@ -68,7 +68,7 @@ def test_a_very_long_error_is_reported_whole_in_the_log_and_short_as_status(
     assert len(job.error) <= 500
     written = "".join(event["text"] for event in job.events)
     assert "x" * 20_000 in written
-    assert "Unforeseen error" in written
+    assert "Unexpected error" in written
     assert "Traceback" not in capsys.readouterr().err
 
 
