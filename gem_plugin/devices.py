@@ -19,30 +19,30 @@ def free_memory_in_bytes(device: torch.device | None = None) -> float:
         return float("inf")
 
 
-def choose_device(wanted: str) -> torch.device:
+def choose_device(requested: str) -> torch.device:
     """auto, cpu, cuda or cuda:N. Raises InputError for a device that is not there."""
-    if wanted == "auto":
+    if requested == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(wanted)
+        device = torch.device(requested)
     except RuntimeError as error:
-        raise InputError(f"--device is {wanted!r}; expected auto, cpu, cuda or cuda:N.") from error
+        raise InputError(f"--device is {requested!r}; expected auto, cpu, cuda or cuda:N.") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(
-            f"--device is {wanted}, but this machine offers {torch.cuda.device_count()} CUDA devices. "
+            f"--device is {requested}, but this machine offers {torch.cuda.device_count()} CUDA devices. "
             "Use --device cpu, or check the driver with nvidia-smi."
         )
     if device.type not in ("cpu", "cuda"):
-        raise InputError(f"--device is {wanted!r}; expected auto, cpu, cuda or cuda:N.")
+        raise InputError(f"--device is {requested!r}; expected auto, cpu, cuda or cuda:N.")
     return device
 
 
-def set_threads(wanted: int | None) -> int:
+def set_threads(requested: int | None) -> int:
     """Use this many CPU threads in torch and Numba; default: the processors that this process may use."""
     import numba
 
     n_processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n_threads = wanted or int(os.environ.get("OMP_NUM_THREADS") or n_processors)
+    n_threads = requested or int(os.environ.get("OMP_NUM_THREADS") or n_processors)
     torch.set_num_threads(n_threads)
     numba.set_num_threads(min(n_threads, n_processors))
     return n_threads

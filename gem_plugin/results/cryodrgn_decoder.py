@@ -77,7 +77,7 @@ def original_rows(work_folder: Path) -> np.ndarray | None:
     if found is None:
         raise InputError(
             f"The run was trained on the particles of {given}, which is no longer there. "
-            f"Put the file into {work_folder}; without it rows cannot be told in the original stack."
+            f"Put the file into {work_folder}; without it the rows of the original stack are unknown."
         )
     return read_pickled_array(found).astype(np.int64)
 

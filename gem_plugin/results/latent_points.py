@@ -27,6 +27,6 @@ def read_latent_table(path: Path, latent_size: int) -> np.ndarray:  # (k, latent
     points = read_number_table(path)
     if points.shape[1] != latent_size:
         raise InputError(
-            f"{path}: expected {latent_size} numbers a line (the latent size), got {points.shape[1]}."
+            f"{path}: expected {latent_size} numbers per line (the latent size), got {points.shape[1]}."
         )
     return points.astype(np.float32)

@@ -219,7 +219,7 @@ class CryosparcParticleFile(ParticleFile):
             raise self._no_column(label)
         values = self._particles.rows[label]
         if values.ndim != 1 or values.dtype.kind not in "iufb":
-            raise InputError(f"{self.path}: the field {label} does not hold one number a particle.")
+            raise InputError(f"{self.path}: the field {label} does not hold one number per particle.")
         return values[self._rows].astype(np.float64)
 
     def write(

@@ -152,19 +152,19 @@ class Run:
 
     def particle_column(self, name: str) -> ParticleColumn:
         """A column of the run with its label."""
-        wanted = full_name(name)
-        family = family_of(wanted)
+        full = full_name(name)
+        family = family_of(full)
         if family is None:
             raise self._no_column(name, [])
         columns = {column.name: column for column in self._family(family)}
         if not columns:
             raise InputError(
-                f"{self.files.root} has no column {wanted} yet. Run `gem-em {family.made_by} {self.files.root}`."
+                f"{self.files.root} has no column {full} yet. Run `gem-em {family.made_by} {self.files.root}`."
             )
-        if wanted not in columns:
-            raise InputError(f"There is no column {wanted}; there is {', '.join(columns)}.")
-        check_length(columns[wanted], self.n_particles, self.files, family.made_by)
-        return columns[wanted]
+        if full not in columns:
+            raise InputError(f"There is no column {full}; there is {', '.join(columns)}.")
+        check_length(columns[full], self.n_particles, self.files, family.made_by)
+        return columns[full]
 
     def particle_columns(self) -> list[ParticleColumn]:
         """All columns of the run, the most telling ones first; without those of other particles."""

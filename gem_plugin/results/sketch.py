@@ -77,7 +77,7 @@ def _labels_of_version_0_1(
     if first_number == 0 and left_out:
         raise InputError(
             f"{files.sketch_labels} was made by version 0.1.0 with --vol-start-index 0 and --vol-ind: particles without "
-            f"a map cannot be told from map 0. Run `{MADE_BY}` again."
+            f"a map cannot be distinguished from map 0. Run `{MADE_BY}` again."
         )
     is_outside = (labels == 0) & (first_number > 0)
     return np.where(is_outside, -1, labels - first_number), first_number

@@ -35,7 +35,7 @@ def test_login_that_ends_in_the_middle_is_explained(rows, instance: Instance, mo
     assert train_with(monkeypatch, work) == 2
     shown = capsys.readouterr().err
     assert "CryoSPARC refused the login (status 401)" in shown
-    assert "J43 could not be marked as failed" in shown
+    assert "J43 could not be marked as failed in CryoSPARC" in shown
 
 
 def test_missing_credentials_say_what_to_do(rows, monkeypatch, capsys):

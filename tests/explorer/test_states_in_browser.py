@@ -172,7 +172,8 @@ def test_a_session_of_the_first_version_is_opened(explorer: Explorer, page: Page
         "clicked": 7,
         "grouping": {"nStates": 4, "linkage": "ward", "region": "whole", "mask": {"kind": "landscape"}},
     }
-    (explorer.run.explore / "old.session.json").write_text(json.dumps(content))
+    explorer.run.explore.root.mkdir(exist_ok=True)
+    explorer.run.explore.session("old").write_text(json.dumps(content))
     page.execute_script("document.getElementById('session-name').value = 'old'")
     press(page, "#session-open")
     wait_until(lambda: text_of(page, "message") == "session opened")

@@ -54,7 +54,9 @@ def test_cells_left_out_by_version_0_1_0_beside_a_map_0_are_refused(tmp_path: Pa
     write_numbers(files.sketch_rows, ROWS)
     write_array(files.sketch_labels, np.where(LABELS < 0, 0, LABELS))
     (tmp_path / "settings.toml").write_text('[landscape]\nvol_start_index = 0\nvol_ind = "kept.txt"\n')
-    with pytest.raises(InputError, match=r"cannot be told from map 0\. Run `gem-em landscape` again"):
+    with pytest.raises(
+        InputError, match=r"cannot be distinguished from map 0\. Run `gem-em landscape` again"
+    ):
         Sketch.load(files, 8)
 
 

@@ -126,7 +126,7 @@ def test_eval_vol_says_what_is_wrong_with_its_input(run: RunFiles, tmp_path: Pat
     with pytest.raises(InputError, match="entry 2 is 120; the run has 120 particles"):
         run_eval_vol(run, EvalVolSettings(particles=text), quiet)
     text.write_text("1 0 0\n")
-    with pytest.raises(InputError, match="expected 2 numbers a line"):
+    with pytest.raises(InputError, match="expected 2 numbers per line"):
         run_eval_vol(run, EvalVolSettings(z_values=text), quiet)
     text.write_text("1 0\n1 x\n")
     with pytest.raises(InputError, match="line 2: expected 2 numbers"):
