@@ -133,7 +133,7 @@ def test_the_answer_comes_first(page: Any) -> None:
     assert re.search(r"What moves\npart 6 \(\d+\.\d % of the mass\) by \d+\.\d Å", text)
     assert "4.2 ± 0.3 nats per particle" in text
     assert (
-        "reach 10.2 to 14.2 Å; they differ from the map of all particles by 7.5 to 11.5 standard errors, a random subset differs by 6.5"
+        "reach 10.2 to 14.2 Å; they differ from the map of all particles by 7.5 to 11.5 standard errors, a random subset by 6.5"
         in text
     )
 
