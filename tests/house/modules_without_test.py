@@ -26,7 +26,6 @@ WITHOUT_TEST = {
     ),
     "Whole External jobs under a watcher: tests/adapters/relion/test_watcher.py": (
         "adapters/earlier_job",
-        "adapters/relion/arguments",
         "adapters/relion/run_nodes",
     ),
     "Ends of commands: tests/cli/test_main.py": ("cli/outcome",),
