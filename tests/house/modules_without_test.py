@@ -124,7 +124,6 @@ WITHOUT_TEST = {
     "Conversion between the programs: tests/steps/convert/test_step.py": (
         "io/mrc/stack_links",
         "particles/cryosparc_to_relion",
-        "particles/relion_to_cryosparc",
     ),
     "Star files of every version: tests/particles/test_from_relion.py": (
         "io/project_folder",
