@@ -32,7 +32,9 @@ def write_particle_group(
     link_relative_stacks(rows, particles.image_folder, cs_path.parent)
     write_cs_rows(cs_path, rows)
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    write_csg(cs_path.with_suffix(".csg"), cs_path.name, rows, title, description, created)
+    write_csg(
+        cs_path.with_suffix(".csg"), cs_path.name, rows, title, description, created, particles.slot_types
+    )
     return cs_path.with_suffix(".csg")
 
 
