@@ -10,7 +10,6 @@ WITHOUT_TEST = {
         "adapters/cryosparc/figures",
         "adapters/cryosparc/inputs",
         "adapters/cryosparc/jobs",
-        "adapters/cryosparc/outputs",
         "adapters/cryosparc/project",
         "adapters/cryosparc/running_job",
         "adapters/cryosparc/start",
