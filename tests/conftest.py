@@ -14,6 +14,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+SHARED_CASES = REPOSITORY.parent / "shared" / "cases"
 RUN_OF_0_1_0 = REPOSITORY / "tests" / "data" / "run_of_0_1_0"
 
 
@@ -29,6 +30,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the shared test data (../shared/data beside the checkout) is absent")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Small inputs on which answers were once wrong, each with a README; they are never copied into the project."""
+    if not SHARED_CASES.is_dir():
+        pytest.skip("the cases (../shared/cases beside the checkout) are absent")
+    return SHARED_CASES
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def relion_tables(
     columns: dict[str, np.ndarray] = {"rlnImageName": _image_names(rows)}
     columns |= _micrograph_columns(rows)
     columns |= _ctf_columns(rows)
-    columns |= _alignment_columns(rows)
+    columns |= _alignment_columns(rows) | _half_set_column(rows, source)
     columns |= {"rlnOpticsGroup": group_of_row, UID_COLUMN: rows["uid"]}
     return {"optics": optics, "particles": pd.DataFrame(columns)}
 
@@ -153,9 +153,22 @@ def _alignment_columns(rows: np.ndarray) -> dict[str, np.ndarray]:
         }
         origins = rows["alignments3D/shift"].astype(np.float64) * rows["alignments3D/psize_A"][:, None]
         columns |= {"rlnOriginXAngst": origins[:, 0], "rlnOriginYAngst": origins[:, 1]}
-    if "alignments3D/split" in present:
-        columns["rlnRandomSubset"] = rows["alignments3D/split"] + 1
     return columns
+
+
+def _half_set_column(rows: np.ndarray, source: Path) -> dict[str, np.ndarray]:
+    """rlnRandomSubset where both half-sets occur: RELION's auto-refine ends with an error where one of them is empty."""
+    if "alignments3D/split" not in (rows.dtype.names or ()):
+        return {}
+    half_sets = rows["alignments3D/split"] + 1
+    if len(np.unique(half_sets)) > 1:
+        return {"rlnRandomSubset": half_sets}
+    warnings.warn(
+        f"{source}: alignments3D/split is {half_sets[0] - 1} in all {len(rows)} particles, which is no division into "
+        "half-sets; rlnRandomSubset is left out, and RELION's Refine3D divides the particles by itself.",
+        stacklevel=3,
+    )
+    return {}
 
 
 def angles_from_poses(

@@ -34,7 +34,7 @@ def relion_particle_columns(table: ParticleTable) -> dict[str, list[str]]:
     """One row per particle, in the order of the table."""
     rot, tilt, psi = relion_angles_in_degrees(table.rotation_matrices).T
     micrographs = np.arange(len(table)) // PARTICLES_PER_MICROGRAPH + 1
-    return {
+    columns = {
         "_rlnImageName": table.image_names.tolist(),
         "_rlnMicrographName": [f"micrograph{number:05d}.mrc" for number in micrographs],
         "_rlnOpticsGroup": table.optics_groups.astype(str).tolist(),
@@ -51,8 +51,12 @@ def relion_particle_columns(table: ParticleTable) -> dict[str, list[str]]:
         "_rlnOriginXAngst": _decimals(table.shifts_in_angstroms[:, 0], 5),
         "_rlnOriginYAngst": _decimals(table.shifts_in_angstroms[:, 1], 5),
         "_rlnClassNumber": ["1"] * len(table),
-        "_rlnRandomSubset": table.half_sets.astype(str).tolist(),
     }
+    if {1, 2} <= set(
+        table.half_sets.tolist()
+    ):  # RELION's auto-refine ends with an error where one half is empty
+        columns["_rlnRandomSubset"] = table.half_sets.astype(str).tolist()
+    return columns
 
 
 def relion_angles_in_degrees(

@@ -162,7 +162,7 @@ class RelionParticleFile(ParticleFile):
         else:
             pieces = subset_pieces(document, particles, chosen)
         if made_by is not None:
-            pieces = with_origin_comment(pieces, made_by, document.line_end_bytes())
+            pieces = with_origin_comment(pieces, made_by)
         write_whole_pieces(target, pieces)
         return [target]
 

@@ -10,7 +10,6 @@ WITHOUT_TEST = {
         "adapters/cryosparc/figures",
         "adapters/cryosparc/inputs",
         "adapters/cryosparc/jobs",
-        "adapters/cryosparc/outputs",
         "adapters/cryosparc/project",
         "adapters/cryosparc/running_job",
         "adapters/cryosparc/start",
@@ -26,7 +25,6 @@ WITHOUT_TEST = {
     ),
     "Whole External jobs under a watcher: tests/adapters/relion/test_watcher.py": (
         "adapters/earlier_job",
-        "adapters/relion/arguments",
         "adapters/relion/run_nodes",
     ),
     "Ends of commands: tests/cli/test_main.py": ("cli/outcome",),
@@ -125,7 +123,6 @@ WITHOUT_TEST = {
     "Conversion between the programs: tests/steps/convert/test_step.py": (
         "io/mrc/stack_links",
         "particles/cryosparc_to_relion",
-        "particles/relion_to_cryosparc",
     ),
     "Star files of every version: tests/particles/test_from_relion.py": (
         "io/project_folder",

@@ -11,7 +11,7 @@ from gem_plugin.adapters.cryosparc.figures import map_figure
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
 from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.array_files import read_array
-from gem_plugin.io.cryosparc.files import read_cs_rows
+from gem_plugin.io.cryosparc.files import read_cs_rows, slots_of
 from gem_plugin.io.cryosparc.groups import LATENT_SLOT
 from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.run.files import RunFiles
@@ -43,6 +43,7 @@ class JobOutputs:
         self.volume_slot_type = volume_slot_type
         self.track = track
         self._declared = set(job.declared_outputs())
+        self._says_what_stays = True
 
     def save_particles(
         self, name: str, title: str, chosen: np.ndarray | None = None, latents: np.ndarray | None = None
@@ -57,8 +58,21 @@ class JobOutputs:
                 slots[f"{LATENT_SLOT}{mode}"] = "components"
                 columns[f"{LATENT_SLOT}{mode}/component"] = np.full(len(rows), mode, dtype=np.uint32)
                 columns[f"{LATENT_SLOT}{mode}/value"] = values[:, mode].astype(np.float32)
+            self._say_which_components_stay(set(slots))
         self._declare("particle", name, slots, PARTICLE_INPUT, title)
         self.job.save_output(name, rows["uid"], columns)
+
+    def _say_which_components_stay(self, ours: set[str]) -> None:
+        """CryoSPARC passes every slot of the input through, so that these cannot be left out as they are from files."""
+        theirs = [slot for slot in slots_of(self.rows) if slot.startswith(LATENT_SLOT) and slot not in ours]
+        if theirs and self._says_what_stays:
+            self._says_what_stays = False
+            self.job.log(
+                f"Only the first {len(ours) - 1} component modes are latents of GEM. CryoSPARC passes on {', '.join(theirs)} "
+                "of the connected particles too, which are of the earlier job (such as 3D Variability): choose none of them "
+                "together with GEM's.",
+                level="warning",
+            )
 
     def save_map(self, name: str, title: str, path: Path, kind: str = "volume") -> None:
         """A map or mask; its file is left in the job directory, or put there."""

@@ -26,6 +26,7 @@ IGNORED_OPTIONS = ("pipeline-control",)  # RELION adds it whenever the command c
 OUTPUT_OPTION = "o"
 THREADS_OPTION = "j"
 RUN_OPTION = "run"
+OPTIONS_IN_WORDS = ("where",)  # RELION does not quote Params: contrast gt 0.5 arrives as three words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +102,10 @@ def _pairs(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
         name, has_value, value = word[2:].partition("=")
         if not has_value and remaining and not remaining[0].startswith("--"):
             has_value, value = "yes", remaining.pop(0)
-        pairs.append((name.replace("_", "-").lower(), value if has_value else None))
+        option = name.replace("_", "-").lower()
+        while option in OPTIONS_IN_WORDS and remaining and not remaining[0].startswith("--"):
+            value += " " + remaining.pop(0)
+        pairs.append((option, value if has_value else None))
     return pairs
 
 

@@ -3,6 +3,7 @@
 A .cs file is a NumPy structured array (magic NUMPY) or CryoSPARC's own stream (magic CSDAT, needs cryosparc-tools).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,10 +141,23 @@ def _metafile_path(csg: Path, metafile: str) -> Path:
     return in_project if in_project.exists() else csg.parent / Path(metafile).name
 
 
-def write_csg(path: Path, cs_name: str, rows: np.ndarray, title: str, description: str, created: str) -> None:
+def write_csg(
+    path: Path,
+    cs_name: str,
+    rows: np.ndarray,
+    title: str,
+    description: str,
+    created: str,
+    slot_types: Mapping[str, str] | None = None,  # slot -> "particle.blob", as far as known
+) -> None:
     """Describe a .cs file that lies beside it as a particle group for Import Result Group."""
+    known = slot_types or {}
     results = {
-        slot: {"metafile": f">{cs_name}", "num_items": len(rows), "type": f"particle.{_slot_type(slot)}"}
+        slot: {
+            "metafile": f">{cs_name}",
+            "num_items": len(rows),
+            "type": known.get(slot) or f"particle.{_slot_type(slot, rows)}",
+        }
         for slot in slots_of(rows)
     }
     content = {
@@ -155,7 +169,7 @@ def write_csg(path: Path, cs_name: str, rows: np.ndarray, title: str, descriptio
     write_text_whole(path, yaml.safe_dump(content, sort_keys=True, allow_unicode=True, width=10_000))
 
 
-def _slot_type(slot: str) -> str:
+def _slot_type(slot: str, rows: np.ndarray) -> str:
     """The data type of a slot: numbered slots such as components_mode_3 share one type."""
     for prefix, slot_type in (
         ("components_mode_", "components"),
@@ -163,5 +177,8 @@ def _slot_type(slot: str) -> str:
         ("alignments_class_", "alignments2D"),
     ):
         if slot.startswith(prefix) and slot.removeprefix(prefix).isdigit():
-            return slot_type
+            has_rotation = f"{slot}/pose" in (rows.dtype.names or ()) and rows.dtype[
+                f"{slot}/pose"
+            ].shape == (3,)
+            return "alignments3D" if has_rotation else slot_type
     return slot

@@ -2,14 +2,15 @@
 
 import os
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
-from gem_plugin.io.cryosparc.files import write_cs_rows, write_csg
+from gem_plugin.io.cryosparc.files import slots_of, write_cs_rows, write_csg
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles
 
 LATENT_SLOT = "components_mode_"  # the slots in which 3D Variability and 3D Flex keep their coordinates
@@ -28,11 +29,14 @@ def write_particle_group(
         raise InputError(f"{cs_path}: expected a name that ends in .cs.")
     rows = particles.rows if chosen_rows is None else particles.rows[chosen_rows]
     if new_fields:
+        _say_which_components_go(rows, new_fields, particles.source)
         rows = rows_with_fields(rows, new_fields)
     link_relative_stacks(rows, particles.image_folder, cs_path.parent)
     write_cs_rows(cs_path, rows)
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    write_csg(cs_path.with_suffix(".csg"), cs_path.name, rows, title, description, created)
+    write_csg(
+        cs_path.with_suffix(".csg"), cs_path.name, rows, title, description, created, particles.slot_types
+    )
     return cs_path.with_suffix(".csg")
 
 
@@ -45,9 +49,26 @@ def latent_fields(latents: np.ndarray) -> dict[str, np.ndarray]:  # (k, latent_s
     return fields
 
 
+def _say_which_components_go(rows: np.ndarray, new_fields: Mapping[str, np.ndarray], source: Path) -> None:
+    earlier = [slot for slot in slots_of(rows) if slot.startswith(LATENT_SLOT)]
+    if earlier and _hold_latents(new_fields):
+        warnings.warn(
+            f"{source}: {', '.join(earlier)} of an earlier job (such as 3D Variability) are left out of the particles that "
+            "GEM writes, so that they are not taken for latents of GEM, which have the same names. The file itself keeps them.",
+            stacklevel=3,
+        )
+
+
+def _hold_latents(names: Iterable[str]) -> bool:
+    return any(name.startswith(LATENT_SLOT) for name in names)
+
+
 def rows_with_fields(rows: np.ndarray, new_fields: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The rows with fields appended; fields of the same name are replaced."""
-    kept = [name for name in rows.dtype.names or () if name not in new_fields]
+    """The rows with fields appended; fields of the same name are replaced, and by latents all components of other jobs."""
+    present = rows.dtype.names or ()
+    if _hold_latents(new_fields):
+        present = tuple(name for name in present if not name.startswith(LATENT_SLOT))
+    kept = [name for name in present if name not in new_fields]
     described = [(name, rows.dtype[name]) for name in kept]
     described += [(name, values.dtype) for name, values in new_fields.items()]
     longer = np.empty(len(rows), dtype=np.dtype(described))

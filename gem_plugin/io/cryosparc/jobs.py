@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import text_of
-from gem_plugin.io.cryosparc.files import ResultGroup, read_cs_rows, read_csg, require_fields
+from gem_plugin.io.cryosparc.files import ResultGroup, read_cs_rows, read_csg, require_fields, slots_of
 
 JOB_PARTICLES = re.compile(r"^(?:cryosparc_)?(?:P\d+_)?(J\d+)_(\d+)_particles\.cs$")
 
@@ -22,6 +22,9 @@ class CryosparcParticles:
     rows: np.ndarray  # (n,) structured, in the row order of the particle file
     source: Path  # the .cs file that gives the row order
     image_folder: Path  # blob/path is relative to this
+    slot_types: Mapping[str, str] = field(
+        default_factory=dict
+    )  # slot -> "particle.blob", where a .csg says so
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -33,16 +36,17 @@ def read_cryosparc(path: Path) -> CryosparcParticles:
     if path.is_dir():
         _check_job_finished(path)
         path = find_particles_file(path)
-    if path.suffix == ".csg":
-        group = read_csg(path)
+    group = read_csg(path) if path.suffix == ".csg" else _group_beside(path)
+    if group is not None and path.suffix == ".csg":
         files = _files_of_group(group)
         tables = [read_cs_rows(file) for file in files]
         _check_count(group, tables[0])
     else:
         files = [path, *_passthrough_of(path)]
         tables = [read_cs_rows(file) for file in files]
-    rows = join_on_uid(tables, files)
-    return CryosparcParticles(rows, files[0], find_image_folder(path, rows))
+    rows = join_on_uid(tables, files, {} if group is None else _places_of_slots(group, tables, files))
+    slot_types = {} if group is None else group.slot_types
+    return CryosparcParticles(rows, files[0], find_image_folder(path, rows), slot_types)
 
 
 def _check_job_finished(folder: Path) -> None:
@@ -105,6 +109,40 @@ def _files_of_group(group: ResultGroup) -> list[Path]:
     return list(dict.fromkeys(file for _, file in order))
 
 
+def _group_beside(cs: Path) -> ResultGroup | None:
+    """The one particle group in the folder of a .cs file that names it; None where none or several do."""
+    found = []
+    for path in sorted(cs.parent.glob("*.csg")):
+        try:
+            group = read_csg(path)
+        except InputError:
+            continue  # the .cs file is named so that this group does not matter
+        named = {file.resolve() for file in group.metafiles.values()}
+        if group.group.get("type") == "particle" and cs.resolve() in named:
+            found.append(group)
+    return found[0] if len(found) == 1 else None
+
+
+def _places_of_slots(
+    group: ResultGroup, tables: Sequence[np.ndarray], files: Sequence[Path]
+) -> dict[str, int]:  # slot -> number of the table that holds it
+    """From which of the tables each slot comes by the word of the group, as far as these tables are its files."""
+    number_of_file = {file.resolve(): number for number, file in enumerate(files)}
+    places: dict[str, int] = {}
+    for slot, file in group.metafiles.items():
+        number = number_of_file.get(file.resolve())
+        if number is None:
+            continue
+        if slot in slots_of(tables[number]):
+            places[slot] = number
+        elif any(slot in slots_of(table) for table in tables):
+            raise InputError(
+                f"{group.path}: names {file.name} for the slot {slot}, but that file has only "
+                f"{', '.join(slots_of(tables[number])) or 'no slots'}. Export the particles again."
+            )
+    return places
+
+
 def _check_count(group: ResultGroup, rows: np.ndarray) -> None:
     counts = set(group.counts.values())
     if counts != {len(rows)}:
@@ -125,23 +163,32 @@ def _passthrough_of(cs: Path) -> list[Path]:
     )
 
 
-def join_on_uid(tables: Sequence[np.ndarray], files: Sequence[Path]) -> np.ndarray:
-    """Rows of the first table in its order, with the fields that only later tables have."""
+def join_on_uid(
+    tables: Sequence[np.ndarray],
+    files: Sequence[Path],
+    places: Mapping[str, int] | None = None,  # slot -> number of its table; default: the first that has it
+) -> np.ndarray:
+    """Rows of the first table in its order, with the fields of all tables."""
     for table, file in zip(tables, files):
         require_fields(table, ["uid"], file)
         check_unique_uids(table["uid"], file)
     main = tables[0]
-    names = list(main.dtype.names or ())
-    columns: list[tuple[str, np.ndarray, np.ndarray | None]] = [(name, main, None) for name in names]
-    for table, file in zip(tables[1:], files[1:]):
-        partner = _matching_rows(main["uid"], table["uid"], files[0], file)
-        new_names = [name for name in table.dtype.names or () if name not in names]
-        names += new_names
-        columns += [(name, table, partner) for name in new_names]
     if len(tables) == 1:
         return main
-    joined = np.empty(len(main), dtype=np.dtype([(name, table.dtype[name]) for name, table, _ in columns]))
-    for name, table, chosen in columns:
+    places = places or {}
+    partners = [
+        None if number == 0 else _matching_rows(main["uid"], table["uid"], files[0], file)
+        for number, (table, file) in enumerate(zip(tables, files))
+    ]
+    columns: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
+    for number, (table, partner) in enumerate(zip(tables, partners)):
+        for name in table.dtype.names or ():
+            if name not in columns and places.get(name.split("/", 1)[0], number) == number:
+                columns[name] = (table, partner)
+    joined = np.empty(
+        len(main), dtype=np.dtype([(name, table.dtype[name]) for name, (table, _) in columns.items()])
+    )
+    for name, (table, chosen) in columns.items():
         joined[name] = table[name] if chosen is None else table[name][chosen]
     return joined
 

@@ -49,7 +49,7 @@ def origin_line_of_file(path: Path) -> str:
     return f"gem-em {__version__}"
 
 
-def with_origin_comment(pieces: Iterator[bytes], run: RunFiles, line_end: bytes) -> Iterator[bytes]:
+def with_origin_comment(pieces: Iterator[bytes], run: RunFiles) -> Iterator[bytes]:
     """The pieces of a star file behind a comment; nothing else of the file changes."""
-    yield f"# Written by {origin_line(run)}".encode("ascii") + line_end
+    yield f"# Written by {origin_line(run)}".encode("ascii") + b"\n"
     yield from pieces

@@ -1,6 +1,6 @@
 """Writing star files back: chosen rows of the original, columns added as text. Nothing else of the file changes.
 
-Header, comments, optics and every kept row are copied byte for byte; only whole lines of rows are left out.
+Header, comments, optics and every kept row are copied byte for byte, with LF line ends; only whole lines of rows are left out.
 """
 
 import os
@@ -113,7 +113,6 @@ def _header_with_labels(
     document: StarDocument, block: StarBlock, labels: Sequence[str], stale: Sequence[int]
 ) -> bytes:
     """The label lines, numbered on where the file numbers them."""
-    line_end = document.line_end_bytes()
     first = document.content[slice(*block.label_spans[0])]
     is_numbered = b"#" in first
     kept = [index for index in range(len(block.labels)) if index not in stale]
@@ -127,7 +126,7 @@ def _header_with_labels(
         ]
     ending = b" " if first.rstrip(b"\r\n").endswith(b" ") else b""
     for position, label in enumerate(labels, start=len(kept) + 1):
-        lines.append(label.encode() + (f" #{position}".encode() if is_numbered else b"") + ending + line_end)
+        lines.append(label.encode() + (f" #{position}".encode() if is_numbered else b"") + ending + b"\n")
     return b"".join(lines)
 
 

@@ -1,6 +1,6 @@
 """Star files as text: where each block, label line and row lies in the bytes of the file.
 
-Nothing is changed or interpreted here beyond finding the rows; reading numbers is in star_tables, writing in star_edit.
+Line ends become LF, because RELION does not read CR+LF; nothing else is changed or interpreted here. Reading numbers is in star_tables, writing in star_edit.
 """
 
 from dataclasses import dataclass, field
@@ -37,16 +37,11 @@ class StarDocument:
     """The bytes of a star file and the blocks found in them."""
 
     path: Path
-    content: bytes
+    content: bytes  # with LF line ends, whatever the file has
     blocks: tuple[StarBlock, ...]
 
     def find_block(self, name: str) -> StarBlock | None:
         return next((block for block in self.blocks if block.name == name), None)
-
-    def line_end_bytes(self) -> bytes:
-        """The line end that the file uses."""
-        first = self.content.find(b"\n")
-        return b"\r\n" if first > 0 and self.content[first - 1] == RETURN else b"\n"
 
     def row_bytes(self, block: StarBlock, row: int) -> bytes:
         """One row with its line end."""
@@ -69,6 +64,7 @@ def read_star_document(path: Path) -> StarDocument:
 
 def parse_star(content: bytes, path: Path = Path("(text)")) -> StarDocument:
     """Find the blocks in the bytes of a star file. Blank lines and lines starting with # belong to no row."""
+    content = content.replace(b"\r\n", b"\n")
     lines = _Lines(content)
     headers = lines.header_lines()
     if not headers or not lines.text(headers[0]).startswith("data_"):

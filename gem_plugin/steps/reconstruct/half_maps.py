@@ -91,8 +91,10 @@ def half_maps_of(both: BackProjection, progress: Progress, title: str) -> HalfMa
 
 
 def half_sets_of(prepared: PreparedData, seed: int) -> np.ndarray:  # (n,) 0 or 1
-    """The half of every particle; particles without one are dealt out at random."""
+    """The half of every particle; particles without one are dealt out at random, and all where one half is empty."""
     halves = prepared.table.half_sets.astype(np.int64) - 1
+    if not {0, 1} <= set(halves.tolist()):
+        halves = np.full(len(halves), -1)
     random = np.random.default_rng(seed).integers(0, 2, len(halves))
     return np.where(np.isin(halves, (0, 1)), halves, random)
 

@@ -25,7 +25,9 @@ class SelectSettings:
     )
     where: tuple[str, ...] = setting(
         (),
-        "Conditions separated by commas or 'and', such as volume_pc_1>0.5,contrast>0.3,rlnDefocusU<20000. "
+        "Conditions separated by commas or 'and', such as \"contrast gt 0.5,rlnDefocusU lt 20000\"; comparisons are lt le gt "
+        "ge eq ne, between 0.2 and 0.8, or between quotes the signs < <= > >= == != (contrast>0.5), which RELION's Params "
+        "do not pass on. "
         f"Columns: {columns_in_words()}; and any column of the particle file.",
     )
     pc_range: tuple[str, ...] = setting(

@@ -39,12 +39,26 @@ def test_latents_are_added_as_component_modes_and_nothing_else_changes(tmp_path:
     assert read_csg(csg).slot_types["components_mode_2"] == "particle.components"
 
 
-def test_components_of_an_earlier_variability_analysis_are_replaced(tmp_path: Path):
-    rows = rows_with_fields(make_rows(4), latent_fields(np.ones((4, 3), dtype=np.float32)))
-    again = rows_with_fields(rows, latent_fields(np.full((4, 2), 2, dtype=np.float32)))
-    assert again["components_mode_1/value"].tolist() == [2, 2, 2, 2]
-    assert again["components_mode_2/value"].tolist() == [1, 1, 1, 1]
-    assert len(again.dtype.names) == len(rows.dtype.names)
+def test_components_of_an_earlier_variability_analysis_are_never_mixed_with_latents(tmp_path: Path):
+    """Modes 0 and 5 of 3D Variability, 0 and 1 of GEM: no mode 5 stays behind."""
+    rows = make_rows(4)
+    theirs = latent_fields(np.ones((4, 6), dtype=np.float32))
+    chosen = {
+        name: theirs[name] for name in theirs if name.startswith(("components_mode_0/", "components_mode_5/"))
+    }
+    write_cs_rows(tmp_path / "J42" / "J42_001_particles.cs", rows_with_fields(rows, chosen))
+    particles = read_cryosparc(tmp_path / "J42")
+    ours = latent_fields(np.full((4, 2), 2, dtype=np.float32))
+    with pytest.warns(
+        UserWarning, match="components_mode_0, components_mode_5 of an earlier job .* are left out"
+    ):
+        csg = write_particle_group(tmp_path / "all.cs", particles, None, "All", "", ours)
+    written = read_cs_rows(tmp_path / "all.cs")
+    assert written["components_mode_1/value"].tolist() == [2, 2, 2, 2]
+    assert set(written.dtype.names) == {*rows.dtype.names, *ours}
+    assert "components_mode_5" not in read_csg(csg).counts
+    write_particle_group(tmp_path / "subset.cs", particles, None, "All", "")  # without latents theirs stay
+    assert "components_mode_5/value" in read_cs_rows(tmp_path / "subset.cs").dtype.names
 
 
 def test_export_paths_hold_beside_the_new_group(tmp_path: Path):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cryosparc_rows import make_rows, with_fields
+from cryosparc_rows import make_rows, only_fields, with_fields
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
+from gem_plugin.io.cryosparc.files import read_cs_rows, read_csg, write_cs_rows
 from gem_plugin.io.cryosparc.groups import latent_fields, write_particle_group
 from gem_plugin.io.cryosparc.jobs import read_cryosparc
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
@@ -246,3 +246,73 @@ def test_hostile_columns_never_end_in_another_error(tmp_path: Path):
                         other[one] = random.normal(size=other[one].shape)
                 with contextlib.suppress(InputError):
                     assert len(read(tmp_path, other)) == 12
+
+
+def group_of(folder: Path, files: dict[str, str], types: dict[str, str], n_particles: int) -> Path:
+    """A .csg as CryoSPARC writes it into its job directory."""
+    results = "".join(
+        f"  {slot}:\n    metafile: J98/{name}\n    num_items: {n_particles}\n    type: particle.{types.get(slot, slot)}\n"
+        for slot, name in files.items()
+    )
+    (folder / "J98_particles.csg").write_text(
+        f"group:\n  name: particles\n  type: particle\nresults:\n{results}"
+    )
+    return folder / "J98_particles.csg"
+
+
+@pytest.fixture
+def job_with_new_images(tmp_path: Path) -> Path:
+    """A job whose blob comes from another job: its own file still holds the old one."""
+    rows, folder = make_rows(6), tmp_path / "J98"
+    passed = only_fields(rows, "blob", "location")[::-1].copy()
+    passed["blob/psize_A"] = 9
+    write_cs_rows(folder / "J98_003_particles.cs", only_fields(rows, "alignments3D", "blob", "ctf"))
+    write_cs_rows(folder / "J98_passthrough_particles.cs", passed)
+    own, other = "J98_003_particles.cs", "J98_passthrough_particles.cs"
+    group_of(folder, {"alignments3D": own, "blob": other, "ctf": own, "location": other}, {}, 6)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["", "J98_particles.csg", "J98_003_particles.cs"])
+def test_each_slot_comes_from_the_file_that_the_group_names(job_with_new_images: Path, name: str) -> None:
+    joined = read_cryosparc(job_with_new_images / name).rows
+    rows = make_rows(6)
+    assert joined["uid"].tolist() == rows["uid"].tolist()
+    assert joined["blob/psize_A"].tolist() == [9] * 6
+    assert joined["blob/idx"].tolist() == rows["blob/idx"].tolist()
+    assert set(joined.dtype.names) == set(
+        only_fields(rows, "alignments3D", "blob", "ctf", "location").dtype.names
+    )
+
+
+def test_a_slot_that_the_named_file_lacks_is_refused(job_with_new_images: Path) -> None:
+    own, other = "J98_003_particles.cs", "J98_passthrough_particles.cs"
+    group_of(job_with_new_images, {"alignments3D": own, "blob": other, "ctf": other}, {}, 6)
+    with pytest.raises(
+        InputError, match=r"names J98_passthrough_particles.cs for the slot ctf, but that file has only blob"
+    ):
+        read_cryosparc(job_with_new_images)
+
+
+@pytest.mark.parametrize("name", ["J98_particles.csg", "J98_003_particles.cs"])
+def test_types_of_slots_are_kept(tmp_path: Path, name: str) -> None:
+    rows = make_rows(6)
+    odd = with_fields(rows, {"alignments_class_0/split": rows["alignments3D/split"]})
+    write_cs_rows(tmp_path / "J98" / "J98_003_particles.cs", odd)
+    slots = ("alignments3D", "alignments_class_0", "blob", "ctf", "location")
+    types = {"alignments_class_0": "alignments3D"}
+    group_of(tmp_path / "J98", dict.fromkeys(slots, "J98_003_particles.cs"), types, 6)
+    particles = read_cryosparc(tmp_path / "J98" / name)
+    csg = write_particle_group(tmp_path / "sub.cs", particles, np.array([1, 4]), "t", "d")
+    assert read_csg(csg).slot_types["alignments_class_0"] == "particle.alignments3D"
+
+
+def test_case_of_images_in_another_file(shared_cases: Path) -> None:
+    particles = read_cryosparc(shared_cases / "cryosparc" / "replaced_blob" / "P1" / "J98")
+    assert set(particles.rows["blob/psize_A"].tolist()) == {9}
+
+
+def test_case_of_the_type_of_a_slot(shared_cases: Path, tmp_path: Path) -> None:
+    particles = read_cryosparc(shared_cases / "cryosparc" / "alignments_class_0" / "P1" / "J63")
+    csg = write_particle_group(tmp_path / "sub.cs", particles, np.array([1, 2]), "t", "d")
+    assert read_csg(csg).slot_types["alignments_class_0"] == "particle.alignments3D"

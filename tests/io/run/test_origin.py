@@ -88,7 +88,7 @@ def test_maps_and_stacks_carry_the_run_as_their_label(run: RunFiles, tmp_path: P
 
 
 def test_the_comment_changes_nothing_for_our_reader(run: RunFiles, tmp_path: Path) -> None:
-    (tmp_path / "a.star").write_bytes(b"".join(with_origin_comment(iter([STAR]), run, b"\n")))
+    (tmp_path / "a.star").write_bytes(b"".join(with_origin_comment(iter([STAR]), run)))
     file = read_relion_file(tmp_path / "a.star")
     assert file.particles.n_rows == 2
     assert file.optics is not None
@@ -96,7 +96,7 @@ def test_the_comment_changes_nothing_for_our_reader(run: RunFiles, tmp_path: Pat
 
 @pytest.mark.relion
 def test_relion_reads_a_star_file_with_the_comment(run: RunFiles, relion: Path, tmp_path: Path) -> None:
-    content = b"".join(with_origin_comment(iter([STAR]), run, b"\n"))
+    content = b"".join(with_origin_comment(iter([STAR]), run))
     (tmp_path / "a.star").write_bytes(content)
     command = [relion / "relion_star_handler", "--i", "a.star", "--o", "b.star", "--select", "rlnAngleRot"]
     command += ["--minval", "0"]

@@ -8,8 +8,8 @@ import pytest
 from relion_projects import RelionProject
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.star.edit import rows_of_names, subset_pieces, write_whole_pieces
-from gem_plugin.io.star.particles import read_relion_file
+from gem_plugin.io.star.edit import columns_added_pieces, rows_of_names, subset_pieces, write_whole_pieces
+from gem_plugin.io.star.particles import read_image_names, read_relion_file
 from gem_plugin.io.star.text import parse_star, read_star_document
 
 REAL_FILES = (
@@ -30,8 +30,10 @@ def write_subset(original: Path, rows: list[int], target: Path) -> None:
 
 
 def missing_lines(original: Path, subset: Path) -> list[bytes]:
-    """What diff says is missing; fails where diff finds anything added or changed."""
-    result = subprocess.run(["diff", "-a", original, subset], capture_output=True, check=False)
+    """What diff says is missing; fails where diff finds anything added or changed but a CR at the end of a line."""
+    result = subprocess.run(
+        ["diff", "-a", "--strip-trailing-cr", original, subset], capture_output=True, check=False
+    )
     assert result.returncode in (0, 1)
     lines = result.stdout.split(b"\n")
     assert not [line for line in lines if line.startswith(b">")]
@@ -75,6 +77,32 @@ def test_subset_lacks_only_rows(
         assert len(missing_lines(original, tmp_path / "subset.star")) == 6 - len(rows)
         block = read_star_document(tmp_path / "subset.star").blocks[-1]
         assert block.n_rows == len(rows)
+        assert b"\r" not in (tmp_path / "subset.star").read_bytes()
+
+
+def test_columns_are_added_with_lf_line_ends(tmp_path: Path) -> None:
+    """RELION does not read CR+LF: it says that the table does not contain rlnDefocusU."""
+    text = RelionProject(tmp_path).star_text()
+    for name, line_end in (("unix.star", "\n"), ("windows.star", "\r\n")):
+        (tmp_path / name).write_bytes(text.replace("\n", line_end).encode())
+    written = []
+    for name in ("unix.star", "windows.star"):
+        file = read_relion_file(tmp_path / name)
+        values = [(str(row),) for row in range(6)]
+        written.append(b"".join(columns_added_pieces(file.document, file.particles, ["_gemLatent1"], values)))
+    assert written[0] == written[1]
+    assert b"\r" not in written[1]
+
+
+def test_case_with_windows_line_ends(shared_cases: Path, tmp_path: Path) -> None:
+    original = shared_cases / "relion" / "11b_crlf" / "Refine3D" / "job010" / "run_data.star"
+    write_subset(original, [3, 5, 8], tmp_path / "subset.star")
+    content = (tmp_path / "subset.star").read_bytes()
+    assert b"\r" not in content
+    original_names, names = (
+        read_image_names(read_relion_file(path)) for path in (original, tmp_path / "subset.star")
+    )
+    assert names.tolist() == original_names[[3, 5, 8]].tolist()
 
 
 def test_particles_keep_the_order_of_the_file(tmp_path: Path) -> None:

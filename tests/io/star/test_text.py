@@ -83,7 +83,7 @@ def test_subset_is_the_original_without_the_other_rows(made: tuple[bytes, list],
         for row in range(len(rows))
         if row not in chosen
     }
-    expected = bytearray(content)
+    expected = bytearray(document.content)
     for start, stop in sorted(dropped, reverse=True):
         del expected[start:stop]
     written = b"".join(subset_pieces(document, block, np.array(sorted(chosen))))

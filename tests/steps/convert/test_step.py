@@ -186,6 +186,34 @@ def test_trefoil_is_dropped_with_a_warning_or_refused(project: Path):
     assert not Path("strict.star").exists()
 
 
+def test_constant_split_writes_no_half_sets_and_says_so(project: Path):
+    """RELION's auto-refine ends with an error where one half-set is empty."""
+    rows = make_rows(25)
+    rows["alignments3D/split"] = 1
+    write_cs_rows(project / "J42" / "J42_011_particles.cs", rows)
+    with pytest.warns(UserWarning, match="split is 1 in all 25 particles.*rlnRandomSubset is left out"):
+        convert(particles=project / "J42", out=Path("particles.star"))
+    assert "rlnRandomSubset" not in starfile.read("particles.star")["particles"]
+    assert read_relion_particles(Path("particles.star")).half_sets.tolist() == [0] * 25
+
+
+def test_rows_of_one_half_set_write_no_half_sets(project: Path):
+    Path("rows.txt").write_text("0\n2\n4\n")
+    with pytest.warns(UserWarning, match="split is 0 in all 3 particles"):
+        convert(particles=project / "J42", out=Path("particles.star"), rows=Path("rows.txt"))
+    assert "rlnRandomSubset" not in starfile.read("particles.star")["particles"]
+
+
+def test_case_of_a_constant_split(shared_cases: Path, tmp_path: Path):
+    with pytest.warns(UserWarning, match="rlnRandomSubset is left out"):
+        convert(
+            particles=shared_cases / "cryosparc" / "constant_split" / "P1" / "J42",
+            out=tmp_path / "a.star",
+            stacks="name",
+        )
+    assert "rlnRandomSubset" not in starfile.read(tmp_path / "a.star")["particles"]
+
+
 def test_beam_tilts_split_an_exposure_group(project: Path):
     rows = make_rows(25)
     rows["ctf/exp_group_id"] = 4

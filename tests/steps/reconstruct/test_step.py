@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.reports.report_page import report_text
 from gem_plugin.results.csv_tables import read_map_table
 from gem_plugin.results.run import Run
-from gem_plugin.steps.reconstruct.half_maps import back_project
+from gem_plugin.steps.reconstruct.half_maps import back_project, half_sets_of
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 from gem_plugin.steps.reconstruct.step import run_reconstruct
 
@@ -50,6 +51,13 @@ def test_each_state_gets_the_map_of_its_own_particles(run: RunFiles, table: dict
     assert 8 <= table["state_001"]["resolution_in_angstroms"] < 40
     header = (run.root / "reconstruct/state_001_fsc.csv").read_text().splitlines()[0]
     assert header.endswith("unmasked,masked,phase_randomised,corrected,decoded_against_reconstructed")
+
+
+def test_one_empty_half_set_is_no_division(run: RunFiles) -> None:
+    prepared = load_prepared(run)
+    given = np.ones(len(prepared.table), dtype=np.int8)
+    halves = half_sets_of(replace(prepared, table=replace(prepared.table, half_sets=given)), seed=0)
+    assert set(halves.tolist()) == {0, 1}
 
 
 def test_a_real_state_stands_out_and_a_random_subset_does_not(table: dict) -> None:

@@ -1,0 +1,29 @@
+"""Command lines as RELION writes them: nothing is quoted."""
+
+from dataclasses import fields
+
+import pytest
+
+from gem_plugin.adapters.relion.arguments import parse_job_arguments
+from gem_plugin.errors import InputError
+from gem_plugin.steps.select.settings import SelectSettings
+
+SELECT_FIELDS = {field.name: field for field in fields(SelectSettings)}
+
+
+def where_of(words: str) -> tuple[str, ...]:
+    arguments = ["--o", "External/job005/", *words.split(), "--j", "2"]
+    return parse_job_arguments(arguments, SELECT_FIELDS, needs_earlier_job=True).values["where"]
+
+
+def test_words_of_a_condition_arrive_as_one_value() -> None:
+    assert where_of("--where contrast gt 0.5") == ("contrast gt 0.5",)
+    assert where_of("--where contrast between -0.2 and 0.8, state eq 2") == (
+        "contrast between -0.2 and 0.8",
+        "state eq 2",
+    )
+
+
+def test_words_behind_other_options_are_refused() -> None:
+    with pytest.raises(InputError, match="Unexpected word '3'"):
+        where_of("--states 1, 3 --where state eq 2")
