@@ -28,7 +28,7 @@ from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
 from gem_plugin.progress import Progress
-from gem_plugin.settings import check_settings
+from gem_plugin.settings import check_input_files, check_settings
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
@@ -48,6 +48,9 @@ def run_steps(
     settings = {name: settings_of_step(STEPS[name], values) for name in names}
     with locked_run(run) if is_main_process() else contextlib.nullcontext():
         for name in names:
+            if not is_finished(run, name, settings[name]):
+                check_input_files(settings[name])  # of all steps, before the first one begins
+        for name in names:
             if is_finished(run, name, settings[name]):
                 progress.say(f"{name}: already done with these settings, kept")
             else:
@@ -59,6 +62,7 @@ def run_steps(
 def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:
     """Do one step: check the settings, record them, do the work, record its numbers."""
     check_settings(settings)
+    check_input_files(settings)
     if not is_main_process():  # of torchrun's processes, the first one keeps the records
         if step.name in STEPS_OF_THE_FIRST_PROCESS:
             return {}

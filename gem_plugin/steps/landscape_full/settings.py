@@ -67,4 +67,7 @@ def check_full_settings(settings: LandscapeFullSettings) -> None:
         raise InputError("--energy-pcs: the two components must differ.")
     if settings.path_points and len(set(settings.path_states)) != 2:
         raise InputError("--path-states: expected two different states, such as 1,2.")
+    unknown = [number for number in settings.path_states if number < 1]
+    if unknown:
+        raise InputError(f"--path-states: there is no state {unknown[0]}; states count from 1.")
     check_region_names(settings.region)

@@ -14,9 +14,13 @@ class PrepareSettings:
         None, "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory."
     )
     map: Path | None = setting(
-        None, "Consensus map of these particles (.mrc); checked against their box and pixel size."
+        None,
+        "Consensus map of these particles (.mrc); checked against their box and pixel size.",
+        reads_file=True,
     )
-    mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1; checked like the map.")
+    mask: Path | None = setting(
+        None, "Mask of the molecule (.mrc), 0 to 1; checked like the map.", reads_file=True
+    )
     box: int = setting(
         128,
         "Working box in pixels, even; never above the box of the images. 128 suits most machines.",
