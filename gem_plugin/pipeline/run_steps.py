@@ -7,10 +7,11 @@ unchanged, and no step whose results it reads was done again since.
 import contextlib
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gem_plugin.io.run.aside import can_be_made_aside, is_made_aside, made_aside
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.lock import locked_run
 from gem_plugin.io.run.manifest import is_unchanged, read_manifest, record_end, record_start
@@ -34,6 +35,10 @@ RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
 # torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
 STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
+FOLDER_SETTINGS = (
+    "outdir",
+    "landscape_dir",
+)  # another folder for the results: the first one that is given is filled
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
 
@@ -68,18 +73,37 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
             return {}
         return step.function(run, settings, progress)  # the others help with the work
     start = time.monotonic()
-    with locked_run(run), records_kept_on_input_error(run):
+    with locked_run(run), _working_files(step, run, settings) as (files, own_settings):
         progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
         with progress.waiting("recording the inputs"):
             record_start(run, step.name, settings)
-        numbers = step.function(run, settings, progress)
+        numbers = step.function(files, own_settings, progress)
         numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
         write_step_summary(run, step.name, numbers)
         record_end(run, step.name)
     progress.say(f"{step.name}: done. " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
     return numbers
+
+
+@contextlib.contextmanager
+def _working_files(step: Step, run: RunFiles, settings: Any) -> Iterator[tuple[RunFiles, Any]]:
+    """Where the step reads and writes; what it made is put in place when the block ends without an error."""
+    if not is_made_aside(step.name):
+        with records_kept_on_input_error(run):
+            yield run, settings
+        return
+    given = {
+        name: folder for name in FOLDER_SETTINGS if (folder := getattr(settings, name, None)) is not None
+    }
+    filled = list(given.values())[:1]
+    elsewhere = [folder for folder in filled if can_be_made_aside(run, folder)]
+    with made_aside(run, step.name, elsewhere) as files:
+        if given:
+            name = next(iter(given))
+            settings = dataclasses.replace(settings, **{name: files.where_to_make(given[name])})
+        yield files, settings
 
 
 def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
