@@ -202,15 +202,16 @@ class Run:
 
     def run_step(self, step: str, *, show_progress: bool = False, **settings: Any) -> Mapping[str, Any]:
         """Do one step of the command line with its settings as keywords; gives its numbers."""
+        from gem_plugin.pipeline.last_settings import settings_with_last
         from gem_plugin.pipeline.run_steps import run_step
         from gem_plugin.pipeline.step_table import STEPS
-        from gem_plugin.settings import settings_from_values
 
         if step not in STEPS:
             raise InputError(f"There is no step {step}; there is {', '.join(STEPS)}.")
-        chosen: Any = settings_from_values(STEPS[step].settings_class, settings)
         files = self._results.files
-        numbers = run_step(STEPS[step], files, chosen, _progress(files.log, show_progress))
+        progress = _progress(files.log, show_progress)
+        chosen: Any = settings_with_last(STEPS[step], files, settings, progress)
+        numbers = run_step(STEPS[step], files, chosen, progress)
         self._opened = None  # what was read before may have changed
         return numbers
 

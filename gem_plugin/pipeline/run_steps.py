@@ -25,6 +25,7 @@ from gem_plugin.io.run.settings import (
     write_step_settings,
     write_step_summary,
 )
+from gem_plugin.pipeline.last_settings import with_settings_of_landscape
 from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
@@ -50,7 +51,10 @@ def run_steps(
 ) -> dict[str, dict[str, Any]]:  # the numbers of each step
     """Do the steps that are not finished yet. All settings are checked before the first step starts."""
     check_needed_settings(names, values)
-    settings = {name: settings_of_step(STEPS[name], values) for name in names}
+    settings = {
+        name: settings_of_step(STEPS[name], with_settings_of_landscape(STEPS[name], run, values, progress))
+        for name in names
+    }
     with locked_run(run) if is_main_process() else contextlib.nullcontext():
         for name in names:
             if not is_finished(run, name, settings[name]):

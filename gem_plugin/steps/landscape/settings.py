@@ -84,6 +84,9 @@ class LandscapeSettings:
     )
     epoch: str | None = setting(None, "Epoch of the cryoDRGN run, as in weights.EPOCH.pkl.")
     cryodrgn_layout: bool = setting(False, "Also write the folder tree of cryoDRGN, pickles included.")
+    fresh: bool = setting(
+        False, "Start from the defaults; otherwise what is not given stays as it was the last time."
+    )
     device: str = setting(
         "auto", "auto, cpu, cuda or cuda:N; several, separated by commas, divide the decoding."
     )
