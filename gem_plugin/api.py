@@ -230,10 +230,12 @@ def fit(
     out: AnyPath,  # folder of the run; made, or continued where it stopped
     *,
     show_progress: bool = True,
+    overwrite: bool = False,  # replace the results of a finished run that had other settings
     **settings: Any,
 ) -> Run:
     """Do every step from the particles to the report (= gem-em run) and open the run."""
     from gem_plugin.io.run.files import RunFiles
+    from gem_plugin.pipeline.finished_runs import check_nothing_is_lost
     from gem_plugin.pipeline.run_steps import RUN_STEPS, run_steps
     from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 
@@ -245,6 +247,8 @@ def fit(
             advice = f"Did you mean {' or '.join(near)}?" if near else "See `gem-em run --help`."
             raise InputError(f"There is no setting {name}. {advice}")
     files = RunFiles(Path(out))
+    if not overwrite:
+        check_nothing_is_lost(RUN_STEPS, files, values)
     run_steps(RUN_STEPS, files, values, _progress(files.log, show_progress))
     return Run(out)
 

@@ -15,6 +15,7 @@ from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.pipeline.finished_runs import check_nothing_is_lost
 from gem_plugin.pipeline.last_settings import settings_with_last
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
@@ -149,14 +150,19 @@ def main() -> None:
 
 
 def _run_command() -> click.Command:
-    def call(out: Path, **values: Any) -> None:
+    def call(out: Path, overwrite: bool, **values: Any) -> None:
         run = RunFiles(out)
+        if not overwrite:
+            check_nothing_is_lost(RUN_STEPS, run, _given(values))
         run_steps(RUN_STEPS, run, _given(values), LoggedProgress(run.log))
 
     out = click.Option(
         ["--out", "-o"], type=click.Path(path_type=Path), required=True, help="Folder of the run."
     )
-    options: list[click.Parameter] = [out, *click_options(fields_of_steps(RUN_STEPS).values())]
+    overwrite = click.Option(
+        ["--overwrite"], is_flag=True, help="Replace the results of a finished run that had other settings."
+    )
+    options: list[click.Parameter] = [out, overwrite, *click_options(fields_of_steps(RUN_STEPS).values())]
     return click.Command("run", callback=call, params=options, help=RUN_HELP)
 
 

@@ -30,6 +30,7 @@ from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
 from gem_plugin.progress import Progress
+from gem_plugin.results.recognise import check_is_run
 from gem_plugin.settings import check_input_files, check_settings
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
@@ -72,6 +73,8 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
     """Do one step: check the settings, record them, do the work, record its numbers."""
     check_settings(settings)
     check_input_files(settings)
+    if step.name == "report":
+        check_is_run(run.root)  # of any other folder it would be an empty page
     if not is_main_process():  # of torchrun's processes, the first one keeps the records
         if step.name in STEPS_OF_THE_FIRST_PROCESS:
             return {}
@@ -116,7 +119,7 @@ def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
         return False
     recorded = recorded_as_now(STEPS[name], read_run_settings(run).get(name, {}))
     inputs = _inputs_that_are_there(run, name, settings)
-    left_out = (*SETTINGS_OF_THE_MACHINE, *inputs)
+    left_out = (*SETTINGS_OF_THE_MACHINE, "fresh", *inputs)
     return _without(recorded, left_out) == _without(plain_settings(settings), left_out) and all(
         is_unchanged(path, identity) for path, identity in inputs.values()
     )

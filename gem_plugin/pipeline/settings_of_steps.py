@@ -16,6 +16,7 @@ OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch", "fresh"),
     "landscape-full": ("fresh",),
     "diagnose": ("mask",),
+    "select": ("overwrite",),
 }  # not offered beside other steps: another meaning there
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from explorer_run import explorer_source, make_explorer_run
 
+from gem_plugin.errors import InputError
 from gem_plugin.io import whole_files
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import read_summary
@@ -82,3 +83,10 @@ def test_step_that_breaks_leaves_the_run_as_it_was(run: RunFiles, breaks: Breaks
         with pytest.raises(type(breaks.error)):
             do(run, name, OTHERS[name])
         assert contents(run) == before, f"after file {at} of {n_files}"
+
+
+def test_report_of_a_folder_that_is_no_run_is_an_error(tmp_path: Path):
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(InputError, match="holds no run of GEM"):
+        do(RunFiles(tmp_path), "report", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

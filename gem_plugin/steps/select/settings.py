@@ -42,3 +42,4 @@ class SelectSettings:
         None,
         "The file to write. Default: particles.star (or .cs) in a job of its own, else in the folder selected.",
     )
+    overwrite: bool = setting(False, "Replace the file where it is there already.")
