@@ -88,7 +88,7 @@ def test_wrong_settings_get_the_words_of_the_command_line(old_run: Path, values:
 def test_an_unknown_setting_of_fit_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(gem.InputError, match=r"no setting epoch\. Did you mean epochs"):
         gem.fit("a.star", map="b.mrc", out=tmp_path / "RUN", epoch=3)
-    with pytest.raises(gem.InputError, match=r"There is no file a\.star"):
+    with pytest.raises(gem.InputError, match=r"there is no file a\.star"):
         gem.fit("a.star", map="b.mrc", out=tmp_path / "RUN", show_progress=False)
 
 

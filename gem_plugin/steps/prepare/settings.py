@@ -11,7 +11,10 @@ class PrepareSettings:
     """What to read and how to sample it."""
 
     particles: Path | None = setting(
-        None, "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory."
+        None,
+        "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory.",
+        reads_file=True,
+        or_folder=True,
     )
     map: Path | None = setting(
         None,

@@ -77,7 +77,8 @@ def test_file_that_is_missing_is_named_before_anything_is_written(
 
 
 def test_missing_mask_of_a_late_step_stops_a_run_before_its_first_step(sketched: RunFiles):
-    values = {"focus_mask": "there.mrc", "particles": "particles.star", "map": "map.mrc"}
-    with pytest.raises(InputError, match=r"--map: there is no file map\.mrc\. Relative names start from /"):
+    values = {"focus_mask": "there.mrc", "particles": sketched.root, "map": sketched.landscape.mask}
+    told = r"--focus-mask: there is no file there\.mrc\. Relative names start from /"
+    with pytest.raises(InputError, match=told):
         run_steps(("prepare", "consensus", "train"), sketched, values, Progress(io.StringIO()))
     assert not sketched.prepared_table.exists()
