@@ -53,7 +53,7 @@ def settings_with_last(step: Step, run: RunFiles, given: Mapping[str, Any], prog
         kept, origin = settings_of_landscape(run), "landscape"
     without = {name for one in given for name in REPLACED_BY.get(one, ()) if given[one] not in (None, False)}
     kept = {name: value for name, value in kept.items() if name not in given and name not in without}
-    _say(step, kept, origin, progress)
+    _say(step, kept, origin, "Give others, or --fresh to start from the defaults.", progress)
     return settings_from_values(step.settings_class, {**kept, **given})
 
 
@@ -74,7 +74,7 @@ def with_settings_of_landscape(
     if step.name != "landscape-full":
         return dict(values)
     kept = {name: value for name, value in settings_of_landscape(run).items() if name not in values}
-    _say(step, kept, "landscape", progress)
+    _say(step, kept, "landscape", "Give others to change them.", progress)
     return {**kept, **values}
 
 
@@ -89,7 +89,7 @@ def _recorded(step: Step, run: RunFiles) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in plain}
 
 
-def _say(step: Step, kept: Mapping[str, Any], origin: str, progress: Progress) -> None:
+def _say(step: Step, kept: Mapping[str, Any], origin: str, advice: str, progress: Progress) -> None:
     fields = {field.name: field for field in dataclasses.fields(step.settings_class)}
     told = [
         f"{flag_of(fields[name])} {_in_words(value)}"
@@ -97,9 +97,7 @@ def _say(step: Step, kept: Mapping[str, Any], origin: str, progress: Progress) -
         if value != fields[name].default
     ]
     if told:
-        progress.say(
-            f"Settings of {origin} are kept: {', '.join(told)}. Give others, or --fresh to start from the defaults."
-        )
+        progress.say(f"Settings of {origin} are kept: {', '.join(told)}. {advice}")
 
 
 def _in_words(value: Any) -> str:
