@@ -68,6 +68,8 @@ def map_landscape(
     """All stages, for any source of maps. A stage whose inputs are unchanged is not done again."""
     opened = Run(run)
     original = opened.original if opened.is_prepared else None
+    if original is not None:
+        original.check_is_there()  # its rows are written at the end
     job = LandscapeJob(source, files, StageRecords(files.root), run, settings, progress, original)
     check_settings(settings)
     given_mask = read_given_mask(job)

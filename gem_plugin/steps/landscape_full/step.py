@@ -46,6 +46,8 @@ def map_full_landscape(
     full = FullLandscapeFiles(settings.outdir) if settings.outdir is not None else files.full
     opened = Run(run)
     original = opened.original if opened.is_prepared else None
+    if original is not None:
+        original.check_is_there()  # its rows are written at the end
     job = FullLandscapeJob(source, basis, full, run, settings, progress, original)
     masks = read_regions(settings.region, basis.box_size, basis.pixel_size_in_angstroms)  # before any work
     coordinates, method, error = find_coordinates(job)

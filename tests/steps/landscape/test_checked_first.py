@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arm_model import arm_source, ring_latents
+from small_star_run import write_run
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_array
@@ -15,6 +16,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.run_steps import run_step, run_steps
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.progress import Progress
+from gem_plugin.results.run import Run
 from gem_plugin.settings import settings_from_values
 from gem_plugin.steps.landscape.settings import LandscapeSettings
 from gem_plugin.steps.landscape.step import map_landscape
@@ -82,3 +84,9 @@ def test_missing_mask_of_a_late_step_stops_a_run_before_its_first_step(sketched:
     with pytest.raises(InputError, match=told):
         run_steps(("prepare", "consensus", "train"), sketched, values, Progress(io.StringIO()))
     assert not sketched.prepared_table.exists()
+
+
+def test_particles_that_were_moved_are_missed_before_any_work(tmp_path: Path):
+    run, _ = write_run(tmp_path, 60)
+    Run(run).origin.particle_file.unlink()
+    assert "from which the run was made" in refused_landscape(run)
