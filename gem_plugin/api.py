@@ -202,15 +202,16 @@ class Run:
 
     def run_step(self, step: str, *, show_progress: bool = False, **settings: Any) -> Mapping[str, Any]:
         """Do one step of the command line with its settings as keywords; gives its numbers."""
+        from gem_plugin.pipeline.last_settings import settings_with_last
         from gem_plugin.pipeline.run_steps import run_step
         from gem_plugin.pipeline.step_table import STEPS
-        from gem_plugin.settings import settings_from_values
 
         if step not in STEPS:
             raise InputError(f"There is no step {step}; there is {', '.join(STEPS)}.")
-        chosen: Any = settings_from_values(STEPS[step].settings_class, settings)
         files = self._results.files
-        numbers = run_step(STEPS[step], files, chosen, _progress(files.log, show_progress))
+        progress = _progress(files.log, show_progress)
+        chosen: Any = settings_with_last(STEPS[step], files, settings, progress)
+        numbers = run_step(STEPS[step], files, chosen, progress)
         self._opened = None  # what was read before may have changed
         return numbers
 
@@ -229,10 +230,12 @@ def fit(
     out: AnyPath,  # folder of the run; made, or continued where it stopped
     *,
     show_progress: bool = True,
+    overwrite: bool = False,  # replace the results of a finished run that had other settings
     **settings: Any,
 ) -> Run:
     """Do every step from the particles to the report (= gem-em run) and open the run."""
     from gem_plugin.io.run.files import RunFiles
+    from gem_plugin.pipeline.finished_runs import check_nothing_is_lost
     from gem_plugin.pipeline.run_steps import RUN_STEPS, run_steps
     from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 
@@ -244,6 +247,8 @@ def fit(
             advice = f"Did you mean {' or '.join(near)}?" if near else "See `gem-em run --help`."
             raise InputError(f"There is no setting {name}. {advice}")
     files = RunFiles(Path(out))
+    if not overwrite:
+        check_nothing_is_lost(RUN_STEPS, files, values)
     run_steps(RUN_STEPS, files, values, _progress(files.log, show_progress))
     return Run(out)
 

@@ -30,9 +30,12 @@ def setting(
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
     flag: str | None = None,  # "-M" or "--Apix" where the usual name is not the field's name
+    reads_file: bool = False,  # a file that must be there before the step begins
+    or_folder: bool = False,  # or a folder
 ) -> Any:
     """A dataclass field that knows its own limits."""
     metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "flag": flag}
+    metadata |= {"reads_file": reads_file, "or_folder": or_folder}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -115,6 +118,20 @@ def check_settings(settings: Any) -> None:
             raise InputError(
                 f"{flag_of(field)} is {value!r}; expected one of {', '.join(choices)}. {field.metadata['help']}"
             )
+
+
+def check_input_files(settings: Any) -> None:
+    """Raise InputError for the first input file that is not there, before any work."""
+    for field in dataclasses.fields(settings):
+        path = getattr(settings, field.name)
+        if not field.metadata.get("reads_file") or path is None or Path(path).is_file():
+            continue
+        if field.metadata.get("or_folder") and Path(path).is_dir():
+            continue
+        is_folder = Path(path).is_dir()
+        found = f"{path} is a folder" if is_folder else f"there is no file {path}"
+        where = "" if is_folder or Path(path).is_absolute() else f" Relative names start from {Path.cwd()}."
+        raise InputError(f"{flag_of(field)}: {found}.{where} Expected: {field.metadata['help']}")
 
 
 def _parts_of(annotation: Any) -> tuple[Any, ...]:

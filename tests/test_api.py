@@ -88,7 +88,7 @@ def test_wrong_settings_get_the_words_of_the_command_line(old_run: Path, values:
 def test_an_unknown_setting_of_fit_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(gem.InputError, match=r"no setting epoch\. Did you mean epochs"):
         gem.fit("a.star", map="b.mrc", out=tmp_path / "RUN", epoch=3)
-    with pytest.raises(gem.InputError, match=r"There is no file a\.star"):
+    with pytest.raises(gem.InputError, match=r"there is no file a\.star"):
         gem.fit("a.star", map="b.mrc", out=tmp_path / "RUN", show_progress=False)
 
 
@@ -180,3 +180,13 @@ def test_every_step_can_be_done_by_its_name(old_run: Path) -> None:
     start = time.monotonic()
     assert run.summary("eval-vol")["maps"] == 3
     assert time.monotonic() - start < 1
+
+
+def test_a_landscape_made_again_keeps_what_is_not_given(old_run: Path) -> None:
+    run = gem.open_run(old_run)
+    run.landscape(**SMALL, n_states=3)
+    assert run.landscape(n_states=2).numbers == [1, 2]
+    recorded = read_run_settings(RunFiles(old_run))["landscape"]
+    assert (recorded["sketch_size"], recorded["pc_dim"], recorded["n_states"]) == (12, 3, 2)
+    assert "Settings of the last landscape are kept: -N 12" in RunFiles(old_run).log.read_text()
+    assert run.landscape_full(skip_umap=True).numbers == [1, 2]

@@ -15,6 +15,8 @@ from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.pipeline.finished_runs import check_nothing_is_lost
+from gem_plugin.pipeline.last_settings import settings_with_last
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
@@ -148,14 +150,19 @@ def main() -> None:
 
 
 def _run_command() -> click.Command:
-    def call(out: Path, **values: Any) -> None:
+    def call(out: Path, overwrite: bool, **values: Any) -> None:
         run = RunFiles(out)
+        if not overwrite:
+            check_nothing_is_lost(RUN_STEPS, run, _given(values))
         run_steps(RUN_STEPS, run, _given(values), LoggedProgress(run.log))
 
     out = click.Option(
         ["--out", "-o"], type=click.Path(path_type=Path), required=True, help="Folder of the run."
     )
-    options: list[click.Parameter] = [out, *click_options(fields_of_steps(RUN_STEPS).values())]
+    overwrite = click.Option(
+        ["--overwrite"], is_flag=True, help="Replace the results of a finished run that had other settings."
+    )
+    options: list[click.Parameter] = [out, overwrite, *click_options(fields_of_steps(RUN_STEPS).values())]
     return click.Command("run", callback=call, params=options, help=RUN_HELP)
 
 
@@ -166,7 +173,8 @@ def _step_command(step: Step) -> click.Command:
         if epoch_of_cryodrgn is not None:
             run_folder, values = _beside_cryodrgn(step, run_folder, epoch_of_cryodrgn, values)
         run = RunFiles(run_folder)
-        run_step(step, run, step.settings_class(**_given(values)), LoggedProgress(run.log))
+        progress = LoggedProgress(run.log)
+        run_step(step, run, settings_with_last(step, run, _given(values), progress), progress)
 
     folder = click.Argument(["run_folder"], metavar="RUN", type=click.Path(path_type=Path))
     epoch = click.Argument(["epoch_of_cryodrgn"], metavar="[EPOCH]", required=False)

@@ -27,6 +27,7 @@ class OpenedRun:
     def __init__(self, run: RunFiles, table: Path | None = None) -> None:
         self.run = run
         self.opened = Run(run)
+        self.opened.check_landscape()
         columns = drawn_columns(self.opened.particle_columns()) if _has_particles(self.opened) else []
         if not columns:
             raise InputError(

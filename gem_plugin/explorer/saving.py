@@ -101,5 +101,5 @@ def _write_selection(run: RunFiles, rows: np.ndarray, files: ExploreFiles, name:
         raise InputError(f"The selection names row {rows.max()}; the run has {opened.n_particles} particles.")
     out = files.particles(name, opened.original.suffix)
     write_numbers(rows_file, np.unique(rows.astype(np.int64)))
-    run_select(run, SelectSettings(rows=rows_file, out=out), Progress(io.StringIO()))
+    run_select(run, SelectSettings(rows=rows_file, out=out, overwrite=True), Progress(io.StringIO()))
     return [out, rows_file]

@@ -53,7 +53,7 @@ class TrainSettings:
         0, "Parts, found from the features, that rotate as one before any free motion; 0: none.", 0, 64
     )
     focus_mask: Path | None = setting(
-        None, "Mask (.mrc) of what may change; Gaussians outside keep their consensus state."
+        None, "Mask (.mrc) of what may change; Gaussians outside keep their consensus state.", reads_file=True
     )
     width_change: bool = setting(False, "Let the latents change the widths of the Gaussians too.")
     train_widths: bool = setting(

@@ -7,10 +7,11 @@ unchanged, and no step whose results it reads was done again since.
 import contextlib
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gem_plugin.io.run.aside import can_be_made_aside, is_made_aside, made_aside
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.lock import locked_run
 from gem_plugin.io.run.manifest import is_unchanged, read_manifest, record_end, record_start
@@ -24,16 +25,22 @@ from gem_plugin.io.run.settings import (
     write_step_settings,
     write_step_summary,
 )
+from gem_plugin.pipeline.last_settings import with_settings_of_landscape
 from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
 from gem_plugin.progress import Progress
-from gem_plugin.settings import check_settings
+from gem_plugin.results.recognise import check_is_run
+from gem_plugin.settings import check_input_files, check_settings
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
 # torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
 STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
+FOLDER_SETTINGS = (
+    "outdir",
+    "landscape_dir",
+)  # another folder for the results: the first one that is given is filled
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
 
@@ -45,8 +52,14 @@ def run_steps(
 ) -> dict[str, dict[str, Any]]:  # the numbers of each step
     """Do the steps that are not finished yet. All settings are checked before the first step starts."""
     check_needed_settings(names, values)
-    settings = {name: settings_of_step(STEPS[name], values) for name in names}
+    settings = {
+        name: settings_of_step(STEPS[name], with_settings_of_landscape(STEPS[name], run, values, progress))
+        for name in names
+    }
     with locked_run(run) if is_main_process() else contextlib.nullcontext():
+        for name in names:
+            if not is_finished(run, name, settings[name]):
+                check_input_files(settings[name])  # of all steps, before the first one begins
         for name in names:
             if is_finished(run, name, settings[name]):
                 progress.say(f"{name}: already done with these settings, kept")
@@ -59,23 +72,45 @@ def run_steps(
 def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:
     """Do one step: check the settings, record them, do the work, record its numbers."""
     check_settings(settings)
+    check_input_files(settings)
+    if step.name == "report":
+        check_is_run(run.root)  # of any other folder it would be an empty page
     if not is_main_process():  # of torchrun's processes, the first one keeps the records
         if step.name in STEPS_OF_THE_FIRST_PROCESS:
             return {}
         return step.function(run, settings, progress)  # the others help with the work
     start = time.monotonic()
-    with locked_run(run), records_kept_on_input_error(run):
+    with locked_run(run), _working_files(step, run, settings) as (files, own_settings):
         progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
         with progress.waiting("recording the inputs"):
             record_start(run, step.name, settings)
-        numbers = step.function(run, settings, progress)
+        numbers = step.function(files, own_settings, progress)
         numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
         write_step_summary(run, step.name, numbers)
         record_end(run, step.name)
     progress.say(f"{step.name}: done. " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
     return numbers
+
+
+@contextlib.contextmanager
+def _working_files(step: Step, run: RunFiles, settings: Any) -> Iterator[tuple[RunFiles, Any]]:
+    """Where the step reads and writes; what it made is put in place when the block ends without an error."""
+    if not is_made_aside(step.name):
+        with records_kept_on_input_error(run):
+            yield run, settings
+        return
+    given = {
+        name: folder for name in FOLDER_SETTINGS if (folder := getattr(settings, name, None)) is not None
+    }
+    filled = list(given.values())[:1]
+    elsewhere = [folder for folder in filled if can_be_made_aside(run, folder)]
+    with made_aside(run, step.name, elsewhere) as files:
+        if given:
+            name = next(iter(given))
+            settings = dataclasses.replace(settings, **{name: files.where_to_make(given[name])})
+        yield files, settings
 
 
 def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
@@ -84,7 +119,7 @@ def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
         return False
     recorded = recorded_as_now(STEPS[name], read_run_settings(run).get(name, {}))
     inputs = _inputs_that_are_there(run, name, settings)
-    left_out = (*SETTINGS_OF_THE_MACHINE, *inputs)
+    left_out = (*SETTINGS_OF_THE_MACHINE, "fresh", *inputs)
     return _without(recorded, left_out) == _without(plain_settings(settings), left_out) and all(
         is_unchanged(path, identity) for path, identity in inputs.values()
     )

@@ -13,8 +13,10 @@ from gem_plugin.settings import coerced, settings_from_values
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
 FIELDS_IN_RELION = {"particles": "Input particles", "map": "Input 3D reference"}
 OWN_SETTINGS = {
-    "landscape": ("skip_vol", "outdir", "workdir", "epoch"),
+    "landscape": ("skip_vol", "outdir", "workdir", "epoch", "fresh"),
+    "landscape-full": ("fresh",),
     "diagnose": ("mask",),
+    "select": ("overwrite",),
 }  # not offered beside other steps: another meaning there
 
 

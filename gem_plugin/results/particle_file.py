@@ -95,6 +95,13 @@ class ParticleFile(ABC):
     def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
         """The path of every stack that the table names."""
 
+    def check_is_there(self) -> None:
+        """InputError where the file was moved or deleted. Called before any long work."""
+        if not self.path.exists():
+            raise InputError(
+                f"There is no file {self.path}, from which the run was made. Put it back, or link it to that name."
+            )
+
     def check_target(self, target: Path) -> None:
         """Refuse a name that says something else than what would be written. Called before any long work."""
         if target.suffix != self.suffix and target.suffix in (*CRYOSPARC_SUFFIXES, RelionParticleFile.suffix):

@@ -28,6 +28,7 @@ from gem_plugin.results.csv_tables import read_map_table, read_number_columns, r
 from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
 from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
 from gem_plugin.results.particle_file import ParticleFile, nearest_names, open_particle_file
+from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.state_sources import SKETCH, STATE_SOURCES
 from gem_plugin.results.states import States
@@ -56,6 +57,7 @@ class Run:
     def __init__(self, folder: Path | str | RunFiles) -> None:
         self.files = folder if isinstance(folder, RunFiles) else RunFiles(Path(folder))
         self._families: dict[ColumnFamily, list[ParticleColumn]] = {}
+        self._landscape_is_checked = False
 
     def __repr__(self) -> str:
         done = ", ".join(self._summaries) or "no step finished"
@@ -156,6 +158,8 @@ class Run:
         family = family_of(full)
         if family is None:
             raise self._no_column(name, [])
+        if family.made_by.startswith("landscape"):
+            self.check_landscape()
         columns = {column.name: column for column in self._family(family)}
         if not columns:
             raise InputError(
@@ -192,6 +196,7 @@ class Run:
     # landscape
     def states(self, source: str = SKETCH) -> States:
         """States of all particles: of landscape (sketch), of landscape-full (full), or Leiden communities (leiden)."""
+        self.check_landscape()
         states = States.load(self.files.landscape, source)
         if self.is_prepared and len(states.labels) != len(self.particles):
             raise InputError(
@@ -199,6 +204,12 @@ class Run:
                 f"{len(self.particles)}. Run `gem-em landscape {self.files.root}` again."
             )
         return states
+
+    def check_landscape(self) -> None:
+        """Refuse a landscape whose parts were made at different times."""
+        if not self._landscape_is_checked:
+            check_same_making(self.files)
+            self._landscape_is_checked = True
 
     @property
     def state_maps(self) -> dict[int, Path]:
@@ -232,10 +243,12 @@ class Run:
 
     def sketch(self) -> Sketch:
         """The particles that stand for all in the landscape."""
+        self.check_landscape()
         return Sketch.load(self.files.landscape, self.n_particles)
 
     def volume_components(self) -> VolumeComponents:
         """Volume components of the sketch maps."""
+        self.check_landscape()
         return VolumeComponents.load(self.files.landscape)
 
     def decoder(self, grid: MapGrid | None = None, devices: str = "cpu") -> VolumeSource:

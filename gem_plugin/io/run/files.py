@@ -16,6 +16,9 @@ class RunFiles:
 
     root: Path
 
+    def _folder(self, name: str) -> Path:
+        return self.root / name
+
     # the whole run
     @property
     def settings(self) -> Path:  # everything that shaped the run, versions and seed included
@@ -105,24 +108,24 @@ class RunFiles:
     # analyze, landscape, reconstruct
     @property
     def analyze(self) -> AnalyzeFiles:
-        return AnalyzeFiles(self.root / "analyze")
+        return AnalyzeFiles(self._folder("analyze"))
 
     @property
     def landscape(self) -> LandscapeFiles:
-        return LandscapeFiles(self.root / "landscape")
+        return LandscapeFiles(self._folder("landscape"))
 
     @property
     def reconstruct(self) -> ReconstructFiles:
-        return ReconstructFiles(self.root / "reconstruct")
+        return ReconstructFiles(self._folder("reconstruct"))
 
     @property
     def figures(self) -> Path:
-        return self.root / "figures"
+        return self._folder("figures")
 
     # report
     @property
     def chimerax(self) -> ChimeraxFiles:  # scripts, arrows and atoms to be opened in ChimeraX
-        return ChimeraxFiles(self.root / "chimerax")
+        return ChimeraxFiles(self._folder("chimerax"))
 
     @property
     def motion(self) -> Path:  # npz: the fields of GaussianMotion, one row a Gaussian
@@ -134,19 +137,19 @@ class RunFiles:
 
     @property
     def flex(self) -> Path:  # atomic models moved with the Gaussians
-        return self.root / "flex"
+        return self._folder("flex")
 
     # what eval-vol, select and export-ply write unless told otherwise
     @property
     def volumes(self) -> Path:
-        return self.root / "volumes"
+        return self._folder("volumes")
 
     def selected(self, suffix: str) -> Path:
         return self.root / "selected" / f"particles{suffix}"
 
     @property
     def gaussianem(self) -> Path:
-        return self.root / "gaussianem"
+        return self._folder("gaussianem")
 
     @property
     def particle_rows(self) -> Path:  # text: rows of the particles that GaussianEM was trained on

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from gem_plugin.errors import InputError, RunError
+from gem_plugin.io.run.aside import undo_unfinished
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import remove_unfinished_files
 
@@ -29,6 +30,7 @@ def locked_run(run: RunFiles) -> Iterator[None]:
     with _opened(run) as handle:
         _lock_or_refuse(run, handle)
         remove_unfinished_files(root)
+        undo_unfinished(run)
         _held.add(root)
         try:
             yield

@@ -95,8 +95,11 @@ def take_over_steps(earlier: RunFiles, run: RunFiles, steps: Sequence[str]) -> b
 
 @contextlib.contextmanager
 def records_kept_on_input_error(run: RunFiles) -> Iterator[None]:
-    """Put both files back when the block ends with InputError: wrong input leaves earlier results valid."""
-    before = {path: path.read_bytes() if path.exists() else None for path in (run.settings, run.summary)}
+    """Put these files back when the block ends with InputError: wrong input leaves earlier results valid."""
+    before = {
+        path: path.read_bytes() if path.exists() else None
+        for path in (run.settings, run.summary, run.manifest)
+    }
     try:
         yield
     except InputError:

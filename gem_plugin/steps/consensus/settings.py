@@ -10,8 +10,12 @@ from gem_plugin.settings import setting
 class ConsensusSettings:
     """How the map becomes Gaussians."""
 
-    map: Path | None = setting(None, "Consensus map of these particles (.mrc), in their box and pixel size.")
-    mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1: Gaussians start inside it only.")
+    map: Path | None = setting(
+        None, "Consensus map of these particles (.mrc), in their box and pixel size.", reads_file=True
+    )
+    mask: Path | None = setting(
+        None, "Mask of the molecule (.mrc), 0 to 1: Gaussians start inside it only.", reads_file=True
+    )
     threshold: float | None = setting(
         None,
         "Density above which a voxel belongs to the molecule. Default: 4 noise standard deviations and a tenth of the peak.",

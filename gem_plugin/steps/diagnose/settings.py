@@ -13,5 +13,7 @@ class DiagnoseSettings:
     other_run: Path | None = setting(
         None, "Run folder of a second training on the same particles (another --seed): do the latents agree?"
     )
-    mask: Path | None = setting(None, "Mask to be checked against the motion; default: the consensus mask.")
+    mask: Path | None = setting(
+        None, "Mask to be checked against the motion; default: the consensus mask.", reads_file=True
+    )
     seed: int = setting(0, "Seed of shuffles and subsets.", minimum=0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from gem_plugin.heterogeneity.agreement import latent_agreement
 from gem_plugin.io.array_files import read_array
-from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.mrc.maps import MapFile, read_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import state_name, state_number
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, WHOLE_NAME
@@ -25,6 +25,7 @@ from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
 from gem_plugin.landscape.mask import fit_mask_to_grid
 from gem_plugin.progress import Progress
 from gem_plugin.results.components import VolumeComponents
+from gem_plugin.results.recognise import check_is_run
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.settings import DiagnoseSettings
 
@@ -32,6 +33,7 @@ from gem_plugin.steps.diagnose.settings import DiagnoseSettings
 def run_diagnose(files: RunFiles, settings: DiagnoseSettings, progress: Progress) -> dict[str, Any]:
     """Write diagnostics.json and say every bad finding."""
     run = Run(files)
+    _check_inputs(run, settings)
     generator = np.random.default_rng(settings.seed)
     found = [
         *_diagnose_particles(run, generator, progress),
@@ -169,6 +171,21 @@ def _state_sizes(run: Run) -> list[Diagnostic]:
     ]
 
 
+def _check_inputs(run: Run, settings: DiagnoseSettings) -> None:
+    """Refuse a mask or another run that does not fit, before any work."""
+    if settings.other_run is not None:
+        check_is_run(settings.other_run)
+    if settings.mask is not None and run.state_maps:
+        _mask_on_grid(settings.mask, read_map(next(iter(run.state_maps.values()))))
+
+
+def _mask_on_grid(path: Path, grid: MapFile) -> np.ndarray:  # (d, d, d) float32
+    mask = read_map(path)
+    return fit_mask_to_grid(
+        mask.volume, mask.pixel_size_in_angstroms, len(grid.volume), grid.pixel_size_in_angstroms
+    )
+
+
 def _diagnose_masks(run: Run, settings: DiagnoseSettings) -> list[Diagnostic]:
     """The mask that was given, else that of the consensus step, against the decoded states."""
     name = "consensus mask"
@@ -181,10 +198,7 @@ def _diagnose_masks(run: Run, settings: DiagnoseSettings) -> list[Diagnostic]:
                 f"{name} cuts through motion", of_states.MAXIMUM_FRACTION_OUTSIDE, why, "Give --mask."
             )
         ]
-    mask, grid = read_map(Path(path)), read_map(next(iter(run.state_maps.values())))
-    fitted = fit_mask_to_grid(
-        mask.volume, mask.pixel_size_in_angstroms, len(grid.volume), grid.pixel_size_in_angstroms
-    )
+    fitted = _mask_on_grid(Path(path), read_map(next(iter(run.state_maps.values()))))
     return [of_states.check_mask(name, fitted, maps)]
 
 

@@ -10,8 +10,10 @@ from gem_plugin.settings import setting
 class EvalVolSettings:
     """Which maps to decode, and how large."""
 
-    particles: Path | None = setting(None, "Text file of particle rows, counted from 0, one per line.")
-    z_values: Path | None = setting(None, "Text file of latents, one map per line.")
+    particles: Path | None = setting(
+        None, "Text file of particle rows, counted from 0, one per line.", reads_file=True
+    )
+    z_values: Path | None = setting(None, "Text file of latents, one map per line.", reads_file=True)
     out: Path | None = setting(None, "Folder for vol_000.mrc, vol_001.mrc, ...; default: volumes in the run.")
     downsample: int | None = setting(
         None, "Box of the maps in voxels; default: the model's.", minimum=8, flag="-d"

@@ -22,4 +22,4 @@ def run_eval_vol(run: RunFiles, settings: EvalVolSettings, progress: Progress) -
     origin = origin_line(run)
     for number, volume in enumerate(volumes):
         write_map(map_file(folder, number), volume, source.pixel_size_in_angstroms, origin)
-    return {"maps": len(latents), "folder": str(folder)}
+    return {"maps": len(latents), "folder": str(settings.out or RunFiles(run.root).volumes)}

@@ -50,8 +50,9 @@ def run_export_ply(run: RunFiles, settings: ExportPlySettings, progress: Progres
         inverts_contrast=False,  # prepared images are white on black already
     )
     write_gaussianem_config(folder / "cfg.json", config)
-    progress.say(f"{folder}: {len(cloud)} Gaussians for GaussianEM")
-    return {"gaussians": len(cloud), "folder": str(folder)}
+    shown = settings.out or RunFiles(run.root).gaussianem
+    progress.say(f"{shown}: {len(cloud)} Gaussians for GaussianEM")
+    return {"gaussians": len(cloud), "folder": str(shown)}
 
 
 def _consensus(run: RunFiles) -> tuple[GaussianCloud, int, float]:

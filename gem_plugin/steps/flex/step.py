@@ -37,6 +37,8 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
         raise InputError(
             f"The model of {files.root} has no Gaussians, so there is no motion to apply to the atoms."
         )
+    if settings.z_values is not None:  # before any work
+        read_latent_table(settings.z_values, source.latents.shape[1])
     generator = np.random.default_rng(settings.seed)
     shift = 0.0
     if settings.origin == "corner":

@@ -19,8 +19,8 @@ LEVEL_OF_GAUSSIANS = 0.1  # such maps have no noise, and an arm that moves is of
 LEVEL_OF_CRYODRGN = 0.5
 
 
-def find_mask(job: LandscapeJob, scan: VolumeScan) -> np.ndarray:  # (d, d, d) float32
-    """The mask that was given, the one in the folder, or the automatic one."""
+def read_given_mask(job: LandscapeJob) -> np.ndarray | None:  # (d, d, d) float32; None: the automatic one
+    """The mask that was given, or the one in the folder, on the grid of the maps; read before any work."""
     source, files, settings = job.source, job.files, job.settings
     if settings.skip_mask:
         if not files.mask.is_file():
@@ -32,11 +32,25 @@ def find_mask(job: LandscapeJob, scan: VolumeScan) -> np.ndarray:  # (d, d, d) f
             given.volume, given.pixel_size_in_angstroms, source.box_size, source.pixel_size_in_angstroms
         )
     else:
+        return None
+    check_mask(mask, source.box_size)
+    return mask
+
+
+def find_mask(
+    job: LandscapeJob,
+    scan: VolumeScan,
+    given: np.ndarray | None,  # by read_given_mask
+) -> np.ndarray:  # (d, d, d) float32
+    """The mask that was given, or the automatic one; written in either case."""
+    source, files, settings = job.source, job.files, job.settings
+    mask = given
+    if mask is None:
         threshold = _threshold(job, scan) if settings.thresh is None else settings.thresh
         mask = make_mask(
             scan.brightest, threshold, source.pixel_size_in_angstroms, settings.dilate, settings.cosine_edge
         )
-    check_mask(mask, source.box_size)
+        check_mask(mask, source.box_size)
     write_map(files.mask, mask, source.pixel_size_in_angstroms)
     return mask
 

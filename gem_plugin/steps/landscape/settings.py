@@ -6,7 +6,7 @@ from typing import Literal
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.linkages import LINKAGES
-from gem_plugin.settings import AUTOMATIC, setting
+from gem_plugin.settings import AUTOMATIC, check_input_files, setting
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,13 @@ class LandscapeSettings:
     """How to sketch, mask, analyse and group the maps."""
 
     sketch_size: int = setting(1000, "Number of sketch maps; 1000 as in cryoDRGN.", minimum=2, flag="-N")
-    sketch_ind: Path | None = setting(None, "Text file of particle rows (from 0) to use as the sketch.")
+    sketch_ind: Path | None = setting(
+        None, "Text file of particle rows (from 0) to use as the sketch.", reads_file=True
+    )
     vol_ind: Path | None = setting(
-        None, "Text file of sketch positions (from 0) to keep; particles of the others get state 0."
+        None,
+        "Text file of sketch positions (from 0) to keep; particles of the others get state 0.",
+        reads_file=True,
     )
     vol_start_index: int = setting(1, "Number of the first sketch map in file names and labels.", minimum=0)
     downsample: int = setting(128, "Largest box of the maps in voxels.", minimum=8, flag="-d")
@@ -26,7 +30,9 @@ class LandscapeSettings:
     flip: bool = setting(False, "Mirror the maps along z: the other hand.")
     skip_vol: bool = setting(False, "Use the sketch of the last run; stop if it no longer fits.")
     keep_volumes: bool = setting(False, "Write all sketch maps (gigabytes); they are cheap to make again.")
-    mask: Path | None = setting(None, "Mask to use instead of the automatic one (MRC, 0 to 1).")
+    mask: Path | None = setting(
+        None, "Mask to use instead of the automatic one (MRC, 0 to 1).", reads_file=True
+    )
     skip_mask: bool = setting(False, "Use the mask.mrc that is already in the folder.")
     thresh: float | None = setting(None, "Density threshold of the mask; default: by --mask-level.")
     mask_level: float | None = setting(
@@ -50,6 +56,7 @@ class LandscapeSettings:
     n_states: int | Literal["auto"] = setting(
         10,
         "Number of states, or auto: the best silhouette among stable numbers, 1 where the maps form one cloud.",
+        minimum=1,
         flag="-M",
     )
     linkage: str = setting(
@@ -77,6 +84,9 @@ class LandscapeSettings:
     )
     epoch: str | None = setting(None, "Epoch of the cryoDRGN run, as in weights.EPOCH.pkl.")
     cryodrgn_layout: bool = setting(False, "Also write the folder tree of cryoDRGN, pickles included.")
+    fresh: bool = setting(
+        False, "Start from the defaults; otherwise what is not given stays as it was the last time."
+    )
     device: str = setting(
         "auto", "auto, cpu, cuda or cuda:N; several, separated by commas, divide the decoding."
     )
@@ -97,12 +107,7 @@ def check_landscape_settings(settings: LandscapeSettings) -> None:
     if (settings.workdir is None) != (settings.epoch is None):
         raise InputError("A cryoDRGN run needs its folder and an epoch: gem-em landscape WORKDIR EPOCH.")
     check_region_names(settings.region)
-    if settings.sketch_ind is not None and not settings.sketch_ind.is_file():
-        raise InputError(f"--sketch-ind: there is no file {settings.sketch_ind}.")
-    if settings.vol_ind is not None and not settings.vol_ind.is_file():
-        raise InputError(f"--vol-ind: there is no file {settings.vol_ind}.")
-    if given_mask and not settings.mask.is_file():  # type: ignore[union-attr]
-        raise InputError(f"--mask: there is no file {settings.mask}.")
+    check_input_files(settings)
 
 
 def check_region_names(regions: tuple[str, ...]) -> None:

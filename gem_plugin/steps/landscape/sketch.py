@@ -38,9 +38,12 @@ def take_sketch(job: LandscapeJob) -> Sketch:
             cells = make_sketch(source.latents, settings.sketch_size, settings.seed, job.progress.track)
     if settings.vol_ind is not None:
         cells = keep_cells(cells, read_rows(settings.vol_ind, len(cells)))
-    sketch = Sketch(cells.rows, cells.labels, settings.vol_start_index)
-    sketch.save(job.files, source.latents)
-    return sketch
+    return Sketch(cells.rows, cells.labels, settings.vol_start_index)
+
+
+def save_sketch(job: LandscapeJob, sketch: Sketch) -> None:
+    """Write the sketch, once everything that was asked for is known to fit it."""
+    sketch.save(job.files, job.source.latents)
 
 
 def scan_sketch(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch) -> VolumeScan:

@@ -14,13 +14,14 @@ from gem_plugin.progress import Progress
 from gem_plugin.results.decoder import CryodrgnEpoch, MapGrid, decoder_of
 from gem_plugin.results.run import Run
 from gem_plugin.results.stage_records import StageRecords
+from gem_plugin.settings import check_settings
 from gem_plugin.steps.landscape.components import fit_components, lay_out_umap
 from gem_plugin.steps.landscape.cryodrgn_layout import write_cryodrgn_layout
 from gem_plugin.steps.landscape.job import LandscapeJob
-from gem_plugin.steps.landscape.mask import find_mask
+from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
 from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape.settings import AUTOMATIC, LandscapeSettings, check_landscape_settings
-from gem_plugin.steps.landscape.sketch import scan_sketch, take_sketch
+from gem_plugin.steps.landscape.sketch import save_sketch, scan_sketch, take_sketch
 from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
 from gem_plugin.steps.landscape.states import describe_states, find_states, write_states
 
@@ -47,6 +48,16 @@ def _warn_when_unsupported(run: RunFiles, progress: Progress) -> None:
         progress.say(f"WARNING: {support.sentence} {support.advice}")
 
 
+def _check_number_of_states(settings: LandscapeSettings, n_maps: int) -> None:
+    """Refuse more states than maps."""
+    if settings.n_states == AUTOMATIC or settings.n_states <= n_maps:
+        return
+    raise InputError(
+        f"-M is {settings.n_states}; expected 1 to {n_maps}, the number of sketch maps. "
+        f"Give -M {AUTOMATIC} or a smaller -M."
+    )
+
+
 def map_landscape(
     source: VolumeSource,
     files: LandscapeFiles,
@@ -57,17 +68,21 @@ def map_landscape(
     """All stages, for any source of maps. A stage whose inputs are unchanged is not done again."""
     opened = Run(run)
     original = opened.original if opened.is_prepared else None
+    if original is not None:
+        original.check_is_there()  # its rows are written at the end
     job = LandscapeJob(source, files, StageRecords(files.root), run, settings, progress, original)
+    check_settings(settings)
+    given_mask = read_given_mask(job)
+    regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
+    if settings.sketch_ind is None:
+        _check_number_of_states(settings, min(settings.sketch_size, source.n_particles))
     sketch = take_sketch(job)
-    if settings.n_states != AUTOMATIC and not 1 <= settings.n_states <= len(sketch):
-        raise InputError(
-            f"-M is {settings.n_states}; expected 1 to {len(sketch)}, the number of sketch maps. Give -M {AUTOMATIC} or a smaller -M."
-        )
+    _check_number_of_states(settings, len(sketch))
+    save_sketch(job, sketch)
     with SketchVolumes(source, sketch.rows, files.root) as volumes:
         scan = scan_sketch(job, volumes, sketch)
         with progress.waiting("mask of the landscape"):
-            mask = find_mask(job, scan)
-            regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
+            mask = find_mask(job, scan, given_mask)
             check_regions(regions, scan.mean)
         if regions and settings.focus:
             mask = focus_mask(mask, regions)

@@ -17,7 +17,6 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.stage_records import StageRecords, fingerprint
-from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
@@ -61,12 +60,14 @@ def find_coordinates(
     return coordinates, method, error
 
 
-def measure_all_regions(job: FullLandscapeJob) -> RegionMeasures | None:
+def measure_all_regions(
+    job: FullLandscapeJob,
+    regions: dict[str, np.ndarray],  # name -> (d, d, d)
+) -> RegionMeasures | None:
     """Occupancy and motion of every region for every particle."""
-    source, basis, settings, progress = job.source, job.basis, job.settings, job.progress
-    if not settings.region:
+    source, basis, progress = job.source, job.basis, job.progress
+    if not regions:
         return None
-    regions = read_regions(settings.region, basis.box_size, basis.pixel_size_in_angstroms)
     weight_maps = region_weight_maps(regions, basis.pixel_size_in_angstroms)
     if source.clouds_at is not None:
         sums = exact_functionals(source, weight_maps, progress.track, "regions")

@@ -30,8 +30,17 @@ class LandscapeFullSettings:
     lr: float = setting(1e-3, "Training rate of regress.", minimum=1e-7)
     dim: int = setting(512, "Width of the layers of regress.", minimum=1)
     layers: int = setting(3, "Number of layers of regress.", minimum=1)
-    n_states: int | Literal["auto"] = setting(10, "Number of states, or auto.", minimum=1, flag="-M")
-    linkage: str = setting("ward", "Linkage that joins particles into states.", choices=LINKAGES)
+    n_states: int | Literal["auto"] = setting(
+        10,
+        "Number of states, or auto; where the landscape was made with another number, that one is the default.",
+        minimum=1,
+        flag="-M",
+    )
+    linkage: str = setting(
+        "ward",
+        "Linkage that joins particles into states; that of the landscape, where it was made with another.",
+        choices=LINKAGES,
+    )
     leiden: bool = setting(True, "Leiden communities too, where the package igraph is installed.")
     num_neighbors: int = setting(50, "Neighbours of a particle in UMAP and Leiden.", minimum=2)
     resolution: float = setting(1.5, "Resolution of Leiden: larger gives more communities.", minimum=0.001)
@@ -53,6 +62,9 @@ class LandscapeFullSettings:
     skip_umap: bool = setting(False, "Skip the UMAP of the volume components.")
     cryodrgn_layout: bool = setting(False, "Also write landscape_full as cryoDRGN does, pickles included.")
     skip_vol: bool = setting(False, "Use the coordinates of the last run; stop if they no longer fit.")
+    fresh: bool = setting(
+        False, "Start from the defaults; otherwise what is not given stays as it was the last time."
+    )
     device: str = setting(
         "auto", "auto, cpu, cuda or cuda:N; several, separated by commas, divide the decoding."
     )
@@ -67,4 +79,7 @@ def check_full_settings(settings: LandscapeFullSettings) -> None:
         raise InputError("--energy-pcs: the two components must differ.")
     if settings.path_points and len(set(settings.path_states)) != 2:
         raise InputError("--path-states: expected two different states, such as 1,2.")
+    unknown = [number for number in settings.path_states if number < 1]
+    if unknown:
+        raise InputError(f"--path-states: there is no state {unknown[0]}; states count from 1.")
     check_region_names(settings.region)

@@ -13,6 +13,7 @@ from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.decoder import MapGrid, open_decoder
 from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.cryodrgn_layout import write_full_layout
+from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape_full.coordinates import find_coordinates, measure_all_regions
 from gem_plugin.steps.landscape_full.free_energy import map_energy, travel_path
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
@@ -45,9 +46,12 @@ def map_full_landscape(
     full = FullLandscapeFiles(settings.outdir) if settings.outdir is not None else files.full
     opened = Run(run)
     original = opened.original if opened.is_prepared else None
+    if original is not None:
+        original.check_is_there()  # its rows are written at the end
     job = FullLandscapeJob(source, basis, full, run, settings, progress, original)
+    masks = read_regions(settings.region, basis.box_size, basis.pixel_size_in_angstroms)  # before any work
     coordinates, method, error = find_coordinates(job)
-    regions = measure_all_regions(job)
+    regions = measure_all_regions(job, masks)
     states = group_particles(job, coordinates)
     table = write_full_states(job, coordinates, states, regions)
     landscape, energy_numbers = map_energy(job, coordinates)

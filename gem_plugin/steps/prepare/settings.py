@@ -11,12 +11,19 @@ class PrepareSettings:
     """What to read and how to sample it."""
 
     particles: Path | None = setting(
-        None, "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory."
+        None,
+        "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory.",
+        reads_file=True,
+        or_folder=True,
     )
     map: Path | None = setting(
-        None, "Consensus map of these particles (.mrc); checked against their box and pixel size."
+        None,
+        "Consensus map of these particles (.mrc); checked against their box and pixel size.",
+        reads_file=True,
     )
-    mask: Path | None = setting(None, "Mask of the molecule (.mrc), 0 to 1; checked like the map.")
+    mask: Path | None = setting(
+        None, "Mask of the molecule (.mrc), 0 to 1; checked like the map.", reads_file=True
+    )
     box: int = setting(
         128,
         "Working box in pixels, even; never above the box of the images. 128 suits most machines.",

@@ -14,13 +14,19 @@ class ReconstructSettings:
     """What to reconstruct, and how."""
 
     particle_states: Path | None = setting(
-        None, "Array (.npy) with the state of every particle, 0 for none; default: the landscape's states."
+        None,
+        "Array (.npy) with the state of every particle, 0 for none; default: the landscape's states.",
+        reads_file=True,
     )
     z_values: Path | None = setting(
-        None, "Text file of latents, one point per line: reconstruct around them instead of the states."
+        None,
+        "Text file of latents, one point per line: reconstruct around them instead of the states.",
+        reads_file=True,
     )
     particles: Path | None = setting(
-        None, "Text file of particle rows (from 0, one per line): reconstruct around their latents."
+        None,
+        "Text file of particle rows (from 0, one per line): reconstruct around their latents.",
+        reads_file=True,
     )
     deformed: bool = setting(
         False, "Undo the motion of every particle first: one map of the whole molecule with all particles."
@@ -31,7 +37,9 @@ class ReconstructSettings:
         minimum=1,
         maximum=100,
     )
-    mask: Path | None = setting(None, "Mask for the FSC; default: from each pair of half-maps.")
+    mask: Path | None = setting(
+        None, "Mask for the FSC; default: from each pair of half-maps.", reads_file=True
+    )
     local_resolution: bool = setting(
         False, "Measure the local resolution too: correlation of the half-maps in a small window."
     )

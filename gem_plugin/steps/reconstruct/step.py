@@ -9,9 +9,7 @@ from gem_plugin.devices import set_threads
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
-from gem_plugin.steps.reconstruct.half_maps import (
-    half_sets_of,
-)
+from gem_plugin.steps.reconstruct.half_maps import given_mask, half_sets_of
 from gem_plugin.steps.reconstruct.of_states import reconstruct_states
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings, check_reconstruct_settings
 
@@ -21,6 +19,7 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
     check_reconstruct_settings(settings)
     set_threads(settings.threads)
     prepared = load_prepared(run)
+    given_mask(settings, prepared)  # a mask of another box is refused before any work
     halves = half_sets_of(prepared, settings.seed)
     if settings.deformed:
         from gem_plugin.steps.reconstruct.motion_corrected import reconstruct_deformed

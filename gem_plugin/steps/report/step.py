@@ -31,6 +31,7 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
         raise InputError(
             f"There is no folder {run.root}. Expected the folder of a run (--out of `gem-em run`)."
         )
+    Run(run).check_landscape()
     scripts = []
     if settings.chimerax:
         with progress.waiting("motion and scripts for ChimeraX"):

@@ -14,7 +14,7 @@ class SelectSettings:
 
     states: tuple[int, ...] = setting((), "Numbers of the states to keep, such as 1,3.")
     rows: Path | None = setting(
-        None, "Text file of particle rows, counted from 0, one per line; instead of states."
+        None, "Text file of particle rows, counted from 0, one per line; instead of states.", reads_file=True
     )
     source: str = setting(
         SKETCH,
@@ -34,7 +34,7 @@ class SelectSettings:
         (), "Ranges of volume components: 1:-0.5:2 is component 1 from -0.5 to 2."
     )
     polygon: Path | None = setting(
-        None, "Text file of corners, x y per line; particles inside it are chosen."
+        None, "Text file of corners, x y per line; particles inside it are chosen.", reads_file=True
     )
     plane: tuple[str, ...] = setting(
         ("volume_pc_1", "volume_pc_2"), "The two columns that the polygon is drawn on."
@@ -44,3 +44,4 @@ class SelectSettings:
         None,
         "The file to write. Default: particles.star (or .cs) in a job of its own, else in the folder selected.",
     )
+    overwrite: bool = setting(False, "Replace the file where it is there already.")

@@ -1,5 +1,7 @@
 """select: the particles of states, ranges, polygons and other conditions as one star or cs file, rows verbatim."""
 
+import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
     """Write the particles that meet every condition; nothing of the original file changes but the missing rows."""
     run = Run(files)
     n_particles = len(run.particles)
-    with progress.waiting("conditions"):
-        chosen = rows_chosen(run, settings)
     out = settings.out or _usual_target(run)
     run.original.check_target(out)
+    if not (settings.overwrite or (settings.out is None and _is_job_of_its_own(run))):
+        _check_nothing_is_lost(out)
+    with progress.waiting("conditions"):
+        chosen = rows_chosen(run, settings)
     if settings.states:
         progress.say(which_states(run, settings.source))
     with progress.waiting(f"writing {out.name}"):
@@ -74,5 +78,24 @@ def which_states(run: Run, source: str) -> str:
 def _usual_target(run: Run) -> Path:
     """particles.star where the landscape is linked from another job; in the same run that name holds the latents."""
     suffix = run.original.suffix
-    is_linked = run.files.landscape.particle_states.is_symlink()
-    return run.files.particles(suffix) if is_linked else run.files.selected(suffix)
+    return run.files.particles(suffix) if _is_job_of_its_own(run) else run.files.selected(suffix)
+
+
+def _is_job_of_its_own(run: Run) -> bool:
+    """Whether this folder holds nothing but a selection; continued with other states, its particles are others."""
+    return run.files.landscape.particle_states.is_symlink()
+
+
+def _check_nothing_is_lost(out: Path) -> None:
+    """An earlier selection is not replaced silently."""
+    if not out.exists():
+        return
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(out.stat().st_mtime))
+    numbers = itertools.count(2)
+    free = next(
+        name for number in numbers if not (name := out.with_name(f"{out.stem}-{number}{out.suffix}")).exists()
+    )
+    raise InputError(
+        f"{out} is there already ({out.stat().st_size / 1e6:.1f} MB, written {made}) and would be lost. "
+        f"Give another name, such as --out {free}, or --overwrite."
+    )

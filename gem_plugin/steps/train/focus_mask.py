@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,8 +22,18 @@ def mobile_gaussians(
     """Raises InputError for a mask of another box, and for one without any Gaussian."""
     if mask_file is None:
         return None
+    mask = _read_mask(run, mask_file)
+    return gaussians_inside(fourier_crop_volume(torch.from_numpy(mask), box_size), positions_in_pixels)
+
+
+def check_focus_mask(run: RunFiles, mask_file: Path | None) -> None:
+    """Refuse a mask of another box before the images are read."""
+    if mask_file is not None:
+        _read_mask(run, mask_file)
+
+
+def _read_mask(run: RunFiles, mask_file: Path) -> np.ndarray:  # (box, box, box) of the original images
     _, _, origin = load_prepared_table(run)
-    mask = read_matching_mask(
+    return read_matching_mask(
         Path(mask_file), origin.original_box_size, origin.original_pixel_size_in_angstroms
     )
-    return gaussians_inside(fourier_crop_volume(torch.from_numpy(mask), box_size), positions_in_pixels)

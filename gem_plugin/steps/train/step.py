@@ -20,6 +20,7 @@ from gem_plugin.results.written_particles import write_latents
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.train.embedding import embed_particles, particle_contrasts, refine_particles
 from gem_plugin.steps.train.epochs import train_to_the_end
+from gem_plugin.steps.train.focus_mask import check_focus_mask
 from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
 from gem_plugin.steps.train.images import open_cached_observations
 from gem_plugin.steps.train.processes import joined_workers, quiet, wait_for_all
@@ -29,6 +30,7 @@ from gem_plugin.steps.train.setup import make_trainer, read_consensus
 def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dict[str, Any]:
     """Write train/checkpoint.pt and train/history.csv after every epoch; at the end latents and particles.star."""
     check_settings(settings)
+    check_focus_mask(run, settings.focus_mask)
     set_threads(settings.threads)
     with joined_workers(settings.device) as (workers, device_name):
         if settings.batch_size % workers.size:

@@ -11,7 +11,7 @@ class WriteCsSettings:
     """Which particles to write, and where."""
 
     rows: Path | None = setting(
-        None, "Text file of particle rows, counted from 0, one per line; default: all."
+        None, "Text file of particle rows, counted from 0, one per line; default: all.", reads_file=True
     )
     out: Path | None = setting(None, "The .cs file to write; default: particles.cs in the run.")
     latents: bool = setting(True, "Add the latents as components_mode_0, 1, ..., as 3D Variability does.")

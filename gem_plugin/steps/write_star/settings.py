@@ -11,7 +11,7 @@ class WriteStarSettings:
     """Which particles to write, and where."""
 
     rows: Path | None = setting(
-        None, "Text file of particle rows, counted from 0, one per line; default: all."
+        None, "Text file of particle rows, counted from 0, one per line; default: all.", reads_file=True
     )
     out: Path | None = setting(None, "The star file to write; default: particles.star in the run.")
     latents: bool = setting(True, "Add the latents as columns _gemLatent1, _gemLatent2, ...")

@@ -182,3 +182,17 @@ def test_states_of_cryosparc_particles_are_written_as_cs(tmp_path: Path) -> None
     np.save(states, np.repeat([1, 2, 3], 4))
     written = read_cs_rows(Path(run_select(run, SelectSettings(states=(3, 1)), QUIET)["file"]))
     assert written["uid"].tolist() == make_rows(12)["uid"][[0, 1, 2, 3, 8, 9, 10, 11]].tolist()
+
+
+def test_an_earlier_selection_is_not_lost_silently(run: RunFiles) -> None:
+    out = Path(run_select(run, SelectSettings(states=(1,)), QUIET)["file"])
+    before = out.read_bytes()
+    told = r"particles\.star is there already .* would be lost\. .* --out .*particles-2\.star, or --overwrite"
+    with pytest.raises(InputError, match=told):
+        run_select(run, SelectSettings(states=(2,)), QUIET)
+    assert out.read_bytes() == before
+    run_select(run, SelectSettings(states=(2,), out=out.with_name("particles-2.star")), QUIET)
+    with pytest.raises(InputError, match=r"--out .*particles-3\.star"):
+        run_select(run, SelectSettings(states=(2,)), QUIET)
+    run_select(run, SelectSettings(states=(2,), overwrite=True), QUIET)
+    assert out.read_bytes() != before
