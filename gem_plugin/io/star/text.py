@@ -3,6 +3,7 @@
 Line ends become LF, because RELION does not read CR+LF; nothing else is changed or interpreted here. Reading numbers is in star_tables, writing in star_edit.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def read_star_document(path: Path) -> StarDocument:
 
 def parse_star(content: bytes, path: Path = Path("(text)")) -> StarDocument:
     """Find the blocks in the bytes of a star file. Blank lines and lines starting with # belong to no row."""
-    content = content.replace(b"\r\n", b"\n")
+    content = _with_lf_line_ends(content)
     lines = _Lines(content)
     headers = lines.header_lines()
     if not headers or not lines.text(headers[0]).startswith("data_"):
@@ -84,6 +85,15 @@ def parse_star(content: bytes, path: Path = Path("(text)")) -> StarDocument:
         else:
             blocks.append(lines.loop_block(name, header + 1, following))
     return StarDocument(path, content, tuple(blocks))
+
+
+def _with_lf_line_ends(content: bytes) -> bytes:
+    """CR+LF, and CR alone in a file without LF, become LF; another CR is a blank, as RELION reads it."""
+    if b"\r" not in content:
+        return content
+    if b"\n" not in content:
+        return content.replace(b"\r", b"\n")
+    return re.sub(rb"\r+\n", b"\n", content).replace(b"\r", b" ")
 
 
 class _Lines:

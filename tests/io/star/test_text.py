@@ -174,6 +174,22 @@ def test_block_without_a_loop_has_pairs() -> None:
     ]
 
 
+@pytest.mark.parametrize("ending", ["\r\n", "\r\r\n", "\r", "\n"])
+def test_rows_do_not_depend_on_the_line_ends(ending: str) -> None:
+    content = "data_particles\n\nloop_\n_rlnA\n_rlnB\n1 2\n3 4\n".replace("\n", ending).encode()
+    document = parse_star(content)
+    (block,) = document.blocks
+    assert read_columns(document, block, ["_rlnA", "_rlnB"])["_rlnB"].tolist() == [2, 4]
+    assert b"\r" not in document.content
+
+
+def test_a_carriage_return_inside_a_row_is_a_blank_as_in_relion() -> None:
+    document = parse_star(b"data_particles\nloop_\n_rlnA\n_rlnB\n1 \r2\n3 4\n")
+    (block,) = document.blocks
+    assert block.n_rows == 2
+    assert read_columns(document, block, ["_rlnA", "_rlnB"])["_rlnB"].tolist() == [2, 4]
+
+
 def test_byte_order_mark_is_passed_over_and_kept() -> None:
     content = b"\xef\xbb\xbfdata_\nloop_\n_a\n1\n2\n"
     document = parse_star(content)
