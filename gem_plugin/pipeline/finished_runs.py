@@ -18,10 +18,11 @@ NOT_COMPARED = (*SETTINGS_OF_RESUMING, "fresh")  # more epochs go on from where 
 def check_nothing_is_lost(names: Sequence[str], run: RunFiles, values: Mapping[str, Any]) -> None:
     """InputError names the settings that differ and the steps whose results would be replaced."""
     finished = read_summary(run)
+    settings = {name: settings_of_step(STEPS[name], values) for name in names}  # wrong values are named first
     for name in names:
         if name not in finished or name in NEVER_KEPT:
             continue
-        differences = _differences(name, run, values)
+        differences = _differences(name, run, settings[name])
         if differences:
             lost = [step for step in (name, *steps_made_stale_by(name)) if step in finished]
             raise InputError(
@@ -31,11 +32,10 @@ def check_nothing_is_lost(names: Sequence[str], run: RunFiles, values: Mapping[s
             )
 
 
-def _differences(name: str, run: RunFiles, values: Mapping[str, Any]) -> str:
+def _differences(name: str, run: RunFiles, settings: Any) -> str:
     """Setting by setting; input files count by their content, which is compared when the step is started."""
     step = STEPS[name]
     recorded = recorded_as_now(step, read_run_settings(run).get(name, {}))
-    settings = settings_of_step(step, values)
     now = plain_settings(settings)
     inputs = {key for key in now if key in recorded and isinstance(getattr(settings, key), Path)}
     left_out = {*NOT_COMPARED, *inputs}

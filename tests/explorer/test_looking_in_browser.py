@@ -52,7 +52,8 @@ def full_explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer
     generator = np.random.default_rng(0)
     files = run.landscape
     write_array(run.analyze.umap, generator.normal(size=(N_PARTICLES, 2)).astype(np.float32))
-    write_array(files.full.coordinates, generator.normal(size=(N_PARTICLES, 3)))
+    n_components = np.load(files.volume_pca_scores).shape[1]
+    write_array(files.full.coordinates, generator.normal(size=(N_PARTICLES, n_components)))
     table = folder / "own.csv"
     table.write_text("ice\n" + "".join(f"{value}\n" for value in generator.normal(size=N_PARTICLES)))
     with pytest.MonkeyPatch.context() as patch:
@@ -66,6 +67,13 @@ def test_every_column_is_an_axis_a_colour_and_a_range(full_explorer: Explorer, b
         "return Array.from(document.getElementById('axis-x').options).map((option) => option.value)"
     )
     assert set(WANTED_COLUMNS) <= set(offered)
+    shown = browser.execute_script(
+        "return Array.from(document.getElementById('axis-x').options).map((option) => option.text)"
+    )
+    assert shown == offered, "the names shown are those that select --where takes"
+    taken = Run(full_explorer.run.root)
+    for name in shown:
+        assert name == "own_ice" or len(taken.column(name)) == N_PARTICLES  # own_ice: of the user's own table
     for name in offered:
         choose(browser, "axis-x", name)
         wait_until(lambda name=name: browser.execute_script("return gem.plot.chosen.x.name") == name)

@@ -13,6 +13,7 @@ from page_actions import wait_until
 from served_explorer import open_browser
 
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.results.run import Run
 
 CHAPTERS_WITH_PICTURES = {
     "training": 1,
@@ -166,6 +167,15 @@ def test_scatter_is_drawn_and_groups_can_be_hidden(page: Any) -> None:
     assert 0 < coloured_pixels(page) < everything
     page.execute_script("document.querySelector('#scatter .legend button').click()")
     assert coloured_pixels(page) == everything
+
+
+def test_columns_are_listed_under_the_names_that_select_takes(page: Any, run: RunFiles) -> None:
+    shown = page.execute_script(
+        "return Array.from(document.querySelector('[data-role=x]').options).map((option) => option.text)"
+    )
+    assert {"state", "latent_1", "defocus"} <= set(shown)
+    for name in shown:
+        assert len(Run(run.root).column(name)) == N_PARTICLES
 
 
 @pytest.mark.parametrize(("role", "column"), [("x", "defocus"), ("y", "tilt"), ("colour", "latent_1")])

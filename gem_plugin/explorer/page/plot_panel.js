@@ -1,5 +1,6 @@
 // The plot with everything that decides what it shows: axes, colour, legend and filters.
 
+import { columnOption } from "../../reports/page/column_option.js";
 import { fillLegend } from "../../reports/page/legend.js";
 import { PixelPoints } from "../../reports/page/points_pixels.js";
 import { ScatterPlot } from "../../reports/page/scatter_plot.js";
@@ -57,7 +58,7 @@ export class PlotPanel {
       const select = byId(id);
       const before = select.value;
       select.replaceChildren(...(id === "filter-column" ? [new Option("a column ...", "")] : []));
-      for (const column of this.columns.all()) select.add(new Option(column.label, column.name));
+      for (const column of this.columns.all()) select.add(columnOption(column, column.name));
       if (before) select.value = before;
     }
   }

@@ -65,7 +65,8 @@ export class StatesPanel {
     this.reference = null;
     this.fillList();
     if (!isNewColumn) return;
-    const column = { name: COLUMN_NAME, label, isGroup: true, lowest: 0, highest: head.counts.length };
+    const range = { lowest: 0, highest: head.counts.length };
+    const column = { name: COLUMN_NAME, label, isOfThisPage: true, isGroup: true, ...range };
     await this.addColumn({ ...column, values: asFloats(parts[0]) });
   }
 

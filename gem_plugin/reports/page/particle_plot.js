@@ -1,6 +1,7 @@
 // The plot of the report: any two columns of the particles, coloured by a third. Its data are in the page.
 
 import { tickText } from "./axes.js";
+import { columnOption } from "./column_option.js";
 import { middlesOfGroups } from "./group_middles.js";
 import { fillLegend } from "./legend.js";
 import { unpackedColumn, valuesOf } from "./packed_columns.js";
@@ -43,7 +44,7 @@ export class ParticlePlot {
       const label = document.createElement("label");
       const select = document.createElement("select");
       select.dataset.role = role;
-      this.columns.forEach((column, index) => select.add(new Option(column.label, index)));
+      this.columns.forEach((column, index) => select.add(columnOption(column, index)));
       select.value = this.columns.indexOf(this.chosen[role]);
       select.onchange = () => {
         this.chosen[role] = this.columns[select.value];
