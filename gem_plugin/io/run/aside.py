@@ -100,21 +100,20 @@ def made_aside(
         if isinstance(error, InputError):
             raise _with_usual_names(error, places) from error
         raise
-    _drop(run.root / DONE)
 
 
 def undo_unfinished(run: RunFiles) -> None:
     """Put everything back to where it was before a step that did not end."""
     undo = run.root / UNDO
     _drop(run.root / UNDO_UNFINISHED)
-    _drop(run.root / DONE)
+    _drop_what_was_exchanged(run)
     if not undo.is_dir():
         return
-    journal = json.loads((undo / JOURNAL).read_text(encoding="utf-8"))
-    for name in journal["files"]:
+    journal = _read_journal(undo)
+    for name, was_there in journal["files"]:
         if (undo / name).exists():
             os.replace(undo / name, run.root / name)
-        else:
+        elif not was_there:  # else it was put back by an undoing that was killed itself
             (run.root / name).unlink(missing_ok=True)
     for text, was_there in journal["folders"]:
         place = run.root / text
@@ -128,6 +127,19 @@ def undo_unfinished(run: RunFiles) -> None:
     _drop(undo)
 
 
+def _drop_what_was_exchanged(run: RunFiles) -> None:
+    """The results of the time before, once the new ones are in place; also after a step that was killed over this."""
+    done = run.root / DONE
+    if (done / JOURNAL).is_file():
+        for text, _ in _read_journal(done)["folders"]:
+            _drop(beside(run.root / text, BEFORE))
+    _drop(done)
+
+
+def _read_journal(folder: Path) -> dict[str, list[tuple[str, bool]]]:
+    return json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+
+
 def _begin(run: RunFiles, places: Sequence[Path]) -> None:
     undo = run.root / UNDO_UNFINISHED
     undo.mkdir()
@@ -136,7 +148,7 @@ def _begin(run: RunFiles, places: Sequence[Path]) -> None:
         if path.exists():
             _link_or_copy(path, undo / path.name)
     folders = [(os.path.relpath(place, run.root), place.exists()) for place in places]
-    journal = {"files": [path.name for path in kept], "folders": folders}
+    journal = {"files": [(path.name, path.exists()) for path in kept], "folders": folders}
     (undo / JOURNAL).write_text(json.dumps(journal), encoding="utf-8")
     for place in places:
         _drop(beside(place, PARTIAL))
@@ -160,8 +172,7 @@ def _put_in_place(run: RunFiles, places: Sequence[Path]) -> None:
         else:
             partial.rmdir()
     (run.root / UNDO).rename(run.root / DONE)
-    for place in places:
-        _drop(beside(place, BEFORE))
+    _drop_what_was_exchanged(run)
 
 
 def _link_or_copy(source: str | Path, target: str | Path) -> None:

@@ -1,5 +1,6 @@
 """A step that fails or is killed leaves the run as it was, byte by byte; one that ends exchanges its folders whole."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -87,6 +88,50 @@ def test_exchange_that_was_killed_half_way_is_undone(run: RunFiles, monkeypatch:
         with pytest.raises(KeyboardInterrupt):
             aside._put_in_place(run, [run.landscape.root, run.figures])
     assert run.landscape.mask.read_text() == "new mask"
+    undo_unfinished(run)
+    assert contents(run.root) == before
+
+
+def test_step_killed_after_the_exchange_is_kept_and_the_next_one_works(
+    run: RunFiles, monkeypatch: pytest.MonkeyPatch
+):
+    """What is left of the results before it must not come back in place of the new ones."""
+    killed = made_aside(run, "landscape")
+    work(killed.__enter__())
+    with monkeypatch.context() as patched:
+        patched.setattr(aside, "_drop_what_was_exchanged", lambda run: None)  # killed before it cleans up
+        aside._put_in_place(run, [run.landscape.root, run.figures])
+    assert run.root.joinpath(".landscape.before").is_dir()
+    with made_aside(run, "landscape") as files:
+        assert files.landscape.mask.read_text() == "new mask"
+        write_text_whole(files.landscape.mask, "newest mask")
+    assert run.landscape.mask.read_text() == "newest mask"
+    assert not [path for path in run.root.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("call", range(1, 8))
+def test_undoing_that_is_killed_itself_loses_nothing(
+    run: RunFiles, monkeypatch: pytest.MonkeyPatch, call: int
+):
+    before = contents(run.root)
+    killed = made_aside(run, "landscape")
+    work(killed.__enter__())
+    with monkeypatch.context() as patched:
+        calls: list[object] = []
+
+        def killed_at(function):
+            def counted(*arguments, **options):
+                calls.append(function)
+                if len(calls) == call:
+                    raise KeyboardInterrupt
+                return function(*arguments, **options)
+
+            return counted
+
+        patched.setattr(aside.os, "replace", killed_at(os.replace))
+        patched.setattr(aside, "_drop", killed_at(aside._drop))
+        with contextlib.suppress(KeyboardInterrupt):
+            undo_unfinished(run)
     undo_unfinished(run)
     assert contents(run.root) == before
 
