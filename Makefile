@@ -42,6 +42,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house/test_imports.py
 
 clean:
 	rm -rf $(VENV) $(DEMO_PROJECT) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

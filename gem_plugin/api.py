@@ -112,7 +112,7 @@ class Run:
         return self._results.columns
 
     def column(self, name: str) -> np.ndarray:  # (n,) float64
-        """One number a particle, such as column("contrast") or column("rlnDefocusU")."""
+        """One number per particle, such as column("contrast") or column("rlnDefocusU")."""
         return self._results.column(name)
 
     def states(self, source: str = "sketch") -> States:

@@ -91,13 +91,13 @@ def _recorded(step: Step, run: RunFiles) -> dict[str, Any]:
 
 def _say(step: Step, kept: Mapping[str, Any], origin: str, advice: str, progress: Progress) -> None:
     fields = {field.name: field for field in dataclasses.fields(step.settings_class)}
-    told = [
+    kept_in_words = [
         f"{flag_of(fields[name])} {_in_words(value)}"
         for name, value in kept.items()
         if value != fields[name].default
     ]
-    if told:
-        progress.say(f"Settings of {origin} are kept: {', '.join(told)}. {advice}")
+    if kept_in_words:
+        progress.say(f"Settings of {origin} are kept: {', '.join(kept_in_words)}. {advice}")
 
 
 def _in_words(value: Any) -> str:
