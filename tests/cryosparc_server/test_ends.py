@@ -3,13 +3,15 @@
 import contextlib
 import os
 import signal
+import threading
 import time
 
 import pytest
 
 from cryosparc_server.commands import newest, train_with
 from cryosparc_server.conftest import GENERATION
-from cryosparc_server.faults import IGNORED_WARNINGS
+from cryosparc_server.faults import IGNORED_WARNINGS, operation
+from cryosparc_server.http_server import Fault
 from cryosparc_server.instance import Instance
 from gem_plugin.errors import InputError
 
@@ -38,6 +40,13 @@ def test_an_interrupt_raised_inside_marks_the_job_as_failed(rows, instance: Inst
     with contextlib.suppress(SystemExit):
         train_with(monkeypatch, work)
     assert newest(instance).statuses == ["running", "failed"]
+
+
+def test_no_look_at_the_status_outlives_the_job(rows, server, instance: Instance, monkeypatch):
+    """A look that is under way when the work ends would open a connection that nobody closes."""
+    server.faults.append(Fault(operation("status"), times=50, delay_in_seconds=0.2))
+    assert train_with(monkeypatch, lambda job, progress: time.sleep(0.1)) == 0
+    assert "cryosparc-status" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_a_second_signal_does_not_cut_off_the_last_words(rows, instance: Instance, monkeypatch):

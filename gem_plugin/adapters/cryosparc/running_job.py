@@ -16,6 +16,7 @@ from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.errors import GemError, StopRequestedError
 
 SECONDS_BETWEEN_STATUS_LOOKS = 15.0
+MAXIMUM_SECONDS_FOR_LAST_LOOK = 10.0  # at the end; then the connection may be closed under a slow answer
 STATUSES_OF_A_LIVE_JOB = ("running", "waiting")
 MAXIMUM_TRACEBACK_IN_LOG = 100_000  # characters
 
@@ -56,6 +57,7 @@ class RunningJob:
             yield
         finally:
             self._is_over.set()
+            watcher.join(MAXIMUM_SECONDS_FOR_LAST_LOOK)
 
 
 @contextlib.contextmanager
