@@ -18,7 +18,7 @@ from gem_plugin.io.array_files import write_array, write_arrays
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.latents.components import fit_latent_components
-from gem_plugin.landscape.motion.gaussians import measure_motion
+from gem_plugin.landscape.motion.gaussians import measure_motion, motion_to_arrays
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
@@ -71,7 +71,7 @@ def make_large_run(root: Path, n_particles: int, n_states: int, box: int) -> Run
     _write_maps(run, n_states, box, generator)
     places = 60 * generator.normal(size=(20, N_GAUSSIANS, 3))
     motion = measure_motion(places, np.abs(generator.normal(size=(20, N_GAUSSIANS))), seed=0)
-    write_arrays(run.motion, **vars(motion))
+    write_arrays(run.motion, **motion_to_arrays(motion))
     run.history.parent.mkdir(parents=True, exist_ok=True)
     rows = "".join(f"{epoch},{90 - epoch},{epoch / 10},{91 - epoch}\n" for epoch in range(1, 31))
     run.history.write_text("epoch,loss,kl,validation_loss\n" + rows)

@@ -52,14 +52,14 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "focus mask of the training nothing may change.",
     "minimum-energy path": "The path between two states that minimises exp(F/kT) summed along it, where F is the free energy: "
     "the path of largest flux.",
-    "motion": "Of a Gaussian or part: root mean square displacement over the particles, about the mean position (Å). Of a region: "
-    "displacement of its centre of mass from the average (Å).",
+    "motion": "Root mean square displacement over the particles, about the mean position (Å): of a Gaussian, or of a part, whose density "
+    "may have travelled further than its Gaussians. Of a region: displacement of its centre of mass from the average (Å).",
     "nats": "Unit of information from natural logarithms; 1 nat is 1.44 bits. A gain of 1 nat per particle makes its image 2.7 "
     "times more likely.",
     "occupancy": "How much of a region or Gaussian is present: its mass over the average, or its amplitude over the full one "
     "(fraction, 1: as usual).",
     "one cloud": "Said of maps that cluster no better than points of a single normal distribution: states are then arbitrary cuts.",
-    "part": "Gaussians that lie together and move together, found from the model; numbered from least to most mobile.",
+    "part": "Gaussians that move, lie together and change together, found from the model. Part 1 is the rest; the last one moves most.",
     "prior": "The distribution of latents before any image is seen: normal, with mean 0 and standard deviation 1.",
     "reconstructed map": "A map back-projected from particle images, without the decoder; it has half-maps and a resolution.",
     "region": "A piece of the molecule that you define by a mask (--region name=mask.mrc).",

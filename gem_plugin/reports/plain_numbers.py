@@ -22,3 +22,9 @@ def percent(fraction: float) -> str:
 def angstroms(value: float) -> str:
     """A length with one digit after the point."""
     return f"{value:,.1f}"
+
+
+def with_error(value: float, error: float) -> str:
+    """A measure and its standard error, both to the last digit that the error leaves: 18.4 ± 1.1, 35 ± 4."""
+    digits = 0 if error >= 3 else 1 if error >= 0.05 or error <= 0 else 2
+    return f"{value:,.{digits}f} ± {error:.{digits}f}"

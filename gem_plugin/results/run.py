@@ -18,7 +18,7 @@ from gem_plugin.io.array_files import read_array, read_arrays, read_number_table
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_files
 from gem_plugin.io.run.settings import read_run_settings, read_summary
-from gem_plugin.landscape.motion.gaussians import GaussianMotion
+from gem_plugin.landscape.motion.gaussians import GaussianMotion, motion_from_arrays
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import ParticleOrigin, PreparedData, load_prepared, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
@@ -268,7 +268,7 @@ class Run:
         """How the Gaussians move, where report has measured it."""
         if not self.files.motion.is_file():
             return None
-        return GaussianMotion(**read_arrays(self.files.motion, "gem-em report"))
+        return motion_from_arrays(read_arrays(self.files.motion, "gem-em report"))
 
     @cached_property
     def series(self) -> list[MapSeries]:

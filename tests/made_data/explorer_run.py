@@ -13,7 +13,7 @@ from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.io.array_files import write_array, write_arrays
 from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.landscape.motion.gaussians import measure_motion
+from gem_plugin.landscape.motion.gaussians import measure_motion, motion_to_arrays
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
@@ -41,7 +41,7 @@ def make_explorer_run(folder: Path) -> RunFiles:
     assert source.clouds_at is not None
     cloud = source.clouds_at(source.latents)
     motion = measure_motion(cloud.positions.numpy(), cloud.amplitudes.numpy(), seed=0)
-    write_arrays(run.motion, **vars(motion))
+    write_arrays(run.motion, **motion_to_arrays(motion))
     return run
 
 

@@ -100,7 +100,7 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
     ),
     (
         names.PARTS,
-        "Parts that move together, seen along three axes and numbered from least to most mobile, and how far each moves.",
+        "Parts that move as one, seen along three axes; 1 is the rest, the last one moves most; bars: motion with its standard error.",
     ),
     (
         r".*fsc.*",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.landscape.motion.gaussians import GaussianMotion, part_table
+from gem_plugin.landscape.motion.gaussians import GaussianMotion
 from gem_plugin.reports.figures.save import (
     SEQUENTIAL,
     TEXT_SIZE,
@@ -30,14 +30,15 @@ def draw_amplitude_change(stem: Path, motion: GaussianMotion) -> list[Path]:
 
 
 def draw_parts(stem: Path, motion: GaussianMotion) -> list[Path]:
-    """Parts that move together, and how far each moves."""
-    table = part_table(motion)
+    """Parts that move as one, and how far each moves, with its standard error."""
+    table = motion.moving_parts
+    numbers = np.arange(1, len(table.gaussians) + 1)
     figure, panels = new_figure(2, 2, height_of_panel=0.85)
     for axes, (x, y, x_label, y_label) in zip(panels.ravel(), VIEWS):
         colours = [colour_of_group(int(part)) for part in motion.parts]
         positions = motion.positions_in_angstroms
         axes.scatter(positions[:, x], positions[:, y], c=colours, s=3, linewidths=0, rasterized=True)
-        for number in table["part"]:
+        for number in numbers:
             member = motion.parts == number
             write_number(axes, middle_member(positions[member][:, [x, y]]), int(number), TEXT_SIZE)
         axes.set_aspect("equal")
@@ -45,9 +46,12 @@ def draw_parts(stem: Path, motion: GaussianMotion) -> list[Path]:
         axes.set_ylabel(y_label)
     bars = panels[1, 1]
     bars.bar(
-        table["part"], table["motion_in_angstroms"], color=[colour_of_group(int(n)) for n in table["part"]]
+        numbers,
+        table.motion_in_angstroms,
+        yerr=table.motion_error_in_angstroms,
+        color=[colour_of_group(int(number)) for number in numbers],
     )
-    bars.set_xticks(table["part"])
+    bars.set_xticks(numbers, ["rest", *(str(number) for number in numbers[1:])])
     bars.set_xlabel("part")
     bars.set_ylabel("rms motion (Å)")
     return save_figure(figure, stem)

@@ -5,15 +5,24 @@ from html import escape
 import numpy as np
 
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
-from gem_plugin.landscape.motion.gaussians import part_table
-from gem_plugin.reports.plain_numbers import angstroms, percent, short_number
+from gem_plugin.reports.plain_numbers import angstroms, percent, short_number, with_error
 from gem_plugin.reports.sections.figures import MOTION, figures_of
 from gem_plugin.reports.sections.html_parts import grey_levels, missing, png_address, table
 from gem_plugin.reports.sections.map_pictures import VIEWS, pictures_of_maps, small_picture
+from gem_plugin.reports.sections.motion_in_words import motion_in_words
 from gem_plugin.results.run import MapSeries, Run
 
 SHOWN_SIZE_OF_FRAMES = 100  # screen pixels
 PERCENTILES = (5, 50, 95)
+HEADER = (
+    "part",
+    "Gaussians",
+    "mass (% of all)",
+    "centre x, y, z (Å)",
+    "motion (Å)",
+    "amplitude change",
+    "mass change",
+)
 REGION_COLUMNS = ("motion", "occupancy")
 
 
@@ -22,40 +31,27 @@ def motion_section(run: Run) -> str:
     if run.motion is None:
         sentence = "The motion of the Gaussians has not been measured: there is no trained model."
         return missing(sentence, "report", run.files.root) + _region_table(run)
-    columns = part_table(run.motion)
-    centres = zip(columns["x_in_angstroms"], columns["y_in_angstroms"], columns["z_in_angstroms"])
+    parts = run.motion.moving_parts
     rows = [
         (
-            number,
-            short_number(gaussians),
-            percent(float(fraction)),
-            ", ".join(f"{value:.0f}" for value in centre),
-            angstroms(motion),
-            percent(float(change)),
+            "1 (the rest)" if row == 0 else row + 1,
+            short_number(parts.gaussians[row]),
+            with_error(100 * parts.fraction_of_mass[row], 100 * parts.fraction_of_mass_error[row]),
+            ", ".join(f"{value:.0f}" for value in parts.centre_in_angstroms[row]),
+            with_error(parts.motion_in_angstroms[row], parts.motion_error_in_angstroms[row]),
+            percent(float(parts.amplitude_change[row])),
+            percent(float(parts.mass_change[row])),
         )
-        for number, gaussians, fraction, centre, motion, change in zip(
-            columns["part"],
-            columns["gaussians"],
-            columns["fraction_of_mass"],
-            centres,
-            columns["motion_in_angstroms"],
-            columns["amplitude_change"],
-        )
+        for row in range(len(parts.gaussians))
     ]
-    header = (
-        "part",
-        "Gaussians",
-        "fraction of the mass",
-        "centre x, y, z (Å)",
-        "motion (Å)",
-        "amplitude change",
-    )
     return (
-        "<p>Parts are Gaussians that lie and move together, numbered from least to most mobile; positions are from the centre "
-        "of the box. Motion is the root mean square over particles about the mean position. The amplitude change is the "
-        "standard deviation of the amplitude over its mean: where it is large, the model fades density: partial "
-        "occupancy, or a motion too large for it.</p>"
-        f"{table(header, rows)}{_region_table(run)}{figures_of(run, MOTION)}"
+        f"<p>{escape(motion_in_words(run.motion))}</p>"
+        "<p>A part is what moves, lies together and changes together; positions are from the centre of the box. Motion is the root "
+        "mean square over the particles about the mean: of the Gaussians, or of the shortest way by which their density gets from "
+        "one particle's place to another's where that is longer. Errors are one standard error from the choice of particles and of "
+        "the border of the part; the training adds its own. The amplitude change is that of single Gaussians, the mass change that of the whole part "
+        "(standard deviation over mean): the first without the second is a motion, both are partial occupancy.</p>"
+        f"{table(HEADER, rows)}{_region_table(run)}{figures_of(run, MOTION)}"
     )
 
 

@@ -1,15 +1,15 @@
 """The first chapter of report.html: what was found, in a few sentences, for a reader with five minutes."""
 
 from html import escape
-from typing import Any
 
 from gem_plugin.io.run.names import state_number
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
+from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.checks.known_checks import no_problems_in_words
 from gem_plugin.landscape.checks.latents import check_support
-from gem_plugin.landscape.motion.gaussians import part_table
-from gem_plugin.reports.plain_numbers import angstroms, percent
+from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.checks import diagnostics_of
+from gem_plugin.reports.sections.motion_in_words import motion_in_words
 from gem_plugin.reports.sections.run_warnings import RunWarning
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
@@ -19,7 +19,7 @@ def overview_section(run: Run, warnings: list[RunWarning]) -> str:
     """One line for each thing that a reader asks first."""
     lines = [
         ("Particles", _particles(run)),
-        ("Is there real heterogeneity?", _support(run.summary("train"))),
+        ("Is there real heterogeneity?", _support(run)),
         ("States", _states(run)),
         ("What moves", _motion(run)),
         ("Resolution", _resolution(run)),
@@ -39,8 +39,13 @@ def _particles(run: Run) -> str:
     )
 
 
-def _support(trained: dict[str, Any]) -> str:
-    found = check_support(trained.get("support_in_nats"), trained.get("support_error"))
+def _check_of_support(run: Run) -> Diagnostic:
+    trained = run.summary("train")
+    return check_support(trained.get("support_in_nats"), trained.get("support_error"))
+
+
+def _support(run: Run) -> str:
+    found = _check_of_support(run)
     if found.value is None:
         return ""
     answer = "Not supported" if found.is_bad else "Yes"
@@ -66,13 +71,9 @@ def _states(run: Run) -> str:
 def _motion(run: Run) -> str:
     if run.motion is None:
         return ""
-    parts = part_table(run.motion)
-    moving, still = parts["motion_in_angstroms"].argmax(), parts["motion_in_angstroms"].argmin()
-    return (
-        f"part {parts['part'][moving]} ({percent(float(parts['fraction_of_mass'][moving]))} of the mass) by "
-        f"{angstroms(parts['motion_in_angstroms'][moving])} Å, root mean square over the particles; the least mobile part by "
-        f"{angstroms(parts['motion_in_angstroms'][still])} Å"
-    )
+    words = escape(motion_in_words(run.motion))
+    is_unsupported = _check_of_support(run).is_bad
+    return words + (" The images do not support a motion at all: see above." if is_unsupported else "")
 
 
 def _resolution(run: Run) -> str:

@@ -11,10 +11,13 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.motion.known import MotionRecovery, mean_angle_in_degrees, recover_motion
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.demo import draw_demo
+from gem_plugin.reports.plain_numbers import angstroms, percent
+from gem_plugin.reports.sections.motion_in_words import motion_in_words
 from gem_plugin.results.run import Run
 
 MADE_BY = "gem-em demo"
 MIDDLE_PERCENTILES = (10, 90)
+SMALLEST_FRACTION_OF_MOTION = 1e-3  # of the largest squared displacement: less is no motion
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def compare_with_truth(places: DemoPlaces, seed: int, progress: Progress) -> dic
         angles,
         recovery.predicted_angles_in_degrees,
     )
-    for line in [*_table(states.labels, angles, recovery), *_where(places, run.files)]:
+    table = _table(states.labels, angles, recovery)
+    for line in [*table, *_what_moves(run, truth), "", *_where(places, run.files)]:
         progress.say(line)
     return {
         "states": len(states.numbers),
@@ -72,6 +76,28 @@ def _table(states: np.ndarray, angles: np.ndarray, recovery: MotionRecovery) -> 
         f"median error {recovery.median_error_in_degrees:.1f} degrees; "
         f"guessing gives {recovery.median_error_of_guessing_in_degrees:.1f} degrees",
         "",
+    ]
+
+
+def true_motion(truth: dict[str, np.ndarray]) -> tuple[float, float]:
+    """Fraction of the mass that moves, and its root mean square motion about the mean position (Å)."""
+    positions, mass = truth["xyz"].astype(np.float64), truth["weight"][0].astype(np.float64)
+    often = np.bincount(truth["which"], minlength=len(positions)) / len(truth["which"])
+    mean = np.einsum("k,kna->na", often, positions)
+    squared = np.einsum("k,kn->n", often, ((positions - mean) ** 2).sum(axis=2))
+    moving = squared > squared.max() * SMALLEST_FRACTION_OF_MOTION
+    return float(mass[moving].sum() / mass.sum()), float(
+        np.sqrt(np.average(squared[moving], weights=mass[moving]))
+    )
+
+
+def _what_moves(run: Run, truth: dict[str, np.ndarray]) -> list[str]:
+    if run.motion is None:
+        return []
+    fraction, distance = true_motion(truth)
+    return [
+        f"What moves: {motion_in_words(run.motion)}",
+        f"The truth: one rigid arm, {percent(fraction)} of the mass, moves by {angstroms(distance)} Å.",
     ]
 
 

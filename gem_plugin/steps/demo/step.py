@@ -86,7 +86,7 @@ def _landscape_job(settings: DemoSettings) -> ExternalJob:
         folder="External/job002/",
         program=_program("gem-external-landscape"),
         inputs={"in_part": "External/job001/particles.star"},
-        parameters={"sketch_size": str(settings.sketch_size), "n_states": str(N_WELLS)},
+        parameters={"sketch_size": str(settings.sketch_size), "n_states": "auto"},
         n_threads=settings.threads,
     )
 

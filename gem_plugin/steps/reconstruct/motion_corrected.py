@@ -27,8 +27,8 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.latents.kernel_weights import most_populated_point
-from gem_plugin.landscape.motion.gaussians import measure_motion
 from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights, rotate_views
+from gem_plugin.landscape.motion.rigid_pieces import rigid_pieces
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
@@ -155,13 +155,12 @@ def _find_parts(
     sample = np.sort(generator.permutation(len(latents))[:PARTICLES_COMPARED])
     with progress.waiting("parts that move together"):
         some = source.clouds_at(latents[sample])
-        motion = measure_motion(
-            some.positions.cpu().numpy(), _rows(some.amplitudes), settings.seed, settings.parts
-        )
+        places = some.positions.cpu().numpy().astype(np.float64)
+        pieces = rigid_pieces(places, settings.parts, settings.seed)
         chosen = most_populated_point(latents, generator)
         reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
-        weights = part_weights(reference, motion.parts, table.box_size, table.pixel_size_in_angstroms)
-    members = [torch.from_numpy(motion.parts == number) for number in range(1, len(weights) + 1)]
+        weights = part_weights(reference, pieces + 1, table.box_size, table.pixel_size_in_angstroms)
+    members = [torch.from_numpy(pieces == number) for number in range(len(weights))]
     collected: list[list[RigidMotions]] = [[] for _ in members]
     starts = range(0, len(latents), CLOUDS_AT_A_TIME)
     for start in progress.track(starts, "motion of the parts", unit="batch"):
@@ -177,7 +176,8 @@ def _find_parts(
     motions = [
         RigidMotions(*(torch.cat(values) for values in zip(*fitted, strict=True))) for fitted in collected
     ]
-    of_part = torch.tensor([float(motion.displacement_in_angstroms[member].mean()) for member in members])
+    displacement = np.sqrt(((places - places.mean(axis=0)) ** 2).sum(axis=2).mean(axis=0))
+    of_part = torch.tensor([float(displacement[member.numpy()].mean()) for member in members])
     is_mobile = (of_part >= MOBILE_FRACTION * of_part.max()).float()
     return MovingParts(weights, motions, torch.einsum("p,pzyx->zyx", is_mobile, weights), chosen)
 

@@ -16,7 +16,7 @@ from gem_plugin.io.atoms.gaussian_models import MAXIMUM_ATOMS, write_gaussian_mo
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
-from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion
+from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion, motion_to_arrays
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports import chimerax_scripts as scripts
@@ -43,7 +43,7 @@ def write_motion(
     positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])
     amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
     motion = measure_motion(positions, amplitudes, seed)
-    write_arrays(run.motion, **vars(motion))
+    write_arrays(run.motion, **motion_to_arrays(motion))
     return motion
 
 

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion, part_table
+from gem_plugin.landscape.motion.gaussians import (
+    GaussianMotion,
+    measure_motion,
+    motion_from_arrays,
+    motion_to_arrays,
+)
 
 SWING_IN_ANGSTROMS = 8.0
 
@@ -44,10 +49,26 @@ def test_amplitude_change_is_its_relative_spread(motion: GaussianMotion) -> None
 
 def test_no_part_mixes_what_moves_with_what_stands_still(motion: GaussianMotion) -> None:
     assert not set(motion.parts[:50]) & set(motion.parts[50:])
-    table = part_table(motion)
-    assert table["gaussians"].sum() == 100
-    assert table["fraction_of_mass"].sum() == pytest.approx(1)
-    assert (np.diff(table["motion_in_angstroms"]) >= -1e-6).all(), "numbered from least to most mobile"
+    table = motion.moving_parts
+    assert table.gaussians.sum() == 100
+    assert table.fraction_of_mass.sum() == pytest.approx(1)
+    assert (np.diff(table.motion_in_angstroms) >= -1e-6).all(), "numbered from least to most mobile"
+
+
+def test_it_is_the_same_after_writing_and_reading(motion: GaussianMotion) -> None:
+    again = motion_from_arrays(motion_to_arrays(motion))
+    assert again is not None
+    np.testing.assert_array_equal(again.parts, motion.parts)
+    np.testing.assert_array_equal(
+        again.moving_parts.fraction_of_mass_error, motion.moving_parts.fraction_of_mass_error
+    )
+
+
+def test_what_an_older_version_measured_is_not_mixed_with_what_this_one_says(motion: GaussianMotion) -> None:
+    of_0_1_0 = {
+        name: value for name, value in motion_to_arrays(motion).items() if not name.startswith("part_")
+    }
+    assert motion_from_arrays(of_0_1_0) is None
 
 
 def test_one_particle_has_no_motion() -> None:

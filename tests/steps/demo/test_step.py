@@ -4,17 +4,29 @@ import json
 import re
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import read_arrays
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.progress import Progress
+from gem_plugin.reports.sections.motion_in_words import motion_in_words
+from gem_plugin.results.run import Run
+from gem_plugin.steps.demo.figures import true_motion
 from gem_plugin.steps.demo.settings import DemoSettings
-from gem_plugin.steps.demo.step import _landscape_job, _select_job, _train_job, run_demo
+from gem_plugin.steps.demo.step import (
+    ANGLE_BETWEEN_WELLS_IN_DEGREES,
+    N_WELLS,
+    _landscape_job,
+    _select_job,
+    _train_job,
+    run_demo,
+)
 from gem_plugin.steps.diagnose.settings import DiagnoseSettings
 from gem_plugin.steps.diagnose.step import run_diagnose
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
@@ -55,6 +67,43 @@ def test_the_known_motion_is_found_and_said(demo: tuple[Path, str]) -> None:
     found = re.search(r"median error ([\d.]+) degrees; guessing gives ([\d.]+)", said)
     assert found is not None, said
     assert float(found[1]) < 0.4 * float(found[2])
+
+
+@pytest.mark.slow
+def test_the_three_wells_are_found_without_being_asked_for(demo: tuple[Path, str]) -> None:
+    project, _ = demo
+    assert 'n_states = "auto"' in (project / "External/job002/settings.toml").read_text()
+    truth = np.load(project / "Simulated/truth.npz")
+    well = (truth["angles_in_degrees"][truth["which"]] // ANGLE_BETWEEN_WELLS_IN_DEGREES).astype(int)
+    states = Run(project / "External/job002").states()
+    assert len(states.numbers) == N_WELLS
+    agreement = [np.bincount(well[states.labels == number]).max() for number in states.numbers]
+    assert sum(agreement) > 0.9 * len(well)
+
+
+@pytest.mark.slow
+def test_the_report_says_what_moves_as_it_was_planted(demo: tuple[Path, str]) -> None:
+    """One rigid arm, a third of the mass, over 22 Angstrom, with no change of density."""
+    project, said = demo
+    fraction, distance = true_motion(read_arrays(project / "Simulated/truth.npz", "gem-em demo"))
+    assert (fraction, distance) == (pytest.approx(0.338, abs=0.005), pytest.approx(22.1, abs=0.6))
+    run = Run(project / "External/job002")
+    assert run.motion is not None
+    parts = run.motion.moving_parts
+    assert len(parts.gaussians) == 2, "the arm, and the rest"
+    assert abs(parts.fraction_of_mass[1] - fraction) < 2.5 * parts.fraction_of_mass_error[1]
+    assert parts.fraction_of_mass_error[1] < 0.08
+    lowest = parts.motion_in_angstroms[1] - 2 * parts.motion_error_in_angstroms[1]
+    assert 0.5 * distance < parts.motion_in_angstroms[1]
+    assert lowest < distance, "a lower bound"
+    assert parts.mass_change[1] < 0.15
+    words = motion_in_words(run.motion)
+    assert words in said
+    assert words.startswith("One part,")
+    assert "lower bound" in words
+    page = (project / "External/job002/report.html").read_text()
+    assert page.count(escape(words)) == 2, "in the overview and in the chapter on motion"
+    assert "comes and goes" not in page
 
 
 @pytest.mark.slow
