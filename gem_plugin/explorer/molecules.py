@@ -152,7 +152,7 @@ def _project(cloud: GaussianCloud, particle: ParticleTable) -> np.ndarray:  # on
     """The image that the model expects of a particle: same view, shift and CTF."""
     projection = simulate_images(
         cloud,
-        torch.from_numpy(particle.rotation_matrices),
+        torch.from_numpy(particle.view_matrices),
         torch.from_numpy(particle.shifts_in_angstroms),
         ctf_parameters_of(particle),
         particle.box_size,

@@ -1,10 +1,12 @@
 """The contrast transfer function, in RELION's sign: positive at low frequency for white particles."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
+from gem_plugin.imaging.zernike import EVEN, zernike_sum
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, degrees_to_radians, electron_wavelength_in_angstroms
 
 
@@ -21,13 +23,19 @@ class CtfParameters:
     voltage_in_kilovolts: Tensor
     spherical_aberration_in_millimetres: Tensor
     amplitude_contrast: Tensor
+    even_zernike: Tensor | None = None  # (batch, k) rad, subtracted from gamma; None for all 0
+    magnification: Tensor | None = None  # (batch, 2, 2): the CTF is taken at M s; None for the identity
 
     def take(self, rows: Tensor) -> "CtfParameters":
         """The parameters of the given rows, in the given order."""
-        return CtfParameters(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+        return self._with(lambda values: values[rows])
 
     def to(self, device: torch.device | str) -> "CtfParameters":
-        return CtfParameters(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return self._with(lambda values: values.to(device))
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> "CtfParameters":
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: change(value) for name, value in values.items() if value is not None})
 
 
 def ctf_half_spectra(
@@ -37,15 +45,18 @@ def ctf_half_spectra(
 ) -> Tensor:  # (batch, box_size, box_size // 2 + 1), zero frequency first
     """CTF of each image, with its B-factor envelope and scale factor.
 
-    gamma = pi lambda df s^2 - pi/2 Cs lambda^3 s^4 + phase shift;
-    CTF = (sqrt(1 - w^2) sin gamma + w cos gamma) exp(-B s^2 / 4) scale (conventions checked with relion_reconstruct).
+    gamma = pi lambda df u^2 - pi/2 Cs lambda^3 u^4 + phase shift - sum of even Zernike terms at u;
+    CTF = (sqrt(1 - w^2) sin gamma + w cos gamma) exp(-B u^2 / 4) scale, all at u = M s, M the magnification matrix
+    (conventions checked with relion_reconstruct and relion_project).
     """
-    column = {field.name: getattr(parameters, field.name)[:, None, None] for field in fields(parameters)}
-    device, dtype = parameters.defocus_u_in_angstroms.device, parameters.defocus_u_in_angstroms.dtype
-    frequency_y = torch.fft.fftfreq(box_size, pixel_size_in_angstroms, device=device, dtype=dtype)[:, None]
-    frequency_x = torch.fft.rfftfreq(box_size, pixel_size_in_angstroms, device=device, dtype=dtype)[None, :]
-    squared_frequency = frequency_x**2 + frequency_y**2  # (box, box // 2 + 1), 1/A^2
-    azimuth = torch.atan2(frequency_y.expand_as(squared_frequency), frequency_x.expand_as(squared_frequency))
+    x, y = _frequencies(parameters, box_size, pixel_size_in_angstroms)
+    squared_frequency = x**2 + y**2  # 1/A^2
+    column = {
+        field.name: getattr(parameters, field.name)[:, None, None]
+        for field in fields(parameters)
+        if field.name not in ("even_zernike", "magnification")
+    }
+    azimuth = torch.atan2(*torch.broadcast_tensors(y, x))
 
     mean_defocus = (column["defocus_u_in_angstroms"] + column["defocus_v_in_angstroms"]) / 2
     half_difference = (column["defocus_u_in_angstroms"] - column["defocus_v_in_angstroms"]) / 2
@@ -57,9 +68,23 @@ def ctf_half_spectra(
     gamma = torch.pi * wavelength * defocus * squared_frequency
     gamma = gamma - torch.pi / 2 * spherical_aberration * wavelength**3 * squared_frequency**2
     gamma = gamma + degrees_to_radians(column["phase_shift_in_degrees"])
+    if parameters.even_zernike is not None:
+        gamma = gamma - zernike_sum(parameters.even_zernike, x, y, EVEN)
 
     contrast = column["amplitude_contrast"]
     envelope = column["scale_factor"] * torch.exp(
         -column["b_factor_in_square_angstroms"] * squared_frequency / 4
     )
     return (torch.sqrt(1 - contrast**2) * torch.sin(gamma) + contrast * torch.cos(gamma)) * envelope
+
+
+def _frequencies(
+    parameters: CtfParameters, box_size: int, pixel_size_in_angstroms: float
+) -> tuple[Tensor, Tensor]:  # x and y of M s in 1/A: (box, box // 2 + 1), or one for each image
+    like = parameters.defocus_u_in_angstroms
+    y = torch.fft.fftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[:, None]
+    x = torch.fft.rfftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[None, :]
+    if parameters.magnification is None:
+        return x, y
+    matrix = parameters.magnification[:, :, :, None, None]  # (batch, 2, 2, 1, 1)
+    return matrix[:, 0, 0] * x + matrix[:, 0, 1] * y, matrix[:, 1, 0] * x + matrix[:, 1, 1] * y

@@ -7,10 +7,17 @@ import torch
 from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.particles.table import ParticleTable
 
+OF_OPTICS = ("even_zernike", "magnification")  # fields that are left out where they change nothing
+
 
 def ctf_parameters_of(table: ParticleTable) -> CtfParameters:
     """The table's CTF columns, which have the same names; take the rows first where only some are needed."""
-    columns = {field.name: getattr(table, field.name) for field in fields(CtfParameters)}
+    names = [field.name for field in fields(CtfParameters) if field.name not in OF_OPTICS]
+    columns = {name: torch.as_tensor(getattr(table, name), dtype=torch.float32) for name in names}
+    optics, which = table.optics, table.optics_rows
+    even = torch.as_tensor(optics.even_zernike[which]) if optics.even_zernike.any() else None
     return CtfParameters(
-        **{name: torch.as_tensor(values, dtype=torch.float32) for name, values in columns.items()}
+        **columns,
+        even_zernike=even,
+        magnification=torch.as_tensor(optics.magnification[which]) if optics.is_stretched else None,
     )

@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.stacks import open_stack
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.particles.optics import Optics, plain_optics
 from gem_plugin.particles.table import ParticleTable
 
+PREFIX_OF_OPTICS = "optics_set_"
 TEXT_FIELDS = ("image_names", "stack_names")
 
 
@@ -29,7 +32,7 @@ class ParticleOrigin:
 class PreparedData:
     """What training needs: images and table in the same row order."""
 
-    images: np.ndarray  # (n, box, box) float32, stays on disk; positive density
+    images: Any  # (n, box, box) float32 array-like, stays on disk; positive density, one row a particle row
     table: ParticleTable  # at the working box and pixel size
     noise_spectrum: np.ndarray  # (box // 2 + 1,) float64; white noise of variance 1 is 1
     origin: ParticleOrigin
@@ -39,12 +42,34 @@ def load_prepared(run: RunFiles) -> PreparedData:
     """Read what prepare left in a run folder."""
     table, noise_spectrum, origin = load_prepared_table(run)
     images = open_stack(run.prepared_images)
-    if images.shape != (len(table), table.box_size, table.box_size):
+    n_images = int(table.image_indices.max(initial=-1)) + 1
+    if images.shape != (n_images, table.box_size, table.box_size):
         raise InputError(
-            f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} expects {len(table)} images of "
+            f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} expects {n_images} images of "
             f"{table.box_size} pixels. The two are from different runs; run `gem-em prepare` again."
         )
+    images = images_of_rows(images, table.image_indices)
     return PreparedData(images, table, noise_spectrum, origin)
+
+
+class ImagesOfRows:
+    """A stack seen row by row of the table, where several rows show one image."""
+
+    def __init__(self, stack: np.ndarray, image_indices: np.ndarray) -> None:
+        self._stack, self._image_indices = stack, image_indices
+        self.shape = (len(image_indices), *stack.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return self._stack[self._image_indices[rows]]
+
+
+def images_of_rows(stack: np.ndarray, image_indices: np.ndarray) -> Any:
+    """The stack itself where every row has an image of its own, in order."""
+    is_plain = len(stack) == len(image_indices) and bool((image_indices == np.arange(len(stack))).all())
+    return stack if is_plain else ImagesOfRows(stack, image_indices)
 
 
 def load_prepared_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, ParticleOrigin]:
@@ -55,7 +80,8 @@ def load_prepared_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, Parti
             f"There is no {path}: the particles of this run are not prepared. Run `gem-em prepare` first."
         )
     with np.load(path, allow_pickle=False) as saved:
-        values = {field.name: saved[field.name] for field in fields(ParticleTable)}
+        values = {field.name: saved[field.name] for field in fields(ParticleTable) if field.name in saved}
+        values["optics"] = _saved_optics(saved)
         noise_spectrum = saved["noise_spectrum"]
         project_folder = str(saved["project_folder"])
         origin = ParticleOrigin(
@@ -76,6 +102,8 @@ def save_prepared_table(
 ) -> None:
     """Write the table as arrays only; texts are stored as bytes, so that nothing has to be unpickled."""
     values = {field.name: getattr(table, field.name) for field in fields(table)}
+    optics = values.pop("optics")
+    values |= {PREFIX_OF_OPTICS + field.name: getattr(optics, field.name) for field in fields(optics)}
     for name in TEXT_FIELDS:
         values[name] = _text_as_bytes(values[name])
     with whole_file(path) as temporary:
@@ -88,6 +116,14 @@ def save_prepared_table(
             original_box_size=np.array(origin.original_box_size),
             original_pixel_size_in_angstroms=np.array(origin.original_pixel_size_in_angstroms),
         )
+
+
+def _saved_optics(saved: Any) -> Optics:
+    """Without aberrations in tables of version 0.1.0, which applied none."""
+    names = [field.name for field in fields(Optics)]
+    if any(PREFIX_OF_OPTICS + name not in saved for name in names):
+        return plain_optics()
+    return Optics(**{name: saved[PREFIX_OF_OPTICS + name] for name in names})
 
 
 def _text_as_bytes(texts: np.ndarray) -> np.ndarray:  # (n,) str -> (bytes,) uint8

@@ -1,19 +1,23 @@
 """The data set as arrays: one row per particle, in the row order of the input file. No files, no tensors here."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
+
+from gem_plugin.particles.optics import Optics, plain_optics
 
 
 @dataclass(frozen=True)
 class ParticleTable:
     """Poses, CTF and identity of n particles, units in the names; every array has n rows.
 
+    A row is a view: an image with a pose. Several rows may show one image, as in a symmetry-expanded set.
+
     A point v (Angstrom, xyz, relative to the rotation centre) lands on the pixel
     (A v)[:2] / pixel size - shift / pixel size + box // 2, where A is the rotation matrix.
     """
 
-    image_names: np.ndarray  # (n,) str, unique: RELION's 000001@stack.mrcs, or the uid in CryoSPARC
+    image_names: np.ndarray  # (n,) str: RELION's 000001@stack.mrcs, or the uid in CryoSPARC
     stack_names: np.ndarray  # (n,) str, as in the file, relative to the project
     slice_indices: np.ndarray  # (n,) int64, 0-based
     rotation_matrices: np.ndarray  # (n, 3, 3) float32
@@ -32,9 +36,42 @@ class ParticleTable:
     optics_groups: np.ndarray  # (n,) int64, as numbered in the file
     pixel_size_in_angstroms: float
     box_size: int  # pixels
+    optics: Optics = field(default_factory=plain_optics)  # the different ones of the particles
+    optics_rows: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )  # (n,) int32; 0 where not given
+    image_indices: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )  # (n,) int64 from 0: rows with one number show one image; each its own where not given
+    particle_indices: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )  # (n,) int64 from 0: rows with one number are views of one physical particle
+
+    def __post_init__(self) -> None:
+        n_rows = len(self.image_names)
+        defaults = {"optics_rows": np.zeros(n_rows, np.int32), "image_indices": np.arange(n_rows)}
+        defaults["particle_indices"] = (
+            np.arange(n_rows) if not len(self.image_indices) else self.image_indices
+        )
+        for name, values in defaults.items():
+            if len(getattr(self, name)) != n_rows:
+                object.__setattr__(self, name, values)
 
     def __len__(self) -> int:
         return len(self.image_names)
+
+    @property
+    def view_matrices(self) -> np.ndarray:  # (n, 3, 3) float32
+        """The rotation matrices, with the magnification of each particle's optics: a point v of the map lands on (A' v)[:2].
+
+        Images of magnification M show a point that projects to p at M^T p, so the upper two rows are M^T times those of A.
+        """
+        if not self.optics.is_stretched:
+            return self.rotation_matrices
+        views = self.rotation_matrices.copy()
+        transposed = self.optics.magnification.transpose(0, 2, 1)[self.optics_rows]
+        views[:, :2] = transposed @ self.rotation_matrices[:, :2]
+        return views
 
     def take(self, rows: np.ndarray) -> "ParticleTable":
         """The table of the given rows, in the given order."""

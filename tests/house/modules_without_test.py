@@ -102,7 +102,6 @@ WITHOUT_TEST = {
     "Two named constants: tests/landscape/test_mask.py uses one, tests/steps/report/test_chimerax.py the other": (
         "imaging/bright_level",
     ),
-    "Against real RELION: tests/whole/test_relion_projection.py": ("imaging/ctf",),
     "Part of the reconstruction: tests/imaging/test_back_projection.py": ("imaging/slice_insertion",),
     "Whole, damaged and hostile files of every kind: tests/io/test_hostile_files.py": (
         "io/array_files",

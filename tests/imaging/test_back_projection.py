@@ -160,7 +160,7 @@ def test_rotations_that_are_none_are_refused_before_they_become_indices() -> Non
     for wrong in (float("nan"), 3.0):
         rotations = torch.eye(3)[None].repeat(2, 1, 1)
         rotations[1, 0, 0] = wrong
-        with pytest.raises(InputError, match="rows that are not of length 1"):
+        with pytest.raises(InputError, match="rows far from length 1"):
             BackProjection(BOX, PIXEL_SIZE).add_(
                 torch.ones(2, BOX, BOX), rotations, torch.zeros(2, 2), _ctf(0, 2), torch.zeros(2)
             )

@@ -11,13 +11,13 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
+from gem_plugin.imaging.ctf import ctf_half_spectra
 from gem_plugin.imaging.fourier import shift_images
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
 from gem_plugin.particles import ParticleTable
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.results.particle_file import read_particles
 
-CTF_FIELDS = list(CtfParameters.__dataclass_fields__)
 BOX_SIZE = 48
 
 
@@ -34,7 +34,7 @@ def images_of(table: ParticleTable) -> torch.Tensor:  # (n, box, box)
 
 
 def ctfs_of(table: ParticleTable) -> torch.Tensor:  # (n, box, box // 2 + 1)
-    parameters = CtfParameters(**{name: torch.from_numpy(getattr(table, name)) for name in CTF_FIELDS})
+    parameters = ctf_parameters_of(table)
     return ctf_half_spectra(parameters, BOX_SIZE, table.pixel_size_in_angstroms)
 
 

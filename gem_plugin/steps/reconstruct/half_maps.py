@@ -117,9 +117,7 @@ def back_project(
     for part in progress.track(parts, title, unit="batch"):
         some = rows[part]
         taken = table.take(some)
-        rotations = (
-            torch.from_numpy(taken.rotation_matrices) if views is None else views.rotation_matrices[part]
-        )
+        rotations = torch.from_numpy(taken.view_matrices) if views is None else views.rotation_matrices[part]
         shifts = (
             torch.from_numpy(taken.shifts_in_angstroms) if views is None else views.shifts_in_angstroms[part]
         )

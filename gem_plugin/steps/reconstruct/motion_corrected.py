@@ -82,7 +82,7 @@ def reconstruct_deformed(
             f"{run.root} has no model of the motion of these particles. Run `gem-em train` first."
         )
     parts = _find_parts(source, settings, prepared, progress)
-    views = torch.from_numpy(table.rotation_matrices), torch.from_numpy(table.shifts_in_angstroms)
+    views = torch.from_numpy(table.view_matrices), torch.from_numpy(table.shifts_in_angstroms)
     sums = [torch.zeros(table.box_size, table.box_size, table.box_size) for _ in range(2)]
     for number, (weight, motions) in enumerate(zip(parts.weights, parts.motions, strict=True), start=1):
         title = f"part {number} of {len(parts.motions)}"

@@ -24,7 +24,7 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
     table = prepared.table
     observations = Observations(
         prepared.images,
-        torch.from_numpy(table.rotation_matrices),
+        torch.from_numpy(table.view_matrices),
         torch.from_numpy(table.shifts_in_angstroms / table.pixel_size_in_angstroms),
         ctf_parameters_of(table),
         torch.from_numpy(prepared.noise_spectrum),
