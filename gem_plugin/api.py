@@ -277,6 +277,17 @@ def read_particles(
 
 
 def _progress(log: Path, is_shown: bool) -> Progress:
+    from gem_plugin.notices import WARNING, Notice, as_python_warning
     from gem_plugin.pipeline.logged_progress import LoggedProgress
 
-    return LoggedProgress(log) if is_shown else LoggedProgress(log, io.StringIO())
+    class ProgressForPython(LoggedProgress):
+        """Warnings about the data are Python's too, whether progress is shown or not."""
+
+        def hear(self, notice: Notice) -> None:
+            if notice.level == WARNING and notice.sentence not in self._said:
+                self._said.add(notice.sentence)
+                self._keep(f"WARNING: {notice.sentence}")
+                as_python_warning(notice)
+            super().hear(notice)
+
+    return ProgressForPython(log) if is_shown else ProgressForPython(log, io.StringIO())

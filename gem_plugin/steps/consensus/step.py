@@ -20,6 +20,7 @@ from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import warn
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.progress import Progress
@@ -51,7 +52,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     match = match_poses(cloud, observations, sample, epoch_generator(settings.seed, 1))
     _check_grey_scale(grey_scale)
     _check_hand(settings.map, match)
-    _warn_when_poses_do_not_match(match, progress)
+    _warn_when_poses_do_not_match(match)
     cloud = replace(cloud, amplitudes=cloud.amplitudes * grey_scale)
     batches = _batches(order, settings.fit_images)
     losses: list[float] = []
@@ -96,10 +97,10 @@ def _check_hand(path: Path | None, match: PoseMatch) -> None:
         )
 
 
-def _warn_when_poses_do_not_match(match: PoseMatch, progress: Progress) -> None:
+def _warn_when_poses_do_not_match(match: PoseMatch) -> None:
     if match.own_over_others < MINIMUM_POSE_ERRORS:
-        progress.say(
-            f"WARNING: the images match the map hardly better in their own poses ({match.own:.2f} noise standard deviations) than in "
+        warn(
+            f"The images match the map hardly better in their own poses ({match.own:.2f} noise standard deviations) than in "
             f"those of other particles ({match.of_others:.2f}). Are particles and map of the same refinement, and is the map "
             "where the refinement left it? The results are meaningless unless they are."
         )

@@ -45,7 +45,7 @@ def _warn_when_unsupported(run: RunFiles, progress: Progress) -> None:
     trained = read_summary(run).get("train", {})
     support = check_support(trained.get("support_in_nats"), trained.get("support_error"))
     if support.is_bad:
-        progress.say(f"WARNING: {support.sentence} {support.advice}")
+        progress.warn(f"{support.sentence} {support.advice}")
 
 
 def _check_number_of_states(settings: LandscapeSettings, n_maps: int) -> None:

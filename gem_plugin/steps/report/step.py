@@ -41,6 +41,8 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
         _draw_figures(opened, progress.track)
         warnings = write_report(opened, progress.track)
         write_pdf_log(run, opened.all_summaries, progress.track)
+    for warning in warnings:
+        progress.warn(warning.sentence)
     progress.say(f"Open {run.report} in a browser; look around with `gem-em explore {run.root}`.")
     return {
         "warnings": len(warnings),
