@@ -140,6 +140,11 @@ class Run:
         """The numbers of a finished step; empty where it is not finished."""
         return self._results.summary(step)
 
+    @property
+    def excluded(self) -> np.ndarray:  # (k,) int64
+        """Rows of particles that are in no training and no state; excluded.csv in the run has the reasons."""
+        return self._results.excluded.rows
+
     # what can be done with it
     @overload
     def decode(self, latents: np.ndarray) -> Volume: ...

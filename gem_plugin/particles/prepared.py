@@ -8,6 +8,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.stacks import open_stack
+from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.table import ParticleTable
@@ -33,6 +34,7 @@ class PreparedData:
     table: ParticleTable  # at the working box and pixel size
     noise_spectrum: np.ndarray  # (box // 2 + 1,) float64; white noise of variance 1 is 1
     origin: ParticleOrigin
+    is_used: np.ndarray  # (n,) bool: False for the excluded particles
 
 
 def load_prepared(run: RunFiles) -> PreparedData:
@@ -44,7 +46,7 @@ def load_prepared(run: RunFiles) -> PreparedData:
             f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} expects {len(table)} images of "
             f"{table.box_size} pixels. The two are from different runs; run `gem-em prepare` again."
         )
-    return PreparedData(images, table, noise_spectrum, origin)
+    return PreparedData(images, table, noise_spectrum, origin, used_particles(run, len(table)))
 
 
 def load_prepared_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, ParticleOrigin]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_arrays, read_number_table
+from gem_plugin.io.run.excluded import ExcludedParticles, read_excluded, used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_files
 from gem_plugin.io.run.notices import read_notices
@@ -107,6 +108,16 @@ class Run:
         if latents is not None:
             return len(latents)
         return len(self.states().labels)
+
+    @cached_property
+    def excluded(self) -> ExcludedParticles:
+        """Particles that prepare left out of training, states and populations: .rows, .image_names, .reasons."""
+        return read_excluded(self.files)
+
+    @property
+    def is_used(self) -> np.ndarray:  # (n,) bool
+        """False for the excluded particles."""
+        return used_particles(self.files, self.n_particles)
 
     # latents
     @cached_property

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.run.settings import read_summary
@@ -75,7 +76,9 @@ def map_landscape(
     given_mask = read_given_mask(job)
     regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
     if settings.sketch_ind is None:
-        _check_number_of_states(settings, min(settings.sketch_size, source.n_particles))
+        _check_number_of_states(
+            settings, min(settings.sketch_size, int(used_particles(run, source.n_particles).sum()))
+        )
     sketch = take_sketch(job)
     _check_number_of_states(settings, len(sketch))
     save_sketch(job, sketch)

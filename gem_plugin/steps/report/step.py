@@ -77,7 +77,7 @@ def _draw_energy_of_latents(run: Run) -> None:
     is_measured = any(names.is_of_free_energy(path.stem) for path in figure_files(run.files))
     if is_measured or not run.files.latents.is_file():
         return
-    plane = fit_latent_components(run.latents).scores[:, :2].astype(np.float64)
+    plane = fit_latent_components(run.latents[run.is_used]).scores[:, :2].astype(np.float64)
     if plane.shape[1] < 2:
         return
     with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then
