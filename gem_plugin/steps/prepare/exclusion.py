@@ -54,9 +54,9 @@ class Exclusions:
         """Say how many are left out, and why."""
         if self._reasons:
             n_excluded = len(self._reasons)
-            are = "particle is" if n_excluded == 1 else "particles are"
+            are = "is" if n_excluded == 1 else "are"
             warn(
-                f"{self.particle_file}: {n_excluded} of {len(self.table)} {are} left out of training, states and populations "
+                f"{self.particle_file}: {n_excluded} of {len(self.table)} particles {are} left out of training, states and populations "
                 f"(excluded.csv lists them; files that are written back keep all rows): {self._in_words()}."
             )
 
