@@ -16,9 +16,12 @@ from gem_plugin.version import __version__
 if TYPE_CHECKING:
     from gem_plugin.api import Run, Selection, Volume, fit, open_run, read_particles
     from gem_plugin.errors import GemError, InputError
+    from gem_plugin.notices import GemNote, GemWarning
 
 __all__ = [
     "GemError",
+    "GemNote",
+    "GemWarning",
     "InputError",
     "Run",
     "Selection",
@@ -28,13 +31,18 @@ __all__ = [
     "open_run",
     "read_particles",
 ]
+HOMES = {
+    "GemError": "gem_plugin.errors",
+    "InputError": "gem_plugin.errors",
+    "GemNote": "gem_plugin.notices",
+    "GemWarning": "gem_plugin.notices",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "gem_plugin.errors" if name.endswith("Error") else "gem_plugin.api"
-    return getattr(import_module(home), name)
+    return getattr(import_module(HOMES.get(name, "gem_plugin.api")), name)
 
 
 def __dir__() -> list[str]:

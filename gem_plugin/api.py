@@ -140,6 +140,11 @@ class Run:
         """The numbers of a finished step; empty where it is not finished."""
         return self._results.summary(step)
 
+    @property
+    def excluded(self) -> np.ndarray:  # (k,) int64
+        """Rows of particles that are in no training and no state; excluded.csv in the run has the reasons."""
+        return self._results.excluded.rows
+
     # what can be done with it
     @overload
     def decode(self, latents: np.ndarray) -> Volume: ...
@@ -277,6 +282,17 @@ def read_particles(
 
 
 def _progress(log: Path, is_shown: bool) -> Progress:
+    from gem_plugin.notices import WARNING, Notice, as_python_warning
     from gem_plugin.pipeline.logged_progress import LoggedProgress
 
-    return LoggedProgress(log) if is_shown else LoggedProgress(log, io.StringIO())
+    class ProgressForPython(LoggedProgress):
+        """Warnings about the data are Python's too, whether progress is shown or not."""
+
+        def hear(self, notice: Notice) -> None:
+            if notice.level == WARNING and notice.sentence not in self._said:
+                self._said.add(notice.sentence)
+                self._keep(f"WARNING: {notice.sentence}")
+                as_python_warning(notice)
+            super().hear(notice)
+
+    return ProgressForPython(log) if is_shown else ProgressForPython(log, io.StringIO())

@@ -13,6 +13,8 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 from tqdm import tqdm
 
+from gem_plugin.notices import WARNING, Notice
+
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LOG_LINES = 30.0
 SECONDS_BETWEEN_TICKS = 1.0  # of a clock in a terminal
@@ -53,6 +55,8 @@ class Progress:
         seconds_between_lines: float = SECONDS_BETWEEN_LOG_LINES,
     ) -> None:
         self.stream = stream or (sys.stderr if sys.stderr.isatty() else sys.stdout)
+        self.error_stream = stream or sys.stderr
+        self._said: set[str] = set()  # warnings and notes: each once
         self.check_stop = check_stop
         self.seconds_between_lines = seconds_between_lines
         self._n_loops = (
@@ -62,10 +66,36 @@ class Progress:
 
     def say(self, message: str) -> None:
         """One line for the reader, above a running bar where there is one."""
+        self._write(message, self.stream)
+
+    def warn(self, sentence: str) -> None:
+        """A warning, on the error stream; the same one only once. For what the report finds by itself.
+
+        Whoever reads data calls `gem_plugin.notices.warn` instead, which also reaches the report.
+        """
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._say_warning(sentence)
+
+    def hear(self, notice: Notice) -> None:
+        """A listener to `gem_plugin.notices`."""
+        if notice.level == WARNING:
+            self.warn(notice.sentence)
+        elif notice.sentence not in self._said:
+            self._said.add(notice.sentence)
+            self._say_note(notice.sentence)
+
+    def _say_warning(self, sentence: str) -> None:
+        self._write(f"WARNING: {sentence}", self.error_stream)
+
+    def _say_note(self, sentence: str) -> None:
+        self.say(f"Note: {sentence}")
+
+    def _write(self, message: str, stream: TextIO) -> None:
         if self.stream.isatty():
-            tqdm.write(message, file=self.stream)
+            tqdm.write(message, file=stream)
         else:
-            print(message, file=self.stream, flush=True)
+            print(message, file=stream, flush=True)
 
     def track(
         self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "step"

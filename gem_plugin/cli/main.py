@@ -15,6 +15,7 @@ from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import listening
 from gem_plugin.pipeline.finished_runs import check_nothing_is_lost
 from gem_plugin.pipeline.last_settings import settings_with_last
 from gem_plugin.pipeline.logged_progress import LoggedProgress
@@ -206,8 +207,10 @@ def _other_command(command: Command) -> click.Command:
     step = _as_step(command)
 
     def call(run_folder: Path | None = None, **values: Any) -> None:
-        arguments = (step.settings_class(**_given(values)), Progress())
-        step.function(*((RunFiles(run_folder), *arguments) if run_folder is not None else arguments))
+        progress = Progress()
+        arguments = (step.settings_class(**_given(values)), progress)
+        with listening(progress.hear):
+            step.function(*((RunFiles(run_folder), *arguments) if run_folder is not None else arguments))
 
     folder = click.Argument(["run_folder"], metavar="RUN", type=click.Path(path_type=Path))
     params = [folder, *_options(step)] if command.takes_run else _options(step)

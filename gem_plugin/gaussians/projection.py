@@ -5,7 +5,6 @@ CPU tensors go to the Numba kernels, CUDA tensors to the Triton kernels, `projec
 """
 
 import os
-import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
@@ -24,6 +23,7 @@ from gem_plugin.gaussians.pixel_tables import (
 )
 from gem_plugin.gaussians.projection_reference import project_reference
 from gem_plugin.gaussians.projectors import PROJECTORS
+from gem_plugin.notices import warn
 
 
 def project_gaussians(
@@ -93,10 +93,9 @@ def is_for_triton(values: Tensor) -> bool:
     if not values.is_cuda or values.dtype == torch.float64:
         return False
     if find_spec("triton") is None:
-        warnings.warn(
+        warn(
             "Triton is not installed, so that the slow reference is used instead on this device. "
-            "Install the triton that your torch was built for (Linux wheels of torch bring it).",
-            stacklevel=2,
+            "Install the triton that your torch was built for (Linux wheels of torch bring it)."
         )
         return False
     return True

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.losses.image import squared_error
+from gem_plugin.heterogeneity.losses.image import image_agreement, squared_error
 from gem_plugin.heterogeneity.observations import Observations, row_chunks
 from gem_plugin.progress import Track, untracked
 
@@ -16,27 +17,39 @@ IMAGES_FOR_GREY_SCALE = 2000
 LEARNING_RATE = 1e-3  # pixels, and logarithm of amplitude, per step of Adam
 
 
-def fit_grey_scale(
+class GreyScaleTerms(NamedTuple):
+    """How each image matches its projection P of the cloud."""
+
+    matched: Tensor  # (k,) float64: P g
+    explained: Tensor  # (k,) float64: P h P
+
+
+@torch.no_grad()
+def grey_scale_terms(
     cloud: GaussianCloud, observations: Observations, rows: Tensor, track: Track = untracked
-) -> float:
+) -> GreyScaleTerms:
+    """Compare images with projections at the amplitudes of the cloud."""
+    matched, explained = [], []
+    for part in track(list(row_chunks(len(rows), 64)), "Grey scale", unit="batch"):
+        batch = observations.batch(rows[part])
+        images = project_gaussians(
+            cloud,
+            batch.rotation_matrices,
+            observations.box_size,
+            observations.pixel_size_in_angstroms,
+        )
+        powers, agreements = image_agreement(images, batch.images, batch.filters)
+        matched.append(agreements.double())
+        explained.append(powers.double())
+    return GreyScaleTerms(torch.cat(matched), torch.cat(explained))
+
+
+def fit_grey_scale(terms: GreyScaleTerms) -> float:
     """The factor on all amplitudes that makes projections fit images best: sum(P g) / sum(P h P).
 
     0 or less means that the map does not match the images: wrong hand of contrast, wrong poses.
     """
-    matched = explained = 0.0
-    for part in track(list(row_chunks(len(rows), 64)), "Grey scale", unit="batch"):
-        batch = observations.batch(rows[part])
-        with torch.no_grad():
-            images = project_gaussians(
-                cloud,
-                batch.rotation_matrices,
-                observations.box_size,
-                observations.pixel_size_in_angstroms,
-            )
-            filtered = torch.fft.irfft2(torch.fft.rfft2(images) * batch.filters, s=images.shape[-2:])
-            matched += float((images * batch.images).sum())
-            explained += float((images * filtered).sum())
-    return matched / max(explained, 1e-30)
+    return float(terms.matched.sum() / terms.explained.sum().clamp_min(1e-30))
 
 
 def fit_consensus(

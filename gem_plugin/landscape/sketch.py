@@ -38,12 +38,16 @@ def make_sketch(
     sketch_size: int,
     seed: int,
     track: Track = untracked,
+    is_used: np.ndarray | None = None,  # (n,) bool: particles that count; default: all
 ) -> Sketch:
     """Choose representatives by k-means, ordered so that neighbours in the list are neighbours in space.
 
-    With no more particles than `sketch_size`, every particle is its own cell.
+    With no more particles than `sketch_size`, every particle is its own cell. Particles that do not count are in no cell.
     """
     check_latents(latents)
+    if is_used is not None and not is_used.all():
+        rows_used = np.flatnonzero(is_used)
+        return _among_all(make_sketch(latents[is_used], sketch_size, seed, track), rows_used, len(latents))
     n_particles = len(latents)
     if n_particles <= sketch_size:
         rows, labels = np.arange(n_particles), np.arange(n_particles)
@@ -56,8 +60,9 @@ def make_sketch(
 def sketch_from_rows(
     latents: np.ndarray,  # (n, latent_size)
     rows: np.ndarray,  # (k,) int, 0-based
+    is_used: np.ndarray | None = None,  # (n,) bool: particles that count; default: all
 ) -> Sketch:
-    """Use the given particles as representatives, in the given order; every particle joins the nearest one."""
+    """Use the given particles as representatives, in the given order; every particle that counts joins the nearest one."""
     check_latents(latents)
     rows = np.asarray(rows, dtype=np.int64)
     if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(latents):
@@ -68,8 +73,21 @@ def sketch_from_rows(
     if len(np.unique(rows)) != len(rows):
         raise InputError("A row occurs twice among the sketch rows; name each particle once.")
     _, labels = cKDTree(latents[rows]).query(latents)
+    if is_used is not None:
+        if not is_used[rows].all():
+            raise InputError(
+                f"Sketch row {rows[~is_used[rows]][0]} is an excluded particle (excluded.csv has the reason); name others."
+            )
+        labels[~is_used] = -1
     labels[rows] = np.arange(len(rows))  # identical latents would otherwise leave a cell empty
     return Sketch(rows, labels.astype(np.int64))
+
+
+def _among_all(sketch: Sketch, rows_used: np.ndarray, n_particles: int) -> Sketch:
+    """The sketch of some rows as one of all rows, of which the others are in no cell."""
+    labels = np.full(n_particles, -1, dtype=np.int64)
+    labels[rows_used] = sketch.labels
+    return Sketch(rows_used[sketch.rows], labels)
 
 
 def keep_cells(sketch: Sketch, kept: np.ndarray) -> Sketch:

@@ -9,8 +9,14 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
+from gem_plugin.notices import warn
 from gem_plugin.particles.cryosparc_checks import check_image_rows
-from gem_plugin.particles.from_cryosparc import beam_tilt_in_milliradians, scale_factors, stack_names
+from gem_plugin.particles.from_cryosparc import (
+    beam_tilt_in_milliradians,
+    has_tilt_without_angle,
+    scale_factors,
+    stack_names,
+)
 
 UID_COLUMN = "gemCryosparcUid"  # RELION keeps columns that it does not know
 INEXACT_FIELDS = {
@@ -54,12 +60,23 @@ def _check_texts(rows: np.ndarray, source: Path) -> None:
 def _drop_or_refuse_inexact(rows: np.ndarray, source: Path, is_strict: bool) -> None:
     present = rows.dtype.names or ()
     found = [word for name, word in INEXACT_FIELDS.items() if name in present and np.any(rows[name])]
+    n_tilted = int(has_tilt_without_angle(rows).sum())
+    if n_tilted:
+        found.append(
+            f"beam tilt (ctf/tilt_A is a length, and RELION's beam tilt an angle that acts through the spherical aberration, "
+            f"which ctf/cs_mm gives as {_range_of(rows['ctf/cs_mm'][has_tilt_without_angle(rows)])} mm in {n_tilted} of {len(rows)} particles)"
+        )
     if not found:
         return
     message = f"{source}: {', '.join(found)} cannot be converted exactly to RELION's terms"
     if is_strict:
         raise InputError(f"{message}; refused because of --strict. Without it they are left out.")
-    warnings.warn(f"{message} and left out; refine the CTF again in RELION (CtfRefine).", stacklevel=3)
+    warn(f"{message} and left out; refine the CTF again in RELION (CtfRefine).")
+
+
+def _range_of(values: np.ndarray) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _optics_table(rows: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
@@ -163,10 +180,9 @@ def _half_set_column(rows: np.ndarray, source: Path) -> dict[str, np.ndarray]:
     half_sets = rows["alignments3D/split"] + 1
     if len(np.unique(half_sets)) > 1:
         return {"rlnRandomSubset": half_sets}
-    warnings.warn(
+    warn(
         f"{source}: alignments3D/split is {half_sets[0] - 1} in all {len(rows)} particles, which is no division into "
-        "half-sets; rlnRandomSubset is left out, and RELION's Refine3D divides the particles by itself.",
-        stacklevel=3,
+        "half-sets; rlnRandomSubset is left out, and RELION's Refine3D divides the particles by itself."
     )
     return {}
 

@@ -1,6 +1,5 @@
 """CryoSPARC's conventions, translated once: from the rows of .cs files to a ParticleTable."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,14 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
+from gem_plugin.notices import note, warn
 from gem_plugin.particles.cryosparc_checks import check_refined_rows, one_box_and_pixel_size
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
 
 USUAL_SIGN = -1.0  # CryoSPARC particles are dark on light unless the file says otherwise
 TOLERATED_PHASE_IN_RADIANS = np.pi / 4
+MAXIMUM_BEAM_TILT_IN_RADIANS = 0.1  # no microscope tilts its beam that far; usual tilts are below 0.002
 
 
 def read_cryosparc_particles(path: Path) -> ParticleTable:
@@ -108,11 +109,12 @@ def _contrast_signs(rows: np.ndarray, source: Path) -> np.ndarray:  # (n,) float
 def warn_about_aberrations(rows: np.ndarray, source: Path) -> None:
     """Say to which resolution uncorrected beam tilt, trefoil, tetrafoil and image shift stay harmless."""
     limits = aberration_limits_in_angstroms(rows)
+    nyquist = 2 * float(rows["blob/psize_A"].max(initial=0.0))
     for name, limit in limits.items():
-        warnings.warn(
+        say = warn if limit > nyquist else note
+        say(
             f"{source}: {name} is not zero and is not corrected here; it changes phases by less than 45 degrees "
-            f"only at resolutions worse than {limit:.1f} A.",
-            stacklevel=2,
+            f"only at resolutions worse than {limit:.1f} A."
         )
 
 
@@ -140,11 +142,20 @@ def aberration_limits_in_angstroms(rows: np.ndarray) -> dict[str, float]:
 
 
 def beam_tilt_in_milliradians(rows: np.ndarray) -> np.ndarray:  # (n, 2) float64, ordered xy
-    """RELION's beam tilt: 1e3 arcsin(tilt_A / Cs); zero where the file has none."""
+    """RELION's beam tilt: 1e3 arcsin(tilt_A / Cs); zero where the file has none, or where it cannot be an angle."""
+    ratios = np.where(has_tilt_without_angle(rows)[:, None], 0.0, _tilt_ratios(rows))
+    return 1e3 * np.arcsin(ratios)
+
+
+def has_tilt_without_angle(rows: np.ndarray) -> np.ndarray:  # (n,) bool
+    """Whether ctf/tilt_A, a length, is no beam tilt in RELION's terms: an angle, which acts through Cs alone."""
+    return (np.abs(_tilt_ratios(rows)) > MAXIMUM_BEAM_TILT_IN_RADIANS).any(axis=1)
+
+
+def _tilt_ratios(rows: np.ndarray) -> np.ndarray:  # (n, 2) float64: tilt_A / Cs; infinite where Cs is 0
     if "ctf/tilt_A" not in (rows.dtype.names or ()):
         return np.zeros((len(rows), 2))
     spherical_aberration = rows["ctf/cs_mm"].astype(np.float64)[:, None] * ANGSTROMS_PER_MILLIMETRE
     tilt = rows["ctf/tilt_A"].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(tilt == 0, 0.0, tilt / spherical_aberration)
-    return 1e3 * np.arcsin(np.clip(ratio, -1, 1))
+        return np.where(tilt == 0, 0.0, tilt / spherical_aberration)

@@ -1,6 +1,5 @@
 """RELION's conventions, translated once: from the columns of a particle star file to a ParticleTable."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file, split_image_names
-from gem_plugin.particles.relion_aberrations import warn_about_aberrations
+from gem_plugin.notices import warn
+from gem_plugin.particles.relion_aberrations import ABERRATION_COLUMNS, warn_about_aberrations
 from gem_plugin.particles.table import ParticleTable
 
 ANGLES = ("_rlnAngleRot", "_rlnAngleTilt", "_rlnAnglePsi")
@@ -44,7 +44,6 @@ CTF_LIMITS = {
     "_rlnAmplitudeContrast": (0.0, 1.0, "a fraction, such as 0.1"),
     "_rlnDefocusU": (-1e6, 1e6, "Angstrom, such as 15000"),
     "_rlnDefocusV": (-1e6, 1e6, "Angstrom, such as 15000"),
-    "_rlnCtfScalefactor": (1e-3, 1e3, "a factor, such as 1"),
 }
 MINIMUM_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
 PROCESSED_FLAGS = ("_rlnCtfDataAreCtfPremultiplied", "_rlnCtfDataArePhaseFlipped")
@@ -67,7 +66,7 @@ def read_relion_particles(
     _check_ctf(file, columns)
     pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
     box_size = _box_size(file, columns, stack_names, project_folder)
-    warn_about_aberrations(file)
+    warn_about_aberrations(file, columns, pixel_size, box_size)
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
 
@@ -103,6 +102,7 @@ def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float
     """All number columns per particle; those of the optics block are copied to the particles of each group."""
     of_particles = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, OPTICS_GROUP, "_rlnDefocusV"]
     shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
+    shared += ABERRATION_COLUMNS
     columns = read_columns(file.document, file.particles, [*of_particles, *shared])
     missing = [label for label in ANGLES if label not in columns]
     if missing:
@@ -181,9 +181,8 @@ def _half_sets(file: RelionFile, columns: Mapping[str, np.ndarray], n_particles:
 
 def _warn_without_amplitude_contrast(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
     if "_rlnAmplitudeContrast" not in columns:
-        warnings.warn(
-            f"{file.path} has no column _rlnAmplitudeContrast; 0 is taken, as RELION does. Usual values are 0.07 to 0.1.",
-            stacklevel=3,
+        warn(
+            f"{file.path} has no column _rlnAmplitudeContrast; 0 is taken, as RELION does. Usual values are 0.07 to 0.1."
         )
 
 

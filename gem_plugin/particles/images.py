@@ -1,4 +1,4 @@
-"""The images of a particle table: opened once, read a few at a time, each checked to carry information."""
+"""The images of a particle table: opened once, read a few at a time, with the reasons where one carries no information."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.stacks import StackReader
 from gem_plugin.particles.stack_checks import check_stacks
 from gem_plugin.particles.table import ParticleTable
@@ -15,6 +14,10 @@ from gem_plugin.progress import Track, untracked
 
 BYTES_AT_A_TIME = 2**24  # of images, so that memory does not grow with their number
 BYTES_PER_VALUE = 4
+MAXIMUM_FRACTION_OF_ONE_PIXEL = 0.25  # of the variance of an image: more is a hot pixel, whatever the scale
+NOT_FINITE = "its image is not all numbers (NaN or infinity)"
+CONSTANT = "its image is constant"
+HOT_PIXEL = "one pixel of its image stands out from all others (a hot pixel)"
 
 
 @dataclass(frozen=True)
@@ -44,24 +47,34 @@ class ParticleImages:
         size = max(1, BYTES_AT_A_TIME // (self.table.box_size**2 * BYTES_PER_VALUE))
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
-    def read(self, rows: np.ndarray) -> Tensor:  # (rows, box, box) float32, positive density
-        """Read images and refuse those that carry no information."""
+    def read(
+        self, rows: np.ndarray
+    ) -> tuple[Tensor, dict[int, str]]:  # (rows, box, box) float32, positive density; reasons by row
+        """Read images; those that carry no information are zero and come with the reason."""
         paths = [self.stack_paths[name] for name in self.table.stack_names[rows]]
         images = torch.from_numpy(self.reader.read_images(paths, self.table.slice_indices[rows]))
-        self._check(images, rows)
-        return images * torch.from_numpy(self.table.contrast_sign[rows])[:, None, None]
+        defects = _defects(images)
+        images[list(defects)] = 0
+        signed = images * torch.from_numpy(self.table.contrast_sign[rows])[:, None, None]
+        return signed, {int(rows[position]): reason for position, reason in defects.items()}
 
-    def _check(self, images: Tensor, rows: np.ndarray) -> None:
-        lowest, highest = images.amin(dim=(1, 2)), images.amax(dim=(1, 2))  # NaN and infinity show in either
-        is_finite = torch.isfinite(lowest) & torch.isfinite(highest)
-        bad = torch.nonzero(~is_finite | (lowest == highest)).flatten()
-        if len(bad):
-            row = int(rows[bad[0]])
-            what = "constant" if is_finite[bad[0]] else "not all numbers (NaN or infinity)"
-            raise InputError(
-                f"{self.particle_file}, row {row}: the image {self.table.image_names[row]} is {what}. "
-                "Remove this particle, or extract it again."
-            )
+
+def _defects(images: Tensor) -> dict[int, str]:
+    """Positions of images that cannot be a particle, with the reason."""
+    lowest, highest = (
+        images.amin(dim=(1, 2)).double(),
+        images.amax(dim=(1, 2)).double(),
+    )  # NaN shows in either
+    is_finite = torch.isfinite(lowest) & torch.isfinite(highest)
+    found = {int(position): NOT_FINITE for position in torch.nonzero(~is_finite)}
+    found |= {int(position): CONSTANT for position in torch.nonzero(is_finite & (lowest == highest))}
+    means = images.mean(dim=(1, 2), dtype=torch.float64)
+    peaks = torch.maximum((highest - means).square(), (means - lowest).square())
+    squares = (images.double() - means[:, None, None]).square().sum(dim=(1, 2))
+    is_hot = is_finite & (peaks > MAXIMUM_FRACTION_OF_ONE_PIXEL * squares)
+    for position in torch.nonzero(is_hot).flatten().tolist():
+        found.setdefault(position, HOT_PIXEL)
+    return found
 
 
 def open_particle_images(

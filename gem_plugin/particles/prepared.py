@@ -9,6 +9,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.stacks import open_stack
+from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.optics import Optics, plain_optics
@@ -36,6 +37,7 @@ class PreparedData:
     table: ParticleTable  # at the working box and pixel size
     noise_spectrum: np.ndarray  # (box // 2 + 1,) float64; white noise of variance 1 is 1
     origin: ParticleOrigin
+    is_used: np.ndarray  # (n,) bool: False for the excluded particles
 
 
 def load_prepared(run: RunFiles) -> PreparedData:
@@ -49,7 +51,7 @@ def load_prepared(run: RunFiles) -> PreparedData:
             f"{table.box_size} pixels. The two are from different runs; run `gem-em prepare` again."
         )
     images = images_of_rows(images, table.image_indices)
-    return PreparedData(images, table, noise_spectrum, origin)
+    return PreparedData(images, table, noise_spectrum, origin, used_particles(run, len(table)))
 
 
 class ImagesOfRows:

@@ -16,6 +16,13 @@ class LoggedProgress(Progress):
 
     def say(self, message: str) -> None:
         super().say(message)
+        self._keep(message)
+
+    def _say_warning(self, sentence: str) -> None:
+        super()._say_warning(sentence)
+        self._keep(f"WARNING: {sentence}")
+
+    def _keep(self, message: str) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "a", encoding="utf-8") as handle:
             handle.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {message}\n")

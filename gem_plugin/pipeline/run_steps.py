@@ -15,6 +15,7 @@ from gem_plugin.io.run.aside import can_be_made_aside, is_made_aside, made_aside
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.lock import locked_run
 from gem_plugin.io.run.manifest import is_unchanged, read_manifest, record_end, record_start
+from gem_plugin.io.run.notices import record_notices
 from gem_plugin.io.run.settings import (
     SETTINGS_OF_THE_MACHINE,
     forget_steps,
@@ -25,6 +26,7 @@ from gem_plugin.io.run.settings import (
     write_step_settings,
     write_step_summary,
 )
+from gem_plugin.notices import listening
 from gem_plugin.pipeline.last_settings import with_settings_of_landscape
 from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
@@ -78,7 +80,8 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
     if not is_main_process():  # of torchrun's processes, the first one keeps the records
         if step.name in STEPS_OF_THE_FIRST_PROCESS:
             return {}
-        return step.function(run, settings, progress)  # the others help with the work
+        with listening(lambda notice: None):  # the first one says it
+            return step.function(run, settings, progress)  # the others help with the work
     start = time.monotonic()
     with locked_run(run), _working_files(step, run, settings) as (files, own_settings):
         progress.say(f"{step.name}: {step.help}")
@@ -86,7 +89,9 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
         write_step_settings(run, step.name, settings)
         with progress.waiting("recording the inputs"):
             record_start(run, step.name, settings)
-        numbers = step.function(files, own_settings, progress)
+        with listening(progress.hear) as notices:
+            numbers = step.function(files, own_settings, progress)
+        record_notices(run, step.name, notices)
         numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
         write_step_summary(run, step.name, numbers)
         record_end(run, step.name)

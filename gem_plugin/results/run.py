@@ -15,11 +15,14 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_arrays, read_number_table
+from gem_plugin.io.run.excluded import ExcludedParticles, read_excluded, used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_files
+from gem_plugin.io.run.notices import read_notices
 from gem_plugin.io.run.settings import read_run_settings, read_summary
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, motion_from_arrays
 from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.notices import Notice
 from gem_plugin.particles.prepared import ParticleOrigin, PreparedData, load_prepared, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily, family_of, fixed_names, full_name
@@ -105,6 +108,16 @@ class Run:
         if latents is not None:
             return len(latents)
         return len(self.states().labels)
+
+    @cached_property
+    def excluded(self) -> ExcludedParticles:
+        """Particles that prepare left out of training, states and populations: .rows, .image_names, .reasons."""
+        return read_excluded(self.files)
+
+    @property
+    def is_used(self) -> np.ndarray:  # (n,) bool
+        """False for the excluded particles."""
+        return used_particles(self.files, self.n_particles)
 
     # latents
     @cached_property
@@ -306,6 +319,11 @@ class Run:
     def summary(self, step: str) -> dict[str, Any]:
         """The numbers of one finished step; empty where it is not finished."""
         return self._summaries.get(step, {})
+
+    @cached_property
+    def notices(self) -> dict[str, list[Notice]]:
+        """What the finished steps warned about, by step."""
+        return read_notices(self.files)
 
     def diagnostics(self) -> list[dict[str, Any]]:
         """The checks that diagnose left: name, value, threshold, verdict, is_bad, sentence, advice; empty before it."""

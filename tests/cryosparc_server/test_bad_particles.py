@@ -15,6 +15,9 @@ from gem_plugin.adapters.cryosparc.commands import run_command
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 
 pytestmark = IGNORED_WARNINGS
+SHORT = (
+    "--epochs 1 --n-gaussians 60 --fit-images 32 --batch-size 16 --anchors 16 --ksample 3 --pc 1 --skip-umap"
+)
 
 
 def change(name: str, value: object) -> Callable[[np.ndarray, np.ndarray], None]:
@@ -73,3 +76,25 @@ def test_rows_that_the_server_leaves_out_are_counted(server, instance: Instance,
     assert run_command("train", [*PLACE, *INPUTS]) == 2
     assert "The connected job has 40 particles, CryoSPARC gave 37 of them" in capsys.readouterr().err
     assert newest(instance).statuses == ["running", "failed"]
+
+
+def test_a_warning_about_the_particles_is_in_the_log_of_the_job_and_on_stderr(
+    server, instance: Instance, capsys
+):
+    add_tiny_refinement(instance, n_particles=N_PARTICLES)
+    for rows in (
+        instance.jobs["J7"].outputs["particles"].rows,
+        instance.jobs["J42"].outputs["particles"].rows,
+    ):
+        if "ctf/tilt_A" in rows.dtype.names:
+            rows["ctf/tilt_A"] = (2.7e7 * 20e-3, 0.0)  # 20 mrad
+        if "alignments3D/alpha" in rows.dtype.names:
+            rows["alignments3D/alpha"][5] = -1
+    assert run_command("train", [*PLACE, *INPUTS, *SHORT.split()]) == 0
+    seen, shown = newest(instance).texts(), capsys.readouterr().err
+    for words in (
+        "ctf/tilt_A is not zero and is not corrected here",
+        "1 of 40 particles is left out of training",
+    ):
+        assert seen.count(words) == 1
+        assert shown.count(words) == 1

@@ -192,6 +192,8 @@ WITHOUT_TEST = {
         "particles/table",
     ),
     "Images as they are prepared: tests/steps/prepare/test_step.py": ("particles/images",),
+    "What is warned about and where it arrives: tests/test_notices.py": ("io/run/notices",),
+    "Runs with particles that are left out: tests/whole/test_excluded_particles.py": ("io/run/excluded",),
     "Commands that are continued: tests/cli/test_main.py": ("pipeline/logged_progress",),
     "Several processes give what one gives: tests/results/test_decode_in_turn.py": ("pipeline/main_process",),
     "Settings of every step: tests/pipeline/test_step_table.py": (

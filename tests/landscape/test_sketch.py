@@ -80,3 +80,20 @@ def test_rows_outside_the_data_are_refused() -> None:
         sketch_from_rows(ring_latents(100), np.array([5, 5]))
     with pytest.raises(InputError, match="between 0 and 9"):
         keep_cells(make_sketch(ring_latents(100), 10, seed=0), np.array([10]))
+
+
+def test_particles_that_do_not_count_are_in_no_cell_and_stand_for_none() -> None:
+    latents = ring_latents(200)
+    is_used = np.arange(200) % 10 != 3
+    latents[~is_used] = 100.0  # far from all others: they would take cells for themselves
+    expected = make_sketch(latents[is_used], 20, seed=0)
+    for sketch in (
+        make_sketch(latents, 20, seed=0, is_used=is_used),
+        sketch_from_rows(latents, np.flatnonzero(is_used)[expected.rows], is_used),
+    ):
+        np.testing.assert_array_equal(sketch.rows, np.flatnonzero(is_used)[expected.rows])
+        assert (sketch.labels[~is_used] == -1).all()
+        assert (sketch.labels[is_used] >= 0).all()
+        np.testing.assert_array_equal(sketch.labels[sketch.rows], np.arange(20))
+    with pytest.raises(InputError, match="Sketch row 3 is an excluded particle"):
+        sketch_from_rows(latents, np.array([0, 3]), is_used)

@@ -34,11 +34,6 @@ def test_optics_in_another_unit(project: RelionProject, label: str, value: str, 
     assert_refused(project, f"{label} is {float(value):g}; expected {expected}")
 
 
-def test_scale_factor_of_nothing(project: RelionProject) -> None:
-    project.columns["_rlnCtfScalefactor"] = ["1.0"] * 5 + ["0.0"]
-    assert_refused(project, r"row 5 \(line \d+\): _rlnCtfScalefactor is 0; expected a factor")
-
-
 def test_defocus_in_micrometres(project: RelionProject) -> None:
     for label in ("_rlnDefocusU", "_rlnDefocusV"):
         project.columns[label] = [f"{float(value) / 1e4:.6f}" for value in project.columns[label]]

@@ -16,7 +16,7 @@ from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.consensus_fit import fit_grey_scale
+from gem_plugin.heterogeneity.consensus_fit import fit_grey_scale, grey_scale_terms
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
@@ -95,4 +95,6 @@ def test_the_grey_scale_is_fitted_to_the_images() -> None:
     observations = Observations(
         images.numpy(), rotations, shifts, make_ctf(n), torch.ones(BOX // 2 + 1), PIXEL_SIZE
     )
-    assert fit_grey_scale(cloud, observations, torch.arange(n)) == pytest.approx(factor, rel=0.05)
+    assert fit_grey_scale(grey_scale_terms(cloud, observations, torch.arange(n))) == pytest.approx(
+        factor, rel=0.05
+    )

@@ -15,8 +15,10 @@ from gem_plugin.adapters.cryosparc.jobs import JOBS, CryosparcJob
 from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
+from gem_plugin.notices import listening
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
+from gem_plugin.progress import Progress
 
 SETTINGS_FROM_CONNECTIONS = ("particles", "map", "mask", "project_folder", "pixel_size", "out", "outdir")
 COMMON_OPTIONS = (
@@ -100,9 +102,10 @@ def run_command(name: str, arguments: list[str]) -> int:
     let_waiting_threads_sleep()
     command = make_command(name)
     try:
-        return exit_code_of(
-            lambda: command.main(arguments, prog_name=f"gem-cryosparc-{name}", standalone_mode=False)
-        )
+        with listening(Progress().hear):
+            return exit_code_of(
+                lambda: command.main(arguments, prog_name=f"gem-cryosparc-{name}", standalone_mode=False)
+            )
     except Exception as error:  # unforeseen; the traceback is in the job's log
         from gem_plugin.adapters.cryosparc.running_job import failure_sentence
 

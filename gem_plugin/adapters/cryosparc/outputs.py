@@ -17,6 +17,7 @@ from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import read_summary
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.notices import warn
 from gem_plugin.progress import Track, untracked
 from gem_plugin.results.state_sources import FULL, SKETCH
 from gem_plugin.results.states import States
@@ -67,11 +68,10 @@ class JobOutputs:
         theirs = [slot for slot in slots_of(self.rows) if slot.startswith(LATENT_SLOT) and slot not in ours]
         if theirs and self._says_what_stays:
             self._says_what_stays = False
-            self.job.log(
+            warn(
                 f"Only the first {len(ours) - 1} component modes are latents of GEM. CryoSPARC passes on {', '.join(theirs)} "
                 "of the connected particles too, which are of the earlier job (such as 3D Variability): choose none of them "
-                "together with GEM's.",
-                level="warning",
+                "together with GEM's."
             )
 
     def save_map(self, name: str, title: str, path: Path, kind: str = "volume") -> None:

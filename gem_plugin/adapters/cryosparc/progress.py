@@ -34,6 +34,10 @@ class CryosparcProgress(LoggedProgress):
         super().say(message)
         self._send(lambda: self.job.log(message))
 
+    def _say_warning(self, sentence: str) -> None:
+        super()._say_warning(sentence)
+        self._send(lambda: self.job.log(sentence, "warning"))
+
     def track(
         self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "step"
     ) -> Iterator[Item]:

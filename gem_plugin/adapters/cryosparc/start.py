@@ -23,6 +23,7 @@ from gem_plugin.adapters.cryosparc.running_job import STATUSES_OF_A_LIVE_JOB, ru
 from gem_plugin.adapters.cryosparc.work import Assignment, do_work
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import listening
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.results.cryosparc_source import CryosparcSource, write_cryosparc_source
@@ -74,7 +75,8 @@ def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[st
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
         n_particles = sources["particle"].n_rows
         assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles)
-        do_work(job, folders, assignment, progress)
+        with listening(progress.hear):
+            do_work(job, folders, assignment, progress)
     return job
 
 

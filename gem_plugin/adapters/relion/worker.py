@@ -19,6 +19,7 @@ from gem_plugin.adapters.relion.watcher import JobEnd, write_exit_file
 from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
 from gem_plugin.errors import StopRequestedError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import listening
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
@@ -74,9 +75,10 @@ def work(name: str, arguments: Sequence[str], stop: StopWatch) -> None:
     progress = LoggedProgress(run.log, check_stop=stop.check)
     for remark in request.remarks:
         progress.say(remark)
-    _take_earlier_results(job, request, run)
-    run_steps(job.steps, run, request.values, progress)
-    _write_references(run, progress)
+    with listening(progress.hear):
+        _take_earlier_results(job, request, run)
+        run_steps(job.steps, run, request.values, progress)
+        _write_references(run, progress)
     write_output_nodes(run.root, nodes_of_run(run))
     progress.say(f"Finished. Results are in {run.root}")
 

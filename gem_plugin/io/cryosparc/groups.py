@@ -2,7 +2,6 @@
 
 import os
 import time
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.io.cryosparc.files import slots_of, write_cs_rows, write_csg
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles
+from gem_plugin.notices import warn
 
 LATENT_SLOT = "components_mode_"  # the slots in which 3D Variability and 3D Flex keep their coordinates
 
@@ -52,10 +52,9 @@ def latent_fields(latents: np.ndarray) -> dict[str, np.ndarray]:  # (k, latent_s
 def _say_which_components_go(rows: np.ndarray, new_fields: Mapping[str, np.ndarray], source: Path) -> None:
     earlier = [slot for slot in slots_of(rows) if slot.startswith(LATENT_SLOT)]
     if earlier and _hold_latents(new_fields):
-        warnings.warn(
+        warn(
             f"{source}: {', '.join(earlier)} of an earlier job (such as 3D Variability) are left out of the particles that "
-            "GEM writes, so that they are not taken for latents of GEM, which have the same names. The file itself keeps them.",
-            stacklevel=3,
+            "GEM writes, so that they are not taken for latents of GEM, which have the same names. The file itself keeps them."
         )
 
 

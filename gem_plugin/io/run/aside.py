@@ -143,7 +143,8 @@ def _read_journal(folder: Path) -> dict[str, list[tuple[str, bool]]]:
 def _begin(run: RunFiles, places: Sequence[Path]) -> None:
     undo = run.root / UNDO_UNFINISHED
     undo.mkdir()
-    kept = [run.settings, run.summary, run.manifest, run.report, run.pdf_log, run.motion, run.diagnostics]
+    kept = [run.settings, run.summary, run.manifest, run.warnings]
+    kept += [run.report, run.pdf_log, run.motion, run.diagnostics]
     for path in kept:
         if path.exists():
             _link_or_copy(path, undo / path.name)

@@ -45,6 +45,10 @@ class RunFiles:
         return self.root / "manifest.json"
 
     @property
+    def warnings(self) -> Path:  # JSON: what the finished steps warned about
+        return self.root / "warnings.json"
+
+    @property
     def cryosparc_source(
         self,
     ) -> Path:  # JSON: project, workspace and jobs that hold the particles; external jobs only
@@ -62,6 +66,12 @@ class RunFiles:
     @property
     def prepared_table(self) -> Path:  # ParticleTable at the working pixel size, plus noise_spectrum
         return self.root / "prepared" / "table.npz"
+
+    @property
+    def excluded(
+        self,
+    ) -> Path:  # csv: row, image and reason of particles that are in no training and in no state
+        return self.root / "excluded.csv"
 
     # consensus
     @property

@@ -16,6 +16,7 @@ from typing import Any
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.notices import forget_notices, read_notices, write_notices
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.version import __version__
 
@@ -72,7 +73,8 @@ def write_step_summary(run: RunFiles, step: str, numbers: dict[str, Any]) -> Non
 
 
 def forget_steps(run: RunFiles, steps: tuple[str, ...]) -> None:
-    """Take steps out of both files: what they read is about to change, so their results are stale."""
+    """Take steps out of all records: what they read is about to change, so their results are stale."""
+    forget_notices(run, steps)
     summary, tables = read_summary(run), read_run_settings(run)
     if not set(steps).intersection([*summary, *tables]):
         return
@@ -86,6 +88,8 @@ def take_over_steps(earlier: RunFiles, run: RunFiles, steps: Sequence[str]) -> b
     their_tables, their_summary = read_run_settings(earlier), read_summary(earlier)
     new_tables = {**tables, **{name: their_tables[name] for name in steps}}
     new_summary = {**summary, **{name: their_summary[name] for name in steps}}
+    their_notices = read_notices(earlier)
+    write_notices(run, {**read_notices(run), **{name: their_notices.get(name, []) for name in steps}})
     if (new_tables, new_summary) == (tables, summary):
         return False
     _write_tables(run, new_tables)
@@ -98,7 +102,7 @@ def records_kept_on_input_error(run: RunFiles) -> Iterator[None]:
     """Put these files back when the block ends with InputError: wrong input leaves earlier results valid."""
     before = {
         path: path.read_bytes() if path.exists() else None
-        for path in (run.settings, run.summary, run.manifest)
+        for path in (run.settings, run.summary, run.manifest, run.warnings)
     }
     try:
         yield

@@ -5,25 +5,31 @@ from typing import Any
 
 from gem_plugin.landscape.checks.known_checks import checks_run, no_problems_in_words
 from gem_plugin.landscape.checks.latents import training_checks
+from gem_plugin.notices import NOTE
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
-from gem_plugin.reports.sections.run_warnings import RunWarning
+from gem_plugin.reports.sections.run_warnings import RunWarning, recorded_notices
 from gem_plugin.results.run import Run
 
 
 def checks_section(run: Run, warnings: list[RunWarning]) -> str:
     """Warnings with their meaning and what to do, then all checks, and those that have not been run."""
-    items = "".join(
-        f"<li><b>{escape(warning.title)}.</b> {escape(warning.meaning)} <i>{escape(warning.advice)}</i></li>"
-        for warning in warnings
-    )
+    items, notes = (_items(some) for some in (warnings, recorded_notices(run, NOTE)))
     rows = diagnostics_of(run)
     found = (
         f'<ul class="warnings">{items}</ul>'
         if warnings
         else f'<p class="good">{escape(no_problems_in_words(rows))}.</p>'
     )
+    found += f'<ul class="notes">{notes}</ul>' if notes else ""
     return found + _checks_run(rows) + _checks_not_run(run, rows)
+
+
+def _items(warnings: list[RunWarning]) -> str:
+    return "".join(
+        f"<li><b>{escape(warning.title)}.</b> {escape(warning.meaning)} <i>{escape(warning.advice)}</i></li>"
+        for warning in warnings
+    )
 
 
 def diagnostics_of(run: Run) -> list[dict[str, Any]]:

@@ -103,4 +103,4 @@ def _resolution(run: Run) -> str:
 def _warnings(run: Run, warnings: list[RunWarning]) -> str:
     if not warnings:
         return escape(no_problems_in_words(diagnostics_of(run)))
-    return escape("; ".join(warning.title for warning in warnings))
+    return escape("; ".join(dict.fromkeys(warning.title for warning in warnings)))

@@ -9,12 +9,14 @@ import numpy as np
 
 from gem_plugin.landscape.checks.junk_score import SUSPICIOUS
 from gem_plugin.landscape.checks.latents import training_checks
+from gem_plugin.notices import NOTE, WARNING
 from gem_plugin.results.particle_columns import ParticleColumn
 from gem_plugin.results.run import Run
 
 SMALL_STATE_FRACTION = 0.01
 MINIMUM_PARTICLES_OF_A_STATE = 500  # fewer rarely refine beyond about 15 Angstrom
 LARGE_STATE_FRACTION = 0.5
+TITLES_OF_RECORDED = {WARNING: "Warning of ", NOTE: "Note of "}
 OF_ONE_STATE = re.compile(r"State (\d+) (is .*|may be .*)")
 
 
@@ -25,13 +27,19 @@ class RunWarning:
     title: str
     meaning: str
     advice: str
+    is_recorded: bool = False  # said by a step while it ran; else found in the results
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line; of a recorded warning, as it was said."""
+        return self.meaning if self.is_recorded else f"{self.title}. {self.meaning} {self.advice}".rstrip()
 
 
 def find_warnings(run: Run) -> list[RunWarning]:
     """All warnings that this run gives reason for."""
     diagnosed = run.diagnostics()
     of_training = [] if diagnosed else _training_warnings(run.history, run.summary("train"))
-    return together(
+    return recorded_notices(run, WARNING) + together(
         [
             *_other_particles_warnings(run),
             *of_training,
@@ -41,6 +49,19 @@ def find_warnings(run: Run) -> list[RunWarning]:
             *_warnings_of_diagnostics(diagnosed),
         ]
     )
+
+
+def recorded_notices(run: Run, level: str) -> list[RunWarning]:
+    """What the steps said while they ran, each sentence once."""
+    steps_of: dict[str, list[str]] = {}
+    for step, notices in run.notices.items():
+        for notice in notices:
+            if notice.level == level:
+                steps_of.setdefault(notice.sentence, []).append(step)
+    return [
+        RunWarning(TITLES_OF_RECORDED[level] + " and ".join(steps), sentence, "", is_recorded=True)
+        for sentence, steps in steps_of.items()
+    ]
 
 
 def together(warnings: Sequence[RunWarning]) -> list[RunWarning]:

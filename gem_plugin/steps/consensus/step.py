@@ -13,21 +13,29 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.from_map import find_density, gaussians_from_density
 from gem_plugin.gaussians.volume import render_volumes
-from gem_plugin.heterogeneity.consensus_fit import IMAGES_FOR_GREY_SCALE, fit_consensus, fit_grey_scale
+from gem_plugin.heterogeneity.consensus_fit import (
+    IMAGES_FOR_GREY_SCALE,
+    GreyScaleTerms,
+    fit_consensus,
+    fit_grey_scale,
+    grey_scale_terms,
+)
 from gem_plugin.heterogeneity.pose_match import PoseMatch, match_poses
 from gem_plugin.heterogeneity.schedule import epoch_generator
 from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import warn
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.consensus.settings import ConsensusSettings
-from gem_plugin.steps.train.images import open_observations
+from gem_plugin.steps.train.images import open_observations, rows_used
 
 BATCH_SIZE = 64
+MINIMUM_POWER = 1e-30  # of a projection without density
 MINIMUM_POSE_ERRORS = 3.0  # standard errors by which own poses must beat those of others
 MINIMUM_FLIP_ERRORS = 5.0  # and by which a flipped map must beat the given one to be called the right one
 
@@ -45,13 +53,16 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         cloud = gaussians_from_density(density, box_size, width, n_gaussians, settings.seed, progress.track)
     progress.say(f"Consensus: {len(cloud)} Gaussians above the density {density.threshold:.4g}")
 
-    order = torch.randperm(len(table), generator=epoch_generator(settings.seed, 0))
+    rows = rows_used(run, len(table))
+    order = rows[torch.randperm(len(rows), generator=epoch_generator(settings.seed, 0))]
     sample = order[:IMAGES_FOR_GREY_SCALE].sort().values
-    grey_scale = fit_grey_scale(cloud, observations, sample, progress.track)
+    terms = grey_scale_terms(cloud, observations, sample, progress.track)
+    grey_scale = fit_grey_scale(terms)
     match = match_poses(cloud, observations, sample, epoch_generator(settings.seed, 1))
+    _check_contrast_of_groups(terms, table.optics_groups[sample.numpy()])
     _check_grey_scale(grey_scale)
     _check_hand(settings.map, match)
-    _warn_when_poses_do_not_match(match, progress)
+    _warn_when_poses_do_not_match(match)
     cloud = replace(cloud, amplitudes=cloud.amplitudes * grey_scale)
     batches = _batches(order, settings.fit_images)
     losses: list[float] = []
@@ -96,10 +107,10 @@ def _check_hand(path: Path | None, match: PoseMatch) -> None:
         )
 
 
-def _warn_when_poses_do_not_match(match: PoseMatch, progress: Progress) -> None:
+def _warn_when_poses_do_not_match(match: PoseMatch) -> None:
     if match.own_over_others < MINIMUM_POSE_ERRORS:
-        progress.say(
-            f"WARNING: the images match the map hardly better in their own poses ({match.own:.2f} noise standard deviations) than in "
+        warn(
+            f"The images match the map hardly better in their own poses ({match.own:.2f} noise standard deviations) than in "
             f"those of other particles ({match.of_others:.2f}). Are particles and map of the same refinement, and is the map "
             "where the refinement left it? The results are meaningless unless they are."
         )
@@ -110,6 +121,23 @@ def _check_grey_scale(grey_scale: float) -> None:
         raise InputError(
             f"The projections of the map match the images with the factor {grey_scale:.3g}; expected a positive one. "
             "Are the particles dark on light (use --invert-contrast), or do their poses belong to another map?"
+        )
+
+
+def _check_contrast_of_groups(terms: GreyScaleTerms, optics_groups: np.ndarray) -> None:
+    """Refuse a set in which some optics groups are dark and others light."""
+    scores = terms.matched / terms.explained.clamp_min(MINIMUM_POWER).sqrt()  # normal; variance 1 for noise
+    errors = {  # standard errors of the mean over the group
+        int(group): float(of_group.mean()) * len(of_group) ** 0.5
+        for group in np.unique(optics_groups)
+        if len(of_group := scores.numpy()[optics_groups == group])
+    }
+    dark = [group for group, error in errors.items() if error < -MINIMUM_FLIP_ERRORS]
+    if dark and max(errors.values()) > MINIMUM_FLIP_ERRORS:
+        named = ", ".join(map(str, dark))
+        raise InputError(
+            f"The images of optics group{'s' if len(dark) > 1 else ''} {named} match the map with the opposite contrast of the "
+            "others. Invert their stacks (relion_image_handler --multiply_constant -1), or leave these groups out."
         )
 
 

@@ -52,18 +52,21 @@ def run_diagnose(files: RunFiles, settings: DiagnoseSettings, progress: Progress
 
 def _diagnose_particles(run: Run, generator: np.random.Generator, progress: Progress) -> list[Diagnostic]:
     """Latents against pose and defocus, and the half-sets."""
-    prepared, latents = run.images(), run.latents
-    table = prepared.table
+    prepared = run.images()
+    is_used = prepared.is_used
+    table, latents = prepared.table.take(np.flatnonzero(is_used)), run.latents[is_used]
     directions, in_plane_angles = of_latents.view_bins(table.rotation_matrices)
     defocus = of_latents.equal_bins(table.defocus_u_in_angstroms + table.defocus_v_in_angstroms)
     shifts = of_latents.equal_bins(np.linalg.norm(table.shifts_in_angstroms, axis=1))
     groups = {"defocus": defocus, "viewing direction": directions, "in-plane angle (psi)": in_plane_angles}
     groups["distance from the image centre"] = shifts
     if run.files.contrasts.is_file():
-        groups["contrast of the particles"] = of_latents.equal_bins(run.column("contrast"))
+        groups["contrast of the particles"] = of_latents.equal_bins(run.column("contrast")[is_used])
     tracked = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")
     found = [of_latents.check_dependence(name, latents, of, generator) for name, of in tracked]
-    return found + of_latents.check_half_sets(table.half_sets, _fingerprints(prepared.images, progress))
+    return found + of_latents.check_half_sets(
+        table.half_sets, _fingerprints(prepared.images, progress)[is_used]
+    )
 
 
 def _fingerprints(images: np.ndarray, progress: Progress) -> np.ndarray:  # (n,)

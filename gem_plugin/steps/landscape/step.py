@@ -3,6 +3,7 @@
 from typing import Any
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.run.settings import read_summary
@@ -45,7 +46,7 @@ def _warn_when_unsupported(run: RunFiles, progress: Progress) -> None:
     trained = read_summary(run).get("train", {})
     support = check_support(trained.get("support_in_nats"), trained.get("support_error"))
     if support.is_bad:
-        progress.say(f"WARNING: {support.sentence} {support.advice}")
+        progress.warn(f"{support.sentence} {support.advice}")
 
 
 def _check_number_of_states(settings: LandscapeSettings, n_maps: int) -> None:
@@ -75,7 +76,9 @@ def map_landscape(
     given_mask = read_given_mask(job)
     regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
     if settings.sketch_ind is None:
-        _check_number_of_states(settings, min(settings.sketch_size, source.n_particles))
+        _check_number_of_states(
+            settings, min(settings.sketch_size, int(used_particles(run, source.n_particles).sum()))
+        )
     sketch = take_sketch(job)
     _check_number_of_states(settings, len(sketch))
     save_sketch(job, sketch)

@@ -69,7 +69,7 @@ def _estimate_and_draw(
 def travel_path(
     job: FullLandscapeJob,
     coordinates: np.ndarray,
-    states: np.ndarray,  # (n,) from 1
+    states: np.ndarray,  # (n,) from 1; 0: excluded
     landscape: FreeEnergy | None,
 ) -> float | None:  # the barrier in kT, None where there is no path
     """The minimum free-energy path between two states, and real particles' maps along it."""
@@ -88,7 +88,8 @@ def travel_path(
                 _most_populated(plane[states == number], landscape) for number in settings.path_states
             )
             path = minimum_energy_path(landscape, start, end, settings.path_points)
-            rows = rows_near_path(path.points, plane, job.source.latents)
+            among_used = rows_near_path(path.points, plane[job.is_used], job.source.latents[job.is_used])
+            rows = np.flatnonzero(job.is_used)[among_used]
     except InputError as error:
         progress.say(str(error))  # the rest of the landscape is still worth having
         return None

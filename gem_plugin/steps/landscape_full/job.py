@@ -1,8 +1,12 @@
 """What every part of landscape-full works with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles
 from gem_plugin.landscape.volume_source import VolumeSource
@@ -23,6 +27,11 @@ class FullLandscapeJob:
     settings: LandscapeFullSettings
     progress: Progress
     original: ParticleFile | None  # the particles of the run; None for the run of another program
+
+    @cached_property
+    def is_used(self) -> np.ndarray:  # (n,) bool
+        """The particles that count in states and populations."""
+        return used_particles(self.run, self.source.n_particles)
 
     @property
     def figures(self) -> Path:

@@ -41,28 +41,37 @@ from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 class ParticleGroups(NamedTuple):
     """Two divisions of all particles into states."""
 
-    states: np.ndarray  # (n,) int64 from 1: agglomerative
-    leiden: np.ndarray | None  # (n,) int64 from 1
+    states: np.ndarray  # (n,) int64 from 1: agglomerative; 0: excluded
+    leiden: np.ndarray | None  # (n,) int64 from 1; 0: excluded
 
 
 def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleGroups:
     """Agglomerative states, and Leiden communities where requested."""
     full, settings, progress = job.full, job.settings, job.progress
 
-    values = coordinates.astype(np.float64)
-    with progress.waiting(f"states of {len(coordinates)} particles"):
+    values = coordinates[job.is_used].astype(np.float64)
+    with progress.waiting(f"states of {len(values)} particles"):
         n_states = _number_of_states(values, settings, progress)
-        states = merge_particles(values, n_states, settings.linkage, settings.seed, progress.track)
+        of_used = merge_particles(values, n_states, settings.linkage, settings.seed, progress.track)
+        states = _among_all(of_used, job.is_used)
     write_array(full.particle_states, states)
     leiden = None
     full.leiden_states.unlink(missing_ok=True)
     if leiden_wanted(settings, progress):
-        with progress.waiting(f"Leiden communities of {len(coordinates)} particles"):
-            leiden = leiden_states(
+        with progress.waiting(f"Leiden communities of {len(values)} particles"):
+            of_used = leiden_states(
                 values, settings.num_neighbors, settings.resolution, settings.seed, progress.track
             )
+            leiden = _among_all(of_used, job.is_used)
         write_array(full.leiden_states, leiden)
     return ParticleGroups(states, leiden)
+
+
+def _among_all(labels: np.ndarray, is_used: np.ndarray) -> np.ndarray:  # (n,) int64
+    """Labels of the particles that count as labels of all; 0 for the others."""
+    of_all = np.zeros(len(is_used), dtype=np.int64)
+    of_all[is_used] = labels
+    return of_all
 
 
 def write_full_states(

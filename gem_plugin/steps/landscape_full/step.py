@@ -54,7 +54,7 @@ def map_full_landscape(
     regions = measure_all_regions(job, masks)
     states = group_particles(job, coordinates)
     table = write_full_states(job, coordinates, states, regions)
-    landscape, energy_numbers = map_energy(job, coordinates)
+    landscape, energy_numbers = map_energy(job, coordinates[job.is_used])
     barrier = travel_path(job, coordinates, states.states, landscape)
     write_notebook(full.notebook, run.root)
     if settings.cryodrgn_layout:
@@ -66,7 +66,7 @@ def map_full_landscape(
         **({"test_error_of_first_component": round(error, 4)} if error is not None else {}),
         "states": int(states.states.max()),
         "leiden_states": 0 if states.leiden is None else int(states.leiden.max()),
-        "largest_state_share": round(float(table["particles"].max() / source.n_particles), 4),
+        "largest_state_share": round(float(table["particles"].max() / job.is_used.sum()), 4),
         **energy_numbers,
         **({"barrier_in_kt": round(barrier, 3)} if barrier is not None else {}),
     }

@@ -20,8 +20,10 @@ from gem_plugin.imaging.normalisation import (
 )
 from gem_plugin.io.mrc.header import HEADER_BYTES
 from gem_plugin.io.mrc.stacks import write_stack
+from gem_plugin.io.run.excluded import write_excluded
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import check_folder_is_writable
+from gem_plugin.notices import note, warn
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
@@ -29,21 +31,28 @@ from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.results.particle_file import ParticleFile, find_particle_file
 from gem_plugin.settings import check_settings
+from gem_plugin.steps.prepare.exclusion import Exclusions, check_number_of_particles
+from gem_plugin.steps.prepare.inspection import (
+    DARK_PARTICLE_SIGNIFICANCE,
+    Groups,
+    Look,
+    Measured,
+    dark_among_light,
+    measure_images,
+    rows_to_look_at,
+    stacks_worth_a_second_look,
+    why_not_normalised,
+)
 from gem_plugin.steps.prepare.settings import PrepareSettings
 
-SAMPLED_IMAGES = 500  # enough to know the level and scale of the background to a per cent
-MAXIMUM_NORMALISED_MEAN = (
-    0.2  # RELION normalises to 0 and 1; a soft radius or a rescaled box shifts it a little
-)
-MAXIMUM_NORMALISED_STANDARD_DEVIATION = 0.2
+MINIMUM_VARIATION = 1e-12  # of a background without noise
+
 MAXIMUM_RELATIVE_STANDARD_DEVIATION = (
     10.0  # of an image's pixels, over the median of all: more is a defect, such as a hot pixel
 )
-ROWS_NAMED = 5
 MAXIMUM_COUNTED_STANDARD_DEVIATION = (
     1.5  # of a background, over that of a usual image; in the noise spectrum it counts as this
 )
-DARK_PARTICLE_SIGNIFICANCE = 5.0  # standard errors below the background
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class _Plan:
     is_normalised_here: bool
     background_standard_deviation: float  # of a usual prepared image
     grey_scale_factor: float  # 1 unless normalised images were cropped, which lowers their noise
+    usual_variation: float  # standard deviation of a usual prepared image, particle and all; 0 where unknown
 
 
 def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) -> dict[str, Any]:
@@ -68,6 +78,10 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     with progress.waiting(f"reading {particle_file.name}"):
         particles = find_particle_file(particle_file)
         table = _read_table(settings, particles)
+    check_number_of_particles(particle_file, len(table))
+    exclusions = Exclusions(particle_file, table)
+    exclusions.add_by_scale()
+    exclusions.check()
     _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
@@ -76,15 +90,20 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     with opened as images:
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
-        plan = _make_plan(images, working_box, settings, progress)
-        noise_spectrum = _write_images(run.prepared_images, images, plan, progress)
+        look = _look(images, working_box, settings, exclusions, progress)
+        plan, images = _make_plan(look, settings)
+        noise_spectrum = _write_images(run.prepared_images, images, plan, exclusions, progress)
     origin = ParticleOrigin(
         particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
     )
     working_table = _working_table(table, plan)
     save_prepared_table(run.prepared_table, working_table, noise_spectrum, origin)
+    excluded = exclusions.excluded()
+    write_excluded(run, excluded)
+    exclusions.warn()
     return {
         "particles": len(table),
+        **({"excluded_particles": len(excluded)} if len(excluded) else {}),
         "stacks": images.n_stacks,
         "box": working_box,
         "pixel_size_in_angstroms": round(working_table.pixel_size_in_angstroms, 6),
@@ -130,50 +149,75 @@ def _check_disk_space(folder: Path, n_images: int, box_size: int) -> None:
         )
 
 
-def _make_plan(
-    images: ParticleImages, working_box: int, settings: PrepareSettings, progress: Progress
-) -> _Plan:
-    """Look at a sample of the images to decide what they need."""
+def _look(
+    images: ParticleImages,
+    working_box: int,
+    settings: PrepareSettings,
+    exclusions: Exclusions,
+    progress: Progress,
+) -> Look:
     table = images.table
     diameter_in_pixels = (settings.particle_diameter or np.inf) / table.pixel_size_in_angstroms
     original_mask = background_mask(table.box_size, min(diameter_in_pixels, table.box_size) / 2)
     scale = working_box / table.box_size
     mask = background_mask(working_box, min(diameter_in_pixels * scale, working_box) / 2)
-    sample = np.unique(np.linspace(0, len(table) - 1, SAMPLED_IMAGES).round().astype(np.int64))
-    means, standard_deviations, cropped_standard_deviations, contrasts = [], [], [], []
-    for rows in progress.track(images.in_chunks(sample), "Inspecting some images", unit="chunk"):
-        some = images.read(rows)
-        background = measure_background(some, original_mask)
-        cropped = measure_background(fourier_crop_images(some, working_box), mask)
-        inside = some[:, ~original_mask].mean(dim=1) - background.means
-        means.append(background.means)
-        standard_deviations.append(background.standard_deviations)
-        cropped_standard_deviations.append(cropped.standard_deviations)
-        contrasts.append(inside / background.standard_deviations)
-    _warn_when_dark(torch.cat(contrasts), progress)
-    is_normalised = _is_normalised(torch.cat(means), torch.cat(standard_deviations))
-    if settings.normalise == "always" or (settings.normalise == "auto" and not is_normalised):
-        return _Plan(working_box, mask, True, 1.0, 1.0)
-    was_cropped = working_box != table.box_size
-    standard_deviation = float(torch.cat(cropped_standard_deviations).median())
-    factor = 1 / standard_deviation if is_normalised and was_cropped else 1.0
-    return _Plan(working_box, mask, False, standard_deviation * factor, factor)
+    return Look(images, original_mask, mask, exclusions, progress)
 
 
-def _is_normalised(means: Tensor, standard_deviations: Tensor) -> bool:
-    return bool(
-        means.abs().median() < MAXIMUM_NORMALISED_MEAN
-        and (standard_deviations - 1).abs().median() < MAXIMUM_NORMALISED_STANDARD_DEVIATION
-    )
+def _make_plan(look: Look, settings: PrepareSettings) -> tuple[_Plan, ParticleImages]:
+    """Look at some images of every stack to decide what all need; dark ones among light ones are inverted from here on."""
+    groups = Groups(look.images.table)
+    measured = measure_images(look, rows_to_look_at(groups.cells), "Inspecting some images")
+    look.exclusions.check()
+    images = _with_one_contrast(look, measured, groups)
+    is_off, why = why_not_normalised(measured, groups, int(look.original_mask.sum()))
+    is_normalised_here = settings.normalise == "always" or (settings.normalise == "auto" and is_off)
+    if why and settings.normalise == "auto":
+        note(f"{why} The background of every image is normalised here.")
+    elif why and settings.normalise == "never":
+        warn(f"{why} The grey scale of the results is wrong where they differ; leave out --normalise never.")
+    working_box = len(look.mask)
+    cropped = _median(measured.cropped_standard_deviations, 1.0)
+    if is_normalised_here:
+        ratios = measured.variations / np.maximum(measured.cropped_standard_deviations, MINIMUM_VARIATION)
+        return _Plan(working_box, look.mask, True, 1.0, 1.0, _median(ratios, 0.0)), images
+    was_cropped = working_box != look.images.table.box_size
+    factor = 1 / cropped if not is_off and was_cropped else 1.0
+    variation = _median(measured.variations, 0.0) * factor
+    return _Plan(working_box, look.mask, False, cropped * factor, factor, variation), images
 
 
-def _warn_when_dark(contrasts: Tensor, progress: Progress) -> None:
+def _median(values: np.ndarray, without_any: float) -> float:
+    return float(np.median(values)) if len(values) else without_any
+
+
+def _with_one_contrast(look: Look, measured: Measured, groups: Groups) -> ParticleImages:
+    """The images, with optics groups and stacks inverted that are dark among light ones; a warning where all are dark."""
+    more = stacks_worth_a_second_look(measured, groups)
+    if len(more):
+        again = measure_images(look, more, "Inspecting stacks that seem dark")
+        measured = Measured(*(np.concatenate(pair) for pair in zip(measured, again, strict=True)))
+    is_dark, named = dark_among_light(measured, groups)
+    images = look.images
+    if is_dark.any():
+        warn(
+            f"{images.particle_file}: {int(is_dark.sum())} of {len(is_dark)} particles ({named}) are dark on a light "
+            "background while the others are light; their contrast is inverted here. RELION takes all as they are: invert "
+            "them for a refinement there with relion_image_handler --multiply_constant -1."
+        )
+        signs = np.where(is_dark, -images.table.contrast_sign, images.table.contrast_sign)
+        return dataclasses.replace(images, table=dataclasses.replace(images.table, contrast_sign=signs))
+    _warn_when_dark(measured.contrasts)
+    return images
+
+
+def _warn_when_dark(contrasts: np.ndarray) -> None:
     if len(contrasts) < 2:
         return
-    significance = contrasts.mean() / (contrasts.std() / len(contrasts) ** 0.5)
-    if significance < -DARK_PARTICLE_SIGNIFICANCE:
-        progress.say(
-            "WARNING: the particles look dark on a light background; expected light ones. "
+    error = float(contrasts.std(ddof=1)) / len(contrasts) ** 0.5
+    if contrasts.mean() < -DARK_PARTICLE_SIGNIFICANCE * error:
+        warn(
+            "The particles look dark on a light background; expected light ones. "
             "If they are dark, use --invert-contrast."
         )
 
@@ -187,20 +231,44 @@ def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
 
 
 def _write_images(
-    path: Path, images: ParticleImages, plan: _Plan, progress: Progress
+    path: Path, images: ParticleImages, plan: _Plan, exclusions: Exclusions, progress: Progress
 ) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
-    """Prepare all images, a few megabytes at a time, and measure their noise on the way."""
+    """Prepare all images, a few megabytes at a time, and measure their noise on the way; unusable ones become zero."""
     power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
-    standard_deviations = torch.empty(len(images))
+    n_measured = 0
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
         for rows in progress.track(chunks, "Preparing images", unit="chunk"):
-            prepared = _prepare_images(images.read(rows), plan)
-            standard_deviations[rows] = prepared.std(dim=(1, 2))
-            power += background_power(_without_excess(prepared, plan), plan.mask)
+            prepared = _prepare_chunk(images, rows, plan, exclusions)
+            is_good = torch.from_numpy(np.isin(rows, exclusions.without(rows)))
+            if is_good.any():
+                power += background_power(_without_excess(prepared[is_good], plan), plan.mask)
+                n_measured += int(is_good.sum())
             writer.append(prepared.numpy())
-        _refuse_defects(images, standard_deviations)
-    return noise_spectrum_from_power(power, len(images)).numpy()
+            exclusions.check()
+    return noise_spectrum_from_power(power, n_measured).numpy()
+
+
+def _prepare_chunk(
+    images: ParticleImages, rows: np.ndarray, plan: _Plan, exclusions: Exclusions
+) -> Tensor:  # (rows, working box, working box)
+    """Images that vary far more than usual would drown the noise of all others."""
+    read, defects = images.read(rows)
+    for row, reason in defects.items():
+        exclusions.add(row, reason)
+    prepared = _prepare_images(read, plan)
+    for position in (position for position, row in enumerate(rows.tolist()) if row in defects):
+        prepared[position] = 0  # not 0 over 0
+    if plan.usual_variation > 0:
+        ratios = prepared.std(dim=(1, 2)) / plan.usual_variation
+        for position in torch.nonzero(ratios > MAXIMUM_RELATIVE_STANDARD_DEVIATION).flatten().tolist():
+            exclusions.add(
+                int(rows[position]),
+                f"its image varies over {MAXIMUM_RELATIVE_STANDARD_DEVIATION:.0f} times as much as the others "
+                "(hot pixels, or a damaged micrograph)",
+            )
+            prepared[position] = 0
+    return prepared
 
 
 def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
@@ -210,19 +278,6 @@ def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
     if not limit > 0:  # images without noise
         return images
     return images * (limit / standard_deviations.clamp_min(limit))[:, None, None]
-
-
-def _refuse_defects(images: ParticleImages, standard_deviations: Tensor) -> None:
-    """One image with a hot pixel would drown the noise of all others."""
-    ratios = standard_deviations / standard_deviations.median()
-    rows = torch.nonzero(ratios > MAXIMUM_RELATIVE_STANDARD_DEVIATION).flatten().tolist()
-    if rows:
-        named = ", ".join(f"row {row} ({images.table.image_names[row]})" for row in rows[:ROWS_NAMED])
-        raise InputError(
-            f"{images.particle_file}: {len(rows)} images vary over {MAXIMUM_RELATIVE_STANDARD_DEVIATION:.0f} times as much as the others, "
-            f"up to {float(ratios.max()):.0f} times: {named}{', ...' if len(rows) > ROWS_NAMED else ''}. They have hot pixels or "
-            "come from a damaged micrograph. Remove these particles, or use --normalise always if whole micrographs differ in scale."
-        )
 
 
 def _working_pixel_size(table: ParticleTable, plan: _Plan) -> float:

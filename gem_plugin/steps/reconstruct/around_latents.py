@@ -59,6 +59,7 @@ def reconstruct_points(
     for number, point in enumerate(points, start=1):
         name = point_name(number)
         distances = latent_distances(latents, point, deviations)
+        distances[~prepared.is_used] = np.inf
         reconstructor = _PointReconstruction(prepared, halves, distances, settings.device, progress)
         sizes, errors, chosen = reconstructor.compare(measuring.mask)
         both, n_used, width = reconstructor.at(sizes[chosen], name)
@@ -103,7 +104,7 @@ class _PointReconstruction:
 
     def compare(self, mask: torch.Tensor | None) -> tuple[list[int], np.ndarray, int]:
         """The sizes that were tried, their cross-validation errors, and the index of the best."""
-        sizes = candidate_sizes(len(self.distances))
+        sizes = candidate_sizes(int(np.isfinite(self.distances).sum()))
         narrowest, candidates = None, []
         for size in sizes:
             both, _, _ = self.at(size, f"{size} particles")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -44,8 +45,7 @@ LOCAL_QUANTILES = (0.05, 0.5, 0.95)  # of the local resolutions inside the mask
 ColumnValues = dict[str, float | int | str]
 
 
-@dataclass(frozen=True)
-class Views:
+class Views(NamedTuple):
     """Poses of some particles; those of the table unless a deformation changes them."""
 
     rotation_matrices: Tensor  # (k, 3, 3)
@@ -109,8 +109,13 @@ def back_project(
     weights: np.ndarray | None = None,  # (k,)
     views: Views | None = None,  # of the k rows
 ) -> BackProjection:
-    """Both half-maps of some particles."""
+    """Both half-maps of some particles, without the excluded ones."""
     table = prepared.table
+    is_used = prepared.is_used[rows]
+    if not is_used.all():
+        rows = rows[is_used]
+        weights = None if weights is None else weights[is_used]
+        views = None if views is None else Views(*(values[torch.from_numpy(is_used)] for values in views))
     both = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=device)
     positions = np.arange(len(rows))
     parts = [positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]

@@ -138,7 +138,7 @@ def _measure_both(
         text = curve_table(curves, None, both.box_size * both.pixel_size_in_angstroms)
         write_text_whole(files.curves(f"{name}_moving_region"), text)
         table[name] = {
-            "particles": len(prepared.table),
+            "particles": int(prepared.is_used.sum()),
             **row,
             "resolution_of_moving_region_in_angstroms": round(resolution, 2),
             "mean_fsc_of_moving_region": round(mean, 4),

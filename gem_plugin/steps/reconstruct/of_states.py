@@ -50,7 +50,7 @@ def reconstruct_states(
     everything = BackProjection(prepared.table.box_size, prepared.table.pixel_size_in_angstroms)
     table: dict[str, ColumnValues] = {}
     for number in [0, *numbers]:  # 0: particles of no state count for the whole only
-        rows, name = np.flatnonzero(states == number), state_name(number)
+        rows, name = np.flatnonzero((states == number) & prepared.is_used), state_name(number)
         if not len(rows):
             continue
         both = back_project(prepared, rows, halves, device, progress, name)
@@ -67,7 +67,11 @@ def reconstruct_states(
         raise InputError(
             "No state has particles in both half-sets, so there is nothing to reconstruct. Request fewer states (-M)."
         )
-    rows = _random_subset(halves, int(min(row["particles"] for row in table.values())), settings.seed)
+    rows = _random_subset(
+        np.where(prepared.is_used, halves, -1),
+        int(min(row["particles"] for row in table.values())),
+        settings.seed,
+    )
     both = back_project(prepared, rows, halves, device, progress, "random subset")
     half_maps = half_maps_of(both, progress, "random subset")
     table[CONTROL_NAME] = {
@@ -75,7 +79,7 @@ def reconstruct_states(
         **write_and_measure(files, CONTROL_NAME, half_maps, replace(measuring, local=None)),
     }
     overall = write_and_measure(files, WHOLE_NAME, half_maps_of(everything, progress, WHOLE_NAME), measuring)
-    table = {WHOLE_NAME: {"particles": len(states), **overall}, **table}
+    table = {WHOLE_NAME: {"particles": int(prepared.is_used.sum()), **overall}, **table}
     with progress.waiting("half-map check of the states"):
         _add_half_map_check(files, table, everything, decoded, measuring)
     write_map_table(files.table, table)

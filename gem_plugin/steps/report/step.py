@@ -41,6 +41,8 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
         _draw_figures(opened, progress.track)
         warnings = write_report(opened, progress.track)
         write_pdf_log(run, opened.all_summaries, progress.track)
+    for warning in warnings:
+        progress.warn(warning.sentence)
     progress.say(f"Open {run.report} in a browser; look around with `gem-em explore {run.root}`.")
     return {
         "warnings": len(warnings),
@@ -75,7 +77,7 @@ def _draw_energy_of_latents(run: Run) -> None:
     is_measured = any(names.is_of_free_energy(path.stem) for path in figure_files(run.files))
     if is_measured or not run.files.latents.is_file():
         return
-    plane = fit_latent_components(run.latents).scores[:, :2].astype(np.float64)
+    plane = fit_latent_components(run.latents[run.is_used]).scores[:, :2].astype(np.float64)
     if plane.shape[1] < 2:
         return
     with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then

@@ -27,6 +27,8 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
         _check_nothing_is_lost(out)
     with progress.waiting("conditions"):
         chosen = rows_chosen(run, settings)
+    if settings.rows is None and len(run.excluded):
+        progress.say(f"The {len(run.excluded)} excluded particles (excluded.csv) are never chosen.")
     if settings.states:
         progress.say(which_states(run, settings.source))
     with progress.waiting(f"writing {out.name}"):
@@ -36,7 +38,10 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
 
 
 def rows_chosen(run: Run, settings: SelectSettings) -> np.ndarray:  # (k,) int64
-    """The rows that meet all conditions, or with --exclude all others."""
+    """The rows that meet all conditions, or with --exclude all others.
+
+    Particles that prepare excluded are not among them, unless rows are listed.
+    """
     if settings.states and settings.rows is not None:
         raise InputError(
             "Expected either --states, such as --states 1,3, or --rows with a list of rows, not both."
@@ -58,7 +63,10 @@ def rows_chosen(run: Run, settings: SelectSettings) -> np.ndarray:  # (k,) int64
         raise InputError(
             "Expected either --states, such as --states 1,3, or --rows, --where, --pc-range or --polygon."
         )
-    chosen = np.flatnonzero(np.all(conditions, axis=0) != settings.exclude)
+    meets = np.all(conditions, axis=0) != settings.exclude
+    if settings.rows is None:
+        meets &= run.is_used
+    chosen = np.flatnonzero(meets)
     if len(chosen) == 0:
         raise InputError("No particle meets all conditions, so nothing is written.")
     return chosen

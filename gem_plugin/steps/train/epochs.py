@@ -21,8 +21,8 @@ def train_to_the_end(
     while trainer.epoch < trainer.n_epochs:
         _run_epoch(run, trainer, architecture, progress)
     if trainer.has_collapsed:
-        progress.say(
-            f"WARNING: the latents have collapsed to the prior (KL divergence {trainer.history[-1].kl:.3f} nats per particle): "
+        progress.warn(
+            f"The latents have collapsed to the prior (KL divergence {trainer.history[-1].kl:.3f} nats per particle): "
             "the images show one conformation only. Either nothing moves, or the signal is too weak to show it."
         )
 

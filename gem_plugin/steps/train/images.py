@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from gem_plugin.devices import free_memory_in_bytes
@@ -9,6 +10,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import load_prepared
@@ -32,6 +34,11 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
         is_whitened,
     )
     return observations, table
+
+
+def rows_used(run: RunFiles, n_particles: int) -> torch.Tensor:  # (k,) int64
+    """The particles that may train: all but the excluded ones."""
+    return torch.from_numpy(np.flatnonzero(used_particles(run, n_particles)))
 
 
 def open_cached_observations(

@@ -59,7 +59,7 @@ def make_trainer(
             )
         model.load_state_dict(saved[1]["model"])
     model.to(observations.device)
-    encoder_inputs = _compute_encoder_inputs(model, observations, progress)
+    encoder_inputs = _compute_encoder_inputs(model, observations, rows, progress)
     training_rows, validation_rows = split_rows(rows, settings.validation_fraction, generator)
     trainer = Trainer(model, observations, encoder_inputs, training_rows, validation_rows, settings, n_epochs)
     if saved is not None:
@@ -90,17 +90,17 @@ def read_consensus(
 
 
 def _compute_encoder_inputs(
-    model: HeterogeneityModel, observations: Observations, progress: Progress
+    model: HeterogeneityModel, observations: Observations, rows: Tensor, progress: Progress
 ) -> EncoderInputs:
-    """Encoder inputs of all particles, and the scale of the encoder from a sample of them."""
+    """Encoder inputs of all particles, and the scale of the encoder from a sample of those that may train."""
     anchors, encoder = model.anchors, model.encoder
     assert anchors is not None
     assert encoder is not None
     encoder_inputs = EncoderInputs.compute(
         anchors, observations, lambda parts: progress.track(parts, "Reading anchor scores", unit="chunk")
     )
-    sample = torch.linspace(0, len(observations) - 1, min(SAMPLE_FOR_SCALING, len(observations))).long()
-    encoder.standardise_by(encoder_inputs.batch(sample), len(anchors))
+    sample = torch.linspace(0, len(rows) - 1, min(SAMPLE_FOR_SCALING, len(rows))).long()
+    encoder.standardise_by(encoder_inputs.batch(rows[sample]), len(anchors))
     return encoder_inputs
 
 

@@ -22,7 +22,7 @@ from gem_plugin.steps.train.embedding import embed_particles, particle_contrasts
 from gem_plugin.steps.train.epochs import train_to_the_end
 from gem_plugin.steps.train.focus_mask import check_focus_mask
 from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
-from gem_plugin.steps.train.images import open_cached_observations
+from gem_plugin.steps.train.images import open_cached_observations, rows_used
 from gem_plugin.steps.train.processes import joined_workers, quiet, wait_for_all
 from gem_plugin.steps.train.setup import make_trainer, read_consensus
 
@@ -46,11 +46,13 @@ def _train(
     run: RunFiles, settings: TrainSettings, device: torch.device, workers: Workers, progress: Progress
 ) -> dict[str, Any]:
     observations, table = open_cached_observations(run, settings, device, progress)
+    rows = rows_used(run, len(table))
+    half_sets = np.zeros_like(table.half_sets)
+    half_sets[rows] = table.half_sets[rows]
     if settings.halves:
-        check_half_sets(table.half_sets)
+        check_half_sets(half_sets)
     consensus = read_consensus(run, settings, observations, progress)
-    all_rows = torch.arange(len(table))
-    trainer, architecture = make_trainer(run, settings, observations, consensus, all_rows, progress)
+    trainer, architecture = make_trainer(run, settings, observations, consensus, rows, progress)
     train_to_the_end(run, trainer, architecture, progress)
     numbers = {**_summary(trainer, architecture), "device": str(device), "processes": workers.size}
     if workers.is_main:
@@ -67,7 +69,7 @@ def _train(
         with progress.waiting("particles with their latents"):
             write_latents(run, latents.means)
     if settings.halves:
-        numbers |= train_halves(run, settings, observations, consensus, table.half_sets, progress)
+        numbers |= train_halves(run, settings, observations, consensus, half_sets, progress)
     wait_for_all(workers)
     return numbers
 

@@ -3,12 +3,15 @@
 import io
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run.excluded import ExcludedParticles, write_excluded
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import listening
 from gem_plugin.progress import Progress
 from gem_plugin.steps.consensus.settings import ConsensusSettings
 from gem_plugin.steps.consensus.step import run_consensus
@@ -27,16 +30,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def consensus(particles: Path, volume: Path, run: Path) -> tuple[dict, str]:
-    said = io.StringIO()
-    run_prepare(RunFiles(run), PrepareSettings(particles=particles, map=volume), Progress(io.StringIO()))
-    numbers = run_consensus(RunFiles(run), ConsensusSettings(map=volume, fit_images=0), Progress(said))
-    return numbers, said.getvalue()
+    with listening(lambda notice: None) as notices:
+        run_prepare(RunFiles(run), PrepareSettings(particles=particles, map=volume), Progress(io.StringIO()))
+        settings = ConsensusSettings(map=volume, fit_images=0)
+        numbers = run_consensus(RunFiles(run), settings, Progress(io.StringIO()))
+    return numbers, "\n".join(notice.sentence for notice in notices)
 
 
 def test_the_map_of_the_particles_is_taken_silently(data: Path, tmp_path: Path) -> None:
     numbers, said = consensus(data / "particles.star", data / "consensus.mrc", tmp_path / "run")
     assert numbers["match_in_own_poses"] > numbers["match_in_poses_of_others"]
-    assert "WARNING" not in said
+    assert said == ""
 
 
 def test_a_map_whose_hand_was_turned_is_refused(data: Path, tmp_path: Path) -> None:
@@ -58,5 +62,36 @@ def test_poses_of_another_refinement_are_warned_of(data: Path, tmp_path: Path) -
         lines[number] = " ".join([*values[:10], *pose, *values[13:]])
     (data / "others.star").write_text("\n".join(lines) + "\n")
     _, said = consensus(data / "others.star", data / "consensus.mrc", tmp_path / "run")
-    assert "WARNING: the images match the map hardly better in their own poses" in said
+    assert "The images match the map hardly better in their own poses" in said
     assert "of the same refinement" in said
+
+
+def test_optics_groups_of_opposite_contrast_are_named(data: Path, tmp_path: Path) -> None:
+    """Where the images alone do not show it, the map does: here the prepared images are inverted."""
+    run = RunFiles(tmp_path / "run")
+    run_prepare(run, PrepareSettings(particles=data / "particles.star"), Progress(io.StringIO()))
+    with np.load(run.prepared_table) as saved:
+        values = {name: saved[name] for name in saved.files}
+    values["optics_groups"] = 1 + np.arange(120) % 3
+    np.savez(run.prepared_table, **values)
+    with mrcfile.open(run.prepared_images, "r+") as stack:
+        stack.data[1::3] *= -1
+    settings = ConsensusSettings(map=data / "consensus.mrc", fit_images=0)
+    with pytest.raises(
+        InputError, match="images of optics group 2 match the map with the opposite contrast of the others"
+    ):
+        run_consensus(run, settings, Progress(io.StringIO()))
+
+
+def test_excluded_images_have_no_part_in_the_consensus(data: Path, tmp_path: Path) -> None:
+    settings = ConsensusSettings(map=data / "consensus.mrc", fit_images=64)
+    greys = []
+    for name, spoils in (("clean", False), ("spoilt", True)):
+        run = RunFiles(tmp_path / name)
+        run_prepare(run, PrepareSettings(particles=data / "particles.star"), Progress(io.StringIO()))
+        write_excluded(run, ExcludedParticles(np.array([3, 50]), ["a", "b"], ["bad", "bad"]))
+        if spoils:
+            with mrcfile.open(run.prepared_images, "r+") as stack:
+                stack.data[[3, 50]] = 1e6
+        greys.append(run_consensus(run, settings, Progress(io.StringIO()))["grey_scale"])
+    assert greys[0] == greys[1]

@@ -267,3 +267,36 @@ def test_real_relion_reads_the_star_and_keeps_the_uids(project: Path, relion: Pa
     )
     assert done.returncode == 0, done.stderr
     assert mrcfile.read("map.mrc").shape == (32, 32, 32)
+
+
+@pytest.mark.parametrize("aberration", [0.0, 1e-6])
+def test_beam_tilt_without_spherical_aberration_is_left_out_never_turned_into_a_huge_angle(
+    project: Path, aberration: float
+):
+    """RELION's tilt acts through Cs; the length that CryoSPARC gives has no such angle there."""
+    rows = make_rows(25)
+    rows["ctf/tilt_A"] = (5400.0, 0.0)  # 0.2 mrad at 2.7 mm
+    rows["ctf/cs_mm"][3:7] = aberration
+    write_cs_rows(project / "J42" / "J42_011_particles.cs", rows)
+    with pytest.warns(
+        UserWarning, match=rf"beam tilt .* which ctf/cs_mm gives as {aberration:g} mm in 4 of 25 .* left out"
+    ):
+        convert(particles=project / "J42", out=Path("particles.star"))
+    tables = starfile.read("particles.star")
+    tilts = tables["optics"].set_index("rlnOpticsGroup")["rlnBeamTiltX"][
+        tables["particles"]["rlnOpticsGroup"]
+    ]
+    expected = np.where(rows["ctf/cs_mm"] == np.float32(aberration), 0.0, 0.2)
+    np.testing.assert_allclose(tilts, expected, atol=1e-5)
+    with pytest.raises(InputError, match=r"beam tilt .*refused because of --strict"):
+        convert(particles=project / "J42", out=Path("strict.star"), strict=True)
+
+
+def test_case_of_a_beam_tilt_without_spherical_aberration(shared_cases: Path, tmp_path: Path):
+    with pytest.warns(UserWarning, match="beam tilt .* gives as 0 mm in 12 of 12 particles"):
+        convert(
+            particles=shared_cases / "cryosparc" / "aberrations" / "P1" / "J83",
+            out=tmp_path / "a.star",
+            stacks="name",
+        )
+    assert "rlnBeamTiltX" not in starfile.read(tmp_path / "a.star")["optics"]

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prepared_images import assert_refused, prepared, prepared_with_notices, warnings_in
 from relion_projects import RelionProject, noisy_images
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles import images as particle_images
-from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare import step as prepare
 from gem_plugin.steps.prepare.settings import PrepareSettings
@@ -27,11 +28,6 @@ def project(tmp_path: Path) -> RelionProject:
 @pytest.fixture
 def run(tmp_path: Path) -> RunFiles:
     return RunFiles(tmp_path / "run")
-
-
-def prepared(project: RelionProject, run: RunFiles, **settings) -> PreparedData:
-    run_prepare(run, PrepareSettings(particles=project.star, **settings), Progress(io.StringIO()))
-    return load_prepared(run)
 
 
 def test_normalised_images_of_the_working_box_are_copied_in_row_order(
@@ -55,14 +51,14 @@ def test_images_are_the_same_however_few_are_read_at_a_time(
 
 @pytest.mark.parametrize("box_size", [32, 33])
 def test_crop_keeps_the_centre_and_the_field_of_view(box_size: int, tmp_path: Path, run: RunFiles) -> None:
-    project = RelionProject(tmp_path / "project", n_particles=2, box_size=box_size)
+    project = RelionProject(tmp_path / "project", n_particles=5, box_size=box_size)
     project.optics[0]["_rlnImageSize"] = str(box_size)
     offsets = np.arange(box_size) - box_size // 2
     blob = np.exp(-(offsets[:, None] ** 2 + offsets[None, :] ** 2) / 18.0)
     project.write_star()
-    project.write_stacks(np.stack([blob, blob]).astype(np.float32))
+    project.write_stacks(np.stack([blob] * 5).astype(np.float32))
     data = prepared(project, run, box=16, normalise="never")
-    assert data.images.shape == (2, 16, 16)
+    assert data.images.shape == (5, 16, 16)
     assert data.table.pixel_size_in_angstroms == pytest.approx(2.0 * box_size / 16)
     new_offsets = (np.arange(16) - 8) * box_size / 16  # in original pixels
     expected = np.exp(-(new_offsets[:, None] ** 2 + new_offsets[None, :] ** 2) / 18.0)
@@ -114,41 +110,11 @@ def test_dark_particles_are_pointed_out(tmp_path: Path, run: RunFiles) -> None:
     project = RelionProject(tmp_path / "project", n_particles=40).write()
     for sign, is_warned in ((1, False), (-1, True)):
         project.write_stacks(sign * noisy_images(40, 16))
-        lines = io.StringIO()
-        run_prepare(run, PrepareSettings(particles=project.star), Progress(lines))
-        assert ("particles look dark" in lines.getvalue()) is is_warned
+        _, notices = prepared_with_notices(project, run)
+        assert ("particles look dark" in warnings_in(notices)) is is_warned
 
 
 # Bad input: one clear error, nothing written
-
-
-def assert_refused(project: RelionProject, run: RunFiles, pattern: str, **settings) -> None:
-    """The error is raised, and results of an earlier run are left as they were."""
-    earlier = {run.prepared_images: b"earlier images", run.prepared_table: b"earlier table"}
-    for path, content in earlier.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=pattern):
-        run_prepare(run, PrepareSettings(particles=project.star, **settings), Progress(io.StringIO()))
-    assert {path: path.read_bytes() for path in run.prepared_images.parent.iterdir()} == earlier
-
-
-def test_nan_in_an_image(project: RelionProject, run: RunFiles) -> None:
-    images = noisy_images(6, 16)
-    images[3, 5, 5] = np.nan
-    project.write_stacks(images)
-    assert_refused(
-        project, run, r"run_data.star, row 3: the image 000002@Extract/job004/mic1.mrcs is not all numbers"
-    )
-
-
-def test_constant_image(project: RelionProject, run: RunFiles) -> None:
-    images = noisy_images(6, 16)
-    images[4] = 2
-    project.write_stacks(images)
-    assert_refused(
-        project, run, r"run_data.star, row 4: the image 000003@Extract/job004/mic0.mrcs is constant"
-    )
 
 
 def test_missing_stack(project: RelionProject, run: RunFiles) -> None:
@@ -217,24 +183,6 @@ def test_real_particles_of_relion_31(shared_data: Path, run: RunFiles) -> None:
     assert summary["background_normalised_here"] is False
     assert data.images.shape == (5, 64, 64)
     assert data.table.pixel_size_in_angstroms == pytest.approx(2.806 * 4)
-
-
-def test_a_hot_pixel_is_named_and_leaves_no_result(project: RelionProject, run: RunFiles) -> None:
-    images = noisy_images(6, 16)
-    images[3, 5, 5] = 1e4
-    project.write_stacks(images)
-    name = project.columns["_rlnImageName"][3]
-    with pytest.raises(InputError, match=f"1 images vary over 10 times as much as the others.*row 3 .{name}"):
-        prepared(project, run)
-    assert not run.prepared_images.exists()
-
-
-def test_hot_pixels_do_no_harm_where_every_image_is_normalised(project: RelionProject, run: RunFiles) -> None:
-    images = noisy_images(6, 16)
-    images[3, 0, 0] = 1e4
-    project.write_stacks(images)
-    data = prepared(project, run, normalise="always")
-    assert 0.5 < data.noise_spectrum.mean() < 2
 
 
 def test_a_few_images_on_ice_do_not_set_the_noise_of_all(tmp_path: Path, run: RunFiles) -> None:
