@@ -15,7 +15,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.groups import latent_fields, write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
-from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.project_folder import FoundStacks, ImageSearch, find_stacks
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.origin import with_origin_comment
 from gem_plugin.io.star.columns import read_columns
@@ -87,13 +87,13 @@ class ParticleFile(ABC):
 
     @abstractmethod
     def read_table(
-        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+        self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
     ) -> ParticleTable:
         """Poses and CTF of all particles of the file; the pixel size only for star files that have none."""
 
     @abstractmethod
-    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
-        """The path of every stack that the table names."""
+    def find_images(self, table: ParticleTable, search: ImageSearch | None = None) -> FoundStacks:
+        """The path of every stack that the table names, and the folder that was taken."""
 
     def check_is_there(self) -> None:
         """InputError where the file was moved or deleted. Called before any long work."""
@@ -188,14 +188,14 @@ class RelionParticleFile(ParticleFile):
         return True
 
     def read_table(
-        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+        self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
     ) -> ParticleTable:
         from gem_plugin.particles.from_relion import read_relion_particles
 
-        return read_relion_particles(self.path, project_folder, pixel_size_in_angstroms)
+        return read_relion_particles(self.path, search, pixel_size_in_angstroms)
 
-    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
-        return find_stacks(_stack_names(table), self.path, project_folder)
+    def find_images(self, table: ParticleTable, search: ImageSearch | None = None) -> FoundStacks:
+        return find_stacks(_stack_names(table), self.path, search)
 
 
 class CryosparcParticleFile(ParticleFile):
@@ -259,15 +259,15 @@ class CryosparcParticleFile(ParticleFile):
         return False  # CryoSPARC selects groups, not class numbers: each state is a group of its own
 
     def read_table(
-        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+        self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
     ) -> ParticleTable:
         from gem_plugin.particles.from_cryosparc import table_from_cryosparc
 
         return table_from_cryosparc(self._particles)
 
-    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
-        folder = self._particles.image_folder if project_folder is None else project_folder
-        return find_stacks(_stack_names(table), self.path, folder)
+    def find_images(self, table: ParticleTable, search: ImageSearch | None = None) -> FoundStacks:
+        particles = self._particles
+        return find_stacks(_stack_names(table), particles.source, search, particles.image_folder)
 
 
 def open_particle_file(path: Path, image_names: np.ndarray | None = None) -> ParticleFile:
@@ -294,11 +294,11 @@ def program_of(path: Path) -> str | None:
 
 def read_particles(
     path: Path,
-    project_folder: Path | None = None,
+    search: ImageSearch | None = None,
     pixel_size_in_angstroms: float | None = None,  # only for star files that have none
 ) -> ParticleTable:
     """Read what a user names: a RELION star file, a CryoSPARC .cs or .csg file, or a CryoSPARC job directory."""
-    return find_particle_file(path).read_table(project_folder, pixel_size_in_angstroms)
+    return find_particle_file(path).read_table(search, pixel_size_in_angstroms)
 
 
 def find_particle_file(path: Path) -> ParticleFile:

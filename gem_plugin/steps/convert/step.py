@@ -18,6 +18,7 @@ from gem_plugin.particles.cryosparc_to_relion import relion_tables
 from gem_plugin.particles.from_cryosparc import stack_names
 from gem_plugin.particles.relion_to_cryosparc import rows_in_star
 from gem_plugin.progress import Progress
+from gem_plugin.results.image_search import image_search, report_found_stacks
 from gem_plugin.results.particle_file import CryosparcParticleFile, RelionParticleFile, program_of
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.convert.settings import ConvertSettings
@@ -29,6 +30,7 @@ FLOAT_FORMAT = "%.9g"  # enough digits to give every float32 back
 def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]:
     """Convert by the endings of the two names."""
     check_settings(settings)
+    _check_search_has_effect(settings)
     if settings.particles is None or settings.out is None:
         missing = "--particles" if settings.particles is None else "--out"
         raise InputError(
@@ -43,6 +45,25 @@ def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]
         f"Cannot convert {settings.particles} to {settings.out}: expected CryoSPARC particles and --out NAME.star, "
         "or a .star file, --original and --out NAME.cs."
     )
+
+
+def _check_search_has_effect(settings: ConvertSettings) -> None:
+    """Settings that say where images are have a meaning only where images are looked for."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("project_folder", "datadir", "strip_prefix")
+        if getattr(settings, name) is not None
+    ]
+    if not given:
+        return
+    if settings.original is not None:
+        raise InputError(
+            f"{given[0]} has no effect beside --original: no image is read on the way to CryoSPARC. Leave it out."
+        )
+    if settings.stacks == "name":
+        raise InputError(
+            f"{given[0]} has no effect beside --stacks name, which looks for no image. Leave one of the two out."
+        )
 
 
 def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progress) -> dict[str, Any]:
@@ -74,13 +95,14 @@ def _prepare_stacks(
     if settings.stacks == "name":
         return {name: mrcs_name(name) for name in names}
     with progress.waiting("stacks of the images"):
-        paths = find_stacks(names, particles.source, settings.project_folder or particles.image_folder)
+        found = find_stacks(names, particles.source, image_search(settings), particles.image_folder)
+    report_found_stacks(found, progress)
     folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
     if settings.stacks == "white":
         _check_all_dark(rows, particles.source)
-        made = write_inverted_stacks(paths, folder, float(rows["blob/psize_A"][0]), progress)
+        made = write_inverted_stacks(found.paths, folder, float(rows["blob/psize_A"][0]), progress)
     else:
-        made = link_stacks(paths, folder, progress.track)
+        made = link_stacks(found.paths, folder, progress.track)
     return {name: os.path.relpath(path) for name, path in made.items()}
 
 
