@@ -4,6 +4,7 @@ This is the one place that asks whether particles are RELION's or CryoSPARC's.
 """
 
 import difflib
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -26,6 +27,7 @@ from gem_plugin.particles.table import ParticleTable
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
 RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
 LATENT_LABEL = "_gemLatent"
+HALF_SET_LABEL = "_rlnRandomSubset"
 CLASS_LABEL = "_rlnClassNumber"
 COMPONENT_LABEL = "_gemVolumePC"
 N_COMPONENTS_WRITTEN = 5
@@ -163,15 +165,33 @@ class RelionParticleFile(ParticleFile):
         self.check_target(target)
         document, particles = self._file.document, self._file.particles
         chosen = self._rows if rows is None else self._rows[rows]
-        if new_columns:
-            texts = _texts(new_columns, len(self), rows)
-            pieces = columns_added_pieces(document, particles, list(new_columns), texts, chosen)
+        left_out = self._columns_left_out(chosen, target)
+        if new_columns or left_out:
+            labels = list(new_columns or {})
+            texts = _texts(new_columns, len(self), rows) if new_columns else [()] * len(chosen)
+            pieces = columns_added_pieces(document, particles, labels, texts, chosen, left_out)
         else:
             pieces = subset_pieces(document, particles, chosen)
         if made_by is not None:
             pieces = with_origin_comment(pieces, made_by)
         write_whole_pieces(target, pieces)
         return [target]
+
+    @cached_property
+    def _half_sets(self) -> np.ndarray | None:  # (rows of the file,) object array of str
+        columns = read_columns(self._file.document, self._file.particles, text_labels=[HALF_SET_LABEL])
+        return columns.get(HALF_SET_LABEL)
+
+    def _columns_left_out(self, chosen: np.ndarray, target: Path) -> list[str]:
+        """The half-sets where only one is left: RELION's auto-refine ends with an error where the other is empty."""
+        if self._half_sets is None or len(chosen) == 0 or len(set(self._half_sets[chosen].tolist())) > 1:
+            return []
+        warnings.warn(
+            f"{target}: all {len(chosen)} particles are of half-set {self._half_sets[chosen[0]]}, so {HALF_SET_LABEL[1:]} is "
+            "left out: RELION's Refine3D fails where one half-set is empty, and without the column divides the particles anew.",
+            stacklevel=3,
+        )
+        return [HALF_SET_LABEL]
 
     def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:
         _check_length(latents, len(self), "latents")

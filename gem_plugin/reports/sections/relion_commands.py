@@ -71,7 +71,7 @@ class RelionState:
             data.pixel_size_in_angstroms,
             particle_diameter_in_angstroms(run.state_maps[number]),
             MASK_FRACTION * float(np.percentile(read_map(mean_map).volume, DISPLAY_PERCENTILE)),
-            bool((data.half_sets > 0).all()),
+            {1, 2} == set(data.half_sets[run.states().rows(number)].tolist()),
         )
 
     def path(self, path: Path) -> str:

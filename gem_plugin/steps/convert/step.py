@@ -1,6 +1,7 @@
 """convert: a CryoSPARC data set or subset as a RELION star file, and a star file back as a CryoSPARC subset."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from gem_plugin.io.cryosparc.groups import write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
 from gem_plugin.io.mrc.stack_links import link_stacks, mrcs_name, write_inverted_stacks
 from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.io.whole_files import whole_file
-from gem_plugin.particles.cryosparc_to_relion import relion_tables
+from gem_plugin.particles.cryosparc_to_relion import not_carried_over, relion_tables
 from gem_plugin.particles.from_cryosparc import stack_names
-from gem_plugin.particles.relion_to_cryosparc import rows_in_star
+from gem_plugin.particles.relion_to_cryosparc import COLUMNS_THAT_SAY_WHICH, rows_in_star
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search, report_found_stacks
 from gem_plugin.results.particle_file import CryosparcParticleFile, RelionParticleFile, program_of
@@ -73,6 +75,7 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
         if settings.rows is not None:
             rows = rows[read_rows(settings.rows, len(rows))]
         tables = relion_tables(rows, particles.source, settings.strict)
+    _say_not_carried_over(progress, out, not_carried_over(rows, tables))
     names_in_star = _prepare_stacks(settings, out, particles, rows, progress)
     with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
         images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
@@ -85,6 +88,11 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
             "or invert them with relion_image_handler --multiply_constant -1."
         )
     return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}
+
+
+def _say_not_carried_over(progress: Progress, out: Path, names: Sequence[str]) -> None:
+    if names:
+        progress.say(f"Not carried over into {out.name}: {', '.join(names)}.")
 
 
 def _prepare_stacks(
@@ -124,5 +132,12 @@ def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress)
             chosen = chosen[read_rows(settings.rows, len(chosen))]
         text = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {star.name}"
         csg = write_particle_group(out, particles, chosen, "Selected in RELION", text)
+    labels = [
+        label[1:] for label in read_relion_file(star).particles.labels if label not in COLUMNS_THAT_SAY_WHICH
+    ]
+    progress.say(
+        f"{out.name} holds the rows of {particles.source.name} as they are; {star.name} says only which."
+    )
+    _say_not_carried_over(progress, out, labels)
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": len(chosen), "cs": str(out), "csg": str(csg)}
