@@ -274,11 +274,23 @@ def read_particles(
     path: AnyPath,
     project_folder: AnyPath | None = None,
     pixel_size: float | None = None,  # Angstrom; only for star files that have none
+    *,
+    datadir: AnyPath | None = None,  # folder of the images where they were moved
+    strip_prefix: str | None = None,  # first folders to take off the image names
 ) -> ParticleTable:
-    """Poses, CTF and identity of the particles of a star file, .cs or .csg file, or CryoSPARC job directory."""
+    """Poses, CTF and identity of the particles of a star file, .cs or .csg file, or CryoSPARC job directory.
+
+    The images are looked for only where a star file does not give their box; where they are is said as in `fit`.
+    """
+    from gem_plugin.io.project_folder import ImageSearch
     from gem_plugin.results.particle_file import read_particles as read
 
-    return read(Path(path), None if project_folder is None else Path(project_folder), pixel_size)
+    search = ImageSearch(
+        None if project_folder is None else Path(project_folder),
+        None if datadir is None else Path(datadir),
+        strip_prefix,
+    )
+    return read(Path(path), search, pixel_size)
 
 
 def _progress(log: Path, is_shown: bool) -> Progress:

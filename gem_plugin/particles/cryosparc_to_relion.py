@@ -1,6 +1,7 @@
 """CryoSPARC rows as the two tables of a RELION 3.1 star file. What RELION cannot say exactly is named, never guessed."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from gem_plugin.particles.from_cryosparc import (
     scale_factors,
     stack_names,
 )
+from gem_plugin.particles.helical_columns import FILAMENT_ANGLE, FILAMENT_UID, POSITION, helical_columns
 
 UID_COLUMN = "gemCryosparcUid"  # RELION keeps columns that it does not know
 INEXACT_FIELDS = {
@@ -24,6 +26,25 @@ INEXACT_FIELDS = {
     "ctf/tetra_A": "tetrafoil",
     "ctf/anisomag": "anisotropic magnification",
     "ctf/shift_A": "image shift of the CTF",
+}
+CARRIED_OVER = (  # or said by a message of its own, as blob/sign and what INEXACT_FIELDS hold
+    *("uid", "blob/path", "blob/idx", "blob/shape", "blob/psize_A", "blob/sign"),
+    *(
+        f"ctf/{name}"
+        for name in ("exp_group_id", "accel_kv", "cs_mm", "amp_contrast", "tilt_A", "scale", "bfactor")
+    ),
+    *(f"ctf/{name}" for name in ("df1_A", "df2_A", "df_angle_rad", "phase_shift_rad")),
+    *INEXACT_FIELDS,
+    *(
+        f"location/{name}"
+        for name in ("micrograph_path", "micrograph_shape", "center_x_frac", "center_y_frac")
+    ),
+    *(f"alignments3D/{name}" for name in ("pose", "shift", "psize_A", "split")),
+)
+COLUMNS_OF_FILAMENTS = {
+    FILAMENT_UID: "rlnHelicalTubeID",
+    POSITION: "rlnHelicalTrackLengthAngst",
+    FILAMENT_ANGLE: "rlnAnglePsiPrior",
 }
 OPTICS_COLUMNS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnImagePixelSize")
 
@@ -42,8 +63,23 @@ def relion_tables(
     columns |= _micrograph_columns(rows)
     columns |= _ctf_columns(rows)
     columns |= _alignment_columns(rows) | _half_set_column(rows, source)
+    columns |= helical_columns(rows, columns.get("rlnAnglePsi"))
     columns |= {"rlnOpticsGroup": group_of_row, UID_COLUMN: rows["uid"]}
     return {"optics": optics, "particles": pd.DataFrame(columns)}
+
+
+def not_carried_over(rows: np.ndarray, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Names of the fields that the star file does not hold; a slot of which nothing is held counts as one: alignments2D."""
+    names = rows.dtype.names or ()
+    carried = {*CARRIED_OVER}
+    carried |= {name for name, column in COLUMNS_OF_FILAMENTS.items() if column in tables["particles"]}
+    if "alignments3D/alpha_min" in names:  # alpha counts only beside it: see scale_factors
+        carried.add("alignments3D/alpha")
+    held_slots = {name.split("/")[0] for name in names if name in carried}
+    dropped = [name for name in names if name not in carried]
+    return list(
+        dict.fromkeys(name if name.split("/")[0] in held_slots else name.split("/")[0] for name in dropped)
+    )
 
 
 def _check_texts(rows: np.ndarray, source: Path) -> None:

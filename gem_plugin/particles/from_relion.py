@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.header import read_mrc_header
-from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.project_folder import ImageSearch, find_stacks
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file, split_image_names
 from gem_plugin.notices import warn
@@ -53,8 +53,7 @@ PIXEL_SIZE_TOLERANCE = 1e-4  # relative: rounding in the text of the file, nothi
 
 def read_relion_particles(
     path: Path,
-    project_folder: Path
-    | None = None,  # where the stack names start from; only needed where the box is not in the file
+    search: ImageSearch | None = None,  # for the images; only needed where the box is not in the file
     pixel_size_in_angstroms: float | None = None,  # only for files that have none
 ) -> ParticleTable:
     """Read a particle star file of RELION 3.0, 3.1, 4 or 5; rows keep their order."""
@@ -65,7 +64,7 @@ def read_relion_particles(
     _refuse_processed_images(file, columns)
     _check_ctf(file, columns)
     pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
-    box_size = _box_size(file, columns, stack_names, project_folder)
+    box_size = _box_size(file, columns, stack_names, search)
     warn_about_aberrations(file, columns, pixel_size, box_size)
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
@@ -261,12 +260,12 @@ def _box_size(
     file: RelionFile,
     columns: Mapping[str, np.ndarray],
     stack_names: np.ndarray,
-    project_folder: Path | None,
+    search: ImageSearch | None,
 ) -> int:
     if "_rlnImageSize" in columns:
         return int(_one_value(file, columns["_rlnImageSize"], _BOX_SIZE))
     first = stack_names[0]
-    return read_mrc_header(find_stacks([first], file.path, project_folder)[first]).shape[2]
+    return read_mrc_header(find_stacks([first], file.path, search).paths[first]).shape[2]
 
 
 def _one_value(file: RelionFile, values: np.ndarray, size: _Size) -> float:

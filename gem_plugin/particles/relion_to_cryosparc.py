@@ -12,9 +12,11 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles
 from gem_plugin.io.star.columns import read_columns
-from gem_plugin.io.star.particles import RelionFile, read_relion_file
+from gem_plugin.io.star.particles import IMAGE_NAME, RelionFile, read_relion_file
 from gem_plugin.particles.cryosparc_to_relion import UID_COLUMN
 from gem_plugin.particles.row_evidence import (
+    COORDINATES,
+    MICROGRAPH,
     Evidence,
     angles_between,
     defoci_contradict,
@@ -30,6 +32,7 @@ SAME_POSE_IN_DEGREES = (
 )
 LARGEST_DRIFT_IN_DEGREES = 10.0  # of a pose that was refined again locally
 CLEARLY_CLOSER = 4.0  # times closer than the next copy
+COLUMNS_THAT_SAY_WHICH = (f"_{UID_COLUMN}", IMAGE_NAME, MICROGRAPH, *COORDINATES)  # particle a row is
 KEEP_UIDS = f"Use a star file that GEM converted and that still has the column _{UID_COLUMN}"
 
 

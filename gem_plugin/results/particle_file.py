@@ -4,6 +4,7 @@ This is the one place that asks whether particles are RELION's or CryoSPARC's.
 """
 
 import difflib
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,7 +16,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.groups import latent_fields, write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
-from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.project_folder import FoundStacks, ImageSearch, find_stacks
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.origin import with_origin_comment
 from gem_plugin.io.star.columns import read_columns
@@ -26,6 +27,7 @@ from gem_plugin.particles.table import ParticleTable
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
 RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
 LATENT_LABEL = "_gemLatent"
+HALF_SET_LABEL = "_rlnRandomSubset"
 CLASS_LABEL = "_rlnClassNumber"
 COMPONENT_LABEL = "_gemVolumePC"
 N_COMPONENTS_WRITTEN = 5
@@ -87,13 +89,13 @@ class ParticleFile(ABC):
 
     @abstractmethod
     def read_table(
-        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+        self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
     ) -> ParticleTable:
         """Poses and CTF of all particles of the file; the pixel size only for star files that have none."""
 
     @abstractmethod
-    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
-        """The path of every stack that the table names."""
+    def find_images(self, table: ParticleTable, search: ImageSearch | None = None) -> FoundStacks:
+        """The path of every stack that the table names, and the folder that was taken."""
 
     def check_is_there(self) -> None:
         """InputError where the file was moved or deleted. Called before any long work."""
@@ -163,15 +165,33 @@ class RelionParticleFile(ParticleFile):
         self.check_target(target)
         document, particles = self._file.document, self._file.particles
         chosen = self._rows if rows is None else self._rows[rows]
-        if new_columns:
-            texts = _texts(new_columns, len(self), rows)
-            pieces = columns_added_pieces(document, particles, list(new_columns), texts, chosen)
+        left_out = self._columns_left_out(chosen, target)
+        if new_columns or left_out:
+            labels = list(new_columns or {})
+            texts = _texts(new_columns, len(self), rows) if new_columns else [()] * len(chosen)
+            pieces = columns_added_pieces(document, particles, labels, texts, chosen, left_out)
         else:
             pieces = subset_pieces(document, particles, chosen)
         if made_by is not None:
             pieces = with_origin_comment(pieces, made_by)
         write_whole_pieces(target, pieces)
         return [target]
+
+    @cached_property
+    def _half_sets(self) -> np.ndarray | None:  # (rows of the file,) object array of str
+        columns = read_columns(self._file.document, self._file.particles, text_labels=[HALF_SET_LABEL])
+        return columns.get(HALF_SET_LABEL)
+
+    def _columns_left_out(self, chosen: np.ndarray, target: Path) -> list[str]:
+        """The half-sets where only one is left: RELION's auto-refine ends with an error where the other is empty."""
+        if self._half_sets is None or len(chosen) == 0 or len(set(self._half_sets[chosen].tolist())) > 1:
+            return []
+        warnings.warn(
+            f"{target}: all {len(chosen)} particles are of half-set {self._half_sets[chosen[0]]}, so {HALF_SET_LABEL[1:]} is "
+            "left out: RELION's Refine3D fails where one half-set is empty, and without the column divides the particles anew.",
+            stacklevel=3,
+        )
+        return [HALF_SET_LABEL]
 
     def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:
         _check_length(latents, len(self), "latents")
@@ -188,14 +208,14 @@ class RelionParticleFile(ParticleFile):
         return True
 
     def read_table(
-        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+        self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
     ) -> ParticleTable:
         from gem_plugin.particles.from_relion import read_relion_particles
 
-        return read_relion_particles(self.path, project_folder, pixel_size_in_angstroms)
+        return read_relion_particles(self.path, search, pixel_size_in_angstroms)
 
-    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
-        return find_stacks(_stack_names(table), self.path, project_folder)
+    def find_images(self, table: ParticleTable, search: ImageSearch | None = None) -> FoundStacks:
+        return find_stacks(_stack_names(table), self.path, search)
 
 
 class CryosparcParticleFile(ParticleFile):
@@ -259,15 +279,15 @@ class CryosparcParticleFile(ParticleFile):
         return False  # CryoSPARC selects groups, not class numbers: each state is a group of its own
 
     def read_table(
-        self, project_folder: Path | None = None, pixel_size_in_angstroms: float | None = None
+        self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
     ) -> ParticleTable:
         from gem_plugin.particles.from_cryosparc import table_from_cryosparc
 
         return table_from_cryosparc(self._particles)
 
-    def stack_paths(self, table: ParticleTable, project_folder: Path | None = None) -> dict[str, Path]:
-        folder = self._particles.image_folder if project_folder is None else project_folder
-        return find_stacks(_stack_names(table), self.path, folder)
+    def find_images(self, table: ParticleTable, search: ImageSearch | None = None) -> FoundStacks:
+        particles = self._particles
+        return find_stacks(_stack_names(table), particles.source, search, particles.image_folder)
 
 
 def open_particle_file(path: Path, image_names: np.ndarray | None = None) -> ParticleFile:
@@ -294,11 +314,11 @@ def program_of(path: Path) -> str | None:
 
 def read_particles(
     path: Path,
-    project_folder: Path | None = None,
+    search: ImageSearch | None = None,
     pixel_size_in_angstroms: float | None = None,  # only for star files that have none
 ) -> ParticleTable:
     """Read what a user names: a RELION star file, a CryoSPARC .cs or .csg file, or a CryoSPARC job directory."""
-    return find_particle_file(path).read_table(project_folder, pixel_size_in_angstroms)
+    return find_particle_file(path).read_table(search, pixel_size_in_angstroms)
 
 
 def find_particle_file(path: Path) -> ParticleFile:

@@ -124,7 +124,6 @@ WITHOUT_TEST = {
         "particles/cryosparc_to_relion",
     ),
     "Star files of every version: tests/particles/test_from_relion.py": (
-        "io/project_folder",
         "io/star/columns",
         "io/star/particles",
         "particles/stack_checks",

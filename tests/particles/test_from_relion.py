@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.stacks import write_stack
+from gem_plugin.io.project_folder import ImageSearch
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.particles.stack_checks import check_stacks
 from gem_plugin.particles.table import ParticleTable
@@ -132,7 +133,7 @@ def test_particles_without_half_sets_have_half_set_0(project: RelionProject) -> 
 def test_project_folder_is_found_above_the_star_file(project: RelionProject) -> None:
     project.write()
     table = read_particles(project.star)
-    stacks = find_particle_file(project.star).stack_paths(table)
+    stacks = find_particle_file(project.star).find_images(table).paths
     assert stacks["Extract/job004/mic0.mrcs"] == project.folder / "Extract/job004/mic0.mrcs"
     assert len(check_stacks(table, stacks, project.star)) == 2
 
@@ -144,14 +145,15 @@ def test_project_folder_is_found_in_the_working_folder(
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy.star"
     elsewhere.write_text(project.star_text())
     monkeypatch.chdir(project.folder / "Refine3D")
-    assert len(find_particle_file(elsewhere).stack_paths(read_particles(elsewhere))) == 2
+    assert len(find_particle_file(elsewhere).find_images(read_particles(elsewhere)).paths) == 2
 
 
 def test_given_project_folder_is_the_only_one(project: RelionProject, tmp_path: Path) -> None:
     project.write()
     table = read_particles(project.star)
-    with pytest.raises(InputError, match=r"2 of 2 image stacks are missing.*--project-folder"):
-        find_particle_file(project.star).stack_paths(table, tmp_path / "empty")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"2 of 2 image stacks are missing: Extract.*--project-folder"):
+        find_particle_file(project.star).find_images(table, ImageSearch(tmp_path / "empty"))
 
 
 # What cannot be used
@@ -286,7 +288,7 @@ def test_file_of_another_kind(project: RelionProject, tmp_path: Path) -> None:
 
 def check_all(project: RelionProject) -> None:
     table = read_particles(project.star)
-    check_stacks(table, find_particle_file(project.star).stack_paths(table), project.star)
+    check_stacks(table, find_particle_file(project.star).find_images(table).paths, project.star)
 
 
 def test_missing_stack(project: RelionProject) -> None:
@@ -350,17 +352,21 @@ def test_real_file_with_its_stack(
 ) -> None:
     path = shared_data / "real" / name
     table = read_particles(path)
-    check_stacks(table, find_particle_file(path).stack_paths(table), path)
+    check_stacks(table, find_particle_file(path).find_images(table).paths, path)
     assert (len(table), table.box_size, table.pixel_size_in_angstroms) == (n_particles, box_size, pixel_size)
 
 
 def test_real_relion_30_file(shared_data: Path, tmp_path: Path) -> None:
     real = shared_data / "real"
     (tmp_path / "sample.mrcs").symlink_to(real / "aspire_sample.mrcs")
-    table = read_particles(real / "aspire_sample_relion_data.star", tmp_path)
+    table = read_particles(real / "aspire_sample_relion_data.star", ImageSearch(tmp_path))
     assert (len(table), table.box_size) == (17, 200)
     assert table.pixel_size_in_angstroms == pytest.approx(1.338, abs=1e-3)
-    stacks = find_particle_file(real / "aspire_sample_relion_data.star").stack_paths(table, tmp_path)
+    stacks = (
+        find_particle_file(real / "aspire_sample_relion_data.star")
+        .find_images(table, ImageSearch(tmp_path))
+        .paths
+    )
     check_stacks(table, stacks, real / "aspire_sample_relion_data.star")
 
 

@@ -14,6 +14,7 @@ from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.imaging.ctf import ctf_half_spectra
 from gem_plugin.imaging.fourier import shift_images
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
+from gem_plugin.io.project_folder import ImageSearch
 from gem_plugin.particles import ParticleTable
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.results.particle_file import read_particles
@@ -122,7 +123,7 @@ def test_real_pair_agrees_once_both_have_the_same_poses(shared_data: Path, tmp_p
     star["rlnRandomSubset"] = rows["alignments3D/split"] + 1
     starfile.write(star, tmp_path / "seven.star")
 
-    from_star = read_particles(tmp_path / "seven.star", project_folder=shared_data / "real")
+    from_star = read_particles(tmp_path / "seven.star", ImageSearch(shared_data / "real"))
     from_cs = read_particles(tmp_path / "seven.cs")
     assert_tables_agree(from_star, from_cs)
     assert from_cs.contrast_sign.tolist() == [-1.0] * 7  # only CryoSPARC says that these images are dark

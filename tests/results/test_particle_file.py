@@ -121,3 +121,37 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
     assert program_of(Path("a.star")) == "RELION"
     assert program_of(Path("a.csg")) == "CryoSPARC"
     assert program_of(Path("a.mrcs")) is None
+
+
+def half_sets_of(path: Path) -> list[float] | None:
+    file = open_particle_file(path)
+    return file.column("rlnRandomSubset").tolist() if "_rlnRandomSubset" in file.labels else None
+
+
+def star_with_half_sets(folder: Path, half_sets: list[int]) -> ParticleFile:
+    rows = [f"{name} {half} 1 9 9 3.0 1 2 3 0.5 -0.25\n" for name, half in zip(NAMES, half_sets)]
+    (folder / "halves.star").write_text(HEADER + "".join(rows))
+    return open_particle_file(folder / "halves.star", NAMES)
+
+
+@pytest.mark.parametrize("with_latents", [False, True])
+def test_particles_of_one_half_set_are_written_without_half_sets(tmp_path: Path, with_latents: bool) -> None:
+    """RELION's auto-refine ends with an error where one half-set is empty."""
+    file = star_with_half_sets(tmp_path, [1, 2, 1, 2, 2, 1])
+    columns = file.latent_columns(np.arange(6.0).reshape(6, 1)) if with_latents else None
+    with pytest.warns(
+        UserWarning, match=r"half.star: all 3 particles are of half-set 2, so rlnRandomSubset is left out"
+    ):
+        file.write(tmp_path / "half.star", np.array([1, 3, 4]), columns)
+    written = open_particle_file(tmp_path / "half.star")
+    assert half_sets_of(tmp_path / "half.star") is None
+    assert written.column("rlnOriginYAngst").tolist() == [-0.25] * 3
+    assert "_rlnOpticsGroup #2" in (tmp_path / "half.star").read_text()
+    if with_latents:
+        assert written.column("gemLatent1").tolist() == [1, 3, 4]
+
+
+def test_particles_of_both_half_sets_keep_them(tmp_path: Path) -> None:
+    file = star_with_half_sets(tmp_path, [1, 2, 1, 2, 2, 1])
+    file.write(tmp_path / "both.star", np.array([0, 1, 2]))
+    assert half_sets_of(tmp_path / "both.star") == [1, 2, 1]

@@ -20,7 +20,10 @@ from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.progress import Progress
 
-SETTINGS_FROM_CONNECTIONS = ("particles", "map", "mask", "project_folder", "pixel_size", "out", "outdir")
+SETTINGS_FROM_CONNECTIONS = (
+    *("particles", "map", "mask", "pixel_size", "out", "outdir"),
+    *("project_folder", "datadir", "strip_prefix"),
+)
 COMMON_OPTIONS = (
     ("--project", True, str, "The project, such as P3."),
     ("--workspace", True, str, "The workspace to put the job into, such as W1."),

@@ -12,6 +12,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.star.columns import where
+from gem_plugin.io.star.companions import tables_with_a_row_per_particle
 from gem_plugin.io.star.text import StarBlock, StarDocument, value_spans
 from gem_plugin.io.whole_files import whole_file
 
@@ -26,16 +27,35 @@ def write_whole_pieces(target: Path, pieces: Iterator[bytes]) -> None:
 
 
 def subset_pieces(document: StarDocument, block: StarBlock, rows: np.ndarray) -> Iterator[bytes]:
-    """The bytes of the document, less the rows of the block that were not chosen."""
-    is_kept = _kept_rows(document, block, rows)
-    dropped = np.flatnonzero(~is_kept)
-    position = 0
-    for row in dropped:
-        start = int(block.row_starts[row])
-        if start > position:
-            yield document.content[position:start]
-        position = int(block.row_ends[row])
-    yield document.content[position:]
+    """The bytes of the document, less the rows of the block that were not chosen.
+
+    Further tables with one row a particle lose the same rows.
+    """
+    spans = _spans_of_dropped(
+        document, [block, *tables_with_a_row_per_particle(document, block)], block, rows
+    )
+    yield from _without_spans(document.content, 0, len(document.content), spans)
+
+
+def _spans_of_dropped(
+    document: StarDocument, tables: Sequence[StarBlock], block: StarBlock, rows: np.ndarray
+) -> np.ndarray:  # (spans, 2) int64, in the order of the file: start and end of each row that goes
+    dropped = np.flatnonzero(~_kept_rows(document, block, rows))
+    starts = np.concatenate([np.zeros(0, np.int64), *(table.row_starts[dropped] for table in tables)])
+    ends = np.concatenate([np.zeros(0, np.int64), *(table.row_ends[dropped] for table in tables)])
+    order = np.argsort(starts)
+    return np.stack([starts[order], ends[order]], axis=1)
+
+
+def _without_spans(content: bytes, start: int, end: int, spans: np.ndarray) -> Iterator[bytes]:
+    """The bytes from start to end, less those of the spans."""
+    inside = spans[(spans[:, 0] >= start) & (spans[:, 1] <= end)]
+    position = start
+    for low, high in inside.tolist():
+        if low > position:
+            yield content[position:low]
+        position = high
+    yield content[position:end]
 
 
 def _kept_rows(document: StarDocument, block: StarBlock, rows: np.ndarray) -> np.ndarray:  # (n,) bool
@@ -68,10 +88,11 @@ def columns_added_pieces(
     labels: Sequence[str],  # with the underscore
     values: Sequence[Sequence[str]],  # one text without blanks for each kept row and label
     rows: np.ndarray | None = None,  # (k,) rows to keep, in the order of the values; default: all
+    left_out: Sequence[str] = (),  # labels of columns that go
 ) -> Iterator[bytes]:
     """The bytes of the document with columns appended to one loop, and only the chosen rows of it.
 
-    Columns of the same labels are replaced.
+    Columns of the same labels are replaced. Further tables with one row a particle lose the same rows.
     """
     n_kept = block.n_rows if rows is None else len(rows)
     if not block.is_loop or len(values) != n_kept:
@@ -80,13 +101,16 @@ def columns_added_pieces(
             "Was the file changed since the run began?"
         )
     index_of_row = np.arange(block.n_rows)
+    spans = np.zeros((0, 2), np.int64)
     if rows is not None:
-        _kept_rows(document, block, rows)
+        spans = _spans_of_dropped(document, tables_with_a_row_per_particle(document, block), block, rows)
         index_of_row = np.full(block.n_rows, -1)
         index_of_row[rows] = np.arange(n_kept)
-    stale = [index for index, label in enumerate(block.labels) if _is_replaced(label, labels)]
+    stale = [
+        index for index, label in enumerate(block.labels) if label in left_out or _is_replaced(label, labels)
+    ]
     header_start, header_end = block.label_spans[0][0], block.label_spans[-1][1]
-    yield document.content[:header_start]
+    yield from _without_spans(document.content, 0, header_start, spans)
     yield _header_with_labels(document, block, labels, stale)
     position = header_end
     for start in range(0, block.n_rows, ROWS_AT_A_TIME):
@@ -100,7 +124,7 @@ def columns_added_pieces(
                 pieces.append(_row_with_values(document, block, row, " ".join(values[index]), stale))
             position = high
         yield b"".join(pieces)
-    yield document.content[position:]
+    yield from _without_spans(document.content, position, len(document.content), spans)
 
 
 def _is_replaced(label: str, new_labels: Sequence[str]) -> bool:
@@ -145,7 +169,7 @@ def _row_with_values(
     if b"#" in text or stale:
         text, comment = _without_stale_values(document, block, row, text, stale)
     has_blank = text.endswith((b" ", b"\t"))
-    values = added.encode() + b" " if has_blank else b" " + added.encode()
+    values = b"" if not added else added.encode() + b" " if has_blank else b" " + added.encode()
     return text + values + comment + line_end
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
-from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.project_folder import find_stacks, project_above
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.io.run.names import state_name
 from gem_plugin.particles.prepared import ParticleOrigin
@@ -71,7 +71,7 @@ class RelionState:
             data.pixel_size_in_angstroms,
             particle_diameter_in_angstroms(run.state_maps[number]),
             MASK_FRACTION * float(np.percentile(read_map(mean_map).volume, DISPLAY_PERCENTILE)),
-            bool((data.half_sets > 0).all()),
+            {1, 2} == set(data.half_sets[run.states().rows(number)].tolist()),
         )
 
     def path(self, path: Path) -> str:
@@ -86,10 +86,10 @@ def project_folder_of(data: ParticleTable, origin: ParticleOrigin) -> Path:
         return origin.project_folder.absolute()
     stack = str(data.stack_names[0])
     with contextlib.suppress(InputError):  # images that were moved away since
-        found = find_stacks([stack], origin.particle_file)[stack].absolute()
-        if not Path(stack).is_absolute():
-            return found.parents[len(Path(stack).parts) - 1]
-    return origin.particle_file.parent.absolute()
+        found = find_stacks([stack], origin.particle_file)
+        if found.names_start_here and not Path(stack).is_absolute():
+            return found.folder.absolute()
+    return project_above(origin.particle_file) or origin.particle_file.parent.absolute()
 
 
 def particle_diameter_in_angstroms(state_map: Path) -> int:

@@ -27,6 +27,14 @@ class ConvertSettings:
     project_folder: Path | None = setting(
         None, "CryoSPARC project folder, where it is not above the particles."
     )
+    datadir: Path | None = setting(
+        None,
+        "Folder of the image stacks where they were moved: of each image name the longest end that exists below it is taken.",
+    )
+    strip_prefix: str | None = setting(
+        None,
+        "First folders to take off the image names before they are looked for, such as /old/project.",
+    )
     strict: bool = setting(
         False, "Refuse what RELION cannot express exactly (trefoil, tetrafoil), rather than drop it."
     )

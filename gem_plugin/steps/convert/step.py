@@ -1,6 +1,7 @@
 """convert: a CryoSPARC data set or subset as a RELION star file, and a star file back as a CryoSPARC subset."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from gem_plugin.io.cryosparc.groups import write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
 from gem_plugin.io.mrc.stack_links import link_stacks, mrcs_name, write_inverted_stacks
 from gem_plugin.io.project_folder import find_stacks
+from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.io.whole_files import whole_file
-from gem_plugin.particles.cryosparc_to_relion import relion_tables
+from gem_plugin.particles.cryosparc_to_relion import not_carried_over, relion_tables
 from gem_plugin.particles.from_cryosparc import stack_names
-from gem_plugin.particles.relion_to_cryosparc import rows_in_star
+from gem_plugin.particles.relion_to_cryosparc import COLUMNS_THAT_SAY_WHICH, rows_in_star
 from gem_plugin.progress import Progress
+from gem_plugin.results.image_search import image_search, report_found_stacks
 from gem_plugin.results.particle_file import CryosparcParticleFile, RelionParticleFile, program_of
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.convert.settings import ConvertSettings
@@ -29,6 +32,7 @@ FLOAT_FORMAT = "%.9g"  # enough digits to give every float32 back
 def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]:
     """Convert by the endings of the two names."""
     check_settings(settings)
+    _check_search_has_effect(settings)
     if settings.particles is None or settings.out is None:
         missing = "--particles" if settings.particles is None else "--out"
         raise InputError(
@@ -45,6 +49,25 @@ def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]
     )
 
 
+def _check_search_has_effect(settings: ConvertSettings) -> None:
+    """Settings that say where images are have a meaning only where images are looked for."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("project_folder", "datadir", "strip_prefix")
+        if getattr(settings, name) is not None
+    ]
+    if not given:
+        return
+    if settings.original is not None:
+        raise InputError(
+            f"{given[0]} has no effect beside --original: no image is read on the way to CryoSPARC. Leave it out."
+        )
+    if settings.stacks == "name":
+        raise InputError(
+            f"{given[0]} has no effect beside --stacks name, which looks for no image. Leave one of the two out."
+        )
+
+
 def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progress) -> dict[str, Any]:
     with progress.waiting(f"reading {source.name}"):
         particles = read_cryosparc(source)
@@ -52,6 +75,7 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
         if settings.rows is not None:
             rows = rows[read_rows(settings.rows, len(rows))]
         tables = relion_tables(rows, particles.source, settings.strict)
+    _say_not_carried_over(progress, out, not_carried_over(rows, tables))
     names_in_star = _prepare_stacks(settings, out, particles, rows, progress)
     with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
         images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
@@ -66,6 +90,11 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
     return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}
 
 
+def _say_not_carried_over(progress: Progress, out: Path, names: Sequence[str]) -> None:
+    if names:
+        progress.say(f"Not carried over into {out.name}: {', '.join(names)}.")
+
+
 def _prepare_stacks(
     settings: ConvertSettings, out: Path, particles: CryosparcParticles, rows: np.ndarray, progress: Progress
 ) -> dict[str, str]:
@@ -74,13 +103,14 @@ def _prepare_stacks(
     if settings.stacks == "name":
         return {name: mrcs_name(name) for name in names}
     with progress.waiting("stacks of the images"):
-        paths = find_stacks(names, particles.source, settings.project_folder or particles.image_folder)
+        found = find_stacks(names, particles.source, image_search(settings), particles.image_folder)
+    report_found_stacks(found, progress)
     folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
     if settings.stacks == "white":
         _check_all_dark(rows, particles.source)
-        made = write_inverted_stacks(paths, folder, float(rows["blob/psize_A"][0]), progress)
+        made = write_inverted_stacks(found.paths, folder, float(rows["blob/psize_A"][0]), progress)
     else:
-        made = link_stacks(paths, folder, progress.track)
+        made = link_stacks(found.paths, folder, progress.track)
     return {name: os.path.relpath(path) for name, path in made.items()}
 
 
@@ -102,5 +132,12 @@ def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress)
             chosen = chosen[read_rows(settings.rows, len(chosen))]
         text = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {star.name}"
         csg = write_particle_group(out, particles, chosen, "Selected in RELION", text)
+    labels = [
+        label[1:] for label in read_relion_file(star).particles.labels if label not in COLUMNS_THAT_SAY_WHICH
+    ]
+    progress.say(
+        f"{out.name} holds the rows of {particles.source.name} as they are; {star.name} says only which."
+    )
+    _say_not_carried_over(progress, out, labels)
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": len(chosen), "cs": str(out), "csg": str(csg)}

@@ -36,7 +36,18 @@ class PrepareSettings:
         1.0,
     )
     project_folder: Path | None = setting(
-        None, "Folder that image names start from. Default: searched upwards from the file."
+        None,
+        "Folder that image names start from. Default: the nearest project above the file that holds them, then any folder "
+        "above the file or the working folder.",
+    )
+    datadir: Path | None = setting(
+        None,
+        "Folder of the image stacks where they were moved, as an archive has them: of each image name the longest end that "
+        "exists below it is taken (Extract/job005/mic1.mrcs may be DATADIR/mic1.mrcs).",
+    )
+    strip_prefix: str | None = setting(
+        None,
+        "First folders to take off the image names before they are looked for, such as /old/project.",
     )
     pixel_size: float | None = setting(
         None, "Pixel size in Angstrom, only for star files that have none.", 0.01

@@ -29,6 +29,7 @@ from gem_plugin.particles.map_checks import read_matching_map, read_matching_mas
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
+from gem_plugin.results.image_search import image_search, report_found_stacks
 from gem_plugin.results.particle_file import ParticleFile, find_particle_file
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.prepare.exclusion import Exclusions, check_number_of_particles
@@ -85,8 +86,9 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
-        stack_paths = particles.stack_paths(table, settings.project_folder)
-        opened = open_particle_images(table, particle_file, stack_paths, progress.track)
+        stacks = particles.find_images(table, image_search(settings))
+        report_found_stacks(stacks, progress)
+        opened = open_particle_images(table, particle_file, stacks.paths, progress.track)
     with opened as images:
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
@@ -117,7 +119,7 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
 
 def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleTable:
     """The table, with the contrast as the user requests it."""
-    table = particles.read_table(settings.project_folder, settings.pixel_size)
+    table = particles.read_table(image_search(settings), settings.pixel_size)
     if settings.invert_contrast:
         table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
     return table
