@@ -1,6 +1,8 @@
 """convert: a CryoSPARC data set or subset as a RELION star file, and a star file back as a CryoSPARC subset."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,14 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.cryosparc.groups import write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
-from gem_plugin.io.mrc.stack_links import link_stacks, mrcs_name, write_inverted_stacks
+from gem_plugin.io.mrc.stack_links import (
+    check_links,
+    link_stacks,
+    mrcs_name,
+    stack_targets,
+    write_inverted_stacks,
+)
+from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.cryosparc_to_relion import relion_tables
@@ -46,17 +55,20 @@ def run_convert(settings: ConvertSettings, progress: Progress) -> dict[str, Any]
 
 
 def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progress) -> dict[str, Any]:
+    inputs = [source, *([] if settings.rows is None else [settings.rows])]
+    check_nothing_is_lost([out], settings.overwrite, inputs)
     with progress.waiting(f"reading {source.name}"):
         particles = read_cryosparc(source)
         rows = particles.rows
         if settings.rows is not None:
             rows = rows[read_rows(settings.rows, len(rows))]
         tables = relion_tables(rows, particles.source, settings.strict)
-    names_in_star = _prepare_stacks(settings, out, particles, rows, progress)
-    with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
-        images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
-        tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
-        starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
+    with _new_stacks_removed_by_an_error() as made:
+        names_in_star = _prepare_stacks(settings, out, particles, rows, made, progress)
+        with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
+            images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
+            tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
+            starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
     is_dark = "blob/sign" in (rows.dtype.names or ()) and bool(np.any(rows["blob/sign"] < 0))
     if is_dark and settings.stacks != "white":
         progress.say(
@@ -66,8 +78,29 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
     return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}
 
 
+@contextlib.contextmanager
+def _new_stacks_removed_by_an_error() -> Iterator[list[Path]]:
+    """Give a list for the stacks, then the folders, that are about to be made; after an error they are removed."""
+    made: list[Path] = []
+    try:
+        yield made
+    except BaseException:
+        for path in made:
+            if path.is_dir():
+                with contextlib.suppress(OSError):  # something else is in it by now
+                    path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
 def _prepare_stacks(
-    settings: ConvertSettings, out: Path, particles: CryosparcParticles, rows: np.ndarray, progress: Progress
+    settings: ConvertSettings,
+    out: Path,
+    particles: CryosparcParticles,
+    rows: np.ndarray,
+    made: list[Path],  # filled with the stacks and folders that were not there before
+    progress: Progress,
 ) -> dict[str, str]:
     """Link, copy or only name the stacks; the names to use in the star file by the original ones."""
     names = list(dict.fromkeys(stack_names(rows).tolist()))
@@ -76,12 +109,21 @@ def _prepare_stacks(
     with progress.waiting("stacks of the images"):
         paths = find_stacks(names, particles.source, settings.project_folder or particles.image_folder)
     folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
-    if settings.stacks == "white":
+    targets = stack_targets(paths, folder)
+    is_white = settings.stacks == "white"
+    if is_white:
         _check_all_dark(rows, particles.source)
-        made = write_inverted_stacks(paths, folder, float(rows["blob/psize_A"][0]), progress)
+        check_nothing_is_lost(list(targets.values()), settings.overwrite, paths.values(), named=folder)
     else:
-        made = link_stacks(paths, folder, progress.track)
-    return {name: os.path.relpath(path) for name, path in made.items()}
+        check_links(paths, targets, settings.overwrite)
+    made += [path for path in targets.values() if not (path.exists() or path.is_symlink())]
+    folders = {one for path in targets.values() for one in path.parents if not one.exists()}
+    made += sorted(folders, reverse=True)
+    if is_white:
+        write_inverted_stacks(paths, targets, float(rows["blob/psize_A"][0]), progress)
+    else:
+        link_stacks(paths, targets, progress.track)
+    return {name: os.path.relpath(path) for name, path in targets.items()}
 
 
 def _check_all_dark(rows: np.ndarray, source: Path) -> None:
@@ -96,6 +138,9 @@ def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress)
             "Name the job that the particles came from: --original J42/."
         )
     with progress.waiting(f"writing {out.name}"):
+        original = CryosparcParticleFile(settings.original)
+        inputs = [*original.input_files, star, *([] if settings.rows is None else [settings.rows])]
+        check_nothing_is_lost(original.files_of(out), settings.overwrite, inputs)
         particles = read_cryosparc(settings.original)
         chosen = rows_in_star(particles, star)
         if settings.rows is not None:
