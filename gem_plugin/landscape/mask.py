@@ -102,9 +102,6 @@ def fit_mask_to_grid(
 
     Linear interpolation about the rotation centre keeps the values between 0 and 1.
     """
-    if mask.ndim != 3 or len(set(mask.shape)) != 1:
-        found = " x ".join(str(side) for side in reversed(mask.shape))
-        raise InputError(f"The mask has {found} voxels; expected a cube. Make it on the grid of the maps.")
     has_pixel_size = mask_pixel_size_in_angstroms not in UNSET_PIXEL_SIZES
     if len(mask) == box_size and not has_pixel_size:
         return mask

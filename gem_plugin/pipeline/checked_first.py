@@ -9,6 +9,9 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.settings import AUTOMATIC
 
+OF_TRAINING = ("focus_mask", "halves")
+OF_LANDSCAPE = ("mask", "region", "sketch_ind", "vol_ind")
+
 
 def check_against_particles(
     names: Sequence[str],  # the steps that are to be done
@@ -22,11 +25,10 @@ def check_against_particles(
     """
     if "prepare" not in names:
         return
-    train, landscape = settings.get("train"), settings.get("landscape")
-    if "landscape" in names:
-        _check_kept_mask(run, landscape)
-    of_train = train is not None and "train" in names and (train.focus_mask is not None or train.halves)
-    of_landscape = landscape is not None and "landscape" in names and _needs_particles(landscape)
+    train, landscape = (settings[name] if name in names else None for name in ("train", "landscape"))
+    if _given(landscape, "skip_mask") and not run.landscape.mask.is_file():
+        raise InputError(f"--skip-mask: there is no {run.landscape.mask}. Leave --skip-mask out.")
+    of_train, of_landscape = _given(train, *OF_TRAINING), _given(landscape, *OF_LANDSCAPE)
     if not (of_train or of_landscape):
         return
     table = _read_table(settings["prepare"], progress)
@@ -36,13 +38,8 @@ def check_against_particles(
         _check_landscape(landscape, settings["prepare"].box, table)
 
 
-def _needs_particles(landscape: Any) -> bool:
-    return bool(landscape.mask or landscape.region or landscape.sketch_ind or landscape.vol_ind)
-
-
-def _check_kept_mask(run: RunFiles, landscape: Any) -> None:
-    if landscape.skip_mask and not run.landscape.mask.is_file():
-        raise InputError(f"--skip-mask: there is no {run.landscape.mask}. Leave --skip-mask out.")
+def _given(settings: Any, *names: str) -> bool:
+    return any(getattr(settings, name, None) for name in names)
 
 
 def _read_table(prepare: Any, progress: Progress) -> Any:

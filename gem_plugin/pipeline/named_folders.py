@@ -23,7 +23,7 @@ FILE_STEPS = ("select", "write-star", "write-cs")  # their --out is a file
 def named_folder(step: str, settings: Any) -> tuple[str, Path] | None:
     """The setting and the folder that the step fills instead of its own."""
     for name in FOLDER_SETTINGS.get(step, ()):
-        if (folder := getattr(settings, name)) is not None:
+        if (folder := getattr(settings, name, None)) is not None:
             return name, folder
     return None
 
@@ -33,7 +33,8 @@ def replaced_files(step: str, run: RunFiles, settings: Any) -> list[Path]:
     if step not in FILE_STEPS:
         return []
     usual = [path(suffix) for path in (run.particles, run.selected) for suffix in PARTICLE_SUFFIXES]
-    return usual if settings.out is None else [settings.out, *_beside(settings.out), *usual]
+    of_out = [] if settings.out is None else [settings.out, settings.out.with_suffix(PARTICLE_SUFFIXES[-1])]
+    return [*of_out, *usual]
 
 
 def check_outdir(step: str, run: RunFiles, settings: Any) -> None:
@@ -63,7 +64,3 @@ def _is_of_the_last_start(step: str, run: RunFiles, outdir: Path) -> bool:
     recorded = read_run_settings(run).get(step, {}).get("outdir")
     folder = Path(read_manifest(run).get(step, {}).get("working_folder", "."))
     return recorded is not None and (folder / recorded).resolve() == outdir.resolve()
-
-
-def _beside(path: Path) -> list[Path]:
-    return [path.with_suffix(".csg")] if path.suffix == ".cs" else []

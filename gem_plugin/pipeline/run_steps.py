@@ -62,11 +62,7 @@ def run_steps(
         for name in names
     }
     with locked_run(run) if is_main_process() else contextlib.nullcontext():
-        to_do = [name for name in names if not is_finished(run, name, settings[name])]
-        for name in to_do:  # of all steps, before the first one begins
-            STEPS[name].check_settings(settings[name])
-            check_input_files(settings[name])
-        check_against_particles(to_do, run, settings, progress)
+        _check_before_the_first(run, settings, progress)
         for name in names:
             if is_finished(run, name, settings[name]):
                 progress.say(f"{name}: already done with these settings, kept")
@@ -74,6 +70,20 @@ def run_steps(
                 run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
     summary = read_summary(run)
     return {name: summary[name] for name in names if name in summary}
+
+
+def check_steps(names: Sequence[str], run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
+    """Refuse what any of the steps would refuse, for those who start them one by one."""
+    check_needed_settings(names, values)
+    _check_before_the_first(run, {name: settings_of_step(STEPS[name], values) for name in names}, progress)
+
+
+def _check_before_the_first(run: RunFiles, settings: dict[str, Any], progress: Progress) -> None:
+    to_do = [name for name in settings if not is_finished(run, name, settings[name])]
+    for name in to_do:
+        STEPS[name].check_settings(settings[name])
+        check_input_files(settings[name])
+    check_against_particles(to_do, run, settings, progress)
 
 
 def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:

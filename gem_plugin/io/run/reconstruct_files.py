@@ -29,10 +29,16 @@ class ReconstructFiles:
     def curves(self, name: str) -> Path:  # csv: shell, resolution, and the correlations
         return self.root / f"{name}_fsc.csv"
 
-    def remove(self, *names: str) -> None:
-        """Delete the files of earlier maps; * stands for any number, as in state_*."""
+    def remove_states(self) -> None:
+        """Maps of an earlier grouping would otherwise lie among the new ones."""
+        self._remove("state_*", WHOLE_NAME, CONTROL_NAME)
+
+    def remove_points(self) -> None:
+        self._remove("point_*")
+
+    def _remove(self, *names: str) -> None:
         for name in names:
-            for path in [path for ending in ENDINGS for path in self.root.glob(name + ending)]:
+            for path in {path for ending in ENDINGS for path in self.root.glob(name + ending)}:
                 path.unlink()
 
     def names_with_half_maps(self) -> list[str]:
