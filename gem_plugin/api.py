@@ -43,10 +43,12 @@ class Volume(np.ndarray):
     def __array_finalize__(self, made_from: Any) -> None:
         self.pixel_size = getattr(made_from, "pixel_size", float("nan"))
 
-    def write(self, path: AnyPath) -> Path:
-        """Write the map as an MRC file."""
+    def write(self, path: AnyPath, *, overwrite: bool = False) -> Path:
+        """Write the map as an MRC file; InputError where there is a file of that name, unless overwrite."""
         from gem_plugin.io.mrc.maps import write_map
+        from gem_plugin.io.new_files import check_nothing_is_lost
 
+        check_nothing_is_lost([Path(path)], overwrite)
         write_map(Path(path), np.asarray(self), self.pixel_size)
         return Path(path)
 
@@ -64,9 +66,15 @@ class Selection:
     def __repr__(self) -> str:
         return f"Selection({len(self)} of {self.run.n_particles} particles)"
 
-    def write(self, path: AnyPath) -> Path:
-        """Write the original rows, as .star for RELION's particles or .cs (with .csg) for CryoSPARC's."""
+    def write(self, path: AnyPath, *, overwrite: bool = False) -> Path:
+        """Write the original rows, as .star for RELION's particles or .cs (with .csg) for CryoSPARC's.
+
+        InputError where there is a file of that name, unless overwrite; the particle file of the run is never replaced.
+        """
+        from gem_plugin.io.new_files import check_nothing_is_lost
+
         original, target = self.run.original, Path(path)
+        check_nothing_is_lost(original.files_of(target), overwrite, original.input_files)
         original.write(target, self.rows, title="Particles chosen by GEM", description="chosen by GEM")
         return target
 
@@ -197,10 +205,19 @@ class Run:
         self.run_step("reconstruct", show_progress=show_progress, **settings)
         return self._results.reconstructed_maps()
 
-    def write(self, path: AnyPath | None = None, latents: bool = True) -> Path:
-        """Write all particles, rows as in the original, with the latents as columns."""
+    def write(self, path: AnyPath | None = None, latents: bool = True, *, overwrite: bool = False) -> Path:
+        """Write all particles, rows as in the original, with the latents as columns.
+
+        Without a path the run's own particles.star (or .cs) is made anew. InputError where there is a file of that name,
+        unless overwrite; the particle file of the run is never replaced.
+        """
+        from gem_plugin.io.new_files import check_nothing_is_lost
+        from gem_plugin.results.written_particles import usual_target
+
         original = self.original
-        target = Path(path) if path is not None else self._results.files.particles(original.suffix)
+        target = Path(path) if path is not None else usual_target(self._results, latents)
+        if target != self._results.files.particles(original.suffix) or path is not None:
+            check_nothing_is_lost(original.files_of(target), overwrite, original.input_files)
         columns = original.latent_columns(self.latents) if latents else None
         original.write(target, None, columns, made_by=self._results.files)
         return target

@@ -16,7 +16,7 @@ from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
-from gem_plugin.pipeline.finished_runs import check_nothing_is_lost
+from gem_plugin.pipeline.finished_runs import check_new_folder, check_nothing_is_lost
 from gem_plugin.pipeline.last_settings import settings_with_last
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
@@ -169,7 +169,9 @@ def _run_command() -> click.Command:
 
 def _step_command(step: Step) -> click.Command:
     def call(run_folder: Path, epoch_of_cryodrgn: str | None = None, **values: Any) -> None:
-        if step.name not in STEPS_THAT_MAKE_A_RUN and values.get("workdir") is None:
+        if step.name in STEPS_THAT_MAKE_A_RUN:
+            check_new_folder(RunFiles(run_folder))
+        elif values.get("workdir") is None:
             _check_run_is_there(run_folder)
         if epoch_of_cryodrgn is not None:
             run_folder, values = _beside_cryodrgn(step, run_folder, epoch_of_cryodrgn, values)

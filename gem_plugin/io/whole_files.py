@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,32 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def files_placed_together(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into; all its files get to `folder` when the block ends without an error, else none.
+
+    What else is in `folder` stays. A folder that was not there before is not left behind by an error.
+    """
+    folder = Path(folder)
+    new_folders = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".unfinished.part{os.getpid()}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        for path in sorted(one for one in temporary.rglob("*") if not one.is_dir()):
+            target = folder / path.relative_to(temporary)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
+    except BaseException:
+        shutil.rmtree(temporary)
+        for one in new_folders:
+            with contextlib.suppress(OSError):  # something else is in it by now
+                one.rmdir()
+        raise
+    shutil.rmtree(temporary)
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the renaming last through a power cut too, before anything records that the file is there."""
     handle = os.open(folder, os.O_RDONLY)
@@ -47,7 +74,10 @@ def remove_unfinished_files(folder: Path) -> list[Path]:
     for path in sorted(folder.rglob(".*.part*")):
         found = UNFINISHED_NAME.fullmatch(path.name)
         if found and not Path(f"/proc/{found[1]}").exists():
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
             removed.append(path)
     return removed
 

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.bright_level import BRIGHT_PERCENTILE
+from gem_plugin.particles.map_checks import UNSET_PIXEL_SIZES
 
 
 class VolumeScan(NamedTuple):
@@ -93,7 +94,7 @@ def check_mask(mask: np.ndarray, box_size: int) -> None:
 
 def fit_mask_to_grid(
     mask: np.ndarray,  # (b, b, b)
-    mask_pixel_size_in_angstroms: float,  # 0 when unknown
+    mask_pixel_size_in_angstroms: float,  # 0 or 1 when unknown
     box_size: int,
     pixel_size_in_angstroms: float,
 ) -> np.ndarray:  # (box_size,) * 3 float32
@@ -101,15 +102,18 @@ def fit_mask_to_grid(
 
     Linear interpolation about the rotation centre keeps the values between 0 and 1.
     """
-    if len(mask) == box_size:
+    has_pixel_size = mask_pixel_size_in_angstroms not in UNSET_PIXEL_SIZES
+    if len(mask) == box_size and not has_pixel_size:
         return mask
     widths = len(mask) * mask_pixel_size_in_angstroms, box_size * pixel_size_in_angstroms
     if mask_pixel_size_in_angstroms <= 0 or abs(widths[0] - widths[1]) > 0.01 * widths[1]:
         raise InputError(
             f"The mask has {len(mask)} voxels of {mask_pixel_size_in_angstroms:.3f} Angstrom along each side, the maps "
             f"{box_size} of {pixel_size_in_angstroms:.3f}: they do not cover the same space. "
-            f"Make the mask on the grid of the maps."
+            f"Make the mask on the grid of the maps, or correct the pixel size in its header."
         )
+    if len(mask) == box_size:
+        return mask
     factor = len(mask) / box_size
     coordinates = (np.arange(box_size) - box_size // 2) * factor + len(mask) // 2
     grid = np.meshgrid(coordinates, coordinates, coordinates, indexing="ij", sparse=False)

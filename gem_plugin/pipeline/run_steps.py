@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gem_plugin.io.run.aside import can_be_made_aside, is_made_aside, made_aside
+from gem_plugin.io.run.aside import (
+    RunFilesAside,
+    can_be_made_aside,
+    drop_unfinished_training,
+    is_made_aside,
+    made_aside,
+    unfinished_training,
+)
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.lock import locked_run
 from gem_plugin.io.run.manifest import is_unchanged, read_manifest, record_end, record_start
@@ -27,22 +34,20 @@ from gem_plugin.io.run.settings import (
     write_step_summary,
 )
 from gem_plugin.notices import listening
+from gem_plugin.pipeline.checked_first import check_against_particles
 from gem_plugin.pipeline.last_settings import with_settings_of_landscape
 from gem_plugin.pipeline.main_process import is_main_process
+from gem_plugin.pipeline.named_folders import check_outdir, named_folder, replaced_files
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
 from gem_plugin.progress import Progress
 from gem_plugin.results.recognise import check_is_run
-from gem_plugin.settings import check_input_files, check_settings
+from gem_plugin.settings import check_input_files
 
 RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
 # torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
 STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
-FOLDER_SETTINGS = (
-    "outdir",
-    "landscape_dir",
-)  # another folder for the results: the first one that is given is filled
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
 
@@ -59,9 +64,7 @@ def run_steps(
         for name in names
     }
     with locked_run(run) if is_main_process() else contextlib.nullcontext():
-        for name in names:
-            if not is_finished(run, name, settings[name]):
-                check_input_files(settings[name])  # of all steps, before the first one begins
+        _check_before_the_first(run, settings, progress)
         for name in names:
             if is_finished(run, name, settings[name]):
                 progress.say(f"{name}: already done with these settings, kept")
@@ -71,22 +74,45 @@ def run_steps(
     return {name: summary[name] for name in names if name in summary}
 
 
+def check_steps(names: Sequence[str], run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
+    """Refuse what any of the steps would refuse, for those who start them one by one."""
+    check_needed_settings(names, values)
+    _check_before_the_first(run, {name: settings_of_step(STEPS[name], values) for name in names}, progress)
+
+
+def _check_before_the_first(run: RunFiles, settings: dict[str, Any], progress: Progress) -> None:
+    to_do = [name for name in settings if not is_finished(run, name, settings[name])]
+    for name in to_do:
+        STEPS[name].check_settings(settings[name])
+        check_input_files(settings[name])
+    check_against_particles(to_do, run, settings, progress)
+
+
 def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:
     """Do one step: check the settings, record them, do the work, record its numbers."""
-    check_settings(settings)
+    step.check_settings(settings)
     check_input_files(settings)
+    check_outdir(step.name, run, settings)
     if step.name == "report":
         check_is_run(run.root)  # of any other folder it would be an empty page
     if not is_main_process():  # of torchrun's processes, the first one keeps the records
         if step.name in STEPS_OF_THE_FIRST_PROCESS:
             return {}
         with listening(lambda notice: None):  # the first one says it
-            return step.function(run, settings, progress)  # the others help with the work
+            return step.function(
+                _files_of_helper(step, run), settings, progress
+            )  # the others help with the work
     start = time.monotonic()
     with locked_run(run), _working_files(step, run, settings) as (files, own_settings):
         progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
+        if step.name == "train" and files.checkpoint != run.checkpoint:
+            progress.say(
+                "The training that is there stays as it is until this one has ended; if this one is interrupted, the same "
+                "command resumes it."
+            )
+            write_step_settings(RunFiles(files.checkpoint.parent), step.name, settings)
         with progress.waiting("recording the inputs"):
             record_start(run, step.name, settings)
         with listening(progress.hear) as notices:
@@ -95,6 +121,8 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
         numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
         write_step_summary(run, step.name, numbers)
         record_end(run, step.name)
+        if "train" in steps_made_stale_by(step.name):
+            drop_unfinished_training(run)
     progress.say(f"{step.name}: done. " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
     return numbers
 
@@ -102,20 +130,33 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
 @contextlib.contextmanager
 def _working_files(step: Step, run: RunFiles, settings: Any) -> Iterator[tuple[RunFiles, Any]]:
     """Where the step reads and writes; what it made is put in place when the block ends without an error."""
-    if not is_made_aside(step.name):
+    if not is_made_aside(step.name, run):
         with records_kept_on_input_error(run):
             yield run, settings
         return
-    given = {
-        name: folder for name in FOLDER_SETTINGS if (folder := getattr(settings, name, None)) is not None
-    }
-    filled = list(given.values())[:1]
-    elsewhere = [folder for folder in filled if can_be_made_aside(run, folder)]
-    with made_aside(run, step.name, elsewhere) as files:
-        if given:
-            name = next(iter(given))
-            settings = dataclasses.replace(settings, **{name: files.where_to_make(given[name])})
+    named = named_folder(step.name, settings)
+    elsewhere = [named[1]] if named is not None and can_be_made_aside(step.name, run, named[1]) else []
+    replaced = replaced_files(step.name, run, settings)
+    start = _start_of_training(run, settings) if step.name == "train" else None
+    with made_aside(run, step.name, elsewhere, replaced, start) as files:
+        if named is not None:
+            settings = dataclasses.replace(settings, **{named[0]: files.where_to_make(named[1])})
         yield files, settings
+
+
+def _start_of_training(run: RunFiles, settings: Any) -> Path | None:
+    """The folder of the checkpoint that a training goes on from: one that was interrupted, else the finished one."""
+    if not settings.resume:
+        return None
+    unfinished = unfinished_training(run)
+    return unfinished.root if _is_same_training(unfinished, "train", settings) else run.checkpoint.parent
+
+
+def _files_of_helper(step: Step, run: RunFiles) -> RunFiles:
+    """Where the other processes of a training read the checkpoint that the first one goes on from."""
+    if step.name == "train" and is_made_aside(step.name, run):
+        return RunFilesAside(run.root, (run.checkpoint.parent,))
+    return run
 
 
 def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
@@ -143,13 +184,19 @@ def _resumed_where_possible(run: RunFiles, name: str, settings: Any) -> Any:
     """Training that was interrupted, or gets more epochs, goes on from its checkpoint."""
     if not any(field.name == "resume" for field in dataclasses.fields(settings)):
         return settings
-    recorded = read_run_settings(run).get(name)
-    is_same_training = recorded is not None and _without(
-        recorded_as_now(STEPS[name], recorded), SETTINGS_OF_RESUMING
-    ) == _without(plain_settings(settings), SETTINGS_OF_RESUMING)
-    if is_same_training and run.checkpoint.exists():
+    unfinished = unfinished_training(run)
+    if _is_same_training(run, name, settings) and run.checkpoint.exists():
+        return dataclasses.replace(settings, resume=True)
+    if _is_same_training(unfinished, name, settings):
         return dataclasses.replace(settings, resume=True)
     return settings
+
+
+def _is_same_training(files: RunFiles, name: str, settings: Any) -> bool:
+    recorded = read_run_settings(files).get(name)
+    return recorded is not None and _without(
+        recorded_as_now(STEPS[name], recorded), SETTINGS_OF_RESUMING
+    ) == _without(plain_settings(settings), SETTINGS_OF_RESUMING)
 
 
 def _without(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from gem_plugin.settings import check_settings
+
 
 @dataclass(frozen=True)
 class Step:
@@ -18,6 +20,7 @@ class Step:
     function_name: str
     help: str  # one line
     needs: tuple[str, ...]  # the steps whose results it reads; doing one of those again makes this one stale
+    check_name: str | None = None  # of the function beside the settings that refuses wrong combinations
 
     @property
     def is_there(self) -> bool:
@@ -28,12 +31,24 @@ class Step:
     def settings_class(self) -> type:
         return getattr(import_module(self.settings_module), self.settings_class_name)
 
+    def check_settings(self, settings: Any) -> None:
+        """Raise InputError for values outside their limits, and for settings that contradict each other."""
+        check_settings(settings)
+        if self.check_name is not None:
+            getattr(import_module(self.settings_module), self.check_name)(settings)
+
     @property
     def function(self) -> Callable[..., dict[str, Any]]:
         return getattr(import_module(self.module), self.function_name)
 
 
-def _step(name: str, help: str, needs: tuple[str, ...] = (), settings_module: str | None = None) -> Step:
+def _step(
+    name: str,
+    help: str,
+    needs: tuple[str, ...] = (),
+    settings_module: str | None = None,
+    check_name: str | None = None,
+) -> Step:
     """A step under its usual names: eval-vol -> gem_plugin.steps.eval_vol.step, EvalVolSettings, run_eval_vol."""
     snake_name = name.replace("-", "_")
     class_name = "".join(word.capitalize() for word in name.split("-")) + "Settings"
@@ -46,6 +61,7 @@ def _step(name: str, help: str, needs: tuple[str, ...] = (), settings_module: st
         f"run_{snake_name}",
         help,
         needs,
+        check_name,
     )
 
 
@@ -57,15 +73,27 @@ _ALL_STEPS = (
         "Learn how the Gaussians move; give every particle its latents.",
         ("consensus",),
         "gem_plugin.heterogeneity.settings",  # the engine reads them too
+        check_name="check_contradictions",
     ),
     _step("analyze", "Maps at k-means centres, trajectories and plots of the latent space.", ("train",)),
     _step("eval-vol", "Decode the maps of chosen particles or latent values.", ("train",)),
-    _step("landscape", "Sketch maps, their volume components, and the conformational states.", ("train",)),
-    _step("landscape-full", "Components, free energy and state of every particle.", ("landscape",)),
+    _step(
+        "landscape",
+        "Sketch maps, their volume components, and the conformational states.",
+        ("train",),
+        check_name="check_landscape_settings",
+    ),
+    _step(
+        "landscape-full",
+        "Components, free energy and state of every particle.",
+        ("landscape",),
+        check_name="check_full_settings",
+    ),
     _step(
         "reconstruct",
         "Maps from the particles: half-maps, resolution, and whether each state differs from the rest.",
         ("landscape",),
+        check_name="check_reconstruct_settings",
     ),
     _step("diagnose", "Checks of the run, each with a number, a threshold and a sentence.", ("train",)),
     _step("flex", "Move an atomic model with the Gaussians, to states and along trajectories.", ("train",)),

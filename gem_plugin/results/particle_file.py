@@ -97,6 +97,15 @@ class ParticleFile(ABC):
     def find_images(self, table: ParticleTable, search: ImageSearch | None = None) -> FoundStacks:
         """The path of every stack that the table names, and the folder that was taken."""
 
+    @property
+    def input_files(self) -> list[Path]:
+        """The files that are read; nothing may be written over them."""
+        return [self.path]
+
+    def files_of(self, target: Path) -> list[Path]:
+        """The files that `write` makes for a target."""
+        return [target]
+
     def check_is_there(self) -> None:
         """InputError where the file was moved or deleted. Called before any long work."""
         if not self.path.exists():
@@ -226,6 +235,20 @@ class CryosparcParticleFile(ParticleFile):
     @cached_property
     def _particles(self) -> CryosparcParticles:
         return read_cryosparc(self.path)
+
+    @property
+    def input_files(self) -> list[Path]:
+        """In a folder of CryoSPARC all of its particle files: which belong together is CryoSPARC's to say."""
+        source = self._particles.source
+        if self.path.suffix == self.suffix:
+            return [self.path, *(file for file in source.parent.glob("*passthrough*.cs"))]
+        return [
+            self.path,
+            *(file for suffix in CRYOSPARC_SUFFIXES for file in source.parent.glob("*" + suffix)),
+        ]
+
+    def files_of(self, target: Path) -> list[Path]:
+        return [target, target.with_suffix(".csg")]
 
     @cached_property
     def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each particle; joined by uid

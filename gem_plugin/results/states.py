@@ -110,8 +110,10 @@ class SketchStates:
         write_array(files.state_labels, self.labels)
         write_array(files.particle_states, self.of_particles(sketch))
         write_array(files.tree, self.tree)
+        files.states.remove_sketch_maps()
         for number in range(1, self.n_states + 1):
             write_numbers(files.states.sketch_maps(number), np.flatnonzero(self.labels == number))
+        files.state_choices.unlink(missing_ok=True)
         if self.choices:
             lines = [
                 f"{choice.n_states},{choice.silhouette:.6f},{choice.stability:.6f},{choice.largest_share:.6f}"

@@ -27,7 +27,9 @@ def fake_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, step in STEPS.items():
         is_faked = name in RUN_STEPS
         module = "fake_steps" if is_faked else "gem_plugin.no_such_step"
-        monkeypatch.setitem(STEPS, name, replace(step, module=module, settings_module=module))
+        monkeypatch.setitem(
+            STEPS, name, replace(step, module=module, settings_module=module, check_name=None)
+        )
 
 
 def run_gem_em(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int | str | None:

@@ -140,7 +140,6 @@ WITHOUT_TEST = {
         "io/run/state_files",
     ),
     "What is recorded of every step: tests/io/run/test_lock.py": ("io/run/manifest",),
-    "Runs that are killed while they write: tests/whole/test_survival.py": ("io/whole_files",),
     "Checks that find what was planted: tests/landscape/checks/test_diagnostic.py": (
         "landscape/checks/latents",
         "landscape/checks/states",

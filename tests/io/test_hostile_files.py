@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.groups import link_relative_stacks
 from gem_plugin.io.gaussian_files import read_gaussians
-from gem_plugin.io.mrc.stack_links import link_stacks, write_inverted_stacks
+from gem_plugin.io.mrc.stack_links import link_stacks, stack_targets, write_inverted_stacks
 from gem_plugin.progress import Progress
 
 SLACK_IN_BYTES = 4_000_000  # tables, messages and the interpreter's own
@@ -166,8 +166,10 @@ def test_a_stack_name_cannot_make_a_file_outside_its_folder(samples, tmp_path: P
     stack, folder = tmp_path / "a.mrc", tmp_path / "run/stacks"
     stack.write_bytes(samples["mrcs"].content)
     names = {"../../victim.mrc": stack, "/J1/../../../b.mrc": stack}
-    written = write_inverted_stacks(names, folder, 1.5, Progress(io.StringIO()))
+    written = stack_targets(names, folder)
+    write_inverted_stacks(names, written, 1.5, Progress(io.StringIO()))
     assert list(written.values()) == [folder / "victim.mrcs", folder / "J1/b.mrcs"]
-    linked = link_stacks({"../../other.mrc": stack}, folder)
+    linked = stack_targets({"../../other.mrc": stack}, folder)
+    link_stacks({"../../other.mrc": stack}, linked)
     assert list(linked.values()) == [folder / "other.mrcs"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mrc", "run"]

@@ -28,7 +28,8 @@ def test_other_settings_are_refused_with_what_would_be_lost(run: RunFiles):
     (run.root.parent / "RUN-2").mkdir()
     told = (
         r"RUN is finished with other settings of landscape: n_states was 3, is 10\. The results of landscape would be "
-        r"lost\. Give another folder, such as --out \S*RUN-3, .* or --overwrite"
+        r"lost\. To do landscape alone again, with the model that is there: `gem-em landscape \S*RUN -M 10`\. "
+        r"Give another folder, such as --out \S*RUN-3, .* or --overwrite"
     )
     with pytest.raises(InputError, match=told):
         check_nothing_is_lost(RUN_STEPS, run, {**VALUES, "n_states": 10})

@@ -25,7 +25,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table
-from gem_plugin.pipeline.run_steps import run_steps
+from gem_plugin.pipeline.run_steps import check_steps, run_steps
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def do_work(
         link_earlier_results(find_earlier_job(assignment.earlier_run, None), run, assignment.steps)
         rows = _rows_of_earlier_run(job, run)
         values = {**assignment.values, **load_maps(job, folders)}
+    check_steps(assignment.steps, run, values, progress)
     for step in assignment.steps:
         run_steps([step], run, values, progress)
         progress.checkpoint()

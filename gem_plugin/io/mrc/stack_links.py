@@ -17,39 +17,46 @@ def mrcs_name(stack_name: str) -> str:
     return str(Path(stack_name.lstrip("/")).with_suffix(".mrcs"))
 
 
-def link_stacks(stack_paths: dict[str, Path], folder: Path, track: Track = untracked) -> dict[str, Path]:
-    """Make folder/<name>.mrcs a link to each stack, and give the links by the stack's name."""
-    links = _targets(stack_paths, folder)
-    for name, link in track(links.items(), "links to stacks", len(links), "stack"):
-        target = stack_paths[name].resolve()
-        if link.is_symlink():
-            link.unlink()
-        elif link.exists():
+def check_links(stack_paths: dict[str, Path], links: dict[str, Path], overwrite: bool) -> None:
+    """Refuse to replace a file by a link, and a link to another stack unless that is asked for."""
+    for name, link in links.items():
+        if link.exists() and not link.is_symlink():
             raise InputError(f"{link} is a file already, not a link. Choose another --stack-folder.")
+        if link.is_symlink() and link.resolve() != stack_paths[name].resolve() and not overwrite:
+            raise InputError(
+                f"{link} is a link to {link.resolve()}, not to {stack_paths[name].resolve()}, and would be lost. "
+                "Choose another --stack-folder, or give --overwrite."
+            )
+
+
+def link_stacks(stack_paths: dict[str, Path], links: dict[str, Path], track: Track = untracked) -> None:
+    """Make a link to each stack; those that are there already lead to it from now on."""
+    for name, link in track(links.items(), "links to stacks", len(links), "stack"):
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(os.path.relpath(target, link.parent.resolve()))
-    return links
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(stack_paths[name].resolve(), link.parent.resolve()))
 
 
 def write_inverted_stacks(
-    stack_paths: dict[str, Path], folder: Path, pixel_size_in_angstroms: float, progress: Progress
-) -> dict[str, Path]:
-    """Write every stack times -1 as folder/<name>.mrcs (float32): dark particles become white ones."""
-    copies = _targets(stack_paths, folder)
+    stack_paths: dict[str, Path],
+    copies: dict[str, Path],  # of stack_targets
+    pixel_size_in_angstroms: float,
+    progress: Progress,
+) -> None:
+    """Write every stack times -1 (float32): dark particles become white ones."""
     for name, copy in progress.track(copies.items(), "stacks", len(copies), "stack"):
         images = open_stack(stack_paths[name])
         with write_stack(copy, pixel_size_in_angstroms) as writer:
             for start in range(0, len(images), IMAGES_AT_A_TIME):
                 writer.append(-np.asarray(images[start : start + IMAGES_AT_A_TIME], dtype=np.float32))
-    return copies
 
 
 def _without_steps_upwards(name: str) -> Path:
     return Path(*(part for part in Path(name).parts if part != ".."))
 
 
-def _targets(stack_paths: dict[str, Path], folder: Path) -> dict[str, Path]:
-    """Where each stack goes: below the folder, whatever its name says."""
+def stack_targets(stack_paths: dict[str, Path], folder: Path) -> dict[str, Path]:
+    """folder/<name>.mrcs for each stack: below the folder, whatever its name says."""
     targets = {name: folder / _without_steps_upwards(mrcs_name(name)) for name in stack_paths}
     if len(set(targets.values())) < len(targets):
         twice = next(name for name in targets if list(targets.values()).count(targets[name]) > 1)

@@ -27,5 +27,10 @@ class ChimeraxFiles:
     def script(self, name: str) -> Path:
         return self.root / f"{name}.cxc"
 
+    def made_by_report(self) -> list[Path]:
+        """Scripts and models of a report; others that someone saved beside them are not among these."""
+        patterns = ("states.cxc", "arrows.cxc", "morph_*.cxc", "colour_by_*.cxc", "gaussians_*")
+        return sorted(path for pattern in patterns for path in self.root.glob(pattern))
+
     def scripts(self) -> list[Path]:
         return sorted(self.root.glob("*.cxc"))

@@ -1,5 +1,8 @@
 """The table of the figures of a run: names without ending of the files in RUN/figures. {} stands for numbers or names."""
 
+from pathlib import Path
+
+FIGURE_SUFFIXES = (".png", ".pdf")
 TRAINING = "training"
 # analyze
 LATENTS_EXPLAINED_VARIANCE = "latents_explained_variance"
@@ -17,6 +20,13 @@ STATE_CHOICES = "landscape_state_choices"
 STATE_MEANS = "landscape_state_means"
 STATE_PARTICLE_COUNTS = "landscape_state_particle_counts"
 STATE_MAP_COUNTS = "landscape_state_volume_counts"
+OF_LANDSCAPE = (
+    VOLUME_COMPONENTS,
+    VOLUME_COMPONENTS_ANNOTATED,
+    UMAP,
+    UMAP_ANNOTATED,
+    STATE_CHOICES,
+)  # not always made
 # landscape-full
 FULL_STATE_PARTICLE_COUNTS = "full_state_particle_counts"
 FULL_STATES_ON_PLANE = "full_{}_states"  # pca or umap
@@ -39,3 +49,11 @@ LOCAL_RESOLUTION = "local_resolution_{}"
 def is_of_free_energy(stem: str) -> bool:
     """Whether a figure shows the free energy along volume components."""
     return stem.startswith(FULL_ENERGY_CURVE.format(""))
+
+
+def remove_figures(folder: Path, *names: str) -> None:
+    """Delete figures of an earlier start of a step, which would stand beside the new ones."""
+    for name in names:
+        for suffix in FIGURE_SUFFIXES:
+            for path in folder.glob(name.replace("{}", "*") + suffix):
+                path.unlink()

@@ -58,14 +58,24 @@ class RunFiles:
     def lock(self) -> Path:  # held by the process that works in this folder
         return self.root / ".gem.lock"
 
+    @property
+    def tree(
+        self,
+    ) -> Path:  # where landscape writes kmeansK, vol_pcs, ... under the names of cryoDRGN, if asked
+        return self.root
+
+    def as_users_know(self, path: Path) -> Path:
+        """A path of a file that a step is making, as it will be when the step has ended."""
+        return path
+
     # prepare
     @property
     def prepared_images(self) -> Path:  # (n, box, box) float32, Fourier-cropped, normalised, positive density
-        return self.root / "prepared" / "particles.mrcs"
+        return self._folder("prepared") / "particles.mrcs"
 
     @property
     def prepared_table(self) -> Path:  # ParticleTable at the working pixel size, plus noise_spectrum
-        return self.root / "prepared" / "table.npz"
+        return self._folder("prepared") / "table.npz"
 
     @property
     def excluded(
@@ -76,20 +86,20 @@ class RunFiles:
     # consensus
     @property
     def consensus_gaussians(self) -> Path:
-        return self.root / "consensus" / "gaussians.ply"
+        return self._folder("consensus") / "gaussians.ply"
 
     @property
     def consensus_map(self) -> Path:
-        return self.root / "consensus" / "map.mrc"
+        return self._folder("consensus") / "map.mrc"
 
     # train, embed
     @property
     def checkpoint(self) -> Path:  # newest whole state: model, optimiser, epoch, random state
-        return self.root / "train" / "checkpoint.pt"
+        return self._folder("train") / "checkpoint.pt"
 
     @property
     def history(self) -> Path:  # one row an epoch
-        return self.root / "train" / "history.csv"
+        return self._folder("train") / "history.csv"
 
     @property
     def latents(self) -> Path:  # (n, latent_size) float32, row order of the input
@@ -109,11 +119,11 @@ class RunFiles:
         return self.root / f"particles{suffix}"
 
     def half(self, half: int) -> "RunFiles":  # the training on one half-set: 1 or 2
-        return RunFiles(self.root / "train" / f"half{half}")
+        return RunFiles(self._folder("train") / f"half{half}")
 
     @property
     def halves(self) -> Path:  # JSON: how well the two trainings agree
-        return self.root / "train" / "halves.json"
+        return self._folder("train") / "halves.json"
 
     # analyze, landscape, reconstruct
     @property

@@ -167,6 +167,9 @@ class FullLandscapeFiles:
     def energy_curve(self, number: int) -> Path:  # csv: coordinate, energy, error
         return self.root / f"free_energy_{number}.csv"
 
+    def energy_curves(self) -> list[Path]:
+        return sorted(self.root.glob("free_energy_*.csv"))
+
     @property
     def path(self) -> Path:  # the maps along the minimum-energy path, and their latents
         return self.root / "path"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WHOLE_NAME = "all"  # all particles together
+ENDINGS = (".mrc", "_half1.mrc", "_half2.mrc", "_mask.mrc", "_local_resolution.mrc", "_fsc.csv")
 CONTROL_NAME = "random_subset"  # as many particles as the smallest state has, drawn blindly
 
 
@@ -27,6 +28,18 @@ class ReconstructFiles:
 
     def curves(self, name: str) -> Path:  # csv: shell, resolution, and the correlations
         return self.root / f"{name}_fsc.csv"
+
+    def remove_states(self) -> None:
+        """Maps of an earlier grouping would otherwise lie among the new ones."""
+        self._remove("state_*", WHOLE_NAME, CONTROL_NAME)
+
+    def remove_points(self) -> None:
+        self._remove("point_*")
+
+    def _remove(self, *names: str) -> None:
+        for name in names:
+            for path in {path for ending in ENDINGS for path in self.root.glob(name + ending)}:
+                path.unlink()
 
     def names_with_half_maps(self) -> list[str]:
         return sorted(path.name.removesuffix("_half1.mrc") for path in self.root.glob("*_half1.mrc"))

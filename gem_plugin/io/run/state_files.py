@@ -60,6 +60,9 @@ class StateFiles:
     def remove_particles(self) -> None:
         self._remove("state_*_particles.txt", *(f"state_*{suffix}" for suffix in PARTICLE_SUFFIXES))
 
+    def remove_sketch_maps(self) -> None:
+        self._remove("state_*_volumes.txt")
+
     def _file(self, number: int, ending: str) -> Path:
         return self.root / (state_name(number) + ending)
 

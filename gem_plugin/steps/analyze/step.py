@@ -1,5 +1,6 @@
 """analyze: maps at typical places of the latent space, trajectories along its axes, UMAP and plots."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import numpy as np
 
 from gem_plugin.io.array_files import write_array, write_numbers
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.analyze_files import KmeansFiles
 from gem_plugin.io.run.excluded import used_particles
+from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_file, map_files
 from gem_plugin.landscape.latents.components import (
@@ -25,7 +28,7 @@ from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.run import Run
 from gem_plugin.results.stage_records import StageRecords
 from gem_plugin.steps.analyze.settings import AnalyzeSettings
-from gem_plugin.steps.landscape.latent_umap import lay_out_latents
+from gem_plugin.steps.landscape.latent_umap import drop_other_layout, lay_out_latents
 
 TRAJECTORY_PERCENTILES = (5.0, 95.0)  # the outermost particles are often junk
 
@@ -38,6 +41,7 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
         is_used = used_particles(run, source.n_particles)
         sketch = make_sketch(source.latents, settings.ksample, settings.seed, progress.track, is_used)
     components = fit_latent_components(source.latents)
+    _remove_earlier_series(run)
     kmeans = run.analyze.kmeans(len(sketch))
     _save_sketch(kmeans, source, sketch)
     if not settings.skip_vol:
@@ -47,9 +51,11 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
         _save_trajectory(
             run.analyze.component_folder(number + 1), source, components, number, settings, progress
         )
-    layout = None
-    if not settings.skip_umap:
-        records = StageRecords(run.analyze.root)
+    layout, records = None, StageRecords(run.analyze.root)
+    if settings.skip_umap:
+        drop_other_layout(run.analyze.umap, records, source.latents, settings.seed)
+        remove_figures(run.figures, names.LATENTS_UMAP)
+    else:
         layout = lay_out_latents(run.analyze.umap, records, source.latents, settings.seed, progress)
     draw_latent_figures(run.figures, source.latents, components, sketch.rows, layout, progress.track)
     return {
@@ -59,6 +65,13 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
         "trajectories": n_trajectories,
         "variance_of_first_component": round(float(components.explained_variance_ratio[0]), 4),
     }
+
+
+def _remove_earlier_series(run: RunFiles) -> None:
+    """Maps of other numbers of centres or of more components would stand beside the new ones."""
+    folders = [files.root for files in run.analyze.all_kmeans().values()]
+    for folder in [*folders, *run.analyze.component_folders().values()]:
+        shutil.rmtree(folder)
 
 
 def _save_sketch(files: KmeansFiles, source: VolumeSource, sketch: Sketch) -> None:

@@ -25,6 +25,7 @@ from gem_plugin.heterogeneity.schedule import epoch_generator
 from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.new_files import is_same_file
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import warn
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
@@ -43,6 +44,7 @@ MINIMUM_FLIP_ERRORS = 5.0  # and by which a flipped map must beat the given one 
 def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress) -> dict[str, Any]:
     """Write consensus/gaussians.ply and consensus/map.mrc."""
     check_settings(settings)
+    _check_map_is_no_result(run, settings.map)
     set_threads(settings.threads)
     observations, table = open_observations(run)
     box_size, pixel_size = table.box_size, table.pixel_size_in_angstroms
@@ -79,6 +81,15 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         "fit_steps": len(batches),
         "loss": round(float(np.mean(losses[-50:])), 4) if losses else None,
     }
+
+
+def _check_map_is_no_result(run: RunFiles, path: Path | None) -> None:
+    written = run.as_users_know(run.consensus_map)
+    if path is not None and is_same_file(Path(path), written):
+        raise InputError(
+            f"--map {path} is a file that this step writes itself, and would be destroyed. "
+            "Give the map of the refinement."
+        )
 
 
 def _read_maps(

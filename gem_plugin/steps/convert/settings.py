@@ -38,3 +38,4 @@ class ConvertSettings:
     strict: bool = setting(
         False, "Refuse what RELION cannot express exactly (trefoil, tetrafoil), rather than drop it."
     )
+    overwrite: bool = setting(False, "Replace files that are there already.")

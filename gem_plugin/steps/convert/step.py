@@ -1,7 +1,8 @@
 """convert: a CryoSPARC data set or subset as a RELION star file, and a star file back as a CryoSPARC subset."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.cryosparc.groups import write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
-from gem_plugin.io.mrc.stack_links import link_stacks, mrcs_name, write_inverted_stacks
+from gem_plugin.io.mrc.stack_links import (
+    check_links,
+    link_stacks,
+    mrcs_name,
+    stack_targets,
+    write_inverted_stacks,
+)
+from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.project_folder import find_stacks
 from gem_plugin.io.star.particles import read_relion_file
 from gem_plugin.io.whole_files import whole_file
@@ -69,6 +77,8 @@ def _check_search_has_effect(settings: ConvertSettings) -> None:
 
 
 def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progress) -> dict[str, Any]:
+    inputs = [source, *([] if settings.rows is None else [settings.rows])]
+    check_nothing_is_lost([out], settings.overwrite, inputs)
     with progress.waiting(f"reading {source.name}"):
         particles = read_cryosparc(source)
         rows = particles.rows
@@ -76,11 +86,12 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
             rows = rows[read_rows(settings.rows, len(rows))]
         tables = relion_tables(rows, particles.source, settings.strict)
     _say_not_carried_over(progress, out, not_carried_over(rows, tables))
-    names_in_star = _prepare_stacks(settings, out, particles, rows, progress)
-    with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
-        images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
-        tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
-        starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
+    with _new_stacks_removed_by_an_error() as made:
+        names_in_star = _prepare_stacks(settings, out, particles, rows, made, progress)
+        with progress.waiting(f"writing {out.name}"), whole_file(out) as temporary:
+            images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
+            tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
+            starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
     is_dark = "blob/sign" in (rows.dtype.names or ()) and bool(np.any(rows["blob/sign"] < 0))
     if is_dark and settings.stacks != "white":
         progress.say(
@@ -95,8 +106,29 @@ def _say_not_carried_over(progress: Progress, out: Path, names: Sequence[str]) -
         progress.say(f"Not carried over into {out.name}: {', '.join(names)}.")
 
 
+@contextlib.contextmanager
+def _new_stacks_removed_by_an_error() -> Iterator[list[Path]]:
+    """Give a list for the stacks, then the folders, that are about to be made; after an error they are removed."""
+    made: list[Path] = []
+    try:
+        yield made
+    except BaseException:
+        for path in made:
+            if path.is_dir():
+                with contextlib.suppress(OSError):  # something else is in it by now
+                    path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
 def _prepare_stacks(
-    settings: ConvertSettings, out: Path, particles: CryosparcParticles, rows: np.ndarray, progress: Progress
+    settings: ConvertSettings,
+    out: Path,
+    particles: CryosparcParticles,
+    rows: np.ndarray,
+    made: list[Path],  # filled with the stacks and folders that were not there before
+    progress: Progress,
 ) -> dict[str, str]:
     """Link, copy or only name the stacks; the names to use in the star file by the original ones."""
     names = list(dict.fromkeys(stack_names(rows).tolist()))
@@ -106,12 +138,21 @@ def _prepare_stacks(
         found = find_stacks(names, particles.source, image_search(settings), particles.image_folder)
     report_found_stacks(found, progress)
     folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
-    if settings.stacks == "white":
+    targets = stack_targets(found.paths, folder)
+    is_white = settings.stacks == "white"
+    if is_white:
         _check_all_dark(rows, particles.source)
-        made = write_inverted_stacks(found.paths, folder, float(rows["blob/psize_A"][0]), progress)
+        check_nothing_is_lost(list(targets.values()), settings.overwrite, found.paths.values(), named=folder)
     else:
-        made = link_stacks(found.paths, folder, progress.track)
-    return {name: os.path.relpath(path) for name, path in made.items()}
+        check_links(found.paths, targets, settings.overwrite)
+    made += [path for path in targets.values() if not (path.exists() or path.is_symlink())]
+    folders = {one for path in targets.values() for one in path.parents if not one.exists()}
+    made += sorted(folders, reverse=True)
+    if is_white:
+        write_inverted_stacks(found.paths, targets, float(rows["blob/psize_A"][0]), progress)
+    else:
+        link_stacks(found.paths, targets, progress.track)
+    return {name: os.path.relpath(path) for name, path in targets.items()}
 
 
 def _check_all_dark(rows: np.ndarray, source: Path) -> None:
@@ -126,6 +167,9 @@ def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress)
             "Name the job that the particles came from: --original J42/."
         )
     with progress.waiting(f"writing {out.name}"):
+        original = CryosparcParticleFile(settings.original)
+        inputs = [*original.input_files, star, *([] if settings.rows is None else [settings.rows])]
+        check_nothing_is_lost(original.files_of(out), settings.overwrite, inputs)
         particles = read_cryosparc(settings.original)
         chosen = rows_in_star(particles, star)
         if settings.rows is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gem_plugin.heterogeneity.agreement import latent_agreement
 from gem_plugin.io.array_files import read_array
-from gem_plugin.io.mrc.maps import MapFile, read_map
+from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import state_name, state_number
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, WHOLE_NAME
@@ -22,9 +22,9 @@ from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.checks import latents as of_latents
 from gem_plugin.landscape.checks import states as of_states
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
-from gem_plugin.landscape.mask import fit_mask_to_grid
 from gem_plugin.progress import Progress
 from gem_plugin.results.components import VolumeComponents
+from gem_plugin.results.masks import original_grid, read_mask_on_grid
 from gem_plugin.results.recognise import check_is_run
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.settings import DiagnoseSettings
@@ -178,15 +178,18 @@ def _check_inputs(run: Run, settings: DiagnoseSettings) -> None:
     """Refuse a mask or another run that does not fit, before any work."""
     if settings.other_run is not None:
         check_is_run(settings.other_run)
-    if settings.mask is not None and run.state_maps:
-        _mask_on_grid(settings.mask, read_map(next(iter(run.state_maps.values()))))
+    if settings.mask is not None:
+        _mask_on_grid(run, settings.mask)
 
 
-def _mask_on_grid(path: Path, grid: MapFile) -> np.ndarray:  # (d, d, d) float32
-    mask = read_map(path)
-    return fit_mask_to_grid(
-        mask.volume, mask.pixel_size_in_angstroms, len(grid.volume), grid.pixel_size_in_angstroms
-    )
+def _mask_on_grid(run: Run, path: Path) -> np.ndarray:  # (d, d, d) float32
+    """On the grid of the states; before there are any, on that of the images."""
+    original = original_grid(run.files)
+    if run.state_maps:
+        grid = read_map(next(iter(run.state_maps.values())))
+        return read_mask_on_grid(path, len(grid.volume), grid.pixel_size_in_angstroms, original)
+    table = run.particles
+    return read_mask_on_grid(path, table.box_size, table.pixel_size_in_angstroms, original)
 
 
 def _diagnose_masks(run: Run, settings: DiagnoseSettings) -> list[Diagnostic]:
@@ -201,7 +204,7 @@ def _diagnose_masks(run: Run, settings: DiagnoseSettings) -> list[Diagnostic]:
                 f"{name} cuts through motion", of_states.MAXIMUM_FRACTION_OUTSIDE, why, "Give --mask."
             )
         ]
-    fitted = _mask_on_grid(Path(path), read_map(next(iter(run.state_maps.values()))))
+    fitted = _mask_on_grid(run, Path(path))
     return [of_states.check_mask(name, fitted, maps)]
 
 

@@ -20,3 +20,4 @@ class EvalVolSettings:
     )
     apix: float | None = setting(None, "Pixel size for the headers, Angstrom.", minimum=0.01, flag="--Apix")
     flip: bool = setting(False, "Mirror the maps along z: the other hand.")
+    overwrite: bool = setting(False, "Replace the maps that are in the folder already.")

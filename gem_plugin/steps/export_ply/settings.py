@@ -16,3 +16,4 @@ class ExportPlySettings:
     particle: int | None = setting(
         None, "Row of a particle, from 0, whose cloud is written. Default: the consensus.", 0
     )
+    overwrite: bool = setting(False, "Replace files that are there already.")

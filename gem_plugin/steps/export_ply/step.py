@@ -18,7 +18,9 @@ from gem_plugin.io.foreign.gaussianem import (
     write_gaussianem_config,
 )
 from gem_plugin.io.gaussian_files import read_gaussians
+from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.whole_files import files_placed_together
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import load_trained_model
@@ -26,19 +28,22 @@ from gem_plugin.settings import check_settings
 from gem_plugin.steps.export_ply.settings import ExportPlySettings
 
 GAUSSIANEM_LATENT_SIZE = 10  # its default
+POINT_CLOUD, CONFIGURATION = "point_cloud.ply", "cfg.json"
 
 
 def run_export_ply(run: RunFiles, settings: ExportPlySettings, progress: Progress) -> dict[str, Any]:
     """Write the consensus, or the cloud of one particle."""
     check_settings(settings)
     folder = settings.out or run.gaussianem
+    shown = run.as_users_know(folder)
+    targets = [shown / name for name in (POINT_CLOUD, CONFIGURATION)]
+    check_nothing_is_lost(targets, settings.overwrite, named=shown)
     if settings.particle is None:
         cloud, box_size, pixel_size = _consensus(run)
     else:
         cloud, box_size, pixel_size = _cloud_of_particle(run, settings.particle)
     width_range = width_range_for(cloud.widths)
     raw = raw_from_cloud(cloud, width_range, box_size).numpy()
-    write_gaussianem_cloud(folder / "point_cloud.ply", GaussianEmCloud(raw[:, 2:], raw[:, 0], raw[:, 1]))
     defaults = TrainSettings()
     config = GaussianEmConfig(
         box_size,
@@ -49,8 +54,10 @@ def run_export_ply(run: RunFiles, settings: ExportPlySettings, progress: Progres
         {name: getattr(defaults, name) for name in NETWORK_SIZES},
         inverts_contrast=False,  # prepared images are white on black already
     )
-    write_gaussianem_config(folder / "cfg.json", config)
-    shown = settings.out or RunFiles(run.root).gaussianem
+    with files_placed_together(folder) as temporary:
+        written = GaussianEmCloud(raw[:, 2:], raw[:, 0], raw[:, 1])
+        write_gaussianem_cloud(temporary / POINT_CLOUD, written)
+        write_gaussianem_config(temporary / CONFIGURATION, config)
     progress.say(f"{shown}: {len(cloud)} Gaussians for GaussianEM")
     return {"gaussians": len(cloud), "folder": str(shown)}
 

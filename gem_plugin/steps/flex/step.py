@@ -1,5 +1,6 @@
 """flex: move an atomic model with the Gaussians, to every state and along the trajectories."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from gem_plugin.steps.flex.settings import FlexSettings
 
 CONFORMATIONS_COMPARED = 200
 PARTICLES_OF_A_MEAN = 50  # whose Gaussians are averaged; more change nothing that can be seen
+NAME_OF_CONFORMATIONS = re.compile(r"states|z_values|pc\d+")
+TABLES = ("displacement", "occupancy")
 Clouds = tuple[np.ndarray, np.ndarray]  # positions (k, n, 3), amplitudes (k, n)
 
 
@@ -29,6 +32,7 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
         raise InputError(
             "--model is missing. Expected an atomic model (PDB or mmCIF) fitted into the consensus map."
         )
+    _check_model_is_no_result(files, settings.model)
     with progress.waiting(f"reading {settings.model.name}"):
         model = read_atomic_model(settings.model)
     run = Run(files)
@@ -52,6 +56,8 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
     }
     with progress.waiting("Gaussians of the conformations"):
         conformations = _conformations(run, settings, source, generator)
+    for path in _earlier_files(files.flex):
+        path.unlink()
     for name, clouds in conformations.items():
         with progress.waiting(f"{name}: atoms"):
             carried = carry_atoms(
@@ -127,6 +133,25 @@ def _mean_cloud(source: VolumeSource, rows: np.ndarray, generator: np.random.Gen
     return positions.mean(0, keepdims=True), amplitudes.mean(0, keepdims=True)
 
 
+def _check_model_is_no_result(files: RunFiles, path: Path) -> None:
+    folder = files.as_users_know(files.flex).resolve()
+    if path.resolve().parent == folder and NAME_OF_CONFORMATIONS.fullmatch(path.stem):
+        raise InputError(
+            f"--model {path} is a file that this step writes itself, and would be destroyed. Give the model under another name."
+        )
+
+
+def _earlier_files(folder: Path) -> list[Path]:
+    """What this step wrote before; other files that someone put there stay."""
+    endings = (".cif", ".pdb", *(f"_{what}.csv" for what in TABLES))
+    return [
+        path
+        for ending in endings
+        for path in folder.glob("*" + ending)
+        if NAME_OF_CONFORMATIONS.fullmatch(path.name.removesuffix(ending))
+    ]
+
+
 def _write(folder: Path, name: str, model: AtomicModel, carried: CarriedAtoms, shift: float) -> None:
     write_conformations(
         folder / f"{name}.cif",
@@ -135,10 +160,8 @@ def _write(folder: Path, name: str, model: AtomicModel, carried: CarriedAtoms, s
         carried.displacement_in_angstroms,
         carried.occupancy,
     )
-    for what, values in (
-        ("displacement", carried.displacement_in_angstroms),
-        ("occupancy", carried.occupancy),
-    ):
+    tables = (carried.displacement_in_angstroms, carried.occupancy)
+    for what, values in zip(TABLES, tables, strict=True):
         write_text_whole(folder / f"{name}_{what}.csv", _table(model, values))
 
 

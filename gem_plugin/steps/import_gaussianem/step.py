@@ -20,7 +20,10 @@ from gem_plugin.io.foreign.gaussianem import (
 )
 from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.new_files import free_name
+from gem_plugin.io.run.aside import is_free
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.whole_files import files_placed_together
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import save_gaussianem_model
 from gem_plugin.settings import check_settings
@@ -33,8 +36,10 @@ def run_import_gaussianem(settings: ImportGaussianemSettings, progress: Progress
     if settings.source is None:
         raise InputError("--source is missing. Expected the folder with GaussianEM's files.")
     run, source = RunFiles(settings.out), settings.source
-    if run.checkpoint.exists():
-        raise InputError(f"{run.root} holds a trained model already. Give another folder with --out.")
+    if run.root.exists() and not is_free(run.root):
+        raise InputError(
+            f"{run.root} is not empty; expected a new folder for the run. Give another, such as --out {free_name(run.root)}."
+        )
     weights_file = settings.model_weight or newest_weights(source)
     config = read_gaussianem_config(settings.cfg or source / "cfg.json")
     with progress.waiting("reading GaussianEM's files"):
@@ -48,10 +53,12 @@ def run_import_gaussianem(settings: ImportGaussianemSettings, progress: Progress
             f"The latents have {latents.shape[1]} dimensions, cfg.json says zdim {config.latent_size}. "
             "Give the files of one training."
         )
-    with progress.waiting("writing the run"):
-        _save(run, model, latents)
-    if not np.array_equal(rows, np.arange(len(rows))):
-        write_numbers(run.particle_rows, rows)
+    is_part = not np.array_equal(rows, np.arange(len(rows)))
+    with progress.waiting("writing the run"), files_placed_together(run.root) as temporary:
+        _save(RunFiles(temporary), model, latents)
+        if is_part:
+            write_numbers(RunFiles(temporary).particle_rows, rows)
+    if is_part:
         progress.say(
             f"The latents are those of {len(rows)} particles of a larger set; rows in {run.particle_rows.name}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
 
 import numpy as np
 
@@ -20,12 +20,9 @@ from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.stage_records import fingerprint
 from gem_plugin.steps.landscape.job import LandscapeJob
-from gem_plugin.steps.landscape.latent_umap import lay_out_latents
+from gem_plugin.steps.landscape.latent_umap import drop_other_layout, lay_out_latents
 from gem_plugin.steps.landscape.sketch import pca_weights
 from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
-
-if TYPE_CHECKING:
-    pass
 
 
 def fit_components(
@@ -66,6 +63,8 @@ def fit_components(
 
 def write_traversals(job: LandscapeJob, pca: VolumePca, mask: np.ndarray, mean_volume: np.ndarray) -> None:
     """Ten maps along each component, from its smallest to its largest score; outside the mask the mean stays."""
+    for folder in job.files.component_folders().values():
+        shutil.rmtree(folder)
     inside = mask > 0
     numbers = range(min(job.settings.plot_dim, len(pca.components)))
     for number in job.progress.track(numbers, "maps along the components", unit="component"):
@@ -80,6 +79,7 @@ def write_traversals(job: LandscapeJob, pca: VolumePca, mask: np.ndarray, mean_v
 def lay_out_umap(job: LandscapeJob) -> np.ndarray | None:  # (n, 2)
     """UMAP of the latents, which the analyze step may have made."""
     if job.settings.skip_umap:
+        drop_other_layout(job.files.umap, job.records, job.source.latents, job.settings.seed)
         return None
     made_by_analyze = job.run.analyze.umap
     return lay_out_latents(

@@ -1,31 +1,78 @@
 """The results once more in the folder tree of cryoDRGN's landscape analysis, for scripts that expect it.
 
 Same names, same kinds of values, same 1-based labels. Members of a state are relative links, which survive moving.
+What was written here is kept in a list, so that results of cryoDRGN itself in the same folder are never replaced.
 """
 
+import json
 import pickle
 import shutil
 from pathlib import Path
 
 import numpy as np
 
+from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_arrays, write_numbers
 from gem_plugin.io.foreign.cryodrgn import write_pickled_array
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.io.new_files import free_name
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run.names import map_file, map_files, state_name
-from gem_plugin.io.whole_files import whole_file
+from gem_plugin.io.whole_files import whole_file, write_text_whole
+from gem_plugin.progress import Progress
 from gem_plugin.results.cryodrgn_decoder import original_rows
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.steps.landscape.job import LandscapeJob
 
 MADE_BY = "gem-em landscape"
+LIST_NAME = "cryodrgn_layout.json"  # names in the folder of the tree that were written here
+NOTEBOOK = "cryoDRGN_analyze_landscape.ipynb"
+MAXIMUM_NAMES = 3  # that a message holds
+NAMES_OF_TREE = (
+    "mask.mrc", "mask_slices.png", "umap.pkl", "kmeans*", "vol_pca_*", "vol_pcs", "sketch_clustering_*",
+    "landscape_full", NOTEBOOK,
+)  # fmt: skip
+
+
+def check_tree_is_ours(run: RunFiles) -> None:
+    """Refuse a folder that holds such results of another origin; called before any work."""
+    ours = _listed(run.root)
+    others = sorted(
+        path.name for name in NAMES_OF_TREE for path in run.root.glob(name) if path.name not in ours
+    )
+    if others:
+        raise InputError(
+            f"--cryodrgn-layout: {run.root} holds {', '.join(others[:MAXIMUM_NAMES])}{', ...' if len(others) > MAXIMUM_NAMES else ''} "
+            "that GEM did not list as its own, such as results of cryoDRGN, which would be lost. Leave --cryodrgn-layout out, "
+            f"or for a run of cryoDRGN give a new folder, such as -o {free_name(run.root)}."
+        )
+
+
+def say_when_tree_is_of_before(run: RunFiles, progress: Progress) -> None:
+    if _listed(run.root):
+        progress.say(
+            f"The folder tree under cryoDRGN's names in {run.root} still shows the landscape of before; "
+            "--cryodrgn-layout makes it anew."
+        )
+
+
+def _listed(folder: Path) -> list[str]:
+    path = folder / LIST_NAME
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def _list_what_was_written(run: RunFiles) -> None:
+    """The list of before and what is in the tree by now."""
+    written = [path.name for name in NAMES_OF_TREE for path in run.tree.glob(name)]
+    names = sorted({*_listed(run.root), *written})
+    write_text_whole(run.tree / LIST_NAME, json.dumps(names, indent=1) + "\n")
 
 
 def write_cryodrgn_layout(job: LandscapeJob, sketch: Sketch, linkage: str) -> None:
     """kmeansK, vol_pca_K.pkl, vol_pcs, sketch_clustering_L_M and the rest, below `target`."""
-    target, files, settings = job.run.root, job.files, job.settings
+    target, files, settings = job.run.tree, job.files, job.settings
     n_maps = len(sketch)
     states = read_array(files.state_labels, MADE_BY)
     kmeans = target / f"kmeans{n_maps}"
@@ -37,13 +84,14 @@ def write_cryodrgn_layout(job: LandscapeJob, sketch: Sketch, linkage: str) -> No
     _write_kmeans(job, kmeans, sketch)
     _write_components(target, files, job.figures, n_maps)
     _write_clusters(job, clusters, kmeans, sketch, states)
+    _list_what_was_written(job.run)
 
 
 def write_full_layout(
-    target: Path, full: FullLandscapeFiles, figure_folder: Path, latents: np.ndarray
+    run: RunFiles, full: FullLandscapeFiles, figure_folder: Path, latents: np.ndarray
 ) -> None:
     """landscape_full with the coordinates of all particles; `sampled` are all, as none had to be guessed."""
-    folder = target / "landscape_full"
+    target, folder = run.tree, run.tree / "landscape_full"
     coordinates = read_array(full.coordinates, "gem-em landscape-full")
     sampled = full.sampled_rows
     rows = np.loadtxt(sampled, dtype=np.int64) if sampled.is_file() else np.arange(len(latents))
@@ -61,7 +109,8 @@ def write_full_layout(
     kind = "leiden" if full.leiden_states.is_file() else "states"
     _copy(figure_folder / f"full_umap_{kind}.png", folder / "full_clustering" / "umap.png")
     _copy(figure_folder / f"full_pca_{kind}.png", folder / "volpca_landscape.png")
-    _copy(full.notebook, target / "cryoDRGN_analyze_landscape.ipynb")
+    _copy(full.notebook, target / NOTEBOOK)
+    _list_what_was_written(run)
 
 
 def _write_kmeans(job: LandscapeJob, folder: Path, sketch: Sketch) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.landscape.mask import VolumeScan
 from gem_plugin.reports.figures import landscape as figures
 from gem_plugin.reports.figures.latents import draw_explained_variance
@@ -28,6 +29,7 @@ def draw_landscape(
     """Mask, components, states, dendrogram, counts, and particles on the UMAP."""
     source, files, folder, settings = job.source, job.files, job.figures, job.settings
     pixel_size, pca = source.pixel_size_in_angstroms, components.pca
+    remove_figures(folder, *names.OF_LANDSCAPE)
     drawn: list[Callable[[], object]] = [
         partial(figures.draw_mask_slices, folder / names.MASK_SLICES, mask, scan.mean, pixel_size),
         partial(

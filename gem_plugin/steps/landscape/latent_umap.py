@@ -13,6 +13,13 @@ STAGE = "umap"
 MINIMUM_PARTICLES = 3
 
 
+def drop_other_layout(path: Path, records: StageRecords, latents: np.ndarray, seed: int) -> None:
+    """Where no layout is asked for, remove one of other latents, such as those of an earlier training."""
+    if path.is_file() and not records.is_valid(STAGE, fingerprint(latents, seed), path):
+        records.forget(STAGE)
+        path.unlink()
+
+
 def lay_out_latents(
     path: Path,  # where the layout is to be
     records: StageRecords,  # of that folder

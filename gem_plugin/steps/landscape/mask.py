@@ -3,14 +3,14 @@
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.landscape.mask import (
     VolumeScan,
     automatic_threshold,
     check_mask,
-    fit_mask_to_grid,
     make_mask,
 )
+from gem_plugin.results.masks import original_grid, read_mask_on_grid
 from gem_plugin.steps.landscape.job import LandscapeJob
 
 LEVEL_OF_GAUSSIANS = 0.1  # such maps have no noise, and an arm that moves is often much fainter than the rest
@@ -25,16 +25,11 @@ def read_given_mask(job: LandscapeJob) -> np.ndarray | None:  # (d, d, d) float3
     if settings.skip_mask:
         if not files.mask.is_file():
             raise InputError(f"--skip-mask: there is no {files.mask}. Leave --skip-mask out.")
-        mask = read_map(files.mask).volume
-    elif settings.mask is not None:
-        given = read_map(settings.mask)
-        mask = fit_mask_to_grid(
-            given.volume, given.pixel_size_in_angstroms, source.box_size, source.pixel_size_in_angstroms
-        )
-    else:
+        return read_mask_on_grid(files.mask, source.box_size, source.pixel_size_in_angstroms)
+    if settings.mask is None:
         return None
-    check_mask(mask, source.box_size)
-    return mask
+    original = original_grid(job.run)
+    return read_mask_on_grid(settings.mask, source.box_size, source.pixel_size_in_angstroms, original)
 
 
 def find_mask(

@@ -4,21 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.io.mrc.maps import read_map
-from gem_plugin.landscape.mask import check_mask, fit_mask_to_grid
+from gem_plugin.results.masks import Grid, read_mask_on_grid
 
 
 def read_regions(
-    regions: tuple[str, ...], box_size: int, pixel_size_in_angstroms: float
+    regions: tuple[str, ...],
+    box_size: int,
+    pixel_size_in_angstroms: float,
+    original: Grid | None = None,  # of the particles
 ) -> dict[str, np.ndarray]:  # name -> (d, d, d)
     """Read every region on the grid of the maps."""
-    masks = {}
-    for text in regions:
-        name, _, path = text.partition("=")
-        given = read_map(Path(path))
-        mask = fit_mask_to_grid(
-            given.volume, given.pixel_size_in_angstroms, box_size, pixel_size_in_angstroms
-        )
-        check_mask(mask, box_size)
-        masks[name] = mask
-    return masks
+    named = [text.partition("=") for text in regions]
+    return {
+        name: read_mask_on_grid(Path(path), box_size, pixel_size_in_angstroms, original)
+        for name, _, path in named
+    }

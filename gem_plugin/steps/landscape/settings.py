@@ -106,8 +106,20 @@ def check_landscape_settings(settings: LandscapeSettings) -> None:
         raise InputError("--mask-level has no effect beside --mask, --skip-mask or --thresh. Leave it out.")
     if (settings.workdir is None) != (settings.epoch is None):
         raise InputError("A cryoDRGN run needs its folder and an epoch: gem-em landscape WORKDIR EPOCH.")
+    if settings.sketch_ind is None:
+        check_number_of_states(settings, settings.sketch_size)
     check_region_names(settings.region)
     check_input_files(settings)
+
+
+def check_number_of_states(settings: LandscapeSettings, n_maps: int) -> None:
+    """Refuse more states than maps."""
+    if settings.n_states == AUTOMATIC or settings.n_states <= n_maps:
+        return
+    raise InputError(
+        f"-M is {settings.n_states}; expected 1 to {n_maps}, the number of sketch maps. "
+        f"Give -M {AUTOMATIC} or a smaller -M."
+    )
 
 
 def check_region_names(regions: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from gem_plugin.io.array_files import (
 )
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.excluded import used_particles
+from gem_plugin.io.run.names import map_files
 from gem_plugin.landscape.mask import (
     VolumeScan,
     scan_volumes,
@@ -69,6 +70,8 @@ def scan_sketch(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch) -> Vo
             f"--skip-vol: {files.root} holds no sketch of these maps (other latents, box or hand). Leave --skip-vol out."
         )
     records.forget("scan")
+    for path in map_files(files.scan.parent):  # of an earlier sketch
+        path.unlink()
     decoded = job.progress.track(volumes.all(), "sketch maps", len(sketch), "map")
     pixel_size = volumes.source.pixel_size_in_angstroms
     scan = scan_volumes(_written(decoded, kept, pixel_size) if kept else decoded, weights)

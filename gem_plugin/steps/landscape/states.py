@@ -100,6 +100,7 @@ def describe_states(
     n_particles = np.bincount(of_particles, minlength=n_states + 1)[1:]
     columns = {"maps": np.bincount(states.labels, minlength=n_states + 1)[1:], "particles": n_particles}
     columns |= quality_columns(quality)
+    files.regions.unlink(missing_ok=True)
     if regions:
         weight_maps = region_weight_maps(regions, job.source.pixel_size_in_angstroms)
         maps = job.progress.track(volumes.all(), "regions of the maps", len(sketch), "map")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from gem_plugin.errors import InputError
 from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
@@ -13,15 +12,24 @@ from gem_plugin.landscape.regions import check_regions, focus_mask
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.results.decoder import CryodrgnEpoch, MapGrid, decoder_of
+from gem_plugin.results.masks import original_grid
 from gem_plugin.results.run import Run
 from gem_plugin.results.stage_records import StageRecords
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.landscape.components import fit_components, lay_out_umap
-from gem_plugin.steps.landscape.cryodrgn_layout import write_cryodrgn_layout
+from gem_plugin.steps.landscape.cryodrgn_layout import (
+    check_tree_is_ours,
+    say_when_tree_is_of_before,
+    write_cryodrgn_layout,
+)
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
 from gem_plugin.steps.landscape.region_masks import read_regions
-from gem_plugin.steps.landscape.settings import AUTOMATIC, LandscapeSettings, check_landscape_settings
+from gem_plugin.steps.landscape.settings import (
+    LandscapeSettings,
+    check_landscape_settings,
+    check_number_of_states,
+)
 from gem_plugin.steps.landscape.sketch import save_sketch, scan_sketch, take_sketch
 from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
 from gem_plugin.steps.landscape.states import describe_states, find_states, write_states
@@ -49,16 +57,6 @@ def _warn_when_unsupported(run: RunFiles, progress: Progress) -> None:
         progress.warn(f"{support.sentence} {support.advice}")
 
 
-def _check_number_of_states(settings: LandscapeSettings, n_maps: int) -> None:
-    """Refuse more states than maps."""
-    if settings.n_states == AUTOMATIC or settings.n_states <= n_maps:
-        return
-    raise InputError(
-        f"-M is {settings.n_states}; expected 1 to {n_maps}, the number of sketch maps. "
-        f"Give -M {AUTOMATIC} or a smaller -M."
-    )
-
-
 def map_landscape(
     source: VolumeSource,
     files: LandscapeFiles,
@@ -73,14 +71,17 @@ def map_landscape(
         original.check_is_there()  # its rows are written at the end
     job = LandscapeJob(source, files, StageRecords(files.root), run, settings, progress, original)
     check_settings(settings)
+    if settings.cryodrgn_layout:
+        check_tree_is_ours(run)
     given_mask = read_given_mask(job)
-    regions = read_regions(settings.region, source.box_size, source.pixel_size_in_angstroms)
+    grid = source.box_size, source.pixel_size_in_angstroms
+    regions = read_regions(settings.region, *grid, original_grid(run))
     if settings.sketch_ind is None:
-        _check_number_of_states(
+        check_number_of_states(
             settings, min(settings.sketch_size, int(used_particles(run, source.n_particles).sum()))
         )
     sketch = take_sketch(job)
-    _check_number_of_states(settings, len(sketch))
+    check_number_of_states(settings, len(sketch))
     save_sketch(job, sketch)
     with SketchVolumes(source, sketch.rows, files.root) as volumes:
         scan = scan_sketch(job, volumes, sketch)
@@ -99,6 +100,8 @@ def map_landscape(
     draw_landscape(job, sketch, scan, mask, components, states, layout)
     if settings.cryodrgn_layout:
         write_cryodrgn_layout(job, sketch, states.linkage)
+    else:
+        say_when_tree_is_of_before(run, progress)
     return {
         "sketch_maps": len(sketch),
         "masked_voxels": int((mask > 0).sum()),

@@ -44,6 +44,8 @@ def find_coordinates(
     if settings.skip_vol:
         raise InputError(f"--skip-vol: {full.root} holds no coordinates of this landscape. Leave it out.")
     records.forget("coordinates")
+    for path in (test_errors, full.sampled_rows, full.sampled_coordinates):  # of an earlier regression
+        path.unlink(missing_ok=True)
     error = None
     if method == "exact":
         weight_maps, constants = component_functionals(basis.pca, basis.mask)
@@ -66,6 +68,7 @@ def measure_all_regions(
 ) -> RegionMeasures | None:
     """Occupancy and motion of every region for every particle."""
     source, basis, progress = job.source, job.basis, job.progress
+    job.full.regions.unlink(missing_ok=True)
     if not regions:
         return None
     weight_maps = region_weight_maps(regions, basis.pixel_size_in_angstroms)

@@ -1,6 +1,7 @@
 """The third part of landscape-full: free energy along the components, and the path between two states."""
 
 import dataclasses
+import shutil
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_arrays, write_numbers
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.names import latents_of_series
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.free_energy import FreeEnergy, energy_along, estimate_free_energy
@@ -15,16 +17,24 @@ from gem_plugin.landscape.paths import EnergyPath, minimum_energy_path, rows_nea
 from gem_plugin.reports.figures.free_energy import draw_energy_curve, draw_energy_map, draw_path_profile
 from gem_plugin.steps.analyze.step import save_numbered_maps
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
+from gem_plugin.steps.landscape_full.settings import DEFAULT_PATH_STATES
 
 
 def map_energy(job: FullLandscapeJob, coordinates: np.ndarray) -> tuple[FreeEnergy | None, dict[str, Any]]:
     """A curve for each chosen component, and a map where there are two."""
     progress = job.progress
+    _remove_earlier_energies(job)
     if len(coordinates) < 10:
         progress.say("Fewer than 10 particles: no free energy.")
         return None, {}
     with progress.waiting("free energy"):
         return _estimate_and_draw(job, coordinates)
+
+
+def _remove_earlier_energies(job: FullLandscapeJob) -> None:
+    for path in [*job.full.energies(), *job.full.energy_curves()]:
+        path.unlink()
+    remove_figures(job.figures, names.FULL_ENERGY_CURVE, names.FULL_ENERGY_MAP)
 
 
 def _estimate_and_draw(
@@ -74,13 +84,18 @@ def travel_path(
 ) -> float | None:  # the barrier in kT, None where there is no path
     """The minimum free-energy path between two states, and real particles' maps along it."""
     figure_folder, settings, progress = job.figures, job.settings, job.progress
-    if landscape is None or settings.path_points == 0 or states.max() < 2:
+    _remove_earlier_path(job)
+    if settings.path_points == 0:
         return None
     unknown = [number for number in settings.path_states if not 1 <= number <= states.max()]
-    if unknown:
-        raise InputError(
-            f"--path-states: there is no state {unknown[0]}; the states are 1 to {states.max()}."
+    if unknown and (settings.path_states != DEFAULT_PATH_STATES or states.max() > 1):
+        there = "state 1 only" if states.max() == 1 else f"the states 1 to {states.max()}"
+        progress.say(
+            f"NOTE: there is no minimum-energy path: --path-states asks for state {unknown[0]}, and there is {there}. All "
+            "else is made; run gem-em landscape-full again with other --path-states, which takes up what is finished."
         )
+    if landscape is None or unknown:
+        return None
     plane = coordinates[:, [number - 1 for number in settings.energy_pcs]].astype(np.float64)
     try:
         with progress.waiting("minimum-energy path"):
@@ -99,6 +114,13 @@ def travel_path(
     draw_energy_map(stem, landscape, (first, second), path.points)
     draw_path_profile(figure_folder / names.FULL_PATH_PROFILE, path)
     return path.barrier_in_kt
+
+
+def _remove_earlier_path(job: FullLandscapeJob) -> None:
+    """Maps of an earlier path would otherwise stand for this landscape."""
+    if job.full.path.is_dir():
+        shutil.rmtree(job.full.path)
+    remove_figures(job.figures, names.FULL_ENERGY_PATH, names.FULL_PATH_PROFILE)
 
 
 def _most_populated(points: np.ndarray, landscape: FreeEnergy) -> np.ndarray:  # (k, 2) -> (2,)

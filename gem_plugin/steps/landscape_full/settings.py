@@ -1,13 +1,16 @@
 """Settings of landscape-full, and the combinations that are refused."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.linkages import LINKAGES
-from gem_plugin.settings import setting
+from gem_plugin.settings import AUTOMATIC, setting
 from gem_plugin.steps.landscape.settings import check_region_names
+
+DEFAULT_PATH_STATES = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class LandscapeFullSettings:
     )
     bootstrap: int = setting(100, "Bootstrap samples for the error of the free energy.", minimum=2)
     path_states: tuple[int, ...] = setting(
-        (1, 2), "The two states that the minimum-energy path joins, by column full_state."
+        DEFAULT_PATH_STATES,
+        "The two states that the minimum-energy path joins, by column full_state.",
     )
     path_points: int = setting(20, "Maps along the minimum-energy path; 0: no path.", minimum=0)
     region: tuple[str, ...] = setting((), "Regions as name=mask.mrc: occupancy and motion of every particle.")
@@ -82,4 +86,14 @@ def check_full_settings(settings: LandscapeFullSettings) -> None:
     unknown = [number for number in settings.path_states if number < 1]
     if unknown:
         raise InputError(f"--path-states: there is no state {unknown[0]}; states count from 1.")
+    beyond = [number for number in settings.path_states if number > _states_at_most(settings)]
+    if settings.path_points and beyond and settings.path_states != DEFAULT_PATH_STATES:
+        raise InputError(
+            f"--path-states: there is no state {beyond[0]}; -M asks for {settings.n_states} states. "
+            "Give two of these, or a larger -M."
+        )
     check_region_names(settings.region)
+
+
+def _states_at_most(settings: LandscapeFullSettings) -> float:
+    return math.inf if settings.n_states == AUTOMATIC else settings.n_states

@@ -1,5 +1,6 @@
 """The second part of landscape-full: states of all particles, their maps, lists, tables and plots."""
 
+import shutil
 from functools import partial
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.state_files import StateFiles
 from gem_plugin.landscape import states as state_maths
 from gem_plugin.landscape.latents.umap import umap_embedding
@@ -57,6 +59,8 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
     write_array(full.particle_states, states)
     leiden = None
     full.leiden_states.unlink(missing_ok=True)
+    if full.leiden.root.is_dir():
+        shutil.rmtree(full.leiden.root)
     if leiden_wanted(settings, progress):
         with progress.waiting(f"Leiden communities of {len(values)} particles"):
             of_used = leiden_states(
@@ -134,6 +138,8 @@ def _write_state_maps(job: FullLandscapeJob, labels: np.ndarray, files: StateFil
 
 def _draw_groups(job: FullLandscapeJob, coordinates: np.ndarray, groups: ParticleGroups) -> None:
     full, figure_folder, settings, progress = job.full, job.figures, job.settings, job.progress
+    full.umap.unlink(missing_ok=True)
+    remove_figures(figure_folder, names.FULL_STATES_ON_PLANE, names.FULL_LEIDEN_ON_PLANE)
     planes = {}
     if coordinates.shape[1] > 1:
         axes = ("volume component 1 (map units)", "volume component 2 (map units)")

@@ -11,8 +11,9 @@ from gem_plugin.progress import Progress
 from gem_plugin.reports.notebook import write_notebook
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.decoder import MapGrid, open_decoder
+from gem_plugin.results.masks import original_grid
 from gem_plugin.results.run import Run
-from gem_plugin.steps.landscape.cryodrgn_layout import write_full_layout
+from gem_plugin.steps.landscape.cryodrgn_layout import check_tree_is_ours, write_full_layout
 from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape_full.coordinates import find_coordinates, measure_all_regions
 from gem_plugin.steps.landscape_full.free_energy import map_energy, travel_path
@@ -48,8 +49,11 @@ def map_full_landscape(
     original = opened.original if opened.is_prepared else None
     if original is not None:
         original.check_is_there()  # its rows are written at the end
+    if settings.cryodrgn_layout:
+        check_tree_is_ours(run)
     job = FullLandscapeJob(source, basis, full, run, settings, progress, original)
-    masks = read_regions(settings.region, basis.box_size, basis.pixel_size_in_angstroms)  # before any work
+    grid = basis.box_size, basis.pixel_size_in_angstroms
+    masks = read_regions(settings.region, *grid, original_grid(run))  # before any work
     coordinates, method, error = find_coordinates(job)
     regions = measure_all_regions(job, masks)
     states = group_particles(job, coordinates)
@@ -58,7 +62,7 @@ def map_full_landscape(
     barrier = travel_path(job, coordinates, states.states, landscape)
     write_notebook(full.notebook, run.root)
     if settings.cryodrgn_layout:
-        write_full_layout(run.root, full, job.figures, source.latents)
+        write_full_layout(run, full, job.figures, source.latents)
     return {
         "particles": source.n_particles,
         "components": n_components,

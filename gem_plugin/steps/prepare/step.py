@@ -20,8 +20,10 @@ from gem_plugin.imaging.normalisation import (
 )
 from gem_plugin.io.mrc.header import HEADER_BYTES
 from gem_plugin.io.mrc.stacks import write_stack
+from gem_plugin.io.new_files import free_name, is_same_file
 from gem_plugin.io.run.excluded import write_excluded
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.state_files import PARTICLE_SUFFIXES
 from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
@@ -76,6 +78,7 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
             "--particles is missing; expected a .star, .cs or .csg file, or a CryoSPARC job directory."
         )
     particle_file = Path(settings.particles)
+    _check_is_no_result(run, settings)
     with progress.waiting(f"reading {particle_file.name}"):
         particles = find_particle_file(particle_file)
         table = _read_table(settings, particles)
@@ -115,6 +118,17 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         "grey_scale_factor": round(plan.grey_scale_factor, 6),
         "noise_power": round(float(noise_spectrum.mean()), 4),
     }
+
+
+def _check_is_no_result(run: RunFiles, settings: PrepareSettings) -> None:
+    """The run writes its particles and its consensus into its folder: they cannot be what it starts from."""
+    results = [*(run.particles(suffix) for suffix in PARTICLE_SUFFIXES), run.consensus_map]
+    for path in (settings.particles, settings.map):
+        if path is not None and any(is_same_file(Path(path), result) for result in results):
+            raise InputError(
+                f"{path} is a file that the run in {run.root} writes itself, and would be destroyed. "
+                f"Give another folder, such as --out {free_name(run.root)}, or the file under another name."
+            )
 
 
 def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleTable:

@@ -54,6 +54,7 @@ def reconstruct_points(
     points = read_latent_points(settings.particles, settings.z_values, latents)
     deviations = opened.latents_std if run.latents_std.is_file() else None
     measuring = measuring_of(settings, prepared, progress)
+    files.remove_points()
     table: dict[str, ColumnValues] = {}
     lines = ["map,particles,width,error,is_chosen"]
     for number, point in enumerate(points, start=1):

@@ -24,14 +24,16 @@ from gem_plugin.imaging.resolution import (
 )
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
-from gem_plugin.landscape.mask import bright_level, fit_mask_to_grid, make_mask
+from gem_plugin.landscape.mask import bright_level, make_mask
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures.reconstruction import draw_local_resolution
+from gem_plugin.results.masks import read_mask_on_grid
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 IMAGES_AT_A_TIME = 64
@@ -239,6 +241,7 @@ def draw_local_resolutions(run: RunFiles, maps_of_table: list[str], title: str) 
         name: files.local_resolution(name) for name in maps_of_table if files.local_resolution(name).is_file()
     }
     stem = run.figures / names.LOCAL_RESOLUTION.format(title)
+    remove_figures(stem.parent, stem.name)
     if not measured:
         return
     maps = {
@@ -293,9 +296,8 @@ def given_mask(settings: ReconstructSettings, prepared: PreparedData) -> torch.T
     """The mask of the settings on the grid of the prepared images."""
     if settings.mask is None:
         return None
-    mask = read_map(settings.mask)
-    table = prepared.table
-    fitted = fit_mask_to_grid(
-        mask.volume, mask.pixel_size_in_angstroms, table.box_size, table.pixel_size_in_angstroms
+    table, origin = prepared.table, prepared.origin
+    original = origin.original_box_size, origin.original_pixel_size_in_angstroms
+    return torch.from_numpy(
+        read_mask_on_grid(settings.mask, table.box_size, table.pixel_size_in_angstroms, original)
     )
-    return torch.from_numpy(fitted)

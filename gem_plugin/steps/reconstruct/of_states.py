@@ -47,6 +47,7 @@ def reconstruct_states(
     measuring = measuring_of(settings, prepared, progress)
     numbers = [int(one) for one in np.unique(states) if one > 0]
     decoded = _decoded_means(run, numbers) if settings.particle_states is None else {}
+    files.remove_states()
     everything = BackProjection(prepared.table.box_size, prepared.table.pixel_size_in_angstroms)
     table: dict[str, ColumnValues] = {}
     for number in [0, *numbers]:  # 0: particles of no state count for the whole only

@@ -50,6 +50,8 @@ def write_motion(
 def write_chimerax(run: Run, track: Track = untracked) -> list[Path]:
     """Scripts for everything that the run holds; where the model is there, motion too."""
     run.files.chimerax.root.mkdir(parents=True, exist_ok=True)
+    for path in run.files.chimerax.made_by_report():  # of an earlier report
+        path.unlink()
     written = [*_state_scripts(run), *_morph_scripts(run, track)]
     if run.files.checkpoint.is_file() and run.files.latents.is_file():
         source = run.decoder(MapGrid())

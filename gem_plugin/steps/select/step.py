@@ -1,7 +1,5 @@
 """select: the particles of states, ranges, polygons and other conditions as one star or cs file, rows verbatim."""
 
-import itertools
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_rows
+from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
@@ -23,8 +22,9 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
     n_particles = len(run.particles)
     out = settings.out or _usual_target(run)
     run.original.check_target(out)
-    if not (settings.overwrite or (settings.out is None and _is_job_of_its_own(run))):
-        _check_nothing_is_lost(out)
+    is_replaced = settings.overwrite or (settings.out is None and _is_job_of_its_own(run))
+    read = [path for path in (settings.rows, settings.polygon) if path is not None]
+    check_nothing_is_lost(run.original.files_of(out), is_replaced, [*run.original.input_files, *read])
     with progress.waiting("conditions"):
         chosen = rows_chosen(run, settings)
     if settings.rows is None and len(run.excluded):
@@ -92,18 +92,3 @@ def _usual_target(run: Run) -> Path:
 def _is_job_of_its_own(run: Run) -> bool:
     """Whether this folder holds nothing but a selection; continued with other states, its particles are others."""
     return run.files.landscape.particle_states.is_symlink()
-
-
-def _check_nothing_is_lost(out: Path) -> None:
-    """An earlier selection is not replaced silently."""
-    if not out.exists():
-        return
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(out.stat().st_mtime))
-    numbers = itertools.count(2)
-    free = next(
-        name for number in numbers if not (name := out.with_name(f"{out.stem}-{number}{out.suffix}")).exists()
-    )
-    raise InputError(
-        f"{out} is there already ({out.stat().st_size / 1e6:.1f} MB, written {made}) and would be lost. "
-        f"Give another name, such as --out {free}, or --overwrite."
-    )

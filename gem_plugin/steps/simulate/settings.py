@@ -48,3 +48,4 @@ class SimulateSettings:
         "", "Folder of the stack as the star file names it, relative to the RELION project."
     )
     seed: int = setting(0, "Random seed.", 0)
+    overwrite: bool = setting(False, "Replace files that are there already.")

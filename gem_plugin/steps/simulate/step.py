@@ -19,7 +19,9 @@ from gem_plugin.imaging.resolution import RESOLUTION_FSC
 from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.mrc.stacks import write_stack
+from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.star.write import write_new_star
+from gem_plugin.io.whole_files import files_placed_together
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.random_acquisition import Microscope, disturbed_poses, draw_acquisition
 from gem_plugin.particles.table import ParticleTable
@@ -37,7 +39,9 @@ from gem_plugin.steps.simulate.conformations import (
 )
 from gem_plugin.steps.simulate.settings import SimulateSettings
 
-STAR_FILE = "particles.star"
+STAR_FILE, STACK_FILE, TRUTH_FILE = "particles.star", "particles.mrcs", "truth.npz"
+MAP_FILE, HALF_MAP_FILES = "consensus.mrc", ("consensus_half1.mrc", "consensus_half2.mrc")
+FILES = (STAR_FILE, STACK_FILE, TRUTH_FILE, MAP_FILE, *HALF_MAP_FILES)
 BATCH_SIZE = 100  # images made at once
 IMAGES_FOR_SIGNAL = 500  # whose mean variance is the signal of the signal-to-noise ratio
 
@@ -46,8 +50,26 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
     """Make the particles, reconstruct their consensus, and write the truth beside them."""
     check_settings(settings)
     _check_sources(settings)
+    check_nothing_is_lost([settings.out / name for name in FILES], settings.overwrite, named=settings.out)
     conformations = _conformations(settings)
     _check_that_it_fits(conformations, settings)
+    with files_placed_together(settings.out) as temporary:
+        resolution = _simulate(conformations, dataclasses.replace(settings, out=temporary), progress)
+    progress.say(
+        f"{settings.out}: {settings.n_particles} particles of {conformations.motion}; consensus at {resolution:.1f} A"
+    )
+    return {
+        "particles": settings.n_particles,
+        "conformations": len(conformations),
+        "motion": conformations.motion,
+        "consensus_resolution_in_angstroms": resolution,
+    }
+
+
+def _simulate(
+    conformations: Conformations, settings: SimulateSettings, progress: Progress
+) -> float:  # the resolution of the consensus in Angstrom
+    """Write every file."""
     generator = np.random.default_rng(settings.seed)
     which = _draw_conformations(conformations, settings, generator)
     truth_table = _draw_table(settings, generator)
@@ -56,7 +78,7 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
     )
     noise_deviation = _noise_deviation(conformations, which, truth_table, settings, progress)
     reconstruction = BackProjection(settings.box, settings.pixel_size)
-    with write_stack(settings.out / "particles.mrcs", settings.pixel_size) as stack:
+    with write_stack(settings.out / STACK_FILE, settings.pixel_size) as stack:
         for rows in progress.track(_batches(settings.n_particles), "simulating", unit="batch"):
             images = _clean_images(conformations, which, truth_table, rows, settings)
             noise = generator.standard_normal(images.shape, dtype=np.float32)
@@ -70,24 +92,10 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
     with progress.waiting("consensus and files"):
         write_new_star(settings.out / STAR_FILE, blocks)
         _write_truth(conformations, which, truth_table, settings)
-        resolution = _write_maps(reconstruction, settings)
-    summary = {
-        "particles": settings.n_particles,
-        "conformations": len(conformations),
-        "motion": conformations.motion,
-        "consensus_resolution_in_angstroms": resolution,
-    }
-    progress.say(
-        f"{settings.out}: {settings.n_particles} particles of {conformations.motion}; consensus at {resolution:.1f} A"
-    )
-    return summary
+        return _write_maps(reconstruction, settings)
 
 
 def _check_sources(settings: SimulateSettings) -> None:
-    if (settings.out / STAR_FILE).exists():
-        raise InputError(
-            f"{settings.out} already holds particles. Give another folder with --out, or remove it."
-        )
     if settings.box % 2:
         raise InputError(f"--box is {settings.box}; expected an even number of pixels.")
     if settings.atoms and settings.trajectory:
@@ -148,7 +156,7 @@ def _draw_table(settings: SimulateSettings, generator: np.random.Generator) -> P
         defocus_range_in_angstroms=(settings.defocus_from, settings.defocus_to),
         largest_shift_in_angstroms=settings.largest_shift,
     )
-    stack_name = str(Path(settings.stack_folder) / "particles.mrcs")
+    stack_name = str(Path(settings.stack_folder) / STACK_FILE)
     return draw_acquisition(
         settings.n_particles, microscope, settings.box, settings.pixel_size, stack_name, generator
     )
@@ -212,9 +220,9 @@ def _write_maps(reconstruction: BackProjection, settings: SimulateSettings) -> f
     """Half-maps and consensus; gives the resolution in Angstrom."""
     halves = [reconstruction.volume(index) for index in range(2)]
     combined = combine_half_maps(*halves)
-    write_map(settings.out / "consensus.mrc", combined.volume.numpy(), settings.pixel_size)
-    for index, half in enumerate(halves, start=1):
-        write_map(settings.out / f"consensus_half{index}.mrc", half.numpy(), settings.pixel_size)
+    write_map(settings.out / MAP_FILE, combined.volume.numpy(), settings.pixel_size)
+    for name, half in zip(HALF_MAP_FILES, halves, strict=True):
+        write_map(settings.out / name, half.numpy(), settings.pixel_size)
     unresolved = torch.nonzero(combined.shell_correlation < RESOLUTION_FSC)
     first_unresolved = int(unresolved[0]) if len(unresolved) else settings.box // 2
     return settings.box * settings.pixel_size / max(first_unresolved, 1)
@@ -225,7 +233,7 @@ def _write_truth(
 ) -> None:
     """Everything a score needs: the conformation of each particle, and the atoms of each conformation."""
     write_arrays(
-        settings.out / "truth.npz",
+        settings.out / TRUTH_FILE,
         which=which,
         angles_in_degrees=conformations.angles_in_degrees.numpy(),
         motion=conformations.motion,

@@ -11,7 +11,14 @@ from gem_plugin.steps.write_cs.settings import WriteCsSettings
 def run_write_cs(files: RunFiles, settings: WriteCsSettings, progress: Progress) -> dict[str, Any]:
     """Write the .cs and the .csg that Import Result Group takes."""
     (cs, csg), n_written = write_particles_of_run(
-        files, "write-cs", settings.rows, settings.out, settings.latents, progress, settings.title
+        files,
+        "write-cs",
+        settings.rows,
+        settings.out,
+        settings.latents,
+        progress,
+        settings.title,
+        settings.overwrite,
     )
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": n_written, "cs": str(cs), "csg": str(csg)}

@@ -13,5 +13,9 @@ class WriteStarSettings:
     rows: Path | None = setting(
         None, "Text file of particle rows, counted from 0, one per line; default: all.", reads_file=True
     )
-    out: Path | None = setting(None, "The star file to write; default: particles.star in the run.")
+    out: Path | None = setting(
+        None,
+        "The star file to write; default: particles.star in the run, of all particles with their latents, else selected/particles.star.",
+    )
     latents: bool = setting(True, "Add the latents as columns _gemLatent1, _gemLatent2, ...")
+    overwrite: bool = setting(False, "Replace the file where it is there already.")

@@ -11,7 +11,13 @@ from gem_plugin.steps.write_star.settings import WriteStarSettings
 def run_write_star(files: RunFiles, settings: WriteStarSettings, progress: Progress) -> dict[str, Any]:
     """Write particles.star: original header and rows, and the latents behind them."""
     written, n_written = write_particles_of_run(
-        files, "write-star", settings.rows, settings.out, settings.latents, progress
+        files,
+        "write-star",
+        settings.rows,
+        settings.out,
+        settings.latents,
+        progress,
+        overwrite=settings.overwrite,
     )
     progress.say(f"{n_written} particles written to {written[0]}")
     return {"particles": n_written, "star": str(written[0])}

@@ -170,12 +170,12 @@ def test_messages_name_the_folder_that_the_user_knows(run: RunFiles):
 
 def test_folder_with_other_things_in_it_is_never_exchanged(run: RunFiles, tmp_path: Path):
     (tmp_path / "mine").mkdir()
-    assert can_be_made_aside(run, tmp_path / "mine")
+    assert can_be_made_aside("landscape", run, tmp_path / "mine")
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
-    assert not can_be_made_aside(run, tmp_path / "mine")
-    assert not can_be_made_aside(run, tmp_path)
-    assert not can_be_made_aside(run, run.landscape.root / "second")
-    assert can_be_made_aside(run, tmp_path / "new")
+    assert not can_be_made_aside("landscape", run, tmp_path / "mine")
+    assert not can_be_made_aside("landscape", run, tmp_path)
+    assert not can_be_made_aside("landscape", run, run.landscape.root / "second")
+    assert can_be_made_aside("landscape", run, tmp_path / "new")
 
 
 def test_folder_of_its_own_is_exchanged_whole_too(run: RunFiles, tmp_path: Path):

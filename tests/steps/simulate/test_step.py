@@ -127,7 +127,9 @@ def test_the_models_of_a_trajectory_are_the_conformations(tmp_path: Path) -> Non
 
 def test_an_earlier_simulation_is_not_overwritten(simulated: Path) -> None:
     before = (simulated / "particles.star").stat().st_mtime_ns
-    with pytest.raises(InputError, match="already holds particles"):
+    with pytest.raises(
+        InputError, match=r"holds particles\.star, .* already .* would be lost.*--out \S+-2, or --overwrite"
+    ):
         _simulate(simulated, seed=3)
     assert (simulated / "particles.star").stat().st_mtime_ns == before
 
