@@ -5,11 +5,22 @@ export const byId = (id) => document.getElementById(id);
 let dropQuestion = null; // of the question in the line: nobody will answer it any more
 
 export function say(text, isError = false) {
-  dropQuestion?.();
+  const drop = dropQuestion;
   dropQuestion = null;
+  drop?.();
   const line = byId("message");
   line.textContent = text;
   line.classList.toggle("error", isError);
+}
+
+/** Something takes a while; an open question stays. */
+export function sayMeanwhile(text) {
+  if (!dropQuestion) say(text);
+}
+
+/** It has ended: what it said goes, other news and questions stay. */
+export function unsay(text) {
+  if (byId("message").textContent === text) say("");
 }
 
 /** A sentence with a button for each label. Gives the index of the one pressed, null after other news. */

@@ -2,12 +2,13 @@
 
 import { swatchOf } from "../../reports/page/legend.js";
 import { MaskChooser } from "./mask_chooser.js";
-import { attempt, byId, say } from "./messages.js";
+import { attempt, byId, sayMeanwhile, unsay } from "./messages.js";
 import { NewestRequest } from "./newest_request.js";
 import { askPacked, asFloats } from "./server.js";
 import { titleOfStateMap } from "./session_content.js";
 import { drawTree } from "./state_tree.js";
 
+const CLUSTERING = "clustering the maps ...";
 export const COLUMN_NAME = "states_here";
 
 export class StatesPanel {
@@ -55,11 +56,11 @@ export class StatesPanel {
   async cluster(isNewColumn = true) {
     const start = performance.now();
     const label = labelOf(this.settings());
-    if (isNewColumn) say("clustering the maps ...");
+    if (isNewColumn) sayMeanwhile(CLUSTERING);
     const answer = await this.requests.run((signal) => askPacked("/api/states", this.settings(), signal));
     if (!answer) return;
     this.milliseconds = performance.now() - start;
-    if (isNewColumn) say("");
+    if (isNewColumn) unsay(CLUSTERING);
     const { head, parts } = answer;
     this.head = head;
     this.mapStates = head.mapStates;
@@ -111,10 +112,11 @@ export class StatesPanel {
 
   async show(number, kind) {
     const state = { mapStates: this.mapStates, number, kind, other: this.referenceOf(number) };
-    say(`averaging the maps of state ${number} ...`);
+    const waiting = `averaging the maps of state ${number} ...`;
+    sayMeanwhile(waiting);
     const isShown = await this.molecule.showStateMap(state, titleOfStateMap(state));
     if (!isShown) return;
-    say("");
+    unsay(waiting);
     if (kind !== "mean") return;
     this.reference = number;
     this.fillList();

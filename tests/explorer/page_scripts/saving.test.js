@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { say } from "../../../gem_plugin/explorer/page/messages.js";
+import { say, sayMeanwhile, unsay } from "../../../gem_plugin/explorer/page/messages.js";
 import { saveUnderName } from "../../../gem_plugin/explorer/page/saving.js";
 
 let line; // below the plot
@@ -65,4 +65,14 @@ test("a question that other news replaced leaves everything as it was", async ()
 test("a wrong name is refused before anything is sent", async () => {
   await assert.rejects(saveUnderName({ value: "a/b" }, (name) => `/save/${name}`, {}), /such as a_b\.$/);
   assert.deepEqual(asked, []);
+});
+
+test("a question stays while something else begins and ends", async () => {
+  const saved = saveUnderName({ value: "a" }, (name) => `/save/${name}`, {});
+  while (!line.buttons.length) await nextTurn();
+  sayMeanwhile("clustering the maps ...");
+  unsay("clustering the maps ...");
+  await press(0);
+  await press(0);
+  assert.deepEqual(await saved, { saved: "a-3" });
 });
