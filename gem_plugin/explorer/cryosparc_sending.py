@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import GemError, InputError
-from gem_plugin.explorer.saving import checked_name
-from gem_plugin.io.array_files import write_numbers
+from gem_plugin.explorer.saving import save_rows
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.results.cryosparc_source import find_cryosparc_source
 from gem_plugin.results.run import Run
@@ -40,7 +39,9 @@ def cryosparc_fields(run: Run) -> dict[str, Any] | None:
     }
 
 
-def send_to_cryosparc(run: RunFiles, name: str, rows: np.ndarray, fields: dict[str, str]) -> str:
+def send_to_cryosparc(
+    run: RunFiles, name: str, rows: np.ndarray, fields: dict[str, str], overwrite: bool = False
+) -> str:
     """Make a finished job in the workspace whose output holds the rows; gives its number, such as J57."""
     for field, pattern in PATTERNS.items():
         if not pattern.fullmatch(fields.get(field, "")):
@@ -51,8 +52,7 @@ def send_to_cryosparc(run: RunFiles, name: str, rows: np.ndarray, fields: dict[s
         raise InputError("This run did not start from CryoSPARC. Save the particles instead.")
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
-    rows_file = run.explore.rows(checked_name(name))
-    write_numbers(rows_file, np.unique(rows.astype(np.int64)))
+    rows_file = save_rows(run, name, rows, overwrite)
     options = ["--project", fields["project"], "--workspace", fields["workspace"], "--title", name]
     options += ["--particles", fields["particles"]] if fields.get("particles") else []
     return _job_of(run_command([*COMMAND, *options, "--run", str(run.root), "--rows", str(rows_file)]))

@@ -4,7 +4,7 @@ import hmac
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -36,7 +36,8 @@ class Guard:
             return
         refusal = self._refusal(scope)
         if refusal is not None:
-            await refusal(scope, receive, send)
+            status, text = refusal
+            await _refuse(status, text, is_for_reader=scope["path"] == "/")(scope, receive, send)
             return
 
         async def send_safely(message: Message) -> None:
@@ -47,22 +48,23 @@ class Guard:
 
         await self.app(scope, receive, send_safely)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Status and reason; None for a request that is answered."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if _name_of(f"http://{host}") not in LOCAL_NAMES:
-            return _refuse(403, f"Refused: this page answers at 127.0.0.1 only, not at {host[:80]!r}.")
+            return (403, f"Refused: this page answers at 127.0.0.1 only, not at {host[:80]!r}.")
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"http://{host}".lower():
-            return _refuse(403, "Refused: the request comes from another page.")
+            return (403, "Refused: the request comes from another page.")
         if not hmac.compare_digest(self._token_of(scope, headers), self.token.encode()):
-            return _refuse(
+            return (
                 401,
                 "Refused: no token, or a wrong one. Open the address that `gem-em explore` printed, all of it.",
             )
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MAXIMUM_BYTES_OF_A_REQUEST:
-            return _refuse(413, f"Refused: more than {MAXIMUM_BYTES_OF_A_REQUEST} bytes in one request.")
+            return (413, f"Refused: more than {MAXIMUM_BYTES_OF_A_REQUEST} bytes in one request.")
         return None
 
     def _token_of(self, scope: Scope, headers: Headers) -> bytes:
@@ -80,5 +82,8 @@ def _name_of(address: str) -> str:
         return ""
 
 
-def _refuse(code: int, text: str) -> Response:
-    return PlainTextResponse(text + "\n", code, headers=SAFE_HEADERS)
+def _refuse(code: int, text: str, is_for_reader: bool) -> Response:
+    """As text where the browser shows it as the page, as JSON where our page asked."""
+    if is_for_reader:
+        return PlainTextResponse(text + "\n", code, headers=SAFE_HEADERS)
+    return JSONResponse({"error": text}, code, headers=SAFE_HEADERS)

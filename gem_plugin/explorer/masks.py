@@ -1,16 +1,16 @@
 """Masks to recluster the states with: the landscape's, one made here from the sketch, or a file inside the run."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from gem_plugin.errors import InputError
-from gem_plugin.explorer.saving import checked_name
+from gem_plugin.explorer.saved_names import check_name_is_free
 from gem_plugin.io.array_files import read_arrays
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.mask import VolumeScan, check_mask, fit_mask_to_grid, make_mask
 from gem_plugin.landscape.volume_source import VolumeSource
 
@@ -97,19 +97,35 @@ class Masks:
         check_mask(mask, self.box_size)
         return mask
 
-    def save(self, name: str, request: MaskRequest) -> Path:
+    def save(self, name: str, request: MaskRequest, overwrite: bool = False) -> Path:
         """Write a mask where it can be chosen again, and be given to landscape --mask."""
-        path = self._folder / f"{checked_name(name)}.mrc"
-        write_map(path, self.mask(request), self.pixel_size_in_angstroms)
+        return self._write(name, self.mask(request), overwrite)
+
+    def receive(self, name: str, content: bytes, overwrite: bool = False) -> Path:
+        """Keep an MRC file that the browser uploaded, on the grid of the maps."""
+        with tempfile.TemporaryDirectory() as folder:
+            uploaded = Path(folder) / "uploaded.mrc"
+            uploaded.write_bytes(content)
+            mask = self._fitted(uploaded, "the uploaded file")
+        return self._write(name, mask, overwrite)
+
+    def _write(self, name: str, mask: np.ndarray, overwrite: bool) -> Path:
+        check_name_is_free(
+            name, lambda other: self._other_mask(self._folder / f"{other}.mrc", mask), overwrite
+        )
+        path = self._folder / f"{name}.mrc"
+        write_map(path, mask, self.pixel_size_in_angstroms)
         return path
 
-    def receive(self, name: str, content: bytes) -> Path:
-        """Keep an MRC file that the browser uploaded, on the grid of the maps."""
-        path = self._folder / f"{checked_name(name)}.mrc"
-        with whole_file(path) as temporary:
-            temporary.write_bytes(content)
-            write_map(temporary, self._fitted(temporary, "the uploaded file"), self.pixel_size_in_angstroms)
-        return path
+    def _other_mask(self, path: Path, mask: np.ndarray) -> list[Path]:
+        """The file, where it holds another mask."""
+        if not path.exists():
+            return []
+        try:
+            is_same = np.array_equal(self._fitted(path), mask)
+        except InputError:
+            is_same = False
+        return [] if is_same else [path]
 
     @property
     def _folder(self) -> Path:

@@ -9,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 from gem_plugin.errors import InputError
-from gem_plugin.explorer.saving import checked_name
+from gem_plugin.explorer.saved_names import check_name_is_free
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 
 MAXIMUM_FRAMES = 400
 MAXIMUM_SIDE_OF_A_FRAME = 2000  # pixels along a side
 FRAMES_PER_SECOND = 12
+SUFFIXES = (".gif", ".mp4")
 CODECS = ("libx264", "libopenh264", "mpeg4")  # the first that this build of PyAV has
 QUALITY = {"crf": "18", "preset": "medium"}
 HOW_TO_GET_MP4 = "For mp4 too: pip install 'gem-em[movies]', then start the page again."
@@ -25,21 +26,27 @@ def can_write_mp4() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def save_movie(run: RunFiles, name: str, frames: list[bytes]) -> list[Path]:
+def save_movie(run: RunFiles, name: str, frames: list[bytes], overwrite: bool = False) -> list[Path]:
     """PNG frames as movies that go there and back."""
-    name = checked_name(name)
+    check_name_is_free(name, lambda other: _movies_of(run, other), overwrite)
     if not 2 <= len(frames) <= MAXIMUM_FRAMES:
         raise InputError(f"A movie has 2 to {MAXIMUM_FRAMES} frames, got {len(frames)}.")
     pictures = [_open_frame(frame) for frame in frames]
     if len({picture.size for picture in pictures}) > 1:
         raise InputError("The frames of the movie differ in size.")
     pictures += pictures[-2:0:-1]
-    written = [run.explore.movie(name, ".gif")]
-    _write_gif(written[0], pictures)
+    gif, mp4 = (run.explore.movie(name, suffix) for suffix in SUFFIXES)
+    _write_gif(gif, pictures)
     if can_write_mp4():
-        written.append(run.explore.movie(name, ".mp4"))
-        _write_mp4(written[1], pictures)
-    return written
+        _write_mp4(mp4, pictures)
+    else:
+        mp4.unlink(missing_ok=True)  # that of an earlier movie, which was to be overwritten
+    return _movies_of(run, name)
+
+
+def _movies_of(run: RunFiles, name: str) -> list[Path]:
+    paths = [run.explore.movie(name, suffix) for suffix in SUFFIXES]
+    return [path for path in paths if path.exists()]
 
 
 def _write_gif(path: Path, pictures: list[Image.Image]) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import hashlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
+from gem_plugin.explorer.latent_axes import latent_axes
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.recluster import OpenedSketch
 from gem_plugin.explorer.trajectory import KINDS
@@ -109,6 +111,8 @@ class OpenedRun:
             "windowFirst": window.first,
             "densityOf255": window.density_of_255,
             "level": window.level,
+            "latentAxes": latent_axes(molecules.source.latents),
+            "fingerprint": fingerprint(molecules.source.latents),
         }
 
     def _landscape_description(self) -> dict[str, Any]:
@@ -122,6 +126,7 @@ class OpenedRun:
         states = self.columns.get("state")
         return {
             "nMaps": len(sketch.rows),
+            "fingerprint": fingerprint(sketch.rows, sketch.labels),
             "nStates": int(states.values.max()) if states is not None else 1,
             "linkage": self.opened.settings("landscape").get("linkage", LINKAGES[0]),
             "regions": sketch.regions(),
@@ -162,6 +167,14 @@ def columns_of_own_table(path: Path, n_particles: int) -> list[ParticleColumn]:
             raise InputError(f"{path}, column {name}: expected one number per row ({error}).") from error
         columns.append(ParticleColumn(f"own_{name}", f"{name} (own table)", values))
     return columns
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """The same for the same numbers: saved sessions know by it whether the run was made again since."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _column_description(column: ParticleColumn) -> dict[str, Any]:

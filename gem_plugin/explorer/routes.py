@@ -18,16 +18,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gem_plugin.errors import GemError, InputError
+from gem_plugin.errors import InputError
 from gem_plugin.explorer import saving
 from gem_plugin.explorer.cryosparc_sending import send_to_cryosparc
+from gem_plugin.explorer.failures import HANDLERS
 from gem_plugin.explorer.guard import Guard
 from gem_plugin.explorer.masks import FROM_FILE, MADE_HERE, OF_LANDSCAPE, MaskRequest, Masks
 from gem_plugin.explorer.molecules import DecodedMolecule
 from gem_plugin.explorer.movies import HOW_TO_GET_MP4, can_write_mp4, save_movie
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
-from gem_plugin.explorer.trajectory import find_trajectory
+from gem_plugin.explorer.trajectory import energy_plane, find_trajectory
 
 MAXIMUM_MAPS_SAVED = 200
 NOBODY_WAITS = 499  # as nginx answers a client that closed the request
@@ -40,27 +41,27 @@ def create_app(opened: OpenedRun, token: str) -> Starlette:
     answers = Answers(opened)
     routes = [
         Route("/", answers.page),
-        Route("/library/{name}", answers.library),
+        Route("/library/{name:path}", answers.library),
         Route("/api/run", answers.run),
         Route("/api/model", answers.model),
-        Route("/api/column/{name}", answers.column),
+        Route("/api/column/{name:path}", answers.column),
         Route("/api/molecule", answers.molecule, methods=["POST"]),
         Route("/api/states", answers.states, methods=["POST"]),
         Route("/api/state-map", answers.state_map, methods=["POST"]),
         Route("/api/trajectory", answers.trajectory, methods=["POST"]),
         Route("/api/mask", answers.mask, methods=["POST"]),
-        Route("/api/mask/{name}", answers.receive_mask, methods=["POST"]),
-        Route("/api/save/mask/{name}", answers.save_mask, methods=["POST"]),
-        Route("/api/save/selection/{kind}/{name}", answers.save_selection, methods=["POST"]),
-        Route("/api/save/cryosparc/{name}", answers.send_to_cryosparc, methods=["POST"]),
-        Route("/api/save/maps/{name}", answers.save_maps, methods=["POST"]),
-        Route("/api/save/movie/{name}", answers.save_movie, methods=["POST"]),
-        Route("/api/session/{name}", answers.session_file, methods=["GET", "POST"]),
+        Route("/api/mask/{name:path}", answers.receive_mask, methods=["POST"]),
+        Route("/api/save/mask/{name:path}", answers.save_mask, methods=["POST"]),
+        Route("/api/save/selection/{kind}/{name:path}", answers.save_selection, methods=["POST"]),
+        Route("/api/save/cryosparc/{name:path}", answers.send_to_cryosparc, methods=["POST"]),
+        Route("/api/save/maps/{name:path}", answers.save_maps, methods=["POST"]),
+        Route("/api/save/movie/{name:path}", answers.save_movie, methods=["POST"]),
+        Route("/api/session/{name:path}", answers.session_file, methods=["GET", "POST"]),
     ]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, token=token)],
-        exception_handlers={GemError: _as_message},
+        exception_handlers=HANDLERS,
     )
 
 
@@ -70,6 +71,11 @@ class Answers:
     def __init__(self, opened: OpenedRun) -> None:
         self.opened = opened
         self.turn_to_decode = asyncio.Lock()
+        self.turn_to_save = asyncio.Lock()  # a name that is free stays so until it is written
+
+    async def _saved(self, save: Callable[..., Any], *given: Any) -> Any:
+        async with self.turn_to_save:
+            return await run_in_threadpool(save, *given)
 
     async def page(self, request: Request) -> Response:
         return HTMLResponse(page_text(), headers={"Content-Security-Policy": CONTENT_POLICY})
@@ -169,12 +175,17 @@ class Answers:
 
     async def receive_mask(self, request: Request) -> Response:
         """The body is an MRC file."""
-        body, name = await request.body(), request.path_params["name"]
-        return await run_in_threadpool(self._masks_written, lambda masks: masks.receive(name, body))
+        body, name, overwrite = await request.body(), request.path_params["name"], _overwrites(request)
+        return await self._saved(
+            self._masks_written, lambda masks: masks.receive(name, body, overwrite=overwrite)
+        )
 
     async def save_mask(self, request: Request) -> Response:
         chosen, name = _mask_request(await _json(request)), request.path_params["name"]
-        return await run_in_threadpool(self._masks_written, lambda masks: masks.save(name, chosen))
+        overwrite = _overwrites(request)
+        return await self._saved(
+            self._masks_written, lambda masks: masks.save(name, chosen, overwrite=overwrite)
+        )
 
     def _masks_written(self, write: Callable[[Masks], Path]) -> Response:
         masks = self.opened.opened_sketch().masks
@@ -189,12 +200,15 @@ class Answers:
         return await run_in_threadpool(self._trajectory, fields)
 
     def _trajectory(self, fields: dict[str, Any]) -> Response:
-        plane = np.stack([self.opened.column(str(fields.get(axis))).values for axis in ("x", "y")], axis=1)
         latents = self.opened.molecules().source.latents
-        waypoints = _numbers(fields, "waypoints").astype(np.int64)
-        n_points = _whole(fields, "nPoints")
-        trajectory = find_trajectory(str(fields.get("kind")), latents, waypoints, n_points, plane)
-        return JSONResponse({"latents": trajectory.latents.tolist(), "rows": trajectory.rows.tolist()})
+        waypoints, kind = _rows_clicked(fields), str(fields.get("kind"))
+        plane = None
+        if kind == "minimum energy":
+            x, y = (self.opened.column(str(fields.get(axis))) for axis in ("x", "y"))
+            plane = energy_plane(x, y, latents)
+        found = find_trajectory(kind, latents, waypoints, _whole(fields, "nPoints"), plane)
+        head = {"energyColumns": [] if plane is None else list(plane.names)}
+        return JSONResponse({**head, "latents": found.latents.tolist(), "rows": found.rows.tolist()})
 
     async def save_selection(self, request: Request) -> Response:
         """The body holds the rows as uint32."""
@@ -203,21 +217,23 @@ class Answers:
         if kind not in ("particles", "relion-job"):
             raise InputError(f"There is no way to save {kind!r}; expected particles or relion-job.")
         save = saving.save_selection if kind == "particles" else saving.save_relion_job
-        written = await run_in_threadpool(save, self.opened.run, name, rows)
+        written = await self._saved(save, self.opened.run, name, rows, _overwrites(request))
         return JSONResponse({"files": [str(path) for path in written], "particles": len(rows)})
 
     async def send_to_cryosparc(self, request: Request) -> Response:
         """The body holds the rows as uint32, the address the fields of the form."""
         rows, name = _rows(await request.body()), request.path_params["name"]
         fields = dict(request.query_params)
-        job = await run_in_threadpool(send_to_cryosparc, self.opened.run, name, rows, fields)
+        overwrite = _overwrites(request)
+        job = await run_in_threadpool(send_to_cryosparc, self.opened.run, name, rows, fields, overwrite)
         return JSONResponse({"job": job, "particles": len(rows)})
 
     async def save_maps(self, request: Request) -> Response:
         latents = _numbers(await _json(request), "latents")
-        return await run_in_threadpool(self._save_maps, request.path_params["name"], latents)
+        name, overwrite = request.path_params["name"], _overwrites(request)
+        return await self._saved(self._save_maps, name, latents, overwrite)
 
-    def _save_maps(self, name: str, latents: np.ndarray) -> Response:
+    def _save_maps(self, name: str, latents: np.ndarray, overwrite: bool) -> Response:
         molecules = self.opened.molecules()
         if latents.ndim != 2 or not 1 <= len(latents) <= MAXIMUM_MAPS_SAVED:
             raise InputError(
@@ -225,7 +241,7 @@ class Answers:
             )
         volumes = (molecules.density(one) for one in latents)
         pixel_size = molecules.source.pixel_size_in_angstroms
-        written = saving.save_maps(self.opened.run, name, latents, volumes, pixel_size)
+        written = saving.save_maps(self.opened.run, name, latents, volumes, pixel_size, overwrite)
         return JSONResponse({"files": [str(path) for path in written]})
 
     async def save_movie(self, request: Request) -> Response:
@@ -235,15 +251,16 @@ class Answers:
         except (AttributeError, TypeError, binascii.Error) as error:
             raise InputError(f"Expected frames as PNG data addresses ({error}).") from error
         name = request.path_params["name"]
-        written = await run_in_threadpool(save_movie, self.opened.run, name, pictures)
+        written = await self._saved(save_movie, self.opened.run, name, pictures, _overwrites(request))
         hint = "" if can_write_mp4() else HOW_TO_GET_MP4
         return JSONResponse({"files": [str(path) for path in written], "hint": hint})
 
     async def session_file(self, request: Request) -> Response:
         name = request.path_params["name"]
         if request.method == "GET":
-            return JSONResponse(saving.read_session(self.opened.run, name))
-        path = saving.save_session(self.opened.run, name, await _json(request))
+            return JSONResponse(await run_in_threadpool(saving.read_session, self.opened.run, name))
+        content, overwrite = await _json(request), _overwrites(request)
+        path = await self._saved(saving.save_session, self.opened.run, name, content, overwrite)
         return JSONResponse({"files": [str(path)], "sessions": self.opened.run.explore.session_names()})
 
 
@@ -294,6 +311,18 @@ def _mask_request(fields: Any) -> MaskRequest:
     return MaskRequest(kind, level=level, dilate_in_angstroms=dilate, edge_in_angstroms=edge)
 
 
+def _overwrites(request: Request) -> bool:
+    """Whether the reader was shown what would be lost, and said to overwrite it."""
+    return request.query_params.get("overwrite") == "true"
+
+
+def _rows_clicked(fields: dict[str, Any]) -> np.ndarray:  # (w,) int64
+    rows = fields.get("waypoints")
+    if not isinstance(rows, list) or not all(type(row) is int for row in rows):
+        raise InputError("Expected the waypoints as a list of whole numbers, the rows of particles.")
+    return np.asarray(rows, np.int64)
+
+
 def _whole(fields: dict[str, Any], name: str) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -325,7 +354,3 @@ async def _json(request: Request) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError("Expected a JSON object.")
     return content
-
-
-async def _as_message(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 400)

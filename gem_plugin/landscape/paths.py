@@ -62,6 +62,8 @@ def rows_near_path(
     points: np.ndarray,  # (n, 2): coordinates of the particles
     latents: np.ndarray,  # (n, latent_size)
     n_candidates: int = 20,
+    ends: tuple[int, int]
+    | None = None,  # the particles of the first and the last point, where they are known
 ) -> np.ndarray:  # (p,) int64
     """A real particle for each point of a path, such that the latents of neighbours differ little.
 
@@ -70,6 +72,8 @@ def rows_near_path(
     """
     _, candidates = cKDTree(points).query(path_points, k=min(n_candidates, len(points)))
     candidates = candidates.reshape(len(path_points), -1)  # (p, k)
+    if ends is not None:
+        candidates[0], candidates[-1] = ends
     cost = np.zeros(candidates.shape[1])
     choices = []
     for before, here in pairwise(candidates):

@@ -189,13 +189,13 @@ def test_a_path_plays_and_stops(page: Page) -> None:
 def test_a_movie_is_saved_as_mp4_too(explorer: Explorer, page: Page) -> None:
     av = pytest.importorskip("av", reason="PyAV is absent (pip install 'gem-em[movies]')")
     page.execute_script(
-        "gem.trajectory.waypoints = [3, 30]; document.getElementById('trajectory-name').value = 'film'"
+        "gem.trajectory.waypoints = [3, 30]; document.getElementById('trajectory-name').value = 'film_of_page'"
     )
     press(page, "#trajectory-create")
     wait_until(lambda: page.execute_script("return Boolean(gem.trajectory.path)"))
     press(page, "#save-movie")
     wait_until(lambda: "movie saved" in text_of(page, "message"))
-    with av.open(str(explorer.run.explore.root / "film.mp4")) as film:
+    with av.open(str(explorer.run.explore.root / "film_of_page.mp4")) as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     assert len(frames) == 38
     assert np.median(frames[0]) > 240, "on white"

@@ -286,7 +286,7 @@ def test_every_kind_of_path_is_made_in_the_page(page: Page, kind: str) -> None:
     press(page, "#trajectory-create")
     path = wait_until(lambda: page.execute_script("return gem.trajectory.path"))
     for end, waypoint in ((0, ends[0]), (-1, ends[1])):
-        assert np.linalg.norm(np.array(path["latents"][end]) - latents[waypoint]) < 0.35
+        np.testing.assert_allclose(path["latents"][end], latents[waypoint], atol=1e-6)
     assert not page.execute_script("return document.getElementById('trajectory-position').disabled")
 
 

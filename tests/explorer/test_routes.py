@@ -230,13 +230,33 @@ def test_every_trajectory_leads_from_the_first_waypoint_to_the_last(explorer: Ex
     path = explorer.ask_json("/api/trajectory", request)
     points = np.array(path["latents"])
     assert points.shape == (21, 2)
+    for waypoint in waypoints:
+        assert np.abs(points - latents[waypoint]).max(axis=1).min() < 1e-6, "met exactly"
     for end, waypoint in ((0, waypoints[0]), (-1, waypoints[-1])):
-        assert np.linalg.norm(points[end] - latents[waypoint]) < 0.35
+        np.testing.assert_allclose(points[end], latents[waypoint], atol=1e-6)
     if kind != "straight":
         radius = np.linalg.norm(points, axis=1)
         assert radius.min() > 0.8, "the way keeps to the ring of the particles"
     if kind in ("on data", "minimum energy"):
         np.testing.assert_allclose(points, latents[path["rows"]], atol=1e-5)
+
+
+def test_the_energy_of_a_path_is_that_of_latents_whatever_is_shown(explorer: Explorer) -> None:
+    request = {"kind": "minimum energy", "waypoints": [3, 30], "nPoints": 12}
+    shown = {**request, "x": "latent_1", "y": "latent_2"}
+    assert explorer.ask_json("/api/trajectory", shown)["energyColumns"] == ["latent_1", "latent_2"]
+    paths = []
+    for axes in ({"x": "rot", "y": "defocus"}, {"x": "state", "y": "half_set"}):
+        paths.append(explorer.ask_json("/api/trajectory", {**request, **axes}))
+        assert paths[-1]["energyColumns"] == ["latent_pc_1", "latent_pc_2"]
+    assert paths[0] == paths[1]
+
+
+def test_waypoints_that_are_not_rows_are_refused(explorer: Explorer) -> None:
+    request = {"kind": "straight", "nPoints": 5, "x": "latent_1", "y": "latent_2"}
+    for waypoints in ("all", [1.5, 2], [True, 2], None, [[1], [2]]):
+        status, content = explorer.ask("/api/trajectory", {**request, "waypoints": waypoints})
+        assert (status, b"Expected the waypoints as a list of whole numbers" in content) == (400, True)
 
 
 def test_trajectories_without_waypoints_are_refused(explorer: Explorer) -> None:

@@ -32,13 +32,9 @@ WITHOUT_TEST = {
     "Types without behaviour of their own: tests/cli/test_main.py shows how they end a program": ("errors",),
     "The server of the page: tests/explorer/test_routes.py": (
         "explorer/command",
-        "explorer/saving",
         "explorer/settings",
     ),
     "The page in a browser: tests/explorer/test_states_in_browser.py": ("explorer/sketch_voxels",),
-    "Trajectories by the page's own requests: tests/explorer/test_looking_in_browser.py": (
-        "explorer/trajectory",
-    ),
     "From map to Gaussians: tests/steps/consensus/test_step.py": (
         "gaussians/from_map",
         "heterogeneity/consensus_fit",
@@ -151,7 +147,6 @@ WITHOUT_TEST = {
     "Part of landscape-full: tests/steps/landscape_full/test_step.py": (
         "landscape/coordinate_regression",
         "landscape/latents/neighbour_search",
-        "landscape/paths",
         "steps/landscape_full/coordinates",
         "steps/landscape_full/free_energy",
         "steps/landscape_full/job",

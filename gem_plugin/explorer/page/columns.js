@@ -1,6 +1,6 @@
 // The columns of the particles: described at the start, their values fetched when they are first needed.
 
-import { ask } from "./server.js";
+import { askFloats } from "./server.js";
 
 export class ParticleColumns {
   /** descriptions: name, label, isGroup, lowest, highest of each. */
@@ -26,8 +26,8 @@ export class ParticleColumns {
     const column = this.byName.get(name);
     if (!column) throw new Error(`This run has no column ${name}.`);
     if (!column.values) {
-      const answer = await ask(`/api/column/${encodeURIComponent(name)}`);
-      column.values ??= new Float32Array(await answer.arrayBuffer());
+      const values = await askFloats(`/api/column/${encodeURIComponent(name)}`);
+      column.values ??= values;
     }
     return column;
   }

@@ -23,13 +23,14 @@ export class ExplorerPage {
     this.columns = new ParticleColumns(run.columns);
     this.plot = new PlotPanel(this.columns, run.nParticles, () => this.selection.update());
     this.selection = new SelectionPanel(this.plot, (px, py) => attempt(() => this.click(px, py)));
+    const axes = () => [this.plot.chosen.x.name, this.plot.chosen.y.name];
     this.trajectory = new TrajectoryPanel({
       kinds: run.trajectoryKinds,
       molecule: () => this.molecule,
-      axes: () => [this.plot.chosen.x.name, this.plot.chosen.y.name],
+      axes,
       redraw: () => this.plot.scatter.drawSoon(),
     });
-    this.plot.drawTrajectory = (context, plot) => this.trajectory.draw(context, plot);
+    this.plot.drawTrajectory = (context, plot) => this.trajectory.draw(context, plot, axes());
     this.sessions = new SessionControls(this, run.sessions);
   }
 
@@ -48,13 +49,23 @@ export class ExplorerPage {
   /** The decoder and the states: opened by the server while the particles are already drawn. */
   async openModel() {
     byId("molecule-title").textContent = "loading the model ...";
-    const [answer] = await Promise.all([askJson("/api/model"), runLibrary("ngl.js")]);
-    const { model, landscape, cryosparc } = answer;
+    try {
+      const [answer] = await Promise.all([askJson("/api/model"), runLibrary("ngl.js")]);
+      await this.takeModel(answer);
+    } catch (error) {
+      if (!this.molecule) byId("molecule-title").textContent = "The model could not be loaded";
+      throw error;
+    }
+  }
+
+  async takeModel({ model, landscape, cryosparc }) {
     this.selection.offerCryosparc(cryosparc);
     byId("molecule-title").textContent = model.missing ?? "Click a particle";
     byId("states-controls").hidden = Boolean(landscape.missing || model.missing);
     byId("states-missing").textContent = landscape.missing ?? "";
+    this.fingerprints = { latents: model.fingerprint, sketch: landscape.fingerprint };
     if (model.missing) return;
+    this.trajectory.latentAxes = model.latentAxes;
     this.molecule = new MoleculePanel(model, this.requests, {
       factsOf: (row) => this.factsOf(row),
       mark: (row) => this.plot.mark(row),

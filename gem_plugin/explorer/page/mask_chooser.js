@@ -2,7 +2,9 @@
 
 import { attempt, byId, counted, say } from "./messages.js";
 import { NewestRequest } from "./newest_request.js";
-import { askJson, askPacked } from "./server.js";
+import { usableName } from "./names.js";
+import { saveUnderName } from "./saving.js";
+import { askPacked } from "./server.js";
 
 const MASK_TINT = "#8c8c8c";
 const MASK_OPACITY = 0.3;
@@ -24,9 +26,9 @@ export class MaskChooser {
     this.level.oninput = () => { byId("mask-level-text").textContent = Number(this.level.value).toFixed(2); };
     this.level.oninput();
     byId("mask-show").onclick = () => this.toggle();
-    byId("mask-save").onclick = () => this.save();
+    byId("mask-save").onclick = () => attempt(() => this.save());
     byId("mask-file").onchange = (event) => {
-      this.upload(event.target.files[0]);
+      attempt(() => this.upload(event.target.files[0]));
       event.target.value = "";
     };
     attempt(() => this.update());
@@ -41,6 +43,10 @@ export class MaskChooser {
     );
   }
 
+  hasFile(name) {
+    return [...this.kind.options].some(({ value }) => value === `file:${name}`);
+  }
+
   /** As the server takes it. */
   request() {
     const { value } = this.kind;
@@ -53,10 +59,6 @@ export class MaskChooser {
   /** The fields as a saved session has them. */
   restore(request) {
     this.kind.value = request.kind === "file" ? `file:${request.file}` : request.kind;
-    if (!this.kind.value) {
-      say(`The mask ${request.file} is no longer there; the landscape mask is used instead.`, true);
-      this.kind.value = "landscape";
-    }
     if (request.kind === "made")
       [this.level.value, this.dilate.value, this.edge.value] = [request.level, request.dilate, request.edge];
     this.level.oninput();
@@ -102,14 +104,16 @@ export class MaskChooser {
 
   async upload(file) {
     if (!file) return;
-    const path = `/api/mask/${nameOfFile(file.name)}`;
-    const answer = await attempt(async () => askJson(path, await file.arrayBuffer()));
-    if (answer) await this.take(answer);
+    const field = { value: nameOfFile(file.name) };
+    await this.keep(field, (name) => `/api/mask/${name}`, await file.arrayBuffer());
   }
 
-  async save() {
-    const path = `/api/save/mask/${encodeURIComponent(byId("mask-name").value)}`;
-    const answer = await attempt(() => askJson(path, this.request()));
+  save() {
+    return this.keep(byId("mask-name"), (name) => `/api/save/mask/${name}`, this.request());
+  }
+
+  async keep(field, address, content) {
+    const answer = await saveUnderName(field, address, content);
     if (answer) await this.take(answer);
   }
 
@@ -123,6 +127,5 @@ export class MaskChooser {
 
 /** A name that the server takes, of any file name. */
 export function nameOfFile(fileName) {
-  const stem = fileName.replace(/\.\w+$/, "").replace(/[^A-Za-z0-9_-]/g, "_");
-  return stem.replace(/^[^A-Za-z0-9]+/, "").slice(0, 60) || "mask";
+  return usableName(fileName.replace(/\.\w+$/, ""), "mask");
 }

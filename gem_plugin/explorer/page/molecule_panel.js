@@ -23,6 +23,7 @@ export class MoleculePanel {
     this.mark = mark;
     this.cover = null; // the mask about the molecule, where it is shown
     this.subject = null; // what arrived last, and is or will soon be on the canvas
+    this.mapStates = null; // the states that the page shows, one of each sketch map
     this.nLoading = 0;
     this.milliseconds = {}; // the last molecule took: the answer, its surface, everything; for the benchmark
     this.view = new SurfaceView(byId("surface"), model);
@@ -120,10 +121,24 @@ export class MoleculePanel {
   present(subject) {
     if (this.presented === subject) return;
     this.presented = subject;
-    byId("molecule-title").textContent = subject.title;
+    this.presentTitle();
     byId("particle-facts").textContent = subject.row < 0 ? "" : this.factsOf(subject.row);
     this.presentImages(subject);
     this.drawSlices();
+  }
+
+  /** A map of states that were clustered in another way is not that of the state with its number now. */
+  presentTitle() {
+    if (!this.presented) return;
+    const { title, request } = this.presented;
+    const isOfEarlierStates = request.mapStates && String(request.mapStates) !== String(this.mapStates);
+    byId("molecule-title").textContent = isOfEarlierStates ? `${title}, of earlier states` : title;
+  }
+
+  /** The page has other states from now on. */
+  setStates(mapStates) {
+    this.mapStates = mapStates;
+    this.presentTitle();
   }
 
   /** Those of another particle are hidden at once. */

@@ -3,10 +3,10 @@
 import { SELECTED } from "../../reports/page/point_style.js";
 import { attempt, byId, counted, say } from "./messages.js";
 import { listenToTools } from "./plot_tools.js";
+import { saveUnderName } from "./saving.js";
 import {
   applyToSelection, countFlags, invertSelection, rowsInPolygon, selectedRows, selectShown,
 } from "./selection.js";
-import { askJson } from "./server.js";
 
 export class SelectionPanel {
   /** plot: the PlotPanel; onClick(px, py): a click on the plot with the tool for that. */
@@ -77,13 +77,10 @@ export class SelectionPanel {
     return Array.from(flags.keys()).filter((row) => flags[row] & SELECTED);
   }
 
-  name() {
-    return encodeURIComponent(byId("selection-name").value);
-  }
-
   async save(kind) {
-    const { files, particles } = await askJson(`/api/save/selection/${kind}/${this.name()}`, this.rows());
-    say(`${counted(particles, "particle")} saved: ${files.join(", ")}`);
+    const field = byId("selection-name");
+    const answer = await saveUnderName(field, (name) => `/api/save/selection/${kind}/${name}`, this.rows());
+    if (answer) say(`${counted(answer.particles, "particle")} saved: ${answer.files.join(", ")}`);
   }
 
   /** Fields and button for runs whose particles came from CryoSPARC. */
@@ -103,9 +100,12 @@ export class SelectionPanel {
     button.disabled = true;
     say("sending to CryoSPARC ...");
     try {
-      const { job, particles } = await askJson(`/api/save/cryosparc/${this.name()}?${fields}`, this.rows());
+      const address = (name) => `/api/save/cryosparc/${name}?${fields}`;
+      const answer = await saveUnderName(byId("selection-name"), address, this.rows());
+      if (!answer) return;
       const workspace = `${fields.get("project")}, ${fields.get("workspace")}`;
-      say(`${counted(particles, "particle")} sent: they are the output of ${job} in ${workspace}.`);
+      const sent = `${counted(answer.particles, "particle")} sent`;
+      say(`${sent}: they are the output of ${answer.job} in ${workspace}.`);
     } finally {
       button.disabled = false;
     }

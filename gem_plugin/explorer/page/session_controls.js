@@ -2,8 +2,11 @@
 
 import { attempt, byId, say } from "./messages.js";
 import { NewestRequest } from "./newest_request.js";
+import { checkedName } from "./names.js";
+import { saveUnderName } from "./saving.js";
 import { askJson } from "./server.js";
-import { sessionContent, upgradedSession } from "./session_content.js";
+import { checkSession, outdatedParts, sessionContent, upgradedSession } from "./session_content.js";
+import { COLUMN_NAME } from "./states_panel.js";
 
 export class SessionControls {
   constructor(page, names) {
@@ -18,14 +21,19 @@ export class SessionControls {
     byId("session-names").replaceChildren(...names.map((name) => new Option(name)));
   }
 
-  address() {
-    return `/api/session/${encodeURIComponent(byId("session-name").value)}`;
+  async save() {
+    const field = byId("session-name");
+    const answer = await saveUnderName(field, (name) => `/api/session/${name}`, this.content());
+    if (!answer) return;
+    this.fillNames(answer.sessions);
+    say(`session saved: ${answer.files[0]}`);
   }
 
-  async save() {
-    const { plot, selection, trajectory, molecule, states } = this.page;
+  content() {
+    const { plot, selection, trajectory, molecule, states, run, fingerprints } = this.page;
     const { x, y, colour } = plot.chosen;
-    const content = sessionContent({
+    return sessionContent({
+      madeFrom: { nParticles: run.nParticles, ...fingerprints },
       axes: { x: x.name, y: y.name, colour: colour.name },
       view: plot.scatter.view.limits,
       filters: plot.filters.map(({ column, range }) => ({ column: column.name, range })),
@@ -36,23 +44,52 @@ export class SessionControls {
       molecule: molecule?.settings() ?? null,
       states: states?.mapStates ? states.settings() : null,
     });
-    const { sessions, files } = await askJson(this.address(), content);
-    this.fillNames(sessions);
-    say(`session saved: ${files[0]}`);
   }
 
   /** A molecule that is asked for while the session opens is newer than the session's. */
   open() {
+    const address = `/api/session/${checkedName(byId("session-name").value)}`;
     return this.requests.run((signal) =>
       this.page.requests.run(async (moleculeSignal) => {
-        const content = upgradedSession(await askJson(this.address()));
+        const content = upgradedSession(await askJson(address));
         if (signal.aborted) return;
+        const { run, columns, plot } = this.page;
+        checkSession(content, {
+          nParticles: run.nParticles,
+          hasColumn: (name) => columns.byName.has(name) && name !== COLUMN_NAME,
+          hasMask: (file) => !this.page.states || this.page.states.masks.hasFile(file),
+          columnOfStates: this.page.states && COLUMN_NAME,
+        });
+        const outdated = outdatedParts(content, this.page.fingerprints ?? {});
+        if (outdated.path) content.trajectory = { ...content.trajectory, path: null, fraction: 0 };
         await this.restore(content, signal);
         if (signal.aborted) return;
-        if (!moleculeSignal.aborted) this.page.plot.mark(content.markedRow);
-        if (content.molecule) await this.page.molecule?.restore(content.molecule, moleculeSignal);
-        say("session opened");
+        const isMolecule = await this.restoreMolecule(content, outdated.molecule, moleculeSignal);
+        if (!isMolecule && !moleculeSignal.aborted) plot.mark(this.page.molecule?.subject?.row ?? -1);
+        say(messageOf(outdated, isMolecule));
       }));
+  }
+
+  /** Gives false where the session's molecule cannot be shown; the one that is there stays with its title. */
+  async restoreMolecule({ molecule, markedRow }, isOutdated, signal) {
+    const panel = this.page.molecule;
+    if (!molecule || !panel) {
+      if (!signal.aborted) this.page.plot.mark(markedRow);
+      return true;
+    }
+    const shown = isOutdated ? null : this.completed(molecule.shown);
+    if (shown && !signal.aborted) this.page.plot.mark(markedRow);
+    await panel.restore({ ...molecule, shown }, signal);
+    return Boolean(shown) || !molecule.shown;
+  }
+
+  /** What is to be asked for; the map of a state of the first version gets the states that were restored. */
+  completed(shown) {
+    if (!shown || !("number" in shown) || "mapStates" in shown) return shown;
+    const mapStates = this.page.states?.mapStates;
+    const { number, other = number } = shown;
+    const isThere = mapStates?.includes(number) && mapStates.includes(other);
+    return isThere ? { ...shown, mapStates } : null;
   }
 
   /** Everything but the molecule. */
@@ -73,4 +110,11 @@ export class SessionControls {
     selection.select(content.selected, "new");
     trajectory.restore(content.trajectory);
   }
+}
+
+function messageOf(outdated, isMolecule) {
+  const missing = [outdated.path ? "path" : "", isMolecule ? "" : "molecule"].filter(Boolean).join(" and ");
+  if (!missing) return "session opened";
+  return `session opened without its ${missing}: the run was trained or its landscape made again since, ` +
+    "so they would be others under the same name";
 }

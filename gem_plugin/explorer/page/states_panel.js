@@ -2,11 +2,13 @@
 
 import { swatchOf } from "../../reports/page/legend.js";
 import { MaskChooser } from "./mask_chooser.js";
-import { attempt, byId, say } from "./messages.js";
+import { attempt, byId, sayMeanwhile, unsay } from "./messages.js";
 import { NewestRequest } from "./newest_request.js";
 import { askPacked, asFloats } from "./server.js";
+import { titleOfStateMap } from "./session_content.js";
 import { drawTree } from "./state_tree.js";
 
+const CLUSTERING = "clustering the maps ...";
 export const COLUMN_NAME = "states_here";
 
 export class StatesPanel {
@@ -43,22 +45,26 @@ export class StatesPanel {
     [this.number.value, this.linkage.value, this.region.value] = [nStates, linkage, region];
     this.masks.restore(mask ?? { kind: "landscape" });
     await this.masks.update();
-    await this.recluster();
+    await this.cluster();
+  }
+
+  recluster(isNewColumn = true) {
+    return attempt(() => this.cluster(isNewColumn));
   }
 
   /** Ask for the states; at the start they are the landscape's own, which are among the columns already. */
-  async recluster(isNewColumn = true) {
+  async cluster(isNewColumn = true) {
     const start = performance.now();
     const label = labelOf(this.settings());
-    if (isNewColumn) say("clustering the maps ...");
-    const answer = await attempt(() =>
-      this.requests.run((signal) => askPacked("/api/states", this.settings(), signal)));
+    if (isNewColumn) sayMeanwhile(CLUSTERING);
+    const answer = await this.requests.run((signal) => askPacked("/api/states", this.settings(), signal));
     if (!answer) return;
     this.milliseconds = performance.now() - start;
-    if (isNewColumn) say("");
+    if (isNewColumn) unsay(CLUSTERING);
     const { head, parts } = answer;
     this.head = head;
     this.mapStates = head.mapStates;
+    this.molecule.setStates(head.mapStates);
     byId("states-quality").textContent =
       `silhouette score ${head.silhouette.toFixed(2)} (1: well separated, 0: overlapping)`;
     drawTree(byId("dendrogram"), head.tree, head.counts.length);
@@ -105,17 +111,12 @@ export class StatesPanel {
   }
 
   async show(number, kind) {
-    const other = this.referenceOf(number);
-    const titles = {
-      mean: `mean of state ${number}`,
-      variability: `variability within state ${number}`,
-      difference: `state ${number} minus state ${other}`,
-    };
-    say(`averaging the maps of state ${number} ...`);
-    const state = { mapStates: this.mapStates, number, kind, other };
-    const isShown = await this.molecule.showStateMap(state, titles[kind]);
+    const state = { mapStates: this.mapStates, number, kind, other: this.referenceOf(number) };
+    const waiting = `averaging the maps of state ${number} ...`;
+    sayMeanwhile(waiting);
+    const isShown = await this.molecule.showStateMap(state, titleOfStateMap(state));
     if (!isShown) return;
-    say("");
+    unsay(waiting);
     if (kind !== "mean") return;
     this.reference = number;
     this.fillList();

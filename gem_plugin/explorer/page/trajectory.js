@@ -18,3 +18,25 @@ export function fractionOfStep(step, stepsOneWay) {
   const within = step % (2 * stepsOneWay);
   return within < stepsOneWay ? within / stepsOneWay : 2 - within / stepsOneWay;
 }
+
+/** Where latents lie along a column that is a linear function of them. axis: { offset, weights }. */
+export function valueOnAxis({ offset, weights }, latents) {
+  return weights.reduce((sum, weight, index) => sum + weight * latents[index], offset);
+}
+
+/** Whether every point between two latents has a position of its own on both axes, so that a line is true. */
+export function isLineOn(axes, latentAxes) {
+  return axes.every((name) => Object.hasOwn(latentAxes, name));
+}
+
+/** What the reader should know of the path that is drawn. */
+export function noteOn({ energyColumns }, axes, isLine) {
+  const energy = energyColumns?.length
+    ? `Free energy is that of the particles on ${energyColumns.join(" and ")}. `
+    : "";
+  if (isLine) return `${energy}The line is where molecules are decoded.`;
+  const names = [...new Set(axes)].join(" and ");
+  return `${energy}On ${names} only particles have a position, so no line is drawn: each dot is the ` +
+    "particle nearest, in the latents, to a point of the path (white: start, black: end). " +
+    "On latent or latent_pc axes the path itself is drawn.";
+}

@@ -2,12 +2,16 @@
 
 import { drawMark } from "./marks.js";
 import { attempt, byId, counted, say } from "./messages.js";
+import { checkedName } from "./names.js";
 import { NewestRequest } from "./newest_request.js";
+import { saveUnderName } from "./saving.js";
 import { askJson } from "./server.js";
-import { fractionOfStep, pointAt } from "./trajectory.js";
+import { fractionOfStep, isLineOn, noteOn, pointAt, valueOnAxis } from "./trajectory.js";
 
 const LINE_COLOUR = "#1d2733";
 const WAYPOINT_COLOUR = "#D55E00";
+const RADIUS_OF_MARKER = 5; // CSS pixels
+const RADIUS_OF_DOT = 4;
 const STEPS_ONE_WAY = 40; // of the animation
 const PAUSE_IN_MILLISECONDS = 30; // between its steps
 const MINIMUM_FRAMES = 20; // of a movie
@@ -20,7 +24,8 @@ export class TrajectoryPanel {
     this.redraw = redraw;
     this.requests = new NewestRequest();
     this.waypoints = []; // rows
-    this.path = null; // { latents, rows }
+    this.path = null; // { latents, rows, energyColumns }
+    this.latentAxes = {}; // columns that are linear in the latents, by name
     this.isPicking = false;
     this.slider = byId("trajectory-position");
     this.kind = byId("trajectory-kind");
@@ -38,10 +43,6 @@ export class TrajectoryPanel {
       this.isPlaying = false;
       attempt(() => this.goTo(Number(this.slider.value)));
     };
-  }
-
-  name() {
-    return encodeURIComponent(byId("trajectory-name").value);
   }
 
   /** As a saved session has them. */
@@ -122,12 +123,17 @@ export class TrajectoryPanel {
   }
 
   async saveMaps() {
-    const answer = await askJson(`/api/save/maps/${this.name()}`, { latents: this.path.latents });
+    const { latents } = this.path;
+    const field = byId("trajectory-name");
+    const answer = await saveUnderName(field, (name) => `/api/save/maps/${name}`, { latents });
+    if (!answer) return;
     const [, first] = answer.files;
     say(`${counted(answer.files.length - 1, "map")} saved: ${first} and following`);
   }
 
   async saveMovie() {
+    const field = byId("trajectory-name");
+    checkedName(field.value); // before the frames are drawn
     const frames = [];
     const nFrames = Math.max(MINIMUM_FRAMES, this.path.latents.length);
     for (let index = 0; index < nFrames; index++) {
@@ -136,25 +142,55 @@ export class TrajectoryPanel {
         throw new Error("The movie was not saved: another molecule was shown before it was finished.");
       frames.push(this.molecule().view.picture());
     }
-    const answer = await askJson(`/api/save/movie/${this.name()}`, { frames });
-    say(`movie saved: ${answer.files.join(", ")}. ${answer.hint}`);
+    const answer = await saveUnderName(field, (name) => `/api/save/movie/${name}`, { frames });
+    if (answer) say(`movie saved: ${answer.files.join(", ")}. ${answer.hint}`);
   }
 
-  /** Waypoints, and the particles along the trajectory, above the plot. */
-  draw(context, plot) {
-    const pixels = (this.path?.rows ?? []).map((row) => plot.pixelOf(row));
+  /** Waypoints and the path above the plot, whose columns are axes: a line only where it is one there. */
+  draw(context, plot, axes) {
+    const { path } = this;
+    const isLine = Boolean(path) && isLineOn(axes, this.latentAxes);
+    this.showNote(path ? noteOn(path, axes, isLine) : "");
+    if (path && isLine) this.drawLine(context, this.pixelsOfLatents(plot, axes));
+    else if (path) this.drawDots(context, path.rows.map((row) => plot.pixelOf(row)));
+    context.lineWidth = 1;
+    this.waypoints.forEach((row, index) =>
+      drawMark(context, plot.pixelOf(row), WAYPOINT_COLOUR, String(index + 1)));
+  }
+
+  pixelsOfLatents(plot, axes) {
+    const [x, y] = axes.map((name) => this.latentAxes[name]);
+    return this.path.latents.map((one) => plot.view.toPixel(valueOnAxis(x, one), valueOnAxis(y, one)));
+  }
+
+  drawLine(context, pixels) {
     context.strokeStyle = context.fillStyle = LINE_COLOUR;
     context.lineWidth = 2;
     context.beginPath();
     for (const pixel of pixels) context.lineTo(...pixel);
     context.stroke();
-    if (pixels.length) {
+    context.beginPath();
+    context.arc(...pointAt(pixels, Number(this.slider.value)), RADIUS_OF_MARKER, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  /** One after the other from white to black; the one nearest to the slider is large. */
+  drawDots(context, pixels) {
+    const last = pixels.length - 1;
+    const shown = Math.round(Number(this.slider.value) * last);
+    context.strokeStyle = LINE_COLOUR;
+    context.lineWidth = 1.5;
+    pixels.forEach((pixel, index) => {
+      context.fillStyle = `hsl(0 0% ${100 * (1 - index / last)}%)`;
       context.beginPath();
-      context.arc(...pointAt(pixels, Number(this.slider.value)), 5, 0, 2 * Math.PI);
+      context.arc(...pixel, index === shown ? RADIUS_OF_MARKER + 2 : RADIUS_OF_DOT, 0, 2 * Math.PI);
       context.fill();
-    }
-    context.lineWidth = 1;
-    this.waypoints.forEach((row, index) =>
-      drawMark(context, plot.pixelOf(row), WAYPOINT_COLOUR, String(index + 1)));
+      context.stroke();
+    });
+  }
+
+  showNote(text) {
+    const note = byId("trajectory-note");
+    if (note.textContent !== text) note.textContent = text;
   }
 }
