@@ -224,7 +224,7 @@ def _begin(
     undo = run.root / UNDO_UNFINISHED
     undo.mkdir()
     kept = [run.settings, run.summary, run.manifest, run.warnings]
-    kept += [run.report, run.pdf_log, run.motion, run.diagnostics]
+    kept += [run.excluded, run.report, run.pdf_log, run.motion, run.diagnostics]
     kept += [path for path in files if path not in kept]
     for number, path in enumerate(kept):
         if path.exists():
