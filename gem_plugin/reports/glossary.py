@@ -53,7 +53,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "minimum-energy path": "The path between two states that minimises exp(F/kT) summed along it, where F is the free energy: "
     "the path of largest flux.",
     "motion": "Root mean square displacement over the particles, about the mean position (Å): of a Gaussian, or of a part, whose density "
-    "may have travelled further than its Gaussians. Of a region: displacement of its centre of mass from the average (Å).",
+    "may have moved further than its Gaussians. Of a region: displacement of its centre of mass from the average (Å).",
     "nats": "Unit of information from natural logarithms; 1 nat is 1.44 bits. A gain of 1 nat per particle makes its image 2.7 "
     "times more likely.",
     "occupancy": "How much of a region or Gaussian is present: its mass over the average, or its amplitude over the full one "
