@@ -69,13 +69,13 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     with progress.waiting(f"reading {particle_file.name}"):
         particles = find_particle_file(particle_file)
         table = _read_table(settings, particles)
-    _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
         stacks = particles.find_images(table, image_search(settings))
         report_found_stacks(stacks, progress)
         opened = open_particle_images(table, particle_file, stacks.paths, progress.track)
     with opened as images:
+        _check_maps(settings, table)  # after the stacks, which say whether the star file has the box right
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
         plan = _make_plan(images, working_box, settings, progress)
