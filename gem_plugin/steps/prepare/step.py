@@ -86,13 +86,13 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     exclusions = Exclusions(particle_file, table)
     exclusions.add_by_scale()
     exclusions.check()
-    _check_maps(settings, table)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
         stacks = particles.find_images(table, image_search(settings))
         report_found_stacks(stacks, progress)
         opened = open_particle_images(table, particle_file, stacks.paths, progress.track)
     with opened as images:
+        _check_maps(settings, table)  # after the stacks, which say whether the star file has the box right
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
         look = _look(images, working_box, settings, exclusions, progress)
