@@ -88,7 +88,7 @@ def test_reconstruct_with_fewer_states(run: RunFiles, do):
     np.save(states, 1 + np.arange(300) % 3)
     do("reconstruct", particle_states=states, local_resolution=True, local_window=48)
     assert files_with(run.root, "state_003_half1", "local_resolution_of_states.png")
-    np.save(states, 1 + np.arange(300) % 2)
+    np.save(states, 1 + np.arange(300) // 150)
     do("reconstruct", particle_states=states)
     assert files_with(run.reconstruct.root, "state_003", "local_resolution") == []
     assert files_with(run.figures, "local_resolution") == []
