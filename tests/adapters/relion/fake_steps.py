@@ -107,6 +107,8 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
 
 
 def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
+    run.landscape.states.remove_particles()
+    run.landscape.states.remove_maps()
     for number in range(1, settings.M + 1):
         _write(run.landscape.states.particles(number, ".star"), PARTICLES)
         _write(run.landscape.states.reference(number), "map")
