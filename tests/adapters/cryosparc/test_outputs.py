@@ -11,14 +11,14 @@ from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
 from gem_plugin.adapters.cryosparc.outputs import JobOutputs
 from gem_plugin.io.cryosparc.groups import latent_fields, rows_with_fields
+from gem_plugin.notices import WARNING, listening
 
 
 class RememberingJob:
-    """Keeps what is saved and logged."""
+    """Keeps what is saved."""
 
     def __init__(self) -> None:
         self.saved: dict[str, dict[str, np.ndarray]] = {}
-        self.said: list[tuple[str, str]] = []
 
     def declared_outputs(self) -> list[str]:
         return []
@@ -29,9 +29,6 @@ class RememberingJob:
     def save_output(self, name: str, uids: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         self.saved[name] = columns
 
-    def log(self, text: str, level: str = "text") -> None:
-        self.said.append((level, text))
-
 
 @pytest.mark.parametrize(("n_modes", "stay"), [(6, "components_mode_2, components_mode_3"), (2, "")])
 def test_components_that_cryosparc_passes_on_are_named_once(n_modes: int, stay: str, tmp_path: Path) -> None:
@@ -39,8 +36,9 @@ def test_components_that_cryosparc_passes_on_are_named_once(n_modes: int, stay: 
     job, rows = RememberingJob(), rows_with_fields(make_rows(4), theirs)
     outputs = JobOutputs(cast(ExternalJob, job), JobFolders(tmp_path, None, None), rows, "volume_blob")
     latents = np.full((4, 2), 2, dtype=np.float32)
-    outputs.save_particles("particles", "All", latents=latents)
-    outputs.save_particles("state_1", "State 1", np.array([0, 2]), latents)
+    with listening(lambda notice: None) as notices:  # the job's progress listens, and writes into its log
+        outputs.save_particles("particles", "All", latents=latents)
+        outputs.save_particles("state_1", "State 1", np.array([0, 2]), latents)
     assert job.saved["state_1"]["components_mode_1/value"].tolist() == [2, 2]
-    assert [level for level, _ in job.said] == ["warning"] * bool(stay)
-    assert stay in "".join(text for _, text in job.said)
+    assert [notice.level for notice in notices] == [WARNING] * bool(stay)
+    assert stay in "".join(notice.sentence for notice in notices)
