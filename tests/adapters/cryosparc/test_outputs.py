@@ -11,6 +11,7 @@ from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
 from gem_plugin.adapters.cryosparc.outputs import JobOutputs
 from gem_plugin.io.cryosparc.groups import latent_fields, rows_with_fields
+from gem_plugin.notices import listening
 
 
 class RememberingJob:
@@ -49,12 +50,14 @@ def test_components_of_an_earlier_job_are_left_out_or_named_once(
     job, rows = RememberingJob(can_leave_out), rows_with_fields(make_rows(4), fields)
     outputs = JobOutputs(cast(ExternalJob, job), JobFolders(tmp_path, None, None), rows, "volume_blob")
     latents = np.full((4, 2), 2, dtype=np.float32)
-    outputs.save_particles("particles", "All", latents=latents)
-    outputs.save_particles("state_1", "State 1", np.array([0, 2]), latents)
+    with listening(lambda notice: None) as notices:  # the job's progress listens, and writes into its log
+        outputs.save_particles("particles", "All", latents=latents)
+        outputs.save_particles("state_1", "State 1", np.array([0, 2]), latents)
     assert job.saved["state_1"]["components_mode_1/value"].tolist() == [2, 2]
     assert job.left_out == set(theirs if can_leave_out else [])
-    assert [level for level, _ in job.said] == ["text" if can_leave_out else "warning"] * bool(theirs)
-    assert ", ".join(theirs) in "".join(text for _, text in job.said)
+    said = [text for _, text in job.said] if can_leave_out else [notice.sentence for notice in notices]
+    assert len(said) == len([*job.said, *notices]) == int(bool(theirs))
+    assert ", ".join(theirs) in "".join(said)
 
 
 def test_selection_without_latents_keeps_the_components_of_the_earlier_job(tmp_path: Path) -> None:
