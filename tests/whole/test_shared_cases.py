@@ -398,16 +398,8 @@ TABLE = [
             ("J74", "J74_cluster_0.csg, J74_cluster_1.csg, J74_cluster_2.csg"),
         )
     ),
-    *(
-        prepared(SELECT, f"P1/{name}")
-        for name in (
-            "J70/J70_particles_selected.csg",
-            "J71/J71_split_0.csg",
-            "J74/J74_cluster_2.csg",
-            "J75",
-            "J76",
-        )
-    ),
+    *(prepared(SELECT, f"P1/{name}") for name in ("J70/J70_particles_selected.csg", "J75", "J76")),
+    *(converted(SELECT, f"P1/{name}.csg") for name in ("J71/J71_split_0", "J74/J74_cluster_2")),
     *(
         brought_back(BACK, f"{name}.star", f"P1/{job}", is_the_same_as("uid.star", job.split("/")[0]))
         for name, job in (
