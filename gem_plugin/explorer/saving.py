@@ -51,7 +51,7 @@ def rows_kept(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = Fals
 
     check_name_is_free(name, lost_under, overwrite)
     with tempfile.TemporaryDirectory() as folder:
-        listed = Path(folder) / "rows.txt"
+        listed = ExploreFiles(Path(folder)).rows(name)
         write_numbers(listed, _in_order(rows))
         yield listed
     if lost_under(name) and not overwrite:
