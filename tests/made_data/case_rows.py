@@ -28,7 +28,6 @@ class Row:
     numbers: dict[str, Any] = field(default_factory=dict)  # of the step's summary
     check: Callable[[Path, Path], None] | None = None  # of the folders of the case and of the results
     first: str = ""  # options of a prepare before it
-    needs: str = ""  # a module without which this is not so yet
 
     @property
     def name(self) -> str:
@@ -43,25 +42,24 @@ def prepared(
     options: str = "",
     says: str = "",
     check=None,
-    needs: str = "",
     **numbers,
 ) -> Row:
     """`gem-em prepare` reads the particles; the numbers are those of its summary."""
     is_relion = case.startswith("relion") and "--map" not in options
     text = f"--particles CASE/{file} --box 48 {'--map CASE/map.mrc ' * is_relion}{options}"
-    return Row(case, "prepare", text.strip(), (says,), False, numbers, check, needs=needs)
+    return Row(case, "prepare", text.strip(), (says,), False, numbers, check)
 
 
-def not_prepared(case: str, says: str, file: str = RUN_DATA, options: str = "", needs: str = "") -> Row:
+def not_prepared(case: str, says: str, file: str = RUN_DATA, options: str = "") -> Row:
     """`gem-em prepare` refuses with a sentence."""
     text = f"--particles CASE/{file} --box 48 {options}".strip()
-    return Row(case, "prepare", text, (says,), True, needs=needs)
+    return Row(case, "prepare", text, (says,), True)
 
 
-def converted(case: str, job: str, check=None, says: str = "", options: str = "", needs: str = "") -> Row:
+def converted(case: str, job: str, check=None, says: str = "", options: str = "") -> Row:
     """`gem-em convert` to a star file."""
     text = f"--particles CASE/{job} --out OUT/a.star {options}".strip()
-    return Row(case, "convert", text, (says,), False, {}, check, needs=needs)
+    return Row(case, "convert", text, (says,), False, {}, check)
 
 
 def not_converted(case: str, job: str, says: str, options: str = "") -> Row:

@@ -4,7 +4,6 @@ A row of the table is one command. It `works`, with numbers of the step's summar
 `refuses`; `says` is a part of what the user reads, in the log, in a warning or in the error.
 """
 
-import importlib.util
 import warnings
 from pathlib import Path
 
@@ -35,7 +34,6 @@ from gem_plugin.io.run.settings import read_summary
 ABERRATIONS, SELECT, BACK = "cryosparc/aberrations", "cryosparc/select_names", "cryosparc/star_back"
 SYM, COUNTS = "cryosparc/sym_expand", "cryosparc/counts"
 MAGNIFICATION = "cryosparc/magnification_combined"
-NOTICES = "gem_plugin.notices"  # the rows that need it come with it
 TABLE = [
     # RELION
     prepared("relion/01b_sym_by_links", particles=120),
@@ -88,20 +86,19 @@ TABLE = [
         options="--map CASE/map.mrc",
     ),
     prepared("relion/04k2_evenZ00_0.3", says="_rlnEvenZernike", particles=20),
-    prepared("relion/04k2_evenZ00_0.3", says="low ones too, as a wrong amplitude contrast", needs=NOTICES),
+    prepared("relion/04k2_evenZ00_0.3", says="low ones too, as a wrong amplitude contrast"),
     prepared("relion/04k3_evenZ20_0.3", says="_rlnEvenZernike", particles=20),
-    prepared("relion/04k3_evenZ20_0.3", says="change the phase of the CTF by up to", needs=NOTICES),
+    prepared("relion/04k3_evenZ20_0.3", says="change the phase of the CTF by up to"),
     prepared("relion/04o_hr_mag1pc", says="stretches the images by up to 1.00 %", particles=10),
-    prepared("relion/04o_hr_mag1pc", says="for its CTF only at resolutions worse than", needs=NOTICES),
+    prepared("relion/04o_hr_mag1pc", says="for its CTF only at resolutions worse than"),
     prepared("relion/04p_hr_relion30_beamtilt", particles=10),
-    prepared("relion/04p_hr_relion30_beamtilt", says="resolutions worse than 4.4 A", needs=NOTICES),
+    prepared("relion/04p_hr_relion30_beamtilt", says="resolutions worse than 4.4 A"),
     prepared("relion/08c_mixed_norm", options="--normalise always", background_normalised_here=True),
     prepared(
         "relion/08c_mixed_norm",
         says="About 50 % of the images",
         background_normalised_here=True,
         grey_scale_factor=1.0,
-        needs=NOTICES,
     ),
     prepared("relion/09a_bin2", particles=120),
     not_prepared(
@@ -163,20 +160,12 @@ TABLE = [
     ),
     not_prepared(ABERRATIONS, "blob/sign is 0.0 in row 0; expected 1 or -1", "P1/J77"),
     not_converted(ABERRATIONS, "P1/J77", "blob/sign is 0.0 in row 0; expected 1 or -1"),
-    not_prepared(
-        ABERRATIONS, "12 of 12 particles cannot be used, more than a tenth", "P1/J78", needs=NOTICES
-    ),
-    not_prepared(ABERRATIONS, "2 of 12 particles cannot be used, more than a tenth", "P1/J79", needs=NOTICES),
+    not_prepared(ABERRATIONS, "12 of 12 particles cannot be used, more than a tenth", "P1/J78"),
+    not_prepared(ABERRATIONS, "2 of 12 particles cannot be used, more than a tenth", "P1/J79"),
     converted(ABERRATIONS, "P1/J80", has_columns(rlnCtfBfactor=[50])),
     converted(ABERRATIONS, "P1/J81", has_columns(rlnVoltage=[200, 300], rlnSphericalAberration=[2.66, 2.7])),
     prepared(ABERRATIONS, "P1/J82", particles=12),
-    converted(
-        ABERRATIONS,
-        "P1/J83",
-        has_columns(rlnBeamTiltX=None),
-        "gives as 0 mm in 12 of 12 particles",
-        needs=NOTICES,
-    ),
+    converted(ABERRATIONS, "P1/J83", has_columns(rlnBeamTiltX=None), "gives as 0 mm in 12 of 12 particles"),
     *(
         row
         for job, says in (
@@ -225,7 +214,7 @@ TABLE = [
     not_prepared(COUNTS, "holds no particles. Was the selection empty?", "P1/J50"),
     not_prepared(COUNTS, "1 uids occur more than once", "P1/J53"),
     *(
-        not_prepared(COUNTS, f"holds {number}", name, needs=NOTICES)
+        not_prepared(COUNTS, f"holds {number}", name)
         for name, number in (
             ("P1/J51", "1 particle; expected thousands"),
             ("P1/J52", "2 particles; expected thousands"),
@@ -303,8 +292,6 @@ def test_case(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    if row.needs and importlib.util.find_spec(row.needs) is None:
-        pytest.skip(f"comes with {row.needs}")
     case, out = shared_cases / row.case, tmp_path / "out"
     out.mkdir()
     monkeypatch.chdir(case if row.case.startswith("relion") else tmp_path)
@@ -325,7 +312,3 @@ def test_case(
 def test_every_case_has_a_row(shared_cases: Path) -> None:
     cases = {f"{folder.parent.name}/{folder.name}" for folder in shared_cases.glob("*/*") if folder.is_dir()}
     assert cases == {row.case for row in TABLE}
-
-
-def test_rows_that_wait_leave_no_case_without_another_row() -> None:
-    assert {row.case for row in TABLE} == {row.case for row in TABLE if not row.needs}
