@@ -203,6 +203,15 @@ def test_a_password_on_the_command_line_is_no_option(rows: np.ndarray, capsys: p
     assert "No such option" in capsys.readouterr().err
 
 
+def test_options_that_contradict_each_other_make_no_job(
+    rows: np.ndarray, instance: Instance, capsys: pytest.CaptureFixture
+):
+    before = list(instance.jobs)
+    assert run("train", *INPUTS, "--decoder", "mlp", "--n-basis", "5") != 0
+    assert "--n-basis has no effect with --decoder mlp" in capsys.readouterr().err
+    assert list(instance.jobs) == before
+
+
 @pytest.mark.skipif(GENERATION < 5, reason="4.7 has no saved login")
 def test_saved_login_of_cryosparc_tools_is_used(
     rows: np.ndarray, server: LoopbackServer, instance: Instance, monkeypatch: pytest.MonkeyPatch
