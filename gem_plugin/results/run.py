@@ -100,7 +100,8 @@ class Run:
     @cached_property
     def original(self) -> ParticleFile:
         """The particle file that the run started from, its rows in the order of the run."""
-        return open_particle_file(self.origin.particle_file, self.particles.image_names)
+        table = self.particles
+        return open_particle_file(self.origin.particle_file, table.image_names, table.file_rows)
 
     def images(self) -> PreparedData:
         """The prepared images, which stay on disk, with table and noise spectrum."""

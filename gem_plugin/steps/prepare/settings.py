@@ -60,3 +60,8 @@ class PrepareSettings:
         "Scale the background of each image to mean 0 and standard deviation 1. auto: where it is not so already.",
         choices=("auto", "always", "never"),
     )
+    drop_duplicates: bool = setting(
+        False,
+        "Leave out rows that show an image in the pose of an earlier row, as joined files have them; without it they are "
+        "an error. Copies of one image in other poses (symmetry expansion) are always kept.",
+    )
