@@ -55,7 +55,7 @@ def without_duplicates(table: ParticleTable, particle_file: Path, is_dropped: bo
 
 
 def repeated_views(table: ParticleTable, nearness: Nearness) -> np.ndarray:  # (k, 2) int64, sorted
-    """Each row that shows an image in the pose of an earlier row, with that row."""
+    """Each row that shows an image in the pose of an earlier row, with one such row."""
     rows = np.flatnonzero(np.bincount(table.particle_indices)[table.particle_indices] > 1)
     if not len(rows):
         return np.zeros((0, 2), np.int64)

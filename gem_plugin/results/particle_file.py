@@ -3,7 +3,6 @@
 This is the one place that asks whether particles are RELION's or CryoSPARC's.
 """
 
-import difflib
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.results.column_names import nearest_names
 from gem_plugin.results.recorded_rows import RecordedRows
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
@@ -32,7 +32,6 @@ HALF_SET_LABEL = "_rlnRandomSubset"
 CLASS_LABEL = "_rlnClassNumber"
 COMPONENT_LABEL = "_gemVolumePC"
 N_COMPONENTS_WRITTEN = 5
-MAXIMUM_NAMES_SUGGESTED = 3
 
 
 class ParticleFile(ABC):
@@ -361,15 +360,6 @@ def find_particle_file(path: Path) -> ParticleFile:
             "Give run_data.star of a refinement, not the image stack."
         )
     return open_particle_file(path)
-
-
-def nearest_names(name: str, known: Sequence[str], not_made_yet: Sequence[str] = ()) -> str:
-    """A sentence on what may have been meant: of the `known` names, or of those that only another step makes."""
-    near = difflib.get_close_matches(name, [*known, *not_made_yet], n=MAXIMUM_NAMES_SUGGESTED, cutoff=0.5)
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
-    shown = ", ".join(known[:8])
-    return f"It has {shown}{', ...' if len(known) > 8 else ''}."
 
 
 def _refuse_relion_job_folder(path: Path) -> None:

@@ -25,12 +25,19 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.notices import Notice
 from gem_plugin.particles.prepared import ParticleOrigin, PreparedData, load_prepared, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily, family_of, fixed_names, full_name
+from gem_plugin.results.column_names import (
+    COLUMN_FAMILIES,
+    ColumnFamily,
+    family_of,
+    fixed_names,
+    full_name,
+    nearest_names,
+)
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.csv_tables import read_map_table, read_number_columns, read_text_rows
 from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
 from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
-from gem_plugin.results.particle_file import ParticleFile, nearest_names, open_particle_file
+from gem_plugin.results.particle_file import ParticleFile, open_particle_file
 from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.state_sources import SKETCH, STATE_SOURCES
