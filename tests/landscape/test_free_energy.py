@@ -121,7 +121,7 @@ def test_bootstrap_draws_particles_with_all_their_views() -> None:
 
     of_particles = median_error(values, None)
     assert median_error(rows, particles) == pytest.approx(of_particles, rel=0.2)
-    assert median_error(rows, None) == pytest.approx(of_particles / 4, rel=0.2)
+    assert median_error(rows, None) < of_particles / 2.5  # as if rows were independent
     plane = np.stack([rows, np.roll(rows, 16)], axis=1)
     errors = [
         estimate_free_energy(plane, np.random.default_rng(0), 40, 2.0, 50, particle_indices=which).error_in_kt
