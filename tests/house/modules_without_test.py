@@ -73,7 +73,6 @@ WITHOUT_TEST = {
     ),
     "Training as a whole: tests/steps/train/test_step.py": (
         "heterogeneity/encoder/anchor_scores",
-        "heterogeneity/observations",
         "heterogeneity/prefetch",
         "heterogeneity/schedule",
         "heterogeneity/workers",
@@ -81,7 +80,6 @@ WITHOUT_TEST = {
         "steps/train/half_sets",
         "steps/train/images",
         "steps/train/processes",
-        "steps/train/setup",
     ),
     "Focus masks and optional terms in training: tests/steps/train/test_options.py": (
         "heterogeneity/focus",

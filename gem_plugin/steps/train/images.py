@@ -73,9 +73,10 @@ def check_memory(
     images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
     free = free_memory_in_bytes(device)
     if encoder_inputs + images > free:
+        counted = "particles" if n_images == n_particles else f"views, {n_images} images,"
         remedy = "Use --cache disk" if images > free - encoder_inputs and images else "Use fewer --anchors"
         raise InputError(
-            f"{n_particles} particles with {n_images} images of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
+            f"{n_particles} {counted} of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
             f"{free / 1e9:.1f} GB are free. {remedy}, a smaller --box in prepare, or a larger machine."
         )
 
