@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.particles.optics import Optics, plain_optics
 
 
@@ -46,10 +47,18 @@ class ParticleTable:
     particle_indices: np.ndarray = field(
         default_factory=lambda: np.zeros(0, np.int64)
     )  # (n,) int64 from 0: rows with one number are views of one physical particle
+    file_rows: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )  # (n,) int64: row of the particle file; the same number where not given
+    symmetry_copies: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int16)
+    )  # (n,) int16: which operator of the symmetry made the row of that of the file; 0, the identity, where not given
+    symmetry: Symmetry = field(default_factory=Symmetry)  # by which rows were made here
 
     def __post_init__(self) -> None:
         n_rows = len(self.image_names)
         defaults = {"optics_rows": np.zeros(n_rows, np.int32), "image_indices": np.arange(n_rows)}
+        defaults |= {"file_rows": np.arange(n_rows), "symmetry_copies": np.zeros(n_rows, np.int16)}
         defaults["particle_indices"] = (
             np.arange(n_rows) if not len(self.image_indices) else self.image_indices
         )
