@@ -7,7 +7,10 @@ from scipy import ndimage
 from gem_plugin.imaging.fourier import fourier_crop_volume
 
 MAXIMUM_BOX = 64  # pixels: enough to distinguish subunits, and 60 operators take a few seconds
-PASSED, STOPPED = 0.5, 0.75  # of Nyquist: lower frequencies stay, higher ones go, so that cubic splines are exact
+PASSED, STOPPED = (
+    0.5,
+    0.75,
+)  # of Nyquist: lower frequencies stay, higher ones go, so that cubic splines are exact
 BRIGHT = 0.1  # of the highest density: voxels that belong to the molecule where no mask is given
 DILATION = 2  # voxels
 ANGLES_OF_AVERAGE = 71  # a prime: no usual fold hides in it
@@ -33,7 +36,7 @@ def agreements_with_rotations(
     inside = _compared(small, None if mask is None else _cropped(mask, box))
     points = np.stack(np.nonzero(inside)[::-1], axis=1) - box // 2  # (p, 3), ordered xyz
     coefficients = ndimage.spline_filter(small, SPLINE_ORDER)
-    averages = [_SphericalAverage(coefficients)]
+    averages: list[_SphericalAverage | _AverageAboutZ] = [_SphericalAverage(coefficients)]
     averages += [_AverageAboutZ(coefficients)] if has_axis_along_z else []
     density = _at(coefficients, points)
     residuals = [density - average.at(points) for average in averages]
@@ -53,7 +56,9 @@ def agreements_with_rotations(
 def _cropped(volume: np.ndarray, box: int) -> np.ndarray:
     if len(volume) == box:
         return np.asarray(volume, dtype=np.float32)
-    even = volume[: len(volume) - len(volume) % 2, : len(volume) - len(volume) % 2, : len(volume) - len(volume) % 2]
+    even = volume[
+        : len(volume) - len(volume) % 2, : len(volume) - len(volume) % 2, : len(volume) - len(volume) % 2
+    ]
     return fourier_crop_volume(torch.from_numpy(np.ascontiguousarray(even, dtype=np.float32)), box).numpy()
 
 
@@ -89,7 +94,9 @@ class _SphericalAverage:
 
     def __init__(self, coefficients: np.ndarray) -> None:
         box = len(coefficients)
-        indices = np.stack(np.meshgrid(*[np.arange(box) - box // 2] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+        indices = np.stack(np.meshgrid(*[np.arange(box) - box // 2] * 3, indexing="ij"), axis=-1).reshape(
+            -1, 3
+        )
         radii = np.sqrt((indices**2).sum(axis=1))
         keep = radii < box // 2
         values = _at(coefficients, indices[keep][:, ::-1])

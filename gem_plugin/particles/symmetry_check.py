@@ -42,6 +42,16 @@ def symmetry_of_map(
     return symmetry
 
 
+def check_symmetry_of_map(symmetry: Symmetry, volume: np.ndarray, path: Path) -> None:
+    """Refuse another map than that by which the particles were expanded, where it does not have their symmetry."""
+    agreement = lowest_agreement(volume, symmetry)
+    if agreement < MINIMUM_AGREEMENT:
+        raise InputError(
+            f"{path}: the particles were prepared with the symmetry {symmetry.name}, but this map agrees with itself after its "
+            f"rotations only to {agreement:.2f} (expected {MINIMUM_AGREEMENT} or more). Give the map of the symmetric refinement."
+        )
+
+
 def lowest_agreement(
     volume: np.ndarray, symmetry: Symmetry, mask: np.ndarray | None = None, **how: int
 ) -> float:

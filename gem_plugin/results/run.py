@@ -29,6 +29,7 @@ from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily, famil
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.csv_tables import read_map_table, read_number_columns, read_text_rows
 from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
+from gem_plugin.results.expanded_particle_file import open_views
 from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
 from gem_plugin.results.particle_file import ParticleFile, nearest_names, open_particle_file
 from gem_plugin.results.same_making import check_same_making
@@ -92,7 +93,9 @@ class Run:
 
     @cached_property
     def original(self) -> ParticleFile:
-        """The particle file that the run started from, its rows in the order of the run."""
+        """The particle file that the run started from, its rows in the order of the run; views where it was expanded here."""
+        if len(self.particles.symmetry) > 1:
+            return open_views(self.origin.particle_file, self.particles)
         return open_particle_file(self.origin.particle_file, self.particles.image_names)
 
     def images(self) -> PreparedData:

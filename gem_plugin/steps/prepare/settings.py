@@ -60,3 +60,8 @@ class PrepareSettings:
         "Scale the background of each image to mean 0 and standard deviation 1. auto: where it is not so already.",
         choices=("auto", "always", "never"),
     )
+    symmetry: str | None = setting(
+        None,
+        "Point group of the refinement that the particles come from (C3, D7, T, O, I, I1 to I4): every particle is used once "
+        "for each subunit, in the copies of its pose. Needs the map. Default: every row is used as it is.",
+    )

@@ -26,6 +26,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.state_files import PARTICLE_SUFFIXES
 from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.notices import note, warn
+from gem_plugin.particles.expansion import expand_table
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
@@ -47,6 +48,7 @@ from gem_plugin.steps.prepare.inspection import (
     why_not_normalised,
 )
 from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
 
 MINIMUM_VARIATION = 1e-12  # of a background without noise
 
@@ -86,7 +88,7 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     exclusions = Exclusions(particle_file, table)
     exclusions.add_by_scale()
     exclusions.check()
-    _check_maps(settings, table)
+    symmetry = find_symmetry(settings, particles, table, _check_maps(settings, table), progress)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
         stacks = particles.find_images(table, image_search(settings))
@@ -101,14 +103,15 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     origin = ParticleOrigin(
         particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
     )
-    working_table = _working_table(table, plan)
+    working_table = expand_table(_working_table(table, plan), symmetry)
     save_prepared_table(run.prepared_table, working_table, noise_spectrum, origin)
-    excluded = exclusions.excluded()
+    excluded = excluded_views(exclusions.excluded(), symmetry)
     write_excluded(run, excluded)
     exclusions.warn()
     return {
         "particles": len(table),
-        **({"excluded_particles": len(excluded)} if len(excluded) else {}),
+        **({"symmetry": symmetry.name, "views": len(working_table)} if len(symmetry) > 1 else {}),
+        **({"excluded_particles": len(excluded) // len(symmetry)} if len(excluded) else {}),
         "stacks": images.n_stacks,
         "box": working_box,
         "pixel_size_in_angstroms": round(working_table.pixel_size_in_angstroms, 6),
@@ -139,11 +142,14 @@ def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleT
     return table
 
 
-def _check_maps(settings: PrepareSettings, table: ParticleTable) -> None:
-    if settings.map is not None:
-        read_matching_map(Path(settings.map), table.box_size, table.pixel_size_in_angstroms)
-    if settings.mask is not None:
-        read_matching_mask(Path(settings.mask), table.box_size, table.pixel_size_in_angstroms)
+def _check_maps(
+    settings: PrepareSettings, table: ParticleTable
+) -> Maps:  # in the box of the particles, where given
+    expected = table.box_size, table.pixel_size_in_angstroms
+    return Maps(
+        None if settings.map is None else read_matching_map(Path(settings.map), *expected),
+        None if settings.mask is None else read_matching_mask(Path(settings.mask), *expected),
+    )
 
 
 def _working_box(requested: int, original: int) -> int:
