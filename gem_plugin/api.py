@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gem_plugin.results.particle_file import ParticleFile
     from gem_plugin.results.run import Run as OpenedRun
     from gem_plugin.results.states import States
+    from gem_plugin.results.subunits import Subunits
 
 AnyPath = str | os.PathLike[str]
 MAXIMUM_NAMES_SUGGESTED = 3
@@ -129,6 +130,13 @@ class Run:
         `.labels` (n,), `.numbers`, `.counts`, `.rows(number)`, `.mean_map(number)`, `.table`.
         """
         return self._results.states(source)
+
+    def subunits(self, source: str = "sketch") -> Subunits:
+        """States of the subunits of each particle, where particles have several views: "sketch" or "full".
+
+        `.counts` (particles, states), `.patterns` (observed and expected), `.cooperativity` (value, error, p-value).
+        """
+        return self._results.subunits(source)
 
     def decoder(self) -> VolumeSource:
         """The decoder with the latents of all particles, in the model's own box."""

@@ -20,6 +20,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_files
 from gem_plugin.io.run.notices import read_notices
 from gem_plugin.io.run.settings import read_run_settings, read_summary
+from gem_plugin.io.run.subunit_files import SubunitFiles
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, motion_from_arrays
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.notices import Notice
@@ -34,8 +35,9 @@ from gem_plugin.results.particle_columns import ParticleColumn, check_length, re
 from gem_plugin.results.particle_file import ParticleFile, nearest_names, open_particle_file
 from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
-from gem_plugin.results.state_sources import SKETCH, STATE_SOURCES
+from gem_plugin.results.state_sources import FULL, SKETCH, STATE_SOURCES
 from gem_plugin.results.states import States
+from gem_plugin.results.subunits import Subunits
 
 LATENT_COMPONENT, VOLUME_COMPONENT = "latent component", "volume component"
 
@@ -256,6 +258,20 @@ class Run:
     def state_sources(self) -> tuple[str, ...]:
         """The sets of states that the run holds."""
         return tuple(source for source in STATE_SOURCES if self.has_states(source))
+
+    def subunits(self, source: str = SKETCH) -> Subunits:
+        """The states of the subunits of each particle, where particles have several views; of landscape or landscape-full."""
+        self.check_landscape()
+        if source not in (SKETCH, FULL):
+            raise InputError(f"There are no subunits of {source!r}; expected {SKETCH} or {FULL}.")
+        return Subunits.load(self._subunit_files(source))
+
+    def has_subunits(self, source: str = SKETCH) -> bool:
+        return self._subunit_files(source).table.is_file()
+
+    def _subunit_files(self, source: str) -> SubunitFiles:
+        files = self.files.landscape
+        return files.subunits if source == SKETCH else files.full.subunits
 
     def sketch(self) -> Sketch:
         """The particles that stand for all in the landscape."""

@@ -112,7 +112,9 @@ def _check_sources(settings: SimulateSettings) -> None:
             "--atoms, --moving and --hinge belong together: a file, the atoms that rotate, and the bond that they rotate about."
         )
     if settings.cooperativity and len(symmetry_operators(settings.symmetry)) == 1:
-        raise InputError("--cooperativity is for complexes of several subunits; give their --symmetry, such as C3.")
+        raise InputError(
+            "--cooperativity is for complexes of several subunits; give their --symmetry, such as C3."
+        )
     if settings.defocus_from > settings.defocus_to:
         raise InputError(
             f"--defocus-from is {settings.defocus_from}, above --defocus-to, {settings.defocus_to}."
