@@ -160,10 +160,16 @@ def open_views(path: Path, table: ParticleTable) -> ParticleFile:
 
 def holds_copies(particles: ParticleFile) -> bool:
     """Whether the columns of a file say that it was expanded by symmetry, here or by CryoSPARC."""
+    copies = copies_in_file(particles)
+    return copies is not None and bool((copies > 0).any())
+
+
+def copies_in_file(particles: ParticleFile) -> np.ndarray | None:  # (n,)
+    """The number of the copy of each row, 0 for the original one; None where the file does not say."""
     for label in (COPY_LABEL, COPY_FIELD):
-        if label in particles.labels and bool((particles.column(label) > 0).any()):
-            return True
-    return False
+        if label in particles.labels:
+            return particles.column(label)
+    return None
 
 
 def rows_as_views(
