@@ -69,7 +69,7 @@ def _smooth(volume: np.ndarray) -> np.ndarray:
     x = np.fft.rfftfreq(box)
     radius = 2 * np.sqrt(z[:, None, None] ** 2 + y[None, :, None] ** 2 + x[None, None, :] ** 2)
     fraction = ((radius - PASSED) / (STOPPED - PASSED)).clip(0, 1)
-    return np.fft.irfftn(np.fft.rfftn(volume) * (0.5 + 0.5 * np.cos(np.pi * fraction)), s=volume.shape)
+    return np.fft.irfftn(np.fft.rfftn(volume) * (0.5 + 0.5 * np.cos(np.pi * fraction)), s=volume.shape, axes=(0, 1, 2))
 
 
 def _compared(volume: np.ndarray, mask: np.ndarray | None) -> np.ndarray:  # (box, box, box) bool

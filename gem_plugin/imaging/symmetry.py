@@ -87,7 +87,8 @@ def _three_twofolds() -> np.ndarray:  # (3, 3)
     directions = np.stack([axis / np.linalg.norm(axis) for axis in axes])
     if np.linalg.det(directions) < 0:
         directions[2] *= -1
-    return directions
+    left, _, right = np.linalg.svd(directions)  # the generators have seven digits
+    return left @ right
 
 
 def symmetry_operators(name: str) -> np.ndarray:  # (order, 3, 3) float64, identity first
