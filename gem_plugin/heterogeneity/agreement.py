@@ -7,6 +7,7 @@ import torch
 from sklearn.neighbors import KNeighborsRegressor
 
 from gem_plugin.imaging.fourier import fourier_shell_correlation
+from gem_plugin.particles.views import particles_of
 
 NEIGHBOURS = 20
 MAXIMUM_PARTICLES = 20_000  # enough for a correlation to three digits
@@ -23,14 +24,30 @@ def latent_agreement(
     first: np.ndarray,  # (n, latent_size)
     second: np.ndarray,  # (n, latent_size of the other model), same particles
     generator: np.random.Generator,
+    particle_indices: np.ndarray | None = None,  # (n,) int64: rows of one particle are held out together
 ) -> LatentAgreement:
     """Predict each from the other by nearest neighbours, so that neither axes nor their curvature matter."""
-    rows = generator.permutation(len(first))[:MAXIMUM_PARTICLES]
-    fitted, held_out = rows[::2], rows[1::2]
+    which, n_particles = particles_of(
+        np.arange(len(first)), np.arange(len(first)) if particle_indices is None else particle_indices
+    )
+    drawn = generator.permutation(n_particles)[: MAXIMUM_PARTICLES * n_particles // max(1, len(first))]
+    fitted, held_out = (_rows_of(drawn[start::2], which, n_particles) for start in (0, 1))
     return LatentAgreement(
         _explained_variance(second, first, fitted, held_out),
         _explained_variance(first, second, fitted, held_out),
     )
+
+
+def _rows_of(
+    particles: np.ndarray,  # (p,) int64
+    which: np.ndarray,  # (n,) int64: the particle of every row
+    n_particles: int,
+) -> np.ndarray:  # (k,) int64
+    if n_particles == len(which):
+        return particles
+    is_drawn = np.zeros(n_particles, dtype=bool)
+    is_drawn[particles] = True
+    return np.flatnonzero(is_drawn[which])
 
 
 def _explained_variance(

@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.losses.image import squared_error
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations
+from gem_plugin.particles.views import particles_of
 from gem_plugin.progress import Track, untracked
 
 MAXIMUM_PARTICLES = 500  # the mean of so many differences has an error of a tenth of a nat or two
@@ -28,7 +30,7 @@ BATCH_SIZE = 64
 
 
 class Support(NamedTuple):
-    """Mean over the particles, and its standard error; both NaN without particles."""
+    """Mean over the particles, each by the mean of its views, and its standard error; both NaN with fewer than two particles."""
 
     nats: float
     standard_error: float
@@ -49,8 +51,10 @@ def held_out_support(
     """What the latents of held-out particles explain, less what they cost."""
     assert model.encoder is not None
     model.eval()
-    rows = _some(held_out_rows, MAXIMUM_PARTICLES, generator)
-    if len(rows) < 2:
+    if len(held_out_rows) < 2:
+        return Support(math.nan, math.nan)
+    rows, particles = _views_of_some(held_out_rows, observations.particle_indices, generator)
+    if int(particles.max(initial=-1)) < 1:
         return Support(math.nan, math.nan)
     others = model.encoder(encoder_inputs.batch(_some(training_rows, CLOUDS_OF_MEAN, generator))).means
     clouds = model.cloud_in_pixels(others)
@@ -63,8 +67,21 @@ def held_out_support(
         matched = batch.images, batch.filters, contrast_variance
         with_latents = squared_error(own, *matched) + distribution.kl_divergence()
         differences.append(squared_error(torch.stack(images).mean(0), *matched) - with_latents)
-    values = torch.cat(differences).double()
+    of_rows = torch.cat(differences).double().cpu().numpy()
+    values = torch.from_numpy(np.bincount(particles, of_rows) / np.bincount(particles))
     return Support(float(values.mean()), float(values.std() / math.sqrt(len(values))))
+
+
+def _views_of_some(
+    rows: Tensor, particle_indices: np.ndarray, generator: torch.Generator
+) -> tuple[Tensor, np.ndarray]:  # (k,) rows, sorted, and the particle of each, from 0
+    """All views of some particles, about as many rows as MAXIMUM_PARTICLES."""
+    which, n_particles = particles_of(rows.numpy(), particle_indices)
+    n_drawn = max(2, MAXIMUM_PARTICLES * n_particles // max(1, len(rows)))
+    is_drawn = torch.zeros(n_particles, dtype=torch.bool)
+    is_drawn[torch.randperm(n_particles, generator=generator)[:n_drawn]] = True
+    chosen = rows[is_drawn[torch.from_numpy(which)]]
+    return chosen, particles_of(chosen.numpy(), particle_indices)[0]
 
 
 def _some(rows: Tensor, n: int, generator: torch.Generator) -> Tensor:

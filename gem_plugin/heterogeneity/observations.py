@@ -6,8 +6,11 @@ so an image enters only through g = C F (the matched image) and h = C^2 (the mat
 """
 
 from collections.abc import Iterator
+from dataclasses import fields
+from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,8 +41,13 @@ class Observations:
         noise_spectrum: Tensor,  # (box // 2 + 1,), 1 for white noise of variance 1
         pixel_size_in_angstroms: float,
         is_whitened: bool = True,  # divide by the noise spectrum; else by its mean
+        image_indices: np.ndarray | None = None,  # (n,) int64: rows with one number show one image
+        particle_indices: np.ndarray | None = None,  # (n,) int64: and are views of one particle
     ) -> None:
         self.raw_images = images
+        own = np.arange(len(rotation_matrices))
+        self.image_indices = own if image_indices is None else image_indices
+        self.particle_indices = self.image_indices if particle_indices is None else particle_indices
         self.rotation_matrices = rotation_matrices.float()
         self.shifts_in_pixels = shifts_in_pixels.float()
         self.ctf = ctf
@@ -49,7 +57,7 @@ class Observations:
         noise = noise_spectrum.float().clamp_min(1e-3 * float(noise_spectrum.mean()))
         self.inverse_noise = (1 / noise)[rings] if is_whitened else 1 / noise.mean().expand(rings.shape)
         self.device = torch.device("cpu")  # where batches are made
-        self._matched: Tensor | None = None
+        self._matched: Tensor | None = None  # (n_matched, box, box)
 
     def move_to_(self, device: torch.device) -> None:
         """Make batches on another device from now on. Images stay where they are; keep_in_memory puts them there."""
@@ -62,11 +70,36 @@ class Observations:
     def __len__(self) -> int:
         return len(self.rotation_matrices)
 
+    @property
+    def n_matched(self) -> int:
+        """Matched images that differ: one for all rows of an image that have one shift, CTF and optics."""
+        return len(self._rows_to_match[0])
+
+    @cached_property
+    def _rows_to_match(self) -> tuple[Tensor, Tensor | None]:
+        """A row for each matched image, (m,); and the matched image of each row, (n,), None where each has its own."""
+        n_rows = len(self)
+        of_image = torch.from_numpy(first_rows(self.image_indices))  # (n,)
+        own = torch.arange(n_rows)
+        is_same = of_image != own
+        if not is_same.any():
+            return own, None
+        of_ctf = [getattr(self.ctf, field.name) for field in fields(self.ctf)]
+        for values in (self.shifts_in_pixels, *(values for values in of_ctf if values is not None)):
+            of_rows = values.cpu().reshape(n_rows, -1)
+            is_same &= (of_rows == of_rows[of_image]).all(dim=1)
+        needed = own[~is_same]
+        which = torch.empty(n_rows, dtype=torch.int64)
+        which[needed] = torch.arange(len(needed))
+        which[is_same] = which[of_image[is_same]]
+        return needed, which
+
     def keep_in_memory(self, progress_of: Any = iter) -> None:
         """Compute all matched images once, on the device of the batches; 4 bytes a pixel."""
-        matched = torch.empty(len(self), self.box_size, self.box_size, device=self.device)
-        for rows in progress_of(list(row_chunks(len(self), IMAGES_AT_A_TIME))):
-            matched[rows[0] : rows[-1] + 1] = self._match(rows)
+        needed, _ = self._rows_to_match
+        matched = torch.empty(len(needed), self.box_size, self.box_size, device=self.device)
+        for part in progress_of(list(row_chunks(len(needed), IMAGES_AT_A_TIME))):
+            matched[part[0] : part[-1] + 1] = self._match(needed[part])
         self._matched = matched
 
     def batch(self, rows: Tensor) -> MatchedBatch:
@@ -110,13 +143,23 @@ class Observations:
         return send(torch.as_tensor(self.raw_images[rows.numpy()]).float(), self.device)
 
     def _matched_images(self, rows: Tensor) -> Tensor:  # (batch, box, box)
-        return self._match(rows) if self._matched is None else self._matched[send(rows, self.device)]
+        if self._matched is None:
+            return self._match(rows)
+        which = self._rows_to_match[1]
+        return self._matched[send(rows if which is None else which[rows], self.device)]
 
     def _match(self, rows: Tensor) -> Tensor:  # (batch, box, box)
         shifts = self.shifts_in_pixels[send(rows, self.device)]
         spectra = shift_half_spectra(torch.fft.rfft2(self._read(rows)), shifts)
         matched = spectra * self.ctf_half_spectra(rows) * self.inverse_noise
         return torch.fft.irfft2(matched, s=(self.box_size, self.box_size))
+
+
+def first_rows(numbers: np.ndarray) -> np.ndarray:  # (n,) int64 each
+    """For each row the first one with its number."""
+    first = np.zeros(int(numbers.max(initial=-1)) + 1, np.int64)
+    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of several values for one place the last stays
+    return first[numbers]
 
 
 def row_chunks(n_rows: int, size: int) -> Iterator[Tensor]:

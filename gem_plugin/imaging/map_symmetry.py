@@ -15,7 +15,7 @@ BRIGHT = 0.1  # of the highest density: voxels that belong to the molecule where
 DILATION = 2  # voxels
 ANGLES_OF_AVERAGE = 71  # a prime: no usual fold hides in it
 EDGE = 2  # voxels between the compared sphere and the box
-MINIMUM_VARIANCE = 1e-4  # of the density: less than this beside the average says nothing
+MINIMUM_VARIANCE = 1e-6  # of the squared density: less than this beside the average is rounding
 SPLINE_ORDER = 3
 
 
@@ -69,7 +69,9 @@ def _smooth(volume: np.ndarray) -> np.ndarray:
     x = np.fft.rfftfreq(box)
     radius = 2 * np.sqrt(z[:, None, None] ** 2 + y[None, :, None] ** 2 + x[None, None, :] ** 2)
     fraction = ((radius - PASSED) / (STOPPED - PASSED)).clip(0, 1)
-    return np.fft.irfftn(np.fft.rfftn(volume) * (0.5 + 0.5 * np.cos(np.pi * fraction)), s=volume.shape, axes=(0, 1, 2))
+    return np.fft.irfftn(
+        np.fft.rfftn(volume) * (0.5 + 0.5 * np.cos(np.pi * fraction)), s=volume.shape, axes=(0, 1, 2)
+    )
 
 
 def _compared(volume: np.ndarray, mask: np.ndarray | None) -> np.ndarray:  # (box, box, box) bool

@@ -6,12 +6,14 @@ standard deviation over bootstrap samples of the particles. Populations of a fro
 those of an ensemble in equilibrium; whether they are is for the reader to judge.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from gem_plugin.errors import InputError
+from gem_plugin.particles.views import particles_of
 from gem_plugin.progress import Track, untracked
 
 MARGIN_IN_BANDWIDTHS = 3.0
@@ -43,6 +45,7 @@ def estimate_free_energy(
     bandwidth_factor: float = 1.0,  # times Scott's
     n_bootstrap: int = 100,
     track: Track = untracked,
+    particle_indices: np.ndarray | None = None,  # (n,) int64: rows of one particle are drawn together
 ) -> FreeEnergy:
     """Density, energy and its error on a grid that covers all points with a margin."""
     if len(points) < 10:
@@ -58,7 +61,8 @@ def estimate_free_energy(
     smooth = gaussian_filter(counts, sigmas, mode="constant")
     seen_per_kernel = smooth * 2 * np.pi * sigmas.prod()
     energy = _energy(smooth, seen_per_kernel >= MINIMUM_PARTICLES)
-    error = _bootstrap_error(counts, sigmas, energy, generator, n_bootstrap, track)
+    draw = _drawing(points[:, ::-1], edges[::-1], counts, particle_indices, generator)
+    error = _bootstrap_error(draw, sigmas, energy, n_bootstrap, track)
     density = smooth / (len(points) * cell_sizes.prod())
     centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
     return FreeEnergy(energy, error, density, centres[0], centres[1], bandwidths)
@@ -71,6 +75,7 @@ def energy_along(
     bandwidth_factor: float = 1.0,
     n_bootstrap: int = 100,
     track: Track = untracked,
+    particle_indices: np.ndarray | None = None,  # (n,) int64: rows of one particle are drawn together
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # centres, energy in kT, error in kT
     """Free energy along one coordinate; Scott's bandwidth in one dimension is n^(-1/5) times the standard deviation."""
     standard_deviation = values.std()
@@ -86,7 +91,8 @@ def energy_along(
     sigma = np.array([bandwidth / (edges[1] - edges[0])])
     smooth = gaussian_filter(counts.astype(float), sigma, mode="constant")
     energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= MINIMUM_PARTICLES)
-    error = _bootstrap_error(counts, sigma, energy, generator, n_bootstrap, track)
+    draw = _drawing(values[:, None], [edges], counts, particle_indices, generator)
+    error = _bootstrap_error(draw, sigma, energy, n_bootstrap, track)
     return (edges[1:] + edges[:-1]) / 2, energy, error
 
 
@@ -102,25 +108,45 @@ def _energy(smooth: np.ndarray, is_known: np.ndarray) -> np.ndarray:
     return energy
 
 
-def _bootstrap_error(
-    counts: np.ndarray,
-    sigmas: np.ndarray,
-    energy: np.ndarray,
+def _drawing(
+    values: np.ndarray,  # (n, d), in the order of the axes of the grid
+    edges: list[np.ndarray],  # d times (cells + 1,)
+    counts: np.ndarray,  # (cells, ...): rows per cell
+    particle_indices: np.ndarray | None,
     generator: np.random.Generator,
-    n_samples: int,
-    track: Track,
+) -> Callable[[], np.ndarray]:  # gives counts as of particles drawn again with replacement
+    """Drawing n rows and counting them per cell is one multinomial draw of the cells; particles of several rows are drawn whole."""
+    fractions = counts.ravel() / counts.sum()
+    which, n_particles = particles_of(
+        np.arange(len(values)), np.arange(len(values)) if particle_indices is None else particle_indices
+    )
+    if n_particles == len(values):
+        return lambda: generator.multinomial(int(counts.sum()), fractions).reshape(counts.shape)
+    cells = [
+        np.clip(np.searchsorted(edge, values[:, axis], side="right") - 1, 0, len(edge) - 2)
+        for axis, edge in enumerate(edges)
+    ]
+    cell_of_row = np.ravel_multi_index(cells, counts.shape)
+    equal = np.full(n_particles, 1 / n_particles)
+
+    def draw() -> np.ndarray:
+        times = generator.multinomial(n_particles, equal)
+        return np.bincount(cell_of_row, times[which], counts.size).reshape(counts.shape)
+
+    return draw
+
+
+def _bootstrap_error(
+    draw: Callable[[], np.ndarray], sigmas: np.ndarray, energy: np.ndarray, n_samples: int, track: Track
 ) -> np.ndarray:
     """Spread of the energy when particles are drawn again with replacement.
 
-    Drawing n particles and counting them per cell is one multinomial draw of the cells.
     Each sample is shifted to the same mean energy over the known cells, since only differences have a meaning.
     """
     is_known = np.isfinite(energy)
-    fractions = counts.ravel() / counts.sum()
     samples = np.empty((n_samples, int(is_known.sum())))
     for sample in track(samples, "bootstrap samples", unit="sample"):
-        drawn = generator.multinomial(int(counts.sum()), fractions).reshape(counts.shape)
-        smooth = gaussian_filter(drawn.astype(float), sigmas, mode="constant")
+        smooth = gaussian_filter(draw().astype(float), sigmas, mode="constant")
         sample[:] = -np.log(np.maximum(smooth[is_known], 1e-12 * smooth.max()))
         sample -= sample.mean()
     error = np.full(energy.shape, np.nan)

@@ -38,7 +38,7 @@ def copied_rotations(
     return rotation_matrices.astype(np.float64)[:, None] @ symmetry.operators[None]
 
 
-def has_subunits(table: ParticleTable) -> bool:
+def has_subunits(table: ParticleTable, minimum_fraction: float = MINIMUM_FRACTION_WITH_COPIES) -> bool:
     """Whether particles have several views from clearly different sides, as symmetry expansion makes them.
 
     A few images that come twice, or all of them in almost the same poses, as two joined refinements have them, are not.
@@ -49,7 +49,7 @@ def has_subunits(table: ParticleTable) -> bool:
         table.particle_indices, return_index=True, return_inverse=True, return_counts=True
     )
     is_repeated = n_views > 1
-    if not is_repeated.sum() > MINIMUM_FRACTION_WITH_COPIES * len(n_views):
+    if not is_repeated.sum() > minimum_fraction * len(n_views):
         return False
     which = which.reshape(-1)
     others = np.setdiff1d(np.arange(len(table)), first)

@@ -10,10 +10,13 @@ from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.cryosparc_checks import check_refined_rows, one_box_and_pixel_size
+from gem_plugin.particles.identity import Identity, Position, identify_rows
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
 
 USUAL_SIGN = -1.0  # CryoSPARC particles are dark on light unless the file says otherwise
+SOURCE_UID = "sym_expand/src_uid"
+POSITION_FIELDS = ("location/micrograph_uid", "location/center_x_frac", "location/center_y_frac")
 TOLERATED_PHASE_IN_RADIANS = np.pi / 4
 MAXIMUM_BEAM_TILT_IN_RADIANS = 0.1  # no microscope tilts its beam that far; usual tilts are below 0.002
 
@@ -40,6 +43,7 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
     poses = Rotation.from_rotvec(
         rows["alignments3D/pose"].astype(np.float64)
     )  # particle frame -> volume frame
+    identity = _identity(rows)
     return ParticleTable(
         image_names=rows["uid"].astype(str).astype(object),
         stack_names=stack_names(rows),
@@ -60,6 +64,27 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
         optics_groups=_optional(rows, "ctf/exp_group_id", 0).astype(np.int64),
         pixel_size_in_angstroms=pixel_size,
         box_size=box_size,
+        image_indices=identity.image_indices,
+        particle_indices=identity.particle_indices,
+    )
+
+
+def _identity(rows: np.ndarray) -> Identity:
+    """A particle is known by sym_expand/src_uid, else by its image, else by its place in the micrograph."""
+    present = set(rows.dtype.names or ())
+    sources = position = None
+    if SOURCE_UID in present and rows.dtype[SOURCE_UID].kind in "ui":  # a float has lost its last digits
+        sources = rows[SOURCE_UID]
+    if set(POSITION_FIELDS) <= present:
+        position = Position(*(rows[name] for name in POSITION_FIELDS))
+    preparation = tuple(rows[name] for name in ("ctf/exp_group_id", "blob/sign") if name in present)
+    return identify_rows(
+        stack_names(rows),
+        rows["blob/idx"].astype(np.int64),
+        preparation,
+        sources=sources,
+        has_source=None if sources is None else sources != 0,
+        position=position,
     )
 
 

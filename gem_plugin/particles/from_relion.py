@@ -11,8 +11,15 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.project_folder import ImageSearch, find_stacks
 from gem_plugin.io.star.columns import read_columns
-from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file, split_image_names
+from gem_plugin.io.star.particles import (
+    IMAGE_NAME,
+    RelionFile,
+    read_name_columns,
+    read_relion_file,
+    split_image_names,
+)
 from gem_plugin.notices import warn
+from gem_plugin.particles.identity import Identity, Position, identify_rows
 from gem_plugin.particles.relion_aberrations import ABERRATION_COLUMNS, warn_about_aberrations
 from gem_plugin.particles.table import ParticleTable
 
@@ -20,6 +27,8 @@ ANGLES = ("_rlnAngleRot", "_rlnAngleTilt", "_rlnAnglePsi")
 ORIGINS_IN_ANGSTROMS = ("_rlnOriginXAngst", "_rlnOriginYAngst")
 ORIGINS_IN_PIXELS = ("_rlnOriginX", "_rlnOriginY")
 OPTICS_GROUP = "_rlnOpticsGroup"
+ORIGINAL_NAME, MICROGRAPH = "_rlnImageOriginalName", "_rlnMicrographName"
+COORDINATES = ("_rlnCoordinateX", "_rlnCoordinateY")
 # Columns with the value that RELION takes where they are absent; in the optics block, or per particle in RELION 3.0.
 OPTIONAL_COLUMNS = {
     "_rlnDefocusAngle": 0.0,
@@ -58,7 +67,8 @@ def read_relion_particles(
 ) -> ParticleTable:
     """Read a particle star file of RELION 3.0, 3.1, 4 or 5; rows keep their order."""
     file = read_relion_file(Path(path))
-    image_names = read_image_names(file)
+    names = read_name_columns(file, ORIGINAL_NAME, MICROGRAPH)
+    image_names = names[IMAGE_NAME]
     stack_names, slice_indices = split_image_names(file, image_names)
     columns = _read_numbers(file)
     _refuse_processed_images(file, columns)
@@ -68,6 +78,8 @@ def read_relion_particles(
     warn_about_aberrations(file, columns, pixel_size, box_size)
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
+    optics_groups = columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64)
+    identity = _identity(names, columns, stack_names, slice_indices, optics_groups)
 
     def column(name: str) -> np.ndarray:
         return columns.get(name, np.full(len(image_names), OPTIONAL_COLUMNS.get(name, 0.0))).astype(
@@ -91,18 +103,42 @@ def read_relion_particles(
         amplitude_contrast=column("_rlnAmplitudeContrast"),
         contrast_sign=np.ones(len(image_names), dtype=np.float32),  # RELION's particles are white
         half_sets=_half_sets(file, columns, len(image_names)),
-        optics_groups=columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64),
+        optics_groups=optics_groups,
         pixel_size_in_angstroms=pixel_size,
         box_size=box_size,
+        image_indices=identity.image_indices,
+        particle_indices=identity.particle_indices,
+    )
+
+
+def _identity(
+    names: Mapping[str, np.ndarray],
+    columns: Mapping[str, np.ndarray],
+    stack_names: np.ndarray,
+    slice_indices: np.ndarray,
+    optics_groups: np.ndarray,
+) -> Identity:
+    """A particle is known by rlnImageOriginalName, else by rlnImageName, else by its coordinates in the micrograph."""
+    sources = position = None
+    if ORIGINAL_NAME in names:
+        has_original = np.array(["@" in name for name in names[ORIGINAL_NAME]])
+        sources = np.where(has_original, names[ORIGINAL_NAME], names[IMAGE_NAME])
+    if MICROGRAPH in names and set(COORDINATES) <= columns.keys():
+        position = Position(names[MICROGRAPH], *(columns[label] for label in COORDINATES))
+    return identify_rows(
+        stack_names, slice_indices, preparation=(optics_groups,), sources=sources, position=position
     )
 
 
 def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float64
     """All number columns per particle; those of the optics block are copied to the particles of each group."""
-    of_particles = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, OPTICS_GROUP, "_rlnDefocusV"]
+    of_particles = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, *COORDINATES, OPTICS_GROUP]
+    of_particles.append("_rlnDefocusV")
     shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
     shared += ABERRATION_COLUMNS
-    columns = read_columns(file.document, file.particles, [*of_particles, *shared])
+    columns = read_columns(
+        file.document, file.particles, [*of_particles, *shared], not_always_numbers=COORDINATES
+    )
     missing = [label for label in ANGLES if label not in columns]
     if missing:
         raise InputError(

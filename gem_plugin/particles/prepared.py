@@ -46,7 +46,7 @@ def load_prepared(run: RunFiles) -> PreparedData:
     """Read what prepare left in a run folder."""
     table, noise_spectrum, origin = load_prepared_table(run)
     images = open_stack(run.prepared_images)
-    n_images = int(table.image_indices.max(initial=-1)) + 1
+    n_images = table.n_images
     if images.shape != (n_images, table.box_size, table.box_size):
         raise InputError(
             f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} expects {n_images} images of "
@@ -66,8 +66,10 @@ class ImagesOfRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        return self._stack[self._image_indices[rows]]
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """As of an array: rows, or rows with indices into each image behind them."""
+        rows, *inside = key if isinstance(key, tuple) else (key,)
+        return self._stack[(self._image_indices[rows], *inside)]
 
 
 def images_of_rows(stack: np.ndarray, image_indices: np.ndarray) -> Any:

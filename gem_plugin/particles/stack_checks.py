@@ -20,7 +20,7 @@ def check_stacks(
     for name, stack_path in stack_paths.items():
         if headers[stack_path].shape[1:] != box:
             rows, columns = headers[stack_path].shape[1:]
-            first = int(np.flatnonzero(table.stack_names == name)[0])
+            first = int(table.file_rows[np.flatnonzero(table.stack_names == name)[0]])
             raise InputError(
                 f"{stack_path} has images of {columns} x {rows} pixels, expected {box[1]} x {box[0]} as in {path} "
                 f"(first used in row {first}). Extract all particles with one square box."
@@ -38,6 +38,6 @@ def _check_slices(
     if len(beyond):
         row = int(beyond[0])
         raise InputError(
-            f"{path}, row {row}: image {table.slice_indices[row] + 1} of {stack_paths[table.stack_names[row]]} is needed, "
+            f"{path}, row {table.file_rows[row]}: image {table.slice_indices[row] + 1} of {stack_paths[table.stack_names[row]]} is needed, "
             f"which holds {limits[row]} images. Is the stack from another job, or was it cut short?"
         )

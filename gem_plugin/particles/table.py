@@ -49,7 +49,7 @@ class ParticleTable:
     )  # (n,) int64 from 0: rows with one number are views of one physical particle
     file_rows: np.ndarray = field(
         default_factory=lambda: np.zeros(0, np.int64)
-    )  # (n,) int64: row of the particle file; the same number where not given
+    )  # (n,) int64: the row of the particle file, from 0; their own where not given
     symmetry_copies: np.ndarray = field(
         default_factory=lambda: np.zeros(0, np.int16)
     )  # (n,) int16: which operator of the symmetry made the row of that of the file; 0, the identity, where not given
@@ -57,17 +57,32 @@ class ParticleTable:
 
     def __post_init__(self) -> None:
         n_rows = len(self.image_names)
-        defaults = {"optics_rows": np.zeros(n_rows, np.int32), "image_indices": np.arange(n_rows)}
-        defaults |= {"file_rows": np.arange(n_rows), "symmetry_copies": np.zeros(n_rows, np.int16)}
-        defaults["particle_indices"] = (
-            np.arange(n_rows) if not len(self.image_indices) else self.image_indices
-        )
+        own = np.arange(n_rows)
+        defaults = {"optics_rows": np.zeros(n_rows, np.int32), "image_indices": own, "file_rows": own}
+        defaults["symmetry_copies"] = np.zeros(n_rows, np.int16)
+        defaults["particle_indices"] = own if not len(self.image_indices) else self.image_indices
         for name, values in defaults.items():
             if len(getattr(self, name)) != n_rows:
                 object.__setattr__(self, name, values)
 
     def __len__(self) -> int:
         return len(self.image_names)
+
+    @property
+    def n_images(self) -> int:
+        """Different images; fewer than rows where several show one."""
+        return int(self.image_indices.max(initial=-1)) + 1
+
+    @property
+    def counts(self) -> str:
+        """In words: 360 particles; 120 images, 360 views where rows share images; 120 particles, 360 images where only those."""
+        n_rows, n_images = len(self), self.n_images
+        n_particles = int(self.particle_indices.max(initial=-1)) + 1
+        if n_particles == n_rows:
+            return f"{n_rows:,} particles"
+        views = [] if n_images == n_rows else [f"{n_rows:,} views"]
+        particles = [] if n_particles == n_images else [f"{n_particles:,} particles"]
+        return ", ".join([*particles, f"{n_images:,} images", *views])
 
     @property
     def view_matrices(self) -> np.ndarray:  # (n, 3, 3) float32

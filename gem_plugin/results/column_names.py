@@ -4,8 +4,12 @@ The explorer shows these names, `select --where` takes them, the Python interfac
 Imports nothing heavy, so that --help can show the table. How each column is read is in particle_columns.py.
 """
 
+import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+MAXIMUM_NAMES_SUGGESTED = 3
 
 
 @dataclass(frozen=True)
@@ -91,3 +95,12 @@ def fixed_names() -> list[str]:
 def columns_in_words() -> str:
     """All columns on one line, for help texts."""
     return "; ".join(f"{family.shown} ({family.meaning})" for family in COLUMN_FAMILIES)
+
+
+def nearest_names(name: str, known: Sequence[str], not_made_yet: Sequence[str] = ()) -> str:
+    """A sentence on what may have been meant: of the `known` names, or of those that only another step makes."""
+    near = difflib.get_close_matches(name, [*known, *not_made_yet], n=MAXIMUM_NAMES_SUGGESTED, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    shown = ", ".join(known[:8])
+    return f"It has {shown}{', ...' if len(known) > 8 else ''}."

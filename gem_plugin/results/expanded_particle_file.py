@@ -31,6 +31,7 @@ from gem_plugin.results.particle_file import (
     is_cryosparc_path,
     texts_of_columns,
 )
+from gem_plugin.results.recorded_rows import RecordedRows
 
 COPY_LABEL = "_gemSymmetryCopy"
 COPY_FIELD, SOURCE_FIELD = "sym_expand/idx", "sym_expand/src_uid"
@@ -45,7 +46,7 @@ class ViewsOfStar(RelionParticleFile):
     """Views of the particles of a star file."""
 
     def __init__(self, path: Path, table: ParticleTable) -> None:
-        super().__init__(path, _names_of_particles(table))
+        super().__init__(path, recorded_particles(table))
         self._views = _Views(table)
 
     @cached_property
@@ -123,7 +124,7 @@ class ViewsOfCryosparc(CryosparcParticleFile):
     """Views of the particles of CryoSPARC."""
 
     def __init__(self, path: Path, table: ParticleTable) -> None:
-        super().__init__(path, _names_of_particles(table))
+        super().__init__(path, recorded_particles(table))
         self._views = _Views(table)
 
     @cached_property
@@ -240,7 +241,7 @@ class _Views:
         self.symmetry = table.symmetry
 
 
-def _names_of_particles(table: ParticleTable) -> np.ndarray:
-    """One image name for each row of the particle file, in its order."""
-    _, first = np.unique(table.file_rows, return_index=True)
-    return table.image_names[first]
+def recorded_particles(table: ParticleTable) -> RecordedRows:
+    """One image name for each row of the particle file that is used, in its order."""
+    file_rows, first = np.unique(table.file_rows, return_index=True)
+    return RecordedRows(table.image_names[first], file_rows)

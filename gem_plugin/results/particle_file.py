@@ -3,7 +3,6 @@
 This is the one place that asks whether particles are RELION's or CryoSPARC's.
 """
 
-import difflib
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -20,9 +19,11 @@ from gem_plugin.io.project_folder import FoundStacks, ImageSearch, find_stacks
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.origin import with_origin_comment
 from gem_plugin.io.star.columns import read_columns
-from gem_plugin.io.star.edit import columns_added_pieces, rows_of_names, subset_pieces, write_whole_pieces
+from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.results.column_names import nearest_names
+from gem_plugin.results.recorded_rows import RecordedRows
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
 RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
@@ -31,23 +32,22 @@ HALF_SET_LABEL = "_rlnRandomSubset"
 CLASS_LABEL = "_rlnClassNumber"
 COMPONENT_LABEL = "_gemVolumePC"
 N_COMPONENTS_WRITTEN = 5
-MAXIMUM_NAMES_SUGGESTED = 3
 
 
 class ParticleFile(ABC):
     """The particles of one file; nothing is read before it is asked for, and then once.
 
-    Rows are positions among the particles that are meant: those of a run in the run's order where their names were
-    given, else the rows of the file.
+    Rows are positions among the rows that are meant: those of a run in the run's order where they were given, else those of
+    the file.
     """
 
     program: ClassVar[str]  # as users call it
     suffix: ClassVar[str]  # of the file that is written back
     write_command: ClassVar[str]  # the command that writes such a file
 
-    def __init__(self, path: Path, image_names: np.ndarray | None = None) -> None:
+    def __init__(self, path: Path, recorded: RecordedRows | None = None) -> None:
         self.path = Path(path)
-        self.image_names = image_names  # (n,) object array of str: the particles that are meant
+        self.recorded = recorded  # the rows that are meant; None: all of the file
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -143,10 +143,10 @@ class RelionParticleFile(ParticleFile):
         return read_relion_file(self.path)
 
     @cached_property
-    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each particle; joined by image name
-        if self.image_names is None:
+    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each row that is meant
+        if self.recorded is None:
             return np.arange(self._file.particles.n_rows)
-        return rows_of_names(read_image_names(self._file), self.image_names, self.path)
+        return self.recorded.find_in(read_image_names(self._file), self.path)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -251,11 +251,11 @@ class CryosparcParticleFile(ParticleFile):
         return [target, target.with_suffix(".csg")]
 
     @cached_property
-    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each particle; joined by uid
+    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each row that is meant
         uids = self._particles.rows["uid"]
-        if self.image_names is None:
+        if self.recorded is None:
             return np.arange(len(uids))
-        return rows_of_names(uids.astype(str).astype(object), self.image_names, self.path)
+        return self.recorded.find_in(uids.astype(str).astype(object), self.path)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -313,14 +313,18 @@ class CryosparcParticleFile(ParticleFile):
         return find_stacks(_stack_names(table), particles.source, search, particles.image_folder)
 
 
-def open_particle_file(path: Path, image_names: np.ndarray | None = None) -> ParticleFile:
+def open_particle_file(
+    path: Path,
+    image_names: np.ndarray | None = None,  # (n,) object array of str: RELION's, or uids as text
+    file_rows: np.ndarray | None = None,  # (n,) int64: where they were when the names were recorded
+) -> ParticleFile:
     """The particles of a path; what it holds is read when it is first asked for.
 
-    With image names (of RELION, or uids as text), only those particles in that order are meant.
+    With image names, only those particles in that order are meant.
     """
     path = Path(path)
     kind = CryosparcParticleFile if is_cryosparc_path(path) else RelionParticleFile
-    return kind(path, image_names)
+    return kind(path, None if image_names is None else RecordedRows(image_names, file_rows))
 
 
 def is_cryosparc_path(path: Path) -> bool:
@@ -356,15 +360,6 @@ def find_particle_file(path: Path) -> ParticleFile:
             "Give run_data.star of a refinement, not the image stack."
         )
     return open_particle_file(path)
-
-
-def nearest_names(name: str, known: Sequence[str], not_made_yet: Sequence[str] = ()) -> str:
-    """A sentence on what may have been meant: of the `known` names, or of those that only another step makes."""
-    near = difflib.get_close_matches(name, [*known, *not_made_yet], n=MAXIMUM_NAMES_SUGGESTED, cutoff=0.5)
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
-    shown = ", ".join(known[:8])
-    return f"It has {shown}{', ...' if len(known) > 8 else ''}."
 
 
 def _refuse_relion_job_folder(path: Path) -> None:

@@ -26,13 +26,20 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.notices import Notice
 from gem_plugin.particles.prepared import ParticleOrigin, PreparedData, load_prepared, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily, family_of, fixed_names, full_name
+from gem_plugin.results.column_names import (
+    COLUMN_FAMILIES,
+    ColumnFamily,
+    family_of,
+    fixed_names,
+    full_name,
+    nearest_names,
+)
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.csv_tables import read_map_table, read_number_columns, read_text_rows
 from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
 from gem_plugin.results.expanded_particle_file import open_views
 from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
-from gem_plugin.results.particle_file import ParticleFile, nearest_names, open_particle_file
+from gem_plugin.results.particle_file import ParticleFile, open_particle_file
 from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.state_sources import FULL, SKETCH, STATE_SOURCES
@@ -96,9 +103,10 @@ class Run:
     @cached_property
     def original(self) -> ParticleFile:
         """The particle file that the run started from, its rows in the order of the run; views where it was expanded here."""
-        if len(self.particles.symmetry) > 1:
-            return open_views(self.origin.particle_file, self.particles)
-        return open_particle_file(self.origin.particle_file, self.particles.image_names)
+        table = self.particles
+        if len(table.symmetry) > 1:
+            return open_views(self.origin.particle_file, table)
+        return open_particle_file(self.origin.particle_file, table.image_names, table.file_rows)
 
     def images(self) -> PreparedData:
         """The prepared images, which stay on disk, with table and noise spectrum."""

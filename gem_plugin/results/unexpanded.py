@@ -6,7 +6,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.results.expanded_particle_file import copies_in_file
+from gem_plugin.results.expanded_particle_file import copies_in_file, recorded_particles
 from gem_plugin.results.particle_file import ParticleFile, open_particle_file
 from gem_plugin.results.run import Run
 
@@ -49,10 +49,11 @@ def particles_of_views(run: Run, rows: np.ndarray) -> ParticleRows:  # rows (k,)
     if len(table.symmetry) > 1:
         is_original = (table.symmetry_copies == 0) & is_chosen[table.particle_indices]
         originals = np.flatnonzero(is_original)
-        names = table.image_names[table.symmetry_copies == 0]
-        particles_of_file = table.file_rows[table.symmetry_copies == 0]
-        positions = np.searchsorted(particles_of_file, table.file_rows[originals])
-        return ParticleRows(open_particle_file(run.origin.particle_file, names), positions, True)
+        recorded = recorded_particles(table)
+        particles = open_particle_file(run.origin.particle_file, recorded.names, recorded.rows)
+        return ParticleRows(
+            particles, np.searchsorted(np.unique(table.file_rows), table.file_rows[originals]), True
+        )
     copies = copies_in_file(run.original)
     order = np.arange(len(table)) if copies is None else np.lexsort((np.arange(len(table)), copies))
     _, first = np.unique(table.particle_indices[order], return_index=True)

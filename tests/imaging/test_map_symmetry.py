@@ -33,7 +33,7 @@ def test_odd_small_and_large_boxes(box: int) -> None:
 def test_a_ring_of_seven_is_not_taken_for_one_of_six_or_eight() -> None:
     """The average about the axis, which any rotation leaves, does not count."""
     ring = symmetric_map(group("C7"))
-    ring += 5 * _tube(len(ring))
+    ring += 2 * _tube(len(ring))
     assert agreements_with_rotations(ring, symmetry_operators("C7"), True).min() > 0.95
     for other in ("C6", "C8", "C2"):
         assert agreements_with_rotations(ring, symmetry_operators(other), True).min() < 0.5

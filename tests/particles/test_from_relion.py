@@ -227,9 +227,12 @@ def test_no_image_names(project: RelionProject) -> None:
     assert_refused(project, "block data_particles: there is no column _rlnImageName")
 
 
-def test_duplicate_image_names(project: RelionProject) -> None:
+def test_rows_with_one_image_name_are_views_of_one_particle(project: RelionProject) -> None:
     project.columns["_rlnImageName"][4] = project.columns["_rlnImageName"][1]
-    assert_refused(project, r"row 4 .*000001@Extract/job004/mic1.mrcs is there already in row 1.*keep one")
+    table = read_relion_particles(project.write_star())
+    assert table.image_indices.tolist() == [0, 1, 2, 3, 1, 4]
+    assert table.particle_indices.tolist() == [0, 1, 2, 3, 1, 4]
+    assert table.file_rows.tolist() == list(range(6))
 
 
 @pytest.mark.parametrize("name", ["stack.mrcs", "0@stack.mrcs", "x@stack.mrcs", "1@"])

@@ -83,7 +83,7 @@ def test_latents_go_to_their_particles(tmp_path: Path, make: Callable, defocus: 
 @pytest.mark.parametrize(("make", "defocus"), KINDS)
 def test_particles_that_are_no_longer_there_are_named(tmp_path: Path, make: Callable, defocus: str) -> None:
     file, _ = make(tmp_path)
-    missing = open_particle_file(file.path, np.array([*file.image_names, "999"], dtype=object))
+    missing = open_particle_file(file.path, np.array([*file.recorded.names, "999"], dtype=object))
     with pytest.raises(InputError, match="lacks 1 of the 7 particles of the run, first 999"):
         missing.column(defocus)
 

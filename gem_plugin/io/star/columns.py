@@ -1,7 +1,7 @@
 """Reading columns of a star loop as numbers or text. The original text stays the only thing that is ever written back."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -18,18 +18,23 @@ def read_columns(
     block: StarBlock,
     number_labels: Iterable[str] = (),
     text_labels: Iterable[str] = (),
+    not_always_numbers: Collection[str] = (),  # of the number labels: NaN where a value is none, no error
 ) -> dict[str, np.ndarray]:
     """Columns by label: (rows,) float64 for numbers, (rows,) object arrays of str for text. Absent labels are left out."""
     numbers = [label for label in number_labels if label in block.labels]
     texts = [label for label in text_labels if label in block.labels]
     _check_labels_are_unique(document, block)
     if not block.is_loop:
-        return _columns_of_pairs(document, block, numbers, texts)
+        return _columns_of_pairs(document, block, numbers, texts, not_always_numbers)
     columns: dict[str, list[np.ndarray]] = {label: [] for label in (*numbers, *texts)}
     for start in range(0, block.n_rows, ROWS_AT_A_TIME):
         part = _text_of_rows(document, block, start, min(start + ROWS_AT_A_TIME, block.n_rows), list(columns))
         for label, values in part.items():
-            column = values if label in texts else _to_numbers(document, block, label, values, start)
+            column = (
+                values
+                if label in texts
+                else _to_numbers(document, block, label, values, start, label in not_always_numbers)
+            )
             columns[label].append(column)
     kinds = {label: np.dtype(object) if label in texts else np.dtype(np.float64) for label in columns}
     return {
@@ -55,11 +60,17 @@ def _check_labels_are_unique(document: StarDocument, block: StarBlock) -> None:
 
 
 def _columns_of_pairs(
-    document: StarDocument, block: StarBlock, numbers: list[str], texts: list[str]
+    document: StarDocument,
+    block: StarBlock,
+    numbers: list[str],
+    texts: list[str],
+    not_always_numbers: Collection[str],
 ) -> dict[str, np.ndarray]:
     columns = {label: np.array([block.pairs[label]], dtype=object) for label in (*numbers, *texts)}
     return {
-        label: column if label in texts else _to_numbers(document, block, label, column, 0)
+        label: column
+        if label in texts
+        else _to_numbers(document, block, label, column, 0, label in not_always_numbers)
         for label, column in columns.items()
     }
 
@@ -131,7 +142,12 @@ def _wrong_count(document: StarDocument, block: StarBlock, row: int, count: int)
 
 
 def _to_numbers(
-    document: StarDocument, block: StarBlock, label: str, values: np.ndarray, first_row: int
+    document: StarDocument,
+    block: StarBlock,
+    label: str,
+    values: np.ndarray,
+    first_row: int,
+    may_be_missing: bool,
 ) -> np.ndarray:
     try:
         numbers = values.astype(np.float64)
@@ -140,7 +156,7 @@ def _to_numbers(
         for index, value in enumerate(values):
             numbers[index] = _number_or_nan(value)
     bad = np.flatnonzero(~np.isfinite(numbers))
-    if len(bad):
+    if len(bad) and not may_be_missing:
         row = first_row + int(bad[0])
         raise InputError(
             f"{where(document, block, row)}, column {label}: expected a number, found {values[bad[0]]!r}. "

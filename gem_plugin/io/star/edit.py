@@ -3,7 +3,6 @@
 Header, comments, optics and every kept row are copied byte for byte, with LF line ends; only whole lines of rows are left out.
 """
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -191,19 +190,3 @@ def _without_stale_values(
     kept.append(decoded[position:end])
     encoded = "".join(kept).encode("utf-8", "surrogateescape")
     return encoded, decoded[end:].encode("utf-8", "surrogateescape")
-
-
-def rows_of_names(names: np.ndarray, requested: np.ndarray, path: os.PathLike) -> np.ndarray:  # (k,) int64
-    """The row of each requested image name: joins go by name, because refinements reorder rows."""
-    if len(names) == len(requested) and np.array_equal(
-        names, requested
-    ):  # the usual case: nothing was reordered
-        return np.arange(len(names))
-    row_of = {name: row for row, name in enumerate(names.tolist())}
-    missing = [name for name in requested.tolist() if name not in row_of]
-    if missing:
-        raise InputError(
-            f"{path} lacks {len(missing)} of the {len(requested)} particles of the run, first {missing[0]}. "
-            "It was changed since the run began; give the file that the run was made with."
-        )
-    return np.array([row_of[name] for name in requested.tolist()], dtype=np.int64)

@@ -43,16 +43,22 @@ def read_relion_file(path: Path) -> RelionFile:
 
 
 def read_image_names(file: RelionFile) -> np.ndarray:  # (n,) object array of str
-    """rlnImageName of every particle, checked to be unique."""
+    """rlnImageName of every particle; several rows may show one image."""
+    return read_name_columns(file)[IMAGE_NAME]
+
+
+def read_name_columns(
+    file: RelionFile, *others: str
+) -> dict[str, np.ndarray]:  # label -> (n,) object array of str
+    """rlnImageName, and those of the other columns of text that are there."""
     if IMAGE_NAME not in file.particles.labels:
         raise InputError(
             f"{file.path}, block data_{file.particles.name}: there is no column {IMAGE_NAME}. "
             "Expected a particle star file; micrograph and coordinate files cannot be used."
         )
-    names = read_columns(file.document, file.particles, text_labels=[IMAGE_NAME])[IMAGE_NAME]
-    if len(names) == 0:
+    names = read_columns(file.document, file.particles, text_labels=[IMAGE_NAME, *others])
+    if len(names[IMAGE_NAME]) == 0:
         raise InputError(f"{file.path} holds no particles. Was the selection that made it empty?")
-    _check_unique(file, names)
     return names
 
 
@@ -92,19 +98,6 @@ def _particle_block(document: StarDocument) -> StarBlock:
     raise InputError(
         f"{document.path}: several blocks hold particles ({names}); expected one. Split the file first."
     )
-
-
-def _check_unique(file: RelionFile, names: np.ndarray) -> None:
-    if len(set(names.tolist())) == len(names):
-        return
-    seen: dict[str, int] = {}
-    for row, name in enumerate(names):
-        if name in seen:
-            raise InputError(
-                f"{file.at(row)}, column {IMAGE_NAME}: {name} is there already in row {seen[name]}. Image names must be unique; "
-                "keep one of the two rows and remove the other."
-            )
-        seen[name] = row
 
 
 def _refuse_tomography(file: RelionFile) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
+from gem_plugin.particles.views import one_view_each
 from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 N_LATENT_GROUPS = 12
@@ -26,9 +27,12 @@ def check_dependence(
     latents: np.ndarray,  # (n, latent_size)
     groups: np.ndarray,  # (n,) int: the bin of every particle in what the latents should not follow
     generator: np.random.Generator,
+    particle_indices: np.ndarray | None = None,  # (n,) int64: of several views of one particle, one counts
 ) -> Diagnostic:
     """Mutual information of latent groups and bins, less what shuffled pairs have, as a fraction of the groups' entropy."""
-    rows = generator.permutation(len(latents))[:MAXIMUM_PARTICLES]
+    rows = generator.permutation(len(latents))
+    rows = rows if particle_indices is None else one_view_each(rows, particle_indices)
+    rows = rows[:MAXIMUM_PARTICLES]
     labels, groups = group_latents(latents[rows], generator), groups[rows]
     found = mutual_information(labels, groups)
     shuffled = np.array(

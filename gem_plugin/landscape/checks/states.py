@@ -6,6 +6,7 @@ import torch
 from gem_plugin.imaging.resolution import RESOLUTION_FSC, half_transform_radius
 from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.states import build_tree, cut_into_states
+from gem_plugin.particles.views import particles_of
 
 N_ROUNDS = 20
 KEPT_FRACTION = 0.8
@@ -25,9 +26,10 @@ def check_stability(
     labels: np.ndarray,  # (k,) from 1
     linkage: str,
     generator: np.random.Generator,
+    particle_indices: np.ndarray | None = None,  # (k,) int64: maps of one particle are left out together
 ) -> list[Diagnostic]:
     """Each state's mean overlap (Jaccard) with the nearest cluster when a fifth of the maps is left out."""
-    stability = cluster_jaccards(distances, labels, linkage, generator)
+    stability = cluster_jaccards(distances, labels, linkage, generator, particle_indices)
     return [
         Diagnostic(
             f"state {number} is unstable",
@@ -42,13 +44,19 @@ def check_stability(
 
 
 def cluster_jaccards(
-    distances: np.ndarray, labels: np.ndarray, linkage: str, generator: np.random.Generator
+    distances: np.ndarray,
+    labels: np.ndarray,
+    linkage: str,
+    generator: np.random.Generator,
+    particle_indices: np.ndarray | None = None,
 ) -> np.ndarray:  # (states,)
     """Mean over rounds of the largest overlap of each state with any cluster of the subset."""
-    n_states, n = int(labels.max()), len(labels)
+    n_states, own = int(labels.max()), np.arange(len(labels))
+    which, n_particles = particles_of(own, own if particle_indices is None else particle_indices)
     found = []
     for _ in range(N_ROUNDS):
-        kept = np.sort(generator.permutation(n)[: max(int(KEPT_FRACTION * n), 2)])
+        drawn = generator.permutation(n_particles)[: max(int(KEPT_FRACTION * n_particles), 2)]
+        kept = np.flatnonzero(np.isin(which, drawn))
         if len(kept) < n_states:
             continue
         tree = build_tree(distances[np.ix_(kept, kept)], linkage)

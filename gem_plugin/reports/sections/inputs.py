@@ -31,7 +31,7 @@ def inputs_section(run: Run) -> str:
     defocus = (data.defocus_u_in_angstroms + data.defocus_v_in_angstroms) / 2 * MICROMETRES
     given = (data.half_sets > 0).mean()
     rows = [
-        ("particles", f"{len(data):,}"),
+        ("particles", data.counts.removesuffix(" particles")),
         ("file", origin.particle_file),
         ("working box", f"{data.box_size} pixels of {data.pixel_size_in_angstroms:.4g} Å"),
         ("Nyquist limit", f"{2 * data.pixel_size_in_angstroms:.3g} Å (two working pixels)"),

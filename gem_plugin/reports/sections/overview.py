@@ -34,7 +34,7 @@ def _particles(run: Run) -> str:
         return "not prepared yet"
     data, origin = run.particles, run.origin
     return escape(
-        f"{len(data):,} of {origin.particle_file.name}, in boxes of {data.box_size} pixels of "
+        f"{data.counts.removesuffix(' particles')} of {origin.particle_file.name}, in boxes of {data.box_size} pixels of "
         f"{data.pixel_size_in_angstroms:.3g} Å"
     )
 

@@ -31,6 +31,7 @@ from gem_plugin.notices import warn
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.particles.symmetry_check import check_symmetry_of_map
+from gem_plugin.particles.views import one_view_each
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.consensus.settings import ConsensusSettings
@@ -58,7 +59,8 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
 
     rows = rows_used(run, len(table))
     order = rows[torch.randperm(len(rows), generator=epoch_generator(settings.seed, 0))]
-    sample = order[:IMAGES_FOR_GREY_SCALE].sort().values
+    independent = torch.from_numpy(one_view_each(order.numpy(), table.particle_indices))
+    sample = independent[:IMAGES_FOR_GREY_SCALE].sort().values
     terms = grey_scale_terms(cloud, observations, sample, progress.track)
     grey_scale = fit_grey_scale(terms)
     match = match_poses(cloud, observations, sample, epoch_generator(settings.seed, 1))

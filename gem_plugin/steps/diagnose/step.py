@@ -22,6 +22,7 @@ from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.checks import latents as of_latents
 from gem_plugin.landscape.checks import states as of_states
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
+from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.masks import original_grid, read_mask_on_grid
@@ -63,20 +64,20 @@ def _diagnose_particles(run: Run, generator: np.random.Generator, progress: Prog
     if run.files.contrasts.is_file():
         groups["contrast of the particles"] = of_latents.equal_bins(run.column("contrast")[is_used])
     tracked = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")
-    found = [of_latents.check_dependence(name, latents, of, generator) for name, of in tracked]
-    return found + of_latents.check_half_sets(
-        table.half_sets, _fingerprints(prepared.images, progress)[is_used]
-    )
+    particles = table.particle_indices
+    found = [of_latents.check_dependence(name, latents, of, generator, particles) for name, of in tracked]
+    return found + of_latents.check_half_sets(table.half_sets, _fingerprints(prepared, progress)[is_used])
 
 
-def _fingerprints(images: np.ndarray, progress: Progress) -> np.ndarray:  # (n,)
-    """The middle row of every image as one number; reading whole images would take as long as training."""
-    middle = images.shape[1] // 2
+def _fingerprints(prepared: PreparedData, progress: Progress) -> np.ndarray:  # (n,)
+    """The middle row of each row's image as one number; reading whole images would take as long as training."""
+    middle, image_indices = prepared.images.shape[1] // 2, prepared.table.image_indices
+    _, first_rows = np.unique(image_indices, return_index=True)
     values = [
-        hash(images[row, middle].tobytes())
-        for row in progress.track(range(len(images)), "images", unit="image")
+        hash(prepared.images[row, middle].tobytes())
+        for row in progress.track(first_rows.tolist(), "images", unit="image")
     ]
-    return np.array(values)
+    return np.array(values)[image_indices]
 
 
 def _diagnose_training(
@@ -92,7 +93,8 @@ def _diagnose_training(
         ]
     latents, others = run.latents, Run(settings.other_run).latents
     with progress.waiting("agreement of the latents"):
-        agreement = latent_agreement(latents, others, generator)
+        particles = run.particles.particle_indices if run.is_prepared else None
+        agreement = latent_agreement(latents, others, generator, particles)
     return [*found, of_latents.check_agreement(*agreement)]
 
 
@@ -104,10 +106,17 @@ def _diagnose_states(run: Run, generator: np.random.Generator) -> list[Diagnosti
     distances = VolumeComponents.load_distances(landscape)
     linkage = str(run.summary("landscape").get("linkage", "ward"))
     return [
-        *of_states.check_stability(distances, labels, linkage, generator),
+        *of_states.check_stability(distances, labels, linkage, generator, _particles_of_maps(run)),
         *_states_against_noise(run, [int(one) for one in np.unique(labels) if one > 0]),
         *_state_sizes(run),
     ]
+
+
+def _particles_of_maps(run: Run) -> np.ndarray | None:  # (k,) int64
+    """The particle that each map of the sketch was decoded for; None where every row is a particle of its own."""
+    if not run.is_prepared or len(np.unique(run.particles.particle_indices)) == run.n_particles:
+        return None
+    return run.particles.particle_indices[run.sketch().rows]
 
 
 def _states_against_noise(run: Run, numbers: Sequence[int]) -> list[Diagnostic]:

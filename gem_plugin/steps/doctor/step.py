@@ -171,7 +171,10 @@ def check_disk(folder: Path) -> Finding:
         advice = "Choose a folder that exists and can be written to: gem-em doctor --folder DIR."
         return Finding("disk", False, f"{folder}: {error.strerror}", advice)
     is_fine = free > LITTLE_DISK_IN_GIGABYTES and speed > SLOW_DISK_IN_MEGABYTES_PER_SECOND
-    advice = "The prepared images take 4 bytes per pixel: 100,000 particles at 128 pixels take 6.6 GB. Use a fast local disk."
+    advice = (
+        "The prepared images take 4 bytes per pixel: 100,000 at 128 pixels take 6.6 GB, however many views each of them has by "
+        "symmetry expansion. Use a fast local disk."
+    )
     return Finding(
         "disk", is_fine, f"{free:.0f} GB free, {speed:.0f} MB/s written in {folder.resolve()}", advice
     )

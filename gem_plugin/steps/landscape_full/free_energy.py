@@ -42,6 +42,7 @@ def _estimate_and_draw(
 ) -> tuple[FreeEnergy | None, dict[str, Any]]:
     full, figure_folder, settings, track = job.full, job.figures, job.settings, job.progress.track
     generator = np.random.default_rng(settings.seed)
+    particles = job.particle_indices[job.is_used]
     for number in settings.energy_pcs:
         centres, energy, error = energy_along(
             coordinates[:, number - 1],
@@ -49,6 +50,7 @@ def _estimate_and_draw(
             bandwidth_factor=settings.bandwidth,
             n_bootstrap=settings.bootstrap,
             track=track,
+            particle_indices=particles,
         )
         rows = "\n".join(f"{x:.6g},{e:.6g},{s:.6g}" for x, e, s in zip(centres, energy, error))
         header = "coordinate_in_map_units,energy_in_kt,error_in_kt\n"
@@ -66,6 +68,7 @@ def _estimate_and_draw(
         bandwidth_factor=settings.bandwidth,
         n_bootstrap=settings.bootstrap,
         track=track,
+        particle_indices=particles,
     )
     write_arrays(full.energy(first, second), **dataclasses.asdict(landscape))
     draw_energy_map(figure_folder / names.FULL_ENERGY_MAP.format(first, second), landscape, (first, second))

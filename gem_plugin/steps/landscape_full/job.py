@@ -13,6 +13,7 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.particle_file import ParticleFile
+from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
 
 
@@ -32,6 +33,12 @@ class FullLandscapeJob:
     def is_used(self) -> np.ndarray:  # (n,) bool
         """The particles that count in states and populations."""
         return used_particles(self.run, self.source.n_particles)
+
+    @cached_property
+    def particle_indices(self) -> np.ndarray:  # (n,) int64
+        """The particle of every row; each its own in the run of another program."""
+        opened = Run(self.run)
+        return opened.particles.particle_indices if opened.is_prepared else np.arange(self.source.n_particles)
 
     @property
     def figures(self) -> Path:

@@ -18,19 +18,30 @@ SCALE_FACTOR = "CTF scale factor (rlnCtfScalefactor; in CryoSPARC ctf/scale time
 
 
 class Exclusions:
-    """Rows that are left out, with their reasons."""
+    """Rows that are left out, with their reasons; an image that cannot be used takes all of its rows along."""
 
     def __init__(self, particle_file: Path, table: ParticleTable) -> None:
         self.particle_file, self.table = particle_file, table
         self._reasons: dict[int, str] = {}
+        self._n_left = np.bincount(table.image_indices)  # (images,): rows that are not left out
+        self._rows_by_image = np.argsort(table.image_indices, kind="stable")
+        self._first_of_image = np.cumsum(self._n_left) - self._n_left
 
     def add(self, row: int, reason: str) -> None:
         """The first reason stays."""
+        if row not in self._reasons:
+            self._n_left[self.table.image_indices[row]] -= 1
         self._reasons.setdefault(row, reason)
 
-    def without(self, rows: np.ndarray) -> np.ndarray:
-        """Those of the rows that are not left out."""
-        return np.array([row for row in rows.tolist() if row not in self._reasons], dtype=np.int64)
+    def add_image(self, image: int, reason: str) -> None:
+        """All rows that show the image."""
+        ends = np.append(self._first_of_image, len(self.table))
+        for row in self._rows_by_image[ends[image] : ends[image + 1]].tolist():
+            self.add(row, reason)
+
+    def images_left(self, images: np.ndarray) -> np.ndarray:  # (k,) int64
+        """Those of the images that some row still shows."""
+        return images[self._n_left[images] > 0]
 
     def add_by_scale(self) -> None:
         """Particles whose CTF is nowhere, or turned: the refinement found nothing of the molecule in them."""

@@ -55,7 +55,7 @@ class Measured(NamedTuple):
 class Look(NamedTuple):
     """How images are looked at."""
 
-    images: ParticleImages
+    images: ParticleImages  # each image once
     original_mask: Tensor  # (box, box) bool: background
     mask: Tensor  # (working box, working box) bool
     exclusions: Exclusions
@@ -106,13 +106,13 @@ def rows_to_look_at(
 
 
 def measure_images(look: Look, rows: np.ndarray, title: str) -> Measured:
-    """Backgrounds and contrasts of the rows that can be used; the others are left out from now on."""
+    """Backgrounds and contrasts of the images that can be used; the others are left out from now on."""
     parts: list[list[np.ndarray]] = []
     for some in look.progress.track(look.images.in_chunks(rows), title, unit="chunk"):
         images, defects = look.images.read(some)
-        for row, reason in defects.items():
-            look.exclusions.add(row, reason)
-        is_good = np.isin(some, look.exclusions.without(some))
+        for image, reason in defects.items():
+            look.exclusions.add_image(image, reason)
+        is_good = np.isin(some, look.exclusions.images_left(some))
         if is_good.any():
             parts.append([some[is_good], *_measure(images[torch.from_numpy(is_good)], look)])
     if not parts:

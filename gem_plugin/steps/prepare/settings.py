@@ -60,6 +60,11 @@ class PrepareSettings:
         "Scale the background of each image to mean 0 and standard deviation 1. auto: where it is not so already.",
         choices=("auto", "always", "never"),
     )
+    drop_duplicates: bool = setting(
+        False,
+        "Leave out rows that show an image in the pose of an earlier row, as joined files have them; without it they are "
+        "an error. Copies of one image in other poses (symmetry expansion) are always kept.",
+    )
     symmetry: str | None = setting(
         None,
         "Point group of the refinement that the particles come from (C3, D7, T, O, I, I1 to I4): every particle is used once "

@@ -49,6 +49,7 @@ from gem_plugin.steps.prepare.inspection import (
 )
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
+from gem_plugin.steps.prepare.views import counts_of_views, settle_views, table_of_images
 
 MINIMUM_VARIATION = 1e-12  # of a background without noise
 
@@ -85,18 +86,18 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         particles = find_particle_file(particle_file)
         table = _read_table(settings, particles)
     check_number_of_particles(particle_file, len(table))
-    exclusions = Exclusions(particle_file, table)
-    exclusions.add_by_scale()
-    exclusions.check()
+    _exclusions(particle_file, table)  # before the images are looked for
     symmetry = find_symmetry(settings, particles, table, _check_maps(settings, table), progress)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
         stacks = particles.find_images(table, image_search(settings))
         report_found_stacks(stacks, progress)
-        opened = open_particle_images(table, particle_file, stacks.paths, progress.track)
+        table = settle_views(table, particle_file, stacks.paths, settings.drop_duplicates, progress)
+        exclusions = _exclusions(particle_file, table)
+        opened = open_particle_images(table_of_images(table), particle_file, stacks.paths, progress.track)
     with opened as images:
         check_folder_is_writable(run.prepared_images.parent)
-        _check_disk_space(run.prepared_images.parent, len(table), working_box)
+        _check_disk_space(run.prepared_images.parent, len(images), working_box)
         look = _look(images, working_box, settings, exclusions, progress)
         plan, images = _make_plan(look, settings)
         noise_spectrum = _write_images(run.prepared_images, images, plan, exclusions, progress)
@@ -109,9 +110,10 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     write_excluded(run, excluded)
     exclusions.warn()
     return {
-        "particles": len(table),
-        **({"symmetry": symmetry.name, "views": len(working_table)} if len(symmetry) > 1 else {}),
-        **({"excluded_particles": len(excluded) // len(symmetry)} if len(excluded) else {}),
+        "particles": len(working_table),
+        **({"symmetry": symmetry.name} if len(symmetry) > 1 else {}),
+        **counts_of_views(working_table),
+        **({"excluded_particles": len(excluded)} if len(excluded) else {}),
         "stacks": images.n_stacks,
         "box": working_box,
         "pixel_size_in_angstroms": round(working_table.pixel_size_in_angstroms, 6),
@@ -140,6 +142,14 @@ def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleT
     if settings.invert_contrast:
         table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
     return table
+
+
+def _exclusions(particle_file: Path, table: ParticleTable) -> Exclusions:
+    """With those that the table alone shows."""
+    exclusions = Exclusions(particle_file, table)
+    exclusions.add_by_scale()
+    exclusions.check()
+    return exclusions
 
 
 def _check_maps(
@@ -255,14 +265,14 @@ def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
 def _write_images(
     path: Path, images: ParticleImages, plan: _Plan, exclusions: Exclusions, progress: Progress
 ) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
-    """Prepare all images, a few megabytes at a time, and measure their noise on the way; unusable ones become zero."""
+    """Prepare every image once, a few megabytes at a time, and measure their noise on the way; unusable ones become zero."""
     power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
     n_measured = 0
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
         for rows in progress.track(chunks, "Preparing images", unit="chunk"):
             prepared = _prepare_chunk(images, rows, plan, exclusions)
-            is_good = torch.from_numpy(np.isin(rows, exclusions.without(rows)))
+            is_good = torch.from_numpy(np.isin(rows, exclusions.images_left(rows)))
             if is_good.any():
                 power += background_power(_without_excess(prepared[is_good], plan), plan.mask)
                 n_measured += int(is_good.sum())
@@ -276,15 +286,15 @@ def _prepare_chunk(
 ) -> Tensor:  # (rows, working box, working box)
     """Images that vary far more than usual would drown the noise of all others."""
     read, defects = images.read(rows)
-    for row, reason in defects.items():
-        exclusions.add(row, reason)
+    for image, reason in defects.items():
+        exclusions.add_image(image, reason)
     prepared = _prepare_images(read, plan)
     for position in (position for position, row in enumerate(rows.tolist()) if row in defects):
         prepared[position] = 0  # not 0 over 0
     if plan.usual_variation > 0:
         ratios = prepared.std(dim=(1, 2)) / plan.usual_variation
         for position in torch.nonzero(ratios > MAXIMUM_RELATIVE_STANDARD_DEVIATION).flatten().tolist():
-            exclusions.add(
+            exclusions.add_image(
                 int(rows[position]),
                 f"its image varies over {MAXIMUM_RELATIVE_STANDARD_DEVIATION:.0f} times as much as the others "
                 "(hot pixels, or a damaged micrograph)",

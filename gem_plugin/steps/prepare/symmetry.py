@@ -8,7 +8,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.symmetry import Symmetry, symmetry_operators
 from gem_plugin.io.run.excluded import ExcludedParticles
-from gem_plugin.particles.expansion import expanded_rows
+from gem_plugin.particles.expansion import expanded_rows, has_subunits
 from gem_plugin.particles.symmetry_check import symmetry_of_map
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
@@ -16,7 +16,7 @@ from gem_plugin.results.expanded_particle_file import holds_copies
 from gem_plugin.results.particle_file import ParticleFile
 from gem_plugin.steps.prepare.settings import PrepareSettings
 
-MINIMUM_PARTICLES_WITH_COPIES = 0.01  # of the set: fewer may be doubles of a join
+MINIMUM_FRACTION_WITH_COPIES = 0.01  # of the particles: fewer may be doubles of a join
 
 
 class Maps(NamedTuple):
@@ -52,10 +52,9 @@ def find_symmetry(
 
 def _refuse_expanded(name: str, particles: ParticleFile, table: ParticleTable) -> None:
     """Copies of copies would count every subunit several times."""
-    n_particles = len(np.unique(table.particle_indices))
-    n_repeated = len(table) - n_particles
-    if not holds_copies(particles) and n_repeated < MINIMUM_PARTICLES_WITH_COPIES * len(table):
+    if not holds_copies(particles) and not has_subunits(table, MINIMUM_FRACTION_WITH_COPIES):
         return
+    n_particles = len(np.unique(table.particle_indices))
     raise InputError(
         f"{particles.path}: --symmetry {name} is for particles as a symmetric refinement leaves them, but this file is expanded "
         f"by symmetry already: {len(table)} rows show {n_particles} particles. Leave --symmetry out, or give the file that was expanded."

@@ -30,6 +30,7 @@ from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.mask import bright_level, make_mask
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
+from gem_plugin.particles.half_sets import random_half_sets
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures.reconstruction import draw_local_resolution
@@ -93,11 +94,11 @@ def half_maps_of(both: BackProjection, progress: Progress, title: str) -> HalfMa
 
 
 def half_sets_of(prepared: PreparedData, seed: int) -> np.ndarray:  # (n,) 0 or 1
-    """The half of every particle; particles without one are dealt out at random, and all where one half is empty."""
+    """The half of every row; particles without one are dealt out at random with all views, and all where one half is empty."""
     halves = prepared.table.half_sets.astype(np.int64) - 1
     if not {0, 1} <= set(halves.tolist()):
         halves = np.full(len(halves), -1)
-    random = np.random.default_rng(seed).integers(0, 2, len(halves))
+    random = random_half_sets(prepared.table.particle_indices, seed)
     return np.where(np.isin(halves, (0, 1)), halves, random)
 
 

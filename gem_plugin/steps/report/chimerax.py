@@ -18,6 +18,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion, motion_to_arrays
 from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.particles.views import one_view_each
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports import chimerax_scripts as scripts
 from gem_plugin.results.decoder import MapGrid
@@ -36,8 +37,11 @@ def write_motion(
     """Compare the clouds of a random sample of particles; keep the result in the run."""
     assert source.clouds_at is not None
     generator = np.random.default_rng(seed)
-    n_compared = min(PARTICLES_COMPARED, source.n_particles)
-    rows = np.sort(generator.choice(source.n_particles, n_compared, replace=False))
+    candidates = np.arange(source.n_particles)
+    if (table := Run(run).table_if_there) is not None:
+        candidates = one_view_each(candidates, table.particle_indices)
+    n_compared = min(PARTICLES_COMPARED, len(candidates))
+    rows = np.sort(generator.choice(candidates, n_compared, replace=False))
     tracked = track(rows, "motion of the Gaussians", unit="particle")
     clouds = [source.clouds_at(source.latents[row : row + 1]) for row in tracked]
     positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])

@@ -81,5 +81,8 @@ def _draw_energy_of_latents(run: Run) -> None:
     if plane.shape[1] < 2:
         return
     with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then
-        landscape = estimate_free_energy(plane, np.random.default_rng(0), n_bootstrap=BOOTSTRAP_SAMPLES)
+        particles = run.particles.particle_indices[run.is_used] if run.is_prepared else None
+        landscape = estimate_free_energy(
+            plane, np.random.default_rng(0), n_bootstrap=BOOTSTRAP_SAMPLES, particle_indices=particles
+        )
         draw_energy_map(stem, landscape, (1, 2), coordinate="latent component {} (latent units)")

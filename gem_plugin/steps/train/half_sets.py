@@ -44,7 +44,7 @@ def train_halves(
     (first_model, first), (second_model, second) = trained
     generator = np.random.default_rng(settings.seed)
     with progress.waiting("agreement of the latents"):
-        latents = latent_agreement(first.means, second.means, generator)
+        latents = latent_agreement(first.means, second.means, generator, observations.particle_indices)
     rows = np.linspace(0, len(half_sets) - 1, min(COMPARED_PARTICLES, len(half_sets))).astype(int)
     maps = [
         np.stack(list(progress.track(decode_volumes(model, means[rows]), "compared maps", len(rows), "map")))

@@ -32,6 +32,8 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
         torch.from_numpy(prepared.noise_spectrum),
         table.pixel_size_in_angstroms,
         is_whitened,
+        table.image_indices,
+        table.particle_indices,
     )
     return observations, table
 
@@ -47,8 +49,8 @@ def open_cached_observations(
     """Ready to train on the device: images in memory when they fit, unless the settings say where."""
     observations, table = open_observations(run, settings.whiten)
     observations.move_to_(device)
-    check_memory(settings, len(observations), observations.box_size, device)
-    fits = fits_in_memory(len(observations), observations.box_size, device)
+    check_memory(settings, len(observations), observations.n_matched, observations.box_size, device)
+    fits = fits_in_memory(observations.n_matched, observations.box_size, device)
     if settings.cache == "memory" or (settings.cache == "auto" and fits):
         observations.keep_in_memory(lambda parts: progress.track(parts, "Reading images", unit="chunk"))
     return observations, table
@@ -59,15 +61,21 @@ def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
     return 4 * n_images * box_size**2 < FRACTION_OF_FREE_MEMORY * free_memory_in_bytes(device)
 
 
-def check_memory(settings: TrainSettings, n_images: int, box_size: int, device: torch.device) -> None:
+def check_memory(
+    settings: TrainSettings,
+    n_particles: int,
+    n_images: int,  # fewer where several particles are views of one image
+    box_size: int,
+    device: torch.device,
+) -> None:
     """Raise InputError before the start when what must stay in memory is more than there is."""
-    encoder_inputs = 2 * n_images * (settings.anchors + N_VIEW_FEATURES)  # half precision
+    encoder_inputs = 2 * n_particles * (settings.anchors + N_VIEW_FEATURES)  # half precision
     images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
     free = free_memory_in_bytes(device)
     if encoder_inputs + images > free:
         remedy = "Use --cache disk" if images > free - encoder_inputs and images else "Use fewer --anchors"
         raise InputError(
-            f"{n_images} particles of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
+            f"{n_particles} particles with {n_images} images of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
             f"{free / 1e9:.1f} GB are free. {remedy}, a smaller --box in prepare, or a larger machine."
         )
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,11 +18,12 @@ from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.views import particles_of
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import load_training
 from gem_plugin.steps.train.focus_mask import mobile_gaussians
 
-MAXIMUM_VALIDATION_PARTICLES = 2000
+MAXIMUM_VALIDATION_PARTICLES = 2000  # rows; fewer particles where each has several views
 
 
 class ConsensusStart(NamedTuple):
@@ -60,7 +62,8 @@ def make_trainer(
         model.load_state_dict(saved[1]["model"])
     model.to(observations.device)
     encoder_inputs = _compute_encoder_inputs(model, observations, rows, progress)
-    training_rows, validation_rows = split_rows(rows, settings.validation_fraction, generator)
+    fraction = settings.validation_fraction
+    training_rows, validation_rows = split_rows(rows, fraction, generator, observations.particle_indices)
     trainer = Trainer(model, observations, encoder_inputs, training_rows, validation_rows, settings, n_epochs)
     if saved is not None:
         trainer.load_state(saved[1])
@@ -104,11 +107,20 @@ def _compute_encoder_inputs(
     return encoder_inputs
 
 
-def split_rows(rows: Tensor, validation_fraction: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def split_rows(
+    rows: Tensor,  # (k,) sorted
+    validation_fraction: float,
+    generator: torch.Generator,
+    particle_indices: np.ndarray,  # (n,): the particle of every row; its views stay together
+) -> tuple[Tensor, Tensor]:
     """Training rows and held-out validation rows, both sorted."""
-    n_validation = min(MAXIMUM_VALIDATION_PARTICLES, int(validation_fraction * len(rows)))
-    order = rows[torch.randperm(len(rows), generator=generator)]
-    return order[n_validation:].sort().values, order[:n_validation].sort().values
+    which, n_particles = particles_of(rows.numpy(), particle_indices)
+    maximum = max(1, MAXIMUM_VALIDATION_PARTICLES * n_particles // max(1, len(rows)))
+    n_validation = min(maximum, int(validation_fraction * n_particles))
+    is_validation = torch.zeros(n_particles, dtype=torch.bool)
+    is_validation[torch.randperm(n_particles, generator=generator)[:n_validation]] = True
+    is_held_out = is_validation[torch.from_numpy(which)]
+    return rows[~is_held_out], rows[is_held_out]
 
 
 def _differences(saved: ModelArchitecture, requested: ModelArchitecture) -> str:

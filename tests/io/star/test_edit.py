@@ -8,7 +8,7 @@ import pytest
 from relion_projects import RelionProject
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.star.edit import columns_added_pieces, rows_of_names, subset_pieces, write_whole_pieces
+from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import read_image_names, read_relion_file
 from gem_plugin.io.star.text import parse_star, read_star_document
 
@@ -132,13 +132,6 @@ def test_row_chosen_twice_is_refused(tmp_path: Path) -> None:
     original = RelionProject(tmp_path).write_star()
     with pytest.raises(InputError, match=r"Row 3 of .* was chosen twice"):
         write_subset(original, [3, 0, 3], tmp_path / "subset.star")
-
-
-def test_names_are_joined_whatever_the_order() -> None:
-    names = np.array(["b", "c", "a"], dtype=object)
-    assert rows_of_names(names, np.array(["a", "b"], dtype=object), Path("x.star")).tolist() == [2, 0]
-    with pytest.raises(InputError, match=r"x.star lacks 1 of the 2 particles of the run, first d"):
-        rows_of_names(names, np.array(["a", "d"], dtype=object), Path("x.star"))
 
 
 def test_only_the_particle_block_is_cut(tmp_path: Path) -> None:
