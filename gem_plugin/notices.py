@@ -1,4 +1,4 @@
-"""What a user must know although the work goes on: one place that takes it, and carries it to whoever listens.
+"""What a user must know, and what stops no work: one place that takes it, and carries it to whoever listens.
 
 Readers and steps call `warn` and `note`. A step that runs listens: then the sentence goes to the error stream, to run.log,
 to the report and to the CryoSPARC job. Where nobody listens, as in a notebook, it is a Python warning.

@@ -182,6 +182,7 @@ def test_every_step_can_be_done_by_its_name(old_run: Path) -> None:
     assert time.monotonic() - start < 1
 
 
+@pytest.mark.filterwarnings("ignore:.*rlnRandomSubset is left out:UserWarning")  # tiny states
 def test_a_landscape_made_again_keeps_what_is_not_given(old_run: Path) -> None:
     run = gem.open_run(old_run)
     run.landscape(**SMALL, n_states=3)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import GemError, InputError
-from gem_plugin.explorer.saving import save_rows
+from gem_plugin.explorer.saving import rows_kept
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.results.cryosparc_source import find_cryosparc_source
 from gem_plugin.results.run import Run
@@ -52,10 +52,10 @@ def send_to_cryosparc(
         raise InputError("This run did not start from CryoSPARC. Save the particles instead.")
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
-    rows_file = save_rows(run, name, rows, overwrite)
     options = ["--project", fields["project"], "--workspace", fields["workspace"], "--title", name]
     options += ["--particles", fields["particles"]] if fields.get("particles") else []
-    return _job_of(run_command([*COMMAND, *options, "--run", str(run.root), "--rows", str(rows_file)]))
+    with rows_kept(run, name, rows, overwrite) as listed:
+        return _job_of(run_command([*COMMAND, *options, "--run", str(run.root), "--rows", str(listed)]))
 
 
 def run_command(command: list[str]) -> str:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from gem_plugin.adapters.relion.output_nodes import NODES_FILE, NodeKind, OutputNode, write_output_nodes
 from gem_plugin.adapters.relion.watcher import JobEnd, write_exit_file
 from gem_plugin.errors import InputError
-from gem_plugin.explorer.saved_names import check_name_is_free, checked_name
+from gem_plugin.explorer.saved_names import check_name_is_free, checked_name, free_name
 from gem_plugin.io.array_files import read_number_table, write_numbers
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.explore_files import ExploreFiles
@@ -33,15 +34,29 @@ OWN_FOLDERS = ("jobs", "masks")  # of the explorer; a series of maps would lie b
 
 def save_selection(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> list[Path]:
     """The chosen particles as their original rows (.star or .cs), and their row numbers."""
-    check_name_is_free(name, lambda other: _selection_lost(run, other, rows), overwrite)
-    return _write_selection(run, rows, run.explore, name)
+    opened = Run(run)
+    check_name_is_free(name, lambda other: _selection_lost(opened, other, rows), overwrite)
+    return _write_selection(opened, rows, run.explore, name)
 
 
-def save_rows(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> Path:
-    """The row numbers alone; the same ones that were saved before are no loss."""
-    check_name_is_free(name, lambda other: _other_rows(run.explore.rows(other), rows), overwrite)
+@contextlib.contextmanager
+def rows_kept(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> Iterator[Path]:
+    """The row numbers alone, in a temporary file that is kept under the name when the block ends without an error.
+
+    The same rows as those saved before are no loss. Others that were saved under the name meanwhile stay.
+    """
+
+    def lost_under(other: str) -> list[Path]:
+        return _other_rows(run.explore.rows(other), rows)
+
+    check_name_is_free(name, lost_under, overwrite)
+    with tempfile.TemporaryDirectory() as folder:
+        listed = ExploreFiles(Path(folder)).rows(name)
+        write_numbers(listed, _in_order(rows))
+        yield listed
+    if lost_under(name) and not overwrite:
+        name = free_name(name, lambda other: bool(lost_under(other)))
     write_numbers(run.explore.rows(name), _in_order(rows))
-    return run.explore.rows(name)
 
 
 def save_relion_job(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> list[Path]:
@@ -53,7 +68,7 @@ def save_relion_job(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool 
         )
     check_name_is_free(name, lambda other: _there(run.explore.job(other)), overwrite)
     folder = run.explore.job(name)
-    particles, rows_file = _write_selection(run, rows, ExploreFiles(folder), PARTICLES)
+    particles, rows_file = _write_selection(opened, rows, ExploreFiles(folder), PARTICLES)
     write_output_nodes(folder, [OutputNode(particles.name, NodeKind.PARTICLES)])
     write_exit_file(folder, JobEnd.SUCCESS)
     write_text_whole(
@@ -107,12 +122,11 @@ def read_session(run: RunFiles, name: str) -> dict[str, Any]:
     return content
 
 
-def _write_selection(run: RunFiles, rows: np.ndarray, files: ExploreFiles, name: str) -> list[Path]:
+def _write_selection(opened: Run, rows: np.ndarray, files: ExploreFiles, name: str) -> list[Path]:
     """The list of rows takes its place when the particles are written, so that both belong together."""
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
     rows_file = files.rows(name)
-    opened = Run(run)
     if not opened.is_prepared:  # the landscape of another program's run: it knows rows only
         write_numbers(rows_file, _in_order(rows))
         return [rows_file]
@@ -121,7 +135,9 @@ def _write_selection(run: RunFiles, rows: np.ndarray, files: ExploreFiles, name:
     out = files.particles(name, opened.original.suffix)
     with whole_file(rows_file) as listed:
         write_numbers(listed, _in_order(rows))
-        run_select(run, SelectSettings(rows=listed, out=out, overwrite=True), Progress(io.StringIO()))
+        run_select(
+            opened.files, SelectSettings(rows=listed, out=out, overwrite=True), Progress(io.StringIO())
+        )
     return [out, rows_file]
 
 
@@ -133,10 +149,11 @@ def _there(*paths: Path) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def _selection_lost(run: RunFiles, name: str, rows: np.ndarray) -> list[Path]:
+def _selection_lost(opened: Run, name: str, rows: np.ndarray) -> list[Path]:
     """Files that a selection would replace; rows sent to CryoSPARC before may be saved as particles too."""
-    particles = [run.explore.particles(name, suffix) for suffix in (".star", ".cs", ".csg")]
-    return [*_there(*particles), *_other_rows(run.explore.rows(name), rows)]
+    files = opened.files.explore
+    particles = [files.particles(name, opened.original.suffix)] if opened.is_prepared else []
+    return [*_there(*particles), *_other_rows(files.rows(name), rows)]
 
 
 def _other_rows(path: Path, rows: np.ndarray) -> list[Path]:

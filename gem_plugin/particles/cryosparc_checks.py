@@ -34,10 +34,17 @@ def check_refined_rows(rows: np.ndarray, source: Path) -> None:
         )
     check_image_rows(rows, source)
     require_fields(rows, list(POSE_FIELDS), source)
-    for name in POSITIVE_FIELDS:
-        _check_positive(rows, name, source)
-    _check_half_sets(rows, source)
+    check_alignments(rows, source)
     _refuse_anisotropic_magnification(rows, source)
+
+
+def check_alignments(rows: np.ndarray, source: Path) -> None:
+    """Sizes that are none, half-sets and signs of images that are neither of two: as far as the rows have the fields."""
+    for name in POSITIVE_FIELDS:
+        if name in (rows.dtype.names or ()):
+            _check_positive(rows, name, source)
+    _check_half_sets(rows, source)
+    _check_signs(rows, source)
 
 
 def check_image_rows(rows: np.ndarray, source: Path) -> None:
@@ -111,6 +118,18 @@ def _check_half_sets(rows: np.ndarray, source: Path) -> None:
         raise InputError(
             f"{source}: alignments3D/split has the values {shown}; expected the half sets 0 and 1. "
             "Refine the particles again, so that CryoSPARC splits them."
+        )
+
+
+def _check_signs(rows: np.ndarray, source: Path) -> None:
+    """blob/sign, with which images are multiplied to have positive density."""
+    if "blob/sign" not in (rows.dtype.names or ()):
+        return
+    wrong = np.flatnonzero(np.abs(rows["blob/sign"]) != 1)
+    if len(wrong):
+        raise InputError(
+            f"{source}: blob/sign is {rows['blob/sign'][wrong[0]]} in row {wrong[0]}; expected 1 or -1. "
+            "Import or extract these particles again."
         )
 
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.notices import warn
-from gem_plugin.particles.cryosparc_checks import check_image_rows
+from gem_plugin.particles.cryosparc_checks import check_alignments, check_image_rows
 from gem_plugin.particles.from_cryosparc import (
     beam_tilt_in_milliradians,
     has_tilt_without_angle,
@@ -56,6 +56,7 @@ def relion_tables(
 ) -> dict[str, pd.DataFrame]:  # "optics" and "particles", in the row order given
     """Optics groups, poses, origins, CTF, half sets and micrograph coordinates, as far as the rows have them."""
     check_image_rows(rows, source)
+    check_alignments(rows, source)
     _check_texts(rows, source)
     _drop_or_refuse_inexact(rows, source, is_strict)
     optics, group_of_row = _optics_table(rows)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
 from gem_plugin.notices import note, warn
@@ -59,7 +58,7 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
         voltage_in_kilovolts=rows["ctf/accel_kv"].astype(np.float32),
         spherical_aberration_in_millimetres=rows["ctf/cs_mm"].astype(np.float32),
         amplitude_contrast=rows["ctf/amp_contrast"].astype(np.float32),
-        contrast_sign=_contrast_signs(rows, source),
+        contrast_sign=_optional(rows, "blob/sign", USUAL_SIGN).astype(np.float32),
         half_sets=_half_sets(rows),
         optics_groups=_optional(rows, "ctf/exp_group_id", 0).astype(np.int64),
         pixel_size_in_angstroms=pixel_size,
@@ -121,14 +120,6 @@ def _half_sets(rows: np.ndarray) -> np.ndarray:  # (n,) int8: split 0, 1 -> half
     if "alignments3D/split" not in (rows.dtype.names or ()):
         return np.zeros(len(rows), dtype=np.int8)
     return (rows["alignments3D/split"] + 1).astype(np.int8)
-
-
-def _contrast_signs(rows: np.ndarray, source: Path) -> np.ndarray:  # (n,) float32
-    signs = _optional(rows, "blob/sign", USUAL_SIGN).astype(np.float32)
-    wrong = np.flatnonzero(np.abs(signs) != 1)
-    if len(wrong):
-        raise InputError(f"{source}: blob/sign is {signs[wrong[0]]} in row {wrong[0]}; expected 1 or -1.")
-    return signs
 
 
 def warn_about_aberrations(rows: np.ndarray, source: Path) -> None:

@@ -33,7 +33,8 @@ def replaced_files(step: str, run: RunFiles, settings: Any) -> list[Path]:
     if step not in FILE_STEPS:
         return []
     usual = [path(suffix) for path in (run.particles, run.selected) for suffix in PARTICLE_SUFFIXES]
-    of_out = [] if settings.out is None else [settings.out, settings.out.with_suffix(PARTICLE_SUFFIXES[-1])]
+    out = getattr(settings, "out", None)
+    of_out = [] if out is None else [out, out.with_suffix(PARTICLE_SUFFIXES[-1])]
     return [*of_out, *usual]
 
 

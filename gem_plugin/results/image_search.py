@@ -1,10 +1,10 @@
 """The settings of steps that say where images are, and how the log names the folder that was taken."""
 
-import warnings
 from pathlib import Path
 from typing import Protocol
 
 from gem_plugin.io.project_folder import FoundStacks, ImageSearch
+from gem_plugin.notices import warn
 from gem_plugin.progress import Progress
 
 
@@ -30,4 +30,4 @@ def report_found_stacks(stacks: FoundStacks, progress: Progress) -> None:
     """The folder in the log, and a warning where other images may be meant."""
     progress.say(stacks.remark)
     for doubt in stacks.doubts:
-        warnings.warn(doubt, stacklevel=2)
+        warn(doubt)

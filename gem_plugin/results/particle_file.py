@@ -3,7 +3,6 @@
 This is the one place that asks whether particles are RELION's or CryoSPARC's.
 """
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,6 +20,7 @@ from gem_plugin.io.run.origin import with_origin_comment
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file
+from gem_plugin.notices import warn
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.results.column_names import nearest_names
 from gem_plugin.results.recorded_rows import RecordedRows
@@ -195,10 +195,9 @@ class RelionParticleFile(ParticleFile):
         """The half-sets where only one is left: RELION's auto-refine ends with an error where the other is empty."""
         if self._half_sets is None or len(chosen) == 0 or len(set(self._half_sets[chosen].tolist())) > 1:
             return []
-        warnings.warn(
+        warn(
             f"{target}: all {len(chosen)} particles are of half-set {self._half_sets[chosen[0]]}, so {HALF_SET_LABEL[1:]} is "
             "left out: RELION's Refine3D fails where one half-set is empty, and without the column divides the particles anew.",
-            stacklevel=3,
         )
         return [HALF_SET_LABEL]
 

@@ -81,6 +81,12 @@ OPERATIONS = [
         ("source_job_uid!", "source_output_name!"),
         response="Job",
     ),
+    Operation(
+        "jobs.disconnect_result",
+        "delete",
+        JOB + "/inputs/{name}/connections/{connection}/results/{slot}",
+        response="Job",
+    ),
     Operation("jobs.load_input", "get", JOB + "/inputs/{name}/dataset", ("slots",), response=DATASET_MIME),
     Operation(
         "jobs.load_output",

@@ -187,6 +187,14 @@ class Server5(LoopbackServer):
         )
         return found
 
+    def _jobs_disconnect_result(
+        self, request: Request, project: str, job: str, name: str, connection: str, slot: str
+    ) -> FakeJob:
+        found = self._external(project, job)
+        assert connection == "0"
+        self.instance.disconnect_slot(found, name, slot)
+        return found
+
     def _jobs_load_input(self, request: Request, project: str, job: str, name: str) -> Answer:
         return _dataset_answer(self.instance.load_input(self.instance.job(project, job), name))
 

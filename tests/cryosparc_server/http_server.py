@@ -64,7 +64,7 @@ class LoopbackServer:
             def do_GET(self) -> None:
                 front._serve(self)
 
-            do_POST = do_PUT = do_PATCH = do_GET
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
             def log_message(self, *arguments: object) -> None:
                 """Keep the test output clean."""

@@ -9,6 +9,7 @@ import mrcfile
 import numpy as np
 
 from cryosparc_server.slots import SLOT_FIELDS, missing_fields
+from gem_plugin.io.cryosparc.files import slots_of as slots_in
 
 EMAIL, PASSWORD = "user@example.org", "correct horse"
 LICENSE = "01234567-89ab-cdef-0123-456789abcdef"
@@ -39,6 +40,7 @@ class FakeInput:
     required: set[str]
     most: float = float("inf")
     connections: list[tuple[str, str]] = field(default_factory=list)  # (job uid, output name)
+    disconnected: set[str] = field(default_factory=set)  # slots that were taken off the connection
 
 
 @dataclass
@@ -157,6 +159,10 @@ class Instance:
             raise ServerError(422, f"Input {input_name} takes no more connections")
         target.connections.append((source_uid, output_name))
 
+    def disconnect_slot(self, job: FakeJob, input_name: str, slot: str) -> None:
+        self.check_external(job, ("building", "running", "waiting"), "disconnect a slot of")
+        job.inputs[input_name].disconnected.add(slot)
+
     # status
     def start(self, job: FakeJob, status: str) -> None:
         self.check_external(job, ("building", "waiting", "running"), "start")
@@ -181,6 +187,8 @@ class Instance:
         if output.passthrough is not None:
             for source_uid, name in job.inputs[output.passthrough].connections:
                 inherited |= self.slots_of(self.jobs[source_uid], name)
+            for slot in job.inputs[output.passthrough].disconnected:
+                inherited.pop(slot, None)
         return {**inherited, **output.slots}
 
     def load_output(self, job: FakeJob, output_name: str, slots: str | list[str] = "all") -> np.ndarray:
@@ -203,6 +211,9 @@ class Instance:
         if not connections:
             raise ServerError(422, f"Input {job.uid}.{input_name} is not connected")
         rows = np.concatenate([self.load_output(self.jobs[uid], name) for uid, name in connections])
+        gone = job.inputs[input_name].disconnected
+        if gone:
+            rows = _only_slots(rows, [slot for slot in slots_in(rows) if slot not in gone])
         return rows if slots == "all" else _only_slots(rows, slots)
 
     def save_output(self, job: FakeJob, output_name: str, rows: np.ndarray) -> None:

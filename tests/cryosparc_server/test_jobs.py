@@ -15,6 +15,7 @@ from cryosparc_server.instance import EMAIL, PASSWORD, Instance
 from gem_plugin.adapters.cryosparc.client import connect_to_cryosparc
 from gem_plugin.adapters.cryosparc.commands import run_command
 from gem_plugin.io.cryosparc.files import dataset_to_rows
+from gem_plugin.io.cryosparc.groups import latent_fields, rows_with_fields
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 
@@ -202,6 +203,15 @@ def test_a_password_on_the_command_line_is_no_option(rows: np.ndarray, capsys: p
     assert "No such option" in capsys.readouterr().err
 
 
+def test_options_that_contradict_each_other_make_no_job(
+    rows: np.ndarray, instance: Instance, capsys: pytest.CaptureFixture
+):
+    before = list(instance.jobs)
+    assert run("train", *INPUTS, "--decoder", "mlp", "--n-basis", "5") != 0
+    assert "--n-basis has no effect with --decoder mlp" in capsys.readouterr().err
+    assert list(instance.jobs) == before
+
+
 @pytest.mark.skipif(GENERATION < 5, reason="4.7 has no saved login")
 def test_saved_login_of_cryosparc_tools_is_used(
     rows: np.ndarray, server: LoopbackServer, instance: Instance, monkeypatch: pytest.MonkeyPatch
@@ -239,3 +249,25 @@ def test_help_lists_connections_and_settings(capsys: pytest.CaptureFixture):
     ):
         assert option in shown
     assert "--password" not in shown
+
+
+def add_components(instance: Instance, rows: np.ndarray, n_modes: int) -> None:
+    """Make J42 a 3D Variability job: its particles have components too."""
+    output = instance.jobs["J42"].outputs["particles"]
+    fields = latent_fields(np.full((len(rows), n_modes), 9, dtype=np.float32))
+    assert output.rows is not None
+    output.rows = rows_with_fields(output.rows, fields)
+    output.slots |= {f"components_mode_{mode}": "components" for mode in range(n_modes)}
+
+
+@pytest.mark.skipif(GENERATION < 5, reason="cryosparc-tools 4.7 cannot take a slot off a connection")
+def test_components_of_an_earlier_job_do_not_reach_the_outputs(rows: np.ndarray, instance: Instance):
+    add_components(instance, rows, 5)
+    assert run("train", *INPUTS) == 0
+    job = newest(instance)
+    found = load(job.uid, "particles")
+    modes = sorted({name.split("/")[0] for name in found.dtype.names if name.startswith("components_mode_")})
+    assert modes == ["components_mode_0", "components_mode_1", "components_mode_2"]
+    assert_has_all_fields_of(found, rows)
+    np.testing.assert_array_equal(found["components_mode_2/value"], latents_of(N_PARTICLES)[:, 2])
+    assert "Left out of the particles: components_mode_3, components_mode_4 of the earlier job" in job.texts()

@@ -15,7 +15,6 @@ from PIL import Image
 from served_explorer import Explorer
 
 from gem_plugin.explorer import saving
-from gem_plugin.explorer.cryosparc_sending import save_rows
 from gem_plugin.explorer.saved_names import NameTakenError
 
 Body = bytes | dict[str, Any]
@@ -107,12 +106,27 @@ def test_the_same_session_mask_or_rows_saved_again_lose_nothing(explorer: Explor
         for _ in range(2):
             explorer.ask_json(address.format("same"), first)
     chosen = np.array([5, 3])
-    first = save_rows(explorer.run, "sent", chosen)
-    assert save_rows(explorer.run, "sent", chosen[::-1]) == first
+    for order in (chosen, chosen[::-1]):
+        with saving.rows_kept(explorer.run, "sent", order) as listed:
+            assert listed.read_text().split() == ["3", "5"]
     saving.save_selection(explorer.run, "sent", chosen)  # what was sent may be kept as a file too
-    with pytest.raises(NameTakenError, match=r"sent_rows\.txt .* would be lost"):
-        save_rows(explorer.run, "sent", np.array([5, 3, 4]))
+    others = saving.rows_kept(explorer.run, "sent", np.array([5, 3, 4]))
+    with pytest.raises(NameTakenError, match="would be lost"), others:
+        pytest.fail("other rows")
     assert (explorer.run.explore.root / "sent_rows.txt").read_text().split() == ["3", "5"]
+
+
+def test_rows_that_could_not_be_sent_are_not_kept(explorer: Explorer) -> None:
+    with pytest.raises(ConnectionError), saving.rows_kept(explorer.run, "not_sent", np.array([5])):
+        raise ConnectionError
+    assert not explorer.run.explore.rows("not_sent").exists()
+
+
+def test_rows_saved_while_others_are_being_sent_stay(explorer: Explorer) -> None:
+    with saving.rows_kept(explorer.run, "slow", np.array([1, 2])):
+        saving.save_selection(explorer.run, "slow", np.array([7]))
+    assert explorer.run.explore.rows("slow").read_text().split() == ["7"]
+    assert explorer.run.explore.rows("slow-2").read_text().split() == ["1", "2"]
 
 
 def test_a_save_that_fails_leaves_the_earlier_one_whole(

@@ -59,6 +59,8 @@ def make_path(page: Page, kind: str, x: str, y: str) -> dict[str, list[list[floa
     press(page, "#trajectory-create")
     path = wait_until(lambda: page.execute_script("return gem.trajectory.path"))
     settle(page)
+    wait_until(lambda: text_of(page, "trajectory-note"))  # it takes some of the height of the plot
+    page.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     return path
 
 

@@ -20,7 +20,8 @@ NAMES = np.array([f"{number:06d}@stack.mrcs" for number in range(1, N + 1)], dty
 def star_file(folder: Path) -> tuple[ParticleFile, Callable[[Path], list[float]]]:
     """The file holds the rows backwards; defocus tells them apart."""
     rows = [
-        f"{name} 1 1 {1000 * number} 9 3.0 1 2 3 0.5 -0.25\n" for number, name in enumerate(NAMES, start=1)
+        f"{name} {1 + number % 2} 1 {1000 * number} 9 3.0 1 2 3 0.5 -0.25\n"
+        for number, name in enumerate(NAMES, start=1)
     ]
     path = folder / "particles.star"
     path.write_text(HEADER + "".join(reversed(rows)))

@@ -13,7 +13,7 @@ from gem_plugin.results.state_particles import write_state_particles
 
 def test_state_files_hold_the_original_rows_of_their_particles_and_nothing_else(tmp_path: Path) -> None:
     run, rows = write_run(tmp_path, 7)
-    states = np.array([2, 1, 0, 1, 2, 1, 2])
+    states = np.array([2, 1, 1, 1, 2, 2, 0])
     write_state_particles(run.landscape.states, states, 2, Run(run).original, Progress(io.StringIO()))
     for number in (1, 2):
         members = np.flatnonzero(states == number)

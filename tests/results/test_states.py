@@ -75,6 +75,7 @@ def test_a_component_that_is_not_there_is_an_error(old_run: Path, pcs: tuple[int
     assert before == {path: path.read_bytes() for path in old_run.rglob("*") if path.is_file()}
 
 
+@pytest.mark.filterwarnings("ignore:.*rlnRandomSubset is left out:UserWarning")  # tiny states
 def test_landscape_full_reads_the_particle_file_once(old_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, real = [], star_particles.read_relion_file
 

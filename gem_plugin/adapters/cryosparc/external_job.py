@@ -14,7 +14,7 @@ import numpy as np
 
 from gem_plugin.adapters.cryosparc.client import explained, is_worth_another_try
 from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
-from gem_plugin.errors import RunError
+from gem_plugin.errors import GemError, RunError
 from gem_plugin.io.cryosparc.columns import TEXT, texts_of
 from gem_plugin.io.cryosparc.csdat import load_csdat
 from gem_plugin.io.cryosparc.files import dataset_to_rows
@@ -69,6 +69,21 @@ class ExternalJob:
             described = [{**slot, "required": True} for slot in self._described(slots)]
             self._job.add_input(source.kind, name, min=1, max=1, slots=described, title=title)
             self._job.connect(name, source.job_uid, source.name)
+
+    def leave_out_slot(self, name: str, slot: str) -> bool:
+        """Take a slot off the one connection of an input, so that no output inherits it; False where that cannot be done.
+
+        cryosparc-tools 5 has the call, 4.7 has not.
+        """
+        disconnect = getattr(self._job, "disconnect_result", None)
+        if disconnect is None:
+            return False
+        try:
+            with explained(f"leaving out {slot} of the input {name} of {self.uid}"):
+                disconnect(name, 0, slot)
+        except GemError:
+            return False
+        return True
 
     def connected_inputs(self) -> list[str]:
         """Names of the inputs that have a connection."""

@@ -46,7 +46,7 @@ class JobOutputs:
         self.volume_slot_type = volume_slot_type
         self.track = track
         self._declared = set(job.declared_outputs())
-        self._says_what_stays = True
+        self._other_components_are_settled = False
 
     def save_particles(
         self, name: str, title: str, chosen: np.ndarray | None = None, latents: np.ndarray | None = None
@@ -61,7 +61,7 @@ class JobOutputs:
                 slots[f"{LATENT_SLOT}{mode}"] = "components"
                 columns[f"{LATENT_SLOT}{mode}/component"] = np.full(len(rows), mode, dtype=np.uint32)
                 columns[f"{LATENT_SLOT}{mode}/value"] = values[:, mode].astype(np.float32)
-            self._say_which_components_stay(set(slots))
+            self._leave_out_other_components(set(slots))
         self._declare("particle", name, slots, None if self.are_views else PARTICLE_INPUT, title)
         self.job.save_output(name, rows["uid"], columns)
 
@@ -71,15 +71,24 @@ class JobOutputs:
             return ["blob"]
         return [slot for slot in slots_of(self.rows) if not (with_latents and slot.startswith(LATENT_SLOT))]
 
-    def _say_which_components_stay(self, ours: set[str]) -> None:
-        """CryoSPARC passes every slot of the input through, so that these cannot be left out as they are from files."""
+    def _leave_out_other_components(self, ours: set[str]) -> None:
+        """Components of an earlier job are taken off the input where the server can, else it passes them through."""
         if self.are_views:
             return
         theirs = [slot for slot in slots_of(self.rows) if slot.startswith(LATENT_SLOT) and slot not in ours]
-        if theirs and self._says_what_stays:
-            self._says_what_stays = False
+        if not theirs or self._other_components_are_settled:
+            return
+        self._other_components_are_settled = True
+        passed_on = [slot for slot in theirs if not self.job.leave_out_slot(PARTICLE_INPUT, slot)]
+        left_out = [slot for slot in theirs if slot not in passed_on]
+        if left_out:
+            self.job.log(
+                f"Left out of the particles: {', '.join(left_out)} of the earlier job (such as 3D Variability), so that they are not "
+                "taken for latents of GEM. That job keeps them."
+            )
+        if passed_on:
             warn(
-                f"Only the first {len(ours) - 1} component modes are latents of GEM. CryoSPARC passes on {', '.join(theirs)} "
+                f"Only the first {len(ours) - 1} component modes are latents of GEM. CryoSPARC passes on {', '.join(passed_on)} "
                 "of the connected particles too, which are of the earlier job (such as 3D Variability): choose none of them "
                 "together with GEM's."
             )

@@ -27,7 +27,6 @@ from gem_plugin.notices import listening
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.results.cryosparc_source import CryosparcSource, write_cryosparc_source
-from gem_plugin.settings import check_settings
 
 DEFAULT_VOLUME_SLOT_TYPE = "blob"
 
@@ -84,7 +83,7 @@ def _check_settings(steps: list[str], values: dict[str, Any]) -> None:
     for step in steps:
         known = set(fields_of_steps([step]))
         given = {name: value for name, value in values.items() if name in known}
-        check_settings(STEPS[step].settings_class(**given))
+        STEPS[step].check_settings(STEPS[step].settings_class(**given))
 
 
 def _earlier_run(project: CryosparcProject, order: JobOrder) -> Path | None:

@@ -12,6 +12,7 @@ from types import FrameType
 
 from gem_plugin.adapters.earlier_job import find_earlier_job, link_earlier_results
 from gem_plugin.adapters.relion.arguments import JobArguments, output_folder, parse_job_arguments
+from gem_plugin.adapters.relion.earlier_nodes import forget_missing_nodes
 from gem_plugin.adapters.relion.jobs import JOBS, RelionJob
 from gem_plugin.adapters.relion.output_nodes import write_output_nodes
 from gem_plugin.adapters.relion.run_nodes import nodes_of_run
@@ -79,6 +80,7 @@ def work(name: str, arguments: Sequence[str], stop: StopWatch) -> None:
         _take_earlier_results(job, request, run)
         run_steps(job.steps, run, request.values, progress)
         _write_references(run, progress)
+        _forget_missing_nodes(run, progress)
     write_output_nodes(run.root, nodes_of_run(run))
     progress.say(f"Finished. Results are in {run.root}")
 
@@ -88,6 +90,17 @@ def _write_references(run: RunFiles, progress: LoggedProgress) -> None:
     from gem_plugin.results.references import write_state_references  # late: it imports torch
 
     write_state_references(run, progress)
+
+
+def _forget_missing_nodes(run: RunFiles, progress: LoggedProgress) -> None:
+    """Outputs of an earlier start that this one does not have, such as a third state."""
+    try:
+        forgotten = forget_missing_nodes(run.root)
+    except OSError as error:
+        progress.say(f"WARNING: RELION may list outputs of this job that are no more ({error}).")
+        return
+    if forgotten:
+        progress.say(f"Outputs of an earlier start that are no more: {', '.join(forgotten)}")
 
 
 def help_text(name: str, job: RelionJob) -> str:

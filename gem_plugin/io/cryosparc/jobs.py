@@ -85,13 +85,23 @@ def find_particles_file(folder: Path) -> Path:
 
 
 def _choose_group(folder: Path, candidates: Sequence[Path]) -> Path | None:
-    """The group named J42_particles, or the only one of particles."""
-    groups = [file for file in candidates if "particles" in file.name]
+    """The group named J42_particles, or the only one of particles, whatever its name: particles_selected, split_0."""
+    groups = [file for file in candidates if _is_of_particles(file)]
     plain = [file for file in groups if re.fullmatch(r"(.*_)?J\d+_particles(_exported)?\.csg", file.name)]
     chosen = plain or groups
     if len(chosen) > 1:
         raise InputError(f"{folder}: holds several particle groups: {_names(chosen)}. Name the one to use.")
     return chosen[0] if chosen else None
+
+
+def _is_of_particles(csg: Path) -> bool:
+    """By its name, else by what it says of itself."""
+    if "particles" in csg.name:
+        return True
+    try:
+        return read_csg(csg).group.get("type") == "particle"
+    except InputError:
+        return False
 
 
 def _names(files: Sequence[Path]) -> str:

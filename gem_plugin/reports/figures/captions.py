@@ -83,7 +83,7 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
     ),
     (
         names.FULL_ENERGY_PATH.format(NUMBER, NUMBER),
-        "The minimum-energy path between two states, on volume components {0} and {1}.",
+        "The minimum-energy path between two states (line), on volume components {0} and {1}, and the particles whose maps were written (dots).",
     ),
     (names.FULL_PATH_PROFILE, "Free energy along the minimum-energy path, with its bootstrap error."),
     (

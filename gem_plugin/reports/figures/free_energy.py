@@ -35,6 +35,7 @@ def draw_energy_map(
     landscape: FreeEnergy,
     components: tuple[int, int],
     path_points: np.ndarray | None = None,  # (p, 2)
+    path_particles: np.ndarray | None = None,  # (p, 2): where the particles are whose maps are written
     coordinate: str = "volume component {} (map units)",  # with {} for the number
 ) -> list[Path]:
     """Free energy and its error on the plane of two components; white where too few particles were seen."""
@@ -52,15 +53,10 @@ def draw_energy_map(
         axes.set_xlabel(coordinate.format(components[0]))
         axes.set_ylabel(coordinate.format(components[1]))
         if path_points is not None:
+            axes.plot(*path_points.T, "-", color=OKABE_ITO[3], linewidth=THIN_LINE)
+        if path_particles is not None:
             axes.plot(
-                path_points[:, 0],
-                path_points[:, 1],
-                "o-",
-                color=OKABE_ITO[3],
-                markersize=SMALL_MARKER,
-                mec="white",
-                mew=0.4,
-                linewidth=THIN_LINE,
+                *path_particles.T, "o", color=OKABE_ITO[3], markersize=SMALL_MARKER, mec="white", mew=0.4
             )
     return save_figure(figure, stem)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.cryosparc.groups import write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
+from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.mrc.stack_links import (
     check_links,
     link_stacks,
@@ -92,13 +93,23 @@ def _to_star(settings: ConvertSettings, source: Path, out: Path, progress: Progr
             images = tables["particles"]["rlnImageName"].str.split("@", n=1, expand=True)
             tables["particles"]["rlnImageName"] = images[0] + "@" + images[1].map(names_in_star)
             starfile.write(tables, temporary, float_format=FLOAT_FORMAT)
-    is_dark = "blob/sign" in (rows.dtype.names or ()) and bool(np.any(rows["blob/sign"] < 0))
-    if is_dark and settings.stacks != "white":
+    if settings.stacks != "white":
+        _say_where_images_are_dark(rows, progress)
+    return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}
+
+
+def _say_where_images_are_dark(rows: np.ndarray, progress: Progress) -> None:
+    n_dark = int((rows["blob/sign"] < 0).sum()) if "blob/sign" in (rows.dtype.names or ()) else 0
+    if 0 < n_dark < len(rows):
+        progress.warn(
+            f"{n_dark} of {len(rows)} images are dark on light (blob/sign -1), the others white; RELION expects white "
+            "particles in all. Convert the two sets apart with --rows, the dark one with --stacks white, and join the star files."
+        )
+    elif n_dark:
         progress.say(
             "The images are dark on light (blob/sign -1), RELION expects white particles: convert with --stacks white, "
             "or invert them with relion_image_handler --multiply_constant -1."
         )
-    return {"particles": len(rows), "optics_groups": len(tables["optics"]), "star": str(out)}
 
 
 def _say_not_carried_over(progress: Progress, out: Path, names: Sequence[str]) -> None:
@@ -137,6 +148,7 @@ def _prepare_stacks(
     with progress.waiting("stacks of the images"):
         found = find_stacks(names, particles.source, image_search(settings), particles.image_folder)
     report_found_stacks(found, progress)
+    _check_boxes(rows, found.paths, particles.source, progress)
     folder = settings.stack_folder or out.with_name(out.stem + "_stacks")
     targets = stack_targets(found.paths, folder)
     is_white = settings.stacks == "white"
@@ -153,6 +165,21 @@ def _prepare_stacks(
     else:
         link_stacks(found.paths, targets, progress.track)
     return {name: os.path.relpath(path) for name, path in targets.items()}
+
+
+def _check_boxes(rows: np.ndarray, stack_paths: Mapping[str, Path], source: Path, progress: Progress) -> None:
+    """The stacks must have the box that the rows give, which the star file repeats."""
+    _, first_rows = np.unique(rows["blob/path"], return_index=True)
+    firsts = rows[first_rows]
+    for name, row in progress.track(
+        list(zip(stack_names(firsts).tolist(), firsts)), "headers of stacks", unit="stack"
+    ):
+        found, expected = read_mrc_header(stack_paths[name]).shape[1:], tuple(row["blob/shape"].tolist())
+        if found != expected:
+            raise InputError(
+                f"{stack_paths[name]} has images of {found[0]} x {found[1]} pixels, expected {expected[0]} x {expected[1]} as in "
+                f"{source}. Extract or downsample these particles again."
+            )
 
 
 def _check_all_dark(rows: np.ndarray, source: Path) -> None:

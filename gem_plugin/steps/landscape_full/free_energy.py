@@ -103,18 +103,24 @@ def travel_path(
     try:
         with progress.waiting("minimum-energy path"):
             start, end = (
-                _most_populated(plane[states == number], landscape) for number in settings.path_states
+                _most_populated(np.flatnonzero(states == number), plane, landscape)
+                for number in settings.path_states
             )
-            path = minimum_energy_path(landscape, start, end, settings.path_points)
-            among_used = rows_near_path(path.points, plane[job.is_used], job.source.latents[job.is_used])
-            rows = np.flatnonzero(job.is_used)[among_used]
+            path = minimum_energy_path(landscape, plane[start], plane[end], settings.path_points)
+            used = np.flatnonzero(job.is_used)
+            first, last = np.searchsorted(
+                used, [start, end]
+            ).tolist()  # both are in a state, so they are used
+            rows = used[
+                rows_near_path(path.points, plane[used], job.source.latents[used], ends=(first, last))
+            ]
     except InputError as error:
         progress.say(str(error))  # the rest of the landscape is still worth having
         return None
     _save_path(job, path, rows)
     first, second = settings.energy_pcs
     stem = figure_folder / names.FULL_ENERGY_PATH.format(first, second)
-    draw_energy_map(stem, landscape, (first, second), path.points)
+    draw_energy_map(stem, landscape, (first, second), path.points, plane[rows])
     draw_path_profile(figure_folder / names.FULL_PATH_PROFILE, path)
     return path.barrier_in_kt
 
@@ -126,12 +132,16 @@ def _remove_earlier_path(job: FullLandscapeJob) -> None:
     remove_figures(job.figures, names.FULL_ENERGY_PATH, names.FULL_PATH_PROFILE)
 
 
-def _most_populated(points: np.ndarray, landscape: FreeEnergy) -> np.ndarray:  # (k, 2) -> (2,)
-    """The point of lowest free energy among the particles of a state."""
-    cells = [landscape.cell_of(point) for point in points]
+def _most_populated(
+    rows: np.ndarray,  # (k,): the particles of a state
+    plane: np.ndarray,  # (n, 2)
+    landscape: FreeEnergy,
+) -> int:
+    """The particle of a state at which the free energy is lowest."""
+    cells = [landscape.cell_of(point) for point in plane[rows]]
     energies = np.array([landscape.energy_in_kt[cell] for cell in cells])
     energies = np.where(np.isfinite(energies), energies, np.inf)
-    return points[int(energies.argmin())]
+    return int(rows[energies.argmin()])
 
 
 def _save_path(job: FullLandscapeJob, path: EnergyPath, rows: np.ndarray) -> None:

@@ -87,7 +87,6 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         table = _read_table(settings, particles)
     check_number_of_particles(particle_file, len(table))
     _exclusions(particle_file, table)  # before the images are looked for
-    symmetry = find_symmetry(settings, particles, table, _check_maps(settings, table), progress)
     working_box = _working_box(settings.box, table.box_size)
     with progress.waiting("stacks of the images"):
         stacks = particles.find_images(table, image_search(settings))
@@ -96,6 +95,10 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         exclusions = _exclusions(particle_file, table)
         opened = open_particle_images(table_of_images(table), particle_file, stacks.paths, progress.track)
     with opened as images:
+        maps = _check_maps(
+            settings, table
+        )  # after the stacks, which say whether the star file has the box right
+        symmetry = find_symmetry(settings, particles, table, maps, progress)
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(images), working_box)
         look = _look(images, working_box, settings, exclusions, progress)

@@ -11,12 +11,14 @@ from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
 from gem_plugin.adapters.cryosparc.outputs import JobOutputs
 from gem_plugin.io.cryosparc.groups import latent_fields, rows_with_fields
+from gem_plugin.notices import listening
 
 
 class RememberingJob:
     """Keeps what is saved and logged."""
 
-    def __init__(self) -> None:
+    def __init__(self, can_leave_out: bool) -> None:
+        self.can_leave_out, self.left_out = can_leave_out, set[str]()
         self.saved: dict[str, dict[str, np.ndarray]] = {}
         self.said: list[tuple[str, str]] = []
 
@@ -29,18 +31,39 @@ class RememberingJob:
     def save_output(self, name: str, uids: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         self.saved[name] = columns
 
+    def leave_out_slot(self, name: str, slot: str) -> bool:
+        self.left_out |= {slot} if self.can_leave_out else set()
+        return self.can_leave_out
+
     def log(self, text: str, level: str = "text") -> None:
         self.said.append((level, text))
 
 
-@pytest.mark.parametrize(("n_modes", "stay"), [(6, "components_mode_2, components_mode_3"), (2, "")])
-def test_components_that_cryosparc_passes_on_are_named_once(n_modes: int, stay: str, tmp_path: Path) -> None:
-    theirs = latent_fields(np.ones((4, n_modes), dtype=np.float32))
-    job, rows = RememberingJob(), rows_with_fields(make_rows(4), theirs)
+@pytest.mark.parametrize("can_leave_out", [False, True])
+@pytest.mark.parametrize(
+    ("n_modes", "theirs"), [(6, [f"components_mode_{mode}" for mode in (2, 3, 4, 5)]), (2, [])]
+)
+def test_components_of_an_earlier_job_are_left_out_or_named_once(
+    n_modes: int, theirs: list[str], can_leave_out: bool, tmp_path: Path
+) -> None:
+    fields = latent_fields(np.ones((4, n_modes), dtype=np.float32))
+    job, rows = RememberingJob(can_leave_out), rows_with_fields(make_rows(4), fields)
     outputs = JobOutputs(cast(ExternalJob, job), JobFolders(tmp_path, None, None), rows, "volume_blob")
     latents = np.full((4, 2), 2, dtype=np.float32)
-    outputs.save_particles("particles", "All", latents=latents)
-    outputs.save_particles("state_1", "State 1", np.array([0, 2]), latents)
+    with listening(lambda notice: None) as notices:  # the job's progress listens, and writes into its log
+        outputs.save_particles("particles", "All", latents=latents)
+        outputs.save_particles("state_1", "State 1", np.array([0, 2]), latents)
     assert job.saved["state_1"]["components_mode_1/value"].tolist() == [2, 2]
-    assert [level for level, _ in job.said] == ["warning"] * bool(stay)
-    assert stay in "".join(text for _, text in job.said)
+    assert job.left_out == set(theirs if can_leave_out else [])
+    said = [text for _, text in job.said] if can_leave_out else [notice.sentence for notice in notices]
+    assert len(said) == len([*job.said, *notices]) == int(bool(theirs))
+    assert ", ".join(theirs) in "".join(said)
+
+
+def test_selection_without_latents_keeps_the_components_of_the_earlier_job(tmp_path: Path) -> None:
+    rows = rows_with_fields(make_rows(4), latent_fields(np.ones((4, 3), dtype=np.float32)))
+    job = RememberingJob(can_leave_out=True)
+    outputs = JobOutputs(cast(ExternalJob, job), JobFolders(tmp_path, None, None), rows, "volume_blob")
+    outputs.save_particles("particles", "Chosen", np.array([0, 2]))
+    assert job.left_out == set()
+    assert job.said == []

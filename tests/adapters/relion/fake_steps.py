@@ -9,6 +9,7 @@ from typing import Any
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import warn
 from gem_plugin.progress import Progress
 from gem_plugin.settings import setting
 
@@ -70,6 +71,8 @@ class SelectSettings:
 def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) -> dict[str, Any]:
     if settings.particles is None:
         raise InputError("No particles were given.")
+    if "tilted" in str(settings.particles):
+        warn("The beam is tilted.")
     _write(run.prepared_images, "images")
     _write(run.prepared_table, "table")
     return {"particles": 1}
@@ -104,6 +107,8 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
 
 
 def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
+    run.landscape.states.remove_particles()
+    run.landscape.states.remove_maps()
     for number in range(1, settings.M + 1):
         _write(run.landscape.states.particles(number, ".star"), PARTICLES)
         _write(run.landscape.states.reference(number), "map")

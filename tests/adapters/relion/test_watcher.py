@@ -25,6 +25,13 @@ def wait_for(path: Path) -> None:
         time.sleep(0.05)
 
 
+def test_a_warning_of_a_step_is_in_run_err_and_in_the_log(project, run_job) -> None:
+    done = run_job("train", "--o", "External/job005/", "--in_parts", "tilted.star", "--in_3dref", "map.mrc")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("WARNING: The beam is tilted.") == 1  # RELION keeps stderr as run.err
+    assert (project / "External/job005/run.log").read_text().count("WARNING: The beam is tilted.") == 1
+
+
 def test_success_is_written_with_nodes_and_pdf(project, run_job) -> None:
     done = run_job("train", "--o", "External/job005/", *INPUTS, "--j", "3")
     folder = project / "External/job005"

@@ -1,6 +1,7 @@
 """Our External jobs started by the real relion_pipeliner; fake steps stand for the work."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -133,6 +134,27 @@ def test_landscape_and_select_find_the_job_of_their_input(project, executable) -
     select = project.add_job("External", fn_exe=executable("select"), **states)
     assert project.run_job(select) == "finished", project.output_of(select)
     assert project.nodes(select)["particles.star"] == 3
+
+
+def test_continue_with_fewer_states_leaves_no_node_without_a_file(project, executable) -> None:
+    train = project.add_job("External", fn_exe=executable("train"), **INPUTS)
+    project.run_job(train)
+    three = {"param1_label": "M", "param1_value": "3"}
+    job = project.add_job(
+        "External", fn_exe=executable("landscape"), in_part=f"{train}particles.star", **three
+    )
+    project.run_job(job)
+    assert "landscape/states/state_003.star" in project.nodes(job)
+    star = project.folder / job / "job.star"
+    star.write_text(re.sub(r"(param1_value\s+)\S+", r"\g<1>2", star.read_text()))
+    assert project.run_job(job) == "finished", project.output_of(job)
+    nodes = project.nodes(job)
+    assert "landscape/states/state_002.star" in nodes
+    assert [name for name in nodes if not (project.folder / job / name).is_file()] == []
+    assert not list((project.folder / job).rglob("*state_003*"))
+    assert not list((project.folder / ".Nodes").rglob("*state_003*"))
+    assert not (project.folder / ".relion_lock").exists()
+    assert project.nodes(train)["particles.star"] == 3
 
 
 @pytest.mark.parametrize("name", list(JOBS))

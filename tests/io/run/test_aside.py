@@ -185,3 +185,68 @@ def test_folder_of_its_own_is_exchanged_whole_too(run: RunFiles, tmp_path: Path)
         write_text_whole(files.where_to_make(own) / "mask.mrc", "new")
         assert contents(own) == {"mask.mrc": b"old"}
     assert contents(own) == {"mask.mrc": b"new"}
+
+
+def test_files_that_the_step_may_replace_come_back_wherever_they_are(run: RunFiles, tmp_path: Path):
+    out, new = tmp_path / "out" / "chosen.star", tmp_path / "new" / "deep" / "chosen.star"
+    write_text_whole(out, "earlier")
+    before = contents(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        select_and_break(run, out, new)
+    assert contents(tmp_path) == before
+
+
+def select_and_break(run: RunFiles, *targets: Path) -> None:
+    with made_aside(run, "select", files=targets):
+        for target in targets:
+            write_text_whole(target, "new")
+        raise KeyboardInterrupt
+
+
+def test_tree_of_another_programs_names_is_exchanged_entry_by_entry(run: RunFiles):
+    write_text_whole(run.tree / "kmeans30" / "labels.pkl", "old")
+    write_text_whole(run.tree / "mine.txt", "of the user")
+    before = contents(run.root)
+    with pytest.raises(KeyboardInterrupt):
+        write_tree(run, KeyboardInterrupt())
+    assert contents(run.root) == before
+    write_tree(run, None)
+    assert (run.root / "kmeans30" / "labels.pkl").read_text() == "new"
+    assert (run.root / "mask.mrc").read_text() == "new"
+    assert (run.root / "mine.txt").read_text() == "of the user"
+    assert not [path for path in run.root.iterdir() if path.name.startswith(".")]
+
+
+def test_tree_that_was_killed_while_it_was_exchanged_is_undone(
+    run: RunFiles, monkeypatch: pytest.MonkeyPatch
+):
+    write_text_whole(run.tree / "kmeans30" / "labels.pkl", "old")
+    before = contents(run.root)
+    rename, calls = Path.rename, []
+
+    def killed(self: Path, target: Path) -> Path:
+        calls.append(self.name)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    for number in range(2, 20):
+        calls.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "rename", killed)
+            with contextlib.suppress(KeyboardInterrupt):
+                write_tree(run, None)
+        if len(calls) < number:
+            break
+        undo_unfinished(run)
+        is_exchanged = (run.root / "mask.mrc").is_file()
+        assert is_exchanged or contents(run.root) == before, number
+    assert (run.root / "kmeans30" / "labels.pkl").read_text() == "new"
+
+
+def write_tree(run: RunFiles, error: BaseException | None) -> None:
+    with made_aside(run, "landscape") as files:
+        write_text_whole(files.tree / "kmeans30" / "labels.pkl", "new")
+        write_text_whole(files.tree / "mask.mrc", "new")
+        if error is not None:
+            raise error

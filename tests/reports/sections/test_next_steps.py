@@ -87,6 +87,19 @@ def test_without_half_sets_no_half_maps_are_asked_for(run: RunFiles) -> None:
     assert not any("--subset" in command for command in commands)
 
 
+def test_state_of_one_half_set_alone_has_no_half_maps(run: RunFiles, tmp_path: Path) -> None:
+    """Its star file has no rlnRandomSubset, so that relion_reconstruct --subset would find no particles."""
+    shutil.copytree(run.root.parent, tmp_path / "copy")
+    copy = RunFiles(tmp_path / "copy" / run.root.name)
+    states = np.load(copy.landscape.particle_states)
+    table, noise, origin = load_prepared_table(copy)
+    half_sets = np.where(states == 1, 2, table.half_sets).astype(np.int8)
+    moved = dataclasses.replace(origin, particle_file=copy.root.parent / origin.particle_file.name)
+    save_prepared_table(copy.prepared_table, dataclasses.replace(table, half_sets=half_sets), noise, moved)
+    assert not RelionState.of(Run(copy), 1).has_half_sets
+    assert RelionState.of(Run(copy), 2).has_half_sets
+
+
 def test_a_reference_in_another_box_is_enlarged_first(run: RunFiles) -> None:
     state = dataclasses.replace(RelionState.of(Run(run), 1), reference=None)
     enlarge, refine = refinement_commands(state)[-2:]

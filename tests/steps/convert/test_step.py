@@ -344,7 +344,8 @@ def test_a_field_is_either_in_the_star_file_or_named(name: str) -> None:
     if rows.dtype[name].kind == "S":
         changed[name] = b"other/name.mrc"
     else:
-        changed[name] = changed[name] * 3 + 1 if name != "alignments3D/split" else 1 - changed[name]
+        others_of = {"alignments3D/split": 1 - changed[name], "blob/sign": -changed[name]}
+        changed[name] = others_of.get(name, changed[name] * 3 + 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         others = relion_tables(changed, source)

@@ -130,6 +130,21 @@ def test_energy_map_shows_the_ring_and_the_path_stays_on_it(finished) -> None:
     assert np.isfinite(numbers["barrier_in_kt"])
 
 
+def test_the_path_starts_and_ends_at_the_particles_of_lowest_energy_of_its_states(finished) -> None:
+    full, _, _ = finished
+    rows = np.loadtxt(full.path / "rows.txt", dtype=int)
+    states, coordinates = np.load(full.particle_states), np.load(full.coordinates)[:, :2]
+    with np.load(full.energy(1, 2)) as energy:
+        values, x, y = energy["energy_in_kt"], energy["x_centres"], energy["y_centres"]
+    at_particles = np.array(
+        [values[np.abs(y - point[1]).argmin(), np.abs(x - point[0]).argmin()] for point in coordinates]
+    )
+    for row, state in zip(rows[[0, -1]], (1, 2)):
+        members = np.flatnonzero(states == state)
+        assert states[row] == state
+        assert row == members[np.nanargmin(at_particles[members])]
+
+
 def test_path_maps_are_the_maps_of_its_particles(finished, source) -> None:
     full, _, _ = finished
     rows = np.loadtxt(full.path / "rows.txt", dtype=int)

@@ -101,10 +101,10 @@ def test_no_landscape_yet(run: RunFiles) -> None:
 
 
 def test_rows_of_a_file_can_be_selected(run: RunFiles, project: RelionProject, tmp_path: Path) -> None:
-    (tmp_path / "rows.txt").write_text("5\n3\n")
+    (tmp_path / "rows.txt").write_text("5\n2\n")
     out = tmp_path / "chosen.star"
     run_select(run, SelectSettings(rows=tmp_path / "rows.txt", out=out), QUIET)
-    assert names_in(out) == [project.columns["_rlnImageName"][row] for row in (3, 5)]
+    assert names_in(out) == [project.columns["_rlnImageName"][row] for row in (2, 5)]
 
 
 def test_file_that_was_reordered_since_is_joined_by_name(run: RunFiles, project: RelionProject) -> None:
@@ -140,11 +140,11 @@ def test_latents_are_added_behind_the_original_rows(run: RunFiles, project: Reli
 
 
 def test_chosen_rows_with_latents(run: RunFiles, tmp_path: Path) -> None:
-    (tmp_path / "rows.txt").write_text("4\n")
-    run_write_star(run, WriteStarSettings(rows=tmp_path / "rows.txt", out=tmp_path / "one.star"), QUIET)
-    document = read_star_document(tmp_path / "one.star")
+    (tmp_path / "rows.txt").write_text("4\n1\n")
+    run_write_star(run, WriteStarSettings(rows=tmp_path / "rows.txt", out=tmp_path / "two.star"), QUIET)
+    document = read_star_document(tmp_path / "two.star")
     found = read_columns(document, document.blocks[1], ["_gemLatent1"])
-    np.testing.assert_allclose(found["_gemLatent1"], [8 / 3], atol=1e-6)
+    np.testing.assert_allclose(found["_gemLatent1"], np.load(run.latents)[[1, 4], 0], atol=1e-6)
 
 
 def test_all_rows_without_latents_are_the_file_itself(
