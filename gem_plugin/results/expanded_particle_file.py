@@ -28,7 +28,7 @@ from gem_plugin.results.particle_file import (
     CryosparcParticleFile,
     ParticleFile,
     RelionParticleFile,
-    is_cryosparc_path,
+    open_particle_file,
     texts_of_columns,
 )
 from gem_plugin.results.recorded_rows import RecordedRows
@@ -156,7 +156,8 @@ class ViewsOfCryosparc(CryosparcParticleFile):
 
 def open_views(path: Path, table: ParticleTable) -> ParticleFile:
     """The particle file of a table that was expanded here, with a row for each view."""
-    return (ViewsOfCryosparc if is_cryosparc_path(path) else ViewsOfStar)(path, table)
+    is_cryosparc = isinstance(open_particle_file(path), CryosparcParticleFile)
+    return (ViewsOfCryosparc if is_cryosparc else ViewsOfStar)(path, table)
 
 
 def holds_copies(particles: ParticleFile) -> bool:
