@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gem_plugin.results.particle_file import ParticleFile
     from gem_plugin.results.run import Run as OpenedRun
     from gem_plugin.results.states import States
+    from gem_plugin.results.subunits import Subunits
 
 AnyPath = str | os.PathLike[str]
 MAXIMUM_NAMES_SUGGESTED = 3
@@ -56,15 +57,17 @@ class Volume(np.ndarray):
 class Selection:
     """Some particles of a run."""
 
-    def __init__(self, run: Run, rows: np.ndarray) -> None:
+    def __init__(self, run: Run, rows: np.ndarray, file: ParticleFile | None = None) -> None:
         self.run = run
         self.rows = rows  # (k,) int64, from 0, in the order of the input
+        self._file = file  # that the rows are of; default: the particle file of the run
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        return f"Selection({len(self)} of {self.run.n_particles} particles)"
+        n_particles = self.run.n_particles if self._file is None else len(self._file)
+        return f"Selection({len(self)} of {n_particles} particles)"
 
     def write(self, path: AnyPath, *, overwrite: bool = False) -> Path:
         """Write the original rows, as .star for RELION's particles or .cs (with .csg) for CryoSPARC's.
@@ -73,7 +76,7 @@ class Selection:
         """
         from gem_plugin.io.new_files import check_nothing_is_lost
 
-        original, target = self.run.original, Path(path)
+        original, target = self._file or self.run.original, Path(path)
         check_nothing_is_lost(original.files_of(target), overwrite, original.input_files)
         original.write(target, self.rows, title="Particles chosen by GEM", description="chosen by GEM")
         return target
@@ -129,6 +132,13 @@ class Run:
         `.labels` (n,), `.numbers`, `.counts`, `.rows(number)`, `.mean_map(number)`, `.table`.
         """
         return self._results.states(source)
+
+    def subunits(self, source: str = "sketch") -> Subunits:
+        """States of the subunits of each particle, where particles have several views: "sketch" or "full".
+
+        `.counts` (particles, states), `.patterns` (observed and expected), `.cooperativity` (value, error, p-value).
+        """
+        return self._results.subunits(source)
 
     def decoder(self) -> VolumeSource:
         """The decoder with the latents of all particles, in the model's own box."""
@@ -186,17 +196,20 @@ class Run:
     def select(self, condition: str | None = None, **settings: Any) -> Selection:
         """Choose particles by a condition on columns, such as "state == 2 and contrast > 0.5".
 
-        Other ways are the settings of gem-em select: states=[1, 3], pc_range="1:-0.5:2", exclude=True.
+        Other ways are the settings of gem-em select: states=[1, 3], pc_range="1:-0.5:2", exclude=True. Of particles with
+        several views, unexpanded=True and min_subunits=3 give particles with at least three of the chosen views.
         """
         from gem_plugin.settings import settings_from_values
         from gem_plugin.steps.select.settings import SelectSettings
-        from gem_plugin.steps.select.step import rows_chosen
+        from gem_plugin.steps.select.step import particles_written, rows_chosen
 
         if "out" in settings:
             raise InputError("select chooses only; write what was chosen with .write(path).")
         if condition is not None:
             settings["where"] = [condition, *settings.get("where", [])]
-        return Selection(self, rows_chosen(self._results, settings_from_values(SelectSettings, settings)))
+        chosen: Any = settings_from_values(SelectSettings, settings)
+        written = particles_written(self._results, rows_chosen(self._results, chosen), chosen)
+        return Selection(self, written.rows, written.file)
 
     def reconstruct(
         self, *, show_progress: bool = False, **settings: Any

@@ -1,13 +1,16 @@
-"""An antibody-like molecule made in code: a stem, two arms, and a hinge for one of them.
+"""Molecules made in code: antibody-like, with a stem, two arms and a hinge for one of them; and a subunit of a complex.
 
 About the size of an IgG (three lobes of some 50 kDa in a Y of 140 Angstrom), without being a copy of one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+Point = tuple[float, float, float]
+Ellipsoid = tuple[Point, Point]  # centre and half-axes
 POINTS_PER_DOMAIN = 140
 ATOMS_PER_POINT = 6  # one point stands for this many atoms of carbon, nitrogen or oxygen
 ELECTRONS_PER_ATOM = 6.7
@@ -17,6 +20,10 @@ MINIMUM_DISTANCE_IN_ANGSTROMS = 4.0
 STEM = (((0, -48, 4), (15, 19, 12)), ((3, -20, -5), (17, 15, 11)), ((-12, -46, -9), (9, 14, 13)))
 STILL_ARM = (((-34, 22, 3), (16, 20, 13)), ((-58, 44, -4), (14, 18, 16)), ((-40, 34, 16), (11, 14, 9)))
 MOVING_ARM = (((33, 21, -3), (15, 21, 12)), ((54, 49, 9), (13, 17, 18)), ((47, 26, -18), (12, 13, 10)))
+# A subunit of a complex: a body of two domains and one domain that opens.
+BODY = (((-10, -4, 0), (14, 17, 12)), ((6, -16, 6), (11, 10, 13)))
+OPENING_DOMAIN = (((12, 16, -4), (13, 10, 11)), ((24, 22, 4), (9, 11, 8)))
+SUBUNIT_HINGE = ((2.0, 4.0, -12.0), (-4.0, 6.0, 12.0))
 HINGE_START = (6.0, 2.0, 0.0)
 HINGE_END = (37.0, 10.0, 7.0)  # 29 degrees off the arm, which therefore sweeps a cone
 
@@ -38,8 +45,19 @@ class Phantom:
 
 def antibody_phantom(generator: torch.Generator) -> Phantom:
     """Fill the domains with points at random, but never two close together."""
+    return _filled((STEM, STILL_ARM, MOVING_ARM), (HINGE_START, HINGE_END), generator)
+
+
+def subunit_phantom(generator: torch.Generator) -> Phantom:
+    """A subunit of some 60 Angstrom with a domain that opens; part 2, so that it counts as moving."""
+    return _filled((BODY, (), OPENING_DOMAIN), SUBUNIT_HINGE, generator)
+
+
+def _filled(
+    domains_of_parts: Sequence[Sequence[Ellipsoid]], hinge: tuple[Point, Point], generator: torch.Generator
+) -> Phantom:
     positions, parts = [], []
-    for part, domains in enumerate((STEM, STILL_ARM, MOVING_ARM)):
+    for part, domains in enumerate(domains_of_parts):
         for centre, half_axes in domains:
             points = _fill_ellipsoid(torch.tensor(half_axes, dtype=torch.float32), generator)
             positions.append(points + torch.tensor(centre, dtype=torch.float32))
@@ -49,8 +67,8 @@ def antibody_phantom(generator: torch.Generator) -> Phantom:
         positions_in_angstroms=torch.cat(positions),
         amplitudes=torch.full((n_points,), ATOMS_PER_POINT * ELECTRONS_PER_ATOM),
         parts=torch.cat(parts),
-        hinge_start_in_angstroms=torch.tensor(HINGE_START),
-        hinge_end_in_angstroms=torch.tensor(HINGE_END),
+        hinge_start_in_angstroms=torch.tensor(hinge[0]),
+        hinge_end_in_angstroms=torch.tensor(hinge[1]),
     )
 
 

@@ -5,6 +5,8 @@ and for icosahedral settings; so the map decides (see particles.symmetry_check).
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -26,6 +28,67 @@ POLYHEDRAL: dict[str, tuple[Axis, ...]] = {
 }
 ORDERS = {"T": 12, "O": 24, "I1": 60, "I2": 60, "I3": 60, "I4": 60}
 SAME_AS = {"I": "I2"}
+
+
+QUARTER_ABOUT_Z = ((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+HALF_ABOUT_Z = ((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetry:
+    """The rotations by which rows were made of one particle; the identity alone where none were."""
+
+    name: str = "C1"  # with the axes in words where they are not RELION's
+    operators: np.ndarray = field(default_factory=lambda: np.eye(3)[None])  # (order, 3, 3), identity first
+
+    def __len__(self) -> int:
+        return len(self.operators)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Symmetry)
+            and self.name == other.name
+            and np.array_equal(self.operators, other.operators)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def settings_of_symmetry(name: str) -> list[Symmetry]:
+    """The group of that name with RELION's axes, then those with other axes that the same name has elsewhere.
+
+    I1 to I4 name their axes and have no others; I means any of them, RELION's I2 first.
+    """
+    standard = _standard_name(name)
+    if name.strip().upper() in SAME_AS:
+        return [Symmetry(one, symmetry_operators(one)) for one in settings_of(name)]
+    found = [Symmetry(standard, symmetry_operators(standard))]
+    if standard.startswith("D") and int(standard[1:]) % 2:
+        found.append(_rotated(found[0], QUARTER_ABOUT_Z, "with a 2-fold axis along y"))
+    if standard == "T":
+        found.append(_rotated(found[0], HALF_ABOUT_Z, "with its 2-fold axes at 180 degrees about z"))
+        found.append(_rotated(found[0], _three_twofolds(), "with 2-fold axes along x, y and z"))
+    return found
+
+
+def _rotated(symmetry: Symmetry, by: Sequence[Sequence[float]] | np.ndarray, words: str) -> Symmetry:
+    """The same group about axes that are rotated by a matrix."""
+    matrix = np.asarray(by, dtype=np.float64)
+    return Symmetry(f"{symmetry.name} {words}", matrix @ symmetry.operators @ matrix.T)
+
+
+def _three_twofolds() -> np.ndarray:  # (3, 3)
+    """Rotates RELION's axes of T so that its three 2-fold axes are x, y and z."""
+    axes = [
+        Rotation.from_matrix(one).as_rotvec()
+        for one in symmetry_operators("T")[1:]
+        if np.isclose(np.trace(one), -1)
+    ]
+    directions = np.stack([axis / np.linalg.norm(axis) for axis in axes])
+    if np.linalg.det(directions) < 0:
+        directions[2] *= -1
+    left, _, right = np.linalg.svd(directions)  # the generators have seven digits
+    return left @ right
 
 
 def symmetry_operators(name: str) -> np.ndarray:  # (order, 3, 3) float64, identity first

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.io.mrc.stacks import open_stack
 from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
@@ -16,6 +17,7 @@ from gem_plugin.particles.optics import Optics, plain_optics
 from gem_plugin.particles.table import ParticleTable
 
 PREFIX_OF_OPTICS = "optics_set_"
+SYMMETRY_NAME, SYMMETRY_OPERATORS = "symmetry_name", "symmetry_operators"
 TEXT_FIELDS = ("image_names", "stack_names")
 
 
@@ -86,6 +88,7 @@ def load_prepared_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, Parti
     with np.load(path, allow_pickle=False) as saved:
         values = {field.name: saved[field.name] for field in fields(ParticleTable) if field.name in saved}
         values["optics"] = _saved_optics(saved)
+        values["symmetry"] = _saved_symmetry(saved)
         noise_spectrum = saved["noise_spectrum"]
         project_folder = str(saved["project_folder"])
         origin = ParticleOrigin(
@@ -108,6 +111,8 @@ def save_prepared_table(
     values = {field.name: getattr(table, field.name) for field in fields(table)}
     optics = values.pop("optics")
     values |= {PREFIX_OF_OPTICS + field.name: getattr(optics, field.name) for field in fields(optics)}
+    symmetry = values.pop("symmetry")
+    values |= {SYMMETRY_NAME: np.array(symmetry.name), SYMMETRY_OPERATORS: symmetry.operators}
     for name in TEXT_FIELDS:
         values[name] = _text_as_bytes(values[name])
     with whole_file(path) as temporary:
@@ -128,6 +133,13 @@ def _saved_optics(saved: Any) -> Optics:
     if any(PREFIX_OF_OPTICS + name not in saved for name in names):
         return plain_optics()
     return Optics(**{name: saved[PREFIX_OF_OPTICS + name] for name in names})
+
+
+def _saved_symmetry(saved: Any) -> Symmetry:
+    """None in tables of earlier versions, which made no rows."""
+    if SYMMETRY_NAME not in saved:
+        return Symmetry()
+    return Symmetry(str(saved[SYMMETRY_NAME]), saved[SYMMETRY_OPERATORS])
 
 
 def _text_as_bytes(texts: np.ndarray) -> np.ndarray:  # (n,) str -> (bytes,) uint8

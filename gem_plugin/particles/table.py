@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.particles.optics import Optics, plain_optics
 
 
@@ -49,11 +50,16 @@ class ParticleTable:
     file_rows: np.ndarray = field(
         default_factory=lambda: np.zeros(0, np.int64)
     )  # (n,) int64: the row of the particle file, from 0; their own where not given
+    symmetry_copies: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int16)
+    )  # (n,) int16: which operator of the symmetry made the row of that of the file; 0, the identity, where not given
+    symmetry: Symmetry = field(default_factory=Symmetry)  # by which rows were made here
 
     def __post_init__(self) -> None:
         n_rows = len(self.image_names)
         own = np.arange(n_rows)
         defaults = {"optics_rows": np.zeros(n_rows, np.int32), "image_indices": own, "file_rows": own}
+        defaults["symmetry_copies"] = np.zeros(n_rows, np.int16)
         defaults["particle_indices"] = own if not len(self.image_indices) else self.image_indices
         for name, values in defaults.items():
             if len(getattr(self, name)) != n_rows:

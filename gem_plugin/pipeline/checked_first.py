@@ -43,13 +43,19 @@ def _given(settings: Any, *names: str) -> bool:
 
 
 def _read_table(prepare: Any, progress: Progress) -> Any:
-    from gem_plugin.results.particle_file import (
-        find_particle_file,
+    from gem_plugin.imaging.symmetry import (
+        settings_of_symmetry,
     )  # late: only where there is something to check
+    from gem_plugin.particles.expansion import expand_table
+    from gem_plugin.results.image_search import image_search
+    from gem_plugin.results.particle_file import find_particle_file
 
     with progress.waiting(f"reading {Path(prepare.particles).name}"):
         particles = find_particle_file(Path(prepare.particles))
-        return particles.read_table(prepare.project_folder, prepare.pixel_size)
+        table = particles.read_table(image_search(prepare), prepare.pixel_size)
+    return (
+        table if prepare.symmetry is None else expand_table(table, settings_of_symmetry(prepare.symmetry)[0])
+    )
 
 
 def _check_training(train: Any, table: Any) -> None:

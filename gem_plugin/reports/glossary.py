@@ -22,6 +22,8 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "contrast": "Factor by which the image of a particle is stronger or weaker than its CTF-modulated projection: 1 is usual, "
     "near 0 there is no molecule. It varies with the thickness of the ice.",
     "coordinates": "The position of a particle on the volume components (map units).",
+    "cooperativity": "Correlation of the states of two subunits of one particle: 0 where they are independent, 1 where all subunits of "
+    "a particle are in one state, negative where they differ more than by chance. Measured on particles with all subunits.",
     "decoded map": "A map that the model computes from latents. It has no resolution: only maps reconstructed from particles do.",
     "decoder": "The part of the model that turns latents into positions and amplitudes of the Gaussians, and so into a map.",
     "encoder": "The network that estimates the latents of a particle, and their uncertainty, from its image and pose.",
@@ -60,6 +62,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "(fraction, 1: as usual).",
     "one cloud": "Said of maps that cluster no better than points of a single normal distribution: states are then arbitrary cuts.",
     "part": "Gaussians that move, lie together and change together, found from the model. Part 1 is the rest; the last one moves most.",
+    "pattern": "A combination of states of the subunits of one particle, such as 3 in state 1 and 1 in state 2, whichever they are.",
     "prior": "The distribution of latents before any image is seen: normal, with mean 0 and standard deviation 1.",
     "reconstructed map": "A map back-projected from particle images, without the decoder; it has half-maps and a resolution.",
     "region": "A piece of the molecule that you define by a mask (--region name=mask.mrc).",
@@ -73,10 +76,13 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "stability": "How well states are found again from random subsets of the sketch maps: 1, the same states.",
     "state": "A cluster of similar sketch maps with their particles, found by landscape: column state, from 1 by size, 0: none.",
     "step": "One command of a run, such as prepare, train or landscape. Each leaves files that the next step reads.",
+    "subunit": "One of the equal parts of a symmetric complex. With --symmetry, or a file expanded by symmetry, every particle has one "
+    "view for each, and with a focus mask on one subunit the state of a view is that of its subunit.",
     "support": "How much better held-out particles fit the flexible model than a single structure, after the complexity penalty "
     "(nats per particle). Below two standard errors the latents may describe noise.",
     "trajectory": "A series of latents, and their maps, along a component or through chosen points.",
     "UMAP": "A two-dimensional layout in which neighbours stay neighbours; its distances and axes have no unit.",
+    "view": "A particle image with one of its poses. A particle has one view, or one for each subunit where it was expanded by symmetry.",
     "volume component": "Principal component of the sketch maps inside the mask: columns volume_pc_1, ... (map units).",
     "waypoint": "A particle that you choose in the explorer; trajectories pass through waypoints.",
     "working box": "The box to which the images are Fourier-cropped for training (pixels).",

@@ -1,5 +1,6 @@
 """report.html: one file that opens without network, whatever part of the run exists."""
 
+from collections.abc import Callable
 from html import escape
 
 from gem_plugin.io.run.origin import origin_line
@@ -19,8 +20,10 @@ from gem_plugin.reports.sections.reconstruction import reconstruction_section
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings
 from gem_plugin.reports.sections.scatter import scatter_section
 from gem_plugin.reports.sections.states import states_section
+from gem_plugin.reports.sections.subunits import subunits_section
 from gem_plugin.reports.sections.terms import terms_of_chapter
 from gem_plugin.results.run import Run
+from gem_plugin.results.state_sources import FULL, SKETCH
 
 # Nothing may be fetched: not by us, not by a text that came with the data.
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -35,7 +38,7 @@ def write_report(run: Run, track: Track = untracked) -> list[RunWarning]:
 
 def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) -> str:
     """The whole page."""
-    chapters = (
+    chapters: list[tuple[str, str, Callable[[], str]]] = [
         ("overview", "Summary", lambda: overview_section(run, warnings)),
         ("warnings", "Warnings and checks", lambda: checks_section(run, warnings)),
         ("inputs", "Inputs", lambda: inputs_section(run)),
@@ -50,7 +53,12 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
         ("next", "Next steps", lambda: next_steps_section(run)),
         ("provenance", "Provenance", lambda: provenance_section(run)),
         ("numbers", "Numbers and settings", lambda: numbers_section(run)),
-    )
+    ]
+    if any(run.has_subunits(source) for source in (SKETCH, FULL)):
+        after_states = [name for name, _, _ in chapters].index("states") + 1
+        chapters.insert(
+            after_states, ("subunits", "Subunits of each particle", lambda: subunits_section(run))
+        )
     title = f"GEM: {run.files.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(

@@ -177,7 +177,7 @@ class RelionParticleFile(ParticleFile):
         left_out = self._columns_left_out(chosen, target)
         if new_columns or left_out:
             labels = list(new_columns or {})
-            texts = _texts(new_columns, len(self), rows) if new_columns else [()] * len(chosen)
+            texts = texts_of_columns(new_columns, len(self), rows) if new_columns else [()] * len(chosen)
             pieces = columns_added_pieces(document, particles, labels, texts, chosen, left_out)
         else:
             pieces = subset_pieces(document, particles, chosen)
@@ -385,7 +385,7 @@ def _check_length(values: np.ndarray, n_particles: int, what: str) -> None:
         )
 
 
-def _texts(
+def texts_of_columns(
     columns: Mapping[str, np.ndarray], n_particles: int, rows: np.ndarray | None
 ) -> list[tuple[str, ...]]:
     """The values of every row as texts; nine digits give every float32 back."""

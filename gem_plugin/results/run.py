@@ -20,6 +20,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_files
 from gem_plugin.io.run.notices import read_notices
 from gem_plugin.io.run.settings import read_run_settings, read_summary
+from gem_plugin.io.run.subunit_files import SubunitFiles
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, motion_from_arrays
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.notices import Notice
@@ -36,12 +37,14 @@ from gem_plugin.results.column_names import (
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.csv_tables import read_map_table, read_number_columns, read_text_rows
 from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
+from gem_plugin.results.expanded_particle_file import open_views
 from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
 from gem_plugin.results.particle_file import ParticleFile, open_particle_file
 from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
-from gem_plugin.results.state_sources import SKETCH, STATE_SOURCES
+from gem_plugin.results.state_sources import FULL, SKETCH, STATE_SOURCES
 from gem_plugin.results.states import States
+from gem_plugin.results.subunits import Subunits
 
 LATENT_COMPONENT, VOLUME_COMPONENT = "latent component", "volume component"
 
@@ -99,8 +102,10 @@ class Run:
 
     @cached_property
     def original(self) -> ParticleFile:
-        """The particle file that the run started from, its rows in the order of the run."""
+        """The particle file that the run started from, its rows in the order of the run; views where it was expanded here."""
         table = self.particles
+        if len(table.symmetry) > 1:
+            return open_views(self.origin.particle_file, table)
         return open_particle_file(self.origin.particle_file, table.image_names, table.file_rows)
 
     def images(self) -> PreparedData:
@@ -261,6 +266,20 @@ class Run:
     def state_sources(self) -> tuple[str, ...]:
         """The sets of states that the run holds."""
         return tuple(source for source in STATE_SOURCES if self.has_states(source))
+
+    def subunits(self, source: str = SKETCH) -> Subunits:
+        """The states of the subunits of each particle, where particles have several views; of landscape or landscape-full."""
+        self.check_landscape()
+        if source not in (SKETCH, FULL):
+            raise InputError(f"There are no subunits of {source!r}; expected {SKETCH} or {FULL}.")
+        return Subunits.load(self._subunit_files(source))
+
+    def has_subunits(self, source: str = SKETCH) -> bool:
+        return self._subunit_files(source).table.is_file()
+
+    def _subunit_files(self, source: str) -> SubunitFiles:
+        files = self.files.landscape
+        return files.subunits if source == SKETCH else files.full.subunits
 
     def sketch(self) -> Sketch:
         """The particles that stand for all in the landscape."""

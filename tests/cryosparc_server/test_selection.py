@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from cryosparc_server.commands import INPUTS, N_PARTICLES, assert_has_all_fields_of, load, newest, run
 from cryosparc_server.conftest import GENERATION
@@ -14,8 +15,12 @@ from cryosparc_server.fake_steps import fake_run_steps, latents_of, states_of
 from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.instance import Instance
 from gem_plugin.adapters.cryosparc.selection import SelectionOrder, send_selection
+from gem_plugin.imaging.symmetry import settings_of_symmetry
+from gem_plugin.io.array_files import write_array
 from gem_plugin.io.cryosparc.files import write_cs_rows
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.expansion import expand_table
+from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
 from gem_plugin.progress import Progress
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
@@ -171,3 +176,30 @@ def test_a_program_can_start_it_without_a_console_script(rows, instance: Instanc
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_views_of_a_run_that_was_expanded_here_are_sent_with_all_slots(
+    rows, instance: Instance, rows_file: Path, tmp_path: Path
+):
+    """CryoSPARC does not know their uids, so nothing can be passed on; un-expanded particles are its own rows."""
+    folder = instance.folder / "J42"
+    write_cs_rows(folder / "J42_011_particles.cs", rows)
+    run_folder = make_offline_run(folder, instance.folder)
+    run_files = RunFiles(run_folder)
+    table, noise, origin = load_prepared_table(run_files)
+    symmetry = settings_of_symmetry("C3")[0]
+    save_prepared_table(run_files.prepared_table, expand_table(table, symmetry), noise, origin)
+    write_array(run_files.latents, latents_of(3 * N_PARTICLES))
+    assert run("select", "--run", str(run_folder), "--rows", str(rows_file)) == 0
+    found = load("J43", "particles")
+    chosen = np.array(sorted(CHOSEN))
+    assert found["sym_expand/idx"].tolist() == (chosen % 3).tolist()
+    np.testing.assert_array_equal(found["sym_expand/src_uid"], rows["uid"][chosen // 3])
+    np.testing.assert_array_equal(found["uid"] == found["sym_expand/src_uid"], chosen % 3 == 0)
+    poses = Rotation.from_rotvec(rows["alignments3D/pose"][chosen // 3].astype(float)).as_matrix()
+    expected = symmetry.operators[chosen % 3].transpose(0, 2, 1) @ poses
+    matrices = Rotation.from_rotvec(found["alignments3D/pose"].astype(float)).as_matrix()
+    np.testing.assert_allclose(matrices, expected, atol=1e-5)
+    np.testing.assert_array_equal(found["ctf/df1_A"], rows["ctf/df1_A"][chosen // 3])
+    assert run("select", "--run", str(run_folder), "--rows", str(rows_file), "--unexpanded") == 0
+    assert_has_all_fields_of(load("J44", "particles"), rows[np.unique(chosen // 3)])

@@ -251,6 +251,10 @@ WITHOUT_TEST = {
     ),
     "Points of eval-vol: tests/steps/analyze/test_step.py": ("results/latent_points",),
     "The table and its readers together: tests/results/test_column_names.py": ("results/particle_columns",),
+    "States of subunits, saved and loaded: tests/results/test_subunits.py": (
+        "io/run/subunit_files",
+        "steps/landscape/subunits",
+    ),
     "Folders that are no runs: tests/test_api.py": ("results/recognise",),
     "References that RELION refines against: tests/whole/test_relion_pipeline.py": ("results/references",),
     "Stages that are kept or done again: tests/steps/landscape/test_step.py": ("results/stage_records",),

@@ -9,7 +9,7 @@ import starfile
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
-from gem_plugin.imaging.symmetry import symmetry_operators
+from gem_plugin.imaging.symmetry import settings_of_symmetry, symmetry_operators
 
 ORDERS = {
     "C1": 1,
@@ -42,6 +42,35 @@ def test_a_group_is_closed_and_begins_with_the_identity(name: str, order: int) -
 def test_unknown_names_are_refused_with_those_that_are_known(name: str) -> None:
     with pytest.raises(InputError, match="expected Cn, Dn, T, O, I, I1"):
         symmetry_operators(name)
+
+
+@pytest.mark.parametrize("name", ["D3", "D7", "T", "I"])
+def test_a_name_with_other_axes_elsewhere_gives_groups_that_differ(name: str) -> None:
+    settings = settings_of_symmetry(name)
+    assert len({one.name for one in settings}) == len(settings) > 1
+    for one in settings:
+        np.testing.assert_allclose(one.operators[0], np.eye(3), atol=1e-9)
+        products = np.einsum("aij,bjk->abik", one.operators, one.operators).reshape(-1, 1, 9)
+        assert np.abs(products - one.operators.reshape(1, -1, 9)).max(axis=2).min(axis=1).max() < 1e-6
+    for index, one in enumerate(settings):
+        for other in settings[index + 1 :]:
+            distances = np.abs(one.operators[:, None] - other.operators[None]).max(axis=(2, 3))
+            assert distances.min(axis=1).max() > 0.1
+
+
+def test_axes_are_those_that_the_names_say() -> None:
+    along_y = settings_of_symmetry("D3")[1].operators
+    half_about_y = np.diag([-1.0, 1.0, -1.0])
+    assert np.abs(along_y - half_about_y).max(axis=(1, 2)).min() < 1e-9
+    three_twofolds = settings_of_symmetry("T")[2].operators
+    for axis in range(3):
+        half = -np.eye(3)
+        half[axis, axis] = 1
+        assert np.abs(three_twofolds - half).max(axis=(1, 2)).min() < 1e-6
+
+
+def test_even_dihedral_and_octahedral_groups_have_one_setting() -> None:
+    assert [len(settings_of_symmetry(name)) for name in ("C3", "D2", "D8", "O", "I1")] == [1] * 5
 
 
 @pytest.mark.relion

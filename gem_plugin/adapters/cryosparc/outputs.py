@@ -11,7 +11,7 @@ from gem_plugin.adapters.cryosparc.figures import map_figure
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
 from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.array_files import read_array
-from gem_plugin.io.cryosparc.files import read_cs_rows, slots_of
+from gem_plugin.io.cryosparc.files import read_cs_rows, slot_type, slots_of
 from gem_plugin.io.cryosparc.groups import LATENT_SLOT
 from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.run.files import RunFiles
@@ -39,8 +39,10 @@ class JobOutputs:
         rows: np.ndarray,
         volume_slot_type: str,
         track: Track = untracked,
+        are_views: bool = False,  # rows that were made here by symmetry, with uids that the input does not have
     ) -> None:
         self.job, self.folders, self.rows = job, folders, rows
+        self.are_views = are_views
         self.volume_slot_type = volume_slot_type
         self.track = track
         self._declared = set(job.declared_outputs())
@@ -51,8 +53,8 @@ class JobOutputs:
     ) -> None:
         """All or the chosen (k,) rows, with the latents (n, latent_size) of all particles as components_mode_k."""
         rows = self.rows if chosen is None else self.rows[chosen]
-        slots = {"blob": "blob"}
-        columns = {field: rows[field] for field in rows.dtype.names or () if field.startswith("blob/")}
+        slots = {slot: slot_type(slot, rows) for slot in self._own_slots(latents is not None)}
+        columns = {field: rows[field] for field in rows.dtype.names or () if field.split("/", 1)[0] in slots}
         if latents is not None:
             values = latents if chosen is None else latents[chosen]
             for mode in range(values.shape[1]):
@@ -60,11 +62,19 @@ class JobOutputs:
                 columns[f"{LATENT_SLOT}{mode}/component"] = np.full(len(rows), mode, dtype=np.uint32)
                 columns[f"{LATENT_SLOT}{mode}/value"] = values[:, mode].astype(np.float32)
             self._leave_out_other_components(set(slots))
-        self._declare("particle", name, slots, PARTICLE_INPUT, title)
+        self._declare("particle", name, slots, None if self.are_views else PARTICLE_INPUT, title)
         self.job.save_output(name, rows["uid"], columns)
+
+    def _own_slots(self, with_latents: bool) -> list[str]:
+        """The slots that are saved: of views all, as CryoSPARC cannot pass anything on to rows with other uids."""
+        if not self.are_views:
+            return ["blob"]
+        return [slot for slot in slots_of(self.rows) if not (with_latents and slot.startswith(LATENT_SLOT))]
 
     def _leave_out_other_components(self, ours: set[str]) -> None:
         """Components of an earlier job are taken off the input where the server can, else it passes them through."""
+        if self.are_views:
+            return
         theirs = [slot for slot in slots_of(self.rows) if slot.startswith(LATENT_SLOT) and slot not in ours]
         if not theirs or self._other_components_are_settled:
             return
@@ -155,7 +165,11 @@ def save_chosen(outputs: JobOutputs, run: RunFiles) -> None:
     """The particles that the select step wrote."""
     written = read_cs_rows(Path(read_summary(run)["select"]["file"]))
     chosen = np.flatnonzero(np.isin(outputs.rows["uid"], written["uid"]))
-    outputs.save_particles(ALL_PARTICLES, f"{len(chosen)} chosen particles", chosen, _latents(outputs, run))
+    latents = read_array(run.latents, "gem-cryosparc-train")
+    has_latents = len(latents) == len(outputs.rows)  # not where views were joined to particles again
+    outputs.save_particles(
+        ALL_PARTICLES, f"{len(chosen)} chosen particles", chosen, latents if has_latents else None
+    )
 
 
 def _latents(outputs: JobOutputs, run: RunFiles) -> np.ndarray:  # (n, latent_size)

@@ -19,8 +19,10 @@ from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
 from gem_plugin.adapters.cryosparc.running_job import running_job
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.results.cryosparc_source import find_cryosparc_source
+from gem_plugin.results.expanded_particle_file import rows_as_views
 from gem_plugin.results.recognise import check_is_run
 from gem_plugin.results.run import Run
+from gem_plugin.results.unexpanded import particles_of_views
 from gem_plugin.settings import settings_from_values
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import rows_chosen
@@ -41,6 +43,7 @@ class SelectionOrder:
     title: str | None = None
     url: str | None = None  # None: CRYOSPARC_BASE_URL
     timeout_in_seconds: int = DEFAULT_TIMEOUT_IN_SECONDS
+    unexpanded: bool = False  # one row for each particle of which a view is chosen
 
 
 def is_about_a_run(options: dict[str, Any]) -> bool:
@@ -61,33 +64,40 @@ def selection_order(options: dict[str, Any], values: dict[str, Any]) -> Selectio
     """What the options of gem-cryosparc-select ask for: states, rows, ranges and conditions choose as gem-em select does."""
     check_is_run(Path(options["run"]))
     run = Run(options["run"])
+    settings = settings_from_values(SelectSettings, values)
     return SelectionOrder(
         run.files.root,
-        rows_chosen(run, settings_from_values(SelectSettings, values)),
+        rows_chosen(run, settings),
         options["project"],
         options["workspace"],
         source=options["particles"],
         title=options["title"],
         url=options["url"],
         timeout_in_seconds=options["timeout"] or DEFAULT_TIMEOUT_IN_SECONDS,
+        unexpanded=settings.unexpanded,
     )
 
 
 def send_selection(order: SelectionOrder) -> str:
     """Make the external job, with the chosen particles as its output `particles`; gives its number, such as J57."""
     run = Run(order.run)
-    chosen, uids = _chosen_particles(run, order.rows)
-    latents = run.latents_if_there
+    chosen, uids = _chosen_particles(run, order.rows, order.unexpanded)
+    is_expanded_here = len(run.particles.symmetry) > 1
+    are_views = is_expanded_here and not order.unexpanded
+    latents = None if is_expanded_here and order.unexpanded else run.latents_if_there
     sources = [order.source] if order.source is not None else _sources_of(run)
     connection = connect_to_cryosparc(order.url, order.timeout_in_seconds)
     with contextlib.closing(connection):
         project = CryosparcProject(connection, order.project)
         project.folder()  # a wrong project is said before anything else
-        source, rows = _find_particles(project, sources, uids)
+        source, rows = _find_particles(project, sources, uids, are_views)
+        if are_views:
+            copies = run.particles.symmetry_copies[chosen]
+            rows = rows_as_views(rows, np.arange(len(rows)), copies, run.particles.symmetry)
         text = f"{len(uids)} particles chosen in {run.files.root.absolute()}"
         job = create_connected_job(project, order.workspace, order.title or TITLE, text, [source])
         with running_job(job):
-            outputs = JobOutputs(job, JobFolders(run.files.root, None, None), rows, "")
+            outputs = JobOutputs(job, JobFolders(run.files.root, None, None), rows, "", are_views=are_views)
             of_chosen = None if latents is None else latents[chosen]
             outputs.save_particles(ALL_PARTICLES, f"{len(uids)} chosen particles", latents=of_chosen)
             with contextlib.suppress(GemError):  # neither the line nor the picture is a reason to fail
@@ -98,8 +108,10 @@ def send_selection(order: SelectionOrder) -> str:
     return job.uid
 
 
-def _chosen_particles(run: Run, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (k,) int64; (k,) uint64
-    """The chosen rows in the order of the input, and their uids."""
+def _chosen_particles(
+    run: Run, rows: np.ndarray, is_unexpanded: bool
+) -> tuple[np.ndarray, np.ndarray]:  # (k,) int64; (k,) uint64
+    """The chosen rows in the order of the input, and the uids of their particles in CryoSPARC."""
     table = run.particles
     if find_cryosparc_source(run) is None:
         raise InputError(
@@ -113,6 +125,10 @@ def _chosen_particles(run: Run, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
         raise InputError(
             f"Row {chosen[0] if chosen[0] < 0 else chosen[-1]} is chosen; the run has the rows 0 to {len(table) - 1}."
         )
+    if is_unexpanded and len(table.symmetry) > 1:
+        chosen = chosen[np.unique(table.particle_indices[chosen], return_index=True)[1]]
+    elif is_unexpanded:
+        chosen = particles_of_views(run, chosen).rows
     return chosen, np.array([int(name) for name in table.image_names[chosen]], dtype=np.uint64)
 
 
@@ -126,14 +142,18 @@ def _sources_of(run: Run) -> Sequence[str]:
 
 
 def _find_particles(
-    project: CryosparcProject, sources: Sequence[str], uids: np.ndarray
-) -> tuple[SourceOutput, np.ndarray]:  # the rows (k,) of the uids, with their blob fields
+    project: CryosparcProject,
+    sources: Sequence[str],
+    uids: np.ndarray,
+    with_all_slots: bool,
+) -> tuple[SourceOutput, np.ndarray]:  # the rows (k,) of the uids, with their blob fields, or all
     """The first of the named outputs that holds all chosen particles."""
     reasons: list[GemError] = []
     for named in sources:
         try:
             source = find_input(project, named, "particle")
-            return source, _rows_of_uids(source, project.load_output(source, ["blob"]), uids)
+            slots = list(source.slots) if with_all_slots else ["blob"]
+            return source, _rows_of_uids(source, project.load_output(source, slots), uids)
         except InputError as error:
             reasons.append(error)
     if len(reasons) == 1:

@@ -26,6 +26,8 @@ from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.pipeline.run_steps import check_steps, run_steps
+from gem_plugin.results.expanded_particle_file import ViewsOfCryosparc
+from gem_plugin.results.run import Run
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def do_work(
         progress.checkpoint()
         progress.show_new_figures()
         _show_results_of(step, run, progress)
-    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type, progress.track)
+    rows, are_views = _rows_of_results(run, rows, bool(assignment.values.get("unexpanded")))
+    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type, progress.track, are_views)
     for what in assignment.outputs:
         SAVERS[what](outputs, run)
     progress.say(f"Finished. All files are in {run.root}")
@@ -88,12 +91,21 @@ def _rows_of_earlier_run(job: ExternalJob, run: RunFiles) -> np.ndarray:  # (n,)
     """The particles in the row order of the run; the connected ones must be the same."""
     rows = read_cs_rows(load_prepared_table(run)[2].particle_file)
     connected = job.load_input("particles")["uid"]
-    if not np.array_equal(np.sort(connected), np.sort(rows["uid"])):
+    expected = _rows_of_results(run, rows, False)[0]["uid"]  # what that job gave out
+    if not np.array_equal(np.sort(connected), np.sort(expected)):
         raise InputError(
             f"The particles connected to {job.uid} ({len(connected)}) are not those that the run was made with "
-            f"({len(rows)}). Connect the particles of the GEM job itself."
+            f"({len(expected)}). Connect the particles of the GEM job itself."
         )
     return rows
+
+
+def _rows_of_results(run: RunFiles, rows: np.ndarray, is_unexpanded: bool) -> tuple[np.ndarray, bool]:
+    """The rows that results are of, and whether they are views that were made here by symmetry."""
+    original = Run(run).original
+    if is_unexpanded or not isinstance(original, ViewsOfCryosparc):
+        return rows, False
+    return original.rows_of_views(np.arange(len(original))), True
 
 
 def _show_results_of(step: str, run: RunFiles, progress: CryosparcProgress) -> None:

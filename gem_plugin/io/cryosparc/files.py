@@ -156,7 +156,7 @@ def write_csg(
         slot: {
             "metafile": f">{cs_name}",
             "num_items": len(rows),
-            "type": known.get(slot) or f"particle.{_slot_type(slot, rows)}",
+            "type": known.get(slot) or f"particle.{slot_type(slot, rows)}",
         }
         for slot in slots_of(rows)
     }
@@ -169,7 +169,7 @@ def write_csg(
     write_text_whole(path, yaml.safe_dump(content, sort_keys=True, allow_unicode=True, width=10_000))
 
 
-def _slot_type(slot: str, rows: np.ndarray) -> str:
+def slot_type(slot: str, rows: np.ndarray) -> str:
     """The data type of a slot: numbered slots such as components_mode_3 share one type."""
     for prefix, slot_type in (
         ("components_mode_", "components"),

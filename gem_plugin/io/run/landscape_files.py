@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gem_plugin.io.run.names import component_folder, component_folders, map_file
 from gem_plugin.io.run.state_files import StateFiles
+from gem_plugin.io.run.subunit_files import SubunitFiles
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,10 @@ class LandscapeFiles:
         return StateFiles(self.root / "states")
 
     @property
+    def subunits(self) -> SubunitFiles:  # of particles with several views
+        return SubunitFiles(self.root)
+
+    @property
     def regions(self) -> Path:  # npz: occupancy (k, r), motion_in_angstroms (k, r) of the sketch maps
         return self.root / "regions.npz"
 
@@ -157,6 +162,10 @@ class FullLandscapeFiles:
     @property
     def state_table(self) -> Path:
         return self.root / "states.csv"
+
+    @property
+    def subunits(self) -> SubunitFiles:  # of particles with several views
+        return SubunitFiles(self.root)
 
     def energy(self, first: int, second: int) -> Path:  # npz: the fields of FreeEnergy
         return self.root / f"free_energy_{first}_{second}.npz"

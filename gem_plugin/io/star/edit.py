@@ -106,11 +106,11 @@ def columns_added_pieces(
         index_of_row = np.full(block.n_rows, -1)
         index_of_row[rows] = np.arange(n_kept)
     stale = [
-        index for index, label in enumerate(block.labels) if label in left_out or _is_replaced(label, labels)
+        index for index, label in enumerate(block.labels) if label in left_out or is_replaced(label, labels)
     ]
     header_start, header_end = block.label_spans[0][0], block.label_spans[-1][1]
     yield from _without_spans(document.content, 0, header_start, spans)
-    yield _header_with_labels(document, block, labels, stale)
+    yield header_with_labels(document, block, labels, stale)
     position = header_end
     for start in range(0, block.n_rows, ROWS_AT_A_TIME):
         stop = min(start + ROWS_AT_A_TIME, block.n_rows)
@@ -126,13 +126,13 @@ def columns_added_pieces(
     yield from _without_spans(document.content, position, len(document.content), spans)
 
 
-def _is_replaced(label: str, new_labels: Sequence[str]) -> bool:
+def is_replaced(label: str, new_labels: Sequence[str]) -> bool:
     """Whether a column goes: the same label, or the same numbered family (_gemLatent5 when 4 latents are written)."""
     families = {re.sub(r"\d+$", "", new) for new in new_labels if re.search(r"\d$", new)}
     return label in new_labels or (label[-1:].isdigit() and re.sub(r"\d+$", "", label) in families)
 
 
-def _header_with_labels(
+def header_with_labels(
     document: StarDocument, block: StarBlock, labels: Sequence[str], stale: Sequence[int]
 ) -> bytes:
     """The label lines, numbered on where the file numbers them."""

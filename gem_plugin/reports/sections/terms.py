@@ -11,6 +11,7 @@ TERMS_OF_CHAPTER = {
     "training": ("held-out particle", "nats", "KL divergence", "collapsed to the prior"),
     "particles": ("column", "latent", "latent component", "volume component", "state", "full state", "contrast", "UMAP"),
     "states": ("state", "decoded map", "junk score", "silhouette", "stability", "linkage", "sketch map"),
+    "subunits": ("subunit", "view", "pattern", "cooperativity", "state"),
     "reconstruction": ("reconstructed map", "half-set", "FSC", "resolution", "local resolution"),
     "trajectories": ("trajectory", "latent component", "volume component"),
     "motion": ("Gaussian", "part", "motion", "amplitude change", "region", "occupancy"),

@@ -30,6 +30,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import warn
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import load_prepared_table
+from gem_plugin.particles.symmetry_check import check_symmetry_of_map
 from gem_plugin.particles.views import one_view_each
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
@@ -100,13 +101,14 @@ def _read_maps(
     """Map and mask, Fourier-cropped to the working box."""
     if settings.map is None:
         raise InputError("--map is missing; expected the consensus map of these particles (.mrc).")
-    _, _, origin = load_prepared_table(run)
+    table, _, origin = load_prepared_table(run)
     original = origin.original_box_size, origin.original_pixel_size_in_angstroms
 
     def cropped(volume: np.ndarray) -> np.ndarray:
         return fourier_crop_volume(torch.from_numpy(volume), box_size).numpy()
 
     volume = cropped(read_matching_map(Path(settings.map), *original))
+    check_symmetry_of_map(table.symmetry, volume, Path(settings.map))
     mask = None if settings.mask is None else cropped(read_matching_mask(Path(settings.mask), *original))
     return volume, mask
 

@@ -33,6 +33,7 @@ from gem_plugin.steps.landscape.settings import (
 from gem_plugin.steps.landscape.sketch import save_sketch, scan_sketch, take_sketch
 from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
 from gem_plugin.steps.landscape.states import describe_states, find_states, write_states
+from gem_plugin.steps.landscape.subunits import write_subunits
 
 
 def run_landscape(run: RunFiles, settings: LandscapeSettings, progress: Progress) -> dict[str, Any]:
@@ -94,6 +95,7 @@ def map_landscape(
         states = find_states(job, components, sketch)
         write_states(job, volumes, sketch, states)
         quality = describe_states(job, volumes, sketch, states, mask, regions)
+    subunits = write_subunits(run, files.subunits, states.of_particles(sketch), progress)
     layout = lay_out_umap(job)
     from gem_plugin.steps.landscape.figures import draw_landscape  # matplotlib; not wanted for --help
 
@@ -113,4 +115,5 @@ def map_landscape(
         "one_cloud": states.is_one_cloud,
         "largest_state_share": round(states.largest_fraction, 4),
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
+        **subunits,
     }

@@ -15,6 +15,7 @@ from gem_plugin.results.masks import original_grid
 from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.cryodrgn_layout import check_tree_is_ours, write_full_layout
 from gem_plugin.steps.landscape.region_masks import read_regions
+from gem_plugin.steps.landscape.subunits import write_subunits
 from gem_plugin.steps.landscape_full.coordinates import find_coordinates, measure_all_regions
 from gem_plugin.steps.landscape_full.free_energy import map_energy, travel_path
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
@@ -58,6 +59,7 @@ def map_full_landscape(
     regions = measure_all_regions(job, masks)
     states = group_particles(job, coordinates)
     table = write_full_states(job, coordinates, states, regions)
+    subunits = write_subunits(run, full.subunits, states.states, progress)
     landscape, energy_numbers = map_energy(job, coordinates[job.is_used])
     barrier = travel_path(job, coordinates, states.states, landscape)
     write_notebook(full.notebook, run.root)
@@ -71,6 +73,7 @@ def map_full_landscape(
         "states": int(states.states.max()),
         "leiden_states": 0 if states.leiden is None else int(states.leiden.max()),
         "largest_state_share": round(float(table["particles"].max() / job.is_used.sum()), 4),
+        **subunits,
         **energy_numbers,
         **({"barrier_in_kt": round(barrier, 3)} if barrier is not None else {}),
     }

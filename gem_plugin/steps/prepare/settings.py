@@ -65,3 +65,8 @@ class PrepareSettings:
         "Leave out rows that show an image in the pose of an earlier row, as joined files have them; without it they are "
         "an error. Copies of one image in other poses (symmetry expansion) are always kept.",
     )
+    symmetry: str | None = setting(
+        None,
+        "Point group of the refinement that the particles come from (C3, D7, T, O, I, I1 to I4): every particle is used once "
+        "for each subunit, in the copies of its pose. Needs the map. Default: every row is used as it is.",
+    )

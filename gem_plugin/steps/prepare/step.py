@@ -26,6 +26,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.state_files import PARTICLE_SUFFIXES
 from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.notices import note, warn
+from gem_plugin.particles.expansion import expand_table
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
@@ -47,6 +48,7 @@ from gem_plugin.steps.prepare.inspection import (
     why_not_normalised,
 )
 from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
 from gem_plugin.steps.prepare.views import counts_of_views, settle_views, table_of_images
 
 MINIMUM_VARIATION = 1e-12  # of a background without noise
@@ -93,7 +95,10 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         exclusions = _exclusions(particle_file, table)
         opened = open_particle_images(table_of_images(table), particle_file, stacks.paths, progress.track)
     with opened as images:
-        _check_maps(settings, table)  # after the stacks, which say whether the star file has the box right
+        maps = _check_maps(
+            settings, table
+        )  # after the stacks, which say whether the star file has the box right
+        symmetry = find_symmetry(settings, particles, table, maps, progress)
         check_folder_is_writable(run.prepared_images.parent)
         _check_disk_space(run.prepared_images.parent, len(images), working_box)
         look = _look(images, working_box, settings, exclusions, progress)
@@ -102,14 +107,15 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     origin = ParticleOrigin(
         particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
     )
-    working_table = _working_table(table, plan)
+    working_table = expand_table(_working_table(table, plan), symmetry)
     save_prepared_table(run.prepared_table, working_table, noise_spectrum, origin)
-    excluded = exclusions.excluded()
+    excluded = excluded_views(exclusions.excluded(), symmetry)
     write_excluded(run, excluded)
     exclusions.warn()
     return {
-        "particles": len(table),
-        **counts_of_views(table),
+        "particles": len(working_table),
+        **({"symmetry": symmetry.name} if len(symmetry) > 1 else {}),
+        **counts_of_views(working_table),
         **({"excluded_particles": len(excluded)} if len(excluded) else {}),
         "stacks": images.n_stacks,
         "box": working_box,
@@ -149,11 +155,14 @@ def _exclusions(particle_file: Path, table: ParticleTable) -> Exclusions:
     return exclusions
 
 
-def _check_maps(settings: PrepareSettings, table: ParticleTable) -> None:
-    if settings.map is not None:
-        read_matching_map(Path(settings.map), table.box_size, table.pixel_size_in_angstroms)
-    if settings.mask is not None:
-        read_matching_mask(Path(settings.mask), table.box_size, table.pixel_size_in_angstroms)
+def _check_maps(
+    settings: PrepareSettings, table: ParticleTable
+) -> Maps:  # in the box of the particles, where given
+    expected = table.box_size, table.pixel_size_in_angstroms
+    return Maps(
+        None if settings.map is None else read_matching_map(Path(settings.map), *expected),
+        None if settings.mask is None else read_matching_mask(Path(settings.mask), *expected),
+    )
 
 
 def _working_box(requested: int, original: int) -> int:

@@ -39,6 +39,17 @@ class SelectSettings:
     plane: tuple[str, ...] = setting(
         ("volume_pc_1", "volume_pc_2"), "The two columns that the polygon is drawn on."
     )
+    unexpanded: bool = setting(
+        False,
+        "Of particles with several views (expanded by symmetry): write one row for each particle of which a view was chosen, "
+        "in its original pose, for a refinement with symmetry or of whole particles.",
+    )
+    min_subunits: int = setting(
+        1,
+        "Of particles with several views: keep those of which at least so many views were chosen, such as 3 subunits in a state.",
+        1,
+        100_000,
+    )
     exclude: bool = setting(False, "Keep all particles except the chosen ones.")
     out: Path | None = setting(
         None,

@@ -9,9 +9,11 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import note
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE
+from gem_plugin.results.unexpanded import ParticleRows, particles_of_views, with_enough_views
 from gem_plugin.steps.select.conditions import in_component_range, in_polygon, meets_condition
 from gem_plugin.steps.select.settings import SelectSettings
 
@@ -27,14 +29,35 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
     check_nothing_is_lost(run.original.files_of(out), is_replaced, [*run.original.input_files, *read])
     with progress.waiting("conditions"):
         chosen = rows_chosen(run, settings)
+        written = particles_written(run, chosen, settings)
     if settings.rows is None and len(run.excluded):
         progress.say(f"The {len(run.excluded)} excluded particles (excluded.csv) are never chosen.")
     if settings.states:
         progress.say(which_states(run, settings.source))
     with progress.waiting(f"writing {out.name}"):
-        run.original.write(out, chosen, title="Particles chosen by GEM", description="chosen by GEM")
-    progress.say(f"{len(chosen)} of {n_particles} particles written to {out}")
-    return {"particles": len(chosen), "of": n_particles, "file": str(out)}
+        written.file.write(out, written.rows, title="Particles chosen by GEM", description="chosen by GEM")
+    n_written = len(written.rows)
+    n_all = len(np.unique(run.particles.particle_indices)) if settings.unexpanded else n_particles
+    progress.say(f"{n_written} of {n_all} {_kind_of_rows(run, settings)} written to {out}")
+    return {"particles": n_written, "of": n_all, "file": str(out)}
+
+
+def particles_written(run: Run, chosen: np.ndarray, settings: SelectSettings) -> ParticleRows:
+    """The chosen rows, or with --unexpanded one for each of their particles; says where poses are those of copies."""
+    if not settings.unexpanded:
+        return ParticleRows(run.original, chosen, True)
+    written = particles_of_views(run, chosen)
+    if not written.are_original:
+        note(
+            f"{run.origin.particle_file} lacks the original rows of some particles, so that the first copy of each is written: its "
+            "pose is that of the particle only as far as the map is symmetric. Refine them with the symmetry first."
+        )
+    return written
+
+
+def _kind_of_rows(run: Run, settings: SelectSettings) -> str:
+    has_views = len(np.unique(run.particles.particle_indices)) < len(run.particles)
+    return "views" if has_views and not settings.unexpanded else "particles"
 
 
 def rows_chosen(run: Run, settings: SelectSettings) -> np.ndarray:  # (k,) int64
@@ -69,7 +92,21 @@ def rows_chosen(run: Run, settings: SelectSettings) -> np.ndarray:  # (k,) int64
     chosen = np.flatnonzero(meets)
     if len(chosen) == 0:
         raise InputError("No particle meets all conditions, so nothing is written.")
+    if settings.unexpanded or settings.min_subunits > 1:
+        _check_views(run, settings)
+        return with_enough_views(run.particles, chosen, settings.min_subunits)
     return chosen
+
+
+def _check_views(run: Run, settings: SelectSettings) -> None:
+    """Both settings would do nothing to particles with one view each."""
+    if len(np.unique(run.particles.particle_indices)) < len(run.particles):
+        return
+    flag = "--unexpanded" if settings.unexpanded else "--min-subunits"
+    raise InputError(
+        f"{flag} is for particles with several views (gem-em run --symmetry, or a file expanded by symmetry), but every "
+        "particle of this run has one. Leave it out."
+    )
 
 
 def which_states(run: Run, source: str) -> str:

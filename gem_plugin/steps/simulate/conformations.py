@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.hinges import rotate_about_axis
-from gem_plugin.gaussians.phantom import antibody_phantom
+from gem_plugin.gaussians.phantom import Phantom, antibody_phantom, subunit_phantom
 from gem_plugin.io.atoms.positions import AtomTable, read_atoms
 
 FULL_ROTATION_IN_DEGREES = 360.0
@@ -45,7 +45,15 @@ class HingeRotation:
 
 def phantom_with_rotating_arm(rotation: HingeRotation, generator: torch.Generator) -> Conformations:
     """The antibody-like phantom, one arm rotated by each angle."""
-    phantom = antibody_phantom(generator)
+    return _rotated_phantom(antibody_phantom(generator), rotation, "phantom with one rotating arm")
+
+
+def subunit_with_opening_domain(rotation: HingeRotation, generator: torch.Generator) -> Conformations:
+    """The subunit of a complex, its domain rotated by each angle."""
+    return _rotated_phantom(subunit_phantom(generator), rotation, "subunit with one rotating domain")
+
+
+def _rotated_phantom(phantom: Phantom, rotation: HingeRotation, motion: str) -> Conformations:
     angles = rotation.angles()
     positions = rotate_about_axis(
         phantom.positions_in_angstroms,
@@ -54,9 +62,7 @@ def phantom_with_rotating_arm(rotation: HingeRotation, generator: torch.Generato
         phantom.hinge_end_in_angstroms,
         angles,
     )
-    return _centred(
-        positions, phantom.amplitudes.expand(len(angles), -1), angles, "phantom with one rotating arm"
-    )
+    return _centred(positions, phantom.amplitudes.expand(len(angles), -1), angles, motion)
 
 
 def phantom_with_missing_arms(generator: torch.Generator) -> Conformations:

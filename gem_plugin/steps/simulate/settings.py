@@ -17,7 +17,22 @@ class SimulateSettings:
     )
     hinge: str = setting("", "The two atoms of the bond that is the rotation axis, as in H:230:CA,H:230:C.")
     trajectory: Path | None = setting(None, "PDB or mmCIF file of several models, each one conformation.")
-    phantom: str = setting("turning-arm", "Motion of the phantom.", choices=("turning-arm", "missing-arms"))
+    phantom: str = setting(
+        "turning-arm",
+        "The phantom: with one rotating arm, with missing arms, or a subunit with one rotating domain, for --symmetry.",
+        choices=("turning-arm", "missing-arms", "subunit"),
+    )
+    symmetry: str = setting(
+        "C1",
+        "Point group of a complex (C3, D2, T, O, I): as many molecules, each in a conformation of its own; the poses are those "
+        "of a symmetric refinement.",
+    )
+    cooperativity: float = setting(
+        0.0,
+        "Fraction of the complexes in which all subunits have one conformation; in the others they are independent.",
+        0,
+        1,
+    )
     turn_from: float = setting(0.0, "First angle of the hinge, in degrees.", -360, 360)
     turn_to: float = setting(180.0, "Last angle of the hinge, in degrees.", -360, 360)
     conformations: int = setting(100, "Number of conformations (angles of the hinge).", 1, 10_000)

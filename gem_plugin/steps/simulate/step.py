@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.imaging.back_projection import BackProjection, combine_half_maps
 from gem_plugin.imaging.resolution import RESOLUTION_FSC
+from gem_plugin.imaging.symmetry import Symmetry, settings_of_symmetry, symmetry_operators
 from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.mrc.stacks import write_stack
@@ -23,11 +23,13 @@ from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.star.write import write_new_star
 from gem_plugin.io.whole_files import files_placed_together
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
+from gem_plugin.particles.expansion import copied_rotations
 from gem_plugin.particles.random_acquisition import Microscope, disturbed_poses, draw_acquisition
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.to_relion import relion_optics_columns, relion_particle_columns
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
+from gem_plugin.steps.simulate.complexes import cloud_of_complexes, draw_together, moved_off_the_axes
 from gem_plugin.steps.simulate.conformations import (
     Conformations,
     HingeRotation,
@@ -36,6 +38,7 @@ from gem_plugin.steps.simulate.conformations import (
     phantom_with_missing_arms,
     phantom_with_rotating_arm,
     rotated_model,
+    subunit_with_opening_domain,
 )
 from gem_plugin.steps.simulate.settings import SimulateSettings
 
@@ -51,7 +54,8 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
     check_settings(settings)
     _check_sources(settings)
     check_nothing_is_lost([settings.out / name for name in FILES], settings.overwrite, named=settings.out)
-    conformations = _conformations(settings)
+    symmetry = settings_of_symmetry(settings.symmetry)[0]
+    conformations = moved_off_the_axes(_conformations(settings), symmetry)
     _check_that_it_fits(conformations, settings)
     with files_placed_together(settings.out) as temporary:
         resolution = _simulate(conformations, dataclasses.replace(settings, out=temporary), progress)
@@ -77,6 +81,7 @@ def _simulate(
         truth_table, rotation_matrices=disturbed_poses(truth_table, settings.pose_error, generator)
     )
     noise_deviation = _noise_deviation(conformations, which, truth_table, settings, progress)
+    symmetry = settings_of_symmetry(settings.symmetry)[0]
     reconstruction = BackProjection(settings.box, settings.pixel_size)
     with write_stack(settings.out / STACK_FILE, settings.pixel_size) as stack:
         for rows in progress.track(_batches(settings.n_particles), "simulating", unit="batch"):
@@ -84,7 +89,7 @@ def _simulate(
             noise = generator.standard_normal(images.shape, dtype=np.float32)
             images = (images / noise_deviation + torch.from_numpy(noise)) if settings.snr else images
             stack.append(images.numpy())
-            _add_to(reconstruction, images, written_table.take(rows))
+            _add_to(reconstruction, images, written_table.take(rows), symmetry)
     blocks = {
         "optics": relion_optics_columns(written_table),
         "particles": relion_particle_columns(written_table),
@@ -106,6 +111,10 @@ def _check_sources(settings: SimulateSettings) -> None:
         raise InputError(
             "--atoms, --moving and --hinge belong together: a file, the atoms that rotate, and the bond that they rotate about."
         )
+    if settings.cooperativity and len(symmetry_operators(settings.symmetry)) == 1:
+        raise InputError(
+            "--cooperativity is for complexes of several subunits; give their --symmetry, such as C3."
+        )
     if settings.defocus_from > settings.defocus_to:
         raise InputError(
             f"--defocus-from is {settings.defocus_from}, above --defocus-to, {settings.defocus_to}."
@@ -121,6 +130,8 @@ def _conformations(settings: SimulateSettings) -> Conformations:
     generator = torch.Generator().manual_seed(settings.seed)
     if settings.phantom == "missing-arms":
         return phantom_with_missing_arms(generator)
+    if settings.phantom == "subunit":
+        return subunit_with_opening_domain(rotation, generator)
     return phantom_with_rotating_arm(rotation, generator)
 
 
@@ -138,13 +149,17 @@ def _check_that_it_fits(conformations: Conformations, settings: SimulateSettings
 
 def _draw_conformations(
     conformations: Conformations, settings: SimulateSettings, generator: np.random.Generator
-) -> np.ndarray:  # (n_particles,) int64
-    """The conformation of each particle; an even distribution is exactly even."""
-    n_conformations = len(conformations)
+) -> np.ndarray:  # (n_particles, subunits) int64
+    """The conformation of each subunit of each particle; an even distribution is exactly even."""
+    n_subunits = len(symmetry_operators(settings.symmetry))
+    n_conformations, n_draws = len(conformations), settings.n_particles * n_subunits
     if settings.wells == 0:
-        return generator.permutation(np.arange(settings.n_particles) % n_conformations)
-    chances = occupancies(n_conformations, settings.wells, settings.well_depth)
-    return generator.choice(n_conformations, settings.n_particles, p=chances)
+        drawn = generator.permutation(np.arange(n_draws) % n_conformations)
+    else:
+        chances = occupancies(n_conformations, settings.wells, settings.well_depth)
+        drawn = generator.choice(n_conformations, n_draws, p=chances)
+    which = drawn.reshape(settings.n_particles, n_subunits)
+    return draw_together(which, settings.cooperativity, generator)
 
 
 def _draw_table(settings: SimulateSettings, generator: np.random.Generator) -> ParticleTable:
@@ -170,17 +185,14 @@ def _batches(n_particles: int) -> list[np.ndarray]:
 
 def _clean_images(
     conformations: Conformations,
-    which: np.ndarray,
+    which: np.ndarray,  # (n_particles, subunits)
     table: ParticleTable,
     rows: np.ndarray,
     settings: SimulateSettings,
 ) -> Tensor:  # (batch, box, box)
+    symmetry = settings_of_symmetry(settings.symmetry)[0]
     chosen = torch.from_numpy(which[rows])
-    cloud = GaussianCloud(
-        conformations.positions_in_angstroms[chosen],
-        conformations.amplitudes[chosen],
-        torch.full((conformations.amplitudes.shape[1],), settings.atom_width),
-    )
+    cloud = cloud_of_complexes(conformations, chosen, symmetry, settings.atom_width)
     part = table.take(rows)
     rotations, shifts = torch.from_numpy(part.rotation_matrices), torch.from_numpy(part.shifts_in_angstroms)
     return simulate_images(
@@ -190,7 +202,7 @@ def _clean_images(
 
 def _noise_deviation(
     conformations: Conformations,
-    which: np.ndarray,
+    which: np.ndarray,  # (n_particles, subunits)
     table: ParticleTable,
     settings: SimulateSettings,
     progress: Progress,
@@ -206,14 +218,17 @@ def _noise_deviation(
     return (signal / settings.snr) ** 0.5 if settings.snr else 1.0
 
 
-def _add_to(reconstruction: BackProjection, images: Tensor, part: ParticleTable) -> None:
-    reconstruction.add_(
-        images,
-        torch.from_numpy(part.rotation_matrices),
-        torch.from_numpy(part.shifts_in_angstroms),
-        ctf_parameters_of(part),
-        torch.from_numpy(part.half_sets.astype(np.int64)) - 1,
-    )
+def _add_to(reconstruction: BackProjection, images: Tensor, part: ParticleTable, symmetry: Symmetry) -> None:
+    """Each image in every view that the symmetry makes of it."""
+    rotations = torch.from_numpy(copied_rotations(part.rotation_matrices, symmetry)).float()
+    for copy in range(len(symmetry)):
+        reconstruction.add_(
+            images,
+            rotations[:, copy].contiguous(),
+            torch.from_numpy(part.shifts_in_angstroms),
+            ctf_parameters_of(part),
+            torch.from_numpy(part.half_sets.astype(np.int64)) - 1,
+        )
 
 
 def _write_maps(reconstruction: BackProjection, settings: SimulateSettings) -> float:
@@ -234,7 +249,8 @@ def _write_truth(
     """Everything a score needs: the conformation of each particle, and the atoms of each conformation."""
     write_arrays(
         settings.out / TRUTH_FILE,
-        which=which,
+        which=which[:, 0] if which.shape[1] == 1 else which,
+        operators=settings_of_symmetry(settings.symmetry)[0].operators,
         angles_in_degrees=conformations.angles_in_degrees.numpy(),
         motion=conformations.motion,
         xyz=conformations.positions_in_angstroms.numpy(),
