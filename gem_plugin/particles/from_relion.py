@@ -13,7 +13,7 @@ from gem_plugin.io.project_folder import ImageSearch, find_stacks
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file, split_image_names
 from gem_plugin.notices import warn
-from gem_plugin.particles.relion_aberrations import ABERRATION_COLUMNS, warn_about_aberrations
+from gem_plugin.particles.relion_optics import relion_optics
 from gem_plugin.particles.table import ParticleTable
 
 ANGLES = ("_rlnAngleRot", "_rlnAngleTilt", "_rlnAnglePsi")
@@ -65,7 +65,7 @@ def read_relion_particles(
     _check_ctf(file, columns)
     pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
     box_size = _box_size(file, columns, stack_names, search)
-    warn_about_aberrations(file, columns, pixel_size, box_size)
+    optics, optics_rows = relion_optics(file, columns)
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
 
@@ -94,6 +94,8 @@ def read_relion_particles(
         optics_groups=columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64),
         pixel_size_in_angstroms=pixel_size,
         box_size=box_size,
+        optics=optics,
+        optics_rows=optics_rows,
     )
 
 
@@ -101,7 +103,6 @@ def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float
     """All number columns per particle; those of the optics block are copied to the particles of each group."""
     of_particles = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, OPTICS_GROUP, "_rlnDefocusV"]
     shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
-    shared += ABERRATION_COLUMNS
     columns = read_columns(file.document, file.particles, [*of_particles, *shared])
     missing = [label for label in ANGLES if label not in columns]
     if missing:
