@@ -90,7 +90,9 @@ def half_spectrum_frequencies(
     pixel_size_in_angstroms: float,
     like: Tensor,  # of the dtype and device of the result
     magnification: Tensor | None = None,  # (batch, 2, 2): M; None for the identity
-) -> tuple[Tensor, Tensor]:  # x and y in 1/A, broadcasting to (box, box // 2 + 1), or (batch, box, box // 2 + 1)
+) -> tuple[
+    Tensor, Tensor
+]:  # x and y in 1/A, broadcasting to (box, box // 2 + 1), or (batch, box, box // 2 + 1)
     """The frequencies M s of a half spectrum, zero frequency first."""
     y = torch.fft.fftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[:, None]
     x = torch.fft.rfftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[None, :]

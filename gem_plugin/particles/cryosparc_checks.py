@@ -21,7 +21,6 @@ CTF_FIELDS = (
 POSE_FIELDS = ("alignments3D/pose", "alignments3D/shift", "alignments3D/psize_A")
 POSITIVE_FIELDS = ("blob/psize_A", "alignments3D/psize_A", "ctf/accel_kv")
 RELATIVE_PIXEL_SIZE_TOLERANCE = 1e-4  # float32 rounding and nothing else
-NO_MAGNIFICATION = 1e-6  # |anisomag| below this is the identity
 HALF_SETS = (0, 1)
 
 
@@ -37,7 +36,6 @@ def check_refined_rows(rows: np.ndarray, source: Path) -> None:
     for name in POSITIVE_FIELDS:
         _check_positive(rows, name, source)
     _check_half_sets(rows, source)
-    _refuse_anisotropic_magnification(rows, source)
 
 
 def check_image_rows(rows: np.ndarray, source: Path) -> None:
@@ -111,16 +109,4 @@ def _check_half_sets(rows: np.ndarray, source: Path) -> None:
         raise InputError(
             f"{source}: alignments3D/split has the values {shown}; expected the half sets 0 and 1. "
             "Refine the particles again, so that CryoSPARC splits them."
-        )
-
-
-def _refuse_anisotropic_magnification(rows: np.ndarray, source: Path) -> None:
-    """ctf/anisomag is the magnification matrix minus identity; its direction is not documented, so nothing is guessed."""
-    if "ctf/anisomag" not in (rows.dtype.names or ()):
-        return
-    largest = np.abs(rows["ctf/anisomag"]).max()
-    if largest > NO_MAGNIFICATION:
-        raise InputError(
-            f"{source}: ctf/anisomag is not zero (up to {largest:.2g}): the images have anisotropic magnification, "
-            "which cannot be applied exactly here. Refine again without fitting it, or correct the movies and re-extract."
         )

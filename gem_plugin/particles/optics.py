@@ -22,10 +22,15 @@ class Optics:
     removed_odd_zernike: np.ndarray = field(
         default_factory=lambda: np.zeros((0, ODD_COUNTS[-1]), np.float32)
     )  # (k, 20) float32: what prepare took off the images, at M s; 0 where not given
+    is_unsettled: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.bool_)
+    )  # (k,) bool: from columns that can be read in several ways (see optics_readings); False where not given
 
     def __post_init__(self) -> None:
-        if len(self.removed_odd_zernike) != len(self.magnification):
+        if len(self.removed_odd_zernike) != len(self):
             object.__setattr__(self, "removed_odd_zernike", np.zeros_like(self.odd_zernike))
+        if len(self.is_unsettled) != len(self):
+            object.__setattr__(self, "is_unsettled", np.zeros(len(self), np.bool_))
 
     def __len__(self) -> int:
         return len(self.magnification)

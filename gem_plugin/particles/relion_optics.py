@@ -12,10 +12,11 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.zernike import EVEN, EVEN_COUNTS, ODD, ODD_COUNTS
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.particles import RelionFile
+from gem_plugin.io.star.text import StarBlock
 from gem_plugin.notices import note
 from gem_plugin.particles.applied_optics import Aberration, check_magnification, note_applied
-from gem_plugin.io.star.text import StarBlock
 from gem_plugin.particles.optics import Optics, different_rows, plain_optics
+from gem_plugin.particles.tilt_coefficients import zernike_of_tilt
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
 
 OPTICS_GROUP = "_rlnOpticsGroup"
@@ -28,7 +29,9 @@ LABELS = (*BEAM_TILT, ODD_ZERNIKE, EVEN_ZERNIKE, *MAGNIFICATION)
 
 def relion_optics(
     file: RelionFile,
-    columns: Mapping[str, np.ndarray],  # each (n,): voltage, spherical aberration, optics group of each particle
+    columns: Mapping[
+        str, np.ndarray
+    ],  # each (n,): voltage, spherical aberration, optics group of each particle
 ) -> tuple[Optics, np.ndarray]:  # the different ones, and which one each particle has, (n,) int32
     """Read what is applied of the optics, and say so; unlikely matrices and lists of coefficients are refused."""
     n_particles = len(columns[MICROSCOPE[0]])
@@ -78,9 +81,7 @@ def _optics_of_kinds(file: RelionFile, kinds: Mapping[str, np.ndarray]) -> Optic
         Aberration(f"even aberrations ({EVEN_ZERNIKE[1:]})", even, EVEN),
     ]
     note_applied(file.path, aberrations, magnification)
-    return Optics(
-        *(values.astype(np.float32) for values in (odd + of_tilt, even, magnification))
-    )
+    return Optics(*(values.astype(np.float32) for values in (odd + of_tilt, even, magnification)))
 
 
 def _note_columns_not_used(file: RelionFile) -> None:
@@ -100,18 +101,6 @@ def _coefficients_of_tilt(
     wavelength = electron_wavelength_in_angstroms(voltage)
     length = aberration[:, None] * ANGSTROMS_PER_MILLIMETRE * 1e-3 * tilt_in_milliradians
     return zernike_of_tilt(length, wavelength)
-
-
-def zernike_of_tilt(
-    lengths_in_angstroms: np.ndarray,  # (k, 2), ordered xy: spherical aberration times beam tilt
-    wavelengths_in_angstroms: np.ndarray,  # (k,)
-) -> np.ndarray:  # (k, 20) radians
-    """The odd coefficients of -2 pi lambda^2 s^2 (length . s)."""
-    coma = -(2 * np.pi / 3) * wavelengths_in_angstroms[:, None] ** 2 * lengths_in_angstroms
-    coefficients = np.zeros((len(coma), ODD_COUNTS[-1]))
-    coefficients[:, 4], coefficients[:, 3] = coma[:, 0], coma[:, 1]
-    coefficients[:, 1], coefficients[:, 0] = 2 * coma[:, 0], 2 * coma[:, 1]
-    return coefficients
 
 
 def _magnification(file: RelionFile, kinds: Mapping[str, np.ndarray]) -> np.ndarray:  # (k, 2, 2)

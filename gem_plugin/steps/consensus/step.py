@@ -32,6 +32,7 @@ from gem_plugin.particles.map_checks import read_matching_map, read_matching_mas
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
+from gem_plugin.steps.consensus.optics import settle_optics
 from gem_plugin.steps.consensus.settings import ConsensusSettings
 from gem_plugin.steps.train.images import open_observations, rows_used
 
@@ -65,6 +66,10 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     _check_grey_scale(grey_scale)
     _check_hand(settings.map, match)
     _warn_when_poses_do_not_match(match)
+    readings = settle_optics(run, cloud, order, progress)
+    if readings:
+        observations, table = open_observations(run)
+        grey_scale = fit_grey_scale(grey_scale_terms(cloud, observations, sample, progress.track))
     cloud = replace(cloud, amplitudes=cloud.amplitudes * grey_scale)
     batches = _batches(order, settings.fit_images)
     losses: list[float] = []
@@ -80,6 +85,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         "match_in_poses_of_others": round(match.of_others, 2),
         "fit_steps": len(batches),
         "loss": round(float(np.mean(losses[-50:])), 4) if losses else None,
+        **readings,
     }
 
 
