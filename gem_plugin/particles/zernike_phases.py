@@ -38,5 +38,8 @@ def limit_in_angstroms(
     above = np.flatnonzero(phases > tolerated_phase)
     if not len(above):
         return 0.0
-    frequency = float(frequencies[above[0]])
-    return 1 / frequency if frequency else np.inf
+    first = int(above[0])
+    if first == 0:
+        return np.inf
+    around = slice(first - 1, first + 1)
+    return 1 / float(np.interp(tolerated_phase, phases[around], frequencies[around]))
