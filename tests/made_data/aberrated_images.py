@@ -83,13 +83,18 @@ class Views:
         return {label: [f"{value:.6f}" for value in values[:, i]] for i, label in enumerate(labels)}
 
 
-def views(n: int, seed: int = 5, largest_shift: float = 4.0) -> Views:
+def views(
+    n: int,
+    seed: int = 5,
+    largest_shift: float = 4.0,
+    defoci: tuple[float, float] = (2000, 4500),  # little, so that a small box holds what it delocalises
+) -> Views:
     random = np.random.default_rng(seed)
     angles = Rotation.random(n, random).as_euler("ZYZ", degrees=True)
-    u = random.uniform(6000, 14000, n)
-    defoci = np.stack([u, u - random.uniform(0, 1200, n), random.uniform(0, 180, n)], axis=1)
+    u = random.uniform(*defoci, n)
+    columns = np.stack([u, u - random.uniform(0, 1200, n), random.uniform(0, 180, n)], axis=1)
     return Views(
-        np.round(angles, 6), np.round(random.uniform(-1, 1, (n, 2)) * largest_shift, 6), np.round(defoci, 6)
+        np.round(angles, 6), np.round(random.uniform(-1, 1, (n, 2)) * largest_shift, 6), np.round(columns, 6)
     )
 
 

@@ -29,9 +29,9 @@ from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.step import run_prepare
 from gem_plugin.steps.reconstruct.half_maps import back_project
 
-BOX, PIXEL_SIZE = 48, 1.5
-MOLECULE = molecule(radius_in_angstroms=17)
-N_PROJECTED, N_RECONSTRUCTED = 12, 500
+BOX, PIXEL_SIZE = 64, 1.5
+MOLECULE = molecule(radius_in_angstroms=17, n_points=60)
+N_PROJECTED, N_RECONSTRUCTED = 8, 300
 WEAK = Aberrations((-0.4, 0.9), [0, 0, -30, 0, 0, 20], [0] * 9, np.array([[0.985, -0.01], [0.02, 1.01]]))
 KINDS = {
     "even": Aberrations(even=[0.3, 10, 3, -5, 60, 20, -30, 15, -80]),
@@ -81,7 +81,9 @@ def read(star: Path):
 @pytest.mark.relion
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_ctf_is_that_of_relion_project(kind: str, relion: Path, tmp_path: Path) -> None:
-    made = project(tmp_path, views(N_PROJECTED), [KINDS[kind]], np.ones(N_PROJECTED, int))
+    made = project(
+        tmp_path, views(N_PROJECTED, defoci=(6000, 14000)), [KINDS[kind]], np.ones(N_PROJECTED, int)
+    )
     write_map(tmp_path / "map.mrc", MOLECULE.map(BOX, PIXEL_SIZE), PIXEL_SIZE)
     for name, flags in (("plain", []), ("ctf", ["--ctf"])):
         arguments = ["--i", "map.mrc", "--ang", made.star, "--o", name, *flags]
@@ -94,7 +96,12 @@ def test_the_ctf_is_that_of_relion_project(kind: str, relion: Path, tmp_path: Pa
     for ours, image in zip(torch.fft.rfft2(plain) * transfer, torch.fft.rfft2(theirs), strict=True):
         assert correlation(ours, image) > 0.9999
     without = read(
-        project(tmp_path / "plain", views(N_PROJECTED), [Aberrations()], np.ones(N_PROJECTED, int)).star
+        project(
+            tmp_path / "plain",
+            views(N_PROJECTED, defoci=(6000, 14000)),
+            [Aberrations()],
+            np.ones(N_PROJECTED, int),
+        ).star
     )
     wrong = torch.fft.rfft2(plain) * ctf_half_spectra(ctf_parameters_of(without), BOX, PIXEL_SIZE)
     assert correlation(wrong, torch.fft.rfft2(theirs)) < 0.99, "the aberration is strong enough to be seen"
@@ -142,7 +149,7 @@ def in_shells(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return fourier_shell_correlation(one, other)[1 : len(one) // 2 - 2]
 
 
-@pytest.mark.parametrize("box", [48, 36])
+@pytest.mark.parametrize("box", [64, 48])
 def test_prepared_images_give_the_map_as_if_there_were_no_aberrations(
     aberrated: dict[str, Path], tmp_path: Path, box: int
 ) -> None:
@@ -150,11 +157,12 @@ def test_prepared_images_give_the_map_as_if_there_were_no_aberrations(
     clean = in_shells(prepared_map(aberrated["clean"], tmp_path / "clean", box), true)
     corrected = in_shells(prepared_map(aberrated["aberrated"], tmp_path / "aberrated", box), true)
     assert clean.min() > 0.95
-    assert (clean - corrected).max() < 0.01
+    assert (clean - corrected).max() < 0.02
+    assert corrected[: box // 3].min() > 0.999
     without = aberrated["aberrated"].with_name("without.star")
     without.write_text(aberrated["clean"].read_text())
     ignored = in_shells(prepared_map(without, tmp_path / "ignored", box), true)
-    assert ignored[len(ignored) // 2 :].max() < 0.9
+    assert ignored.min() < 0.8
 
 
 @pytest.mark.relion
