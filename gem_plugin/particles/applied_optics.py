@@ -57,19 +57,11 @@ def check_magnification(
     magnification: np.ndarray,  # (k, 2, 2)
     where: str,  # file and column, for the message
 ) -> None:
-    """Refuse matrices that no microscope has: singular, mirrored, or far from the identity."""
+    """Refuse matrices that cannot be applied here: singular, mirrored, or far from the identity."""
+    check_can_be_inverted(magnification, where)
     matrices = magnification.astype(np.float64)
-    singular_values = np.linalg.svd(matrices, compute_uv=False)  # (k, 2), the larger first
-    determinants = np.linalg.det(matrices)
-    scales = np.sqrt(np.abs(determinants))
-    is_singular = (singular_values[:, 1] < SMALLEST_SINGULAR_VALUE) | (determinants <= 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        anisotropies = singular_values[:, 0] / scales - 1
-    for row in np.flatnonzero(is_singular):
-        raise InputError(
-            f"{where} is the matrix {_in_words(matrices[row])}, which is singular or mirrors the images; expected one close to the "
-            "identity, such as [1.002 0.001; 0.001 0.998]. Take the file from the job that fitted it, or remove the columns."
-        )
+    scales = np.sqrt(np.linalg.det(matrices))
+    anisotropies = np.linalg.svd(matrices, compute_uv=False)[:, 0] / scales - 1
     for row in np.flatnonzero(anisotropies > MAXIMUM_ANISOTROPY):
         raise InputError(
             f"{where} is the matrix {_in_words(matrices[row])}, which stretches the images by {100 * anisotropies[row]:.1f} % more in "
@@ -79,6 +71,17 @@ def check_magnification(
         raise InputError(
             f"{where} is the matrix {_in_words(matrices[row])}, which scales the images by {scales[row]:.3f}; expected 1 within "
             f"{100 * MAXIMUM_SCALE:.0f} %. Such a factor is another pixel size: extract or downsample all particles to one pixel size."
+        )
+
+
+def check_can_be_inverted(magnification: np.ndarray, where: str) -> None:  # (k, 2, 2)
+    """Refuse matrices that are singular or mirror the images."""
+    matrices = magnification.astype(np.float64)
+    smallest = np.linalg.svd(matrices, compute_uv=False)[:, 1]
+    for row in np.flatnonzero((smallest < SMALLEST_SINGULAR_VALUE) | (np.linalg.det(matrices) <= 0)):
+        raise InputError(
+            f"{where} is the matrix {_in_words(matrices[row])}, which is singular or mirrors the images; expected one close to the "
+            "identity, such as [1.002 0.001; 0.001 0.998]. Take the file from the job that fitted it, or remove the columns."
         )
 
 

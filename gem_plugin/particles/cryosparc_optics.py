@@ -11,7 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.imaging.zernike import EVEN, EVEN_COUNTS, ODD, ODD_COUNTS
-from gem_plugin.particles.applied_optics import Aberration, check_magnification, note_applied
+from gem_plugin.particles.applied_optics import (
+    Aberration,
+    check_can_be_inverted,
+    check_magnification,
+    note_applied,
+)
 from gem_plugin.particles.optics import Optics, different_rows, plain_optics
 from gem_plugin.particles.tilt_coefficients import zernike_of_tilt
 from gem_plugin.units import electron_wavelength_in_angstroms
@@ -23,6 +28,7 @@ WIDTHS = {  # numbers in each column
     "ctf/tetra_A": 4,
     "ctf/anisomag": 4,
 }
+MATRIX_IN_WORDS = "ctf/anisomag plus the identity"
 TREFOIL_COSINE, TREFOIL_SINE = 5, 2  # positions among the odd coefficients
 SHIFT_X, SHIFT_Y = 1, 0
 
@@ -36,6 +42,7 @@ def cryosparc_optics(
     if not any(values.any() for name, values in kinds.items() if name in WIDTHS):
         return plain_optics(), np.zeros(len(rows), np.int32)
     magnification = magnification_of(kinds, source)
+    check_magnification(np.linalg.inv(magnification), f"{source}: {MATRIX_IN_WORDS}")
     of_columns = {
         name: odd_coefficients(kinds, name) for name in ("ctf/tilt_A", "ctf/trefoil_A", "ctf/shift_A")
     }
@@ -95,7 +102,7 @@ def even_coefficients(kinds: dict[str, np.ndarray]) -> np.ndarray:  # (k, 16) ra
 def magnification_of(kinds: dict[str, np.ndarray], source: Path) -> np.ndarray:  # (k, 2, 2)
     """M = (I + anisomag)^-1."""
     stretches = np.eye(2) + kinds["ctf/anisomag"].reshape(-1, 2, 2)
-    check_magnification(stretches, f"{source}: ctf/anisomag plus the identity")
+    check_can_be_inverted(stretches, f"{source}: {MATRIX_IN_WORDS}")
     inverse = np.linalg.inv(stretches)
     is_plain = ~kinds["ctf/anisomag"].any(axis=1)
     inverse[is_plain] = np.eye(2)
