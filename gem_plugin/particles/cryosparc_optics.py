@@ -38,9 +38,10 @@ def cryosparc_optics(
     source: Path,  # for messages
 ) -> tuple[Optics, np.ndarray]:  # the different ones, and which one each row has, (n,) int32
     """Read what is applied of the optics, and say so; matrices that no microscope has are refused."""
-    kinds, which = kinds_of_optics(rows)
-    if not any(values.any() for name, values in kinds.items() if name in WIDTHS):
+    present = rows.dtype.names or ()
+    if not any(name in present and np.any(rows[name]) for name in WIDTHS):
         return plain_optics(), np.zeros(len(rows), np.int32)
+    kinds, which = kinds_of_optics(rows)
     magnification = magnification_of(kinds, source)
     check_magnification(np.linalg.inv(magnification), f"{source}: {MATRIX_IN_WORDS}")
     of_columns = {

@@ -12,12 +12,14 @@ from gem_plugin.heterogeneity.optics_comparison import (
     MINIMUM_STANDARD_ERRORS,
     PARTICLES,
     Comparison,
+    Reading,
     compare_readings,
 )
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.optics_readings import ReadingRow, write_readings
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.optics import Optics
+from gem_plugin.particles.optics_readings import TILT
 from gem_plugin.particles.prepared import load_prepared, with_optics
 from gem_plugin.progress import Progress
 from gem_plugin.steps.train.images import observations_of
@@ -73,7 +75,7 @@ def _say(comparison: Comparison, n_images: int) -> None:
         warn(
             f"{text}, not {usual}, which is usual. If the results look worse than those of CryoSPARC, report this to the authors of GEM."
         )
-    elif is_certain:
+    elif is_certain or column == TILT:  # whose sign is known from several programs
         note(f"{text}.")
     else:
         warn(
@@ -83,5 +85,5 @@ def _say(comparison: Comparison, n_images: int) -> None:
         )
 
 
-def _table(readings: Sequence) -> str:  # type: ignore[type-arg]
+def _table(readings: Sequence[Reading]) -> str:
     return ", ".join(f"{reading.name} {reading.over_usual:+.1f}" for reading in readings)
