@@ -9,6 +9,7 @@ from prepared_images import assert_refused, prepared_with_notices, warnings_in
 from relion_projects import RelionProject, noisy_images
 from symmetric_set import expanded, particle_lines
 
+from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.mrc.stacks import open_stack
 from gem_plugin.io.run.excluded import read_excluded
 from gem_plugin.io.run.files import RunFiles
@@ -167,3 +168,14 @@ def test_an_expanded_set_converted_from_cryosparc_is_prepared(
         run, PrepareSettings(particles=tmp_path / name, normalise="never"), Progress(io.StringIO())
     )
     assert (summary["images"], summary["views"]) == (30, 60)
+
+
+def test_chosen_copies_of_cryosparc_are_these_rows(shared_cases: Path, run: RunFiles, tmp_path: Path) -> None:
+    job = shared_cases / "cryosparc/sym_expand/P1/J50"
+    run_prepare(run, PrepareSettings(particles=job), Progress(io.StringIO()))
+    chosen = np.array([1, 2, 5, 31, 58])
+    np.savetxt(tmp_path / "rows.txt", chosen, fmt="%d")
+    settings = SelectSettings(rows=tmp_path / "rows.txt", out=tmp_path / "out.cs")
+    run_select(run, settings, Progress(io.StringIO()))
+    original = read_cs_rows(job / "J50_particles_expanded.cs")
+    np.testing.assert_array_equal(read_cs_rows(tmp_path / "out.cs"), original[chosen])
