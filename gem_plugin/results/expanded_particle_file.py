@@ -156,8 +156,8 @@ class ViewsOfCryosparc(CryosparcParticleFile):
 
 def open_views(path: Path, table: ParticleTable) -> ParticleFile:
     """The particle file of a table that was expanded here, with a row for each view."""
-    is_cryosparc = isinstance(open_particle_file(path), CryosparcParticleFile)
-    return (ViewsOfCryosparc if is_cryosparc else ViewsOfStar)(path, table)
+    kind = type(open_particle_file(path))
+    return {RelionParticleFile: ViewsOfStar, CryosparcParticleFile: ViewsOfCryosparc}[kind](path, table)
 
 
 def holds_copies(particles: ParticleFile) -> bool:

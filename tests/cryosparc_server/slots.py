@@ -33,6 +33,14 @@ ALIGNMENT = [("split", UINT), ("shift", FLOAT, (2,)), ("pose", FLOAT, (3,))]
 ALIGNMENT += [*((name, FLOAT) for name in ALIGNMENT_NUMBERS), ("class", UINT), ("class_ess", FLOAT)]
 LOCATION = [("micrograph_uid", LONG), ("exp_group_id", UINT), ("micrograph_path", TEXT)]
 LOCATION += [("micrograph_shape", UINT, (2,)), ("center_x_frac", FLOAT), ("center_y_frac", FLOAT)]
+SYMMETRY = [
+    ("src_uid", LONG),
+    ("idx", UINT),
+    ("symmetry", TEXT),
+    ("is_helix", UINT),
+    ("helix_num_rises", UINT),
+]
+SYMMETRY += [("helix_twist_rad", FLOAT), ("helix_rise_A", FLOAT)]
 MAP_BLOB = [("path", TEXT), ("shape", UINT, (3,)), ("psize_A", FLOAT)]
 
 SLOT_FIELDS: dict[str, dict[str, list[tuple]]] = {
@@ -42,6 +50,7 @@ SLOT_FIELDS: dict[str, dict[str, list[tuple]]] = {
         "alignments3D": ALIGNMENT,
         "location": LOCATION,
         "components": [("component", UINT), ("value", FLOAT)],
+        "sym_expand": SYMMETRY,
     },
     "volume": {"blob": MAP_BLOB},
     "mask": {"blob": MAP_BLOB},

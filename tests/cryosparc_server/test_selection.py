@@ -14,6 +14,7 @@ from cryosparc_server.conftest import GENERATION
 from cryosparc_server.fake_steps import fake_run_steps, latents_of, states_of
 from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.instance import Instance
+from cryosparc_server.slots import SLOT_FIELDS
 from gem_plugin.adapters.cryosparc.selection import SelectionOrder, send_selection
 from gem_plugin.imaging.symmetry import settings_of_symmetry
 from gem_plugin.io.array_files import write_array
@@ -203,3 +204,20 @@ def test_views_of_a_run_that_was_expanded_here_are_sent_with_all_slots(
     np.testing.assert_array_equal(found["ctf/df1_A"], rows["ctf/df1_A"][chosen // 3])
     assert run("select", "--run", str(run_folder), "--rows", str(rows_file), "--unexpanded") == 0
     assert_has_all_fields_of(load("J44", "particles"), rows[np.unique(chosen // 3)])
+
+
+def test_a_server_without_the_slot_gets_the_views_without_it(
+    rows, instance: Instance, rows_file: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.delitem(SLOT_FIELDS["particle"], "sym_expand")
+    folder = instance.folder / "J42"
+    write_cs_rows(folder / "J42_011_particles.cs", rows)
+    run_folder = make_offline_run(folder, instance.folder)
+    run_files = RunFiles(run_folder)
+    table, noise, origin = load_prepared_table(run_files)
+    expanded = expand_table(table, settings_of_symmetry("C3")[0])
+    save_prepared_table(run_files.prepared_table, expanded, noise, origin)
+    run_files.latents.unlink()
+    assert run("select", "--run", str(run_folder), "--rows", str(rows_file)) == 0
+    assert "does not take the slot sym_expand" in capsys.readouterr().err
+    assert len(load("J43", "particles")) == len(CHOSEN)

@@ -65,5 +65,5 @@ def run_of_cryosparc_views(folder: Path) -> tuple[Run, np.ndarray]:
 
 def prepared_run(folder: Path, **settings: object) -> Run:
     with listening(lambda notice: None):
-        run_prepare(RunFiles(folder), PrepareSettings(box=BOX, **settings), Progress(io.StringIO()))  # type: ignore[arg-type]
+        run_prepare(RunFiles(folder), PrepareSettings(**{"box": BOX, **settings}), Progress(io.StringIO()))  # type: ignore[arg-type]
     return Run(folder)

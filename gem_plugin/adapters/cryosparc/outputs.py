@@ -9,7 +9,7 @@ import numpy as np
 from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.adapters.cryosparc.figures import map_figure
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
-from gem_plugin.errors import InputError, RunError
+from gem_plugin.errors import GemError, InputError, RunError
 from gem_plugin.io.array_files import read_array
 from gem_plugin.io.cryosparc.files import read_cs_rows, slot_type, slots_of
 from gem_plugin.io.cryosparc.groups import LATENT_SLOT
@@ -27,6 +27,7 @@ CONSENSUS = "consensus"
 MASK = "mask"
 PARTICLE_INPUT = "particles"
 RESULT_FOLDER = "gem_results"
+SYMMETRY_SLOT = "sym_expand"
 
 
 class JobOutputs:
@@ -62,8 +63,28 @@ class JobOutputs:
                 columns[f"{LATENT_SLOT}{mode}/component"] = np.full(len(rows), mode, dtype=np.uint32)
                 columns[f"{LATENT_SLOT}{mode}/value"] = values[:, mode].astype(np.float32)
             self._leave_out_other_components(set(slots))
-        self._declare("particle", name, slots, None if self.are_views else PARTICLE_INPUT, title)
+        if self.are_views:
+            slots = self._declare_views(name, slots, title)
+            columns = {field: values for field, values in columns.items() if field.split("/", 1)[0] in slots}
+        else:
+            self._declare("particle", name, slots, PARTICLE_INPUT, title)
         self.job.save_output(name, rows["uid"], columns)
+
+    def _declare_views(self, name: str, slots: dict[str, str], title: str) -> dict[str, str]:
+        """The slots that the server took: one that does not know the slot of symmetry expansion gets the views without it."""
+        try:
+            self._declare("particle", name, slots, None, title)
+            return slots
+        except GemError:
+            if SYMMETRY_SLOT not in slots:
+                raise
+        known = {slot: kind for slot, kind in slots.items() if slot != SYMMETRY_SLOT}
+        self._declare("particle", name, known, None, title)
+        warn(
+            f"This CryoSPARC does not take the slot {SYMMETRY_SLOT} of external jobs, so that the output {name} does not say which "
+            "views are of one particle; the poses are right. The .cs file in the job directory has the slot: import it with its .csg."
+        )
+        return known
 
     def _own_slots(self, with_latents: bool) -> list[str]:
         """The slots that are saved: of views all, as CryoSPARC cannot pass anything on to rows with other uids."""
