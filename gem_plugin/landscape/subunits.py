@@ -14,6 +14,7 @@ from scipy.special import gammaln
 MAXIMUM_PATTERNS = 2000  # of all possible ones, to list those too that do not occur
 MAXIMUM_PARTICLES_SHUFFLED = 100_000
 LABELS_SHUFFLED = 2e8
+MAXIMUM_CODE = 2**62  # of a pattern as one number
 FEWEST_SHUFFLES, MOST_SHUFFLES = 199, 1999
 MINIMUM_COMPLETE = 2
 
@@ -92,7 +93,7 @@ def find_patterns(subunits: SubunitCounts) -> list[Pattern]:
     if n_particles == 0:
         return []
     totals = counts.sum(axis=0)
-    found, observed = np.unique(counts, axis=0, return_counts=True)
+    found, observed = _different_rows(counts, n_subunits)
     numbers = {tuple(row): number for row, number in zip(found.tolist(), observed.tolist())}
     n_states = len(totals)
     if math.comb(n_subunits + n_states - 1, n_subunits) <= MAXIMUM_PATTERNS:
@@ -111,6 +112,16 @@ def find_patterns(subunits: SubunitCounts) -> list[Pattern]:
         for (pattern, number), chance in zip(numbers.items(), chances.tolist())
     ]
     return sorted(made, key=lambda one: (-one.observed, -one.expected, one.counts))
+
+
+def _different_rows(counts: np.ndarray, n_subunits: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows, and how often each occurs; rows as the digits of one number where it has room."""
+    base, n_states = n_subunits + 1, counts.shape[1]
+    if base**n_states >= MAXIMUM_CODE:
+        return np.unique(counts, axis=0, return_counts=True)
+    codes = counts @ (base ** np.arange(n_states, dtype=np.int64))
+    _, first, observed = np.unique(codes, return_index=True, return_counts=True)
+    return counts[first], observed
 
 
 def _chances(

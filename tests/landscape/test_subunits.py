@@ -121,8 +121,11 @@ def test_what_cannot_be_measured_is_none() -> None:
     assert find_patterns(incomplete) == []
 
 
-def test_many_states_list_only_what_occurs() -> None:
-    counts = drawn(50, 14, [0.1] * 10, 0.0, seed=2)
+@pytest.mark.parametrize("n_states", [10, 20])
+def test_many_states_list_only_what_occurs(n_states: int) -> None:
+    counts = drawn(50, 14, [1 / n_states] * n_states, 0.0, seed=2)
     patterns = find_patterns(counts)
+    of_particles = {tuple(row) for row in counts.counts.tolist()}
+    assert {pattern.counts for pattern in patterns} == of_particles
     assert all(pattern.observed > 0 for pattern in patterns)
     assert sum(pattern.observed for pattern in patterns) == 50
