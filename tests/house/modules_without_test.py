@@ -42,7 +42,7 @@ WITHOUT_TEST = {
         "particles/applied_optics",
         "particles/tilt_coefficients",
     ),
-    "Written and read back: tests/steps/convert/test_step.py": ("particles/cryosparc_optics_to_relion",),
+    "Written and read back: tests/steps/convert/test_optics.py": ("particles/cryosparc_optics_to_relion",),
     "From map to Gaussians: tests/steps/consensus/test_step.py": (
         "gaussians/from_map",
         "heterogeneity/consensus_fit",
