@@ -56,6 +56,12 @@ def not_prepared(case: str, says: str, file: str = RUN_DATA, options: str = "") 
     return Row(case, "prepare", text, (says,), True)
 
 
+def with_map(case: str, volume: str, says: str) -> Row:
+    """`gem-em consensus` with another map than that of the particles' own box: what the log says of it."""
+    options = f"--map CASE/{volume} --n-gaussians 200 --fit-images 0"
+    return Row(case, "consensus", options, (says,), first=f"{RUN_DATA} --map CASE/{volume}")
+
+
 def converted(case: str, job: str, check=None, says: str = "", options: str = "") -> Row:
     """`gem-em convert` to a star file."""
     text = f"--particles CASE/{job} --out OUT/a.star {options}".strip()

@@ -24,6 +24,7 @@ from case_rows import (
     not_prepared,
     prepared,
     reads_images_of,
+    with_map,
 )
 
 from gem_plugin.cli.main import gem_em
@@ -101,17 +102,9 @@ TABLE = [
         grey_scale_factor=1.0,
     ),
     prepared("relion/09a_bin2", particles=120),
-    not_prepared(
-        "relion/09a_bin2", "the map has 24 x 24 x 24 voxels, expected 48", options="--map CASE/map_bin2.mrc"
-    ),
-    *(
-        not_prepared(
-            "relion/09b_crop",
-            f"the map has {box} x {box} x {box} voxels, expected 48",
-            options=f"--map CASE/{name}",
-        )
-        for name, box in (("crop.mrc", 40), ("pad.mrc", 64))
-    ),
+    with_map("relion/09a_bin2", "map_bin2.mrc", "24 voxels of 10 A along each side (240 A); it is resampled"),
+    with_map("relion/09b_crop", "crop.mrc", "40 voxels of 5 A along each side (200 A); it is padded"),
+    with_map("relion/09b_crop", "pad.mrc", "64 voxels of 5 A along each side (320 A); it is cropped"),
     *(
         Row(
             "relion/11a_multibody",
@@ -192,12 +185,18 @@ TABLE = [
         first="P1/J63",
     ),
     prepared("cryosparc/box_mismatch", "P1/J42", particles=6),
-    *(
-        not_prepared("cryosparc/box_mismatch", says, "P1/J42", f"--map CASE/{name}")
-        for name, says in (
-            ("map96.mrc", "the map has 64 x 64 x 64 voxels, expected 48 x 48 x 48"),
-            ("map_p.mrc", "3.02 A"),
-        )
+    prepared(
+        "cryosparc/box_mismatch",
+        "P1/J42",
+        "--map CASE/map96.mrc",
+        "64 voxels of 2.25 A along each side (144 A); it is resampled about its centre to 48 voxels of 3 A",
+        particles=6,
+    ),
+    not_prepared(
+        "cryosparc/box_mismatch",
+        "the map has 3.02 A per voxel, expected 3 A in a box of 48",
+        "P1/J42",
+        "--map CASE/map_p.mrc",
     ),
     not_prepared("cryosparc/box_mismatch", "has images of 48 x 48 pixels, expected 64 x 64", "P1/J97"),
     not_converted("cryosparc/box_mismatch", "P1/J97", "has images of 48 x 48 pixels, expected 64 x 64"),
