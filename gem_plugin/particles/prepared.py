@@ -17,6 +17,7 @@ from gem_plugin.particles.table import ParticleTable
 
 PREFIX_OF_OPTICS = "optics_set_"
 TEXT_FIELDS = ("image_names", "stack_names")
+OF_RAW_IMAGES = ("own_box_sizes", "own_pixel_sizes")  # prepared images have one size
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def save_prepared_table(
     path: Path, table: ParticleTable, noise_spectrum: np.ndarray, origin: ParticleOrigin
 ) -> None:
     """Write the table as arrays only; texts are stored as bytes, so that nothing has to be unpickled."""
-    values = {field.name: getattr(table, field.name) for field in fields(table)}
+    values = {
+        field.name: getattr(table, field.name) for field in fields(table) if field.name not in OF_RAW_IMAGES
+    }
     optics = values.pop("optics")
     values |= {PREFIX_OF_OPTICS + field.name: getattr(optics, field.name) for field in fields(optics)}
     for name in TEXT_FIELDS:

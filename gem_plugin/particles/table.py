@@ -47,12 +47,21 @@ class ParticleTable:
         default_factory=lambda: np.zeros(0, np.int64)
     )  # (n,) int64 from 0: rows with one number are views of one physical particle
 
+    own_box_sizes: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )  # (n,) int32: box of each raw image; box_size where not given
+    own_pixel_sizes: np.ndarray = field(
+        default_factory=lambda: np.zeros(0)
+    )  # (n,) float64, Angstrom, of each raw image; that of the table where not given
+
     def __post_init__(self) -> None:
         n_rows = len(self.image_names)
         defaults = {"optics_rows": np.zeros(n_rows, np.int32), "image_indices": np.arange(n_rows)}
         defaults["particle_indices"] = (
             np.arange(n_rows) if not len(self.image_indices) else self.image_indices
         )
+        defaults["own_box_sizes"] = np.broadcast_to(np.int32(self.box_size), n_rows)
+        defaults["own_pixel_sizes"] = np.broadcast_to(float(self.pixel_size_in_angstroms), n_rows)
         for name, values in defaults.items():
             if len(getattr(self, name)) != n_rows:
                 object.__setattr__(self, name, values)

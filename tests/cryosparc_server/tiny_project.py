@@ -11,9 +11,10 @@ from cryosparc_server.instance import Instance
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.volume import render_volumes
-from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
+from gem_plugin.imaging.ctf import ctf_half_spectra
 from gem_plugin.imaging.fourier import shift_images
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.from_cryosparc import table_from_cryosparc
 
 BOX_SIZE, PIXEL_SIZE = 32, 4.0  # pixels, Angstrom
@@ -26,9 +27,7 @@ def add_tiny_refinement(instance: Instance, uid: str = "J42", n_particles: int =
     rows = make_rows(n_particles, box_size=BOX_SIZE, pixel_size=PIXEL_SIZE)
     rows["alignments3D/psize_A"] = PIXEL_SIZE
     table = table_from_cryosparc(CryosparcParticles(rows, Path("tiny.cs"), Path()))
-    parameters = CtfParameters(
-        **{name: torch.from_numpy(getattr(table, name)) for name in CtfParameters.__dataclass_fields__}
-    )
+    parameters = ctf_parameters_of(table)
     random = np.random.default_rng(4)
     bends = random.uniform(0, 1, n_particles)
     clouds = [_molecule(bend) for bend in bends]

@@ -7,11 +7,17 @@ from typing import Any
 
 import mrcfile
 import numpy as np
+import pytest
 import starfile
+import torch
 
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.heterogeneity.consensus_fit import GreyScaleTerms, fit_grey_scale, grey_scale_terms
 from gem_plugin.io.cryosparc.files import read_cs_rows, read_csg
+from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.star.particles import read_relion_file
+from gem_plugin.steps.train.images import open_observations
 
 RUN_DATA = "Refine3D/job010/run_data.star"
 
@@ -84,6 +90,22 @@ def not_brought_back(case: str, star: str, original: str, says: str) -> Row:
 
 
 # Checks of what was written
+
+
+def has_contrast_in_every_group(case: Path, out: Path) -> None:
+    """The map, in the poses and on the grid of the prepared images, fits the images of all optics groups alike."""
+    observations, table = open_observations(RunFiles(out / "run"))
+    found = read_gaussians(RunFiles(out / "run").consensus_gaussians)
+    cloud = GaussianCloud(*(torch.from_numpy(values) for values in found))
+    terms = grey_scale_terms(cloud, observations, torch.arange(len(table)))
+    scales = {
+        int(group): fit_grey_scale(GreyScaleTerms(*(values[of_group] for values in terms)))
+        for group in np.unique(table.optics_groups)
+        for of_group in [torch.from_numpy(table.optics_groups == group)]
+    }
+    print(scales)
+    assert len(scales) == 2
+    assert max(scales.values()) == pytest.approx(min(scales.values()), rel=0.1)
 
 
 def reads_images_of(folder: str) -> Callable[[Path, Path], None]:

@@ -14,6 +14,7 @@ from case_rows import (
     brought_back,
     converted,
     has_columns,
+    has_contrast_in_every_group,
     has_lf_line_ends,
     has_origins_in_its_own_pixels,
     has_rows_of_bodies,
@@ -74,13 +75,19 @@ TABLE = [
         )
         for option in ("--datadir", "--project-folder")
     ),
-    not_prepared(
-        "relion/03a_two_pixel_sizes", "expected one pixel size, but row 0 has 5 A and row 60 has 4.98 A"
+    *(
+        Row(
+            f"relion/{case}",
+            "consensus",
+            "--map CASE/map.mrc --n-gaussians 300 --fit-images 0",
+            check=has_contrast_in_every_group,
+            first=RUN_DATA,
+        )
+        for case in ("03a_two_pixel_sizes", "03b_rounding", "03c_two_boxes")
     ),
-    not_prepared("relion/03b_rounding", "expected one pixel size, but row 0 has 5 A and row 60 has 5.0008 A"),
-    not_prepared(
-        "relion/03c_two_boxes", "expected one box size, but row 0 has 48 pixels and row 80 has 40 pixels"
-    ),
+    prepared("relion/03a_two_pixel_sizes", says="60 of 48 pixels of 4.98 A", particles=120, box=48),
+    prepared("relion/03b_rounding", says="60 of 48 pixels of 5.0008 A", particles=120, box=48),
+    prepared("relion/03c_two_boxes", says="40 of 40 pixels of 5 A", particles=120, box=48),
     not_prepared(
         "relion/03d_imagesize_wrong",
         "has images of 48 x 48 pixels, expected 40 x 40 as in",
@@ -174,7 +181,7 @@ TABLE = [
     prepared(ABERRATIONS, "P1/J85", particles=12),
     converted(ABERRATIONS, "P1/J86", has_columns(rlnAngleRot=[0], rlnAngleTilt=[0], rlnAnglePsi=[0])),
     converted(ABERRATIONS, "P1/J88", has_origins_in_its_own_pixels),
-    not_prepared(ABERRATIONS, "expected one pixel size, found 3.0000 to 3.0100 A", "P1/J89"),
+    prepared(ABERRATIONS, "P1/J89", says="images of several sizes", particles=12),
     converted(ABERRATIONS, "P1/J89", has_columns(rlnImagePixelSize=[3.0, 3.01])),
     converted(ABERRATIONS, "P1/J91", has_columns(rlnRandomSubset=None), "rlnRandomSubset is left out"),
     Row(

@@ -26,6 +26,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.state_files import PARTICLE_SUFFIXES
 from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.notices import note, warn
+from gem_plugin.particles.image_sizes import largest_common_box, on_one_grid
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
@@ -86,7 +87,7 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     exclusions = Exclusions(particle_file, table)
     exclusions.add_by_scale()
     exclusions.check()
-    working_box = _working_box(settings.box, table.box_size)
+    working_box = _working_box(settings.box, table)
     with progress.waiting("stacks of the images"):
         stacks = particles.find_images(table, image_search(settings))
         report_found_stacks(stacks, progress)
@@ -136,7 +137,7 @@ def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleT
     table = particles.read_table(image_search(settings), settings.pixel_size)
     if settings.invert_contrast:
         table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
-    return table
+    return on_one_grid(table)
 
 
 def _check_maps(settings: PrepareSettings, table: ParticleTable) -> None:
@@ -146,13 +147,20 @@ def _check_maps(settings: PrepareSettings, table: ParticleTable) -> None:
         read_matching_mask(Path(settings.mask), table.box_size, table.pixel_size_in_angstroms)
 
 
-def _working_box(requested: int, original: int) -> int:
+def _working_box(requested: int, table: ParticleTable) -> int:
     """The requested box, or the largest even box that the images allow."""
     if requested % 2:
         raise InputError(
             f"--box is {requested}; expected an even number, so that the centre stays on a pixel."
         )
-    return min(requested, original - original % 2)
+    of_table, allowed = min(requested, table.box_size - table.box_size % 2), largest_common_box(table)
+    if allowed < of_table:
+        width = table.box_size * table.pixel_size_in_angstroms
+        note(
+            f"Some images have pixels of {table.own_pixel_sizes.max():.4g} A and hold no finer detail: the working box is "
+            f"{allowed} pixels of {width / allowed:.4g} A, not {of_table}."
+        )
+    return min(of_table, allowed)
 
 
 def _check_disk_space(folder: Path, n_images: int, box_size: int) -> None:
@@ -307,4 +315,6 @@ def _working_table(table: ParticleTable, plan: _Plan) -> ParticleTable:
         contrast_sign=np.ones(len(table), dtype=np.float32),
         pixel_size_in_angstroms=_working_pixel_size(table, plan),
         box_size=plan.working_box,
+        own_box_sizes=np.zeros(0, np.int32),  # one size from here on
+        own_pixel_sizes=np.zeros(0),
     )
