@@ -13,6 +13,7 @@ from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.particles import RelionFile, read_image_names, read_relion_file, split_image_names
 from gem_plugin.notices import warn
 from gem_plugin.particles.image_sizes import PIXEL_SIZE_TOLERANCE, sizes_of_images
+from gem_plugin.particles.processing_flags import PROCESSED_FLAGS, image_processing_of
 from gem_plugin.particles.relion_aberrations import ABERRATION_COLUMNS, warn_about_aberrations
 from gem_plugin.particles.table import ParticleTable
 
@@ -46,7 +47,6 @@ CTF_LIMITS = {
     "_rlnDefocusV": (-1e6, 1e6, "Angstrom, such as 15000"),
 }
 MINIMUM_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
-PROCESSED_FLAGS = ("_rlnCtfDataAreCtfPremultiplied", "_rlnCtfDataArePhaseFlipped")
 ANGSTROMS_PER_MICROMETRE = 1e4
 
 
@@ -60,7 +60,7 @@ def read_relion_particles(
     image_names = read_image_names(file)
     stack_names, slice_indices = split_image_names(file, image_names)
     columns = _read_numbers(file)
-    _refuse_processed_images(file, columns)
+    processing = image_processing_of(columns, len(image_names), file.path)
     _check_ctf(file, columns)
     pixel_sizes = _pixel_sizes(file, columns, pixel_size_in_angstroms)
     sizes = sizes_of_images(_box_sizes(file, columns, stack_names, search), pixel_sizes, file.path)
@@ -92,6 +92,7 @@ def read_relion_particles(
         half_sets=_half_sets(file, columns, len(image_names)),
         optics_groups=columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64),
         **vars(sizes),
+        image_processing=processing,
     )
 
 
@@ -181,16 +182,6 @@ def _warn_without_amplitude_contrast(file: RelionFile, columns: Mapping[str, np.
         warn(
             f"{file.path} has no column _rlnAmplitudeContrast; 0 is taken, as RELION does. Usual values are 0.07 to 0.1."
         )
-
-
-def _refuse_processed_images(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
-    for label in PROCESSED_FLAGS:
-        rows = np.flatnonzero(columns.get(label, np.zeros(1)) != 0)
-        if len(rows):
-            raise InputError(
-                f"{file.at(int(rows[0]))}: {label} is set, so the images were already multiplied by their CTF or its sign. "
-                "Extract them again without that option; the CTF is applied to the model instead."
-            )
 
 
 def _check_ctf(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:

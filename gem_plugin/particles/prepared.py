@@ -36,7 +36,7 @@ class PreparedData:
 
     images: Any  # (n, box, box) float32 array-like, stays on disk; positive density, one row a particle row
     table: ParticleTable  # at the working box and pixel size
-    noise_spectrum: np.ndarray  # (box // 2 + 1,) float64; white noise of variance 1 is 1
+    noise_spectrum: np.ndarray  # (box // 2 + 1,) or (k, box // 2 + 1) float64; white noise is 1
     origin: ParticleOrigin
     is_used: np.ndarray  # (n,) bool: False for the excluded particles
 

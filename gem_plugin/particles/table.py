@@ -53,6 +53,12 @@ class ParticleTable:
     own_pixel_sizes: np.ndarray = field(
         default_factory=lambda: np.zeros(0)
     )  # (n,) float64, Angstrom, of each raw image; that of the table where not given
+    image_processing: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int8)
+    )  # (n,) int8 of imaging.processed_images; raw where not given
+    noise_rows: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )  # (n,) int32: which of the noise spectra of the prepared images; 0 where not given
 
     def __post_init__(self) -> None:
         n_rows = len(self.image_names)
@@ -60,6 +66,7 @@ class ParticleTable:
         defaults["particle_indices"] = (
             np.arange(n_rows) if not len(self.image_indices) else self.image_indices
         )
+        defaults |= {"image_processing": np.zeros(n_rows, np.int8), "noise_rows": np.zeros(n_rows, np.int32)}
         defaults["own_box_sizes"] = np.broadcast_to(np.int32(self.box_size), n_rows)
         defaults["own_pixel_sizes"] = np.broadcast_to(float(self.pixel_size_in_angstroms), n_rows)
         for name, values in defaults.items():

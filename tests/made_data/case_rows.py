@@ -103,7 +103,6 @@ def has_contrast_in_every_group(case: Path, out: Path) -> None:
         for group in np.unique(table.optics_groups)
         for of_group in [torch.from_numpy(table.optics_groups == group)]
     }
-    print(scales)
     assert len(scales) == 2
     assert max(scales.values()) == pytest.approx(min(scales.values()), rel=0.1)
 

@@ -254,11 +254,6 @@ def test_half_set_3(project: RelionProject) -> None:
     assert_refused(project, r"row 3 .*expected half set 1 or 2, found 3")
 
 
-def test_premultiplied_images(project: RelionProject) -> None:
-    project.optics[0]["_rlnCtfDataAreCtfPremultiplied"] = "1"
-    assert_refused(project, "_rlnCtfDataAreCtfPremultiplied is set")
-
-
 @pytest.mark.parametrize("label", ["_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames"])
 def test_tomography_columns(project: RelionProject, label: str) -> None:
     project.columns[label] = ["tomo1"] * 6

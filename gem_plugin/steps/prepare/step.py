@@ -14,9 +14,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.normalisation import (
     background_mask,
-    background_power,
     measure_background,
-    noise_spectrum_from_power,
 )
 from gem_plugin.io.mrc.header import HEADER_BYTES
 from gem_plugin.io.mrc.stacks import write_stack
@@ -47,6 +45,7 @@ from gem_plugin.steps.prepare.inspection import (
     stacks_worth_a_second_look,
     why_not_normalised,
 )
+from gem_plugin.steps.prepare.noise import NoiseOfKinds, kinds_of_noise
 from gem_plugin.steps.prepare.settings import PrepareSettings
 
 MINIMUM_VARIATION = 1e-12  # of a background without noise
@@ -98,11 +97,13 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         _check_disk_space(run.prepared_images.parent, len(table), working_box)
         look = _look(images, working_box, settings, exclusions, progress)
         plan, images = _make_plan(look, settings)
-        noise_spectrum = _write_images(run.prepared_images, images, plan, exclusions, progress)
+        working_table = _working_table(images.table, plan)
+        noise = NoiseOfKinds(working_table, plan.mask)
+        _write_images(run.prepared_images, images, plan, exclusions, noise, progress)
+    noise_spectrum = noise.spectra()
     origin = ParticleOrigin(
         particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
     )
-    working_table = _working_table(table, plan)
     save_prepared_table(run.prepared_table, working_table, noise_spectrum, origin)
     excluded = exclusions.excluded()
     write_excluded(run, excluded)
@@ -255,22 +256,23 @@ def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
 
 
 def _write_images(
-    path: Path, images: ParticleImages, plan: _Plan, exclusions: Exclusions, progress: Progress
-) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
+    path: Path,
+    images: ParticleImages,
+    plan: _Plan,
+    exclusions: Exclusions,
+    noise: NoiseOfKinds,
+    progress: Progress,
+) -> None:
     """Prepare all images, a few megabytes at a time, and measure their noise on the way; unusable ones become zero."""
-    power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
-    n_measured = 0
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
         for rows in progress.track(chunks, "Preparing images", unit="chunk"):
             prepared = _prepare_chunk(images, rows, plan, exclusions)
             is_good = torch.from_numpy(np.isin(rows, exclusions.without(rows)))
             if is_good.any():
-                power += background_power(_without_excess(prepared[is_good], plan), plan.mask)
-                n_measured += int(is_good.sum())
+                noise.add(_without_excess(prepared[is_good], plan), rows[is_good.numpy()])
             writer.append(prepared.numpy())
             exclusions.check()
-    return noise_spectrum_from_power(power, n_measured).numpy()
 
 
 def _prepare_chunk(
@@ -317,4 +319,5 @@ def _working_table(table: ParticleTable, plan: _Plan) -> ParticleTable:
         box_size=plan.working_box,
         own_box_sizes=np.zeros(0, np.int32),  # one size from here on
         own_pixel_sizes=np.zeros(0),
+        noise_rows=kinds_of_noise(table),
     )

@@ -32,6 +32,7 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
         torch.from_numpy(prepared.noise_spectrum),
         table.pixel_size_in_angstroms,
         is_whitened,
+        torch.from_numpy(table.noise_rows),
     )
     return observations, table
 
