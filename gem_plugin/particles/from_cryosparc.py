@@ -9,6 +9,7 @@ from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.cryosparc_checks import check_refined_rows, square_boxes
+from gem_plugin.particles.cryosparc_classes import with_best_class
 from gem_plugin.particles.image_sizes import sizes_of_images
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
@@ -30,7 +31,8 @@ def cryosparc_image_folder(path: Path) -> Path:
 
 def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
     """Translate joined rows; refuse what would silently give wrong images."""
-    rows, source = particles.rows, particles.source
+    source = particles.source
+    rows = with_best_class(particles.rows, source)
     check_refined_rows(rows, source)
     warn_about_aberrations(rows, source)
     sizes = sizes_of_images(square_boxes(rows, source), rows["blob/psize_A"], source)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import starfile
 import torch
+from scipy.spatial.transform import Rotation
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.consensus_fit import GreyScaleTerms, fit_grey_scale, grey_scale_terms
@@ -159,6 +160,18 @@ def has_origins_in_its_own_pixels(case: Path, out: Path) -> None:
     np.testing.assert_allclose(
         star_of(out)["particles"]["rlnOriginXAngst"], rows["alignments3D/shift"][:, 0], rtol=1e-5
     )
+
+
+def has_poses_of_the_refinement(case: Path, out: Path) -> None:
+    """J62 has alignments of four classes, with those that J61 has as alignments3D too."""
+    rows = read_cs_rows(next((case / "P1" / "J61").glob("*.cs")))
+    expected = Rotation.from_rotvec(rows["alignments3D/pose"])
+    found = star_of(out)["particles"]
+    angles = found[["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]].to_numpy()
+    difference = Rotation.from_euler("ZYZ", angles, degrees=True).inv() * expected
+    np.testing.assert_allclose(difference.magnitude(), 0, atol=1e-5)
+    origins = rows["alignments3D/shift"][:, 0] * rows["alignments3D/psize_A"]
+    np.testing.assert_allclose(found["rlnOriginXAngst"], origins, rtol=1e-5, atol=1e-4)
 
 
 def is_the_same_as(star: str, job: str) -> Callable[[Path, Path], None]:

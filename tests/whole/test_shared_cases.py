@@ -17,6 +17,7 @@ from case_rows import (
     has_contrast_in_every_group,
     has_lf_line_ends,
     has_origins_in_its_own_pixels,
+    has_poses_of_the_refinement,
     has_rows_of_bodies,
     has_slot_type_of_its_group,
     is_the_same_as,
@@ -208,8 +209,13 @@ TABLE = [
     not_prepared("cryosparc/box_mismatch", "has images of 48 x 48 pixels, expected 64 x 64", "P1/J97"),
     not_converted("cryosparc/box_mismatch", "P1/J97", "has images of 48 x 48 pixels, expected 64 x 64"),
     prepared("cryosparc/class3d_multi", "P1/J61", particles=12),
-    not_prepared("cryosparc/class3d_multi", "the particles have no 3D alignments (alignments3D)", "P1/J62"),
-    converted("cryosparc/class3d_multi", "P1/J62", has_columns(rlnAngleRot=None), "alignments3D_multi"),
+    prepared("cryosparc/class3d_multi", "P1/J62", says="the class of the highest posterior (", particles=12),
+    converted(
+        "cryosparc/class3d_multi",
+        "P1/J62",
+        has_poses_of_the_refinement,
+        "alignments3D_multi",
+    ),
     converted(
         "cryosparc/constant_split",
         "P1/J42",
