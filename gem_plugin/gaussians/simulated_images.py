@@ -7,6 +7,7 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_crop_images, shift_half_spectra
+from gem_plugin.imaging.processed_images import model_transfers
 
 SUPERSAMPLING = 2  # images are made at half the pixel, so that nothing above Nyquist folds back
 
@@ -27,7 +28,7 @@ def simulate_images(
     fine_pixel = pixel_size_in_angstroms / SUPERSAMPLING
     cloud = cloud.in_angstroms(pixel_size_in_angstroms)
     projections = project_gaussians(cloud, rotation_matrices, fine_box, fine_pixel)
-    transfer = ctf_half_spectra(ctf, fine_box, fine_pixel)
+    transfer = model_transfers(ctf_half_spectra(ctf, fine_box, fine_pixel), ctf.image_processing)
     spectra = shift_half_spectra(torch.fft.rfft2(projections), -shifts_in_angstroms / fine_pixel) * transfer
     fine_images = torch.fft.irfft2(spectra, s=(fine_box, fine_box))
     return fourier_crop_images(fine_images, box_size) * SUPERSAMPLING**2

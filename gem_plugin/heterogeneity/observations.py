@@ -3,6 +3,7 @@
 For a model image P, white noise and CTF C the squared error is
     1/2 |C P - F|^2 = 1/2 P C^2 P - P (C F) + const,
 so an image enters only through g = C F (the matched image) and h = C^2 (the matched filter). Both are computed once.
+Images that were multiplied by their CTF or its sign before have the same g and h (imaging.processed_images).
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from torch import Tensor
 from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_crop_images, ring_indices, shift_half_spectra
+from gem_plugin.imaging.processed_images import matching_transfers, model_transfers
 
 IMAGES_AT_A_TIME = 256
 
@@ -38,11 +40,12 @@ class Observations:
         rotation_matrices: Tensor,  # (n, 3, 3)
         shifts_in_pixels: Tensor,  # (n, 2), ordered xy; moving an image by +shift centres it
         ctf: CtfParameters,
-        noise_spectrum: Tensor,  # (box // 2 + 1,), 1 for white noise of variance 1
+        noise_spectrum: Tensor,  # (box // 2 + 1,), 1 for white noise of variance 1; or (k, box // 2 + 1)
         pixel_size_in_angstroms: float,
         is_whitened: bool = True,  # divide by the noise spectrum; else by its mean
         image_indices: np.ndarray | None = None,  # (n,) int64: rows with one number show one image
         particle_indices: np.ndarray | None = None,  # (n,) int64: and are views of one particle
+        noise_rows: Tensor | None = None,  # (n,) which of the k spectra an image has; None for one
     ) -> None:
         self.raw_images = images
         own = np.arange(len(rotation_matrices))
@@ -53,9 +56,8 @@ class Observations:
         self.ctf = ctf
         self.pixel_size_in_angstroms = pixel_size_in_angstroms
         self.box_size = int(images.shape[-1])
-        rings = ring_indices(self.box_size).clamp_max(len(noise_spectrum) - 1)
-        noise = noise_spectrum.float().clamp_min(1e-3 * float(noise_spectrum.mean()))
-        self.inverse_noise = (1 / noise)[rings] if is_whitened else 1 / noise.mean().expand(rings.shape)
+        self._inverse_noise = _inverse_noise(noise_spectrum, self.box_size, is_whitened)
+        self._noise_rows = noise_rows if len(self._inverse_noise) > 1 else None
         self.device = torch.device("cpu")  # where batches are made
         self._matched: Tensor | None = None  # (n_matched, box, box)
 
@@ -65,7 +67,7 @@ class Observations:
         self.rotation_matrices, self.shifts_in_pixels = (
             value.to(device) for value in (self.rotation_matrices, self.shifts_in_pixels)
         )
-        self.ctf, self.inverse_noise = self.ctf.to(device), self.inverse_noise.to(device)
+        self.ctf, self._inverse_noise = self.ctf.to(device), self._inverse_noise.to(device)
 
     def __len__(self) -> int:
         return len(self.rotation_matrices)
@@ -116,7 +118,9 @@ class Observations:
         spectra = torch.fft.rfft2(self._read(rows))
         centred = shift_half_spectra(spectra, self.shifts_in_pixels[send(rows, self.device)])
         images = torch.fft.irfft2(centred, s=(self.box_size, self.box_size))
-        return MatchedBatch(images, self.ctf_half_spectra(rows), self._views(rows))
+        processing = self._processing(rows)
+        transfers = model_transfers(self.ctf_half_spectra(rows), processing)
+        return MatchedBatch(images, transfers, self._views(rows))
 
     def ctf_half_spectra(self, rows: Tensor) -> Tensor:
         parameters = self.ctf.take(send(rows, self.device))
@@ -126,15 +130,18 @@ class Observations:
         """h = CTF^2 / noise at a box no larger than the images' own: (batch, box, box // 2 + 1)."""
         pixel_size = self.pixel_size_in_angstroms * self.box_size / box_size
         squared = ctf_half_spectra(self.ctf.take(send(rows, self.device)), box_size, pixel_size) ** 2
-        return squared * self._inverse_noise_at(box_size)
+        return squared * self._inverse_noise_of(rows, box_size)
 
-    def _inverse_noise_at(self, box_size: int) -> Tensor:
-        if box_size == self.box_size:
-            return self.inverse_noise
-        y = torch.fft.fftfreq(
-            box_size, 1 / box_size, device=self.device
-        ).long()  # the same frequencies in the larger spectrum
-        return self.inverse_noise[y % self.box_size][:, : box_size // 2 + 1]
+    def _inverse_noise_of(self, rows: Tensor, box_size: int) -> Tensor:  # (batch or 1, box, box // 2 + 1)
+        inverse = self._inverse_noise
+        if box_size != self.box_size:  # the same frequencies in the larger spectrum
+            y = torch.fft.fftfreq(box_size, 1 / box_size, device=self.device).long()
+            inverse = inverse[:, y % self.box_size][..., : box_size // 2 + 1]
+        return inverse if self._noise_rows is None else inverse[send(self._noise_rows[rows], self.device)]
+
+    def _processing(self, rows: Tensor) -> Tensor | None:  # (batch,)
+        processing = self.ctf.image_processing
+        return None if processing is None else processing[send(rows, self.device)]
 
     def _views(self, rows: Tensor) -> Tensor:  # (batch, 3, 3)
         return self.rotation_matrices[send(rows, self.device)]
@@ -151,7 +158,8 @@ class Observations:
     def _match(self, rows: Tensor) -> Tensor:  # (batch, box, box)
         shifts = self.shifts_in_pixels[send(rows, self.device)]
         spectra = shift_half_spectra(torch.fft.rfft2(self._read(rows)), shifts)
-        matched = spectra * self.ctf_half_spectra(rows) * self.inverse_noise
+        transfers = matching_transfers(self.ctf_half_spectra(rows), self._processing(rows))
+        matched = spectra * transfers * self._inverse_noise_of(rows, self.box_size)
         return torch.fft.irfft2(matched, s=(self.box_size, self.box_size))
 
 
@@ -160,6 +168,13 @@ def first_rows(numbers: np.ndarray) -> np.ndarray:  # (n,) int64 each
     first = np.zeros(int(numbers.max(initial=-1)) + 1, np.int64)
     first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of several values for one place the last stays
     return first[numbers]
+
+
+def _inverse_noise(spectra: Tensor, box_size: int, is_whitened: bool) -> Tensor:  # (k, box, box // 2 + 1)
+    spectra = spectra.float().reshape(-1, spectra.shape[-1])
+    means = spectra.mean(dim=1, keepdim=True)
+    noise = spectra.clamp_min(1e-3 * means) if is_whitened else means.expand_as(spectra)
+    return (1 / noise)[:, ring_indices(box_size).clamp_max(spectra.shape[-1] - 1)]
 
 
 def row_chunks(n_rows: int, size: int) -> Iterator[Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_shell_correlation
+from gem_plugin.imaging.processed_images import raw_spectra
 from gem_plugin.imaging.slice_insertion import IMAGINARY, REAL, WEIGHT, Slices, insert_slices_
 
 PADDING = 2  # finer Fourier grid, so that linear interpolation costs little
@@ -66,6 +67,7 @@ class BackProjection:
         padded = PADDING * self.box_size
         spectra = torch.fft.rfft2(images.float(), s=(padded, padded))
         transfers = ctf_half_spectra(ctf, padded, self.pixel_size_in_angstroms).float()
+        spectra = raw_spectra(spectra, transfers, ctf.image_processing)
         if image_weights is not None:  # numerator and weight both carry it
             root = image_weights.float().sqrt()[:, None, None]
             spectra, transfers = spectra * root, transfers * root

@@ -27,6 +27,10 @@ class CtfParameters:
     even_zernike: Tensor | None = None  # (batch, k) rad, subtracted from gamma; None for all 0
     magnification: Tensor | None = None  # (batch, 2, 2): the CTF is taken at M s; None for the identity
 
+    image_processing: Tensor | None = (
+        None  # (batch,) of processed_images: no part of the CTF; None: all images are raw
+    )
+
     def take(self, rows: Tensor) -> "CtfParameters":
         """The parameters of the given rows, in the given order."""
         return self._with(lambda values: values[rows])
@@ -56,7 +60,7 @@ def ctf_half_spectra(
     column = {
         field.name: getattr(parameters, field.name)[:, None, None]
         for field in fields(parameters)
-        if field.name not in ("even_zernike", "magnification")
+        if field.name not in ("even_zernike", "magnification", "image_processing")
     }
     azimuth = torch.atan2(*torch.broadcast_tensors(y, x))
 

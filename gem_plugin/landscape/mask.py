@@ -1,6 +1,7 @@
 """The mask: which voxels the landscape looks at. Found from the sketch maps themselves, or given."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,8 @@ from scipy import ndimage
 
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.bright_level import BRIGHT_PERCENTILE
-from gem_plugin.particles.map_checks import UNSET_PIXEL_SIZES
+from gem_plugin.particles.map_checks import mask_on_grid
+from gem_plugin.particles.map_grids import Grid
 
 
 class VolumeScan(NamedTuple):
@@ -97,25 +99,7 @@ def fit_mask_to_grid(
     mask_pixel_size_in_angstroms: float,  # 0 or 1 when unknown
     box_size: int,
     pixel_size_in_angstroms: float,
+    name: Path | str = "the mask",  # for messages
 ) -> np.ndarray:  # (box_size,) * 3 float32
-    """Resample a mask whose box covers the same space with other voxels; refuse any other box.
-
-    Linear interpolation about the rotation centre keeps the values between 0 and 1.
-    """
-    has_pixel_size = mask_pixel_size_in_angstroms not in UNSET_PIXEL_SIZES
-    if len(mask) == box_size and not has_pixel_size:
-        return mask
-    widths = len(mask) * mask_pixel_size_in_angstroms, box_size * pixel_size_in_angstroms
-    if mask_pixel_size_in_angstroms <= 0 or abs(widths[0] - widths[1]) > 0.01 * widths[1]:
-        raise InputError(
-            f"The mask has {len(mask)} voxels of {mask_pixel_size_in_angstroms:.3f} Angstrom along each side, the maps "
-            f"{box_size} of {pixel_size_in_angstroms:.3f}: they do not cover the same space. "
-            f"Make the mask on the grid of the maps, or correct the pixel size in its header."
-        )
-    if len(mask) == box_size:
-        return mask
-    factor = len(mask) / box_size
-    coordinates = (np.arange(box_size) - box_size // 2) * factor + len(mask) // 2
-    grid = np.meshgrid(coordinates, coordinates, coordinates, indexing="ij", sparse=False)
-    resampled = ndimage.map_coordinates(mask, np.stack(grid), order=1, mode="constant")
-    return resampled.astype(np.float32)
+    """Resample a mask about its centre to another grid; refuse one whose voxel size is unclear (see particles.map_grids)."""
+    return mask_on_grid(mask, mask_pixel_size_in_angstroms, Grid(box_size, pixel_size_in_angstroms), name)

@@ -1,4 +1,4 @@
-"""What CryoSPARC rows must be before they are translated: complete, finite, of one box and one pixel size."""
+"""What CryoSPARC rows must be before they are translated: complete, finite, of square images."""
 
 from pathlib import Path
 
@@ -20,7 +20,6 @@ CTF_FIELDS = (
 )
 POSE_FIELDS = ("alignments3D/pose", "alignments3D/shift", "alignments3D/psize_A")
 POSITIVE_FIELDS = ("blob/psize_A", "alignments3D/psize_A", "ctf/accel_kv")
-RELATIVE_PIXEL_SIZE_TOLERANCE = 1e-4  # float32 rounding and nothing else
 HALF_SETS = (0, 1)
 
 
@@ -71,22 +70,16 @@ def _numbers_in_use(present: tuple[str, ...]) -> list[str]:
     ]
 
 
-def one_box_and_pixel_size(rows: np.ndarray, source: Path) -> tuple[int, float]:
-    """The box in pixels and the pixel size in Angstrom that all rows share."""
-    shapes = np.unique(rows["blob/shape"], axis=0)
-    if len(shapes) > 1 or shapes[0, 0] != shapes[0, 1] or shapes[0, 0] == 0:
-        found = ", ".join(f"{height} x {width}" for height, width in shapes[:4])
+def square_boxes(rows: np.ndarray, source: Path) -> np.ndarray:  # (n,) int64
+    """The box of every image in pixels."""
+    heights, widths = rows["blob/shape"].astype(np.int64).T
+    wrong = np.flatnonzero((heights != widths) | (heights <= 0))
+    if len(wrong):
         raise InputError(
-            f"{source}: expected square images of one box size, found {found} pixels. "
-            "Run Downsample Particles or re-extract with one box size."
+            f"{source}: expected square images, found {heights[wrong[0]]} x {widths[wrong[0]]} pixels in row {wrong[0]}. "
+            "Extract the particles again."
         )
-    sizes = rows["blob/psize_A"].astype(np.float64)
-    if sizes.max() - sizes.min() > RELATIVE_PIXEL_SIZE_TOLERANCE * sizes.max():
-        raise InputError(
-            f"{source}: expected one pixel size, found {sizes.min():.4f} to {sizes.max():.4f} A. "
-            "Run Downsample Particles to one pixel size, or treat the sets apart."
-        )
-    return int(shapes[0, 0]), float(np.median(sizes))
+    return heights
 
 
 def _check_finite(rows: np.ndarray, name: str, source: Path) -> None:

@@ -12,6 +12,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.notices import warn
 from gem_plugin.particles.cryosparc_checks import check_alignments, check_image_rows
+from gem_plugin.particles.cryosparc_classes import with_best_class
 from gem_plugin.particles.cryosparc_optics import WIDTHS
 from gem_plugin.particles.cryosparc_optics_to_relion import RelionOptics, optics_for_relion
 from gem_plugin.particles.from_cryosparc import scale_factors, stack_names
@@ -43,6 +44,7 @@ def relion_tables(
     is_strict: bool = False,  # refuse what is converted in a reading that CryoSPARC does not document
 ) -> dict[str, pd.DataFrame]:  # "optics" and "particles", in the row order given
     """Optics groups, poses, origins, CTF, half sets and micrograph coordinates, as far as the rows have them."""
+    rows = with_best_class(rows, source)
     check_image_rows(rows, source)
     check_alignments(rows, source)
     _check_texts(rows, source)

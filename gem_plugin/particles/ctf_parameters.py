@@ -7,7 +7,7 @@ import torch
 from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.particles.table import ParticleTable
 
-OF_OPTICS = ("even_zernike", "magnification")  # fields that are left out where they change nothing
+OF_OPTICS = ("even_zernike", "magnification", "image_processing")  # left out where they change nothing
 
 
 def ctf_parameters_of(table: ParticleTable) -> CtfParameters:
@@ -20,4 +20,5 @@ def ctf_parameters_of(table: ParticleTable) -> CtfParameters:
         **columns,
         even_zernike=even,
         magnification=torch.as_tensor(optics.magnification[which]) if optics.is_stretched else None,
+        image_processing=torch.as_tensor(table.image_processing) if table.image_processing.any() else None,
     )

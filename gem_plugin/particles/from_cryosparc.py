@@ -7,9 +7,11 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
-from gem_plugin.particles.cryosparc_checks import check_refined_rows, one_box_and_pixel_size
+from gem_plugin.particles.cryosparc_checks import check_refined_rows, square_boxes
+from gem_plugin.particles.cryosparc_classes import with_best_class
 from gem_plugin.particles.cryosparc_optics import cryosparc_optics
 from gem_plugin.particles.identity import Identity, Position, identify_rows
+from gem_plugin.particles.image_sizes import sizes_of_images
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE
 
@@ -31,10 +33,11 @@ def cryosparc_image_folder(path: Path) -> Path:
 
 def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
     """Translate joined rows; refuse what would silently give wrong images."""
-    rows, source = particles.rows, particles.source
+    source = particles.source
+    rows = with_best_class(particles.rows, source)
     check_refined_rows(rows, source)
     optics, optics_rows = cryosparc_optics(rows, source)
-    box_size, pixel_size = one_box_and_pixel_size(rows, source)
+    sizes = sizes_of_images(square_boxes(rows, source), rows["blob/psize_A"], source)
     shifts = (
         rows["alignments3D/shift"] * rows["alignments3D/psize_A"][:, None]
     )  # its own pixel size, not the blob's
@@ -60,8 +63,7 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
         contrast_sign=_optional(rows, "blob/sign", USUAL_SIGN).astype(np.float32),
         half_sets=_half_sets(rows),
         optics_groups=_optional(rows, "ctf/exp_group_id", 0).astype(np.int64),
-        pixel_size_in_angstroms=pixel_size,
-        box_size=box_size,
+        **vars(sizes),
         optics=optics,
         optics_rows=optics_rows,
         image_indices=identity.image_indices,

@@ -1,7 +1,6 @@
 """RELION's conventions, translated once: from the columns of a particle star file to a ParticleTable."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,8 @@ from gem_plugin.io.star.particles import (
 )
 from gem_plugin.notices import warn
 from gem_plugin.particles.identity import Identity, Position, identify_rows
+from gem_plugin.particles.image_sizes import PIXEL_SIZE_TOLERANCE, sizes_of_images
+from gem_plugin.particles.processing_flags import PROCESSED_FLAGS, image_processing_of
 from gem_plugin.particles.relion_optics import relion_optics
 from gem_plugin.particles.table import ParticleTable
 
@@ -55,9 +56,7 @@ CTF_LIMITS = {
     "_rlnDefocusV": (-1e6, 1e6, "Angstrom, such as 15000"),
 }
 MINIMUM_DEFOCUS_IN_ANGSTROMS = 50.0  # of most particles, unless it is 0: less was meant in micrometres
-PROCESSED_FLAGS = ("_rlnCtfDataAreCtfPremultiplied", "_rlnCtfDataArePhaseFlipped")
 ANGSTROMS_PER_MICROMETRE = 1e4
-PIXEL_SIZE_TOLERANCE = 1e-4  # relative: rounding in the text of the file, nothing else
 
 
 def read_relion_particles(
@@ -71,10 +70,10 @@ def read_relion_particles(
     image_names = names[IMAGE_NAME]
     stack_names, slice_indices = split_image_names(file, image_names)
     columns = _read_numbers(file)
-    _refuse_processed_images(file, columns)
+    processing = image_processing_of(columns, len(image_names), file.path)
     _check_ctf(file, columns)
-    pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
-    box_size = _box_size(file, columns, stack_names, search)
+    pixel_sizes = _pixel_sizes(file, columns, pixel_size_in_angstroms)
+    sizes = sizes_of_images(_box_sizes(file, columns, stack_names, search), pixel_sizes, file.path)
     optics, optics_rows = relion_optics(file, columns)
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
@@ -91,7 +90,7 @@ def read_relion_particles(
         stack_names=stack_names,
         slice_indices=slice_indices,
         rotation_matrices=_rotation_matrices(columns),
-        shifts_in_angstroms=_shifts_in_angstroms(columns, len(image_names), pixel_size),
+        shifts_in_angstroms=_shifts_in_angstroms(columns, len(image_names), pixel_sizes),
         defocus_u_in_angstroms=defocus_u.astype(np.float32),
         defocus_v_in_angstroms=columns.get("_rlnDefocusV", defocus_u).astype(np.float32),
         defocus_angle_in_degrees=column("_rlnDefocusAngle"),
@@ -104,8 +103,8 @@ def read_relion_particles(
         contrast_sign=np.ones(len(image_names), dtype=np.float32),  # RELION's particles are white
         half_sets=_half_sets(file, columns, len(image_names)),
         optics_groups=optics_groups,
-        pixel_size_in_angstroms=pixel_size,
-        box_size=box_size,
+        **vars(sizes),
+        image_processing=processing,
         optics=optics,
         optics_rows=optics_rows,
         image_indices=identity.image_indices,
@@ -193,14 +192,14 @@ def _rotation_matrices(columns: Mapping[str, np.ndarray]) -> np.ndarray:  # (n, 
 
 
 def _shifts_in_angstroms(
-    columns: Mapping[str, np.ndarray], n_particles: int, pixel_size: float
+    columns: Mapping[str, np.ndarray], n_particles: int, pixel_sizes: np.ndarray
 ) -> np.ndarray:  # (n, 2) float32, ordered xy
     shifts = np.zeros((n_particles, 2), dtype=np.float32)
     for axis in range(2):
         if ORIGINS_IN_ANGSTROMS[axis] in columns:
             shifts[:, axis] = columns[ORIGINS_IN_ANGSTROMS[axis]]
         elif ORIGINS_IN_PIXELS[axis] in columns:
-            shifts[:, axis] = columns[ORIGINS_IN_PIXELS[axis]] * pixel_size
+            shifts[:, axis] = columns[ORIGINS_IN_PIXELS[axis]] * pixel_sizes
     return shifts
 
 
@@ -222,16 +221,6 @@ def _warn_without_amplitude_contrast(file: RelionFile, columns: Mapping[str, np.
         )
 
 
-def _refuse_processed_images(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
-    for label in PROCESSED_FLAGS:
-        rows = np.flatnonzero(columns.get(label, np.zeros(1)) != 0)
-        if len(rows):
-            raise InputError(
-                f"{file.at(int(rows[0]))}: {label} is set, so the images were already multiplied by their CTF or its sign. "
-                "Extract them again without that option; the CTF is applied to the model instead."
-            )
-
-
 def _check_ctf(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
     for label, (lowest, highest, expected) in CTF_LIMITS.items():
         values = columns.get(label, np.zeros(0))
@@ -249,73 +238,39 @@ def _check_ctf(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Size:
-    """One quantity that all optics groups must share."""
-
-    what: str
-    unit: str
-    remedy: str
-
-
-_PIXEL_SIZE = _Size(
-    "pixel size",
-    "A",
-    "Extract all particles with one pixel size (Extract job, re-scale), or run each optics group alone: "
-    "relion_star_handler --i FILE --o NEW --select rlnOpticsGroup --minval 1 --maxval 1",
-)
-_BOX_SIZE = _Size(
-    "box size",
-    "pixels",
-    "Extract all particles with one box size, or select one optics group and run each alone.",
-)
-
-
-def _pixel_size(file: RelionFile, columns: Mapping[str, np.ndarray], given: float | None) -> float:
+def _pixel_sizes(file: RelionFile, columns: Mapping[str, np.ndarray], given: float | None) -> np.ndarray:
+    """Of every image, in Angstrom: (n,)."""
     if "_rlnImagePixelSize" in columns:
         sizes = columns["_rlnImagePixelSize"]
     elif "_rlnDetectorPixelSize" in columns and "_rlnMagnification" in columns:
-        sizes = columns["_rlnDetectorPixelSize"] * ANGSTROMS_PER_MICROMETRE / columns["_rlnMagnification"]
+        with np.errstate(divide="ignore", invalid="ignore"):  # refused by sizes_of_images
+            sizes = columns["_rlnDetectorPixelSize"] * ANGSTROMS_PER_MICROMETRE / columns["_rlnMagnification"]
     elif "_rlnPixelSize" in columns:
         sizes = columns["_rlnPixelSize"]
     elif given is not None:
-        return given
+        return np.full(len(columns[ANGLES[0]]), given)
     else:
         raise InputError(
             f"{file.path} has no pixel size: expected _rlnImagePixelSize in data_optics (RELION 3.1 and newer), or "
             "_rlnDetectorPixelSize and _rlnMagnification (3.0). Give it with --pixel-size, in Angstrom."
         )
-    size = _one_value(file, sizes, _PIXEL_SIZE)
-    if given is not None and abs(given - size) > PIXEL_SIZE_TOLERANCE * size:
+    if given is not None and np.abs(given - sizes).max() > PIXEL_SIZE_TOLERANCE * given:
         raise InputError(
-            f"--pixel-size is {given} A, but {file.path} says {size:.5g} A. Leave the option out; it is for files that have none."
+            f"--pixel-size is {given} A, but {file.path} says {sizes[np.abs(given - sizes).argmax()]:.5g} A. "
+            "Leave the option out; it is for files that have none."
         )
-    return size
+    return sizes
 
 
-def _box_size(
+def _box_sizes(
     file: RelionFile,
     columns: Mapping[str, np.ndarray],
     stack_names: np.ndarray,
     search: ImageSearch | None,
-) -> int:
+) -> np.ndarray:  # (n,)
+    """Of every image; of the stacks where the file does not say."""
     if "_rlnImageSize" in columns:
-        return int(_one_value(file, columns["_rlnImageSize"], _BOX_SIZE))
+        return columns["_rlnImageSize"]
     first = stack_names[0]
-    return read_mrc_header(find_stacks([first], file.path, search).paths[first]).shape[2]
-
-
-def _one_value(file: RelionFile, values: np.ndarray, size: _Size) -> float:
-    """The value that all particles share, or an error that names two rows which differ."""
-    differs = np.flatnonzero(np.abs(values - values[0]) > PIXEL_SIZE_TOLERANCE * abs(values[0]))
-    if len(differs):
-        row = int(differs[0])
-        raise InputError(
-            f"{file.path}: expected one {size.what}, but row 0 has {values[0]:g} {size.unit} and row {row} has "
-            f"{values[row]:g} {size.unit}. {size.remedy}"
-        )
-    if not values[0] > 0:
-        raise InputError(
-            f"{file.at(0)}: the {size.what} is {values[0]:g} {size.unit}; expected a positive number. Correct it."
-        )
-    return float(values[0])
+    box_size = read_mrc_header(find_stacks([first], file.path, search).paths[first]).shape[2]
+    return np.full(len(stack_names), box_size)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gem_plugin.io.mrc.stacks import StackReader
+from gem_plugin.particles.image_sizes import brought_to_grid
 from gem_plugin.particles.stack_checks import check_stacks
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Track, untracked
@@ -44,19 +45,39 @@ class ParticleImages:
 
     def in_chunks(self, rows: np.ndarray) -> list[np.ndarray]:
         """The rows in pieces of a few megabytes of images."""
-        size = max(1, BYTES_AT_A_TIME // (self.table.box_size**2 * BYTES_PER_VALUE))
+        box_size = max(self.table.box_size, int(self.table.own_box_sizes.max(initial=0)))
+        size = max(1, BYTES_AT_A_TIME // (box_size**2 * BYTES_PER_VALUE))
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def read(
         self, rows: np.ndarray
     ) -> tuple[Tensor, dict[int, str]]:  # (rows, box, box) float32, positive density; reasons by row
-        """Read images; those that carry no information are zero and come with the reason."""
+        """Read images; those that carry no information are zero and come with the reason.
+
+        Images of another box or pixel size than the table's are brought to its grid.
+        """
+        sizes = np.stack([self.table.own_box_sizes[rows], self.table.own_pixel_sizes[rows]])
+        _, kinds = np.unique(sizes, axis=1, return_inverse=True)
+        kinds = kinds.reshape(-1)
+        if not kinds.any():
+            return self._read_of_one_size(rows)
+        images = torch.empty(len(rows), self.table.box_size, self.table.box_size)
+        defects: dict[int, str] = {}
+        for kind in range(kinds.max() + 1):
+            positions = np.flatnonzero(kinds == kind)
+            some, of_some = self._read_of_one_size(rows[positions])
+            images[torch.from_numpy(positions)] = some
+            defects |= of_some
+        return images, defects
+
+    def _read_of_one_size(self, rows: np.ndarray) -> tuple[Tensor, dict[int, str]]:
         paths = [self.stack_paths[name] for name in self.table.stack_names[rows]]
         images = torch.from_numpy(self.reader.read_images(paths, self.table.slice_indices[rows]))
         defects = _defects(images)
         images[list(defects)] = 0
         signed = images * torch.from_numpy(self.table.contrast_sign[rows])[:, None, None]
-        return signed, {int(rows[position]): reason for position, reason in defects.items()}
+        on_grid = brought_to_grid(signed, rows, self.table)
+        return on_grid, {int(rows[position]): reason for position, reason in defects.items()}
 
 
 def _defects(images: Tensor) -> dict[int, str]:

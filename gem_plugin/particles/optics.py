@@ -42,6 +42,10 @@ class Optics:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def take(self, rows: np.ndarray) -> "Optics":
+        """The optics of the given rows, in the given order."""
+        return Optics(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
     @property
     def is_stretched(self) -> bool:
         """Whether any magnification matrix differs from the identity."""

@@ -22,6 +22,7 @@ from gem_plugin.particles.table import ParticleTable
 PREFIX_OF_OPTICS = "optics_set_"
 SYMMETRY_NAME, SYMMETRY_OPERATORS = "symmetry_name", "symmetry_operators"
 TEXT_FIELDS = ("image_names", "stack_names")
+OF_RAW_IMAGES = ("own_box_sizes", "own_pixel_sizes")  # prepared images have one size
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class PreparedData:
 
     images: Any  # (n, box, box) float32 array-like, stays on disk; positive density, one row a particle row
     table: ParticleTable  # at the working box and pixel size
-    noise_spectrum: np.ndarray  # (box // 2 + 1,) float64; white noise of variance 1 is 1
+    noise_spectrum: np.ndarray  # (box // 2 + 1,) or (k, box // 2 + 1) float64; white noise is 1
     origin: ParticleOrigin
     is_used: np.ndarray  # (n,) bool: False for the excluded particles
 
@@ -133,7 +134,9 @@ def save_prepared_table(
     path: Path, table: ParticleTable, noise_spectrum: np.ndarray, origin: ParticleOrigin
 ) -> None:
     """Write the table as arrays only; texts are stored as bytes, so that nothing has to be unpickled."""
-    values = {field.name: getattr(table, field.name) for field in fields(table)}
+    values = {
+        field.name: getattr(table, field.name) for field in fields(table) if field.name not in OF_RAW_IMAGES
+    }
     optics = values.pop("optics")
     values |= {PREFIX_OF_OPTICS + field.name: getattr(optics, field.name) for field in fields(optics)}
     symmetry = values.pop("symmetry")

@@ -16,17 +16,23 @@ def check_stacks(
     """Headers of all stacks, after checking sizes and slice numbers; no image is read."""
     tracked = track(list(stack_paths.values()), "headers of the stacks", unit="stack")
     headers = {stack_path: read_mrc_header(stack_path) for stack_path in tracked}
-    box = (table.box_size, table.box_size)
-    for name, stack_path in stack_paths.items():
-        if headers[stack_path].shape[1:] != box:
-            rows, columns = headers[stack_path].shape[1:]
-            first = int(table.file_rows[np.flatnonzero(table.stack_names == name)[0]])
+    for name, box_size, first in _boxes_of_stacks(table):
+        rows, columns = headers[stack_paths[name]].shape[1:]
+        if (rows, columns) != (box_size, box_size):
             raise InputError(
-                f"{stack_path} has images of {columns} x {rows} pixels, expected {box[1]} x {box[0]} as in {path} "
-                f"(first used in row {first}). Extract all particles with one square box."
+                f"{stack_paths[name]} has images of {columns} x {rows} pixels, expected {box_size} x {box_size} as in {path} "
+                f"(first used in row {first}). Is the particle file of another extraction? Images must be square."
             )
     _check_slices(table, stack_paths, headers, path)
     return headers
+
+
+def _boxes_of_stacks(table: ParticleTable) -> list[tuple[str, int, int]]:
+    """Name and box of every stack, and its first row; a stack of which rows expect several boxes comes several times."""
+    first_rows: dict[tuple[str, int], int] = {}
+    for row, key in enumerate(zip(table.stack_names, table.own_box_sizes.tolist(), strict=True)):
+        first_rows.setdefault(key, row)
+    return [(name, box_size, int(table.file_rows[row])) for (name, box_size), row in first_rows.items()]
 
 
 def _check_slices(

@@ -55,12 +55,28 @@ class ParticleTable:
     )  # (n,) int16: which operator of the symmetry made the row of that of the file; 0, the identity, where not given
     symmetry: Symmetry = field(default_factory=Symmetry)  # by which rows were made here
 
+    own_box_sizes: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )  # (n,) int32: box of each raw image; box_size where not given
+    own_pixel_sizes: np.ndarray = field(
+        default_factory=lambda: np.zeros(0)
+    )  # (n,) float64, Angstrom, of each raw image; that of the table where not given
+    image_processing: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int8)
+    )  # (n,) int8 of imaging.processed_images; raw where not given
+    noise_rows: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )  # (n,) int32: which of the noise spectra of the prepared images; 0 where not given
+
     def __post_init__(self) -> None:
         n_rows = len(self.image_names)
         own = np.arange(n_rows)
         defaults = {"optics_rows": np.zeros(n_rows, np.int32), "image_indices": own, "file_rows": own}
         defaults["symmetry_copies"] = np.zeros(n_rows, np.int16)
         defaults["particle_indices"] = own if not len(self.image_indices) else self.image_indices
+        defaults |= {"image_processing": np.zeros(n_rows, np.int8), "noise_rows": np.zeros(n_rows, np.int32)}
+        defaults["own_box_sizes"] = np.broadcast_to(np.int32(self.box_size), n_rows)
+        defaults["own_pixel_sizes"] = np.broadcast_to(float(self.pixel_size_in_angstroms), n_rows)
         for name, values in defaults.items():
             if len(getattr(self, name)) != n_rows:
                 object.__setattr__(self, name, values)

@@ -1,4 +1,4 @@
-"""Masks that a user names, brought to a grid: refused where they are of another box or pixel size."""
+"""Masks that a user names, brought to a grid."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.mask import check_mask, fit_mask_to_grid
-from gem_plugin.particles.map_checks import UNSET_PIXEL_SIZES
+from gem_plugin.particles.map_grids import UNSET_PIXEL_SIZES
 from gem_plugin.particles.prepared import load_prepared_table
 
 Grid = tuple[int, float]  # box in voxels, pixel size in Angstrom
@@ -20,17 +20,17 @@ def read_mask_on_grid(
     pixel_size_in_angstroms: float,
     original: Grid | None = None,  # of the particles: what a mask of that box without a pixel size has
 ) -> np.ndarray:  # (box, box, box) float32, 0 to 1
-    """A mask that covers the same space as the grid, resampled where its voxels are others.
+    """A mask, resampled about its centre where its box or voxels are others.
 
-    A pixel size of 0 or 1 in its header counts as not given. Raises InputError, with the name of the file, for a mask of
-    another box or pixel size, and for one that is empty or has negative values.
+    A pixel size of 0 or 1 in its header counts as not given. Raises InputError, with the name of the file, where box and
+    pixel size contradict each other, and for a mask that is empty there or has negative values.
     """
     given = read_map(path)
     mask, pixel_size = given.volume, given.pixel_size_in_angstroms
     if pixel_size in UNSET_PIXEL_SIZES and original is not None and len(mask) == original[0]:
         pixel_size = original[1]
+    fitted = fit_mask_to_grid(mask, pixel_size, box_size, pixel_size_in_angstroms, path)
     try:
-        fitted = fit_mask_to_grid(mask, pixel_size, box_size, pixel_size_in_angstroms)
         check_mask(fitted, box_size)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -36,11 +36,8 @@ def same_uid_twice(extracted: np.ndarray, refined: np.ndarray) -> None:
 
 
 BAD = {
-    "box": (
-        change("blob/shape", 64),
-        "expected square images of one box size, found 32 x 32, 64 x 64 pixels",
-    ),
-    "pixel size": (change("blob/psize_A", 4.2), "expected one pixel size, found 4.0000 to 4.2000 A"),
+    "box": (change("blob/shape", (32, 30)), "expected square images, found 32 x 30 pixels in row 5"),
+    "pixel size": (change("blob/psize_A", 42.0), "Is one of the pixel sizes wrong?"),
     "uid": (same_uid_twice, "1 uids occur more than once"),
     "pose": (change("alignments3D/pose", np.nan), "alignments3D/pose is not a number in 1 of 40 rows"),
     "magnification": (

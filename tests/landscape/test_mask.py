@@ -11,6 +11,7 @@ from gem_plugin.landscape.mask import (
     make_mask,
     scan_volumes,
 )
+from gem_plugin.notices import GemNote
 
 
 def two_balls() -> list[np.ndarray]:
@@ -82,9 +83,10 @@ def test_empty_mask_is_refused() -> None:
 def test_mask_of_another_box_is_resampled_when_the_pixel_sizes_explain_it() -> None:
     fine = np.zeros((40, 40, 40), np.float32)
     fine[10:30, 10:30, 10:30] = 1
-    coarse = fit_mask_to_grid(fine, 1.5, 20, 3.0)
+    with pytest.warns(GemNote, match="the mask: the mask has 40 voxels of 1.5 A"):
+        coarse = fit_mask_to_grid(fine, 1.5, 20, 3.0)
     assert coarse.shape == (20, 20, 20)
     np.testing.assert_array_equal(coarse[5:15, 5:15, 5:15], 1)
     assert coarse.sum() == 1000
-    with pytest.raises(InputError, match="do not cover the same space"):
-        fit_mask_to_grid(fine, 1.5, 20, 2.0)
+    with pytest.raises(InputError, match=r"0\.3 times as wide"):
+        fit_mask_to_grid(fine, 1.5, 20, 10.0)

@@ -7,11 +7,18 @@ from typing import Any
 
 import mrcfile
 import numpy as np
+import pytest
 import starfile
+import torch
+from scipy.spatial.transform import Rotation
 
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.heterogeneity.consensus_fit import GreyScaleTerms, fit_grey_scale, grey_scale_terms
 from gem_plugin.io.cryosparc.files import read_cs_rows, read_csg
+from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.star.particles import read_relion_file
+from gem_plugin.steps.train.images import open_observations
 
 RUN_DATA = "Refine3D/job010/run_data.star"
 
@@ -56,6 +63,12 @@ def not_prepared(case: str, says: str, file: str = RUN_DATA, options: str = "") 
     return Row(case, "prepare", text, (says,), True)
 
 
+def with_map(case: str, volume: str, says: str) -> Row:
+    """`gem-em consensus` with another map than that of the particles' own box: what the log says of it."""
+    options = f"--map CASE/{volume} --n-gaussians 200 --fit-images 0"
+    return Row(case, "consensus", options, (says,), first=f"{RUN_DATA} --map CASE/{volume}")
+
+
 def converted(case: str, job: str, check=None, says: str = "", options: str = "") -> Row:
     """`gem-em convert` to a star file."""
     text = f"--particles CASE/{job} --out OUT/a.star {options}".strip()
@@ -78,6 +91,21 @@ def not_brought_back(case: str, star: str, original: str, says: str) -> Row:
 
 
 # Checks of what was written
+
+
+def has_contrast_in_every_group(case: Path, out: Path) -> None:
+    """The map, in the poses and on the grid of the prepared images, fits the images of all optics groups alike."""
+    observations, table = open_observations(RunFiles(out / "run"))
+    found = read_gaussians(RunFiles(out / "run").consensus_gaussians)
+    cloud = GaussianCloud(*(torch.from_numpy(values) for values in found))
+    terms = grey_scale_terms(cloud, observations, torch.arange(len(table)))
+    scales = {
+        int(group): fit_grey_scale(GreyScaleTerms(*(values[of_group] for values in terms)))
+        for group in np.unique(table.optics_groups)
+        for of_group in [torch.from_numpy(table.optics_groups == group)]
+    }
+    assert len(scales) == 2
+    assert max(scales.values()) == pytest.approx(min(scales.values()), rel=0.1)
 
 
 def reads_images_of(folder: str) -> Callable[[Path, Path], None]:
@@ -132,6 +160,18 @@ def has_origins_in_its_own_pixels(case: Path, out: Path) -> None:
     np.testing.assert_allclose(
         star_of(out)["particles"]["rlnOriginXAngst"], rows["alignments3D/shift"][:, 0], rtol=1e-5
     )
+
+
+def has_poses_of_the_refinement(case: Path, out: Path) -> None:
+    """J62 has alignments of four classes, with those that J61 has as alignments3D too."""
+    rows = read_cs_rows(next((case / "P1" / "J61").glob("*.cs")))
+    expected = Rotation.from_rotvec(rows["alignments3D/pose"])
+    found = star_of(out)["particles"]
+    angles = found[["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]].to_numpy()
+    difference = Rotation.from_euler("ZYZ", angles, degrees=True).inv() * expected
+    np.testing.assert_allclose(difference.magnitude(), 0, atol=1e-5)
+    origins = rows["alignments3D/shift"][:, 0] * rows["alignments3D/psize_A"]
+    np.testing.assert_allclose(found["rlnOriginXAngst"], origins, rtol=1e-5, atol=1e-4)
 
 
 def is_the_same_as(star: str, job: str) -> Callable[[Path, Path], None]:

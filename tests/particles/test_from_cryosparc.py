@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import write_cs_rows
+from gem_plugin.notices import GemNote
 from gem_plugin.particles.from_cryosparc import beam_tilt_in_milliradians, read_cryosparc_particles
 
 
@@ -94,18 +95,21 @@ def test_one_particle_is_enough(tmp_path: Path):
     assert len(read(tmp_path, make_rows(1))) == 1
 
 
-def test_several_boxes_or_pixel_sizes_are_refused(tmp_path: Path):
+def test_several_boxes_and_pixel_sizes_are_kept_apart(tmp_path: Path):
     rows = make_rows(6)
-    rows["blob/shape"][3] = 64
-    with pytest.raises(InputError, match=r"one box size, found 32 x 32, 64 x 64 pixels. Run Downsample"):
-        read(tmp_path, rows)
-    rows = make_rows(6)
-    rows["blob/psize_A"][3] = 3.01
-    with pytest.raises(InputError, match=r"expected one pixel size, found 3.0000 to 3.0100 A"):
-        read(tmp_path, rows)
+    rows["blob/shape"][3] = 40
+    rows["blob/psize_A"][4] = 3.01
+    with pytest.warns(GemNote, match="images of several sizes .4 of 32 pixels of 3 A"):
+        table = read(tmp_path, rows)
+    assert table.own_box_sizes.tolist() == [32, 32, 32, 40, 32, 32]
+    assert table.own_pixel_sizes[4] == pytest.approx(3.01)
+    assert set(np.delete(table.own_pixel_sizes, 4)) == {table.pixel_size_in_angstroms}
+
+
+def test_images_that_are_not_square_are_refused(tmp_path: Path):
     rows = make_rows(6)
     rows["blob/shape"] = (32, 30)
-    with pytest.raises(InputError, match=r"expected square images of one box size, found 32 x 30"):
+    with pytest.raises(InputError, match=r"expected square images, found 32 x 30 pixels in row 0"):
         read(tmp_path, rows)
 
 

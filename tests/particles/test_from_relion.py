@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.project_folder import ImageSearch
+from gem_plugin.notices import GemNote, listening
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.particles.stack_checks import check_stacks
 from gem_plugin.particles.table import ParticleTable
@@ -188,23 +189,28 @@ def test_pixel_size_that_contradicts_the_file(project: RelionProject) -> None:
         read_particles(project.write_star(), pixel_size_in_angstroms=1.7)
 
 
-@pytest.mark.parametrize(
-    ("label", "value", "pattern"),
-    [
-        (
-            "_rlnImagePixelSize",
-            "2.1",
-            "expected one pixel size, but row 0 has 2 A and row 1 has 2.1 A.*re-scale",
-        ),
-        ("_rlnImageSize", "18", "expected one box size, but row 0 has 16 pixels and row 1 has 18 pixels"),
-    ],
-)
-def test_optics_groups_of_different_sizes(
-    project: RelionProject, label: str, value: str, pattern: str
-) -> None:
-    project.optics = [OPTICS, OPTICS | {"_rlnOpticsGroup": "2", label: value}]
+def test_optics_groups_of_different_sizes(project: RelionProject) -> None:
+    project.optics = [
+        OPTICS,
+        OPTICS | {"_rlnOpticsGroup": "2", "_rlnImagePixelSize": "2.1", "_rlnImageSize": "18"},
+    ]
     project.columns["_rlnOpticsGroup"][1] = "2"
-    assert_refused(project, pattern)
+    with pytest.warns(GemNote, match="1 of 18 pixels of 2.1 A"):
+        table = read_particles(project.write_star())
+    assert (table.box_size, table.pixel_size_in_angstroms) == (16, 2.0)
+    assert table.own_box_sizes.tolist() == [16, 18, 16, 16, 16, 16]
+    assert table.own_pixel_sizes.tolist() == [2.0, 2.1, 2.0, 2.0, 2.0, 2.0]
+
+
+def test_origins_in_pixels_are_those_of_each_image(project: RelionProject) -> None:
+    project.optics = [OPTICS, OPTICS | {"_rlnOpticsGroup": "2", "_rlnImagePixelSize": "3.0"}]
+    project.columns["_rlnOpticsGroup"][1] = "2"
+    for axis in "XY":
+        project.columns[f"_rlnOrigin{axis}"] = ["1.5"] * 6
+        del project.columns[f"_rlnOrigin{axis}Angst"]
+    with pytest.warns(GemNote, match="several sizes"):
+        table = read_particles(project.write_star())
+    assert table.shifts_in_angstroms[:3].tolist() == [[3.0, 3.0], [4.5, 4.5], [3.0, 3.0]]
 
 
 def test_optics_group_that_is_not_there(project: RelionProject) -> None:
@@ -249,11 +255,6 @@ def test_angle_that_is_no_number(project: RelionProject) -> None:
 def test_half_set_3(project: RelionProject) -> None:
     project.columns["_rlnRandomSubset"][3] = "3"
     assert_refused(project, r"row 3 .*expected half set 1 or 2, found 3")
-
-
-def test_premultiplied_images(project: RelionProject) -> None:
-    project.optics[0]["_rlnCtfDataAreCtfPremultiplied"] = "1"
-    assert_refused(project, "_rlnCtfDataAreCtfPremultiplied is set")
 
 
 @pytest.mark.parametrize("label", ["_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames"])
@@ -379,8 +380,10 @@ def test_real_file_without_poses(shared_data: Path) -> None:
 
 
 def test_real_file_with_two_pixel_sizes(shared_data: Path) -> None:
-    with pytest.raises(InputError, match=r"row 0 has 1.25 A and row \d+ has 1.24 A"):
-        read_particles(shared_data / "real" / "relion31.6opticsgroups.star")
+    with listening(lambda notice: None) as notices:
+        table = read_particles(shared_data / "real" / "relion31.6opticsgroups.star")
+    assert "55 of 196 pixels of 1.24 A; 84 of 196 pixels of 1.25 A" in notices[0].sentence
+    assert np.unique(table.own_pixel_sizes).tolist() == [1.24, 1.25]
 
 
 def test_an_optics_block_without_a_group_is_named(project: RelionProject) -> None:

@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gem_plugin.errors import InputError
+from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.io.mrc.maps import write_map
+from gem_plugin.notices import GemNote, GemWarning, listening
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 
 NOISE = np.random.default_rng(0).normal(size=(8, 8, 8)).astype(np.float32)
+BLOB = np.exp(-((np.indices((24, 24, 24)) - 12) ** 2).sum(axis=0) / 18).astype(np.float32)
 BALL = (np.indices((8, 8, 8)) - 4).__pow__(2).sum(axis=0) < 9
 
 
@@ -22,15 +26,29 @@ def test_matching_map_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_matching_map(written(tmp_path, NOISE, 1.342), 8, 1.34), NOISE)
 
 
-def test_map_of_another_box(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"a.mrc: the map has 8 x 8 x 8 voxels, expected 10 x 10 x 10, the box of the"
-    ):
-        read_matching_map(written(tmp_path, NOISE, 1.34), 10, 1.34)
+def test_map_of_another_box_is_resampled_and_said(tmp_path: Path) -> None:
+    binned = fourier_crop_volume(torch.from_numpy(BLOB), 12).numpy()
+    path = written(tmp_path, binned, 2.68)
+    with listening(lambda notice: None) as notices:
+        read = read_matching_map(path, 24, 1.34)
+    np.testing.assert_allclose(read, BLOB, atol=0.01)
+    assert "the map has 12 voxels of 2.68 A" in notices[0].sentence
+
+
+def test_map_that_cuts_the_molecule_is_read_with_a_warning(tmp_path: Path) -> None:
+    path = written(tmp_path, BLOB[9:17, 9:17, 9:17], 1.34)
+    with pytest.warns(GemWarning, match="a.mrc") as heard:
+        read_matching_map(path, 12, 1.34)
+    assert "density reaches the border of the map" in str(heard[-1].message)
+
+
+def test_map_of_an_absurd_width(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a.mrc: the map has 8 voxels of 1.34 A .* 0.29 times as wide"):
+        read_matching_map(written(tmp_path, NOISE, 1.34), 28, 1.34)
 
 
 def test_map_of_another_pixel_size(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a.mrc: the map has 1.4 A per voxel, the particles have 1.34 A"):
+    with pytest.raises(InputError, match=r"a.mrc: the map has 1.4 A per voxel, expected 1.34 A"):
         read_matching_map(written(tmp_path, NOISE, 1.4), 8, 1.34)
 
 
@@ -54,6 +72,19 @@ def test_mask_with_or_without_a_pixel_size_is_read(pixel_size: float, tmp_path: 
 def test_mask_of_another_pixel_size(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a.mrc: the mask has 2.68 A per voxel"):
         read_matching_mask(written(tmp_path, BALL, 2.68), 8, 1.34)
+
+
+def test_mask_of_another_box_is_resampled(tmp_path: Path) -> None:
+    path = written(tmp_path, BALL, 2.68)
+    with pytest.warns(GemNote, match="it is resampled about its centre to 16 voxels of 1.34 A"):
+        mask = read_matching_mask(path, 16, 1.34)
+    assert (mask.min(), mask.max()) == (0, 1)
+    assert mask.sum() == pytest.approx(8 * BALL.sum(), rel=0.15)
+
+
+def test_mask_of_another_box_without_a_pixel_size(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a.mrc: the mask has 8 voxels along each side and no pixel size"):
+        read_matching_mask(written(tmp_path, BALL, 0.0), 16, 1.34)
 
 
 @pytest.mark.parametrize("values", [NOISE, BALL * 5, BALL * 0])

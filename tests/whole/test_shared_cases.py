@@ -14,8 +14,10 @@ from case_rows import (
     brought_back,
     converted,
     has_columns,
+    has_contrast_in_every_group,
     has_lf_line_ends,
     has_origins_in_its_own_pixels,
+    has_poses_of_the_refinement,
     has_rows_of_bodies,
     has_slot_type_of_its_group,
     is_the_same_as,
@@ -24,6 +26,7 @@ from case_rows import (
     not_prepared,
     prepared,
     reads_images_of,
+    with_map,
 )
 
 from gem_plugin.cli.main import gem_em
@@ -84,13 +87,19 @@ TABLE = [
         )
         for option in ("--datadir", "--project-folder")
     ),
-    not_prepared(
-        "relion/03a_two_pixel_sizes", "expected one pixel size, but row 0 has 5 A and row 60 has 4.98 A"
+    *(
+        Row(
+            f"relion/{case}",
+            "consensus",
+            "--map CASE/map.mrc --n-gaussians 300 --fit-images 0",
+            check=has_contrast_in_every_group,
+            first=RUN_DATA,
+        )
+        for case in ("03a_two_pixel_sizes", "03b_rounding", "03c_two_boxes")
     ),
-    not_prepared("relion/03b_rounding", "expected one pixel size, but row 0 has 5 A and row 60 has 5.0008 A"),
-    not_prepared(
-        "relion/03c_two_boxes", "expected one box size, but row 0 has 48 pixels and row 80 has 40 pixels"
-    ),
+    prepared("relion/03a_two_pixel_sizes", says="60 of 48 pixels of 4.98 A", particles=120, box=48),
+    prepared("relion/03b_rounding", says="60 of 48 pixels of 5.0008 A", particles=120, box=48),
+    prepared("relion/03c_two_boxes", says="40 of 40 pixels of 5 A", particles=120, box=48),
     not_prepared(
         "relion/03d_imagesize_wrong",
         "has images of 48 x 48 pixels, expected 40 x 40 as in",
@@ -114,17 +123,9 @@ TABLE = [
         grey_scale_factor=1.0,
     ),
     prepared("relion/09a_bin2", particles=120),
-    not_prepared(
-        "relion/09a_bin2", "the map has 24 x 24 x 24 voxels, expected 48", options="--map CASE/map_bin2.mrc"
-    ),
-    *(
-        not_prepared(
-            "relion/09b_crop",
-            f"the map has {box} x {box} x {box} voxels, expected 48",
-            options=f"--map CASE/{name}",
-        )
-        for name, box in (("crop.mrc", 40), ("pad.mrc", 64))
-    ),
+    with_map("relion/09a_bin2", "map_bin2.mrc", "24 voxels of 10 A along each side (240 A); it is resampled"),
+    with_map("relion/09b_crop", "crop.mrc", "40 voxels of 5 A along each side (200 A); it is padded"),
+    with_map("relion/09b_crop", "pad.mrc", "64 voxels of 5 A along each side (320 A); it is cropped"),
     *(
         Row(
             "relion/11a_multibody",
@@ -188,7 +189,7 @@ TABLE = [
     prepared(ABERRATIONS, "P1/J85", particles=12),
     converted(ABERRATIONS, "P1/J86", has_columns(rlnAngleRot=[0], rlnAngleTilt=[0], rlnAnglePsi=[0])),
     converted(ABERRATIONS, "P1/J88", has_origins_in_its_own_pixels),
-    not_prepared(ABERRATIONS, "expected one pixel size, found 3.0000 to 3.0100 A", "P1/J89"),
+    prepared(ABERRATIONS, "P1/J89", says="images of several sizes", particles=12),
     converted(ABERRATIONS, "P1/J89", has_columns(rlnImagePixelSize=[3.0, 3.01])),
     converted(ABERRATIONS, "P1/J91", has_columns(rlnRandomSubset=None), "rlnRandomSubset is left out"),
     Row(
@@ -199,18 +200,29 @@ TABLE = [
         first="P1/J63",
     ),
     prepared("cryosparc/box_mismatch", "P1/J42", particles=6),
-    *(
-        not_prepared("cryosparc/box_mismatch", says, "P1/J42", f"--map CASE/{name}")
-        for name, says in (
-            ("map96.mrc", "the map has 64 x 64 x 64 voxels, expected 48 x 48 x 48"),
-            ("map_p.mrc", "3.02 A"),
-        )
+    prepared(
+        "cryosparc/box_mismatch",
+        "P1/J42",
+        "--map CASE/map96.mrc",
+        "64 voxels of 2.25 A along each side (144 A); it is resampled about its centre to 48 voxels of 3 A",
+        particles=6,
+    ),
+    not_prepared(
+        "cryosparc/box_mismatch",
+        "the map has 3.02 A per voxel, expected 3 A in a box of 48",
+        "P1/J42",
+        "--map CASE/map_p.mrc",
     ),
     not_prepared("cryosparc/box_mismatch", "has images of 48 x 48 pixels, expected 64 x 64", "P1/J97"),
     not_converted("cryosparc/box_mismatch", "P1/J97", "has images of 48 x 48 pixels, expected 64 x 64"),
     prepared("cryosparc/class3d_multi", "P1/J61", particles=12),
-    not_prepared("cryosparc/class3d_multi", "the particles have no 3D alignments (alignments3D)", "P1/J62"),
-    converted("cryosparc/class3d_multi", "P1/J62", has_columns(rlnAngleRot=None), "alignments3D_multi"),
+    prepared("cryosparc/class3d_multi", "P1/J62", says="the class of the highest posterior (", particles=12),
+    converted(
+        "cryosparc/class3d_multi",
+        "P1/J62",
+        has_poses_of_the_refinement,
+        "alignments3D_multi",
+    ),
     converted(
         "cryosparc/constant_split",
         "P1/J42",

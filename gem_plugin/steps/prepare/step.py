@@ -14,9 +14,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.normalisation import (
     background_mask,
-    background_power,
     measure_background,
-    noise_spectrum_from_power,
 )
 from gem_plugin.io.mrc.header import HEADER_BYTES
 from gem_plugin.io.mrc.stacks import write_stack
@@ -27,6 +25,7 @@ from gem_plugin.io.run.state_files import PARTICLE_SUFFIXES
 from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.expansion import expand_table
+from gem_plugin.particles.image_sizes import largest_common_box, on_one_grid
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.odd_phases import OddPhaseRemoval
@@ -48,6 +47,7 @@ from gem_plugin.steps.prepare.inspection import (
     stacks_worth_a_second_look,
     why_not_normalised,
 )
+from gem_plugin.steps.prepare.noise import NoiseOfKinds, kinds_of_noise
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
 from gem_plugin.steps.prepare.views import counts_of_views, settle_views, table_of_images
@@ -89,7 +89,7 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         table = _read_table(settings, particles)
     check_number_of_particles(particle_file, len(table))
     _exclusions(particle_file, table)  # before the images are looked for
-    working_box = _working_box(settings.box, table.box_size)
+    working_box = _working_box(settings.box, table)
     with progress.waiting("stacks of the images"):
         stacks = particles.find_images(table, image_search(settings))
         report_found_stacks(stacks, progress)
@@ -105,7 +105,9 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
         _check_disk_space(run.prepared_images.parent, len(images), working_box)
         look = _look(images, working_box, settings, exclusions, progress)
         plan, images = _make_plan(look, settings)
-        noise_spectrum = _write_images(run.prepared_images, images, plan, exclusions, progress)
+        noise = NoiseOfKinds(_working_table(images.table, plan), plan.mask)
+        _write_images(run.prepared_images, images, plan, exclusions, noise, progress)
+    noise_spectrum = noise.spectra()
     origin = ParticleOrigin(
         particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
     )
@@ -146,7 +148,7 @@ def _read_table(settings: PrepareSettings, particles: ParticleFile) -> ParticleT
     table = particles.read_table(image_search(settings), settings.pixel_size)
     if settings.invert_contrast:
         table = dataclasses.replace(table, contrast_sign=-table.contrast_sign)
-    return table
+    return on_one_grid(table)
 
 
 def _exclusions(particle_file: Path, table: ParticleTable) -> Exclusions:
@@ -167,13 +169,20 @@ def _check_maps(
     )
 
 
-def _working_box(requested: int, original: int) -> int:
+def _working_box(requested: int, table: ParticleTable) -> int:
     """The requested box, or the largest even box that the images allow."""
     if requested % 2:
         raise InputError(
             f"--box is {requested}; expected an even number, so that the centre stays on a pixel."
         )
-    return min(requested, original - original % 2)
+    of_table, allowed = min(requested, table.box_size - table.box_size % 2), largest_common_box(table)
+    if allowed < of_table:
+        width = table.box_size * table.pixel_size_in_angstroms
+        note(
+            f"Some images have pixels of {table.own_pixel_sizes.max():.4g} A and hold no finer detail: the working box is "
+            f"{allowed} pixels of {width / allowed:.4g} A, not {of_table}."
+        )
+    return min(of_table, allowed)
 
 
 def _check_disk_space(folder: Path, n_images: int, box_size: int) -> None:
@@ -274,22 +283,23 @@ def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
 
 
 def _write_images(
-    path: Path, images: ParticleImages, plan: _Plan, exclusions: Exclusions, progress: Progress
-) -> np.ndarray:  # (working box // 2 + 1,) float64: the noise spectrum
+    path: Path,
+    images: ParticleImages,
+    plan: _Plan,
+    exclusions: Exclusions,
+    noise: NoiseOfKinds,
+    progress: Progress,
+) -> None:
     """Prepare every image once, a few megabytes at a time, and measure their noise on the way; unusable ones become zero."""
-    power = torch.zeros(plan.working_box // 2 + 1, dtype=torch.float64)
-    n_measured = 0
     chunks = images.in_chunks(np.arange(len(images)))
     with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
         for rows in progress.track(chunks, "Preparing images", unit="chunk"):
             prepared = _prepare_chunk(images, rows, plan, exclusions)
             is_good = torch.from_numpy(np.isin(rows, exclusions.images_left(rows)))
             if is_good.any():
-                power += background_power(_without_excess(prepared[is_good], plan), plan.mask)
-                n_measured += int(is_good.sum())
+                noise.add(_without_excess(prepared[is_good], plan), rows[is_good.numpy()])
             writer.append(prepared.numpy())
             exclusions.check()
-    return noise_spectrum_from_power(power, n_measured).numpy()
 
 
 def _prepare_chunk(
@@ -335,4 +345,7 @@ def _working_table(table: ParticleTable, plan: _Plan) -> ParticleTable:
         pixel_size_in_angstroms=_working_pixel_size(table, plan),
         box_size=plan.working_box,
         optics=table.optics.of_prepared_images(),
+        own_box_sizes=np.zeros(0, np.int32),  # one size from here on
+        own_pixel_sizes=np.zeros(0),
+        noise_rows=kinds_of_noise(table),
     )

@@ -39,6 +39,7 @@ def observations_of(prepared: PreparedData, is_whitened: bool = True) -> Observa
         is_whitened,
         table.image_indices,
         table.particle_indices,
+        torch.from_numpy(table.noise_rows),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gem_plugin.errors import InputError
+from gem_plugin.imaging.resampling import resample_map
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.excluded import ExcludedParticles, write_excluded
 from gem_plugin.io.run.files import RunFiles
@@ -95,3 +96,28 @@ def test_excluded_images_have_no_part_in_the_consensus(data: Path, tmp_path: Pat
                 stack.data[[3, 50]] = 1e6
         greys.append(run_consensus(run, settings, Progress(io.StringIO()))["grey_scale"])
     assert greys[0] == greys[1]
+
+
+@pytest.mark.parametrize("kind", ["binned", "cropped", "padded", "of the same width"])
+def test_a_map_on_another_grid_gives_the_same_match(kind: str, data: Path, tmp_path: Path) -> None:
+    volume, pixel_size = read_map(data / "consensus.mrc")
+    box, factor = {
+        "binned": (16, 1.5),
+        "cropped": (20, 1),
+        "padded": (31, 1),
+        "of the same width": (36, 2 / 3),
+    }[kind]
+    write_map(tmp_path / "other.mrc", resample_map(volume, factor, box), pixel_size * factor)
+    usual, _ = consensus(data / "particles.star", data / "consensus.mrc", tmp_path / "run")
+    numbers, said = consensus(data / "particles.star", tmp_path / "other.mrc", tmp_path / "other")
+    assert f"the map has {box} voxels" in said
+    assert numbers["match_in_own_poses"] == pytest.approx(usual["match_in_own_poses"], rel=0.03)
+    assert numbers["grey_scale"] == pytest.approx(usual["grey_scale"], rel=0.05)
+
+
+def test_a_flipped_map_on_another_grid_is_refused(data: Path, tmp_path: Path) -> None:
+    volume, pixel_size = read_map(data / "consensus.mrc")
+    flipped = np.roll(volume[::-1], 1, axis=0)
+    write_map(tmp_path / "flipped.mrc", resample_map(flipped, 1.5, 16), pixel_size * 1.5)
+    with pytest.raises(InputError, match="match this map better when it is flipped along z"):
+        consensus(data / "particles.star", tmp_path / "flipped.mrc", tmp_path / "run")

@@ -127,9 +127,31 @@ def test_truncated_stack(project: RelionProject, run: RunFiles) -> None:
     assert_refused(project, run, "mic0.mrcs is truncated")
 
 
-def test_map_of_another_box(project: RelionProject, run: RunFiles) -> None:
-    project.write_map(box_size=20)
-    assert_refused(project, run, "run_class001.mrc: the map has 20 x 20 x 20 voxels", map=project.map)
+def test_map_of_an_absurd_width(project: RelionProject, run: RunFiles) -> None:
+    project.write_map(box_size=70)
+    assert_refused(project, run, "run_class001.mrc: the map has 70 voxels of 2 A", map=project.map)
+
+
+def test_a_coarser_optics_group_sets_the_working_box(project: RelionProject, run: RunFiles) -> None:
+    group = dict(project.optics[0])
+    project.optics.append(
+        group | {"_rlnOpticsGroup": "2", "_rlnImagePixelSize": "2.7", "_rlnImageSize": "16"}
+    )
+    project.columns["_rlnOpticsGroup"] = ["1", "2"] * 3
+    project.write_star()
+    project.write_stacks()
+    data, notices = prepared_with_notices(project, run)
+    assert data.images.shape == (6, 12, 12)
+    assert data.table.pixel_size_in_angstroms == pytest.approx(32 / 12)
+    said = " ".join(notice.sentence for notice in notices)
+    assert "Some images have pixels of 2.7 A and hold no finer detail: the working box is 12 pixels" in said
+    assert data.table.optics.magnification[data.table.optics_rows][0].tolist() == [[1, 0], [0, 1]]
+    np.testing.assert_allclose(
+        data.table.optics.magnification[data.table.optics_rows][1], np.eye(2) * 32 / (12 * 2.7), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        data.table.shifts_in_angstroms[1], [-1.5 * 32 / 32.4, 0.5 * 32 / 32.4], rtol=1e-5
+    )
 
 
 def test_map_of_another_pixel_size(project: RelionProject, run: RunFiles) -> None:

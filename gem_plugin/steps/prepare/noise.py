@@ -1,0 +1,88 @@
+"""The noise of the raw images: one radial spectrum for all, or one for each kind of images in a set that has several."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gem_plugin.imaging.ctf import ctf_half_spectra
+from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
+from gem_plugin.imaging.normalisation import background_power, noise_spectrum_from_power
+from gem_plugin.imaging.processed_images import PREMULTIPLIED
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
+from gem_plugin.particles.image_sizes import has_one_size
+from gem_plugin.particles.table import ParticleTable
+
+MINIMUM_IMAGES = 20  # of a kind with a spectrum of its own; fewer take that of all
+MINIMUM_SQUARED_CTF = 1e-3  # of a ring, averaged over the images: below, nothing of the raw noise is left
+
+
+def kinds_of_noise(table: ParticleTable) -> np.ndarray:  # (n,) int32 from 0
+    """Images of one size, premultiplied by the CTF or not, share their noise."""
+    is_multiplied = table.image_processing == PREMULTIPLIED
+    if not is_multiplied.any() and has_one_size(table):
+        return np.zeros(len(table), dtype=np.int32)
+    columns = np.stack([table.own_box_sizes, table.own_pixel_sizes, is_multiplied], axis=1)
+    _, kinds = np.unique(columns, axis=0, return_inverse=True)
+    return kinds.reshape(-1).astype(np.int32)
+
+
+class NoiseOfKinds:
+    """Sums up the background of prepared images, some at a time.
+
+    Premultiplied images have the background C^2 N: their N is the summed background over the summed C^2, ring by ring,
+    which the rings near a zero of one image do not disturb. The C^2 is blurred as the mask blurs the background's spectrum.
+    """
+
+    def __init__(
+        self, table: ParticleTable, mask: Tensor
+    ) -> None:  # at the working box; mask (box, box) bool
+        self._table, self._mask = table, mask
+        n_kinds, n_rings = int(table.noise_rows.max(initial=0)) + 1, table.box_size // 2 + 1
+        self._power = torch.zeros(n_kinds, n_rings, dtype=torch.float64)
+        self._squared_ctf = torch.zeros(n_kinds, table.box_size, n_rings, dtype=torch.float64)
+        self._counts = np.zeros(n_kinds, dtype=np.int64)
+
+    def add(self, images: Tensor, rows: np.ndarray) -> None:
+        """The images of these rows of the table."""
+        kinds = self._table.noise_rows[rows]
+        for kind in np.unique(kinds):
+            is_kind = kinds == kind
+            self._power[kind] += background_power(images[torch.from_numpy(is_kind)], self._mask)
+            self._squared_ctf[kind] += self._sum_of_squared_ctf(rows[is_kind])
+            self._counts[kind] += int(is_kind.sum())
+
+    def spectra(
+        self,
+    ) -> np.ndarray:  # (box // 2 + 1,) float64 where there is one kind, else (k, box // 2 + 1)
+        """Mean noise power of the raw images per shell."""
+        means = self._squared_ctf / torch.from_numpy(self._counts).clamp_min(1)[:, None, None]
+        power = self._power / self._seen_through_mask(means).clamp_min(MINIMUM_SQUARED_CTF)
+        all_counts = int(self._counts.sum())
+        of_all = noise_spectrum_from_power(power.sum(dim=0), all_counts)
+        spectra = [
+            noise_spectrum_from_power(of_kind, int(count)) if count >= MINIMUM_IMAGES else of_all
+            for of_kind, count in zip(power, self._counts, strict=True)
+        ]
+        return torch.stack(spectra).numpy() if len(spectra) > 1 else of_all.numpy()
+
+    def _sum_of_squared_ctf(self, rows: np.ndarray) -> Tensor:  # (box, box // 2 + 1); ones for raw images
+        box_size = self._table.box_size
+        if self._table.image_processing[rows[0]] != PREMULTIPLIED:
+            return torch.full((box_size, box_size // 2 + 1), float(len(rows)), dtype=torch.float64)
+        parameters = ctf_parameters_of(self._table.take(rows))
+        squared = ctf_half_spectra(parameters, box_size, self._table.pixel_size_in_angstroms).square()
+        return squared.sum(dim=0).double()
+
+    def _seen_through_mask(self, spectra: Tensor) -> Tensor:  # (k, box, box // 2 + 1) -> (k, box // 2 + 1)
+        """Ring means of power spectra as background_power sees them: convolved with the spectrum of the mask."""
+        box_size = self._table.box_size
+        of_mask = torch.fft.irfft2(
+            torch.fft.rfft2(self._mask.double()).abs().square(), s=(box_size, box_size)
+        )
+        covariances = torch.fft.irfft2(spectra, s=(box_size, box_size)) * of_mask / of_mask[0, 0]
+        blurred = torch.fft.rfft2(covariances).real
+        weights = half_spectrum_weights(box_size).double().expand(box_size, -1).flatten()
+        rings = ring_indices(box_size).flatten()
+        counts = torch.bincount(rings, weights)
+        sums = torch.stack([torch.bincount(rings, one.flatten() * weights) for one in blurred])
+        return (sums / counts)[:, : box_size // 2 + 1]
