@@ -20,14 +20,14 @@ from gem_plugin.progress import Progress
 from gem_plugin.reports.sections.run_warnings import find_warnings
 from gem_plugin.results.run import Run
 
-TILT = "beam tilt changes phases by less than 45 degrees only at resolutions worse than 4.4 A"
+NO_CONTRAST = "has no column _rlnAmplitudeContrast; 0 is taken, as RELION does"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> RelionProject:
-    """Beam tilt of 1 mrad, which is a warning, and 12 particles."""
+    """Without amplitude contrast, which is a warning, and 12 particles."""
     project = RelionProject(tmp_path / "project", n_particles=12)
-    project.optics[0] |= {"_rlnBeamTiltX": "1.0", "_rlnBeamTiltY": "0.0"}
+    del project.optics[0]["_rlnAmplitudeContrast"]
     return project.write()
 
 
@@ -101,15 +101,15 @@ def test_a_warning_of_the_reader_arrives_on_stderr_in_the_log_and_in_the_report(
     run = tmp_path / "RUN"
     run_prepare_by_command(project, run)
     seen = capsys.readouterr()
-    assert seen.err.count(TILT) == 1
-    assert f"WARNING: {project.star}: not corrected here: {TILT}" in seen.err
-    assert TILT not in seen.out
-    assert RunFiles(run).log.read_text().count(f"WARNING: {project.star}: not corrected here: {TILT}") == 1
+    assert seen.err.count(NO_CONTRAST) == 1
+    assert f"WARNING: {project.star} {NO_CONTRAST}" in seen.err
+    assert NO_CONTRAST not in seen.out
+    assert RunFiles(run).log.read_text().count(f"WARNING: {project.star} {NO_CONTRAST}") == 1
     gem_em.main(["report", str(run)], standalone_mode=False)
-    assert TILT in capsys.readouterr().err, "a command that ends with warnings 1 shows it"
+    assert NO_CONTRAST in capsys.readouterr().err, "a command that ends with warnings 1 shows it"
     page = RunFiles(run).report.read_text()
     assert "<b>Warning of prepare.</b>" in page
-    assert TILT in page
+    assert NO_CONTRAST in page
 
 
 def test_a_step_that_is_done_again_does_not_double_its_warnings(
@@ -118,11 +118,10 @@ def test_a_step_that_is_done_again_does_not_double_its_warnings(
     run = tmp_path / "RUN"
     for normalise in ("auto", "always"):
         run_prepare_by_command(project, run, "--normalise", normalise)
-    assert [notice.sentence for notice in Run(run).notices["prepare"]].count(
-        f"{project.star}: not corrected here: {TILT}."
-    ) == 1
-    assert sum(TILT in warning.sentence for warning in find_warnings(Run(run))) == 1
-    project.optics[0]["_rlnBeamTiltX"] = "0"
+    found = [notice.sentence for notice in Run(run).notices["prepare"]]
+    assert sum(NO_CONTRAST in sentence for sentence in found) == 1
+    assert sum(NO_CONTRAST in warning.sentence for warning in find_warnings(Run(run))) == 1
+    project.optics[0]["_rlnAmplitudeContrast"] = "0.1"
     project.write_star()
     run_prepare_by_command(project, run)
     assert Run(run).notices == {}
@@ -151,7 +150,7 @@ def test_several_steps_of_one_command_say_it_once(
 ) -> None:
     run = RunFiles(tmp_path / "RUN")
     run_steps(["prepare", "report"], run, {"particles": project.star}, Progress())
-    assert capsys.readouterr().err.count(TILT) == 1
+    assert capsys.readouterr().err.count(NO_CONTRAST) == 1
 
 
 def test_conversions_warn_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -160,22 +159,22 @@ def test_conversions_warn_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixtur
     from gem_plugin.io.cryosparc.files import write_cs_rows
 
     rows = make_rows(12)
-    rows["ctf/trefoil_A"] = 100
+    rows["alignments3D/split"] = 1
     write_cs_rows(tmp_path / "particles.cs", rows)
     arguments = ["convert", "--particles", str(tmp_path / "particles.cs"), "--out", str(tmp_path / "a.star")]
     gem_em.main([*arguments, "--stacks", "name"], standalone_mode=False)
     assert "WARNING: " in (seen := capsys.readouterr().err)
-    assert "trefoil cannot be converted exactly" in seen
+    assert "rlnRandomSubset is left out" in seen
 
 
 def test_python_users_get_a_python_warning(project: RelionProject, tmp_path: Path) -> None:
-    with pytest.warns(gem.GemWarning, match=TILT):
+    with pytest.warns(gem.GemWarning, match=NO_CONTRAST):
         gem.read_particles(project.star)
     run_prepare_by_command(project, tmp_path / "RUN")
     run = gem.open_run(tmp_path / "RUN")
-    with pytest.warns(gem.GemWarning, match=TILT):
+    with pytest.warns(gem.GemWarning, match=NO_CONTRAST):
         run.run_step("prepare", particles=project.star)
-    assert RunFiles(tmp_path / "RUN").log.read_text().count(TILT) == 2
+    assert RunFiles(tmp_path / "RUN").log.read_text().count(NO_CONTRAST) == 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run.run_step("report", chimerax=False)  # it was said before

@@ -29,6 +29,7 @@ from gem_plugin.explorer.movies import HOW_TO_GET_MP4, can_write_mp4, save_movie
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
 from gem_plugin.explorer.trajectory import energy_plane, find_trajectory
+from gem_plugin.notices import listening
 
 MAXIMUM_MAPS_SAVED = 200
 NOBODY_WAITS = 499  # as nginx answers a client that closed the request
@@ -217,8 +218,10 @@ class Answers:
         if kind not in ("particles", "relion-job"):
             raise InputError(f"There is no way to save {kind!r}; expected particles or relion-job.")
         save = saving.save_selection if kind == "particles" else saving.save_relion_job
-        written = await self._saved(save, self.opened.run, name, rows, _overwrites(request))
-        return JSONResponse({"files": [str(path) for path in written], "particles": len(rows)})
+        with listening(lambda notice: None) as notices:
+            written = await self._saved(save, self.opened.run, name, rows, _overwrites(request))
+        said = {"files": [str(path) for path in written], "notices": [notice.sentence for notice in notices]}
+        return JSONResponse({**said, "particles": len(rows)})
 
     async def send_to_cryosparc(self, request: Request) -> Response:
         """The body holds the rows as uint32, the address the fields of the form."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from gem_plugin.imaging.fourier import half_spectrum_frequencies
 from gem_plugin.imaging.zernike import EVEN, zernike_sum
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, degrees_to_radians, electron_wavelength_in_angstroms
 
@@ -49,7 +50,8 @@ def ctf_half_spectra(
     CTF = (sqrt(1 - w^2) sin gamma + w cos gamma) exp(-B u^2 / 4) scale, all at u = M s, M the magnification matrix
     (conventions checked with relion_reconstruct and relion_project).
     """
-    x, y = _frequencies(parameters, box_size, pixel_size_in_angstroms)
+    like, magnification = parameters.defocus_u_in_angstroms, parameters.magnification
+    x, y = half_spectrum_frequencies(box_size, pixel_size_in_angstroms, like, magnification)
     squared_frequency = x**2 + y**2  # 1/A^2
     column = {
         field.name: getattr(parameters, field.name)[:, None, None]
@@ -76,15 +78,3 @@ def ctf_half_spectra(
         -column["b_factor_in_square_angstroms"] * squared_frequency / 4
     )
     return (torch.sqrt(1 - contrast**2) * torch.sin(gamma) + contrast * torch.cos(gamma)) * envelope
-
-
-def _frequencies(
-    parameters: CtfParameters, box_size: int, pixel_size_in_angstroms: float
-) -> tuple[Tensor, Tensor]:  # x and y of M s in 1/A: (box, box // 2 + 1), or one for each image
-    like = parameters.defocus_u_in_angstroms
-    y = torch.fft.fftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[:, None]
-    x = torch.fft.rfftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[None, :]
-    if parameters.magnification is None:
-        return x, y
-    matrix = parameters.magnification[:, :, :, None, None]  # (batch, 2, 2, 1, 1)
-    return matrix[:, 0, 0] * x + matrix[:, 0, 1] * y, matrix[:, 1, 0] * x + matrix[:, 1, 1] * y

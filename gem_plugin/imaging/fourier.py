@@ -85,6 +85,23 @@ def shift_images(
     )
 
 
+def half_spectrum_frequencies(
+    box_size: int,
+    pixel_size_in_angstroms: float,
+    like: Tensor,  # of the dtype and device of the result
+    magnification: Tensor | None = None,  # (batch, 2, 2): M; None for the identity
+) -> tuple[
+    Tensor, Tensor
+]:  # x and y in 1/A, broadcasting to (box, box // 2 + 1), or (batch, box, box // 2 + 1)
+    """The frequencies M s of a half spectrum, zero frequency first."""
+    y = torch.fft.fftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[:, None]
+    x = torch.fft.rfftfreq(box_size, pixel_size_in_angstroms, device=like.device, dtype=like.dtype)[None, :]
+    if magnification is None:
+        return x, y
+    matrix = magnification[:, :, :, None, None]  # (batch, 2, 2, 1, 1)
+    return matrix[:, 0, 0] * x + matrix[:, 0, 1] * y, matrix[:, 1, 0] * x + matrix[:, 1, 1] * y
+
+
 def ring_indices(box_size: int, device: torch.device | str = "cpu") -> Tensor:  # (box, box // 2 + 1) int64
     """Nearest Fourier ring of every pixel of a half spectrum; corners reach beyond box // 2."""
     y = torch.fft.fftfreq(box_size, 1 / box_size, device=device)[:, None]

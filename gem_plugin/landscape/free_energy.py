@@ -59,7 +59,7 @@ def estimate_free_energy(
     cell_sizes = np.array([edges[0][1] - edges[0][0], edges[1][1] - edges[1][0]])
     sigmas = (bandwidths / cell_sizes)[::-1]  # rows are y
     smooth = gaussian_filter(counts, sigmas, mode="constant")
-    seen_per_kernel = smooth * 2 * np.pi * sigmas.prod()
+    seen_per_kernel = smooth * 2 * np.pi * sigmas.prod() * _particles_per_row(particle_indices)
     energy = _energy(smooth, seen_per_kernel >= MINIMUM_PARTICLES)
     draw = _drawing(points[:, ::-1], edges[::-1], counts, particle_indices, generator)
     error = _bootstrap_error(draw, sigmas, energy, n_bootstrap, track)
@@ -90,7 +90,8 @@ def energy_along(
     counts, _ = np.histogram(values, bins=edges)
     sigma = np.array([bandwidth / (edges[1] - edges[0])])
     smooth = gaussian_filter(counts.astype(float), sigma, mode="constant")
-    energy = _energy(smooth, smooth * np.sqrt(2 * np.pi) * sigma[0] >= MINIMUM_PARTICLES)
+    seen_per_kernel = smooth * np.sqrt(2 * np.pi) * sigma[0] * _particles_per_row(particle_indices)
+    energy = _energy(smooth, seen_per_kernel >= MINIMUM_PARTICLES)
     draw = _drawing(values[:, None], [edges], counts, particle_indices, generator)
     error = _bootstrap_error(draw, sigma, energy, n_bootstrap, track)
     return (edges[1:] + edges[:-1]) / 2, energy, error
@@ -106,6 +107,13 @@ def _energy(smooth: np.ndarray, is_known: np.ndarray) -> np.ndarray:
     energy = np.full(smooth.shape, np.nan)
     energy[is_known] = -np.log(smooth[is_known] / smooth.max())
     return energy
+
+
+def _particles_per_row(particle_indices: np.ndarray | None) -> float:
+    """1 unless rows are several views of a particle."""
+    if particle_indices is None:
+        return 1.0
+    return particles_of(np.arange(len(particle_indices)), particle_indices)[1] / len(particle_indices)
 
 
 def _drawing(

@@ -21,7 +21,6 @@ CTF_FIELDS = (
 POSE_FIELDS = ("alignments3D/pose", "alignments3D/shift", "alignments3D/psize_A")
 POSITIVE_FIELDS = ("blob/psize_A", "alignments3D/psize_A", "ctf/accel_kv")
 RELATIVE_PIXEL_SIZE_TOLERANCE = 1e-4  # float32 rounding and nothing else
-NO_MAGNIFICATION = 1e-6  # |anisomag| below this is the identity
 HALF_SETS = (0, 1)
 
 
@@ -35,7 +34,6 @@ def check_refined_rows(rows: np.ndarray, source: Path) -> None:
     check_image_rows(rows, source)
     require_fields(rows, list(POSE_FIELDS), source)
     check_alignments(rows, source)
-    _refuse_anisotropic_magnification(rows, source)
 
 
 def check_alignments(rows: np.ndarray, source: Path) -> None:
@@ -130,16 +128,4 @@ def _check_signs(rows: np.ndarray, source: Path) -> None:
         raise InputError(
             f"{source}: blob/sign is {rows['blob/sign'][wrong[0]]} in row {wrong[0]}; expected 1 or -1. "
             "Import or extract these particles again."
-        )
-
-
-def _refuse_anisotropic_magnification(rows: np.ndarray, source: Path) -> None:
-    """ctf/anisomag is the magnification matrix minus identity; its direction is not documented, so nothing is guessed."""
-    if "ctf/anisomag" not in (rows.dtype.names or ()):
-        return
-    largest = np.abs(rows["ctf/anisomag"]).max()
-    if largest > NO_MAGNIFICATION:
-        raise InputError(
-            f"{source}: ctf/anisomag is not zero (up to {largest:.2g}): the images have anisotropic magnification, "
-            "which cannot be applied exactly here. Refine again without fitting it, or correct the movies and re-extract."
         )

@@ -12,29 +12,17 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.notices import warn
 from gem_plugin.particles.cryosparc_checks import check_alignments, check_image_rows
-from gem_plugin.particles.from_cryosparc import (
-    beam_tilt_in_milliradians,
-    has_tilt_without_angle,
-    scale_factors,
-    stack_names,
-)
+from gem_plugin.particles.cryosparc_optics import WIDTHS
+from gem_plugin.particles.cryosparc_optics_to_relion import RelionOptics, optics_for_relion
+from gem_plugin.particles.from_cryosparc import scale_factors, stack_names
 from gem_plugin.particles.helical_columns import FILAMENT_ANGLE, FILAMENT_UID, POSITION, helical_columns
 
 UID_COLUMN = "gemCryosparcUid"  # RELION keeps columns that it does not know
-INEXACT_FIELDS = {
-    "ctf/trefoil_A": "trefoil",
-    "ctf/tetra_A": "tetrafoil",
-    "ctf/anisomag": "anisotropic magnification",
-    "ctf/shift_A": "image shift of the CTF",
-}
-CARRIED_OVER = (  # or said by a message of its own, as blob/sign and what INEXACT_FIELDS hold
+CARRIED_OVER = (  # or said by a message of its own, as blob/sign
     *("uid", "blob/path", "blob/idx", "blob/shape", "blob/psize_A", "blob/sign"),
-    *(
-        f"ctf/{name}"
-        for name in ("exp_group_id", "accel_kv", "cs_mm", "amp_contrast", "tilt_A", "scale", "bfactor")
-    ),
+    *(f"ctf/{name}" for name in ("exp_group_id", "accel_kv", "cs_mm", "amp_contrast", "scale", "bfactor")),
     *(f"ctf/{name}" for name in ("df1_A", "df2_A", "df_angle_rad", "phase_shift_rad")),
-    *INEXACT_FIELDS,
+    *WIDTHS,  # of cryosparc_optics
     *(
         f"location/{name}"
         for name in ("micrograph_path", "micrograph_shape", "center_x_frac", "center_y_frac")
@@ -52,14 +40,13 @@ OPTICS_COLUMNS = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"
 def relion_tables(
     rows: np.ndarray,  # (n,) structured
     source: Path,  # for messages
-    is_strict: bool = False,  # refuse, rather than drop with a warning, what cannot be converted exactly
+    is_strict: bool = False,  # refuse what is converted in a reading that CryoSPARC does not document
 ) -> dict[str, pd.DataFrame]:  # "optics" and "particles", in the row order given
     """Optics groups, poses, origins, CTF, half sets and micrograph coordinates, as far as the rows have them."""
     check_image_rows(rows, source)
     check_alignments(rows, source)
     _check_texts(rows, source)
-    _drop_or_refuse_inexact(rows, source, is_strict)
-    optics, group_of_row = _optics_table(rows)
+    optics, group_of_row = _optics_table(rows, optics_for_relion(rows, source, is_strict))
     columns: dict[str, np.ndarray] = {"rlnImageName": _image_names(rows)}
     columns |= _micrograph_columns(rows)
     columns |= _ctf_columns(rows)
@@ -94,31 +81,9 @@ def _check_texts(rows: np.ndarray, source: Path) -> None:
             )
 
 
-def _drop_or_refuse_inexact(rows: np.ndarray, source: Path, is_strict: bool) -> None:
-    present = rows.dtype.names or ()
-    found = [word for name, word in INEXACT_FIELDS.items() if name in present and np.any(rows[name])]
-    n_tilted = int(has_tilt_without_angle(rows).sum())
-    if n_tilted:
-        found.append(
-            f"beam tilt (ctf/tilt_A is a length, and RELION's beam tilt an angle that acts through the spherical aberration, "
-            f"which ctf/cs_mm gives as {_range_of(rows['ctf/cs_mm'][has_tilt_without_angle(rows)])} mm in {n_tilted} of {len(rows)} particles)"
-        )
-    if not found:
-        return
-    message = f"{source}: {', '.join(found)} cannot be converted exactly to RELION's terms"
-    if is_strict:
-        raise InputError(f"{message}; refused because of --strict. Without it they are left out.")
-    warn(f"{message} and left out; refine the CTF again in RELION (CtfRefine).")
-
-
-def _range_of(values: np.ndarray) -> str:
-    low, high = float(values.min()), float(values.max())
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _optics_table(rows: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+def _optics_table(rows: np.ndarray, optics_of_rows: RelionOptics) -> tuple[pd.DataFrame, np.ndarray]:
     """One group for each exposure group and different optics in it; and the group (from 1) of each row."""
-    tilt = np.round(beam_tilt_in_milliradians(rows), 6)
+    tilt = optics_of_rows.tilt_in_milliradians
     has_group = "ctf/exp_group_id" in (rows.dtype.names or ())
     exposure_groups = rows["ctf/exp_group_id"] if has_group else np.ones(len(rows), dtype=np.int64)
     keys = np.column_stack(
@@ -130,6 +95,7 @@ def _optics_table(rows: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
             ),
             rows["blob/shape"][:, 1],
             tilt,
+            optics_of_rows.kinds,
         ]
     )
     groups, group_of_row = np.unique(keys, axis=0, return_inverse=True)
@@ -141,6 +107,8 @@ def _optics_table(rows: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     optics["rlnImageDimensionality"] = 2
     if tilt.any():
         optics["rlnBeamTiltX"], optics["rlnBeamTiltY"] = groups[:, 6], groups[:, 7]
+    for name, values in optics_of_rows.columns.items():
+        optics[name] = values[groups[:, 8].astype(np.int64)]
     return optics, numbers[group_of_row.reshape(-1)]
 
 

@@ -30,9 +30,10 @@ def without_duplicates(table: ParticleTable, particle_file: Path, is_dropped: bo
 
     Raises InputError where there are such rows and they are not to be dropped.
     """
-    pairs = repeated_views(table, SAME_POSE)
+    similar = repeated_views(table, SIMILAR_POSE)
+    pairs = repeated_views(table, SAME_POSE) if len(similar) else similar
     if not len(pairs):
-        _warn_about_similar_poses(table, particle_file)
+        _warn_about_similar_poses(table, similar, particle_file)
         return table
     which = f"{len(pairs)} of {len(table)} rows show an image in the pose that an earlier row has: {_in_words(table, pairs)}"
     if not is_dropped:
@@ -50,7 +51,7 @@ def without_duplicates(table: ParticleTable, particle_file: Path, is_dropped: bo
         image_indices=numbered(kept.image_indices),
         particle_indices=numbered(kept.particle_indices),
     )
-    _warn_about_similar_poses(kept, particle_file)
+    _warn_about_similar_poses(kept, repeated_views(kept, SIMILAR_POSE), particle_file)
     return kept
 
 
@@ -99,8 +100,7 @@ def _near_pairs(
     return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
 
 
-def _warn_about_similar_poses(table: ParticleTable, particle_file: Path) -> None:
-    pairs = repeated_views(table, SIMILAR_POSE)
+def _warn_about_similar_poses(table: ParticleTable, pairs: np.ndarray, particle_file: Path) -> None:
     if len(pairs):
         warn(
             f"{particle_file}: {len(pairs)} of {len(table)} rows show an image in nearly the pose of an earlier row (less than "

@@ -7,16 +7,15 @@ from scipy.spatial.transform import Rotation
 
 from gem_plugin.io.cryosparc.columns import texts_of
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
-from gem_plugin.notices import note, warn
 from gem_plugin.particles.cryosparc_checks import check_refined_rows, one_box_and_pixel_size
+from gem_plugin.particles.cryosparc_optics import cryosparc_optics
 from gem_plugin.particles.identity import Identity, Position, identify_rows
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, electron_wavelength_in_angstroms
+from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE
 
 USUAL_SIGN = -1.0  # CryoSPARC particles are dark on light unless the file says otherwise
 SOURCE_UID = "sym_expand/src_uid"
 POSITION_FIELDS = ("location/micrograph_uid", "location/center_x_frac", "location/center_y_frac")
-TOLERATED_PHASE_IN_RADIANS = np.pi / 4
 MAXIMUM_BEAM_TILT_IN_RADIANS = 0.1  # no microscope tilts its beam that far; usual tilts are below 0.002
 
 
@@ -34,7 +33,7 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
     """Translate joined rows; refuse what would silently give wrong images."""
     rows, source = particles.rows, particles.source
     check_refined_rows(rows, source)
-    warn_about_aberrations(rows, source)
+    optics, optics_rows = cryosparc_optics(rows, source)
     box_size, pixel_size = one_box_and_pixel_size(rows, source)
     shifts = (
         rows["alignments3D/shift"] * rows["alignments3D/psize_A"][:, None]
@@ -63,6 +62,8 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
         optics_groups=_optional(rows, "ctf/exp_group_id", 0).astype(np.int64),
         pixel_size_in_angstroms=pixel_size,
         box_size=box_size,
+        optics=optics,
+        optics_rows=optics_rows,
         image_indices=identity.image_indices,
         particle_indices=identity.particle_indices,
     )
@@ -122,45 +123,9 @@ def _half_sets(rows: np.ndarray) -> np.ndarray:  # (n,) int8: split 0, 1 -> half
     return (rows["alignments3D/split"] + 1).astype(np.int8)
 
 
-def warn_about_aberrations(rows: np.ndarray, source: Path) -> None:
-    """Say to which resolution uncorrected beam tilt, trefoil, tetrafoil and image shift stay harmless."""
-    limits = aberration_limits_in_angstroms(rows)
-    nyquist = 2 * float(rows["blob/psize_A"].max(initial=0.0))
-    for name, limit in limits.items():
-        say = warn if limit > nyquist else note
-        say(
-            f"{source}: {name} is not zero and is not corrected here; it changes phases by less than 45 degrees "
-            f"only at resolutions worse than {limit:.1f} A."
-        )
-
-
-def aberration_limits_in_angstroms(rows: np.ndarray) -> dict[str, float]:
-    """For each aberration present, the resolution at which its phase error reaches 45 degrees in the worst particle.
-
-    Beam tilt t (the length tilt_A, Cs times its angle) changes phases by 2 pi lambda^2 tilt_A s^3; trefoil by
-    2 pi / 3 lambda^2 trefoil_A s^3, tetrafoil by 2 pi lambda^3 tetra_A s^4, a shift by 2 pi shift_A s.
-    """
-    wavelength = electron_wavelength_in_angstroms(rows["ctf/accel_kv"].astype(np.float64))
-    factors = {  # radians at s = 1 per Angstrom of coefficient, and the power of s
-        "ctf/shift_A": (2 * np.pi * np.ones_like(wavelength), 1),
-        "ctf/tilt_A": (2 * np.pi * wavelength**2, 3),
-        "ctf/trefoil_A": (2 * np.pi / 3 * wavelength**2, 3),
-        "ctf/tetra_A": (2 * np.pi * wavelength**3, 4),
-    }
-    limits = {}
-    for name, (factor, power) in factors.items():
-        if name not in (rows.dtype.names or ()):
-            continue
-        phase = (factor * np.linalg.norm(rows[name].astype(np.float64), axis=1)).max(initial=0.0)
-        if phase > 0:
-            limits[name] = (phase / TOLERATED_PHASE_IN_RADIANS) ** (1 / power)
-    return limits
-
-
 def beam_tilt_in_milliradians(rows: np.ndarray) -> np.ndarray:  # (n, 2) float64, ordered xy
-    """RELION's beam tilt: 1e3 arcsin(tilt_A / Cs); zero where the file has none, or where it cannot be an angle."""
-    ratios = np.where(has_tilt_without_angle(rows)[:, None], 0.0, _tilt_ratios(rows))
-    return 1e3 * np.arcsin(ratios)
+    """RELION's beam tilt, 1e3 tilt_A / Cs, which RELION multiplies by Cs again; zero where it cannot be an angle."""
+    return 1e3 * np.where(has_tilt_without_angle(rows)[:, None], 0.0, _tilt_ratios(rows))
 
 
 def has_tilt_without_angle(rows: np.ndarray) -> np.ndarray:  # (n,) bool

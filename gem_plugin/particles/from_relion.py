@@ -20,7 +20,7 @@ from gem_plugin.io.star.particles import (
 )
 from gem_plugin.notices import warn
 from gem_plugin.particles.identity import Identity, Position, identify_rows
-from gem_plugin.particles.relion_aberrations import ABERRATION_COLUMNS, warn_about_aberrations
+from gem_plugin.particles.relion_optics import relion_optics
 from gem_plugin.particles.table import ParticleTable
 
 ANGLES = ("_rlnAngleRot", "_rlnAngleTilt", "_rlnAnglePsi")
@@ -75,7 +75,7 @@ def read_relion_particles(
     _check_ctf(file, columns)
     pixel_size = _pixel_size(file, columns, pixel_size_in_angstroms)
     box_size = _box_size(file, columns, stack_names, search)
-    warn_about_aberrations(file, columns, pixel_size, box_size)
+    optics, optics_rows = relion_optics(file, columns)
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
     optics_groups = columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64)
@@ -106,6 +106,8 @@ def read_relion_particles(
         optics_groups=optics_groups,
         pixel_size_in_angstroms=pixel_size,
         box_size=box_size,
+        optics=optics,
+        optics_rows=optics_rows,
         image_indices=identity.image_indices,
         particle_indices=identity.particle_indices,
     )
@@ -135,7 +137,6 @@ def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float
     of_particles = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, *COORDINATES, OPTICS_GROUP]
     of_particles.append("_rlnDefocusV")
     shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
-    shared += ABERRATION_COLUMNS
     columns = read_columns(
         file.document, file.particles, [*of_particles, *shared], not_always_numbers=COORDINATES
     )

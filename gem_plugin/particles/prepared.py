@@ -1,7 +1,7 @@
 """The prepared data set on disk: an image stack and a table, written by prepare, read by every later step."""
 
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.io.mrc.stacks import open_stack
 from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.optics_readings import read_readings
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.particles.odd_phases import without_odd_phases
 from gem_plugin.particles.optics import Optics, plain_optics
+from gem_plugin.particles.optics_readings import read_as
 from gem_plugin.particles.table import ParticleTable
 
 PREFIX_OF_OPTICS = "optics_set_"
@@ -44,7 +47,7 @@ class PreparedData:
 
 def load_prepared(run: RunFiles) -> PreparedData:
     """Read what prepare left in a run folder."""
-    table, noise_spectrum, origin = load_prepared_table(run)
+    table, noise_spectrum, origin = _saved_table(run)
     images = open_stack(run.prepared_images)
     n_images = table.n_images
     if images.shape != (n_images, table.box_size, table.box_size):
@@ -53,7 +56,17 @@ def load_prepared(run: RunFiles) -> PreparedData:
             f"{table.box_size} pixels. The two are from different runs; run `gem-em prepare` again."
         )
     images = images_of_rows(images, table.image_indices)
-    return PreparedData(images, table, noise_spectrum, origin, used_particles(run, len(table)))
+    prepared = PreparedData(images, table, noise_spectrum, origin, used_particles(run, len(table)))
+    settled = _settled(run, table).optics
+    return prepared if settled is table.optics else with_optics(prepared, settled)
+
+
+def with_optics(prepared: PreparedData, optics: Optics) -> PreparedData:
+    """The same particles with other optics than prepare took; images have their odd phases removed accordingly."""
+    table = replace(prepared.table, optics=optics)
+    return replace(
+        prepared, table=table, images=without_odd_phases(table, prepared.images, prepared.table.optics)
+    )
 
 
 class ImagesOfRows:
@@ -80,6 +93,18 @@ def images_of_rows(stack: np.ndarray, image_indices: np.ndarray) -> Any:
 
 def load_prepared_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, ParticleOrigin]:
     """The table, the noise spectrum and the origin, without the images."""
+    table, noise_spectrum, origin = _saved_table(run)
+    return _settled(run, table), noise_spectrum, origin
+
+
+def _settled(run: RunFiles, table: ParticleTable) -> ParticleTable:
+    """With unsettled optics in the reading that consensus took."""
+    readings = read_readings(run.optics_readings) if table.optics.is_unsettled.any() else {}
+    return replace(table, optics=read_as(table.optics, readings)) if readings else table
+
+
+def _saved_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, ParticleOrigin]:
+    """As prepare left it."""
     path = run.prepared_table
     if not path.is_file():
         raise InputError(
@@ -129,8 +154,8 @@ def save_prepared_table(
 
 def _saved_optics(saved: Any) -> Optics:
     """Without aberrations in tables of version 0.1.0, which applied none."""
-    names = [field.name for field in fields(Optics)]
-    if any(PREFIX_OF_OPTICS + name not in saved for name in names):
+    names = [field.name for field in fields(Optics) if PREFIX_OF_OPTICS + field.name in saved]
+    if not names:
         return plain_optics()
     return Optics(**{name: saved[PREFIX_OF_OPTICS + name] for name in names})
 

@@ -1,62 +1,45 @@
-"""Phases of RELION's Zernike terms: at which resolution they start to matter. Nothing is corrected with them here."""
-
-from collections.abc import Iterator
-from math import factorial
+"""Largest phases of Zernike sums along the frequency: at which resolution aberrations start to matter."""
 
 import numpy as np
+import torch
+
+from gem_plugin.imaging.zernike import zernike_sum
 
 FINEST_FREQUENCY = 1.0  # 1/Angstrom: no single-particle map is finer
 N_FREQUENCIES = 500
 N_ANGLES = 72
-ODD, EVEN = 1, 0  # lowest degree of the two sets of terms
+TOLERATED_PHASE_IN_RADIANS = np.pi / 4
 
 
 def largest_phase(
-    coefficients: np.ndarray,  # (terms,) radians, in RELION's order
-    lowest_degree: int,  # ODD or EVEN
+    coefficients: np.ndarray,  # (k, terms) radians, in RELION's order
+    lowest_degree: int,  # ODD or EVEN of imaging.zernike
+    finest_frequency: float = FINEST_FREQUENCY,  # 1/Angstrom
 ) -> tuple[
     np.ndarray, np.ndarray
-]:  # frequencies in 1/Angstrom (k,), largest phase at any angle in radians (k,)
-    """Along the frequency from 0 to 1/Angstrom. RELION takes the frequency itself, in 1/Angstrom, for the radius."""
-    frequencies = np.linspace(0, FINEST_FREQUENCY, N_FREQUENCIES + 1)
+]:  # frequencies in 1/Angstrom (f,), largest phase at any angle in any of the k sums in radians (f,)
+    """Along the frequency from 0 on. RELION takes the frequency itself, in 1/Angstrom, for the radius."""
+    frequencies = np.linspace(0, finest_frequency, N_FREQUENCIES + 1)
     angles = np.linspace(0, 2 * np.pi, N_ANGLES, endpoint=False)
-    phases = np.zeros((len(frequencies), len(angles)))
-    for coefficient, (degree, order) in zip(coefficients, _degrees_and_orders(lowest_degree)):
-        if coefficient:
-            around = np.cos(order * angles) if order >= 0 else np.sin(-order * angles)
-            phases += coefficient * _radial(degree, abs(order), frequencies)[:, None] * around
-    return frequencies, np.abs(phases).max(axis=1)
+    x, y = (torch.from_numpy(np.outer(frequencies, around(angles))) for around in (np.cos, np.sin))
+    largest = torch.zeros(len(frequencies), dtype=torch.float64)
+    for one in np.unique(coefficients.astype(np.float64), axis=0):
+        phases = zernike_sum(torch.from_numpy(one[None]), x, y, lowest_degree)[0]
+        largest = torch.maximum(largest, phases.abs().amax(dim=1))
+    return frequencies, largest.numpy()
 
 
 def limit_in_angstroms(
     frequencies: np.ndarray,  # (k,) 1/Angstrom, rising
     phases: np.ndarray,  # (k,) radians
-    tolerated_phase: float,
+    tolerated_phase: float = TOLERATED_PHASE_IN_RADIANS,
 ) -> float:
     """The resolution at which the phase is first above what is tolerated: infinity at all, 0 at none."""
     above = np.flatnonzero(phases > tolerated_phase)
     if not len(above):
         return 0.0
-    frequency = float(frequencies[above[0]])
-    return 1 / frequency if frequency else np.inf
-
-
-def _degrees_and_orders(lowest_degree: int) -> Iterator[tuple[int, int]]:
-    """(n, m) of each coefficient: n rises in steps of 2, and within n, m from -n to n in steps of 2."""
-    degree = lowest_degree
-    while True:
-        for order in range(-degree, degree + 1, 2):
-            yield degree, order
-        degree += 2
-
-
-def _radial(degree: int, order: int, radii: np.ndarray) -> np.ndarray:
-    """The usual radial polynomial, 1 at radius 1."""
-    half_sum, half_difference = (degree + order) // 2, (degree - order) // 2
-    return sum(
-        (-1) ** k
-        * factorial(degree - k)
-        / (factorial(k) * factorial(half_sum - k) * factorial(half_difference - k))
-        * radii ** (degree - 2 * k)
-        for k in range(half_difference + 1)
-    )
+    first = int(above[0])
+    if first == 0:
+        return np.inf
+    around = slice(first - 1, first + 1)
+    return 1 / float(np.interp(tolerated_phase, phases[around], frequencies[around]))

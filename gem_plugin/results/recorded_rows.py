@@ -10,7 +10,7 @@ from gem_plugin.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class RecordedRows:
-    """Rows by their place in the file, and by the name that each had there; names may repeat (symmetry expansion)."""
+    """Rows by their position in the file, and by the name that each had there; names may repeat (symmetry expansion)."""
 
     names: np.ndarray  # (n,) object array of str
     rows: np.ndarray | None = (
@@ -18,7 +18,7 @@ class RecordedRows:
     )
 
     def find_in(self, names_in_file: np.ndarray, path: Path) -> np.ndarray:  # (n,) int64
-        """Where the rows are in the file: at their places, unless it was put in another order.
+        """Where the rows are in the file: at their positions, unless it was put in another order.
 
         Then names must say which row is which, so each must be there once; InputError where they cannot.
         """

@@ -12,6 +12,7 @@ from gem_plugin.io.array_files import read_array, read_rows
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.landscape.mask import VolumeScan, make_mask
 from gem_plugin.landscape.motion.gaussians import GaussianMotion
+from gem_plugin.landscape.motion.moving_parts import find_moving_parts
 from gem_plugin.landscape.volume_pca import distances_from_products, inner_products, weighted_mean
 
 MADE = {"kind": "made", "level": 0.1, "dilate": 5.0, "edge": 0.0}
@@ -160,7 +161,9 @@ def test_cubes_keep_the_sum_of_an_odd_box() -> None:
 def test_parts_are_where_their_gaussians_are(is_flipped: bool) -> None:
     box = 9
     positions = np.array([[0.0, 0.0, 6.0], [0.0, 0.0, -6.0]])  # xyz, Angstrom: part 1 above, part 2 below
-    motion = GaussianMotion(positions, np.ones(2), np.ones(2), np.ones((2, 3)), np.ones(2), np.array([1, 2]))
+    _, table = find_moving_parts(np.repeat(positions[None], 3, axis=0), np.ones((3, 2)), seed=0)
+    shared = positions, np.ones(2), np.ones(2), np.ones((2, 3)), np.ones(2)
+    motion = GaussianMotion(*shared, parts=np.array([1, 2]), moving_parts=table)
     voxels = SketchVoxels(np.ones((1, box, box, box)), 1, np.ones((box, box, box)), 1.0)
     above = voxels.is_in_part(motion, 1, 2.0, is_flipped).reshape(box, box, box)
     assert above[0].all() == is_flipped

@@ -16,6 +16,8 @@ from served_explorer import Explorer
 
 from gem_plugin.explorer import saving
 from gem_plugin.explorer.saved_names import NameTakenError
+from gem_plugin.notices import listening
+from gem_plugin.results.run import Run
 
 Body = bytes | dict[str, Any]
 
@@ -109,11 +111,22 @@ def test_the_same_session_mask_or_rows_saved_again_lose_nothing(explorer: Explor
     for order in (chosen, chosen[::-1]):
         with saving.rows_kept(explorer.run, "sent", order) as listed:
             assert listed.read_text().split() == ["3", "5"]
-    saving.save_selection(explorer.run, "sent", chosen)  # what was sent may be kept as a file too
+    with listening(lambda notice: None):
+        saving.save_selection(explorer.run, "sent", chosen)  # what was sent may be kept as a file too
     others = saving.rows_kept(explorer.run, "sent", np.array([5, 3, 4]))
     with pytest.raises(NameTakenError, match="would be lost"), others:
         pytest.fail("other rows")
     assert (explorer.run.explore.root / "sent_rows.txt").read_text().split() == ["3", "5"]
+
+
+def test_what_is_left_out_of_a_saved_file_is_said_in_the_answer(explorer: Explorer) -> None:
+    """Rows of one half-set alone are written without half-sets; the reader of the page sees no terminal."""
+    halves = Run(explorer.run).particles.half_sets
+    alone = np.flatnonzero(halves == 2)[:2].astype(np.uint32)
+    answer = explorer.ask_json("/api/save/selection/particles/one_half", alone.tobytes())
+    assert "all 2 particles are of half-set 2, so rlnRandomSubset is left out" in " ".join(answer["notices"])
+    both = np.array([np.flatnonzero(halves == 1)[0], alone[0]], np.uint32)
+    assert explorer.ask_json("/api/save/selection/particles/both_halves", both.tobytes())["notices"] == []
 
 
 def test_rows_that_could_not_be_sent_are_not_kept(explorer: Explorer) -> None:
@@ -123,7 +136,7 @@ def test_rows_that_could_not_be_sent_are_not_kept(explorer: Explorer) -> None:
 
 
 def test_rows_saved_while_others_are_being_sent_stay(explorer: Explorer) -> None:
-    with saving.rows_kept(explorer.run, "slow", np.array([1, 2])):
+    with saving.rows_kept(explorer.run, "slow", np.array([1, 2])), listening(lambda notice: None):
         saving.save_selection(explorer.run, "slow", np.array([7]))
     assert explorer.run.explore.rows("slow").read_text().split() == ["7"]
     assert explorer.run.explore.rows("slow-2").read_text().split() == ["1", "2"]

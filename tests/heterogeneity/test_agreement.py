@@ -19,6 +19,16 @@ def test_unrelated_latents_do_not_agree():
     assert max(latent_agreement(first, second, generator)) < 0.05
 
 
+def test_copies_of_a_particle_do_not_predict_each_other():
+    """Latents that are one number of the particle's image in each model, and nothing else: rows of one particle would tell."""
+    generator = np.random.default_rng(0)
+    particles = np.repeat(np.arange(300), 60)
+    first, second = generator.standard_normal((2, 300, 3))[:, particles]
+    first, second = (values + 0.01 * generator.standard_normal(values.shape) for values in (first, second))
+    assert min(latent_agreement(first, second, np.random.default_rng(1))) > 0.9
+    assert max(latent_agreement(first, second, np.random.default_rng(1), particles)) < 0.1
+
+
 def test_equal_maps_correlate_fully_and_noise_does_not():
     maps = np.random.default_rng(0).standard_normal((3, 16, 16, 16)).astype(np.float32)
     assert np.allclose(map_agreement(maps, maps), 1)

@@ -35,7 +35,7 @@ class KnownLatents(torch.nn.Module):
         return LatentDistribution(inputs, torch.full_like(inputs, 2 * math.log(STANDARD_DEVIATION)))
 
 
-def support_of(given: torch.Tensor, true: torch.Tensor, contrast: float):  # (n, 1) each
+def support_of(given: torch.Tensor, true: torch.Tensor, contrast: float, n_copies: int = 1):  # (n, 1) each
     """Support of latents that the encoder gives, for images with the true ones and noise of standard deviation 1."""
     generator = torch.Generator().manual_seed(0)
     cloud = GaussianCloud(torch.zeros(1, 3), torch.tensor([contrast]), torch.tensor([1.0]), LengthUnit.PIXEL)
@@ -49,8 +49,19 @@ def support_of(given: torch.Tensor, true: torch.Tensor, contrast: float):  # (n,
         PIXEL_SIZE,
     )
     observations.raw_images = make_images(model, observations, true, generator)
-    rows = torch.arange(N_PARTICLES)
-    return held_out_support(model, observations, EncoderInputs(given), rows[:80], rows[80:], generator)
+    views = torch.arange(N_PARTICLES).repeat_interleave(n_copies)
+    observations = Observations(
+        observations.raw_images[views.numpy()],
+        observations.rotation_matrices[views],
+        observations.shifts_in_pixels[views],
+        observations.ctf.take(views),
+        torch.ones(BOX // 2 + 1),
+        PIXEL_SIZE,
+        image_indices=views.numpy(),
+    )
+    rows, half = torch.arange(len(views)), 80 * n_copies
+    inputs = EncoderInputs(given[views])
+    return held_out_support(model, observations, inputs, rows[:half], rows[half:], generator)
 
 
 def make_images(model, observations, latents, generator):
@@ -83,6 +94,14 @@ def test_latents_without_effect_cost_their_divergence(latents):
     support = support_of(latents, latents, contrast=1e-6)
     distribution = LatentDistribution(latents[80:], torch.full((80, 1), 2 * math.log(STANDARD_DEVIATION)))
     assert support.nats == pytest.approx(-float(distribution.kl_divergence().mean()), abs=1e-3)
+
+
+def test_views_of_one_particle_count_as_one(latents):
+    """Every image four times: the mean is that of the particles, and the error does not shrink by the copies."""
+    plain = support_of(latents, latents, contrast=30.0)
+    copied = support_of(latents, latents, contrast=30.0, n_copies=4)
+    assert copied.nats == pytest.approx(plain.nats, abs=2 * plain.standard_error)
+    assert 0.7 * plain.standard_error < copied.standard_error < 1.4 * plain.standard_error
 
 
 def test_without_held_out_particles_nothing_is_measured(latents):

@@ -35,6 +35,14 @@ WITHOUT_TEST = {
         "explorer/settings",
     ),
     "The page in a browser: tests/explorer/test_states_in_browser.py": ("explorer/sketch_voxels",),
+    "Readings of optics, on images: tests/steps/consensus/test_optics.py": (
+        "heterogeneity/optics_comparison",
+    ),
+    "What is applied is noted, what cannot be is refused: tests/particles/test_relion_optics.py": (
+        "particles/applied_optics",
+        "particles/tilt_coefficients",
+    ),
+    "Written and read back: tests/steps/convert/test_optics.py": ("particles/cryosparc_optics_to_relion",),
     "From map to Gaussians: tests/steps/consensus/test_step.py": (
         "gaussians/from_map",
         "heterogeneity/consensus_fit",
@@ -73,7 +81,6 @@ WITHOUT_TEST = {
     ),
     "Training as a whole: tests/steps/train/test_step.py": (
         "heterogeneity/encoder/anchor_scores",
-        "heterogeneity/observations",
         "heterogeneity/prefetch",
         "heterogeneity/schedule",
         "heterogeneity/workers",
@@ -81,7 +88,6 @@ WITHOUT_TEST = {
         "steps/train/half_sets",
         "steps/train/images",
         "steps/train/processes",
-        "steps/train/setup",
     ),
     "Focus masks and optional terms in training: tests/steps/train/test_options.py": (
         "heterogeneity/focus",

@@ -105,3 +105,35 @@ def test_too_few_or_equal_particles_are_refused() -> None:
         estimate_free_energy(np.zeros((3, 2)), np.random.default_rng(0))
     with pytest.raises(InputError, match="same coordinate"):
         estimate_free_energy(np.column_stack([np.arange(50.0), np.ones(50)]), np.random.default_rng(0))
+
+
+def test_bootstrap_draws_particles_with_all_their_views() -> None:
+    """Sixteen equal views of a particle tell no more than one: the error is that of the particles, four times that of rows."""
+    values = np.random.default_rng(5).normal(size=500)
+    rows, particles = np.repeat(values, 16), np.repeat(np.arange(500), 16)
+
+    def median_error(of_values: np.ndarray, particle_indices: np.ndarray | None) -> float:
+        factor = 1.0 if len(of_values) == 500 else 16 ** (1 / 5)  # the same bandwidth
+        found = energy_along(
+            of_values, np.random.default_rng(0), 200, factor, particle_indices=particle_indices
+        )
+        return float(np.nanmedian(found[2][np.abs(found[0]) < 1.5]))
+
+    of_particles = median_error(values, None)
+    assert median_error(rows, particles) == pytest.approx(of_particles, rel=0.2)
+    assert median_error(rows, None) < of_particles / 2.5  # as if rows were independent
+    plane = np.stack([rows, np.roll(rows, 16)], axis=1)
+    errors = [
+        estimate_free_energy(plane, np.random.default_rng(0), 40, 2.0, 50, particle_indices=which).error_in_kt
+        for which in (particles, None)
+    ]
+    assert np.nanmedian(errors[0] / errors[1]) == pytest.approx(4, rel=0.25)
+
+
+def test_particles_of_one_row_are_drawn_as_before() -> None:
+    points = two_wells(2000)
+    one, other = (
+        estimate_free_energy(points, np.random.default_rng(0), n_bootstrap=3, particle_indices=which)
+        for which in (None, np.arange(2000))
+    )
+    np.testing.assert_array_equal(one.error_in_kt, other.error_in_kt)

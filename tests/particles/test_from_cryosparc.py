@@ -4,16 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cryosparc_rows import make_rows, only_fields, with_fields
+from cryosparc_rows import make_rows, only_fields
 from scipy.spatial.transform import Rotation
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import write_cs_rows
-from gem_plugin.particles.from_cryosparc import (
-    aberration_limits_in_angstroms,
-    beam_tilt_in_milliradians,
-    read_cryosparc_particles,
-)
+from gem_plugin.particles.from_cryosparc import beam_tilt_in_milliradians, read_cryosparc_particles
 
 
 def read(tmp_path: Path, rows: np.ndarray):
@@ -123,13 +119,6 @@ def test_value_that_is_no_number_is_named_by_field_row_and_uid(tmp_path: Path):
         read(tmp_path, rows)
 
 
-def test_anisotropic_magnification_is_refused_never_ignored(tmp_path: Path):
-    rows = make_rows(3)
-    rows["ctf/anisomag"][1] = (0.002, 0.0, 0.0, -0.001)
-    with pytest.raises(InputError, match=r"ctf/anisomag is not zero .up to 0.002"):
-        read(tmp_path, rows)
-
-
 def test_sign_must_be_one_or_minus_one(tmp_path: Path):
     rows = make_rows(3)
     rows["blob/sign"][2] = 0
@@ -139,19 +128,12 @@ def test_sign_must_be_one_or_minus_one(tmp_path: Path):
     assert read(tmp_path, rows).contrast_sign.tolist() == [1, 1, 1]
 
 
-def test_beam_tilt_is_told_with_the_resolution_it_harms(tmp_path: Path):
+def test_beam_tilt_as_an_angle():
     rows = make_rows(3)
     rows["ctf/tilt_A"] = (2.7e7 * 0.2e-3, 0.0)  # 0.2 mrad at Cs 2.7 mm
     np.testing.assert_allclose(beam_tilt_in_milliradians(rows), np.tile([0.2, 0.0], (3, 1)), atol=1e-6)
-    wavelength = 0.0196875  # 300 kV
-    limit = (2 * np.pi * wavelength**2 * 5400 / (np.pi / 4)) ** (1 / 3)
-    assert aberration_limits_in_angstroms(rows)["ctf/tilt_A"] == pytest.approx(limit, rel=1e-3)
-    with pytest.warns(UserWarning, match=rf"ctf/tilt_A is not zero .* worse than {limit:.1f} A"):
-        read(tmp_path, rows)
 
 
-def test_files_without_aberration_fields_have_none():
+def test_files_without_beam_tilt_have_none():
     rows = only_fields(make_rows(2), "blob", "alignments3D")
-    rows = with_fields(rows, {"ctf/accel_kv": np.full(2, 300.0)})
-    assert aberration_limits_in_angstroms(rows) == {}
     assert beam_tilt_in_milliradians(rows).tolist() == [[0, 0], [0, 0]]

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 from cryosparc_rows import make_rows
@@ -178,7 +179,8 @@ def job(tmp_path: Path) -> Path:
     for path in np.unique(rows["blob/path"]).tolist():
         stack = tmp_path / path.decode()
         stack.parent.mkdir(parents=True, exist_ok=True)
-        stack.write_bytes(b"images")
+        box_size = int(rows["blob/shape"][0, 0])
+        mrcfile.write(stack, np.zeros((12, box_size, box_size), np.float32), voxel_size=3.0)
     return tmp_path / "J42"
 
 

@@ -52,7 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_simulate(settings, Progress(io.StringIO()))
     original = open_particle_file(folder / "data" / "particles.star")
     table = original.read_table()
-    paths = original.stack_paths(table)
+    paths = original.find_images(table).paths
     for row, value in BAD.items():
         with mrcfile.open(paths[table.stack_names[row]], "r+") as stack:
             stack.data[table.slice_indices[row], :, :] *= value == value and value != 0

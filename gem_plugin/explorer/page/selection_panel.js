@@ -80,7 +80,9 @@ export class SelectionPanel {
   async save(kind) {
     const field = byId("selection-name");
     const answer = await saveUnderName(field, (name) => `/api/save/selection/${kind}/${name}`, this.rows());
-    if (answer) say(`${counted(answer.particles, "particle")} saved: ${answer.files.join(", ")}`);
+    if (!answer) return;
+    const saved = `${counted(answer.particles, "particle")} saved: ${answer.files.join(", ")}`;
+    say([saved, ...answer.notices].join(" "));
   }
 
   /** Fields and button for runs whose particles came from CryoSPARC. */

@@ -92,6 +92,10 @@ class RunFiles:
     def consensus_map(self) -> Path:
         return self._folder("consensus") / "map.mrc"
 
+    @property
+    def optics_readings(self) -> Path:  # csv: how CryoSPARC's columns of optics were read; not for RELION's
+        return self._folder("consensus") / "optics_readings.csv"
+
     # train, embed
     @property
     def checkpoint(self) -> Path:  # newest whole state: model, optimiser, epoch, random state

@@ -34,6 +34,7 @@ from gem_plugin.particles.symmetry_check import check_symmetry_of_map
 from gem_plugin.particles.views import one_view_each
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
+from gem_plugin.steps.consensus.optics import settle_optics
 from gem_plugin.steps.consensus.settings import ConsensusSettings
 from gem_plugin.steps.train.images import open_observations, rows_used
 
@@ -68,6 +69,10 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     _check_grey_scale(grey_scale)
     _check_hand(settings.map, match)
     _warn_when_poses_do_not_match(match)
+    readings = settle_optics(run, cloud, order, progress)
+    if readings:
+        observations, table = open_observations(run)
+        grey_scale = fit_grey_scale(grey_scale_terms(cloud, observations, sample, progress.track))
     cloud = replace(cloud, amplitudes=cloud.amplitudes * grey_scale)
     batches = _batches(order, settings.fit_images)
     losses: list[float] = []
@@ -83,6 +88,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         "match_in_poses_of_others": round(match.of_others, 2),
         "fit_steps": len(batches),
         "loss": round(float(np.mean(losses[-50:])), 4) if losses else None,
+        **readings,
     }
 
 

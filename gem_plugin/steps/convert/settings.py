@@ -36,6 +36,8 @@ class ConvertSettings:
         "First folders to take off the image names before they are looked for, such as /old/project.",
     )
     strict: bool = setting(
-        False, "Refuse what RELION cannot express exactly (trefoil, tetrafoil), rather than drop it."
+        False,
+        "Refuse trefoil, tetrafoil, image shift and anisotropic magnification, whose signs CryoSPARC does not document, rather "
+        "than write them in the usual reading.",
     )
     overwrite: bool = setting(False, "Replace files that are there already.")

@@ -23,10 +23,11 @@ from gem_plugin.io.mrc.stack_links import (
 )
 from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.project_folder import find_stacks
-from gem_plugin.io.star.particles import read_relion_file
+from gem_plugin.io.star.particles import RelionFile, read_relion_file
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.cryosparc_to_relion import not_carried_over, relion_tables
 from gem_plugin.particles.from_cryosparc import stack_names
+from gem_plugin.particles.relion_optics import LABELS as OPTICS_LABELS
 from gem_plugin.particles.relion_to_cryosparc import COLUMNS_THAT_SAY_WHICH, rows_in_star
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search, report_found_stacks
@@ -203,12 +204,19 @@ def _to_cs(settings: ConvertSettings, star: Path, out: Path, progress: Progress)
             chosen = chosen[read_rows(settings.rows, len(chosen))]
         text = f"{len(chosen)} of {len(particles)} particles of {particles.source.name}, by {star.name}"
         csg = write_particle_group(out, particles, chosen, "Selected in RELION", text)
-    labels = [
-        label[1:] for label in read_relion_file(star).particles.labels if label not in COLUMNS_THAT_SAY_WHICH
-    ]
+    labels = _labels_not_carried_over(read_relion_file(star))
     progress.say(
         f"{out.name} holds the rows of {particles.source.name} as they are; {star.name} says only which."
     )
     _say_not_carried_over(progress, out, labels)
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": len(chosen), "cs": str(out), "csg": str(csg)}
+
+
+def _labels_not_carried_over(file: RelionFile) -> list[str]:
+    """Columns of the particles, and the aberrations and magnification of data_optics, that CryoSPARC's rows keep their own of."""
+    of_optics = (
+        [] if file.optics is None else [label for label in file.optics.labels if label in OPTICS_LABELS]
+    )
+    of_particles = [label for label in file.particles.labels if label not in COLUMNS_THAT_SAY_WHICH]
+    return [label[1:] for label in dict.fromkeys([*of_particles, *of_optics])]

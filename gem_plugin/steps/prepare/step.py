@@ -29,6 +29,7 @@ from gem_plugin.notices import note, warn
 from gem_plugin.particles.expansion import expand_table
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
+from gem_plugin.particles.odd_phases import OddPhaseRemoval
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
@@ -71,6 +72,7 @@ class _Plan:
     background_standard_deviation: float  # of a usual prepared image
     grey_scale_factor: float  # 1 unless normalised images were cropped, which lowers their noise
     usual_variation: float  # standard deviation of a usual prepared image, particle and all; 0 where unknown
+    odd_phases: OddPhaseRemoval  # on the working grid
 
 
 def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) -> dict[str, Any]:
@@ -212,14 +214,20 @@ def _make_plan(look: Look, settings: PrepareSettings) -> tuple[_Plan, ParticleIm
     elif why and settings.normalise == "never":
         warn(f"{why} The grey scale of the results is wrong where they differ; leave out --normalise never.")
     working_box = len(look.mask)
+    odd_phases = _odd_phases(images.table, working_box)
     cropped = _median(measured.cropped_standard_deviations, 1.0)
     if is_normalised_here:
         ratios = measured.variations / np.maximum(measured.cropped_standard_deviations, MINIMUM_VARIATION)
-        return _Plan(working_box, look.mask, True, 1.0, 1.0, _median(ratios, 0.0)), images
+        return _Plan(working_box, look.mask, True, 1.0, 1.0, _median(ratios, 0.0), odd_phases), images
     was_cropped = working_box != look.images.table.box_size
     factor = 1 / cropped if not is_off and was_cropped else 1.0
     variation = _median(measured.variations, 0.0) * factor
-    return _Plan(working_box, look.mask, False, cropped * factor, factor, variation), images
+    return _Plan(working_box, look.mask, False, cropped * factor, factor, variation, odd_phases), images
+
+
+def _odd_phases(table: ParticleTable, working_box: int) -> OddPhaseRemoval:
+    pixel_size = table.pixel_size_in_angstroms * table.box_size / working_box
+    return OddPhaseRemoval(table.optics.of_prepared_images(), working_box, pixel_size)
 
 
 def _median(values: np.ndarray, without_any: float) -> float:
@@ -291,7 +299,7 @@ def _prepare_chunk(
     read, defects = images.read(rows)
     for image, reason in defects.items():
         exclusions.add_image(image, reason)
-    prepared = _prepare_images(read, plan)
+    prepared = plan.odd_phases.corrected(_prepare_images(read, plan), images.table.optics_rows[rows])
     for position in (position for position, row in enumerate(rows.tolist()) if row in defects):
         prepared[position] = 0  # not 0 over 0
     if plan.usual_variation > 0:
@@ -326,4 +334,5 @@ def _working_table(table: ParticleTable, plan: _Plan) -> ParticleTable:
         contrast_sign=np.ones(len(table), dtype=np.float32),
         pixel_size_in_angstroms=_working_pixel_size(table, plan),
         box_size=plan.working_box,
+        optics=table.optics.of_prepared_images(),
     )

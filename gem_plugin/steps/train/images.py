@@ -13,7 +13,7 @@ from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
-from gem_plugin.particles.prepared import load_prepared
+from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 
@@ -23,8 +23,13 @@ FRACTION_OF_FREE_MEMORY = 0.5  # that cached images may take
 def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
     """Images stay on disk, in the row order of the input."""
     prepared = load_prepared(run)
+    return observations_of(prepared, is_whitened), prepared.table
+
+
+def observations_of(prepared: PreparedData, is_whitened: bool = True) -> Observations:
+    """The prepared particles as the engine takes them."""
     table = prepared.table
-    observations = Observations(
+    return Observations(
         prepared.images,
         torch.from_numpy(table.view_matrices),
         torch.from_numpy(table.shifts_in_angstroms / table.pixel_size_in_angstroms),
@@ -35,7 +40,6 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
         table.image_indices,
         table.particle_indices,
     )
-    return observations, table
 
 
 def rows_used(run: RunFiles, n_particles: int) -> torch.Tensor:  # (k,) int64
@@ -73,9 +77,10 @@ def check_memory(
     images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
     free = free_memory_in_bytes(device)
     if encoder_inputs + images > free:
+        counted = "particles" if n_images == n_particles else f"views, {n_images} images,"
         remedy = "Use --cache disk" if images > free - encoder_inputs and images else "Use fewer --anchors"
         raise InputError(
-            f"{n_particles} particles with {n_images} images of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
+            f"{n_particles} {counted} of {box_size} pixels need {(encoder_inputs + images) / 1e9:.1f} GB of memory on {device}, "
             f"{free / 1e9:.1f} GB are free. {remedy}, a smaller --box in prepare, or a larger machine."
         )
 

@@ -110,6 +110,27 @@ def test_separate_clusters_are_stable_and_a_cut_through_one_cloud_is_not() -> No
     assert any(found.is_bad for found in of_states.check_stability(distances(one), cut, "ward", random))
 
 
+def test_copies_of_a_particle_do_not_make_latents_follow_its_defocus() -> None:
+    """Each particle's copies share image noise, and so both their latents and their defocus, by chance."""
+    particles = np.repeat(np.arange(150), 30)
+    latents, defocus = generator().normal(size=(150, 2))[particles], np.arange(150)[particles] % 7
+    of_rows = of_latents.check_dependence("defocus", latents, defocus, generator())
+    of_particles = of_latents.check_dependence("defocus", latents, defocus, generator(), particles)
+    assert of_rows.is_bad
+    assert not of_particles.is_bad
+
+
+def test_maps_of_one_particle_are_left_out_together() -> None:
+    """Forty maps of eight particles: a state that is one particle is not found again without it."""
+    points = np.repeat(np.arange(8.0) * 10, 5)[:, None] + generator().normal(scale=0.01, size=(40, 1))
+    distances = np.abs(points - points.T)
+    labels = np.repeat(np.arange(1, 9), 5)
+    of_rows = of_states.cluster_jaccards(distances, labels, "ward", generator())
+    of_particles = of_states.cluster_jaccards(distances, labels, "ward", generator(), labels)
+    assert of_rows.min() > 0.95
+    assert of_particles.min() < 0.8
+
+
 def test_a_small_difference_needs_more_particles_than_a_large_one_and_than_less_noise() -> None:
     first, second = map_at(0.0), map_at(np.pi / 2)
     curve = np.linspace(0.999, 0.2, 16)

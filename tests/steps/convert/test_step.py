@@ -1,20 +1,17 @@
 """CryoSPARC to RELION and back: nothing lost, nothing guessed."""
 
-import re
 import shutil
 import subprocess
-import warnings
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
 import starfile
-from cryosparc_rows import make_rows, with_fields
+from cryosparc_rows import make_rows
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
-from gem_plugin.particles.cryosparc_to_relion import INEXACT_FIELDS, not_carried_over, relion_tables
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.progress import Progress
@@ -44,25 +41,6 @@ TABLE_FIELDS += [
 
 def convert(**settings) -> dict:
     return run_convert(ConvertSettings(**settings), Progress())
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A CryoSPARC project with 25 particles in three stacks, and a working folder beside it."""
-    rows = make_rows(25)
-    folder = tmp_path / "project"
-    write_cs_rows(folder / "J42" / "J42_011_particles.cs", rows)
-    random = np.random.default_rng(3)
-    for path in np.unique(rows["blob/path"]).tolist():
-        stack = folder / path.decode()
-        stack.parent.mkdir(parents=True, exist_ok=True)
-        with mrcfile.new(stack) as mrc:
-            mrc.set_data(random.normal(size=(10, 32, 32)).astype(np.float32))
-            mrc.voxel_size = 3.0
-    working_folder = tmp_path / "relion"
-    working_folder.mkdir()
-    monkeypatch.chdir(working_folder)
-    return folder
 
 
 def test_star_of_a_cryosparc_job_reads_as_the_same_table(project: Path):
@@ -173,22 +151,6 @@ def test_real_pair_agrees_in_its_optics_and_defocus(shared_data: Path, tmp_path:
     assert ours["optics"]["rlnImagePixelSize"][0] == pytest.approx(magnified, rel=1e-6)
 
 
-def test_trefoil_is_dropped_with_a_warning_or_refused(project: Path):
-    rows = make_rows(25)
-    rows["ctf/trefoil_A"][3] = (100.0, 0.0)
-    rows["ctf/tetra_A"][3] = 1.0
-    write_cs_rows(project / "J42" / "J42_011_particles.cs", rows)
-    with pytest.warns(
-        UserWarning, match="trefoil, tetrafoil cannot be converted exactly .* left out; refine the CTF again"
-    ):
-        convert(particles=project / "J42", out=Path("particles.star"))
-    with pytest.raises(
-        InputError, match=r"trefoil, tetrafoil cannot be converted exactly .*refused because of --strict"
-    ):
-        convert(particles=project / "J42", out=Path("strict.star"), strict=True)
-    assert not Path("strict.star").exists()
-
-
 def test_constant_split_writes_no_half_sets_and_says_so(project: Path):
     """RELION's auto-refine ends with an error where one half-set is empty."""
     rows = make_rows(25)
@@ -270,112 +232,3 @@ def test_real_relion_reads_the_star_and_keeps_the_uids(project: Path, relion: Pa
     )
     assert done.returncode == 0, done.stderr
     assert mrcfile.read("map.mrc").shape == (32, 32, 32)
-
-
-@pytest.mark.parametrize("aberration", [0.0, 1e-6])
-def test_beam_tilt_without_spherical_aberration_is_left_out_never_turned_into_a_huge_angle(
-    project: Path, aberration: float
-):
-    """RELION's tilt acts through Cs; the length that CryoSPARC gives has no such angle there."""
-    rows = make_rows(25)
-    rows["ctf/tilt_A"] = (5400.0, 0.0)  # 0.2 mrad at 2.7 mm
-    rows["ctf/cs_mm"][3:7] = aberration
-    write_cs_rows(project / "J42" / "J42_011_particles.cs", rows)
-    with pytest.warns(
-        UserWarning, match=rf"beam tilt .* which ctf/cs_mm gives as {aberration:g} mm in 4 of 25 .* left out"
-    ):
-        convert(particles=project / "J42", out=Path("particles.star"))
-    tables = starfile.read("particles.star")
-    tilts = tables["optics"].set_index("rlnOpticsGroup")["rlnBeamTiltX"][
-        tables["particles"]["rlnOpticsGroup"]
-    ]
-    expected = np.where(rows["ctf/cs_mm"] == np.float32(aberration), 0.0, 0.2)
-    np.testing.assert_allclose(tilts, expected, atol=1e-5)
-    with pytest.raises(InputError, match=r"beam tilt .*refused because of --strict"):
-        convert(particles=project / "J42", out=Path("strict.star"), strict=True)
-
-
-def test_case_of_a_beam_tilt_without_spherical_aberration(shared_cases: Path, tmp_path: Path):
-    with pytest.warns(UserWarning, match="beam tilt .* gives as 0 mm in 12 of 12 particles"):
-        convert(
-            particles=shared_cases / "cryosparc" / "aberrations" / "P1" / "J83",
-            out=tmp_path / "a.star",
-            stacks="name",
-        )
-    assert "rlnBeamTiltX" not in starfile.read(tmp_path / "a.star")["optics"]
-
-
-def test_fields_that_the_star_file_does_not_hold_are_named_once(
-    project: Path, capsys: pytest.CaptureFixture
-) -> None:
-    convert(particles=project / "J42", out=Path("particles.star"))
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Not carried over")]
-    (line,) = lines
-    assert line.startswith("Not carried over into particles.star: ")
-    for name in ("ctf/type", "alignments3D/error", "location/micrograph_uid", "alignments3D/class"):
-        assert name in line
-    for name in ("alignments3D/pose", "alignments3D/alpha", "ctf/df1_A", "blob/idx", "uid"):
-        assert not re.search(rf"\b{name}\b", line.replace("micrograph_uid", "")), name
-
-
-def test_a_slot_of_which_nothing_is_held_is_named_as_one(
-    project: Path, capsys: pytest.CaptureFixture
-) -> None:
-    rows = with_fields(
-        make_rows(25),
-        {
-            f"components_mode_{mode}/{name}": np.zeros(25, "<f4")
-            for mode in (0, 1)
-            for name in ("component", "value")
-        },
-    )
-    write_cs_rows(project / "J42" / "J42_011_particles.cs", rows)
-    convert(particles=project / "J42", out=Path("particles.star"))
-    assert "components_mode_0, components_mode_1." in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", make_rows(2).dtype.names)
-def test_a_field_is_either_in_the_star_file_or_named(name: str) -> None:
-    """A change of the field changes the tables exactly where it is not named as left out."""
-    rows, source = make_rows(25), Path("J42_011_particles.cs")
-    tables = relion_tables(rows, source)
-    said = [*not_carried_over(rows, tables), *INEXACT_FIELDS, "blob/sign"]  # these by messages of their own
-    changed = rows.copy()
-    if rows.dtype[name].kind == "S":
-        changed[name] = b"other/name.mrc"
-    else:
-        others_of = {"alignments3D/split": 1 - changed[name], "blob/sign": -changed[name]}
-        changed[name] = others_of.get(name, changed[name] * 3 + 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        others = relion_tables(changed, source)
-    is_held = not all(tables[key].equals(others[key]) for key in tables)
-    assert is_held == (name not in said)
-
-
-def test_columns_of_a_star_file_that_do_not_come_back_are_named(
-    project: Path, capsys: pytest.CaptureFixture
-) -> None:
-    """Rows come back as CryoSPARC had them: what RELION refined since is not in them."""
-    convert(particles=project / "J42", out=Path("particles.star"))
-    capsys.readouterr()
-    convert(particles=Path("particles.star"), out=Path("back.cs"), original=project / "J42")
-    line = capsys.readouterr().out.split("Not carried over into back.cs: ")[1].splitlines()[0]
-    assert {"rlnAngleRot", "rlnDefocusU", "rlnRandomSubset"} <= set(line.rstrip(".").split(", "))
-    assert "gemCryosparcUid" not in line
-
-
-@pytest.mark.parametrize("option", ["datadir", "strip_prefix", "project_folder"])
-def test_where_images_are_is_refused_where_none_is_read(project: Path, option: str) -> None:
-    value = {option: Path(".") if option != "strip_prefix" else "J7"}
-    with pytest.raises(InputError, match=f"--{option.replace('_', '-')} has no effect beside --stacks name"):
-        convert(particles=project / "J42", out=Path("particles.star"), stacks="name", **value)
-    with pytest.raises(InputError, match="has no effect beside --original"):
-        convert(particles=Path("a.star"), out=Path("a.cs"), original=project / "J42", **value)
-
-
-def test_moved_stacks_of_a_cryosparc_job_are_found_below_datadir(project: Path, tmp_path: Path) -> None:
-    shutil.move(project / "J7" / "extract", tmp_path / "archive")
-    convert(particles=project / "J42", out=Path("particles.star"), datadir=tmp_path / "archive")
-    name = starfile.read("particles.star")["particles"]["rlnImageName"][12]
-    assert Path(name.split("@")[1]).resolve() == tmp_path / "archive" / "001_mic_1_particles.mrc"

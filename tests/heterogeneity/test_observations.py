@@ -1,0 +1,77 @@
+"""Matched images are kept once an image, whatever the number of its views, and are the same as made anew."""
+
+import numpy as np
+import pytest
+import torch
+
+from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.imaging.ctf import CtfParameters
+from gem_plugin.particles.prepared import ImagesOfRows
+
+BOX, N_IMAGES, ORDER = 16, 10, 4
+N_ROWS = N_IMAGES * ORDER
+IMAGE_OF_ROW = np.repeat(np.arange(N_IMAGES), ORDER)
+
+
+def observations(
+    shifts: torch.Tensor | None = None,  # (rows, 2)
+    defocus: torch.Tensor | None = None,  # (rows,)
+    image_of_row: np.ndarray = IMAGE_OF_ROW,
+) -> Observations:
+    generator = torch.Generator().manual_seed(0)
+    stack = torch.randn(N_IMAGES, BOX, BOX, generator=generator).numpy()
+    own_shifts = torch.randn(N_IMAGES, 2, generator=generator)[image_of_row]
+    own_defocus = (10_000 + 1000.0 * torch.arange(N_IMAGES))[image_of_row]
+    df = own_defocus if defocus is None else defocus
+    others = (torch.full((N_ROWS,), value) for value in (0.0, 0.0, 0.0, 1.0, 300.0, 2.7, 0.1))
+    return Observations(
+        ImagesOfRows(stack, image_of_row),
+        torch.linalg.qr(torch.randn(N_ROWS, 3, 3, generator=generator)).Q,
+        own_shifts if shifts is None else shifts,
+        CtfParameters(df, df, *others),
+        torch.ones(BOX // 2 + 1),
+        5.0,
+        image_indices=image_of_row,
+    )
+
+
+def assert_kept_as_made_anew(kept: Observations) -> None:
+    rows = torch.tensor([0, 39, 5, 6, 21, 38])
+    before = kept.batch(rows)
+    kept.keep_in_memory()
+    for one, other in zip(before, kept.batch(rows), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_views_of_one_image_share_its_matched_image() -> None:
+    kept = observations()
+    assert kept.n_matched == N_IMAGES
+    assert_kept_as_made_anew(kept)
+    assert kept._matched is not None
+    assert kept._matched.shape == (N_IMAGES, BOX, BOX)
+
+
+def test_rows_in_any_order_share_too() -> None:
+    order = np.random.default_rng(3).permutation(N_ROWS)
+    _, image_of_row = np.unique(IMAGE_OF_ROW[order], return_inverse=True)
+    kept = observations(image_of_row=image_of_row)
+    assert kept.n_matched == N_IMAGES
+    assert_kept_as_made_anew(kept)
+
+
+@pytest.mark.parametrize("what", ["shifts", "defocus"])
+def test_a_view_of_another_shift_or_ctf_has_a_matched_image_of_its_own(what: str) -> None:
+    usual = observations()
+    values = (usual.shifts_in_pixels if what == "shifts" else usual.ctf.defocus_u_in_angstroms).clone()
+    values[6] += 1.0
+    kept = observations(**{what: values})
+    assert kept.n_matched == N_IMAGES + 1
+    assert_kept_as_made_anew(kept)
+    assert not torch.equal(*kept.batch(torch.tensor([5, 6])).images)
+
+
+def test_plain_particles_have_one_each() -> None:
+    plain = observations()
+    plain.image_indices = np.arange(N_ROWS)
+    assert plain.n_matched == N_ROWS
+    assert_kept_as_made_anew(plain)
