@@ -98,9 +98,9 @@ def test_p_values_of_independent_subunits_are_even(n_subunits: int, fractions: l
     p_values = np.array([one.p_value for one in found])
     assert 0.3 < p_values.mean() < 0.7
     assert (p_values < 0.05).mean() < 0.18
-    z = np.array([one.value / one.standard_error for one in found])
-    assert 0.7 < z.std() < 1.35
-    assert abs(z.mean()) < 0.6
+    values, errors = np.array([[one.value, one.standard_error] for one in found]).T
+    assert 0.7 < values.std() / errors.mean() < 1.4
+    assert abs(values.mean()) < 0.6 * errors.mean()
 
 
 def test_the_standard_error_is_that_of_a_bootstrap_over_particles() -> None:
