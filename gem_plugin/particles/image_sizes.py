@@ -45,7 +45,7 @@ def sizes_of_images(
     """
     pixel_sizes = pixel_sizes.astype(np.float64)
     for name, values in (("box size", box_sizes), ("pixel size", pixel_sizes)):
-        wrong = np.flatnonzero(~(values > 0))
+        wrong = np.flatnonzero(~((values > 0) & np.isfinite(values)))
         if len(wrong):
             raise InputError(
                 f"{source}: the {name} is {values[wrong[0]]:g} in row {wrong[0]}; expected a positive number. Correct it."

@@ -70,6 +70,7 @@ def _check_training(train: Any, table: Any) -> None:
 
 def _check_landscape(landscape: Any, working_box: int, table: Any) -> None:
     from gem_plugin.io.array_files import read_rows
+    from gem_plugin.particles.image_sizes import largest_common_box
     from gem_plugin.results.masks import read_mask_on_grid
     from gem_plugin.steps.landscape.settings import check_number_of_states
 
@@ -83,7 +84,7 @@ def _check_landscape(landscape: Any, working_box: int, table: Any) -> None:
     if landscape.apix is not None:  # then the maps have another width than the particles
         return
     box_size, pixel_size = table.box_size, table.pixel_size_in_angstroms
-    working_box = min(working_box, box_size - box_size % 2)
+    working_box = min(working_box, largest_common_box(table))
     grid = working_box, pixel_size * box_size / working_box
     masks = [] if landscape.mask is None else [landscape.mask]
     for path in [*masks, *(Path(text.partition("=")[2]) for text in landscape.region)]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from processed_stacks import processed, simulate_raw
 
+from gem_plugin.cli.main import gem_em
 from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.imaging.processed_images import (
     PHASE_FLIPPED,
@@ -32,6 +33,7 @@ from gem_plugin.steps.train.images import open_observations
 
 N_PARTICLES = 300
 KINDS = (PREMULTIPLIED, PHASE_FLIPPED)
+SHORT = "--epochs 3 --batch-size 16 --anchors 24 --encoder-box 16 --n-basis 6"
 
 
 def test_every_kind_gives_the_same_matched_image() -> None:
@@ -87,6 +89,20 @@ def test_matched_images_and_filters_are_those_of_the_raw_images(
     for name in ("images", "filters"):
         pair = torch.stack([getattr(batch, name).flatten() for batch in (raw, ours)])
         assert float(torch.corrcoef(pair)[0, 1]) > 0.98
+
+
+def test_the_latents_are_nearly_those_of_the_raw_images(
+    runs: dict[int, tuple[RunFiles, dict]], capsys: pytest.CaptureFixture
+) -> None:
+    latents = {}
+    for kind, (run, _) in runs.items():
+        gem_em.main(["train", str(run.root), *SHORT.split()], standalone_mode=False)
+        latents[kind] = np.load(run.latents)
+    for kind in KINDS:
+        remaining = ((latents[kind] - latents[RAW]) ** 2).sum() / (
+            (latents[RAW] - latents[RAW].mean(axis=0)) ** 2
+        ).sum()
+        assert remaining < 0.02
 
 
 def resolved(volume: torch.Tensor) -> np.ndarray:

@@ -47,11 +47,11 @@ def processed(raw: Path, folder: Path, kind: int, is_flagged: bool = True) -> Pa
         stack.append(images.numpy())
     text = raw.read_text().replace(f"@{raw.parent.name}/", f"@{folder.name}/")
     star = folder / "particles.star"
-    star.write_text(_with_flag(text, FLAGS[kind]) if is_flagged else text)
+    star.write_text(with_flag(text, FLAGS[kind]) if is_flagged else text)
     return star
 
 
-def _with_flag(text: str, label: str) -> str:
+def with_flag(text: str, label: str) -> str:
     lines, n_labels, is_optics = [], 0, False
     for line in text.splitlines():
         is_optics = line.startswith("data_optics") or (is_optics and not line.startswith("data_"))

@@ -11,7 +11,9 @@ class ConsensusSettings:
     """How the map becomes Gaussians."""
 
     map: Path | None = setting(
-        None, "Consensus map of these particles (.mrc), in their box and pixel size.", reads_file=True
+        None,
+        "Consensus map of these particles (.mrc); one of another box or pixel size is resampled about its centre.",
+        reads_file=True,
     )
     mask: Path | None = setting(
         None, "Mask of the molecule (.mrc), 0 to 1: Gaussians start inside it only.", reads_file=True

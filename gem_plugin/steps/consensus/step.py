@@ -21,6 +21,7 @@ from gem_plugin.heterogeneity.consensus_fit import (
     grey_scale_terms,
 )
 from gem_plugin.heterogeneity.pose_match import PoseMatch, match_poses
+from gem_plugin.heterogeneity.processing_match import phases_against_stated
 from gem_plugin.heterogeneity.schedule import epoch_generator
 from gem_plugin.imaging.fourier import fourier_crop_volume
 from gem_plugin.io.gaussian_files import GaussianArrays, write_gaussians
@@ -41,6 +42,7 @@ from gem_plugin.steps.train.images import open_observations, rows_used
 BATCH_SIZE = 64
 MINIMUM_POWER = 1e-30  # of a projection without density
 MINIMUM_POSE_ERRORS = 3.0  # standard errors by which own poses must beat those of others
+MINIMUM_PHASE_ERRORS = 5.0  # by which the other sign of the CTF must fit better
 MINIMUM_FLIP_ERRORS = 5.0  # and by which a flipped map must beat the given one to be called the right one
 
 
@@ -73,6 +75,9 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     if readings:
         observations, table = open_observations(run)
         grey_scale = fit_grey_scale(grey_scale_terms(cloud, observations, sample, progress.track))
+    _warn_of_other_phases(
+        phases_against_stated(cloud, observations, sample, epoch_generator(settings.seed, 2))
+    )
     cloud = replace(cloud, amplitudes=cloud.amplitudes * grey_scale)
     batches = _batches(order, settings.fit_images)
     losses: list[float] = []
@@ -134,6 +139,21 @@ def _warn_when_poses_do_not_match(match: PoseMatch) -> None:
             f"The images match the map hardly better in their own poses ({match.own:.2f} noise standard deviations) than in "
             f"those of other particles ({match.of_others:.2f}). Are particles and map of the same refinement, and is the map "
             "where the refinement left it? The results are meaningless unless they are."
+        )
+
+
+def _warn_of_other_phases(better: dict[bool, float]) -> None:
+    """By how many standard errors images stated as raw (True), or as processed (False), fit the map better as the other."""
+    if better.get(True, 0.0) > MINIMUM_PHASE_ERRORS:
+        warn(
+            f"The images fit the map better with the absolute value of their CTF (by {better[True]:.0f} standard errors): their "
+            "phases seem to be flipped, or they were multiplied by their CTF at extraction. The results are wrong unless the file "
+            "says so: set _rlnCtfDataArePhaseFlipped or _rlnCtfDataAreCtfPremultiplied to 1 in data_optics, or extract again."
+        )
+    if better.get(False, 0.0) > MINIMUM_PHASE_ERRORS:
+        warn(
+            "The file says that images were phase-flipped or multiplied by their CTF, but they fit the map better as raw images "
+            f"(by {better[False]:.0f} standard errors). Set the flags in data_optics to 0, or extract again."
         )
 
 

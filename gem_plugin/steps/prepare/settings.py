@@ -18,7 +18,7 @@ class PrepareSettings:
     )
     map: Path | None = setting(
         None,
-        "Consensus map of these particles (.mrc); checked against their box and pixel size.",
+        "Consensus map of these particles (.mrc), checked here; another box or pixel size is resampled about its centre.",
         reads_file=True,
     )
     mask: Path | None = setting(
