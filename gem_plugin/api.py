@@ -208,7 +208,10 @@ class Run:
         if condition is not None:
             settings["where"] = [condition, *settings.get("where", [])]
         chosen: Any = settings_from_values(SelectSettings, settings)
-        written = particles_written(self._results, rows_chosen(self._results, chosen), chosen)
+        rows = rows_chosen(self._results, chosen)
+        if not chosen.unexpanded:
+            return Selection(self, rows)
+        written = particles_written(self._results, rows, chosen)
         return Selection(self, written.rows, written.file)
 
     def reconstruct(
