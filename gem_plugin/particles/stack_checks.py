@@ -6,6 +6,7 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.header import MrcHeader, read_mrc_header
+from gem_plugin.particles.image_sizes import has_one_size
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Track, untracked
 
@@ -29,10 +30,17 @@ def check_stacks(
 
 def _boxes_of_stacks(table: ParticleTable) -> list[tuple[str, int, int]]:
     """Name and box of every stack, and its first row; a stack of which rows expect several boxes comes several times."""
-    first_rows: dict[tuple[str, int], int] = {}
-    for row, key in enumerate(zip(table.stack_names, table.own_box_sizes.tolist(), strict=True)):
-        first_rows.setdefault(key, row)
-    return [(name, box_size, int(table.file_rows[row])) for (name, box_size), row in first_rows.items()]
+    file_rows_backwards = table.file_rows[
+        ::-1
+    ].tolist()  # so that the first row of each stack is the last one set
+    names = table.stack_names[::-1].tolist()
+    if has_one_size(table):
+        first_rows = dict(zip(names, file_rows_backwards, strict=True))
+        return [(name, table.box_size, row) for name, row in first_rows.items()]
+    of_sizes = dict(
+        zip(zip(names, table.own_box_sizes[::-1].tolist(), strict=True), file_rows_backwards, strict=True)
+    )
+    return [(name, box_size, row) for (name, box_size), row in of_sizes.items()]
 
 
 def _check_slices(
