@@ -103,7 +103,7 @@ def test_wrong_masks_are_refused_with_a_reason_and_leave_nothing(explorer: Explo
     write_map(tmp_path / "empty.mrc", np.zeros((BOX_SIZE,) * 3), PIXEL_SIZE_IN_ANGSTROMS)
     for body, reason in (
         (b"not a map", b"the uploaded file is truncated"),
-        ((tmp_path / "small.mrc").read_bytes(), b"do not cover the same space"),
+        ((tmp_path / "small.mrc").read_bytes(), b"the mask has "),
         ((tmp_path / "empty.mrc").read_bytes(), b"The mask is empty"),
     ):
         status, content = explorer.ask("/api/mask/bad", body)
