@@ -13,6 +13,7 @@ from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.mask import VolumeScan, check_mask, fit_mask_to_grid, make_mask
 from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.notices import listening
 
 OF_LANDSCAPE, MADE_HERE, FROM_FILE = "landscape", "made", "file"
 MAXIMUM_FILES = 200
@@ -67,7 +68,11 @@ class Masks:
         return [path.relative_to(root).as_posix() for path in inside[:MAXIMUM_FILES]]
 
     def mask(self, request: MaskRequest) -> np.ndarray:  # (d, d, d) float32, 0 to 1
-        """The requested mask, checked."""
+        """The requested mask, checked; that of another grid was spoken of when it came."""
+        with listening(lambda notice: None):
+            return self._requested(request)
+
+    def _requested(self, request: MaskRequest) -> np.ndarray:
         if request.kind == OF_LANDSCAPE:
             return self._fitted(self.files.mask)
         if request.kind == FROM_FILE:

@@ -190,11 +190,14 @@ class Answers:
 
     def _masks_written(self, write: Callable[[Masks], Path]) -> Response:
         masks = self.opened.opened_sketch().masks
-        path = write(masks)
+        with listening(lambda notice: None) as notices:
+            path = write(masks)
+        said = [notice.sentence for notice in notices]
         root = self.opened.run.root.resolve()
         chosen = path.relative_to(root).as_posix()
         command = f"gem-em landscape {self.opened.run.root} --mask {path}"
-        return JSONResponse({"file": chosen, "files": masks.file_names(), "command": command})
+        answer = {"file": chosen, "files": masks.file_names(), "command": command, "notices": said}
+        return JSONResponse(answer)
 
     async def trajectory(self, request: Request) -> Response:
         fields = await _json(request)

@@ -6,6 +6,7 @@ from typing import Any
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import listening
 from gem_plugin.progress import Progress
 from gem_plugin.settings import AUTOMATIC
 
@@ -31,11 +32,12 @@ def check_against_particles(
     of_train, of_landscape = _given(train, *OF_TRAINING), _given(landscape, *OF_LANDSCAPE)
     if not (of_train or of_landscape):
         return
-    table = _read_table(settings["prepare"], progress)
-    if of_train:
-        _check_training(train, table)
-    if of_landscape:
-        _check_landscape(landscape, settings["prepare"].box, table)
+    with listening(lambda notice: None):  # the steps say it
+        table = _read_table(settings["prepare"], progress)
+        if of_train:
+            _check_training(train, table)
+        if of_landscape:
+            _check_landscape(landscape, settings["prepare"].box, table)
 
 
 def _given(settings: Any, *names: str) -> bool:

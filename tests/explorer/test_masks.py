@@ -65,6 +65,7 @@ def test_a_mask_that_was_sent_is_kept_on_the_grid_of_the_maps(explorer: Explorer
     answer = explorer.ask_json("/api/mask/coarse", (tmp_path / "coarse.mrc").read_bytes())
     assert answer["file"] == "explore/masks/coarse.mrc"
     assert answer["file"] in answer["files"]
+    assert "it is resampled about its centre to 24 voxels of 4 A" in " ".join(answer["notices"])
     assert f"gem-em landscape {explorer.run.root} --mask" in answer["command"]
     kept = read_map(explorer.run.root / answer["file"])
     assert (kept.volume.shape, kept.pixel_size_in_angstroms) == ((BOX_SIZE,) * 3, PIXEL_SIZE_IN_ANGSTROMS)

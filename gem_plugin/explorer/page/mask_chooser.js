@@ -117,11 +117,12 @@ export class MaskChooser {
     if (answer) await this.take(answer);
   }
 
-  async take({ file, files, command }) {
+  async take({ file, files, command, notices }) {
     this.fillKinds(files);
     this.kind.value = this.before = `file:${file}`;
     await this.changed();
-    say(`mask saved as ${file}; to make a whole landscape with it: ${command}`);
+    const saved = `mask saved as ${file}; to make a whole landscape with it: ${command}`;
+    say([saved, ...notices].join(". "));
   }
 }
 
