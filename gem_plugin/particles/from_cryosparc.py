@@ -73,7 +73,7 @@ def table_from_cryosparc(particles: CryosparcParticles) -> ParticleTable:
 
 def _identity(rows: np.ndarray) -> Identity:
     """A particle is known by sym_expand/src_uid, else by its image, else by its place in the micrograph."""
-    present = set(rows.dtype.names or ())
+    present = {name for name in rows.dtype.names or () if rows[name].ndim == 1}  # one value a row
     sources = position = None
     if SOURCE_UID in present and rows.dtype[SOURCE_UID].kind in "ui":  # a float has lost its last digits
         sources = rows[SOURCE_UID]

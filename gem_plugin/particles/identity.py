@@ -62,11 +62,19 @@ def identify_rows(
 
 def numbered(*columns: np.ndarray) -> np.ndarray:  # (n,) int64
     """One number for equal values in all columns, counted from 0 in the order in which they first occur."""
-    numbers, different = pd.factorize(columns[0], use_na_sentinel=False)
+    numbers, _ = _factorized(columns[0])
     for column in columns[1:]:
-        more, different = pd.factorize(column, use_na_sentinel=False)
+        more, different = _factorized(column)
         numbers, _ = pd.factorize(numbers.astype(np.int64) * len(different) + more)
     return numbers.astype(np.int64)
+
+
+def _factorized(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """pandas takes the byte order of this machine only."""
+    values = np.asarray(column)
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    numbers, different = pd.factorize(native, use_na_sentinel=False)
+    return numbers, different
 
 
 def joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:  # (n,) int64
