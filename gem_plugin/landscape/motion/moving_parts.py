@@ -32,7 +32,7 @@ SIGNALS = 3  # components of the change of a piece
 
 @dataclass(frozen=True)
 class MovingParts:
-    """One row a part: the rest, then what moves, the most mobile one last."""
+    """One row a part: the rest, which may be empty, then what moves, the most mobile one last."""
 
     gaussians: np.ndarray  # (p,) int64
     fraction_of_mass: np.ndarray  # (p,)
@@ -185,6 +185,9 @@ def _table(clouds: _Clouds, variants: list[np.ndarray], seed: int) -> MovingPart
     members = [np.flatnonzero(labels == number) for number in range(1, labels.max() + 1)]
     rows = []
     for number, member in enumerate(members, start=1):
+        if not len(member):  # no rest: one part moves, and all else comes and goes
+            rows.append((0, 0.0, 0.0, clouds.mean.mean(axis=0), 0.0, 0.0, 0.0, 0.0))
+            continue
         varied = [np.flatnonzero(other == number) for other in others]
         weights = clouds.mass[member] + SMALLEST
         is_rest = number == 1

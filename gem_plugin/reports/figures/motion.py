@@ -38,7 +38,7 @@ def draw_parts(stem: Path, motion: GaussianMotion) -> list[Path]:
         colours = [colour_of_group(int(part)) for part in motion.parts]
         positions = motion.positions_in_angstroms
         axes.scatter(positions[:, x], positions[:, y], c=colours, s=3, linewidths=0, rasterized=True)
-        for number in numbers:
+        for number in numbers[table.gaussians > 0]:
             member = motion.parts == number
             write_number(axes, middle_member(positions[member][:, [x, y]]), int(number), TEXT_SIZE)
         axes.set_aspect("equal")

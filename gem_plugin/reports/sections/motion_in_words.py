@@ -5,7 +5,7 @@ from gem_plugin.landscape.motion.moving_parts import MINIMUM_MASS_CHANGE, Moving
 from gem_plugin.reports.plain_numbers import angstroms, percent, with_error
 
 FADING = 0.3  # amplitude change beyond which distances are lower bounds
-COUNTS = {1: "One part moves", 2: "Two parts move", 3: "Three parts move", 4: "Four parts move"}
+COUNTS = {2: "Two", 3: "Three", 4: "Four"}
 
 
 def motion_in_words(motion: GaussianMotion) -> str:
@@ -17,11 +17,14 @@ def motion_in_words(motion: GaussianMotion) -> str:
         return f"No part moves clearly more than the rest: the Gaussians move by {still} Å, root mean square over the particles."
     sentences = [_of_part(parts, row, is_only=len(order) == 1) for row in order]
     if len(order) > 1:
-        sentences.insert(0, f"{COUNTS.get(len(order), f'{len(order)} parts move')} independently.")
+        sentences.insert(
+            0, f"{COUNTS.get(len(order), str(len(order)))} parts change independently of each other."
+        )
     faded = [row for row in order if _fades(parts, row)]
     if faded:
         sentences.append(_about_fading(parts, faded))
-    sentences.append(f"The rest moves by {still} Å.")
+    if parts.gaussians[0]:
+        sentences.append(f"The rest moves by {still} Å.")
     return " ".join(sentences)
 
 

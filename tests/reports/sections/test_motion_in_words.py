@@ -1,9 +1,12 @@
 """What moves, in sentences that are true of what was measured."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, measure_motion
+from gem_plugin.reports.figures.motion import draw_parts
 from gem_plugin.reports.sections.motion_in_words import motion_in_words
 
 N_PARTICLES = 60
@@ -63,6 +66,22 @@ def test_nothing_that_moves(generator: np.random.Generator) -> None:
     assert said.startswith("No part moves clearly more than the rest")
 
 
+def test_a_molecule_without_a_rest_has_a_report_too(generator: np.random.Generator, tmp_path: Path) -> None:
+    """One domain moves, the other comes and goes, and nothing stands still."""
+    places = generator.normal(0, 9, (300, 3)) + np.repeat([[-80.0, 0, 0], [0, 0, 0]], 150, axis=0)
+    clouds = places + generator.normal(0, 0.05, (N_PARTICLES, 300, 3))
+    clouds[:, 150:, 1] += 20 * generator.uniform(-1, 1, (N_PARTICLES, 1))
+    amplitudes = np.ones((N_PARTICLES, 300))
+    amplitudes[:, :150] = np.where(generator.random(N_PARTICLES) < 0.3, 1.0, 0.05)[:, None]
+    motion = measure_motion(clouds, amplitudes, seed=0)
+    assert motion.moving_parts.gaussians.tolist() == [0, 150, 150]
+    said = motion_in_words(motion)
+    assert "Part 3, 73.2 ± 2.2 % of the mass, moves by" in said
+    assert "of the mass on average, is not there in every particle" in said
+    assert "The rest" not in said
+    assert all(path.is_file() for path in draw_parts(tmp_path / "parts", motion))
+
+
 def test_two_parts_are_told_apart(generator: np.random.Generator) -> None:
     clouds = _clouds(generator)
     second = generator.normal(0, 9, (100, 3)) - np.array([45.0, 0, 0])
@@ -70,5 +89,5 @@ def test_two_parts_are_told_apart(generator: np.random.Generator) -> None:
     clouds[:, 200:300, 1] += 10 * generator.uniform(-1, 1, (N_PARTICLES, 1))
     clouds[:, 300:, 2] += 16 * generator.uniform(-1, 1, (N_PARTICLES, 1))
     said = _said(clouds, np.ones((N_PARTICLES, 400)))
-    assert said.startswith("Two parts move independently. Part 3, 25.0 ± 2.5 %")
+    assert said.startswith("Two parts change independently of each other. Part 3, 25.0 ± 2.5 %")
     assert "Part 2, 24.8 ± 2.5 %" in said
