@@ -40,7 +40,7 @@ def read_gaussians(path: Path) -> GaussianArrays:
         )
     try:
         vertices = PlyData.read(str(path))["vertex"].data
-    except (PlyParseError, KeyError, ValueError, EOFError) as error:
+    except (PlyParseError, KeyError, ValueError, EOFError, OverflowError) as error:
         raise InputError(
             f"{path} is not a readable PLY file ({error}). Run `gem-em consensus` again."
         ) from error

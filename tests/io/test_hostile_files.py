@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -89,6 +90,14 @@ def test_whole_files_are_read_and_empty_ones_refused(samples, kind: str, tmp_pat
         assert read(path) == {}
         return
     with pytest.raises(InputError, match=r"whole\."):
+        read(path)
+
+
+def test_a_ply_file_of_more_vertices_than_a_machine_can_count_is_refused(samples, tmp_path: Path) -> None:
+    content, read = samples["ply"]
+    path = tmp_path / "many.ply"
+    path.write_bytes(re.sub(rb"element vertex \d+", b"element vertex " + b"5" * 60, content))
+    with pytest.raises(InputError, match="not a readable PLY file"):
         read(path)
 
 
