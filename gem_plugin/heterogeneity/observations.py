@@ -51,8 +51,14 @@ class Observations:
         own = np.arange(len(rotation_matrices))
         self.image_indices = own if image_indices is None else image_indices
         self.particle_indices = self.image_indices if particle_indices is None else particle_indices
-        self.rotation_matrices = rotation_matrices.float()
-        self.shifts_in_pixels = shifts_in_pixels.float()
+        self.given_rotation_matrices, self.given_shifts_in_pixels = (
+            rotation_matrices.float(),
+            shifts_in_pixels.float(),
+        )
+        self.rotation_matrices, self.shifts_in_pixels = (
+            self.given_rotation_matrices,
+            self.given_shifts_in_pixels,
+        )
         self.ctf = ctf
         self.pixel_size_in_angstroms = pixel_size_in_angstroms
         self.box_size = int(images.shape[-1])
@@ -64,13 +70,26 @@ class Observations:
     def move_to_(self, device: torch.device) -> None:
         """Make batches on another device from now on. Images stay where they are; keep_in_memory puts them there."""
         self.device = device
-        self.rotation_matrices, self.shifts_in_pixels = (
-            value.to(device) for value in (self.rotation_matrices, self.shifts_in_pixels)
-        )
+        for name in ("given_rotation_matrices", "given_shifts_in_pixels", "rotation_matrices", "shifts_in_pixels"):
+            setattr(self, name, getattr(self, name).to(device))
         self.ctf, self._inverse_noise = self.ctf.to(device), self._inverse_noise.to(device)
 
     def __len__(self) -> int:
         return len(self.rotation_matrices)
+
+    def move_poses_(
+        self,
+        rotations: Tensor,  # (n, 3, 3): of the molecule, before the given view
+        shifts_in_pixels: Tensor,  # (n, 2): how far the molecule lies from the centre that was given
+        progress_of: Any = iter,
+    ) -> None:
+        """Poses of all particles from now on, from those that were given. Images in memory are centred again."""
+        self.rotation_matrices = self.given_rotation_matrices @ rotations.to(self.device)
+        self.shifts_in_pixels = self.given_shifts_in_pixels - shifts_in_pixels.to(self.device)
+        self.__dict__.pop("_rows_to_match", None)  # copies of an image have shifts of their own now
+        if self._matched is not None:
+            self._matched = None
+            self.keep_in_memory(progress_of)
 
     @property
     def n_matched(self) -> int:

@@ -72,6 +72,15 @@ class TrainSettings:
         True,
         "Let every particle have its own contrast (thickness of the ice), so that latents need not follow it.",
     )
+    refine_poses: bool = setting(
+        True,
+        "Refine the poses together with the latents, under a prior whose width is found from the particles; "
+        "poses that are right stay as they are.",
+    )
+    outliers: bool = setting(
+        True,
+        "Find particles that are noise, or a molecule that is not where the pose says; they count less in the training.",
+    )
     whiten: bool = setting(True, "Divide by the noise spectrum, so that each frequency counts by its noise.")
     kl_start: float = setting(
         0.02, "Weight of the KL divergence at the start, low so that latents become active.", 0.0, 100.0

@@ -19,6 +19,15 @@ from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agree
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.outliers import (
+    N_KINDS,
+    KindShares,
+    all_evidence_of_density_elsewhere,
+    kind_probabilities,
+    projection_power,
+)
+from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
+from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
     KL_RISE,
@@ -62,6 +71,9 @@ class EpochRecord:
         math.nan
     )  # nats; with the validation loss it gives the evidence bound, see landscape/checks/latents.py
     contrast_spread: float = 0.0  # standard deviation of the particles' contrast, as this epoch found it
+    pose_spread: float = 0.0  # degrees: standard deviation of the error of the given poses, about each axis
+    shift_spread: float = 0.0  # Angstrom, along each axis
+    outlier_fraction: float = 0.0  # of the training particles
 
 
 class EpochSums(NamedTuple):
@@ -75,21 +87,23 @@ class EpochSums(NamedTuple):
     good_steps: Tensor  # ()
     contrast_score: Tensor  # ()
     contrast_information: Tensor  # ()
+    kinds: Tensor  # (N_KINDS,): probabilities of the kinds of images of outliers.py, mean of each batch
     extra_terms: Tensor  # (len(EXTRA_TERMS),), without their weights
 
-    def as_vector(self) -> Tensor:  # (5 + len(EXTRA_TERMS),)
-        *scalars, extra_terms = self
-        return torch.cat([torch.stack(scalars), extra_terms])
+    def as_vector(self) -> Tensor:  # (5 + N_KINDS + len(EXTRA_TERMS),)
+        *scalars, kinds, extra_terms = self
+        return torch.cat([torch.stack(scalars), kinds, extra_terms])
 
     @classmethod
     def of_vector(cls, vector: Tensor) -> "EpochSums":
-        n_scalars = len(cls._fields) - 1
-        return cls._make([*vector[:n_scalars], vector[n_scalars:]])
+        n_scalars = len(cls._fields) - 2
+        after = n_scalars + N_KINDS
+        return cls._make([*vector[:n_scalars], vector[n_scalars:after], vector[after:]])
 
     @classmethod
     def zeros(cls, device: torch.device) -> "EpochSums":
-        n_scalars = len(cls._fields) - 1
-        return cls.of_vector(torch.zeros(n_scalars + len(EXTRA_TERMS), dtype=torch.float64, device=device))
+        size = len(cls._fields) - 2 + N_KINDS + len(EXTRA_TERMS)
+        return cls.of_vector(torch.zeros(size, dtype=torch.float64, device=device))
 
 
 class LoadedBatch(NamedTuple):
@@ -97,6 +111,7 @@ class LoadedBatch(NamedTuple):
 
     encoder_inputs: Tensor  # (batch, n_inputs)
     images: MatchedBatch  # for the absolute error: centred images with their CTF
+    elsewhere: Tensor | None  # (batch,) log-likelihood of density that is not the modelled molecule; None: not looked for
 
 
 class Trainer:
@@ -126,11 +141,20 @@ class Trainer:
         self.bad_steps = 0
         self.kl_factor = 1.0  # lowered when the latents collapse
         self.contrast_variance = 0.0  # of the particles, about 1; see losses/contrast.py
+        is_squared = settings.loss == "squared"
+        self.poses = (
+            ParticlePoses(observations, self.workers, settings.projector)
+            if settings.refine_poses and is_squared
+            else None
+        )
+        self.shares = KindShares()
+        self.elsewhere = self._evidence_elsewhere() if settings.outliers and is_squared else None  # (n,)
         self.history: list[EpochRecord] = []
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:
         """One pass over the training particles. Raises RunError when too many losses are not a number."""
         start = time.monotonic()
+        self._refine_poses_if_due()
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
         sums = EpochSums.zeros(self.device).as_vector()
@@ -154,8 +178,11 @@ class Trainer:
         ):  # before, cheap latents would take the contrast over for good
             score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
+        if self.elsewhere is not None:
+            self.shares = KindShares.of_counts(total.kinds)
         self.epoch += 1
         done = self.epoch / self.n_epochs
+        prior = self.poses.prior if self.poses is not None else PosePrior()
         record = EpochRecord(
             self.epoch,
             float(total.image_loss) / n_good,
@@ -169,6 +196,9 @@ class Trainer:
             **dict(zip(EXTRA_TERMS, (total.extra_terms / n_good).tolist(), strict=True)),
             validation_kl=validation_kl,
             contrast_spread=math.sqrt(self.contrast_variance),
+            pose_spread=math.degrees(math.sqrt(prior.angle)),
+            shift_spread=math.sqrt(prior.shift) * self.model.pixel_size_in_angstroms,
+            outlier_fraction=float((total.kinds[1:] / n_good).sum()),
         )
         self.history.append(record)
         return record
@@ -201,8 +231,9 @@ class Trainer:
             batch = self._load(rows_here[part])
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
-            losses = self._image_loss(batch, cloud)[0].sum(), distribution.kl_divergence().sum()
-            total += torch.stack(losses)
+            losses, kl = self._image_loss(batch, cloud)[0], distribution.kl_divergence()
+            weights = self._kinds(batch, losses + kl)[:, 0]
+            total += torch.stack([(weights * losses).sum(), (weights * kl).sum()])
         loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
         return loss, kl
 
@@ -222,6 +253,8 @@ class Trainer:
             "bad_steps": self.bad_steps,
             "kl_factor": self.kl_factor,
             "contrast_variance": self.contrast_variance,
+            "shares": tuple(self.shares),
+            "poses": {} if self.poses is None else self.poses.state(),
             "extra_losses": self.extra_losses.state(),
             "history": [asdict(record) for record in self.history],
         }
@@ -232,6 +265,10 @@ class Trainer:
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
         self.contrast_variance = state.get("contrast_variance", 0.0)
+        self.shares = KindShares(*state.get("shares", self.shares))
+        if self.poses is not None and state.get("poses"):
+            self.poses.load_state(state["poses"])
+            self._read_encoder_inputs()
         self.extra_losses.load_state(state.get("extra_losses", {}))
         self.history = [EpochRecord(**record) for record in state["history"]]
 
@@ -242,7 +279,8 @@ class Trainer:
         """What a step needs of the given particles, on the device."""
         is_squared = self.settings.loss == "squared"
         images = self.observations.batch(rows) if is_squared else self.observations.centred_batch(rows)
-        return LoadedBatch(self.encoder_inputs.batch(rows), images)
+        elsewhere = None if self.elsewhere is None else self.elsewhere[send(rows, self.device)]
+        return LoadedBatch(self.encoder_inputs.batch(rows), images, elsewhere)
 
     def _encode(self, batch: LoadedBatch) -> LatentDistribution:
         assert self.model.encoder is not None
@@ -256,9 +294,13 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
-        image_losses, contrast = self._image_loss(batch, cloud)
-        image_loss = image_losses.mean()
-        kl = distribution.kl_divergence().mean()
+        image_losses, scores = self._image_loss(batch, cloud)
+        kl_divergences = distribution.kl_divergence()
+        kinds = self._kinds(batch, image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach())
+        weights = kinds[:, 0]
+        image_loss = (weights * image_losses).mean()
+        kl = (weights * kl_divergences).mean()
+        contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
         loss = image_loss + self._kl_weight(fraction) * kl + extra
         self.optimiser.zero_grad(set_to_none=True)
@@ -268,25 +310,68 @@ class Trainer:
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
         one, (score, information) = torch.ones_like(norm), contrast
-        added = EpochSums(image_loss.detach(), kl.detach(), one, score, information, extra_terms)
+        added = EpochSums(image_loss.detach(), kl.detach(), one, score, information, kinds.mean(0), extra_terms)
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
     def _image_loss(
         self, batch: LoadedBatch, cloud: GaussianCloud
-    ) -> tuple[Tensor, Tensor]:  # (batch,); (2,): score and information of the contrast
+    ) -> tuple[Tensor, Tensor]:  # (batch,); (batch, 2): score and information of the contrast
         images, filters, rotations = batch.images
         projections = project_gaussians(
             cloud, rotations, self.model.box_size, projector=self.settings.projector
         )
         if self.settings.loss != "squared":
-            return absolute_error(projections, images, filters), torch.zeros(2, device=self.device)
+            return absolute_error(projections, images, filters), torch.zeros(len(images), 2, device=self.device)
         agreement = image_agreement(projections, images, filters)
         scores = (
             contrast_scores(agreement, self.contrast_variance)
             if self.settings.contrast
-            else torch.zeros(2, device=self.device)
+            else torch.zeros(len(images), 2, device=self.device)
         )
         return error_of_agreement(agreement, self.contrast_variance), scores
+
+    def _kinds(self, batch: LoadedBatch, losses: Tensor) -> Tensor:  # (batch, N_KINDS)
+        """Probability of each kind of image; all are the molecule where outliers are not looked for."""
+        if batch.elsewhere is None:
+            return torch.eye(N_KINDS, device=losses.device)[0].expand(len(losses), N_KINDS)
+        return kind_probabilities(losses, batch.elsewhere, self.shares)
+
+    def _model_probability(self, rows: Tensor, losses: Tensor) -> Tensor:  # (batch,)
+        if self.elsewhere is None:
+            return torch.ones_like(losses)
+        return kind_probabilities(losses, self.elsewhere[send(rows, self.device)], self.shares)[:, 0]
+
+    @torch.no_grad()
+    def _evidence_elsewhere(self) -> Tensor:
+        power = projection_power(
+            self.model.consensus(), self.observations, self.training_rows, self.settings.projector
+        )
+        return all_evidence_of_density_elsewhere(self.observations, power)
+
+    def _refine_poses_if_due(self) -> None:
+        if self.poses is not None and is_pose_epoch(self.epoch, self.n_epochs):
+            self.refine_poses()
+
+    def refine_poses(self) -> None:
+        """One pass over the poses of all particles, and new encoder inputs where they have moved."""
+        assert self.poses is not None
+        had_moved = self.poses.are_moved
+        spread = self.poses.refine(
+            self.model,
+            self.encoder_inputs,
+            self.training_rows,
+            self._model_probability,
+            self.contrast_variance,
+        )
+        import os
+        if os.environ.get("GEM_POSE_DEBUG"):
+            print("poses", self.epoch, spread, flush=True)
+        if had_moved or self.poses.are_moved:
+            self._read_encoder_inputs()
+
+    def _read_encoder_inputs(self) -> None:
+        assert self.model.anchors is not None
+        self.encoder_inputs = EncoderInputs.compute(self.model.anchors, self.observations)
 
     def _kl_weight(self, fraction: float) -> float:
         return self.kl_factor * kl_weight_at(fraction, self.settings.kl_start, self.settings.kl_weight)

@@ -20,12 +20,14 @@ ROUNDS_FOR_START = 10
 IMAGES_AT_A_TIME = 64
 
 
-def contrast_scores(agreement: ImageAgreement, variance: float) -> Tensor:  # (2,): score, information
-    """Derivative of the log-likelihood by the variance, and its expected curvature; means over the images."""
+def contrast_scores(
+    agreement: ImageAgreement, variance: float
+) -> Tensor:  # (batch, 2): score, information
+    """Derivative of the log-likelihood of each image by the variance, and its expected curvature."""
     powers, agreements = (values.detach().double() for values in agreement)
     widened = 1 + variance * powers
     score = ((agreements - powers) / widened) ** 2 - powers / widened
-    return torch.stack([score.mean() / 2, ((powers / widened) ** 2).mean() / 2])
+    return torch.stack([score / 2, (powers / widened) ** 2 / 2], 1)
 
 
 def better_variance(variance: float, score: float, information: float) -> float:
@@ -58,5 +60,5 @@ def first_contrast_variance(
     agreement = ImageAgreement(*(torch.cat(values) for values in zip(*parts, strict=True)))
     variance = 0.0
     for _ in range(ROUNDS_FOR_START):
-        variance = better_variance(variance, *contrast_scores(agreement, variance).tolist())
+        variance = better_variance(variance, *contrast_scores(agreement, variance).mean(0).tolist())
     return variance

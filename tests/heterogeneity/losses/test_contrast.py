@@ -34,7 +34,7 @@ def agreements_of_noisy_images(spread: float, power: float = 200.0, n: int = 20_
 def best_variance(agreement: ImageAgreement, start: float = 0.0) -> float:
     variance = start
     for _ in range(20):
-        variance = better_variance(variance, *contrast_scores(agreement, variance).tolist())
+        variance = better_variance(variance, *contrast_scores(agreement, variance).mean(0).tolist())
     return variance
 
 

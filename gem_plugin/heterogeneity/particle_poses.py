@@ -1,0 +1,146 @@
+"""The refined poses of all particles of a training: when they are refined, how far they are from the given ones."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
+from gem_plugin.heterogeneity.model import HeterogeneityModel
+from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity.pose_refinement import (
+    N_ANGLES,
+    N_NUMBERS,
+    PosePrior,
+    PoseTerms,
+    better_prior,
+    evidence_of_prior,
+    pose_steps,
+    pose_terms,
+)
+from gem_plugin.heterogeneity.workers import Workers
+
+FIRST_EPOCHS = 2
+PARTS_OF_TRAINING = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+PARTICLES_FOR_PRIOR = 3000
+MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
+IMAGES_AT_A_TIME = 64
+
+
+class PoseSpread(NamedTuple):
+    """What a pass found."""
+
+    angle_in_degrees: float  # standard deviation of the error of the given poses, about each axis
+    shift_in_pixels: float
+    evidence_in_nats: float  # per particle, for poses that differ from the given ones
+
+
+class ParticlePoses:
+    """Offsets of the poses of all particles, and their prior."""
+
+    def __init__(self, observations: Observations, workers: Workers, projector: str) -> None:
+        self.observations, self.workers, self.projector = observations, workers, projector
+        self.offsets = torch.zeros(len(observations), N_NUMBERS)  # rotation vector of the molecule in radians, shift in pixels
+        self.prior = PosePrior()
+
+    @property
+    def are_moved(self) -> bool:
+        return bool(self.offsets.any())
+
+    def state(self) -> dict[str, Any]:
+        return {"prior": tuple(self.prior), "offsets": self.offsets if self.are_moved else None}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        if not state:
+            return
+        self.prior = PosePrior(*state["prior"])
+        if state["offsets"] is not None:
+            self.offsets = state["offsets"]
+            self._move()
+
+    def refine(
+        self,
+        model: HeterogeneityModel,
+        encoder_inputs: EncoderInputs,
+        training_rows: Tensor,
+        weights_of: Callable[[Tensor, Tensor], Tensor],  # rows, losses -> probability of the molecule that the model says
+        contrast_variance: float,
+    ) -> PoseSpread:
+        """One pass: the prior from some of the training particles, then a step of every particle."""
+        model.eval()
+        sample = training_rows[:: max(1, len(training_rows) // PARTICLES_FOR_PRIOR)]
+        local = self.workers.local_rows(sample)
+        arguments = model, encoder_inputs, contrast_variance
+        parts = [self._terms(part, *arguments) for part in local.split(IMAGES_AT_A_TIME)]
+        terms = PoseTerms(*(torch.cat(values) for values in zip(*parts, strict=True)))
+        offsets = self._in_image(local)
+        information = (terms.curvatures @ offsets[..., None])[..., 0] - terms.gradients
+        weights = weights_of(local, terms.losses)
+        prior = better_prior(self.prior, information, terms.curvatures, weights)
+        prior = PosePrior(*self.workers.mean(torch.tensor(prior, dtype=torch.float64)).tolist())
+        evidence = (weights * evidence_of_prior(prior, information, terms.curvatures)).mean()
+        gain = float(self.workers.mean(evidence))
+        self.prior = prior if gain >= MINIMUM_EVIDENCE_IN_NATS else PosePrior()
+        had_moved = self.are_moved
+        self._step(*arguments)
+        if had_moved or self.are_moved:
+            self._move()
+        spread = PoseSpread(math.degrees(math.sqrt(self.prior.angle)), math.sqrt(self.prior.shift), gain)
+        return spread
+
+    def _terms(
+        self, rows: Tensor, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float
+    ) -> PoseTerms:
+        assert model.encoder is not None
+        with torch.no_grad():
+            latents = model.encoder(encoder_inputs.batch(rows)).means
+            cloud = model.cloud_in_pixels(latents)
+        return pose_terms(cloud, self.observations.batch(rows), self.projector, contrast_variance)
+
+    def _step(self, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float) -> None:
+        if self.prior.is_zero:
+            self.offsets = torch.zeros_like(self.offsets)
+            return
+        moved = torch.zeros_like(self.offsets)
+        everything = self.workers.local_rows(torch.arange(len(self.offsets)))
+        for rows in everything.split(IMAGES_AT_A_TIME):
+            terms = self._terms(rows, model, encoder_inputs, contrast_variance)
+            steps, _ = pose_steps(terms, self._in_image(rows), self.prior)
+            moved[rows] = self._composed(rows, steps)
+        self.offsets = self._without_net_movement(self.workers.sum(moved))
+
+    def _in_image(self, rows: Tensor) -> Tensor:  # (batch, 5): the rotation about the axes of the image
+        offsets = self.offsets[rows].to(self.observations.device)
+        views = self.observations.rotation_matrices[rows.to(self.observations.device)]
+        rotations = (views @ offsets[:, :N_ANGLES, None])[..., 0]
+        return torch.cat([rotations, offsets[:, N_ANGLES:]], 1)
+
+    def _composed(self, rows: Tensor, steps: Tensor) -> Tensor:  # (batch, 5)
+        """The offsets after a step about the axes of the image."""
+        views = self.observations.rotation_matrices[rows.to(self.observations.device)]
+        of_molecule = (views.transpose(1, 2) @ steps[:, :N_ANGLES, None])[..., 0].cpu().double().numpy()
+        offsets = self.offsets[rows]
+        turned = Rotation.from_rotvec(offsets[:, :N_ANGLES].double().numpy()) * Rotation.from_rotvec(of_molecule)
+        angles = torch.from_numpy(turned.as_rotvec()).float()
+        return torch.cat([angles, offsets[:, N_ANGLES:] + steps[:, N_ANGLES:].cpu()], 1)
+
+    def _without_net_movement(self, offsets: Tensor) -> Tensor:
+        """No net rotation and no net shift of the molecule: the mean rotation vector is 0, and no vector s explains the shifts as (A s)_xy."""
+        angles = offsets[:, :N_ANGLES] - offsets[:, :N_ANGLES].mean(0)
+        views = self.observations.given_rotation_matrices[:, :2].cpu().double()
+        shifts = offsets[:, N_ANGLES:].double()
+        normal = torch.einsum("nij,nik->jk", views, views)
+        common = torch.linalg.lstsq(normal, torch.einsum("nij,ni->j", views, shifts)[:, None]).solution[:, 0]
+        return torch.cat([angles, (shifts - views @ common).float()], 1)
+
+    def _move(self) -> None:
+        rotations = Rotation.from_rotvec(self.offsets[:, :N_ANGLES].double().numpy()).as_matrix()
+        self.observations.move_poses_(torch.from_numpy(rotations).float(), self.offsets[:, N_ANGLES:])
+
+
+def is_pose_epoch(epoch: int, n_epochs: int) -> bool:
+    """Whether poses are refined before this epoch (from 0): at the start against the consensus, and then as the model gets better."""
+    return epoch < FIRST_EPOCHS or epoch in {round(part * n_epochs) for part in PARTS_OF_TRAINING}

@@ -1,0 +1,202 @@
+"""Poses of the particles, refined around those of the consensus refinement: three angles and two shifts a particle.
+
+A pose differs from the given one by a small rotation omega of the molecule and a shift t of the image. Its five numbers have a
+normal prior of mean 0; the two variances (angle, shift) are those of largest likelihood, so that poses that are right stay
+where they are. Gauss-Newton: the model image P and its depth-weighted companion Q = sum_i a_i z_i G(p - u_i), with u_i and z_i
+the image coordinates and the depth of Gaussian i, give all five derivatives:
+    dP/dt = -grad P,   dP/d(omega_x) = dQ/dy,   dP/d(omega_y) = -dQ/dx,   dP/d(omega_z) = y dP/dx - x dP/dy .
+"""
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gem_plugin.gaussians.cloud import GaussianCloud
+from gem_plugin.gaussians.projection import batch_in_pixels, project_gaussians
+from gem_plugin.heterogeneity.losses.image import ImageAgreement, error_of_agreement
+from gem_plugin.heterogeneity.observations import MatchedBatch
+from gem_plugin.imaging.fourier import half_spectrum_weights
+
+N_ANGLES, N_NUMBERS = 3, 5
+MAXIMUM_ANGLE_STEP_IN_RADIANS = math.radians(6.0)  # of one step of Gauss-Newton
+MAXIMUM_SHIFT_STEP_IN_PIXELS = 1.0
+ROUNDS_OF_SCORING = 30
+MAXIMUM_ANGLE_VARIANCE = math.radians(12.0) ** 2
+MAXIMUM_SHIFT_VARIANCE_IN_PIXELS = 9.0
+
+
+class PosePrior(NamedTuple):
+    """Variances of the error of the given poses; 0 where they are right."""
+
+    angle: float = 0.0  # radians squared, about each axis
+    shift: float = 0.0  # pixels squared, along each axis
+
+    @property
+    def is_zero(self) -> bool:
+        return self.angle == 0 and self.shift == 0
+
+    def variances(self, like: Tensor) -> Tensor:  # (5,)
+        return like.new_tensor([self.angle] * N_ANGLES + [self.shift] * (N_NUMBERS - N_ANGLES))
+
+
+class PoseTerms(NamedTuple):
+    """What an image says about its pose: to second order, minus its log-likelihood."""
+
+    losses: Tensor  # (batch,)
+    gradients: Tensor  # (batch, 5): of omega_x, omega_y, omega_z (radians, axes of the image), t_x, t_y (pixels)
+    curvatures: Tensor  # (batch, 5, 5): Gauss-Newton, positive semidefinite
+
+
+@torch.no_grad()
+def pose_terms(
+    cloud: GaussianCloud,  # one cloud, or one per image
+    batch: MatchedBatch,
+    projector: str = "auto",
+    contrast_variance: float = 0.0,
+) -> PoseTerms:
+    """Loss, gradient and curvature at the pose that the batch has. The contrast of each particle is integrated out."""
+    box_size = batch.images.shape[-1]
+    positions, amplitudes, widths = batch_in_pixels(cloud, len(batch.images), None)
+    depths = torch.einsum("bij,bnj->bni", batch.rotation_matrices[:, 2:], positions)[..., 0]
+    of_cloud = replace(cloud, positions=positions, amplitudes=amplitudes, widths=widths)
+    weighted = replace(of_cloud, amplitudes=amplitudes * depths)
+    image = project_gaussians(of_cloud, batch.rotation_matrices, box_size, projector=projector)
+    companion = project_gaussians(weighted, batch.rotation_matrices, box_size, projector=projector)
+    spectra = _spectra(image, companion)  # (batch, 6, ...): five derivatives and the image
+    weights = half_spectrum_weights(box_size, image.device) / box_size**2  # Parseval
+    filtered = spectra * (batch.filters * weights)[:, None]
+    matched = torch.fft.rfft2(batch.images) * weights
+    products = _real_products(filtered, spectra)  # (batch, 6, 6)
+    towards_image = _real_products(spectra, matched[:, None])[..., 0]  # (batch, 6)
+    like_contrast, powers = products[:, :N_NUMBERS, N_NUMBERS], products[:, N_NUMBERS, N_NUMBERS]
+    towards_image, agreements = towards_image[:, :N_NUMBERS], towards_image[:, N_NUMBERS]
+    agreement = ImageAgreement(powers, agreements)
+    widened = 1 + contrast_variance * powers
+    contrast = (1 + contrast_variance * agreements) / widened  # most likely
+    uncertainty = contrast_variance / widened  # its variance
+    gradients = (contrast**2 + uncertainty)[:, None] * like_contrast - contrast[:, None] * towards_image
+    curvatures = products[:, :N_NUMBERS, :N_NUMBERS]
+    explained = uncertainty[:, None, None] * like_contrast[:, :, None] * like_contrast[:, None, :]
+    curvatures = (contrast**2)[:, None, None] * (curvatures - explained)
+    return PoseTerms(
+        error_of_agreement(agreement, contrast_variance),
+        gradients,
+        (curvatures + curvatures.transpose(1, 2)) / 2,
+    )
+
+
+def pose_steps(
+    terms: PoseTerms,
+    offsets: Tensor,  # (batch, 5): where the poses are, from the given ones
+    prior: PosePrior,
+) -> tuple[Tensor, Tensor]:  # steps (batch, 5), and the covariance of the posterior (batch, 5, 5)
+    """Gauss-Newton under the prior, no longer than is believed: s = -(H + V^-1)^-1 (g + V^-1 d)."""
+    variances = prior.variances(offsets)
+    curvatures, gradients = terms.curvatures.to(offsets.dtype), terms.gradients.to(offsets.dtype)
+    identity = torch.eye(N_NUMBERS, dtype=offsets.dtype, device=offsets.device)
+    # multiplied by V from the left, so that a variance may be 0: (V H + 1) s = -(V g + d)
+    system = variances[:, None] * curvatures + identity
+    steps = -torch.linalg.solve(system, (variances * gradients + offsets)[..., None])[..., 0]
+    covariances = torch.linalg.solve(system, torch.diag(variances).expand_as(system))
+    return _limited(steps), covariances
+
+
+def better_prior(
+    prior: PosePrior,
+    information: Tensor,  # (n, 5): H d - g, the gradient that the likelihood has at the given pose
+    curvatures: Tensor,  # (n, 5, 5)
+    weights: Tensor,  # (n,): probability that a particle is what the model says
+) -> PosePrior:
+    """The two variances of largest marginal likelihood, by Fisher scoring from those given.
+
+    With w = (1 + H V)^-1 b and K = (1 + H V)^-1 H the score of a variance is the sum of (w_k^2 - K_kk) / 2 over its numbers,
+    the information the sum of K_kl^2 / 2.
+    """
+    information, curvatures = information.double(), curvatures.double()
+    weights = weights.double()
+    groups = (slice(0, N_ANGLES), slice(N_ANGLES, N_NUMBERS))
+    identity = torch.eye(N_NUMBERS, dtype=torch.float64, device=information.device)
+    for _ in range(ROUNDS_OF_SCORING):
+        system = identity + curvatures * prior.variances(information)
+        seen = torch.linalg.solve(system, information[..., None])[..., 0]
+        expected = torch.linalg.solve(system, curvatures)
+        surplus = seen**2 - expected.diagonal(dim1=1, dim2=2)
+        score = torch.stack([(weights * surplus[:, group].sum(1)).sum() / 2 for group in groups])
+        fisher = torch.stack(
+            [
+                torch.stack([(weights * (expected[:, one, other] ** 2).sum((1, 2))).sum() / 2 for other in groups])
+                for one in groups
+            ]
+        )
+        prior, has_converged = _scored(prior, score, fisher)
+        if has_converged:
+            break
+    return prior
+
+
+def evidence_of_prior(
+    prior: PosePrior,
+    information: Tensor,  # (n, 5)
+    curvatures: Tensor,  # (n, 5, 5)
+) -> Tensor:  # (n,) nats: how much more likely an image is under the prior than with its given pose
+    """1/2 b (H + V^-1)^-1 b - 1/2 log |1 + H V|."""
+    information, curvatures = information.double(), curvatures.double()
+    variances = prior.variances(information)
+    system = torch.eye(N_NUMBERS, dtype=torch.float64, device=information.device) + curvatures * variances
+    seen = torch.linalg.solve(system, information[..., None])[..., 0]
+    return 0.5 * (information * variances * seen).sum(1) - 0.5 * torch.linalg.slogdet(system).logabsdet
+
+
+def _scored(prior: PosePrior, score: Tensor, fisher: Tensor) -> tuple[PosePrior, bool]:
+    """One step of Fisher scoring with both variances kept between 0 and the largest that is believed."""
+    old = torch.tensor(prior, dtype=torch.float64)
+    limits = torch.tensor([MAXIMUM_ANGLE_VARIANCE, MAXIMUM_SHIFT_VARIANCE_IN_PIXELS], dtype=torch.float64)
+    score, fisher = score.cpu(), fisher.cpu()
+    is_free = (old > 0) | (score > 0)
+    step = torch.zeros(2, dtype=torch.float64)
+    if bool(is_free.any()) and bool(torch.isfinite(fisher).all()):
+        part = fisher[is_free][:, is_free]
+        if float(torch.linalg.det(part)) > 0:
+            step[is_free] = torch.linalg.solve(part, score[is_free])
+    new = torch.minimum((old + step).clamp_min(0), limits)
+    has_converged = bool(((new - old).abs() <= 1e-4 * limits * 1e-2 + 1e-3 * old).all())
+    return PosePrior(*new.tolist()), has_converged
+
+
+def _limited(steps: Tensor) -> Tensor:
+    angles, shifts = steps[:, :N_ANGLES], steps[:, N_ANGLES:]
+    lengths = (
+        (angles, MAXIMUM_ANGLE_STEP_IN_RADIANS),
+        (shifts, MAXIMUM_SHIFT_STEP_IN_PIXELS),
+    )
+    return torch.cat(
+        [part * (limit / part.norm(dim=1, keepdim=True).clamp_min(limit)) for part, limit in lengths], 1
+    )
+
+
+def _spectra(image: Tensor, companion: Tensor) -> Tensor:  # (batch, 6, box, box // 2 + 1)
+    """Half-spectra of the five derivatives, and of the image itself."""
+    box_size = image.shape[-1]
+    kx = 2 * torch.pi * torch.fft.rfftfreq(box_size, device=image.device)
+    ky = 2 * torch.pi * torch.fft.fftfreq(box_size, device=image.device)[:, None]
+    kx, ky = (1j * torch.where(k.abs() < torch.pi, k, 0) for k in (kx, ky))  # no sign at Nyquist
+    both = torch.fft.rfft2(torch.stack([image, companion]))
+    spectra = both.new_empty(len(image), N_NUMBERS + 1, *both.shape[-2:])
+    dx, dy = torch.fft.irfft2(torch.stack([both[0] * kx, both[0] * ky]), s=image.shape[-2:])
+    coordinates = torch.arange(box_size, device=image.device, dtype=image.dtype) - box_size // 2
+    torch.mul(both[1], ky, out=spectra[:, 0])
+    torch.mul(both[1], -kx, out=spectra[:, 1])
+    spectra[:, 2] = torch.fft.rfft2(coordinates[:, None] * dx - coordinates * dy)
+    torch.mul(both[0], -kx, out=spectra[:, 3])
+    torch.mul(both[0], -ky, out=spectra[:, 4])
+    spectra[:, 5] = both[0]
+    return spectra
+
+
+def _real_products(first: Tensor, second: Tensor) -> Tensor:  # (batch, k, ...), (batch, l, ...) -> (batch, k, l)
+    """Real parts of the inner products of complex arrays."""
+    one, other = (torch.view_as_real(values).flatten(2) for values in (first, second))
+    return one @ other.transpose(1, 2)
