@@ -303,6 +303,14 @@ class Trainer:
         contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
         loss = image_loss + self._kl_weight(fraction) * kl + extra
+        import os
+        amp = os.environ.get("GEM_AMP", "0")
+        if amp != "0":
+            k, eps = (float(x) for x in amp.split(","))
+            change = cloud.amplitudes.log()
+            variance = (change - change.mean(0)).square().mean(0)
+            cost = k / len(self.training_rows) * 0.5 * torch.log1p(variance / eps).sum()
+            loss = loss + cost
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
