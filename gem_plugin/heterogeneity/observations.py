@@ -70,7 +70,12 @@ class Observations:
     def move_to_(self, device: torch.device) -> None:
         """Make batches on another device from now on. Images stay where they are; keep_in_memory puts them there."""
         self.device = device
-        for name in ("given_rotation_matrices", "given_shifts_in_pixels", "rotation_matrices", "shifts_in_pixels"):
+        for name in (
+            "given_rotation_matrices",
+            "given_shifts_in_pixels",
+            "rotation_matrices",
+            "shifts_in_pixels",
+        ):
             setattr(self, name, getattr(self, name).to(device))
         self.ctf, self._inverse_noise = self.ctf.to(device), self._inverse_noise.to(device)
 
@@ -86,6 +91,16 @@ class Observations:
         """Poses of all particles from now on, from those that were given. Images in memory are centred again."""
         self.rotation_matrices = self.given_rotation_matrices @ rotations.to(self.device)
         self.shifts_in_pixels = self.given_shifts_in_pixels - shifts_in_pixels.to(self.device)
+        self._match_again(progress_of)
+
+    def reset_poses_(self) -> None:
+        """Back to the given poses."""
+        if self.rotation_matrices is not self.given_rotation_matrices:
+            self.rotation_matrices = self.given_rotation_matrices
+            self.shifts_in_pixels = self.given_shifts_in_pixels
+            self._match_again()
+
+    def _match_again(self, progress_of: Any = iter) -> None:
         self.__dict__.pop("_rows_to_match", None)  # copies of an image have shifts of their own now
         if self._matched is not None:
             self._matched = None

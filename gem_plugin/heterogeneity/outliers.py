@@ -16,6 +16,7 @@ from torch import Tensor
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
 
 N_KINDS = 3
@@ -61,15 +62,13 @@ def projection_power(
     total, n_images = torch.zeros(box_size, box_size // 2 + 1, device=observations.device), 0
     for part in rows.split(IMAGES_AT_A_TIME):
         views = observations.batch(part).rotation_matrices
-        images = project_gaussians(
-            cloud, views, box_size, observations.pixel_size_in_angstroms, projector
-        )
+        images = project_gaussians(cloud, views, box_size, observations.pixel_size_in_angstroms, projector)
         total += torch.fft.rfft2(images).abs().square().sum(0) / box_size**2
         n_images += len(part)
     rings = ring_indices(box_size, total.device).clamp_max(box_size // 2).flatten()
-    n_rings = box_size // 2 + 1
-    sums = torch.zeros(n_rings, device=total.device).index_add_(0, rings, total.flatten() / n_images)
-    return sums / torch.bincount(rings, minlength=n_rings)
+    values = torch.stack([total.flatten() / n_images, torch.ones_like(total).flatten()], 1)
+    sums, counts = values.new_zeros(box_size // 2 + 1, 2).index_add_(0, rings, values).unbind(1)
+    return sums / counts
 
 
 @torch.no_grad()
@@ -87,13 +86,46 @@ def evidence_of_density_elsewhere(
     return (weights * (matched * signal / widened - widened.log())).sum((1, 2))
 
 
-@torch.no_grad()
-def all_evidence_of_density_elsewhere(
-    observations: Observations, power: Tensor, track=iter
-) -> Tensor:  # (n,) float32
-    """The same for all particles, on the device of the observations."""
-    evidence = torch.empty(len(observations), device=observations.device)
-    for rows in track(list(row_chunks(len(observations), IMAGES_AT_A_TIME))):
-        evidence[rows[0] : rows[-1] + 1] = evidence_of_density_elsewhere(observations.batch(rows), power)
-    return evidence
+class OutlierMixture:
+    """The shares of the three kinds, and what each image says about the third."""
 
+    def __init__(self) -> None:
+        self.shares = KindShares()
+        self._elsewhere: Tensor | None = None  # (n,); None: outliers are not looked for
+
+    @property
+    def is_on(self) -> bool:
+        return self._elsewhere is not None
+
+    def look_for_outliers(
+        self, consensus: GaussianCloud, observations: Observations, rows: Tensor, projector: str = "auto"
+    ) -> None:
+        """From now on; reads all images once. The mean power of density is that of the consensus in the views of the rows."""
+        power = projection_power(consensus, observations, rows, projector)
+        self._elsewhere = torch.empty(len(observations), device=observations.device)
+        for some in row_chunks(len(observations), IMAGES_AT_A_TIME):
+            evidence = evidence_of_density_elsewhere(observations.batch(some), power)
+            self._elsewhere[some[0] : some[-1] + 1] = evidence
+
+    def evidence_of(self, rows: Tensor) -> Tensor | None:  # (batch,)
+        """Log-likelihood of density elsewhere of some particles; None where outliers are not looked for."""
+        return None if self._elsewhere is None else self._elsewhere[send(rows, self._elsewhere.device)]
+
+    def probabilities(
+        self,
+        losses: Tensor,  # (batch,): minus the evidence bound of each image
+        elsewhere: Tensor | None,  # (batch,): evidence_of the same particles
+    ) -> Tensor:  # (batch, N_KINDS)
+        """Probability of each kind; all images are the molecule where outliers are not looked for."""
+        if elsewhere is None:
+            return torch.eye(N_KINDS, device=losses.device)[0].expand(len(losses), N_KINDS)
+        return kind_probabilities(losses, elsewhere, self.shares)
+
+    def of_model(self, rows: Tensor, losses: Tensor) -> Tensor:  # (batch,)
+        """Probability that particles are the molecule as modelled."""
+        return self.probabilities(losses, self.evidence_of(rows))[:, 0]
+
+    def update(self, counts: Tensor) -> None:  # (N_KINDS,): sums of probabilities
+        """The shares of largest likelihood for these probabilities: one step of expectation maximisation."""
+        if self.is_on:
+            self.shares = KindShares.of_counts(counts)

@@ -27,6 +27,8 @@ FIRST_EPOCHS = 2
 PARTS_OF_TRAINING = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PARTICLES_FOR_PRIOR = 3000
 MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
+MINIMUM_EVIDENCE_OF_ALL_IN_NATS = 10.0  # of the particles that the prior is found from
+LARGEST_OFFSET_IN_SPREADS = 5.0  # poses that would go farther stay there and are marked
 IMAGES_AT_A_TIME = 64
 
 
@@ -43,7 +45,9 @@ class ParticlePoses:
 
     def __init__(self, observations: Observations, workers: Workers, projector: str) -> None:
         self.observations, self.workers, self.projector = observations, workers, projector
-        self.offsets = torch.zeros(len(observations), N_NUMBERS)  # rotation vector of the molecule in radians, shift in pixels
+        self.offsets = torch.zeros(
+            len(observations), N_NUMBERS
+        )  # rotation vector of the molecule in radians, shift in pixels
         self.prior = PosePrior()
 
     @property
@@ -66,7 +70,9 @@ class ParticlePoses:
         model: HeterogeneityModel,
         encoder_inputs: EncoderInputs,
         training_rows: Tensor,
-        weights_of: Callable[[Tensor, Tensor], Tensor],  # rows, losses -> probability of the molecule that the model says
+        weights_of: Callable[
+            [Tensor, Tensor], Tensor
+        ],  # rows, losses -> probability of the molecule that the model says
         contrast_variance: float,
     ) -> PoseSpread:
         """One pass: the prior from some of the training particles, then a step of every particle."""
@@ -83,7 +89,10 @@ class ParticlePoses:
         prior = PosePrior(*self.workers.mean(torch.tensor(prior, dtype=torch.float64)).tolist())
         evidence = (weights * evidence_of_prior(prior, information, terms.curvatures)).mean()
         gain = float(self.workers.mean(evidence))
-        self.prior = prior if gain >= MINIMUM_EVIDENCE_IN_NATS else PosePrior()
+        is_believed = gain >= max(
+            MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample))
+        )
+        self.prior = prior if is_believed else PosePrior()
         had_moved = self.are_moved
         self._step(*arguments)
         if had_moved or self.are_moved:
@@ -100,7 +109,9 @@ class ParticlePoses:
             cloud = model.cloud_in_pixels(latents)
         return pose_terms(cloud, self.observations.batch(rows), self.projector, contrast_variance)
 
-    def _step(self, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float) -> None:
+    def _step(
+        self, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float
+    ) -> None:
         if self.prior.is_zero:
             self.offsets = torch.zeros_like(self.offsets)
             return
@@ -109,8 +120,31 @@ class ParticlePoses:
         for rows in everything.split(IMAGES_AT_A_TIME):
             terms = self._terms(rows, model, encoder_inputs, contrast_variance)
             steps, _ = pose_steps(terms, self._in_image(rows), self.prior)
-            moved[rows] = self._composed(rows, steps)
+            moved[rows] = self._limited(self._composed(rows, steps))
         self.offsets = self._without_net_movement(self.workers.sum(moved))
+
+    @property
+    def is_capped(self) -> Tensor:  # (n,) bool
+        """Particles whose poses would have gone farther than is believed."""
+        limits = self._limits()
+        return torch.stack(
+            [part.norm(dim=1) > 0.999 * limit for part, limit in zip(_parts(self.offsets), limits)]
+        ).any(0)
+
+    def _limits(self) -> tuple[float, float]:  # radians, pixels
+        angle, shift = (LARGEST_OFFSET_IN_SPREADS * math.sqrt(variance) for variance in self.prior)
+        return (angle or math.inf), (shift or math.inf)
+
+    def _limited(self, offsets: Tensor) -> Tensor:
+        return torch.cat(
+            [
+                part * (limit / part.norm(dim=1, keepdim=True).clamp_min(limit))
+                if math.isfinite(limit)
+                else part
+                for part, limit in zip(_parts(offsets), self._limits(), strict=True)
+            ],
+            1,
+        )
 
     def _in_image(self, rows: Tensor) -> Tensor:  # (batch, 5): the rotation about the axes of the image
         offsets = self.offsets[rows].to(self.observations.device)
@@ -123,7 +157,9 @@ class ParticlePoses:
         views = self.observations.rotation_matrices[rows.to(self.observations.device)]
         of_molecule = (views.transpose(1, 2) @ steps[:, :N_ANGLES, None])[..., 0].cpu().double().numpy()
         offsets = self.offsets[rows]
-        turned = Rotation.from_rotvec(offsets[:, :N_ANGLES].double().numpy()) * Rotation.from_rotvec(of_molecule)
+        turned = Rotation.from_rotvec(offsets[:, :N_ANGLES].double().numpy()) * Rotation.from_rotvec(
+            of_molecule
+        )
         angles = torch.from_numpy(turned.as_rotvec()).float()
         return torch.cat([angles, offsets[:, N_ANGLES:] + steps[:, N_ANGLES:].cpu()], 1)
 
@@ -139,6 +175,10 @@ class ParticlePoses:
     def _move(self) -> None:
         rotations = Rotation.from_rotvec(self.offsets[:, :N_ANGLES].double().numpy()).as_matrix()
         self.observations.move_poses_(torch.from_numpy(rotations).float(), self.offsets[:, N_ANGLES:])
+
+
+def _parts(offsets: Tensor) -> tuple[Tensor, Tensor]:
+    return offsets[:, :N_ANGLES], offsets[:, N_ANGLES:]
 
 
 def is_pose_epoch(epoch: int, n_epochs: int) -> bool:

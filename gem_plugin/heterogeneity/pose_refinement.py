@@ -46,7 +46,9 @@ class PoseTerms(NamedTuple):
     """What an image says about its pose: to second order, minus its log-likelihood."""
 
     losses: Tensor  # (batch,)
-    gradients: Tensor  # (batch, 5): of omega_x, omega_y, omega_z (radians, axes of the image), t_x, t_y (pixels)
+    gradients: (
+        Tensor  # (batch, 5): of omega_x, omega_y, omega_z (radians, axes of the image), t_x, t_y (pixels)
+    )
     curvatures: Tensor  # (batch, 5, 5): Gauss-Newton, positive semidefinite
 
 
@@ -127,7 +129,9 @@ def better_prior(
         score = torch.stack([(weights * surplus[:, group].sum(1)).sum() / 2 for group in groups])
         fisher = torch.stack(
             [
-                torch.stack([(weights * (expected[:, one, other] ** 2).sum((1, 2))).sum() / 2 for other in groups])
+                torch.stack(
+                    [(weights * (expected[:, one, other] ** 2).sum((1, 2))).sum() / 2 for other in groups]
+                )
                 for one in groups
             ]
         )
@@ -196,7 +200,9 @@ def _spectra(image: Tensor, companion: Tensor) -> Tensor:  # (batch, 6, box, box
     return spectra
 
 
-def _real_products(first: Tensor, second: Tensor) -> Tensor:  # (batch, k, ...), (batch, l, ...) -> (batch, k, l)
+def _real_products(
+    first: Tensor, second: Tensor
+) -> Tensor:  # (batch, k, ...), (batch, l, ...) -> (batch, k, l)
     """Real parts of the inner products of complex arrays."""
     one, other = (torch.view_as_real(values).flatten(2) for values in (first, second))
     return one @ other.transpose(1, 2)

@@ -19,13 +19,7 @@ from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agree
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
-from gem_plugin.heterogeneity.outliers import (
-    N_KINDS,
-    KindShares,
-    all_evidence_of_density_elsewhere,
-    kind_probabilities,
-    projection_power,
-)
+from gem_plugin.heterogeneity.outliers import N_KINDS, KindShares, OutlierMixture
 from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
@@ -111,7 +105,9 @@ class LoadedBatch(NamedTuple):
 
     encoder_inputs: Tensor  # (batch, n_inputs)
     images: MatchedBatch  # for the absolute error: centred images with their CTF
-    elsewhere: Tensor | None  # (batch,) log-likelihood of density that is not the modelled molecule; None: not looked for
+    elsewhere: (
+        Tensor | None
+    )  # (batch,) log-likelihood of density that is not the modelled molecule; None: not looked for
 
 
 class Trainer:
@@ -147,8 +143,9 @@ class Trainer:
             if settings.refine_poses and is_squared
             else None
         )
-        self.shares = KindShares()
-        self.elsewhere = self._evidence_elsewhere() if settings.outliers and is_squared else None  # (n,)
+        self.mixture = OutlierMixture()
+        if settings.outliers and is_squared:
+            self.mixture.look_for_outliers(model.consensus(), observations, training_rows, settings.projector)
         self.history: list[EpochRecord] = []
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:
@@ -178,8 +175,7 @@ class Trainer:
         ):  # before, cheap latents would take the contrast over for good
             score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
-        if self.elsewhere is not None:
-            self.shares = KindShares.of_counts(total.kinds)
+        self.mixture.update(total.kinds)
         self.epoch += 1
         done = self.epoch / self.n_epochs
         prior = self.poses.prior if self.poses is not None else PosePrior()
@@ -232,7 +228,7 @@ class Trainer:
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
             losses, kl = self._image_loss(batch, cloud)[0], distribution.kl_divergence()
-            weights = self._kinds(batch, losses + kl)[:, 0]
+            weights = self.mixture.probabilities(losses + kl, batch.elsewhere)[:, 0]
             total += torch.stack([(weights * losses).sum(), (weights * kl).sum()])
         loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
         return loss, kl
@@ -253,7 +249,7 @@ class Trainer:
             "bad_steps": self.bad_steps,
             "kl_factor": self.kl_factor,
             "contrast_variance": self.contrast_variance,
-            "shares": tuple(self.shares),
+            "shares": tuple(self.mixture.shares),
             "poses": {} if self.poses is None else self.poses.state(),
             "extra_losses": self.extra_losses.state(),
             "history": [asdict(record) for record in self.history],
@@ -265,7 +261,7 @@ class Trainer:
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
         self.contrast_variance = state.get("contrast_variance", 0.0)
-        self.shares = KindShares(*state.get("shares", self.shares))
+        self.mixture.shares = KindShares(*state.get("shares", self.mixture.shares))
         if self.poses is not None and state.get("poses"):
             self.poses.load_state(state["poses"])
             self._read_encoder_inputs()
@@ -279,8 +275,7 @@ class Trainer:
         """What a step needs of the given particles, on the device."""
         is_squared = self.settings.loss == "squared"
         images = self.observations.batch(rows) if is_squared else self.observations.centred_batch(rows)
-        elsewhere = None if self.elsewhere is None else self.elsewhere[send(rows, self.device)]
-        return LoadedBatch(self.encoder_inputs.batch(rows), images, elsewhere)
+        return LoadedBatch(self.encoder_inputs.batch(rows), images, self.mixture.evidence_of(rows))
 
     def _encode(self, batch: LoadedBatch) -> LatentDistribution:
         assert self.model.encoder is not None
@@ -296,21 +291,14 @@ class Trainer:
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
         image_losses, scores = self._image_loss(batch, cloud)
         kl_divergences = distribution.kl_divergence()
-        kinds = self._kinds(batch, image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach())
+        bounds = image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach()
+        kinds = self.mixture.probabilities(bounds, batch.elsewhere)
         weights = kinds[:, 0]
         image_loss = (weights * image_losses).mean()
         kl = (weights * kl_divergences).mean()
         contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
         loss = image_loss + self._kl_weight(fraction) * kl + extra
-        import os
-        amp = os.environ.get("GEM_AMP", "0")
-        if amp != "0":
-            k, eps = (float(x) for x in amp.split(","))
-            change = cloud.amplitudes.log()
-            variance = (change - change.mean(0)).square().mean(0)
-            cost = k / len(self.training_rows) * 0.5 * torch.log1p(variance / eps).sum()
-            loss = loss + cost
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
@@ -318,7 +306,9 @@ class Trainer:
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
         self.optimiser.step()
         one, (score, information) = torch.ones_like(norm), contrast
-        added = EpochSums(image_loss.detach(), kl.detach(), one, score, information, kinds.mean(0), extra_terms)
+        added = EpochSums(
+            image_loss.detach(), kl.detach(), one, score, information, kinds.mean(0), extra_terms
+        )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
     def _image_loss(
@@ -329,7 +319,9 @@ class Trainer:
             cloud, rotations, self.model.box_size, projector=self.settings.projector
         )
         if self.settings.loss != "squared":
-            return absolute_error(projections, images, filters), torch.zeros(len(images), 2, device=self.device)
+            return absolute_error(projections, images, filters), torch.zeros(
+                len(images), 2, device=self.device
+            )
         agreement = image_agreement(projections, images, filters)
         scores = (
             contrast_scores(agreement, self.contrast_variance)
@@ -337,24 +329,6 @@ class Trainer:
             else torch.zeros(len(images), 2, device=self.device)
         )
         return error_of_agreement(agreement, self.contrast_variance), scores
-
-    def _kinds(self, batch: LoadedBatch, losses: Tensor) -> Tensor:  # (batch, N_KINDS)
-        """Probability of each kind of image; all are the molecule where outliers are not looked for."""
-        if batch.elsewhere is None:
-            return torch.eye(N_KINDS, device=losses.device)[0].expand(len(losses), N_KINDS)
-        return kind_probabilities(losses, batch.elsewhere, self.shares)
-
-    def _model_probability(self, rows: Tensor, losses: Tensor) -> Tensor:  # (batch,)
-        if self.elsewhere is None:
-            return torch.ones_like(losses)
-        return kind_probabilities(losses, self.elsewhere[send(rows, self.device)], self.shares)[:, 0]
-
-    @torch.no_grad()
-    def _evidence_elsewhere(self) -> Tensor:
-        power = projection_power(
-            self.model.consensus(), self.observations, self.training_rows, self.settings.projector
-        )
-        return all_evidence_of_density_elsewhere(self.observations, power)
 
     def _refine_poses_if_due(self) -> None:
         if self.poses is not None and is_pose_epoch(self.epoch, self.n_epochs):
@@ -364,18 +338,20 @@ class Trainer:
         """One pass over the poses of all particles, and new encoder inputs where they have moved."""
         assert self.poses is not None
         had_moved = self.poses.are_moved
-        spread = self.poses.refine(
+        self.poses.refine(
             self.model,
             self.encoder_inputs,
             self.training_rows,
-            self._model_probability,
+            self.mixture.of_model,
             self.contrast_variance,
         )
-        import os
-        if os.environ.get("GEM_POSE_DEBUG"):
-            print("poses", self.epoch, spread, flush=True)
         if had_moved or self.poses.are_moved:
             self._read_encoder_inputs()
+
+    def finish_poses(self) -> None:
+        """A last pass with the final model, where poses were refined at all."""
+        if self.poses is not None and not self.poses.prior.is_zero:
+            self.refine_poses()
 
     def _read_encoder_inputs(self) -> None:
         assert self.model.anchors is not None

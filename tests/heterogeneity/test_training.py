@@ -10,6 +10,7 @@ from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EncoderInputs, read_encoder_inputs
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS
 from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity.outliers import N_KINDS
 from gem_plugin.heterogeneity.prefetch import loaded_batches
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import EpochSums, Trainer
@@ -82,7 +83,8 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
 
 
 def test_sums_of_an_epoch_keep_their_names_as_a_vector():
-    sums = EpochSums(*torch.arange(5.0), torch.arange(5.0, 5 + len(EXTRA_TERMS)))
+    kinds, extra_terms = torch.arange(5.0, 5 + N_KINDS), torch.arange(10.0, 10 + len(EXTRA_TERMS))
+    sums = EpochSums(*torch.arange(5.0), kinds, extra_terms)
     vector = sums.as_vector()
     assert vector.tolist() == list(range(5 + len(EXTRA_TERMS)))
     again = EpochSums.of_vector(vector + vector)

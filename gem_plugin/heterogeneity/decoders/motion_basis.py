@@ -65,9 +65,6 @@ class MotionBasisDecoder(Decoder):
         coefficients = self.coefficients(latents) / math.sqrt(self.n_basis)  # (batch, n_basis)
         change = (coefficients @ self.basis()).view(len(latents), self.n_gaussians, self.n_channels)
         log_widths = change[..., 4] if self.n_channels == 5 else None
-        import os
-        if os.environ.get("GEM_NOAMP"):
-            change = torch.cat([change[..., :3], 0 * change[..., 3:]], -1)
         return CloudChange(change[..., :3] * self.extent_in_pixels, change[..., 3], log_widths)
 
 

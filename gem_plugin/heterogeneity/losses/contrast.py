@@ -20,9 +20,7 @@ ROUNDS_FOR_START = 10
 IMAGES_AT_A_TIME = 64
 
 
-def contrast_scores(
-    agreement: ImageAgreement, variance: float
-) -> Tensor:  # (batch, 2): score, information
+def contrast_scores(agreement: ImageAgreement, variance: float) -> Tensor:  # (batch, 2): score, information
     """Derivative of the log-likelihood of each image by the variance, and its expected curvature."""
     powers, agreements = (values.detach().double() for values in agreement)
     widened = 1 + variance * powers

@@ -119,6 +119,14 @@ class RunFiles:
     ) -> Path:  # (n,) float32: best contrast of each particle against its model image; 1 is usual
         return self.root / "contrasts.npy"
 
+    @property
+    def outliers(self) -> Path:  # (n,) float32: probability of each particle to be an outlier
+        return self.root / "outliers.npy"
+
+    @property
+    def refined_poses(self) -> Path:  # npz; absent where the given poses are right
+        return self.root / "refined_poses.npz"
+
     def particles(self, suffix: str) -> Path:  # the input rows with the latents: ".star" or ".cs"
         return self.root / f"particles{suffix}"
 

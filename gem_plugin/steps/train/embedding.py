@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
-from gem_plugin.heterogeneity.losses.image import image_agreement
+from gem_plugin.heterogeneity.losses.image import error_of_agreement, image_agreement
 from gem_plugin.heterogeneity.observations import row_chunks
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.progress import Progress
@@ -38,30 +39,45 @@ def embed_particles(trainer: Trainer, progress: Progress) -> EmbeddedParticles:
     return EmbeddedParticles(means, standard_deviations)
 
 
-@torch.no_grad()
-def particle_contrasts(
-    trainer: Trainer, latents: np.ndarray, progress: Progress
-) -> np.ndarray:  # (n,) float32
-    """The contrast at which each particle fits its own model image best: 1 is usual, near 0 nothing of the molecule is there.
+class ParticleMatches(NamedTuple):
+    """How each particle fits its own model image."""
 
-    P g / P h P of losses/image.py; its error, of noise alone, is 1 / sqrt(P h P).
+    contrasts: (
+        np.ndarray
+    )  # (n,) float32: at which it fits best; 1 is usual, near 0 nothing of the molecule is there
+    outliers: (
+        np.ndarray | None
+    )  # (n,) float32: probability that it is not the molecule as modelled; None: not looked for
+
+
+@torch.no_grad()
+def match_particles(trainer: Trainer, latents: EmbeddedParticles, progress: Progress) -> ParticleMatches:
+    """Compare every particle with its model image.
+
+    The contrast is P g / P h P of losses/image.py; its error, of noise alone, is 1 / sqrt(P h P). The outliers are those of
+    heterogeneity/outliers.py.
     """
     trainer.model.eval()
-    contrasts = np.empty(len(latents), np.float32)
-    chunks = list(row_chunks(len(latents), PROJECTED_ROWS_AT_A_TIME))
+    n_particles = len(latents.means)
+    contrasts, outliers = (np.empty(n_particles, np.float32) for _ in range(2))
+    chunks = list(row_chunks(n_particles, PROJECTED_ROWS_AT_A_TIME))
     for rows in progress.track(chunks, "Contrast of the particles", unit="chunk"):
         piece = slice(int(rows[0]), int(rows[-1]) + 1)
         batch = trainer.observations.batch(rows)
-        cloud = trainer.model.cloud_in_pixels(torch.from_numpy(latents[piece]).to(trainer.device))
+        means, deviations = (torch.from_numpy(values[piece]).to(trainer.device) for values in latents)
+        cloud = trainer.model.cloud_in_pixels(means)
         images = project_gaussians(
             cloud,
             batch.rotation_matrices,
             trainer.observations.box_size,
             projector=trainer.settings.projector,
         )
-        powers, agreements = image_agreement(images, batch.images, batch.filters)
-        contrasts[piece] = (agreements / powers.clamp_min(MINIMUM_POWER)).cpu().numpy()
-    return contrasts
+        agreement = image_agreement(images, batch.images, batch.filters)
+        contrasts[piece] = (agreement.agreements / agreement.powers.clamp_min(MINIMUM_POWER)).cpu().numpy()
+        loss = error_of_agreement(agreement, trainer.contrast_variance)
+        cost = LatentDistribution(means, 2 * deviations.log()).kl_divergence()
+        outliers[piece] = (1 - trainer.mixture.of_model(rows, loss + cost)).cpu().numpy()
+    return ParticleMatches(contrasts, outliers if trainer.mixture.is_on else None)
 
 
 def refine_particles(

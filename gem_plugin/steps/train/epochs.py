@@ -12,6 +12,7 @@ from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import save_training
 from gem_plugin.steps.train.images import plain
+from gem_plugin.steps.train.matches import check_outliers
 
 
 def train_to_the_end(
@@ -32,6 +33,7 @@ def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture,
     with progress.waiting(title):  # after the steps comes the validation
         record = trainer.run_epoch(lambda batches: progress.track(batches, title, unit="step"))
     progress.say(f"{_one_line(record)}, {_time_left(trainer)} left")
+    check_outliers(record.outlier_fraction)
     if trainer.relieve_collapse():
         progress.say(
             f"The latents have collapsed to the prior (KL divergence {record.kl:.3f} nats per particle). "
@@ -45,9 +47,15 @@ def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture,
 def _one_line(record: EpochRecord) -> str:
     validation = "" if math.isnan(record.validation_loss) else f", validation {record.validation_loss:.4f}"
     return (
-        f"Epoch {record.epoch}: loss {record.loss:.4f}{validation}, KL {record.kl:.2f} nats, "
+        f"Epoch {record.epoch}: loss {record.loss:.4f}{validation}, KL {record.kl:.2f} nats, {_poses(record)}"
         f"{record.particles_per_second:.0f} particles/s"
     )
+
+
+def _poses(record: EpochRecord) -> str:
+    if not record.pose_spread and not record.shift_spread:
+        return ""
+    return f"poses off by {record.pose_spread:.1f} degrees, {record.shift_spread:.1f} Å, "
 
 
 def _time_left(trainer: Trainer) -> str:

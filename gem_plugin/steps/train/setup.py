@@ -42,6 +42,7 @@ def make_trainer(
     progress: Progress,
 ) -> tuple[Trainer, ModelArchitecture]:
     """A trainer for new or continued training, on the device of the observations."""
+    observations.reset_poses_()
     n_epochs = number_of_epochs(settings, len(rows))
     saved = load_training(run) if settings.resume else None
     architecture = architecture_for(

@@ -18,11 +18,12 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.results.written_particles import write_latents
 from gem_plugin.settings import check_settings
-from gem_plugin.steps.train.embedding import embed_particles, particle_contrasts, refine_particles
+from gem_plugin.steps.train.embedding import embed_particles, refine_particles
 from gem_plugin.steps.train.epochs import train_to_the_end
 from gem_plugin.steps.train.focus_mask import check_focus_mask
 from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
 from gem_plugin.steps.train.images import open_cached_observations, rows_used
+from gem_plugin.steps.train.matches import write_matches
 from gem_plugin.steps.train.processes import joined_workers, quiet, wait_for_all
 from gem_plugin.steps.train.setup import make_trainer, read_consensus
 
@@ -54,6 +55,7 @@ def _train(
     consensus = read_consensus(run, settings, observations, progress)
     trainer, architecture = make_trainer(run, settings, observations, consensus, rows, progress)
     train_to_the_end(run, trainer, architecture, progress)
+    trainer.finish_poses()
     numbers = {**_summary(trainer, architecture), "device": str(device), "processes": workers.size}
     if workers.is_main:
         numbers |= _support(trainer, progress)
@@ -63,9 +65,7 @@ def _train(
             numbers["refinement_gain"] = round(gain, 4)
         write_array(run.latents, latents.means)
         write_array(run.latents_std, latents.standard_deviations)
-        run.contrasts.unlink(missing_ok=True)  # of an earlier training
-        if settings.loss == "squared":
-            write_array(run.contrasts, particle_contrasts(trainer, latents.means, progress))
+        numbers |= write_matches(run, trainer, latents, progress)
         with progress.waiting("particles with their latents"):
             write_latents(run, latents.means)
     if settings.halves:
