@@ -91,6 +91,13 @@ class TrainSettings:
         0.0,
         100.0,
     )
+    occupancy_cost: float = setting(
+        5.0,
+        "Cost of a Gaussian that changes its amplitude, in effective states of the whole set, so that density moves rather than "
+        "fades; 0: none.",
+        0.0,
+        1e6,
+    )
     distance_weight: float = setting(
         0.0, "Weight of the change of distances between neighbours, per square pixel.", 0.0, 1e9
     )

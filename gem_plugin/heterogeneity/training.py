@@ -16,6 +16,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
+from gem_plugin.heterogeneity.losses.occupancy import occupancy_cost
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
@@ -298,7 +299,7 @@ class Trainer:
         kl = (weights * kl_divergences).mean()
         contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
-        loss = image_loss + self._kl_weight(fraction) * kl + extra
+        loss = image_loss + self._kl_weight(fraction) * kl + self._occupancy_cost(cloud) + extra
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
@@ -310,6 +311,10 @@ class Trainer:
             image_loss.detach(), kl.detach(), one, score, information, kinds.mean(0), extra_terms
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
+
+    def _occupancy_cost(self, cloud: GaussianCloud) -> Tensor:  # (): per particle
+        weight = self.settings.occupancy_cost / max(1, len(self.training_rows))
+        return weight * occupancy_cost(cloud.amplitudes) if weight else cloud.amplitudes.new_zeros(())
 
     def _image_loss(
         self, batch: LoadedBatch, cloud: GaussianCloud

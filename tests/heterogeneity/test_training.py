@@ -86,7 +86,7 @@ def test_sums_of_an_epoch_keep_their_names_as_a_vector():
     kinds, extra_terms = torch.arange(5.0, 5 + N_KINDS), torch.arange(10.0, 10 + len(EXTRA_TERMS))
     sums = EpochSums(*torch.arange(5.0), kinds, extra_terms)
     vector = sums.as_vector()
-    assert vector.tolist() == list(range(5 + len(EXTRA_TERMS)))
+    assert vector.tolist() == [*range(5), *kinds.tolist(), *extra_terms.tolist()]
     again = EpochSums.of_vector(vector + vector)
     assert (float(again.good_steps), float(again.contrast_information)) == (4, 8)
     assert torch.equal(again.extra_terms, 2 * sums.extra_terms)
@@ -98,7 +98,11 @@ def test_a_step_adds_its_losses_to_the_sums_by_name(cpu_trainer):
     batch = cpu_trainer._load(torch.arange(8, 16))
     with torch.no_grad():
         distribution, cloud = cpu_trainer.joint_model(batch.encoder_inputs, noise)
-        expected = cpu_trainer._image_loss(batch, cloud)[0].mean(), distribution.kl_divergence().mean()
+        losses, divergences = cpu_trainer._image_loss(batch, cloud)[0], distribution.kl_divergence()
+        weights = cpu_trainer.mixture.probabilities(
+            losses + cpu_trainer._kl_weight(0.1) * divergences, batch.elsewhere
+        )[:, 0]
+        expected = (weights * losses).mean(), (weights * divergences).mean()
     added = EpochSums.of_vector(cpu_trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0)))
     assert float(added.good_steps) == 1
     assert float(added.image_loss) == pytest.approx(float(expected[0]), rel=1e-5)
