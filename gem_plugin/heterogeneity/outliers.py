@@ -1,9 +1,10 @@
 """Particles that are not what the model says: noise, or a molecule that is not where the pose says.
 
 Every image is one of three kinds, whose shares are those of largest likelihood:
-    the molecule as modelled,   log-likelihood -loss;
-    noise alone,                0, since losses are relative to an empty image;
-    density somewhere,          a random image with the mean power s of projections:  sum_k [ |g_k|^2 s_k / (1 + h_k s_k) - log(1 + h_k s_k) ]
+    the molecule as modelled, with log-likelihood -loss;
+    noise alone, with 0, since losses are relative to an empty image;
+    the molecule in any pose: a normal image whose mean m is the mean of all projections and whose power around it, s, that of
+    projections around theirs:  -loss(m) + sum_k [ |g_k - h_k m_k|^2 s_k / (1 + h_k s_k) - log(1 + h_k s_k) ]
 over independent Fourier coefficients k, with g and h as in observations.py. The probability of the first kind weights the particle
 in training, so that junk teaches the model nothing.
 """
@@ -11,6 +12,7 @@ in training, so that junk teaches the model nothing.
 from typing import NamedTuple
 
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
@@ -22,16 +24,16 @@ from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
 N_KINDS = 3
 START_SHARES = (0.90, 0.05, 0.05)
 MINIMUM_SHARE = 1e-4  # of each kind, so that none is lost for good
-IMAGES_FOR_POWER = 1000
+POSES = 1000  # random ones, for the mean of all projections
 IMAGES_AT_A_TIME = 64
 
 
 class KindShares(NamedTuple):
-    """Fractions of the particles: molecule as modelled, noise alone, density somewhere. Their sum is 1."""
+    """Fractions of the particles: molecule as modelled, noise alone, molecule in any pose. Their sum is 1."""
 
     model: float = START_SHARES[0]
     noise: float = START_SHARES[1]
-    elsewhere: float = START_SHARES[2]
+    any_pose: float = START_SHARES[2]
 
     @classmethod
     def of_counts(cls, counts: Tensor) -> "KindShares":  # (3,): sums of probabilities
@@ -41,49 +43,64 @@ class KindShares(NamedTuple):
 
 def kind_probabilities(
     losses: Tensor,  # (batch,): minus the evidence bound of each image, relative to an empty image
-    elsewhere: Tensor,  # (batch,): log-likelihood of density somewhere
+    any_pose: Tensor,  # (batch,): log-likelihood of the third kind
     shares: KindShares,
 ) -> Tensor:  # (batch, 3)
     """Posterior probabilities of the three kinds."""
-    evidence = torch.stack([-losses, torch.zeros_like(losses), elsewhere.to(losses.dtype)], 1)
+    evidence = torch.stack([-losses, torch.zeros_like(losses), any_pose.to(losses.dtype)], 1)
     return torch.softmax(evidence + evidence.new_tensor(shares).log(), 1)
 
 
+class AnyPose(NamedTuple):
+    """Projections of a molecule in all poses."""
+
+    mean: Tensor  # (box, box // 2 + 1) complex: half-spectrum of the mean projection
+    power: Tensor  # (box, box // 2 + 1): mean squared distance from it, per pixel
+
+
 @torch.no_grad()
-def projection_power(
+def projections_in_any_pose(
     cloud: GaussianCloud,
-    observations: Observations,
-    rows: Tensor,
+    box_size: int,
+    pixel_size_in_angstroms: float,
     projector: str = "auto",
-) -> Tensor:  # (box // 2 + 1,): mean power of projections per ring, in the units of the noise spectrum
-    """How strong density is at each frequency, whatever its pose: mean over projections of the cloud."""
-    rows = rows[:: max(1, len(rows) // IMAGES_FOR_POWER)]
-    box_size = observations.box_size
-    total, n_images = torch.zeros(box_size, box_size // 2 + 1, device=observations.device), 0
-    for part in rows.split(IMAGES_AT_A_TIME):
-        views = observations.batch(part).rotation_matrices
-        images = project_gaussians(cloud, views, box_size, observations.pixel_size_in_angstroms, projector)
-        total += torch.fft.rfft2(images).abs().square().sum(0) / box_size**2
-        n_images += len(part)
-    rings = ring_indices(box_size, total.device).clamp_max(box_size // 2).flatten()
-    values = torch.stack([total.flatten() / n_images, torch.ones_like(total).flatten()], 1)
-    sums, counts = values.new_zeros(box_size // 2 + 1, 2).index_add_(0, rings, values).unbind(1)
-    return sums / counts
+) -> AnyPose:
+    """Mean and radial power of projections with random poses, which are the same in every run."""
+    device = cloud.positions.device
+    poses = torch.from_numpy(Rotation.random(POSES, random_state=0).as_matrix()).float().to(device)
+    parts = [
+        torch.fft.rfft2(project_gaussians(cloud, some, box_size, pixel_size_in_angstroms, projector))
+        for some in poses.split(IMAGES_AT_A_TIME)
+    ]
+    spectra = torch.cat(parts)
+    rings = ring_indices(box_size, device)
+    mean = _radial_mean(spectra.mean(0), rings)
+    power = _radial_mean((spectra - mean).abs().square().mean(0) / box_size**2, rings)
+    return AnyPose(mean, power)
 
 
 @torch.no_grad()
-def evidence_of_density_elsewhere(
-    batch: MatchedBatch,
-    power: Tensor,  # (box // 2 + 1,)
+def evidence_of_any_pose(
+    batch: MatchedBatch, any_pose: AnyPose
 ) -> Tensor:  # (batch,) nats, relative to an empty image
-    """The third kind's log-likelihood: a random image of this power under the CTF of the particle, beside noise."""
+    """The third kind's log-likelihood."""
     box_size = batch.images.shape[-1]
-    rings = ring_indices(box_size, power.device).clamp_max(box_size // 2)
-    signal = power[rings]
-    widened = 1 + batch.filters * signal
-    matched = torch.fft.rfft2(batch.images).abs().square() / box_size**2
+    mean, power = any_pose
+    matched = torch.fft.rfft2(batch.images)
+    explained = batch.filters * mean
     weights = half_spectrum_weights(box_size, power.device) / 2  # independent coefficients
-    return (weights * (matched * signal / widened - widened.log())).sum((1, 2))
+    by_mean = ((2 * matched - explained) * mean.conj()).real / box_size**2
+    widened = 1 + batch.filters * power
+    around = (matched - explained).abs().square() / box_size**2 * power / widened - widened.log()
+    return (weights * (by_mean + around)).sum((1, 2))
+
+
+def _radial_mean(values: Tensor, rings: Tensor) -> Tensor:  # (box, box // 2 + 1) both
+    """Every value replaced by the mean over its ring."""
+    flat, n_rings = rings.flatten(), 2 * values.shape[0]
+    sums = values.new_zeros(n_rings).index_add_(0, flat, values.flatten())
+    counts = values.new_zeros(n_rings).index_add_(0, flat, torch.ones_like(values).flatten())
+    return torch.where(counts == 0, counts, sums / counts)[rings]
 
 
 class OutlierMixture:
@@ -91,35 +108,36 @@ class OutlierMixture:
 
     def __init__(self) -> None:
         self.shares = KindShares()
-        self._elsewhere: Tensor | None = None  # (n,); None: outliers are not looked for
+        self._any_pose: Tensor | None = None  # (n,); None: outliers are not looked for
 
     @property
     def is_on(self) -> bool:
-        return self._elsewhere is not None
+        return self._any_pose is not None
 
     def look_for_outliers(
-        self, consensus: GaussianCloud, observations: Observations, rows: Tensor, projector: str = "auto"
+        self, consensus: GaussianCloud, observations: Observations, projector: str = "auto"
     ) -> None:
-        """From now on; reads all images once. The mean power of density is that of the consensus in the views of the rows."""
-        power = projection_power(consensus, observations, rows, projector)
-        self._elsewhere = torch.empty(len(observations), device=observations.device)
-        for some in row_chunks(len(observations), IMAGES_AT_A_TIME):
-            evidence = evidence_of_density_elsewhere(observations.batch(some), power)
-            self._elsewhere[some[0] : some[-1] + 1] = evidence
+        """From now on; reads all images once. The molecule in any pose is the consensus."""
+        any_pose = projections_in_any_pose(
+            consensus, observations.box_size, observations.pixel_size_in_angstroms, projector
+        )
+        self._any_pose = torch.empty(len(observations), device=observations.device)
+        for rows in row_chunks(len(observations), IMAGES_AT_A_TIME):
+            self._any_pose[rows[0] : rows[-1] + 1] = evidence_of_any_pose(observations.batch(rows), any_pose)
 
     def evidence_of(self, rows: Tensor) -> Tensor | None:  # (batch,)
-        """Log-likelihood of density elsewhere of some particles; None where outliers are not looked for."""
-        return None if self._elsewhere is None else self._elsewhere[send(rows, self._elsewhere.device)]
+        """Log-likelihood of the third kind of some particles; None where outliers are not looked for."""
+        return None if self._any_pose is None else self._any_pose[send(rows, self._any_pose.device)]
 
     def probabilities(
         self,
         losses: Tensor,  # (batch,): minus the evidence bound of each image
-        elsewhere: Tensor | None,  # (batch,): evidence_of the same particles
+        any_pose: Tensor | None,  # (batch,): evidence_of the same particles
     ) -> Tensor:  # (batch, N_KINDS)
         """Probability of each kind; all images are the molecule where outliers are not looked for."""
-        if elsewhere is None:
+        if any_pose is None:
             return torch.eye(N_KINDS, device=losses.device)[0].expand(len(losses), N_KINDS)
-        return kind_probabilities(losses, elsewhere, self.shares)
+        return kind_probabilities(losses, any_pose, self.shares)
 
     def of_model(self, rows: Tensor, losses: Tensor) -> Tensor:  # (batch,)
         """Probability that particles are the molecule as modelled."""

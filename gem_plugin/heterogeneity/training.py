@@ -106,9 +106,7 @@ class LoadedBatch(NamedTuple):
 
     encoder_inputs: Tensor  # (batch, n_inputs)
     images: MatchedBatch  # for the absolute error: centred images with their CTF
-    elsewhere: (
-        Tensor | None
-    )  # (batch,) log-likelihood of density that is not the modelled molecule; None: not looked for
+    any_pose: Tensor | None  # (batch,) log-likelihood of the molecule in any pose; None: not looked for
 
 
 class Trainer:
@@ -146,7 +144,7 @@ class Trainer:
         )
         self.mixture = OutlierMixture()
         if settings.outliers and is_squared:
-            self.mixture.look_for_outliers(model.consensus(), observations, training_rows, settings.projector)
+            self.mixture.look_for_outliers(model.consensus(), observations, settings.projector)
         self.history: list[EpochRecord] = []
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:
@@ -229,7 +227,7 @@ class Trainer:
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
             losses, kl = self._image_loss(batch, cloud)[0], distribution.kl_divergence()
-            weights = self.mixture.probabilities(losses + kl, batch.elsewhere)[:, 0]
+            weights = self.mixture.probabilities(losses + kl, batch.any_pose)[:, 0]
             total += torch.stack([(weights * losses).sum(), (weights * kl).sum()])
         loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
         return loss, kl
@@ -293,7 +291,7 @@ class Trainer:
         image_losses, scores = self._image_loss(batch, cloud)
         kl_divergences = distribution.kl_divergence()
         bounds = image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach()
-        kinds = self.mixture.probabilities(bounds, batch.elsewhere)
+        kinds = self.mixture.probabilities(bounds, batch.any_pose)
         weights = kinds[:, 0]
         image_loss = (weights * image_losses).mean()
         kl = (weights * kl_divergences).mean()

@@ -71,7 +71,9 @@ def test_the_gradient_is_that_of_the_reference(parts, contrast_variance):
 
     expected = slopes_of(loss).float()
     torch.testing.assert_close(terms.gradients, expected, atol=0.02, rtol=0.01)
-    torch.testing.assert_close(terms.losses, loss(torch.zeros(BATCH, 5).double()).float(), atol=0.02, rtol=1e-3)
+    torch.testing.assert_close(
+        terms.losses, loss(torch.zeros(BATCH, 5).double()).float(), atol=0.02, rtol=1e-3
+    )
 
 
 def test_the_curvature_is_that_of_gauss_and_newton(parts):

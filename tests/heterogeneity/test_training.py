@@ -100,7 +100,7 @@ def test_a_step_adds_its_losses_to_the_sums_by_name(cpu_trainer):
         distribution, cloud = cpu_trainer.joint_model(batch.encoder_inputs, noise)
         losses, divergences = cpu_trainer._image_loss(batch, cloud)[0], distribution.kl_divergence()
         weights = cpu_trainer.mixture.probabilities(
-            losses + cpu_trainer._kl_weight(0.1) * divergences, batch.elsewhere
+            losses + cpu_trainer._kl_weight(0.1) * divergences, batch.any_pose
         )[:, 0]
         expected = (weights * losses).mean(), (weights * divergences).mean()
     added = EpochSums.of_vector(cpu_trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0)))

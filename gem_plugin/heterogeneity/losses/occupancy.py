@@ -12,7 +12,9 @@ from torch import Tensor
 FREE_VARIANCE = 0.01  # of a log-amplitude: changes by a tenth cost little
 
 
-def occupancy_cost(amplitudes: Tensor) -> Tensor:  # (batch, n) -> (): nats per effective state, summed over the Gaussians
+def occupancy_cost(
+    amplitudes: Tensor,
+) -> Tensor:  # (batch, n) -> (): nats per effective state, summed over the Gaussians
     """The sum of log(1 + v_i / e) / 2, with the variance over the particles of a batch."""
     if len(amplitudes) < 2:
         return amplitudes.new_zeros(())
