@@ -110,13 +110,14 @@ def test_planted_junk_has_a_high_probability_and_molecules_a_low_one(junk_set):
     for _ in range(3):
         found = mixture.probabilities(losses, mixture.evidence_of(rows))
         mixture.update(found.sum(0))
-    outlier = 1 - mixture.of_model(rows, losses)
+    outlier = mixture.of_outlier(rows, losses)
     assert float(outlier[kinds == 0].max()) < 0.5
     assert float(outlier[kinds == 1].min()) > 0.99
     assert (
         float((outlier[kinds == 2] > 0.5).float().mean()) > 0.65
     )  # in the others the wrong pose looks like the right one
     assert roc_auc_score(kinds > 0, outlier) > 0.98
+    torch.testing.assert_close(mixture.of_model(rows, losses) + outlier, torch.ones(len(rows)))
     assert mixture.shares.noise == pytest.approx(0.2, abs=0.03)
 
 
