@@ -9,6 +9,7 @@ over independent Fourier coefficients k, with g and h as in observations.py. The
 in training, so that junk teaches the model nothing.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -118,6 +119,9 @@ class OutlierMixture:
         self, consensus: GaussianCloud, observations: Observations, projector: str = "auto"
     ) -> None:
         """From now on; reads all images once. The molecule in any pose is the consensus."""
+        parts = consensus.positions, consensus.amplitudes, consensus.widths
+        positions, amplitudes, widths = (values.to(observations.device) for values in parts)
+        consensus = replace(consensus, positions=positions, amplitudes=amplitudes, widths=widths)
         any_pose = projections_in_any_pose(
             consensus, observations.box_size, observations.pixel_size_in_angstroms, projector
         )

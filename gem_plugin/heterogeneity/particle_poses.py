@@ -78,27 +78,43 @@ class ParticlePoses:
         """One pass: the prior from some of the training particles, then a step of every particle."""
         model.eval()
         sample = training_rows[:: max(1, len(training_rows) // PARTICLES_FOR_PRIOR)]
-        local = self.workers.local_rows(sample)
         arguments = model, encoder_inputs, contrast_variance
-        parts = [self._terms(part, *arguments) for part in local.split(IMAGES_AT_A_TIME)]
-        terms = PoseTerms(*(torch.cat(values) for values in zip(*parts, strict=True)))
-        offsets = self._in_image(local)
-        information = (terms.curvatures @ offsets[..., None])[..., 0] - terms.gradients
-        weights = weights_of(local, terms.losses)
-        prior = better_prior(self.prior, information, terms.curvatures, weights)
-        prior = PosePrior(*self.workers.mean(torch.tensor(prior, dtype=torch.float64)).tolist())
-        evidence = (weights * evidence_of_prior(prior, information, terms.curvatures)).mean()
-        gain = float(self.workers.mean(evidence))
-        is_believed = gain >= max(
-            MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample))
-        )
-        self.prior = prior if is_believed else PosePrior()
+        information, curvatures, weights = self._information(sample, weights_of, *arguments)
+        prior = better_prior(self.prior, information, curvatures, weights)
+        gain = float((weights * evidence_of_prior(prior, information, curvatures)).mean())
+        least = max(MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample)))
+        self.prior = prior if gain >= least else PosePrior()
         had_moved = self.are_moved
         self._step(*arguments)
         if had_moved or self.are_moved:
             self._move()
         spread = PoseSpread(math.degrees(math.sqrt(self.prior.angle)), math.sqrt(self.prior.shift), gain)
         return spread
+
+    def _information(
+        self,
+        rows: Tensor,
+        weights_of: Callable[[Tensor, Tensor], Tensor],
+        model: HeterogeneityModel,
+        encoder_inputs: EncoderInputs,
+        contrast_variance: float,
+    ) -> tuple[
+        Tensor, Tensor, Tensor
+    ]:  # (k, 5), (k, 5, 5), (k,), float64: what the images say of the given poses
+        """The same in every process: each looks at its part of the rows."""
+        found = torch.zeros(len(rows), N_NUMBERS * (N_NUMBERS + 1) + 1, dtype=torch.float64)
+        found = found.to(self.observations.device)
+        positions = self.workers.local_rows(torch.arange(len(rows)))
+        for some in positions.split(IMAGES_AT_A_TIME):
+            terms = self._terms(rows[some], model, encoder_inputs, contrast_variance)
+            offsets = self._in_image(rows[some])
+            information = (terms.curvatures @ offsets[..., None])[..., 0] - terms.gradients
+            weights = weights_of(rows[some], terms.losses)
+            columns = [information, terms.curvatures.flatten(1), weights[:, None]]
+            found[some.to(found.device)] = torch.cat(columns, 1).double()
+        found = self.workers.sum(found)
+        curvatures = found[:, N_NUMBERS:-1].view(-1, N_NUMBERS, N_NUMBERS)
+        return found[:, :N_NUMBERS], curvatures, found[:, -1]
 
     def _terms(
         self, rows: Tensor, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float
@@ -121,7 +137,8 @@ class ParticlePoses:
             terms = self._terms(rows, model, encoder_inputs, contrast_variance)
             steps, _ = pose_steps(terms, self._in_image(rows), self.prior)
             moved[rows] = self._limited(self._composed(rows, steps))
-        self.offsets = self._without_net_movement(self.workers.sum(moved))
+        moved = self.workers.sum(moved.to(self.observations.device)).cpu()
+        self.offsets = self._without_net_movement(moved)
 
     @property
     def is_capped(self) -> Tensor:  # (n,) bool

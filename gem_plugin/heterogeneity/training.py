@@ -143,8 +143,6 @@ class Trainer:
             else None
         )
         self.mixture = OutlierMixture()
-        if settings.outliers and is_squared:
-            self.mixture.look_for_outliers(model.consensus(), observations, settings.projector)
         self.history: list[EpochRecord] = []
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:

@@ -66,6 +66,9 @@ def make_trainer(
     fraction = settings.validation_fraction
     training_rows, validation_rows = split_rows(rows, fraction, generator, observations.particle_indices)
     trainer = Trainer(model, observations, encoder_inputs, training_rows, validation_rows, settings, n_epochs)
+    if settings.outliers and settings.loss == "squared":
+        with progress.waiting("images without the molecule"):
+            trainer.mixture.look_for_outliers(consensus.cloud, observations, settings.projector)
     if saved is not None:
         trainer.load_state(saved[1])
         progress.say(f"Resuming after epoch {trainer.epoch} of {n_epochs}")

@@ -24,8 +24,17 @@ from gem_plugin.steps.simulate.step import run_simulate
 from gem_plugin.steps.train import images as training_data
 from gem_plugin.steps.train.step import run_train
 
-SMALL = {"epochs": 2, "batch_size": 16, "anchors": 24, "encoder_width": 32, "encoder_box": 16, "n_basis": 6}
+SMALL = {
+    "refine_poses": False,
+    "epochs": 2,
+    "batch_size": 16,
+    "anchors": 24,
+    "encoder_width": 32,
+    "encoder_box": 16,
+    "n_basis": 6,
+}
 FLAGS = [
+    "--no-refine-poses",
     "--epochs",
     "2",
     "--batch-size",
