@@ -22,6 +22,7 @@ from gem_plugin.particles.image_sizes import (
     brought_to_grid,
     has_one_size,
     largest_common_box,
+    noise_on_grid,
     on_one_grid,
     own_pixels_of_width,
     sizes_of_images,
@@ -105,6 +106,14 @@ def test_white_noise_stays_white_and_padding_is_reproducible() -> None:
     assert float(fourier_crop_images(ours, 32).std()) * 64 / 32 == pytest.approx(1, abs=0.05)
     again = brought_to_grid(noise[7:9], rows[7:9], table)
     torch.testing.assert_close(ours[7:9], again)
+
+
+@pytest.mark.parametrize(("own_box", "own_pixel_size"), [(64, 3.0), (48, 4.0), (40, 4.8), (81, 2.5)])
+def test_noise_that_is_left_on_the_grid(own_box: int, own_pixel_size: float) -> None:
+    table = table_of(64, 3.0, own_box, own_pixel_size, 100)
+    noise = torch.randn(100, own_box, own_box, generator=torch.Generator().manual_seed(0))
+    on_grid = brought_to_grid(noise, np.arange(100), table)
+    assert float(on_grid.std()) == pytest.approx(float(noise_on_grid(table)[0]), rel=0.06)
 
 
 def test_images_of_the_grid_are_left_alone() -> None:
