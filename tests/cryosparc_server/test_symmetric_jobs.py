@@ -1,0 +1,109 @@
+"""Train, landscape and select with the real steps on a symmetric refinement: expanded here by --symmetry, or by CryoSPARC."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+from symmetric_project import PIXEL_SIZE, cryosparc_project
+
+from cryosparc_server.commands import assert_has_all_fields_of, load, newest, run
+from cryosparc_server.faults import IGNORED_WARNINGS
+from cryosparc_server.http_server import LoopbackServer
+from cryosparc_server.instance import FakeJob, FakeOutput, Instance
+from cryosparc_server.slots import SLOT_FIELDS
+from gem_plugin.imaging.symmetry import Symmetry, settings_of_symmetry
+from gem_plugin.io.cryosparc.files import slots_of
+from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.results.csv_tables import read_text_rows
+from gem_plugin.results.expanded_particle_file import rows_as_views
+
+pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
+
+pytestmark = IGNORED_WARNINGS
+N, ORDER = 30, 3
+TRAINING = ["--epochs", "1", "--box", "32", "--fit-images", "90", "--anchors", "24", "--encoder-box", "16"]
+TRAINING += ["--skip-umap", "--ksample", "2", "--pc", "1"]
+LANDSCAPE = ["-N", "12", "-M", "2", "--skip-umap", "--plot-dim", "0"]
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A refinement of 30 particles with C3 in the instance, and the same as Symmetry Expansion writes it."""
+
+    rows: np.ndarray  # (30,)
+    views: np.ndarray  # (90,): each particle in three poses, adjacent
+    symmetry: Symmetry
+
+
+@pytest.fixture
+def refined(server: LoopbackServer, instance: Instance) -> Refined:
+    """J42 is the refinement, J50 its symmetry expansion."""
+    _, volume, rows = cryosparc_project(instance.folder, "C3", N)
+    values = read_map(volume).volume
+    volume.unlink()
+    mask = (values > 0.2 * values.max()).astype(np.float32)
+    instance.add_refinement("J42", rows, values, PIXEL_SIZE, mask)
+    symmetry = settings_of_symmetry("C3")[0]
+    chosen, copies = np.repeat(np.arange(N), ORDER), np.tile(np.arange(ORDER), N)
+    views = rows_as_views(rows, chosen, copies, symmetry)
+    expansion = FakeJob("J50", "P3", "sym_expand", "Symmetry Expansion", status="completed")
+    own = {slot: slot for slot in slots_of(views)}
+    expansion.outputs["particles"] = FakeOutput("particle", "Expanded particles", own, None, views)
+    instance.jobs["J50"] = expansion
+    return Refined(rows, views, symmetry)
+
+
+def assert_are_views(found: np.ndarray, refined: Refined, chosen: np.ndarray) -> None:
+    """Every field of the chosen views, the slot of symmetry expansion too, and the poses of the copies."""
+    assert_has_all_fields_of(found, refined.views[chosen])
+    np.testing.assert_array_equal(found["sym_expand/src_uid"], refined.rows["uid"][chosen // ORDER])
+    assert found["sym_expand/idx"].tolist() == (chosen % ORDER).tolist()
+    poses = Rotation.from_rotvec(refined.rows["alignments3D/pose"][chosen // ORDER].astype(float)).as_matrix()
+    expected = refined.symmetry.operators[chosen % ORDER].transpose(0, 2, 1) @ poses
+    matrices = Rotation.from_rotvec(found["alignments3D/pose"].astype(float)).as_matrix()
+    np.testing.assert_allclose(matrices, expected, atol=1e-5)
+
+
+def labels_of(instance: Instance, job: FakeJob) -> np.ndarray:  # (90,)
+    return np.load(folder_of(instance, job) / "landscape" / "particle_states.npy")
+
+
+def folder_of(instance: Instance, job: FakeJob) -> Path:
+    return instance.folder / job.uid / "gem"
+
+
+@pytest.mark.parametrize("source", ["here", "by CryoSPARC"])
+def test_views_keep_their_slots_through_all_jobs(refined: Refined, instance: Instance, source: str) -> None:
+    here = ["--particles", "J42", "--volume", "J42", "--symmetry", "C3"]
+    elsewhere = ["--particles", "J50", "--volume", "J42"]
+    assert run("train", *(here if source == "here" else elsewhere), *TRAINING) == 0
+    train = newest(instance)
+    assert "90 in all" in train.texts() if source == "here" else "30 images, 90 views" in train.texts()
+    found = load(train.uid, "particles")
+    assert_are_views(found, refined, np.arange(N * ORDER))
+    latents = np.load(folder_of(instance, train) / "latents.npy")
+    np.testing.assert_array_equal(found["components_mode_1/value"], latents[:, 1])
+
+    assert run("landscape", "--train", train.uid, *LANDSCAPE) == 0
+    landscape = newest(instance)
+    labels = labels_of(instance, landscape)
+    assert len(labels) == N * ORDER
+    for number in (1, 2):
+        chosen = np.flatnonzero(labels == number)
+        found = load(landscape.uid, f"particles_state_{number}")
+        assert_are_views(found, refined, chosen)
+        np.testing.assert_array_equal(found["components_mode_0/value"], latents[chosen, 0])
+    subunits = read_text_rows(folder_of(instance, landscape) / "landscape" / "subunits.csv")
+    expected = (labels.reshape(N, ORDER) == 1).sum(axis=1)
+    assert [int(row["state_1"]) for row in subunits] == expected.tolist()
+
+    assert run("select", "--landscape", landscape.uid, "--states", "1") == 0
+    assert_are_views(load(newest(instance).uid, "particles"), refined, np.flatnonzero(labels == 1))
+    whole = ["--landscape", landscape.uid, "--states", "1", "--unexpanded", "--min-subunits", "2"]
+    assert run("select", *whole) == 0
+    found = load(newest(instance).uid, "particles")
+    assert_has_all_fields_of(found, refined.rows[expected >= 2])
+    if "sym_expand/idx" in found.dtype.names:
+        assert set(found["sym_expand/idx"].tolist()) == {0}
