@@ -9,13 +9,19 @@ from scipy.spatial.transform import Rotation
 from symmetric_project import PIXEL_SIZE, cryosparc_project
 
 from cryosparc_server.commands import assert_has_all_fields_of, load, newest, run
+from cryosparc_server.conftest import GENERATION
+from cryosparc_server.fake_steps import fake_run_steps
 from cryosparc_server.faults import IGNORED_WARNINGS
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import FakeJob, FakeOutput, Instance
 from cryosparc_server.slots import SLOT_FIELDS
+from gem_plugin.adapters.cryosparc import work as cryosparc_work
 from gem_plugin.imaging.symmetry import Symmetry, settings_of_symmetry
 from gem_plugin.io.cryosparc.files import slots_of
 from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.expansion import expand_table
+from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.expanded_particle_file import rows_as_views
 
@@ -105,5 +111,29 @@ def test_views_keep_their_slots_through_all_jobs(refined: Refined, instance: Ins
     assert run("select", *whole) == 0
     found = load(newest(instance).uid, "particles")
     assert_has_all_fields_of(found, refined.rows[expected >= 2])
-    if "sym_expand/idx" in found.dtype.names:
-        assert set(found["sym_expand/idx"].tolist()) == {0}
+    has_slot = "sym_expand/idx" in found.dtype.names
+    assert has_slot == (GENERATION < 5)  # 4.7 passes all slots on, and the job says so
+    assert has_slot == ("passes on the slot sym_expand" in newest(instance).texts())
+
+
+def test_the_server_may_have_other_types_in_the_slot(
+    refined: Refined, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of is_helix and helix_num_rises are not published: the server's own are written."""
+    other = {"idx": "<u8", "is_helix": "<i4", "helix_num_rises": "<i8", "helix_twist_rad": "<f8"}
+    fields = [(name, other.get(name, kind)) for name, kind in SLOT_FIELDS["particle"]["sym_expand"]]
+    monkeypatch.setitem(SLOT_FIELDS["particle"], "sym_expand", fields)
+    monkeypatch.setattr(cryosparc_work, "run_steps", fake_run_steps)
+    here = ["--particles", "J42", "--volume", "J42"]
+    assert run("train", *here) == 0
+    folder = folder_of(instance, newest(instance))
+    files = RunFiles(folder)
+    table, noise, origin = load_prepared_table(files)
+    save_prepared_table(files.prepared_table, expand_table(table, refined.symmetry), noise, origin)
+    files.latents.unlink()
+    (folder / "rows.txt").write_text("0\n1\n5\n")
+    assert run("select", "--run", str(folder), "--rows", str(folder / "rows.txt"), "--particles", "J42") == 0
+    found = load(newest(instance).uid, "particles")
+    assert found["sym_expand/idx"].tolist() == [0, 1, 2]
+    assert found.dtype["sym_expand/idx"] == np.dtype("<u8")
+    assert found.dtype["sym_expand/is_helix"] == np.dtype("<i4")

@@ -92,6 +92,16 @@ class JobOutputs:
             return ["blob"]
         return [slot for slot in slots_of(self.rows) if not (with_latents and slot.startswith(LATENT_SLOT))]
 
+    def leave_out_symmetry(self) -> None:
+        """For whole particles: the slot of symmetry expansion is taken off the input where the server can."""
+        if SYMMETRY_SLOT not in slots_of(self.job.load_input(PARTICLE_INPUT)):
+            return
+        if not self.job.leave_out_slot(PARTICLE_INPUT, SYMMETRY_SLOT):
+            warn(
+                f"CryoSPARC passes on the slot {SYMMETRY_SLOT} of the connected views. The particles of this output are whole ones, "
+                "one row each in its original pose: do not use that slot of them."
+            )
+
     def _leave_out_other_components(self, ours: set[str]) -> None:
         """Components of an earlier job are taken off the input where the server can, else it passes them through."""
         if self.are_views:
