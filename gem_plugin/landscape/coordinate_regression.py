@@ -130,9 +130,10 @@ def _fit_network(
             score = _explained_variance(network.predict(inputs[is_held_out]), targets[is_held_out])
         if score > best_score + SMALLEST_GAIN:
             best_score, best_epoch = score, epoch
-            best_weights = [weights.copy() for weights in network.coefs_], [
-                offsets.copy() for offsets in network.intercepts_
-            ]
+            best_weights = (
+                [weights.copy() for weights in network.coefs_],
+                [offsets.copy() for offsets in network.intercepts_],
+            )
         if epoch - best_epoch >= EPOCHS_WITHOUT_GAIN:
             break
     network.coefs_, network.intercepts_ = best_weights

@@ -8,11 +8,14 @@ import dataclasses
 import numpy as np
 
 from gem_plugin.imaging.symmetry import Symmetry
+from gem_plugin.particles.copy_rotations import find_common_rotations
 from gem_plugin.particles.table import ParticleTable
 
 MINIMUM_FRACTION_WITH_COPIES = 0.05  # of the particles
 MINIMUM_ANGLE_IN_DEGREES = 10.0  # between copies, in the median
-MAXIMUM_ANGLE_WITHIN_COPY_IN_DEGREES = 10.0  # between the rotations of one copy: local refinements turn each a little
+MAXIMUM_ANGLE_WITHIN_COPY_IN_DEGREES = (
+    10.0  # between the rotations of one copy: local refinements turn each a little
+)
 PERCENTILE_WITH_ONE_ROTATION = 95
 
 
@@ -43,7 +46,8 @@ def copied_rotations(
 def has_subunits(table: ParticleTable, minimum_fraction: float = MINIMUM_FRACTION_WITH_COPIES) -> bool:
     """Whether particles have several views from clearly different sides, as symmetry expansion makes them.
 
-    A few images that come twice, or all of them in almost the same poses, as two joined refinements have them, are not.
+    A few images that come twice, all of them in almost the same poses, as two joined refinements have them, or views that
+    are related by another rotation in every particle, are not.
     """
     if len(table.symmetry) > 1:
         return True
@@ -57,7 +61,9 @@ def has_subunits(table: ParticleTable, minimum_fraction: float = MINIMUM_FRACTIO
     others = np.setdiff1d(np.arange(len(table)), first)
     references = table.rotation_matrices[first[which[others]]].astype(np.float64)
     traces = (references * table.rotation_matrices[others]).sum(axis=(1, 2))
-    return float(np.median(_angles_in_degrees(traces))) > MINIMUM_ANGLE_IN_DEGREES
+    if np.median(_angles_in_degrees(traces)) <= MINIMUM_ANGLE_IN_DEGREES:
+        return False
+    return find_common_rotations(table).are_common
 
 
 def numbers_of_copies(table: ParticleTable) -> np.ndarray | None:  # (n,) int64 from 0

@@ -22,7 +22,8 @@ def recover_motion(
     latents: np.ndarray,  # (n, latent_size)
     angles_in_degrees: np.ndarray,  # (n,)
     generator: np.random.Generator,
-    particle_indices: np.ndarray | None = None,  # (n,) from 0: the particle of each view; default: each its own
+    particle_indices: np.ndarray
+    | None = None,  # (n,) from 0: the particle of each view; default: each its own
 ) -> MotionRecovery:
     """Five-fold: each fifth is predicted as the mean direction of its nearest neighbours among the other four.
 

@@ -44,7 +44,9 @@ class Measured(NamedTuple):
 
     rows: np.ndarray  # (k,) int64
     means: np.ndarray  # (k,) of the background
-    standard_deviations: np.ndarray  # (k,) of the background, with the noise beyond the own Nyquist of coarser pixels
+    standard_deviations: (
+        np.ndarray
+    )  # (k,) of the background, with the noise beyond the own Nyquist of coarser pixels
     cropped_standard_deviations: np.ndarray  # (k,) the same at the working box
     contrasts: np.ndarray  # (k,) level of the particle over the background, in its standard deviations
     variations: np.ndarray  # (k,) standard deviation of the whole cropped image

@@ -44,7 +44,9 @@ class Jobs:
 
 
 def finish(project: RelionProject, name: str, inputs: dict[str, object], options: dict[str, object]) -> str:
-    job = project.add_job("External", fn_exe=executable(f"gem-external-{name}"), **inputs, **parameters(**options))
+    job = project.add_job(
+        "External", fn_exe=executable(f"gem-external-{name}"), **inputs, **parameters(**options)
+    )
     assert project.run_job(job, seconds=200) == "finished", project.output_of(job)[-3000:]
     return job
 
