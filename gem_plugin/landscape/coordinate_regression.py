@@ -122,7 +122,8 @@ def _fit_network(
         random_state=np.random.RandomState(int(generator.integers(2**31))),
     )
     learned = targets[~is_held_out].squeeze(axis=1) if targets.shape[1] == 1 else targets[~is_held_out]
-    best_score, best_epoch, best_weights = -np.inf, 0, ([], [])
+    best_score, best_epoch = -np.inf, 0
+    best_weights: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for epoch in track(range(settings.n_epochs), "learning the coordinates", unit="epoch"):
         network.partial_fit(inputs[~is_held_out], learned)
         score = -network.loss_
