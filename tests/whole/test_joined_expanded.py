@@ -94,7 +94,10 @@ def test_halves_of_an_expanded_set_are_whole_again(project: Project) -> None:
 
 def test_rows_that_both_files_have_are_counted_and_can_be_dropped(project: Project) -> None:
     star = project.joined(project.part("a.star", np.arange(36)), project.part("b.star", np.arange(30, 60)))
-    with pytest.raises(InputError, match=r"6 of 66 rows show an image in the pose .* row 36 as row 30"):
+    with pytest.raises(
+        InputError,
+        match=r"6 of 66 rows show an image in the pose .* row 36 as row 30.*Do not remove duplicates in RELION",
+    ):
         project.prepared(star)
     with listening(lambda notice: None) as notices:
         files = project.prepared(star, drop_duplicates=True)
