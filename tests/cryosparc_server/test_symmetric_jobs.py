@@ -137,3 +137,25 @@ def test_the_server_may_have_other_types_in_the_slot(
     assert found["sym_expand/idx"].tolist() == [0, 1, 2]
     assert found.dtype["sym_expand/idx"] == np.dtype("<u8")
     assert found.dtype["sym_expand/is_helix"] == np.dtype("<i4")
+
+
+def test_the_whole_run_and_the_full_landscape_are_of_views_too(refined: Refined, instance: Instance) -> None:
+    inputs = ["--particles", "J42", "--volume", "J42", "--mask", "J42", "--symmetry", "C3"]
+    assert run("run", *inputs, *TRAINING, *LANDSCAPE) == 0
+    whole = newest(instance)
+    labels = labels_of(instance, whole)
+    assert_are_views(load(whole.uid, "particles"), refined, np.arange(N * ORDER))
+    assert_are_views(load(whole.uid, "particles_state_2"), refined, np.flatnonzero(labels == 2))
+    options = ["-M", "3", "--skip-umap", "--maps-per-state", "2", "--path-points", "0", "--bootstrap", "2"]
+    assert run("landscape-full", "--landscape", whole.uid, *options, "--no-leiden") == 0
+    full = newest(instance)
+    folder = folder_of(instance, full) / "landscape" / "full"
+    labels = np.load(folder / "particle_states.npy")
+    for number in range(1, 4):
+        found = load(full.uid, f"particles_state_{number}")
+        assert_are_views(found, refined, np.flatnonzero(labels == number))
+    assert len(read_text_rows(folder / "subunits.csv")) == N
+    chosen = ["--run", str(folder_of(instance, full)), "--states", "1", "--from", "full", "--unexpanded"]
+    assert run("select", *chosen) == 0
+    has_one = (labels.reshape(N, ORDER) == 1).any(axis=1)
+    assert_has_all_fields_of(load(newest(instance).uid, "particles"), refined.rows[has_one])
