@@ -15,7 +15,7 @@ SAMPLED_PAIRS = 1000
 SEED = 0
 NEAR_IN_DEGREES = 10.0  # local refinements turn every copy a little
 SMALLEST_ROTATION_IN_DEGREES = 10.0  # below: two refinements of one image, of which duplicates.py warns
-MINIMUM_PAIRS = 20  # to tell common rotations from chance
+MINIMUM_PAIRS = 300  # to tell common rotations from chance: five for each of the 59 rotations of I
 NEIGHBOURS_OVER_CHANCE = 4.0
 MINIMUM_FRACTION_COMMON = 0.5  # of the pairs
 

@@ -17,6 +17,7 @@ MAXIMUM_ANGLE_WITHIN_COPY_IN_DEGREES = (
     10.0  # between the rotations of one copy: local refinements turn each a little
 )
 PERCENTILE_WITH_ONE_ROTATION = 95
+MAXIMUM_PARTICLES_LOOKED_AT = 5000
 
 
 def expand_table(table: ParticleTable, symmetry: Symmetry) -> ParticleTable:
@@ -80,7 +81,9 @@ def numbers_of_copies(table: ParticleTable) -> np.ndarray | None:  # (n,) int64 
     n_views = np.bincount(table.particle_indices)
     if (n_views != n_views[0]).any():
         return None
-    rotations = table.rotation_matrices[order].reshape(-1, n_views[0], 3, 3).astype(np.float64)
+    rows = order.reshape(-1, n_views[0])  # (particles, views)
+    looked_at = rows[:: 1 + len(rows) // MAXIMUM_PARTICLES_LOOKED_AT]
+    rotations = table.rotation_matrices[looked_at].astype(np.float64)
     relative = np.einsum("nji,nkjl->nkil", rotations[:, 0], rotations)  # (particles, views, 3, 3): R_k
     angles = _angles_in_degrees((relative * relative[:1]).sum(axis=(2, 3)))
     if np.percentile(angles, PERCENTILE_WITH_ONE_ROTATION) > MAXIMUM_ANGLE_WITHIN_COPY_IN_DEGREES:

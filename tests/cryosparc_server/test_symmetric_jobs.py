@@ -139,6 +139,7 @@ def test_the_server_may_have_other_types_in_the_slot(
     assert found.dtype["sym_expand/is_helix"] == np.dtype("<i4")
 
 
+@pytest.mark.slow
 def test_the_whole_run_and_the_full_landscape_are_of_views_too(refined: Refined, instance: Instance) -> None:
     inputs = ["--particles", "J42", "--volume", "J42", "--mask", "J42", "--symmetry", "C3"]
     assert run("run", *inputs, *TRAINING, *LANDSCAPE) == 0

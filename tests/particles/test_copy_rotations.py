@@ -11,6 +11,7 @@ from gem_plugin.imaging.symmetry import Symmetry, settings_of_symmetry
 from gem_plugin.notices import listening
 from gem_plugin.particles.copy_rotations import find_common_rotations, warn_about_other_rotations
 from gem_plugin.particles.expansion import expand_table, has_subunits
+from gem_plugin.particles.identity import numbered
 from gem_plugin.particles.random_acquisition import Microscope, draw_acquisition
 from gem_plugin.particles.table import ParticleTable
 
@@ -68,6 +69,17 @@ def test_joined_classes_of_the_same_images_are_said_and_have_no_subunits(n_views
     assert found.n_common < 0.1 * found.n_pairs
     assert f"of {found.n_pairs} pairs that were compared, {found.n_common} are related" in said
     assert not has_subunits(table)
+
+
+@pytest.mark.parametrize("n_rows", [60, 150, 400, 1200])
+def test_few_views_of_an_icosahedral_set_are_not_taken_for_joined_classes(n_rows: int) -> None:
+    """A selection in which hardly a rotation comes twice."""
+    table = expanded_elsewhere("I", 80)
+    chosen = np.sort(np.random.default_rng(3).permutation(len(table))[:n_rows])
+    few = table.take(chosen)
+    few = dataclasses.replace(few, particle_indices=numbered(few.particle_indices))
+    assert find_common_rotations(few).are_common
+    assert said_of(few) == ""
 
 
 def test_one_view_each_or_the_same_pose_again_says_nothing() -> None:

@@ -7,7 +7,7 @@ from symmetric_project import prepared_run, run_of_star_views
 
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.results.column_names import COLUMN_FAMILIES, columns_in_words, family_of, full_name
-from gem_plugin.results.particle_columns import read_family
+from gem_plugin.results.particle_columns import ColumnKind, drawn_columns, read_family
 from gem_plugin.results.run import Run
 
 
@@ -27,6 +27,9 @@ def test_views_have_numbers_of_particle_image_and_copy(tmp_path: Path) -> None:
     assert run.column("particle").tolist() == np.repeat(np.arange(6), 3).tolist()
     assert run.column("image").tolist() == np.repeat(np.arange(6), 3).tolist()
     assert run.column("symmetry_copy").tolist() == [0, 1, 2] * 6
+    shown = {column.name: column.kind for column in drawn_columns(run.particle_columns())}  # of the explorer
+    assert shown["symmetry_copy"] is ColumnKind.GROUP
+    assert shown["particle"] is shown["image"] is ColumnKind.NUMBER
     run.original.write(tmp_path / "project" / "expanded.star")
     elsewhere = prepared_run(tmp_path / "project" / "elsewhere", particles=tmp_path / "project/expanded.star")
     assert elsewhere.column("symmetry_copy").tolist() == [0, 1, 2] * 6
