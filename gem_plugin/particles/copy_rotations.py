@@ -38,11 +38,14 @@ def find_common_rotations(table: ParticleTable) -> CommonRotations:
     Rotations at random have few others within 10 degrees: a fraction (t - sin t) / pi of all, with t that angle.
     Those of I, which has 59, have one in 59.
     """
-    _, first, which = np.unique(table.particle_indices, return_index=True, return_inverse=True)
-    others = np.setdiff1d(np.arange(len(table)), first)
+    rows = np.arange(len(table))
+    first_of_particle = np.zeros(int(table.particle_indices.max(initial=-1)) + 1, dtype=np.int64)
+    first_of_particle[table.particle_indices[::-1]] = rows[::-1]  # the first row of each is written last
+    first = first_of_particle[table.particle_indices]
+    others = np.flatnonzero(first != rows)
     if len(others) > SAMPLED_PAIRS:
         others = np.random.default_rng(SEED).choice(others, SAMPLED_PAIRS, replace=False)
-    references = table.rotation_matrices[first[which.reshape(-1)[others]]].astype(np.float64)
+    references = table.rotation_matrices[first[others]].astype(np.float64)
     rotations = np.einsum("nji,njk->nik", references, table.rotation_matrices[others].astype(np.float64))
     is_turned = np.einsum("nii->n", rotations) < _trace(SMALLEST_ROTATION_IN_DEGREES)
     rotations = rotations[is_turned].reshape(-1, 9)
