@@ -114,7 +114,7 @@ def test_copies_of_every_order_are_told_apart(tmp_path: Path) -> None:
 def test_programs_remove_duplicates_of_plain_sets_only(copies: ParticleTable, tmp_path: Path) -> None:
     """By the distance of particles, so that of an expanded set one view of each would be left."""
     with pytest.raises(
-        InputError, match="Do not remove duplicates in RELION or CryoSPARC: .*one would be left"
+        InputError, match=r"Do not remove duplicates in RELION or CryoSPARC: .*one would be left"
     ):
         without_duplicates(copies, STAR, is_dropped=False)
     plain = views(tmp_path, [0, 1, 0], Rotation.concatenate([Rotation.identity()] * 3))
