@@ -134,7 +134,7 @@ class Run:
         return self._results.states(source)
 
     def subunits(self, source: str = "sketch") -> Subunits:
-        """States of the subunits of each particle, where particles have several views: "sketch" or "full".
+        """States of the subunits of each particle, where particles have several views: "sketch", "full" or "leiden".
 
         `.counts` (particles, states), `.patterns` (observed and expected), `.cooperativity` (value, error, p-value).
         """

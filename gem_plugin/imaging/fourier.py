@@ -49,7 +49,7 @@ def _resample(array: Tensor, new_box_size: int, n_axes: int) -> Tensor:
         return array.clone()
     spectrum = torch.fft.fftshift(torch.fft.fftn(torch.fft.ifftshift(array, dim=axes), dim=axes), dim=axes)
     start = box_size // 2 - new_box_size // 2
-    if start >= 0:
+    if new_box_size < box_size:
         for axis in axes:
             spectrum = spectrum.narrow(axis, start, new_box_size)
     else:

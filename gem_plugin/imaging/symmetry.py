@@ -125,7 +125,7 @@ def _standard_name(name: str) -> str:
     cyclic = re.fullmatch(r"[CD](\d+)", standard)
     if standard not in POLYHEDRAL and (cyclic is None or not 1 <= int(cyclic[1]) <= MAXIMUM_FOLD):
         raise InputError(f"--symmetry is {name!r}; expected {EXPECTED}.")
-    return standard
+    return standard if cyclic is None else f"{standard[0]}{int(cyclic[1])}"  # C03 is C3
 
 
 def _generators(name: str) -> tuple[Axis, ...]:

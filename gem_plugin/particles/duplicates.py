@@ -39,8 +39,7 @@ def without_duplicates(table: ParticleTable, particle_file: Path, is_dropped: bo
     if not is_dropped:
         raise InputError(
             f"{particle_file}: {which}. Expected each view once; two files with the same particles may have been joined. "
-            "Use --drop-duplicates, which leaves the later rows out, or remove them (RELION: Subset selection, remove "
-            "duplicates; CryoSPARC: Remove Duplicate Particles)."
+            f"Use --drop-duplicates, which leaves the later rows out, or {_other_ways(table, len(pairs))}"
         )
     warn(
         f"{particle_file}: {which}. The later rows are left out of this run, and of the files that it writes."
@@ -53,6 +52,16 @@ def without_duplicates(table: ParticleTable, particle_file: Path, is_dropped: bo
     )
     _warn_about_similar_poses(kept, repeated_views(kept, SIMILAR_POSE), particle_file)
     return kept
+
+
+def _other_ways(table: ParticleTable, n_repeated: int) -> str:
+    """Programs remove duplicates by their distance in the micrograph, so that of an expanded set one view would be left."""
+    if len(np.unique(table.particle_indices)) < len(table) - n_repeated:
+        return (
+            "join files without them. Do not remove duplicates in RELION or CryoSPARC: of all views of one particle, such as the copies "
+            "of an expansion by symmetry, one would be left."
+        )
+    return "remove them (RELION: Subset selection, remove duplicates; CryoSPARC: Remove Duplicate Particles)."
 
 
 def repeated_views(table: ParticleTable, nearness: Nearness) -> np.ndarray:  # (k, 2) int64, sorted

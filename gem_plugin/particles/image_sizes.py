@@ -113,6 +113,14 @@ def largest_common_box(table: ParticleTable) -> int:
     return box_size - box_size % 2
 
 
+def noise_on_grid(table: ParticleTable) -> np.ndarray:  # (n,) float64
+    """The standard deviation of white noise of 1 after brought_to_grid: below 1 where pixels are coarser than those of the grid.
+
+    Such images are empty beyond their own Nyquist frequency, where the noise of the others goes on.
+    """
+    return np.minimum(1.0, own_pixels_of_width(table) / table.box_size)
+
+
 def on_one_grid(table: ParticleTable) -> ParticleTable:
     """The table in the frequencies of its grid: for images that were brought there by brought_to_grid."""
     if has_one_size(table):

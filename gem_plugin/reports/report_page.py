@@ -23,7 +23,7 @@ from gem_plugin.reports.sections.states import states_section
 from gem_plugin.reports.sections.subunits import subunits_section
 from gem_plugin.reports.sections.terms import terms_of_chapter
 from gem_plugin.results.run import Run
-from gem_plugin.results.state_sources import FULL, SKETCH
+from gem_plugin.results.state_sources import STATE_SOURCES
 
 # Nothing may be fetched: not by us, not by a text that came with the data.
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -54,7 +54,7 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
         ("provenance", "Provenance", lambda: provenance_section(run)),
         ("numbers", "Numbers and settings", lambda: numbers_section(run)),
     ]
-    if any(run.has_subunits(source) for source in (SKETCH, FULL)):
+    if any(run.has_subunits(source) for source in STATE_SOURCES):
         after_states = [name for name, _, _ in chapters].index("states") + 1
         chapters.insert(
             after_states, ("subunits", "Subunits of each particle", lambda: subunits_section(run))

@@ -62,7 +62,13 @@ COLUMN_FAMILIES = (
     ColumnFamily(r"rot|tilt|psi", "rot, tilt, psi", "Euler angles (degrees)", "prepare"),
     ColumnFamily(r"shift_[xy]", "shift_x, shift_y", "shift (Å)", "prepare"),
     ColumnFamily(r"defocus", "defocus", "mean defocus (µm)", "prepare"),
-    ColumnFamily(r"row", "row", "row in the input, from 0", "prepare"),
+    ColumnFamily(r"row", "row", "row of the run, from 0", "prepare"),
+    ColumnFamily(
+        r"particle|image|symmetry_copy",
+        "particle, image, symmetry_copy",
+        "where particles have several views: number of the particle, of its image, and of the copy, from 0",
+        "prepare",
+    ),
     ColumnFamily(r"half_set", "half_set", "half-set; 0: none", "prepare"),
     ColumnFamily(r"optics_group", "optics_group", "optics group", "prepare"),
 )

@@ -13,6 +13,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_arrays
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.latents.components import fit_latent_components
+from gem_plugin.particles.expansion import numbers_of_copies
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.to_relion import relion_angles_in_degrees
 from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily
@@ -237,7 +238,20 @@ def _defocus(table: ParticleTable) -> list[ParticleColumn]:
 
 
 def _row(table: ParticleTable) -> list[ParticleColumn]:
-    return [_number("row", "row in the input", np.arange(len(table)))]
+    return [_number("row", "row of the run", np.arange(len(table)))]
+
+
+def _views(table: ParticleTable) -> list[ParticleColumn]:
+    """Only where particles have several views."""
+    particles, images = table.particle_indices, table.image_indices
+    if len(np.unique(particles)) == len(table):
+        return []
+    copies = numbers_of_copies(table)
+    return [
+        _number("particle", "number of the particle", particles),
+        _number("image", "number of the image", images),
+        *([] if copies is None else [_group("symmetry_copy", "symmetry copy", copies, lowest=0)]),
+    ]
 
 
 def _half_set(table: ParticleTable) -> list[ParticleColumn]:
@@ -270,6 +284,7 @@ _READERS: dict[str, Callable[[ColumnSource], list[ParticleColumn]]] = dict(
             _of_table(_shifts),
             _of_table(_defocus),
             _of_table(_row),
+            _of_table(_views),
             _of_table(_half_set),
             _of_table(_optics_group),
         ),

@@ -42,7 +42,7 @@ from gem_plugin.results.particle_columns import ParticleColumn, check_length, re
 from gem_plugin.results.particle_file import ParticleFile, open_particle_file
 from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
-from gem_plugin.results.state_sources import FULL, SKETCH, STATE_SOURCES
+from gem_plugin.results.state_sources import FULL, LEIDEN, SKETCH, STATE_SOURCES
 from gem_plugin.results.states import States
 from gem_plugin.results.subunits import Subunits
 
@@ -268,18 +268,22 @@ class Run:
         return tuple(source for source in STATE_SOURCES if self.has_states(source))
 
     def subunits(self, source: str = SKETCH) -> Subunits:
-        """The states of the subunits of each particle, where particles have several views; of landscape or landscape-full."""
+        """The states of the subunits of each particle, where particles have several views; of a set of states by name."""
         self.check_landscape()
-        if source not in (SKETCH, FULL):
-            raise InputError(f"There are no subunits of {source!r}; expected {SKETCH} or {FULL}.")
-        return Subunits.load(self._subunit_files(source))
+        if source not in STATE_SOURCES:
+            raise InputError(f"There are no subunits of {source!r}; expected {', '.join(STATE_SOURCES)}.")
+        return Subunits.load(self.subunit_files(source))
 
     def has_subunits(self, source: str = SKETCH) -> bool:
-        return self._subunit_files(source).table.is_file()
+        return self.subunit_files(source).table.is_file()
 
-    def _subunit_files(self, source: str) -> SubunitFiles:
+    def subunit_files(self, source: str) -> SubunitFiles:
         files = self.files.landscape
-        return files.subunits if source == SKETCH else files.full.subunits
+        return {
+            SKETCH: files.subunits,
+            FULL: files.full.subunits,
+            LEIDEN: files.full.leiden_subunits,
+        }[source]
 
     def sketch(self) -> Sketch:
         """The particles that stand for all in the landscape."""

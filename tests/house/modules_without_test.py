@@ -151,7 +151,6 @@ WITHOUT_TEST = {
         "landscape/motion/rigid",
     ),
     "Part of landscape-full: tests/steps/landscape_full/test_step.py": (
-        "landscape/coordinate_regression",
         "landscape/latents/neighbour_search",
         "steps/landscape_full/coordinates",
         "steps/landscape_full/free_energy",

@@ -22,3 +22,16 @@ def test_fast_and_general_crop_agree(box_size: int, new_box_size: int) -> None:
     torch.testing.assert_close(fast, general)
     gradients = [torch.autograd.grad((result * weights).sum(), images)[0] for result in (fast, general)]
     torch.testing.assert_close(gradients[0], gradients[1])
+
+
+@pytest.mark.parametrize("box_size", [15, 16])
+@pytest.mark.parametrize("new_box_size", [13, 14, 17, 18, 21])
+def test_the_centre_stays_and_grey_values_too_whatever_is_odd(box_size: int, new_box_size: int) -> None:
+    """A Gaussian about the centre, sampled on either grid of one width."""
+    found = fourier_crop_images(gaussian(box_size), new_box_size)
+    torch.testing.assert_close(found, gaussian(new_box_size), atol=2e-3, rtol=0)
+
+
+def gaussian(box_size: int) -> torch.Tensor:  # (1, box, box)
+    offsets = (torch.arange(box_size) - box_size // 2).double() / box_size
+    return torch.exp(-(offsets[:, None] ** 2 + offsets[None, :] ** 2) / (2 * 0.11**2))[None]

@@ -123,3 +123,10 @@ def test_relion_expands_by_the_same_rotations(name: str, relion: Path, tmp_path:
 
 def _matrices(angles: np.ndarray) -> np.ndarray:  # (n, 3) -> (n, 3, 3): a point v lands on (A v)[:2]
     return Rotation.from_euler("ZYZ", angles, degrees=True).inv().as_matrix()
+
+
+@pytest.mark.parametrize(("written", "name"), [("c3", "C3"), (" D07 ", "D7"), ("C01", "C1"), ("i2", "I2")])
+def test_a_group_has_one_name_however_it_is_written(written: str, name: str) -> None:
+    found = settings_of_symmetry(written)[0]
+    assert found.name == name
+    np.testing.assert_array_equal(found.operators, symmetry_operators(name))

@@ -109,3 +109,14 @@ def test_copies_of_every_order_are_told_apart(tmp_path: Path) -> None:
     with listening(lambda notice: None) as notices:
         assert len(without_duplicates(table, STAR, is_dropped=False)) == 1200
     assert notices == []
+
+
+def test_programs_remove_duplicates_of_plain_sets_only(copies: ParticleTable, tmp_path: Path) -> None:
+    """By the distance of particles, so that of an expanded set one view of each would be left."""
+    with pytest.raises(
+        InputError, match=r"Do not remove duplicates in RELION or CryoSPARC: .*one would be left"
+    ):
+        without_duplicates(copies, STAR, is_dropped=False)
+    plain = views(tmp_path, [0, 1, 0], Rotation.concatenate([Rotation.identity()] * 3))
+    with pytest.raises(InputError, match="RELION: Subset selection, remove duplicates"):
+        without_duplicates(plain, STAR, is_dropped=False)

@@ -1,5 +1,6 @@
 """Expanded tables: identity first, copies adjacent, one image and one particle; and poses that see each subunit once."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,13 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.imaging.symmetry import Symmetry, settings_of_symmetry
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.expansion import copied_rotations, expand_table, expanded_rows, has_subunits
+from gem_plugin.particles.expansion import (
+    copied_rotations,
+    expand_table,
+    expanded_rows,
+    has_subunits,
+    numbers_of_copies,
+)
 from gem_plugin.particles.prepared import ParticleOrigin, load_prepared_table, save_prepared_table
 from gem_plugin.particles.random_acquisition import Microscope, draw_acquisition
 from gem_plugin.particles.table import ParticleTable
@@ -92,3 +99,30 @@ def test_files_expanded_elsewhere_have_subunits_and_joined_doubles_have_not() ->
 def test_rows_of_particles_as_rows_of_views() -> None:
     assert expanded_rows(np.array([0, 4]), 3).tolist() == [0, 1, 2, 12, 13, 14]
     assert expanded_rows(np.array([2, 5]), 1).tolist() == [2, 5]
+
+
+def test_copies_of_files_expanded_elsewhere_are_counted_by_their_order() -> None:
+    symmetry = settings_of_symmetry("D2")[0]
+    expanded = expand_table(table_of(12), symmetry)
+    elsewhere = dataclasses.replace(expanded, symmetry=Symmetry(), symmetry_copies=np.zeros(48, np.int16))
+    np.testing.assert_array_equal(numbers_of_copies(expanded), expanded.symmetry_copies)
+    np.testing.assert_array_equal(numbers_of_copies(elsewhere), expanded.symmetry_copies)
+    refined = dataclasses.replace(  # by a local refinement, about 2 degrees
+        elsewhere,
+        rotation_matrices=(
+            Rotation.from_rotvec(np.random.default_rng(0).normal(0, 0.03, (48, 3))).as_matrix()
+            @ elsewhere.rotation_matrices
+        ),
+    )
+    np.testing.assert_array_equal(numbers_of_copies(refined), expanded.symmetry_copies)
+    by_operator = np.argsort(expanded.symmetry_copies, kind="stable")  # all particles, then all again turned
+    np.testing.assert_array_equal(numbers_of_copies(elsewhere.take(by_operator)), np.repeat(np.arange(4), 12))
+
+
+def test_an_order_of_views_that_says_nothing_gives_no_copies() -> None:
+    expanded = expand_table(table_of(12), settings_of_symmetry("D2")[0])
+    elsewhere = dataclasses.replace(expanded, symmetry=Symmetry())
+    assert numbers_of_copies(elsewhere.take(np.delete(np.arange(48), 5))) is None  # one view is missing
+    shuffled = elsewhere.take(np.random.default_rng(1).permutation(48))
+    assert numbers_of_copies(shuffled) is None
+    assert numbers_of_copies(table_of(4)) is None

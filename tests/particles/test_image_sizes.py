@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from joined_sizes import FIRST, SECOND, simulate_two_sizes
+from relion_projects import RelionProject, noisy_images
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
@@ -15,6 +16,7 @@ from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.resampling import resample_map
 from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
@@ -22,6 +24,7 @@ from gem_plugin.particles.image_sizes import (
     brought_to_grid,
     has_one_size,
     largest_common_box,
+    noise_on_grid,
     on_one_grid,
     own_pixels_of_width,
     sizes_of_images,
@@ -107,6 +110,14 @@ def test_white_noise_stays_white_and_padding_is_reproducible() -> None:
     torch.testing.assert_close(ours[7:9], again)
 
 
+@pytest.mark.parametrize(("own_box", "own_pixel_size"), [(64, 3.0), (48, 4.0), (40, 4.8), (81, 2.5)])
+def test_noise_that_is_left_on_the_grid(own_box: int, own_pixel_size: float) -> None:
+    table = table_of(64, 3.0, own_box, own_pixel_size, 100)
+    noise = torch.randn(100, own_box, own_box, generator=torch.Generator().manual_seed(0))
+    on_grid = brought_to_grid(noise, np.arange(100), table)
+    assert float(on_grid.std()) == pytest.approx(float(noise_on_grid(table)[0]), rel=0.06)
+
+
 def test_images_of_the_grid_are_left_alone() -> None:
     table = table_of(64, 3.0, 64, 3.0)
     images = torch.randn(6, 64, 64)
@@ -150,11 +161,11 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     return simulate_two_sizes(tmp_path_factory.mktemp("joined"), 400, snr=10.0)
 
 
-def prepare(star: Path, run: Path) -> RunFiles:
+def prepare(star: Path, run: Path, project: Path | None = None) -> RunFiles:
     with listening(lambda notice: None):
         run_prepare(
             RunFiles(run),
-            PrepareSettings(particles=star, project_folder=star.parent),
+            PrepareSettings(particles=star, project_folder=project or star.parent),
             Progress(io.StringIO()),
         )
     return RunFiles(run)
@@ -203,3 +214,23 @@ def test_the_map_of_a_joined_set_is_that_of_relion_for_each(
             read_map(out).volume, table.pixel_size_in_angstroms / sizes.pixel_size, table.box_size
         )
         assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("first", [(17, 2.0), (16, 2.0), (15, 2.2)])
+def test_sets_whose_first_box_is_odd_are_prepared(first: tuple[int, float], tmp_path: Path) -> None:
+    """The grid is that of the first image, even or odd, and the working box is even."""
+    project, others = RelionProject(tmp_path / "project", n_particles=8), (16, 2.0)
+    base = project.optics[0]
+    project.optics = [
+        {**base, "_rlnOpticsGroup": str(number), "_rlnImageSize": str(box), "_rlnImagePixelSize": str(pixel)}
+        for number, (box, pixel) in enumerate((first, others), 1)
+    ]
+    project.columns["_rlnOpticsGroup"] = ["1", "2"] * 4
+    project.write_star()
+    for number, (box, pixel) in enumerate((first, others)):
+        with write_stack(project.folder / f"Extract/job004/mic{number}.mrcs", pixel) as writer:
+            writer.append(noisy_images(4, box))
+    data = load_prepared(prepare(project.star, tmp_path / "run", project.folder))
+    assert data.images.shape[1] % 2 == 0
+    discs = [np.array(data.images)[rows].mean(axis=0) for rows in (slice(0, None, 2), slice(1, None, 2))]
+    assert np.corrcoef(discs[0].ravel(), discs[1].ravel())[0, 1] > 0.3

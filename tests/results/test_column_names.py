@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+from symmetric_project import prepared_run, run_of_star_views
+
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.results.column_names import COLUMN_FAMILIES, columns_in_words, family_of, full_name
-from gem_plugin.results.particle_columns import read_family
+from gem_plugin.results.particle_columns import ColumnKind, drawn_columns, read_family
 from gem_plugin.results.run import Run
 
 
@@ -17,6 +20,23 @@ def test_every_column_belongs_to_the_family_that_reads_it(old_run: Path) -> None
             seen.add(column.name)
     assert len(seen) == 27
     assert list(seen) != run.columns or set(run.columns) == seen
+
+
+def test_views_have_numbers_of_particle_image_and_copy(tmp_path: Path) -> None:
+    run = run_of_star_views(tmp_path)  # six particles of C3
+    assert run.column("particle").tolist() == np.repeat(np.arange(6), 3).tolist()
+    assert run.column("image").tolist() == np.repeat(np.arange(6), 3).tolist()
+    assert run.column("symmetry_copy").tolist() == [0, 1, 2] * 6
+    shown = {column.name: column.kind for column in drawn_columns(run.particle_columns())}  # of the explorer
+    assert shown["symmetry_copy"] is ColumnKind.GROUP
+    assert shown["particle"] is shown["image"] is ColumnKind.NUMBER
+    run.original.write(tmp_path / "project" / "expanded.star")
+    elsewhere = prepared_run(tmp_path / "project" / "elsewhere", particles=tmp_path / "project/expanded.star")
+    assert elsewhere.column("symmetry_copy").tolist() == [0, 1, 2] * 6
+
+
+def test_one_view_each_has_no_such_columns(old_run: Path) -> None:
+    assert not {"particle", "image", "symmetry_copy"} & set(Run(old_run).columns)
 
 
 def test_every_family_names_a_step_and_is_in_the_help_of_select() -> None:

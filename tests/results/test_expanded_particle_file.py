@@ -6,15 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import starfile
+from cryosparc_rows import with_fields
 from scipy.spatial.transform import Rotation
-from symmetric_project import run_of_cryosparc_views, run_of_star_views
+from symmetric_project import (
+    cryosparc_project,
+    prepared_run,
+    run_of_cryosparc_views,
+    run_of_star_views,
+)
 
-from gem_plugin.io.cryosparc.files import read_cs_rows, read_csg
+from gem_plugin.io.cryosparc.files import read_cs_rows, read_csg, write_cs_rows
 from gem_plugin.notices import listening
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.from_relion import read_relion_particles
 from gem_plugin.results.expanded_particle_file import COPY_FIELD, SOURCE_FIELD, uids_of_views
 from gem_plugin.results.run import Run
+from gem_plugin.results.unexpanded import particles_of_views
 from gem_plugin.results.written_particles import write_latents
 
 
@@ -172,3 +179,26 @@ def test_new_uids_avoid_those_that_are_taken() -> None:
     assert first[0] == again[0] == 5
     assert again[1] != first[1]
     assert again[2] == first[2]
+
+
+def test_filaments_keep_their_fields_in_views_and_in_whole_particles(tmp_path: Path) -> None:
+    source, volume, rows = cryosparc_project(tmp_path / "project", "C2", 12)
+    helical = {
+        "filament/filament_uid": (10**12 + np.arange(12) // 4).astype("<u8"),
+        "filament/filament_pose": np.linspace(-1, 1, 12).astype("<f4"),
+        "filament/position_A": np.arange(12).astype("<f4"),
+    }
+    write_cs_rows(source, with_fields(rows, helical))
+    run = prepared_run(tmp_path / "run", particles=source, map=volume, symmetry="C2")
+    chosen = np.array([1, 2, 9, 20])
+    with listening(lambda notice: None):
+        run.original.write(tmp_path / "views.cs", chosen)
+    views = read_cs_rows(tmp_path / "views.cs")
+    whole = particles_of_views(run, chosen)
+    whole.file.write(tmp_path / "whole.cs", whole.rows)
+    for name, values in helical.items():
+        np.testing.assert_array_equal(views[name], values[chosen // 2])
+        np.testing.assert_array_equal(
+            read_cs_rows(tmp_path / "whole.cs")[name], values[np.unique(chosen // 2)]
+        )
+    assert "filament" in (tmp_path / "views.csg").read_text()

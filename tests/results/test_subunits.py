@@ -104,6 +104,13 @@ def test_files_expanded_elsewhere_have_them_too_and_subsets_are_incomplete(
     assert made.n_views[:2].tolist() == [2, 3]
 
 
-def test_no_states_of_leiden(run: RunFiles) -> None:
-    with pytest.raises(InputError, match="no subunits of 'leiden'; expected sketch or full"):
-        Run(run).subunits("leiden")
+def test_leiden_communities_have_subunits_of_their_own(run: RunFiles) -> None:
+    states, files = states_of(3 * N), run.landscape
+    write_subunits(run, files.full.subunits, states, QUIET)
+    write_subunits(run, files.full.leiden_subunits, 3 - states, QUIET)
+    assert files.full.leiden_subunits.table.parent == files.full.leiden.root
+    of_full, of_leiden = Run(run).subunits("full"), Run(run).subunits("leiden")
+    np.testing.assert_array_equal(of_leiden.counts, of_full.counts[:, ::-1])
+    assert not Run(run).has_subunits("sketch")
+    with pytest.raises(InputError, match="no subunits of 'other'; expected sketch, full, leiden"):
+        Run(run).subunits("other")

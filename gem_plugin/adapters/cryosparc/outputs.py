@@ -28,6 +28,7 @@ MASK = "mask"
 PARTICLE_INPUT = "particles"
 RESULT_FOLDER = "gem_results"
 SYMMETRY_SLOT = "sym_expand"
+USUAL_SLOTS = ("blob", "ctf", "alignments3D", "location")  # of particles, which every server takes
 
 
 class JobOutputs:
@@ -71,26 +72,51 @@ class JobOutputs:
         self.job.save_output(name, rows["uid"], columns)
 
     def _declare_views(self, name: str, slots: dict[str, str], title: str) -> dict[str, str]:
-        """The slots that the server took: one that does not know the slot of symmetry expansion gets the views without it."""
-        try:
-            self._declare("particle", name, slots, None, title)
-            return slots
-        except GemError:
-            if SYMMETRY_SLOT not in slots:
-                raise
-        known = {slot: kind for slot, kind in slots.items() if slot != SYMMETRY_SLOT}
-        self._declare("particle", name, known, None, title)
-        warn(
-            f"This CryoSPARC does not take the slot {SYMMETRY_SLOT} of external jobs, so that the output {name} does not say which "
-            "views are of one particle; the poses are right. The .cs file in the job directory has the slot: import it with its .csg."
+        """The slots that the server took: one that does not know some of them gets the views without these."""
+        latents = {slot: kind for slot, kind in slots.items() if slot.startswith(LATENT_SLOT)}
+        without_symmetry = {slot: kind for slot, kind in slots.items() if slot != SYMMETRY_SLOT}
+        usual = {slot: kind for slot, kind in slots.items() if slot in USUAL_SLOTS} | latents
+        choices = list(dict.fromkeys(tuple(choice) for choice in (slots, without_symmetry, usual)))
+        for number, choice in enumerate(choices, 1):
+            taken = {slot: slots[slot] for slot in choice}
+            try:
+                self._declare("particle", name, taken, None, title)
+            except GemError:
+                if number == len(choices):
+                    raise
+                continue
+            self._say_left_out(name, [slot for slot in slots if slot not in taken])
+            return taken
+        raise AssertionError("one of the choices was declared, or its error raised")
+
+    def _say_left_out(self, name: str, left_out: list[str]) -> None:
+        if not left_out:
+            return
+        effect = (
+            "does not say which views are of one particle; the poses are right"
+            if SYMMETRY_SLOT in left_out
+            else "lacks them"
         )
-        return known
+        warn(
+            f"This CryoSPARC does not take the slot {', '.join(left_out)} of external jobs, so that the output {name} {effect}. "
+            "The .cs file in the job directory has all slots: import it with its .csg."
+        )
 
     def _own_slots(self, with_latents: bool) -> list[str]:
         """The slots that are saved: of views all, as CryoSPARC cannot pass anything on to rows with other uids."""
         if not self.are_views:
             return ["blob"]
         return [slot for slot in slots_of(self.rows) if not (with_latents and slot.startswith(LATENT_SLOT))]
+
+    def leave_out_symmetry(self) -> None:
+        """For whole particles: the slot of symmetry expansion is taken off the input where the server can."""
+        if SYMMETRY_SLOT not in slots_of(self.job.load_input(PARTICLE_INPUT)):
+            return
+        if not self.job.leave_out_slot(PARTICLE_INPUT, SYMMETRY_SLOT):
+            warn(
+                f"CryoSPARC passes on the slot {SYMMETRY_SLOT} of the connected views. The particles of this output are whole ones, "
+                "one row each in its original pose: do not use that slot of them."
+            )
 
     def _leave_out_other_components(self, ours: set[str]) -> None:
         """Components of an earlier job are taken off the input where the server can, else it passes them through."""

@@ -98,6 +98,8 @@ def send_selection(order: SelectionOrder) -> str:
         job = create_connected_job(project, order.workspace, order.title or TITLE, text, [source])
         with running_job(job):
             outputs = JobOutputs(job, JobFolders(run.files.root, None, None), rows, "", are_views=are_views)
+            if order.unexpanded:
+                outputs.leave_out_symmetry()
             of_chosen = None if latents is None else latents[chosen]
             outputs.save_particles(ALL_PARTICLES, f"{len(uids)} chosen particles", latents=of_chosen)
             with contextlib.suppress(GemError):  # neither the line nor the picture is a reason to fail

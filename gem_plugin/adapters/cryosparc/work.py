@@ -62,8 +62,11 @@ def do_work(
         progress.checkpoint()
         progress.show_new_figures()
         _show_results_of(step, run, progress)
-    rows, are_views = _rows_of_results(run, rows, bool(assignment.values.get("unexpanded")))
+    is_unexpanded = bool(assignment.values.get("unexpanded"))
+    rows, are_views = _rows_of_results(run, rows, is_unexpanded)
     outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type, progress.track, are_views)
+    if is_unexpanded:
+        outputs.leave_out_symmetry()
     for what in assignment.outputs:
         SAVERS[what](outputs, run)
     progress.say(f"Finished. All files are in {run.root}")

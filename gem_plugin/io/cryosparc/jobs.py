@@ -211,7 +211,8 @@ def check_unique_uids(uids: np.ndarray, source: Path) -> None:
         rows = np.flatnonzero(uids == twice[0])
         raise InputError(
             f"{source}: {len(twice)} uids occur more than once, the first is {twice[0]} in rows {rows[0]} and {rows[1]} "
-            "(counted from 0). Remove Duplicate Particles in CryoSPARC, or do not join overlapping sets."
+            "(counted from 0). CryoSPARC needs one row for each uid: do not join overlapping sets, or unite them in CryoSPARC "
+            "with Particle Sets Tool."
         )
 
 

@@ -167,6 +167,10 @@ class FullLandscapeFiles:
     def subunits(self) -> SubunitFiles:  # of particles with several views
         return SubunitFiles(self.root)
 
+    @property
+    def leiden_subunits(self) -> SubunitFiles:  # the same by Leiden communities
+        return SubunitFiles(self.leiden.root)
+
     def energy(self, first: int, second: int) -> Path:  # npz: the fields of FreeEnergy
         return self.root / f"free_energy_{first}_{second}.npz"
 

@@ -22,11 +22,17 @@ def recover_motion(
     latents: np.ndarray,  # (n, latent_size)
     angles_in_degrees: np.ndarray,  # (n,)
     generator: np.random.Generator,
+    particle_indices: np.ndarray
+    | None = None,  # (n,) from 0: the particle of each view; default: each its own
 ) -> MotionRecovery:
-    """Five-fold: each fifth is predicted as the mean direction of its nearest neighbours among the other four."""
-    predicted = _predict_angles(latents, angles_in_degrees, generator)
+    """Five-fold: each fifth is predicted as the mean direction of its nearest neighbours among the other four.
+
+    All views of a particle are in one fifth.
+    """
+    particles = np.arange(len(latents)) if particle_indices is None else particle_indices
+    predicted = _predict_angles(latents, angles_in_degrees, particles, generator)
     errors = angle_difference_in_degrees(predicted, angles_in_degrees)
-    guessed = _predict_angles(generator.permutation(latents), angles_in_degrees, generator)
+    guessed = _predict_angles(generator.permutation(latents), angles_in_degrees, particles, generator)
     guess_errors = angle_difference_in_degrees(guessed, angles_in_degrees)
     return MotionRecovery(
         predicted,
@@ -46,8 +52,11 @@ def mean_angle_in_degrees(angles_in_degrees: np.ndarray) -> float:
     return float(np.rad2deg(np.angle(np.exp(1j * np.deg2rad(angles_in_degrees)).mean())))
 
 
-def _predict_angles(latents: np.ndarray, angles: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    fold_of = generator.permutation(np.arange(len(latents)) % N_FOLDS)
+def _predict_angles(
+    latents: np.ndarray, angles: np.ndarray, particles: np.ndarray, generator: np.random.Generator
+) -> np.ndarray:  # (n,) degrees
+    n_particles = int(particles.max(initial=-1)) + 1
+    fold_of = generator.permutation(np.arange(n_particles) % N_FOLDS)[particles]
     directions = np.exp(1j * np.deg2rad(angles))
     predicted = np.empty(len(latents))
     for fold in range(N_FOLDS):

@@ -2,16 +2,19 @@
 
 from html import escape
 
-from gem_plugin.io.run.subunit_files import SubunitFiles
 from gem_plugin.landscape.subunits import Pattern
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.html_parts import table
 from gem_plugin.results.run import Run
-from gem_plugin.results.state_sources import FULL, SKETCH
+from gem_plugin.results.state_sources import FULL, LEIDEN, SKETCH
 from gem_plugin.results.subunits import Subunits
 
 MAXIMUM_PATTERNS_SHOWN = 30
-HEADINGS = {SKETCH: "States of landscape", FULL: "States of landscape-full"}
+HEADINGS = {
+    SKETCH: "States of landscape",
+    FULL: "States of landscape-full",
+    LEIDEN: "Leiden communities of landscape-full",
+}
 CAUTION = (
     "Two subunits of one particle are seen in one image, with the same defocus, ice and noise: errors of their states are alike, "
     "too, and can look like positive cooperativity. Compare it with that of particles of high contrast, and look at maps "
@@ -21,12 +24,11 @@ CAUTION = (
 
 def subunits_section(run: Run) -> str:
     """For each set of states a sentence, and a table of the combinations, observed and expected."""
-    files = {SKETCH: run.files.landscape.subunits, FULL: run.files.landscape.full.subunits}
-    return "".join(_of_source(run, source, files[source]) for source in HEADINGS if run.has_subunits(source))
+    return "".join(_of_source(run, source) for source in HEADINGS if run.has_subunits(source))
 
 
-def _of_source(run: Run, source: str, files: SubunitFiles) -> str:
-    subunits = run.subunits(source)
+def _of_source(run: Run, source: str) -> str:
+    subunits, files = run.subunits(source), run.subunit_files(source)
     fractions = ", ".join(
         f"{percent(float(fraction))} in state {number}"
         for number, fraction in enumerate(_fractions(subunits), 1)

@@ -43,7 +43,9 @@ def compare_with_truth(places: DemoPlaces, seed: int, progress: Progress) -> dic
     angles = truth["angles_in_degrees"][truth["which"]]
     run = Run(places.landscape)
     states = run.states()
-    recovery = recover_motion(Run(places.train).latents, angles, np.random.default_rng(seed))
+    train = Run(places.train)
+    particles = train.particles.particle_indices
+    recovery = recover_motion(train.latents, angles, np.random.default_rng(seed), particles)
     draw_demo(
         places.project / "demo_landscape",
         run.volume_components().pca.scores,

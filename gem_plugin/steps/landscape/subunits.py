@@ -17,6 +17,7 @@ def write_subunits(
     files: SubunitFiles,
     states: np.ndarray,  # (n,) from 1; 0: none
     progress: Progress,
+    what: str = "Subunits",  # as the log calls them
 ) -> dict[str, Any]:  # numbers for the summary
     """subunits.csv and what it says; nothing where every particle has one view."""
     files.remove()
@@ -29,7 +30,7 @@ def write_subunits(
         return {}
     subunits.save(files)
     progress.say(
-        f"Subunits: {subunits.in_words()} {files.table.name} and {files.patterns.name} have the numbers."
+        f"{what}: {subunits.in_words()} {files.table.name} and {files.patterns.name} have the numbers."
     )
     numbers: dict[str, Any] = {
         "subunits": subunits.n_subunits,

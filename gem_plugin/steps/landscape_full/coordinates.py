@@ -122,7 +122,9 @@ def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
         settings.layers, settings.dim, settings.epochs, settings.batch_size, settings.lr
     )
     with progress.waiting("learned coordinates"):
-        learned = regress_coordinates(source.latents, rows, targets, shape, settings.seed, progress.track)
+        learned = regress_coordinates(
+            source.latents, rows, targets, shape, settings.seed, progress.track, job.particle_indices
+        )
     errors = ", ".join(f"{error:.3f}" for error in learned.test_error[:N_ERRORS_SHOWN])
     progress.say(
         f"learned coordinates: test error of volume components 1, 2, ...: {errors} (fractions of their standard deviations)"

@@ -60,6 +60,8 @@ def map_full_landscape(
     states = group_particles(job, coordinates)
     table = write_full_states(job, coordinates, states, regions)
     subunits = write_subunits(run, full.subunits, states.states, progress)
+    if states.leiden is not None:
+        write_subunits(run, full.leiden_subunits, states.leiden, progress, "Subunits in Leiden communities")
     landscape, energy_numbers = map_energy(job, coordinates[job.is_used])
     barrier = travel_path(job, coordinates, states.states, landscape)
     write_notebook(full.notebook, run.root)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.normalisation import measure_background
+from gem_plugin.particles.image_sizes import noise_on_grid
 from gem_plugin.particles.images import ParticleImages
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
@@ -43,7 +44,9 @@ class Measured(NamedTuple):
 
     rows: np.ndarray  # (k,) int64
     means: np.ndarray  # (k,) of the background
-    standard_deviations: np.ndarray  # (k,) of the background
+    standard_deviations: (
+        np.ndarray
+    )  # (k,) of the background, with the noise beyond the own Nyquist of coarser pixels
     cropped_standard_deviations: np.ndarray  # (k,) the same at the working box
     contrasts: np.ndarray  # (k,) level of the particle over the background, in its standard deviations
     variations: np.ndarray  # (k,) standard deviation of the whole cropped image
@@ -114,13 +117,19 @@ def measure_images(look: Look, rows: np.ndarray, title: str) -> Measured:
             look.exclusions.add_image(image, reason)
         is_good = np.isin(some, look.exclusions.images_left(some))
         if is_good.any():
-            parts.append([some[is_good], *_measure(images[torch.from_numpy(is_good)], look)])
+            used = some[is_good]
+            expected = torch.from_numpy(noise_on_grid(look.images.table.take(used))).float()
+            parts.append([used, *_measure(images[torch.from_numpy(is_good)], expected, look)])
     if not parts:
         return Measured(np.zeros(0, dtype=np.int64), *(np.zeros(0) for _ in Measured._fields[1:]))
     return Measured(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
-def _measure(images: Tensor, look: Look) -> list[np.ndarray]:
+def _measure(
+    images: Tensor,  # (k, box, box)
+    expected: Tensor,  # (k,): the standard deviation of a normalised background, below 1 for coarser pixels
+    look: Look,
+) -> list[np.ndarray]:
     background = measure_background(images, look.original_mask)
     small = fourier_crop_images(images, len(look.mask))
     cropped = measure_background(small, look.mask)
@@ -128,7 +137,7 @@ def _measure(images: Tensor, look: Look) -> list[np.ndarray]:
     has_noise = background.standard_deviations > 0
     found = [
         background.means,
-        background.standard_deviations,
+        background.standard_deviations / expected,
         cropped.standard_deviations,
         torch.where(has_noise, inside / background.standard_deviations, 0.0),
         small.std(dim=(1, 2)),

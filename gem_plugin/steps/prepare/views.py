@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gem_plugin.particles.copy_rotations import warn_about_other_rotations
 from gem_plugin.particles.duplicates import without_duplicates
 from gem_plugin.particles.half_sets import with_half_sets_of_particles
 from gem_plugin.particles.identity import merge_linked_stacks
@@ -22,6 +23,7 @@ def settle_views(
     table = merge_linked_stacks(table, stack_paths)
     table = without_duplicates(table, particle_file, drop_duplicates)
     table = with_half_sets_of_particles(table, particle_file)
+    warn_about_other_rotations(table, particle_file)
     if counts_of_views(table):
         progress.say(f"Particles: {table.counts}")
     return table

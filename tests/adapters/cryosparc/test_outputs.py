@@ -5,13 +5,16 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from cryosparc_rows import make_rows
+from cryosparc_rows import make_rows, with_fields
 
 from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
 from gem_plugin.adapters.cryosparc.outputs import JobOutputs
+from gem_plugin.errors import RunError
+from gem_plugin.imaging.symmetry import settings_of_symmetry
 from gem_plugin.io.cryosparc.groups import latent_fields, rows_with_fields
 from gem_plugin.notices import listening
+from gem_plugin.results.expanded_particle_file import rows_as_views
 
 
 class RememberingJob:
@@ -67,3 +70,61 @@ def test_selection_without_latents_keeps_the_components_of_the_earlier_job(tmp_p
     outputs.save_particles("particles", "Chosen", np.array([0, 2]))
     assert job.left_out == set()
     assert job.said == []
+
+
+class RefusingJob(RememberingJob):
+    """Does not know some types of slots."""
+
+    def __init__(self, unknown: set[str]) -> None:
+        super().__init__(can_leave_out=True)
+        self.unknown, self.slots = unknown, dict[str, set[str]]()
+
+    def add_output(self, *described: Any) -> None:
+        _, name, slots, _, _ = described
+        if set(slots.values()) & self.unknown:
+            raise RunError(f"CryoSPARC refused the slots {slots}.")
+        self.slots[name] = set(slots)
+
+
+HELICAL = {"filament/filament_uid": "<u8", "filament/filament_pose": "<f4", "filament/position_A": "<f4"}
+FIRST_SLOTS = {"blob", "ctf", "alignments3D", "location"}
+
+
+@pytest.mark.parametrize(
+    ("unknown", "left_out"),
+    [
+        (set(), set()),
+        ({"sym_expand"}, {"sym_expand"}),
+        ({"filament"}, {"filament", "sym_expand"}),
+        ({"sym_expand", "filament"}, {"filament", "sym_expand"}),
+    ],
+)
+def test_views_of_filaments_have_all_slots_that_the_server_takes(
+    unknown: set[str], left_out: set[str], tmp_path: Path
+) -> None:
+    rows = with_fields(make_rows(6), {name: np.arange(6).astype(kind) for name, kind in HELICAL.items()})
+    views = rows_as_views(rows, np.repeat(np.arange(6), 2), np.tile([0, 1], 6), settings_of_symmetry("C2")[0])
+    job = RefusingJob(unknown)
+    outputs = JobOutputs(
+        cast(ExternalJob, job), JobFolders(tmp_path, None, None), views, "volume_blob", are_views=True
+    )
+    with listening(lambda notice: None) as notices:
+        outputs.save_particles("particles", "All", np.array([1, 2, 7]), np.ones((12, 1), np.float32))
+    assert job.slots["particles"] == {*FIRST_SLOTS, "filament", "sym_expand", "components_mode_0"} - left_out
+    saved = job.saved["particles"]
+    assert "components_mode_0/value" in saved
+    if not left_out:
+        assert saved["filament/position_A"].tolist() == [0, 1, 3]
+        assert saved["sym_expand/idx"].tolist() == [1, 0, 1]
+    assert len(notices) == int(bool(left_out))
+    assert all(f"does not take the slot {', '.join(sorted(left_out))}" in one.sentence for one in notices)
+
+
+def test_views_without_a_usual_slot_cannot_be_declared(tmp_path: Path) -> None:
+    views = rows_as_views(make_rows(2), np.array([0, 1]), np.array([1, 1]), settings_of_symmetry("C2")[0])
+    folders = JobFolders(tmp_path, None, None)
+    outputs = JobOutputs(
+        cast(ExternalJob, RefusingJob({"ctf"})), folders, views, "volume_blob", are_views=True
+    )
+    with pytest.raises(RunError, match="refused the slots"):
+        outputs.save_particles("particles", "All")

@@ -8,6 +8,7 @@ import pytest
 from prepared_images import prepared, prepared_with_notices, warnings_in
 from relion_projects import RelionProject, noisy_images
 
+from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import NOTE, listening
 from gem_plugin.progress import Progress
@@ -104,3 +105,34 @@ def test_case_of_a_mixed_normalisation(shared_cases: Path, run: RunFiles) -> Non
         summary = run_prepare(run, PrepareSettings(particles=star), Progress(io.StringIO()))
     assert summary["background_normalised_here"] is True
     assert any("do not have a background of mean 0" in notice.sentence for notice in notices)
+
+
+@pytest.mark.parametrize("pixel_size", [2.5, 3.0])
+def test_normalised_images_of_coarser_pixels_are_not_said_to_be_off(
+    tmp_path: Path, run: RunFiles, pixel_size: float
+) -> None:
+    """On the grid of finer pixels they lack noise beyond their own Nyquist frequency, which is no fault of theirs."""
+    project = RelionProject(tmp_path / "project", n_particles=200, box_size=32)
+    project.optics[0]["_rlnImageSize"] = "32"
+    coarser = {"_rlnOpticsGroup": "2", "_rlnImagePixelSize": f"{pixel_size}", "_rlnImageSize": "26"}
+    project.optics.append({**project.optics[0], **coarser})
+    project.columns["_rlnOpticsGroup"] = ["1", "2"] * 100
+    project.write_star()
+    project.write_stacks(np.repeat(noisy_images(100, 32), 2, axis=0))
+    with write_stack(project.folder / "Extract/job004/mic1.mrcs", pixel_size) as writer:
+        writer.append(noisy_images(100, 26))
+    data, notices = prepared_with_notices(project, run)
+    said = " ".join(notice.sentence for notice in notices)
+    assert "do not have a background" not in said
+    assert f"images have pixels of {pixel_size:.4g} A and hold no finer detail" in said
+    background = np.array(data.images)[:, prepare.background_mask(data.images.shape[1], 12).numpy()]
+    of_first, of_second = background[::2].std(), background[1::2].std()
+    assert of_first == pytest.approx(1, abs=0.05)
+    assert of_second == pytest.approx(1, abs=0.05)
+    spoilt = 3 * noisy_images(100, 26) + 10
+    with write_stack(project.folder / "Extract/job004/mic1.mrcs", pixel_size) as writer:
+        writer.append(spoilt)
+    _, notices = prepared_with_notices(project, run)
+    assert "(optics group 2; stack Extract/job004/mic1.mrcs) do not have a background" in " ".join(
+        notice.sentence for notice in notices
+    )
