@@ -92,9 +92,8 @@ class TrainSettings:
         100.0,
     )
     occupancy_cost: float = setting(
-        5.0,
-        "Cost of a Gaussian that changes its amplitude, in effective states of the whole set, so that density moves rather than "
-        "fades; 0: none.",
+        8.0,
+        "Price, in nats of the whole set, of each Gaussian that changes its amplitude, so that density moves rather than fades; 0: none.",
         0.0,
         1e6,
     )

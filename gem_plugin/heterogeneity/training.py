@@ -16,7 +16,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
-from gem_plugin.heterogeneity.losses.occupancy import occupancy_cost
+from gem_plugin.heterogeneity.losses.occupancy import occupancy_price, particles_that_share
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
@@ -295,7 +295,7 @@ class Trainer:
         kl = (weights * kl_divergences).mean()
         contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
-        loss = image_loss + self._kl_weight(fraction) * kl + self._occupancy_cost(cloud) + extra
+        loss = image_loss + self._kl_weight(fraction) * kl + self._occupancy_cost(cloud, fraction) + extra
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
@@ -308,9 +308,11 @@ class Trainer:
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
-    def _occupancy_cost(self, cloud: GaussianCloud) -> Tensor:  # (): per particle
-        weight = self.settings.occupancy_cost / max(1, len(self.training_rows))
-        return weight * occupancy_cost(cloud.amplitudes) if weight else cloud.amplitudes.new_zeros(())
+    def _occupancy_cost(self, cloud: GaussianCloud, fraction: float) -> Tensor:  # (): nats a particle
+        if not self.settings.occupancy_cost:
+            return cloud.amplitudes.new_zeros(())
+        sharing = particles_that_share(len(self.training_rows), kl_weight_at(fraction, 0.0, 1.0))
+        return self.settings.occupancy_cost / max(1.0, sharing) * occupancy_price(cloud.amplitudes)
 
     def _image_loss(
         self, batch: LoadedBatch, cloud: GaussianCloud

@@ -105,7 +105,7 @@ def test_planted_errors_are_found_and_the_prior_has_their_widths(found):
 
 
 def test_images_in_memory_are_centred_again(found):
-    _, _, observations, _, shifts, _ = found
+    _, _, observations, _, _shifts, _ = found
     rows = torch.arange(8)
     kept = observations.batch(rows).images
     observations._matched, cached = None, observations._matched
@@ -123,7 +123,7 @@ def test_there_is_no_net_rotation_and_no_net_shift_of_the_molecule(found):
 
 def test_the_state_restores_poses_and_prior(found):
     poses, _, observations, *_ = found
-    model, other, *_ = make()
+    _model, other, *_ = make()
     restored = ParticlePoses(other, Workers(), "auto")
     restored.load_state(poses.state())
     assert restored.prior == poses.prior
@@ -153,7 +153,7 @@ def test_poses_that_turn_out_to_be_right_go_back(found):
 
 
 def test_a_pose_that_runs_away_is_held_and_marked():
-    model, observations, *_ = make()
+    _model, observations, *_ = make()
     poses = ParticlePoses(observations, Workers(), "auto")
     poses.prior = PosePrior(0.01**2, 0.1**2)
     held = poses._limited(torch.tensor([[0.3, 0, 0, 0, 0], [0.01, 0, 0, 0.1, 0.0]]))

@@ -1,23 +1,31 @@
 """What a change of amplitude costs, so that density fades only where a part is absent and moves where it moves.
 
 Motion can be imitated by fading density out here and in there, which fits images as well; occupancies and distances are then
-wrong. Each Gaussian's log-amplitude has therefore a normal prior over the states with a variance of its own, v_i, of largest
-likelihood, beside a small one, e, that is free: minus its logarithm is D/2 log(1 + v_i / e) for D effective states. The cost is
-sparse: Gaussians that need no change have none, and a part that is truly absent pays once, however often it is absent.
+wrong. A Gaussian that changes its amplitude therefore pays a price, once for the whole set, however often and however much:
+C v / (v + e), with v the variance of its amplitude over the particles in units of its squared mean. Gaussians that need no change
+pay nothing, those that change by more than about sqrt(e) pay all of C, so that nothing keeps an absent part half there.
 """
 
-import torch
 from torch import Tensor
 
-FREE_VARIANCE = 0.01  # of a log-amplitude: changes by a tenth cost little
+FREE_VARIANCE = 0.02  # e: relative changes far below 14 % are free
+PARTICLES_AT_START = (
+    10_000  # of larger sets: the price a particle is that of so many until the model has learned to move
+)
 
 
-def occupancy_cost(
+def occupancy_price(
     amplitudes: Tensor,
-) -> Tensor:  # (batch, n) -> (): nats per effective state, summed over the Gaussians
-    """The sum of log(1 + v_i / e) / 2, with the variance over the particles of a batch."""
+) -> Tensor:  # (batch, n) -> (): how many Gaussians change their amplitude
+    """The sum of v / (v + e) over the Gaussians, v over the particles of a batch."""
     if len(amplitudes) < 2:
         return amplitudes.new_zeros(())
-    logarithms = amplitudes.log()
-    variances = (logarithms - logarithms.mean(0)).square().mean(0)
-    return 0.5 * torch.log1p(variances / FREE_VARIANCE).sum()
+    means = amplitudes.mean(0)
+    variances = (amplitudes - means).square().mean(0) / means.square()
+    return (variances / (variances + FREE_VARIANCE)).sum()
+
+
+def particles_that_share(n_particles: int, fraction_risen: float) -> float:
+    """By how many particles the price is divided: all of them at the end, in sets that are large fewer before."""
+    start = min(n_particles, PARTICLES_AT_START)
+    return start ** (1 - fraction_risen) * n_particles**fraction_risen
