@@ -23,6 +23,7 @@ from truth.score import check_settings_of_training, count_states, score_run, tra
 from truth.sets import N_PARTICLES_QUICK, SETS, USUAL_SETS, CannotMakeError, MadeSet, ensure_set
 from truth.table import add_rows
 
+import gem_plugin
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 
@@ -131,10 +132,13 @@ def summary(row: Mapping[str, Any]) -> str:
 
 
 def commit_of_package() -> str:
-    """The short commit, with + where the package was changed since."""
-    words = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty=+"]
-    done = subprocess.run(words, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+    """The short commit that changed the package last, with + where it was changed since."""
+    git = ["git", "--no-optional-locks", "-C", str(Path(gem_plugin.__file__).parent)]
+    commit, changes = (
+        subprocess.run([*git, *words, "--", "."], capture_output=True, text=True).stdout.strip()
+        for words in (["log", "-1", "--format=%h"], ["status", "--porcelain"])
+    )
+    return (commit or "unknown") + ("+" if changes else "")
 
 
 def _made(folder: Path) -> Path:
