@@ -57,7 +57,7 @@ class KnownTruth:
         )
         fine_pixel = self.pixel_size_in_angstroms / SUPERSAMPLING
         fine = render_volumes(cloud, SUPERSAMPLING * self.box_size, fine_pixel)[0]
-        return fourier_crop_volume(fine, self.box_size).numpy().astype(np.float32)
+        return fourier_crop_volume(fine, self.box_size).numpy().astype(np.float32) * SUPERSAMPLING**3
 
 
 def read_truth(folder: Path) -> KnownTruth:

@@ -14,6 +14,7 @@ from truth.known_truth import KnownTruth
 N_SUBSETS = 5  # interleaved
 MAXIMUM_POINTS = 3000  # of a subset: all distances are held at once
 NEIGHBOUR_FRACTIONS = np.arange(1, 21) / 100  # 200, 400, ... 4,000 of CryoBench's subsets of 20,000
+TIE_DECIMALS = 10  # squared distances, relative to the largest radius, that agree so far are equal
 POINTS_OF_IMBALANCE = 2000
 MAXIMUM_COORDINATES = 10
 LENGTH_OF_ABSENCE_IN_ANGSTROMS = 20.0  # an atom that is absent counts as one that moved this far
@@ -26,12 +27,13 @@ def neighbour_ranks(points: np.ndarray, generator: np.random.Generator) -> np.nd
     values = values - values.mean(axis=0)
     squares = (values**2).sum(axis=1)
     distances = squares[:, None] + squares[None, :] - 2 * values @ values.T
-    distances = np.round(distances / max(squares.max(), np.finfo(np.float64).tiny), 12)  # ties stay ties
+    distances /= max(squares.max(), np.finfo(np.float64).tiny)
+    distances = (
+        np.round(distances, TIE_DECIMALS) + 10.0**-TIE_DECIMALS * generator.random(distances.shape) / 2
+    )
     np.fill_diagonal(distances, -1.0)
-    order = generator.permutation(len(values))
-    sorted_columns = order[np.argsort(distances[:, order], axis=1, kind="stable")]
-    ranks = np.empty_like(sorted_columns)
-    np.put_along_axis(ranks, sorted_columns, np.arange(len(values))[None, :], axis=1)
+    ranks = np.empty(distances.shape, np.int64)
+    np.put_along_axis(ranks, distances.argsort(axis=1), np.arange(len(values))[None, :], axis=1)
     return ranks
 
 

@@ -128,18 +128,18 @@ def ribosome_like(path: Path, seed: int = 0) -> Molecule:
     n_blobs, points_per_blob = 90, 200
     directions = generator.standard_normal((n_blobs, 3))
     directions /= np.linalg.norm(directions, axis=1)[:, None]
-    centres = directions * 85 * generator.random((n_blobs, 1)) ** (1 / 3) * (1.0, 0.85, 0.75)
+    centres = directions * 103 * generator.random((n_blobs, 1)) ** (1 / 3) * (1.0, 0.85, 0.8)
     axes = generator.uniform(9, 24, (n_blobs, 3))
     blobs = [
         filled_ellipsoid(axis, points_per_blob, generator, centre) for axis, centre in zip(axes, centres)
     ]
     arm = [
-        filled_ellipsoid((12, 14, 22), 300, generator, (64, 40, 42)),
-        filled_ellipsoid((15, 11, 17), 300, generator, (82, 52, 66)),
+        filled_ellipsoid((12, 14, 22), 300, generator, (74, 46, 48)),
+        filled_ellipsoid((15, 11, 17), 300, generator, (93, 59, 72)),
     ]
     body = np.concatenate([*blobs, *arm])
     is_arm = np.arange(len(body)) >= n_blobs * points_per_blob
-    hinge = [np.array([50.0, 36, 22]), np.array([42.0, 46, 24])]
+    hinge = [np.array([62.0, 36, 26]), np.array([50.0, 48, 30])]
     positions = _rotated(body, is_arm, hinge, np.linspace(-20, 20, 21))
     density = np.concatenate(
         [np.prod(axes, axis=1).repeat(points_per_blob) / 3000, np.full(is_arm.sum(), 1.0)]

@@ -112,16 +112,15 @@ class _Sums:
         is_absent = atoms.has_atoms & (atoms.staying < ABSENT)
         false_change = (floored_log_ratio(after, before) - atoms.log_ratio) ** 2
         squared_error = ((displacement - atoms.displacement) ** 2).sum(axis=1)
-        left = after / np.maximum(before, np.finfo(np.float64).tiny)
         for sums, chosen, values in (
             (self._error, is_moving, squared_error),
             (self._true, is_moving, atoms.length**2),
             (self._still, is_still, (displacement**2).sum(axis=1)),
             (self._change_moving, is_moving, false_change),
             (self._change, atoms.stays, false_change),
-            (self._absent, is_absent, left),
         ):
             sums += (before[chosen] @ values[chosen], before[chosen].sum())
+        self._absent += (after[is_absent].sum(), before[is_absent].sum())
 
     def scores(self) -> tuple[float | None, ...]:
         change = self._change_moving if self._change_moving[1] > 0 else self._change
