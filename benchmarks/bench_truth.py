@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from truth.machine import machine_class
+from truth.machine import locked, machine_class
 from truth.score import check_settings_of_training, count_states, score_run, train
 from truth.sets import N_PARTICLES_QUICK, SETS, USUAL_SETS, CannotMakeError, MadeSet, ensure_set
 from truth.table import add_rows
@@ -73,6 +73,7 @@ def parse_options() -> argparse.Namespace:
         "--repeats", type=int, default=1, help="trainings of each set, each with the next seed"
     )
     parser.add_argument("--quick", action="store_true", help=f"sets of {N_PARTICLES_QUICK:,} particles")
+    parser.add_argument("--lock", type=Path, help="file whose lock is held while training, for timings")
     parser.add_argument("--keep-runs", action="store_true", help="keep the run folders (200 MB each)")
     parser.add_argument("--only-make", action="store_true", help="make the sets and stop")
     options = parser.parse_args()
@@ -114,7 +115,8 @@ def measure(
     try:
         progress = LoggedProgress(run.log, io.StringIO())
         row: dict[str, Any] = {"particles": n_particles}
-        row |= train(dataset, run, {"seed": training_seed, **settings}, progress)
+        with locked(options.lock):
+            row |= train(dataset, run, {"seed": training_seed, **settings}, progress)
         row |= score_run(dataset, run, options.seed)
         if row["true_states"] <= STATES_ARE_COUNTED_UP_TO:
             row["states_found"] = count_states(run, training_seed, progress)
