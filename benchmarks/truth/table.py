@@ -8,32 +8,44 @@ from gem_plugin.io.whole_files import whole_file
 
 Row = Mapping[str, object]
 IDENTITY = ("set", "seed", "training_seed", "train", "commit")  # a new row of the same replaces the old one
-SHOWN = {  # column -> heading, decimals
-    "per_conformation": ("FSC-AUC per conformation", 4),
-    "per_image": ("per image", 4),
-    "consensus": ("consensus", 4),
-    "neighbourhood_similarity": ("neighbourhood similarity", 3),
-    "imbalance_latents_to_truth": ("imbalance: latents to truth", 3),
-    "imbalance_truth_to_latents": ("truth to latents", 3),
-    "imbalance_latents_to_pose": ("latents to pose", 3),
-    "imbalance_latents_to_ctf": ("latents to CTF", 3),
-    "motion_of_atoms": ("motion of the atoms (Å)", 1),
-    "motion_error": ("error of the motion (Å)", 1),
-    "false_motion": ("motion where atoms rest (Å)", 1),
-    "false_amplitude_change": ("false amplitude change (%)", 0),
-    "left_of_absent": ("left of absent parts (%)", 1),
-    "angle_error_before": ("angle error before (degrees)", 2),
-    "angle_error_after": ("after", 2),
-    "shift_error_before": ("shift error before (Å)", 2),
-    "shift_error_after": ("after", 2),
-    "junk_roc_area": ("junk: ROC area", 3),
-    "ari_kmeans": ("ARI of k-means", 3),
-    "ari_mixture": ("of a mixture", 3),
-    "kl_largest_dimension": ("largest KL of a dimension (nats)", 2),
-    "states_found": ("states found by auto", 0),
-    "epochs": ("epochs", 0),
-    "training_seconds": ("training (s)", 0),
-    "processor_seconds": ("processor (s)", 0),
+SHOWN = {  # heading -> column -> its heading, decimals
+    "Maps and time": {
+        "per_conformation": ("FSC-AUC per conformation", 4),
+        "per_conformation_least": ("least", 4),
+        "per_image": ("per image", 4),
+        "per_image_std": ("std", 4),
+        "consensus": ("consensus", 4),
+        "epochs": ("epochs", 0),
+        "training_seconds": ("training (s)", 0),
+        "processor_seconds": ("processor (s)", 0),
+    },
+    "Latents and states": {
+        "neighbourhood_similarity": ("neighbourhood similarity", 3),
+        "imbalance_latents_to_truth": ("imbalance: latents to truth", 3),
+        "imbalance_truth_to_latents": ("truth to latents", 3),
+        "imbalance_latents_to_pose": ("latents to pose", 3),
+        "imbalance_latents_to_ctf": ("latents to CTF", 3),
+        "kl_largest_dimension": ("largest KL of a dimension (nats)", 2),
+        "kl_in_all": ("KL in all (nats)", 2),
+        "ari_kmeans": ("ARI of k-means", 3),
+        "ari_mixture": ("ARI of a mixture", 3),
+        "true_states": ("true states", 0),
+        "states_found": ("states found by auto", 0),
+    },
+    "Motion, poses and junk": {
+        "motion_of_atoms": ("motion of the atoms (Å)", 1),
+        "motion_error": ("error of the motion (Å)", 1),
+        "false_motion": ("motion where atoms rest (Å)", 1),
+        "false_amplitude_change": ("false amplitude change (%)", 0),
+        "left_of_absent": ("left of absent parts (%)", 1),
+        "angle_error_before": ("angle error before (degrees)", 2),
+        "angle_error_after": ("after", 2),
+        "shift_error_before": ("shift error before (Å)", 2),
+        "shift_error_after": ("after", 2),
+        "junk_roc_area": ("junk: ROC area", 3),
+        "junk_roc_area_of_noise": ("of noise alone", 3),
+        "junk_roc_area_of_wrong_poses": ("of wrong poses", 3),
+    },
 }
 
 
@@ -62,20 +74,32 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
-    """One line a row; columns that no row has are left out. Failed sets and what made the table stand below it."""
-    shown = [name for name in SHOWN if any(row.get(name) for row in rows)]
-    headings = ["set", "seeds", "train", *(SHOWN[name][0] for name in shown), "commit"]
+    """Tables of one line a row; columns that no row has are left out. What failed and the machine stand below."""
+    done = [row for row in rows if not row.get("failed")]
+    lines = [
+        "# Scores against known truth",
+        "",
+        "Filled by `bench_truth.py`; every number is in the csv file beside this one.",
+    ]
+    for heading, columns in SHOWN.items():
+        shown = {name: how for name, how in columns.items() if any(row.get(name) for row in done)}
+        if shown:
+            lines += ["", f"## {heading}", *_table(done, shown)]
+    failed = [f"- {row['set']}: {row['failed']}" for row in rows if row.get("failed")]
+    lines += ["", "## Without a result", *failed] if failed else []
+    machines = dict.fromkeys(row["machine"] for row in done if row.get("machine"))
+    lines += ["", f"Machine: {'; '.join(machines)}."] if machines else []
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: Sequence[Mapping[str, str]], shown: Mapping[str, tuple[str, int]]) -> list[str]:
+    headings = ["set", "seeds", "train", *(heading for heading, _ in shown.values()), "commit"]
     lines = [_line(headings), _line(["---"] * len(headings))]
     for row in rows:
-        if not row.get("failed"):
-            cells = [_rounded(row.get(name, ""), SHOWN[name][1]) for name in shown]
-            seeds = f"{row['seed']}, {row['training_seed']}"
-            lines.append(_line([row["set"], seeds, row["train"], *cells, row["commit"]]))
-    failed = [f"- {row['set']}: {row['failed']}" for row in rows if row.get("failed")]
-    machines = dict.fromkeys(row["machine"] for row in rows if row.get("machine"))
-    below = [f"Machine: {'; '.join(machines)}."] if machines else []
-    below += ["", "Without a result:", *failed] if failed else []
-    return "\n".join([*lines, "", *below]) + "\n"
+        cells = [_rounded(row.get(name, ""), decimals) for name, (_, decimals) in shown.items()]
+        seeds = f"{row['seed']}, {row['training_seed']}"
+        lines.append(_line([row["set"], seeds, row["train"], *cells, row["commit"]]))
+    return lines
 
 
 def _identity(row: Mapping[str, str]) -> tuple[str, ...]:

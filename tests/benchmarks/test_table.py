@@ -22,9 +22,9 @@ def test_markdown_shows_the_columns_that_somebody_has(tmp_path: Path) -> None:
     path = tmp_path / "truth.csv"
     add_rows(path, [row(per_conformation=0.46312, motion_error=None), row(set="wild", per_conformation=0.43)])
     text = path.with_suffix(".md").read_text()
-    lines = text.splitlines()
-    assert lines[0] == "| set | seeds | train | FSC-AUC per conformation | commit |"
-    assert lines[2] == "| clean | 0, 0 | {} | 0.4631 | abc |"
+    assert "| set | seeds | train | FSC-AUC per conformation | commit |" in text
+    assert "| clean | 0, 0 | {} | 0.4631 | abc |" in text
+    assert "error of the motion" not in text
     assert "Machine: 2 x." in text
 
 
@@ -32,7 +32,7 @@ def test_a_set_that_failed_stands_below_the_table(tmp_path: Path) -> None:
     path = tmp_path / "truth.csv"
     add_rows(path, [row(per_conformation=0.46), row(set="ligand", failed="skipped: no atoms")])
     text = path.with_suffix(".md").read_text()
-    assert "| ligand" not in text
+    assert "| ligand |" not in text
     assert "- ligand: skipped: no atoms" in text
     add_rows(path, [row(set="ligand", per_conformation=0.44)])
     assert "Without a result" not in path.with_suffix(".md").read_text()
@@ -41,6 +41,6 @@ def test_a_set_that_failed_stands_below_the_table(tmp_path: Path) -> None:
 def test_a_missing_number_is_a_dash_beside_those_that_are_there(tmp_path: Path) -> None:
     path = tmp_path / "truth.csv"
     add_rows(path, [row(junk_roc_area=0.99), row(set="pose", angle_error_after=1.5)])
-    lines = path.with_suffix(".md").read_text().splitlines()
-    assert lines[2] == "| clean | 0, 0 | {} | – | 0.990 | abc |"
-    assert lines[3] == "| pose | 0, 0 | {} | 1.50 | – | abc |"
+    text = path.with_suffix(".md").read_text()
+    assert "| clean | 0, 0 | {} | – | 0.990 | abc |" in text
+    assert "| pose | 0, 0 | {} | 1.50 | – | abc |" in text
