@@ -17,7 +17,7 @@ from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.run import Run
 from truth.known_truth import KnownTruth, read_truth
 from truth.latent_scores import score_latents
-from truth.map_scores import MapScores, rows_of_conformations, rows_of_images
+from truth.map_scores import Decode, MapScores, rows_of_conformations, rows_of_images
 from truth.motion_scores import score_motion
 from truth.pose_scores import score_junk, score_poses
 
@@ -53,9 +53,9 @@ def score_run(dataset: Path, run_folder: RunFiles, seed: int) -> dict[str, float
     truth, run = read_truth(dataset), Run(run_folder)
     decoder = run.decoder(MapGrid())
     latents = run.latents
-    scores = score_maps(truth, latents, decoder.decode)
+    consensus = read_map(dataset / "consensus.mrc").volume
+    scores = score_maps(truth, latents, decoder.decode, consensus)
     scores["true_states"] = truth.n_states
-    scores["consensus"] = consensus_area(truth, read_map(dataset / "consensus.mrc").volume)
     table = run.particles
     defocus = np.stack([table.defocus_u_in_angstroms, table.defocus_v_in_angstroms], axis=1)
     scores |= score_latents(truth, latents, run.latents_std, defocus, seed)
@@ -69,8 +69,10 @@ def score_run(dataset: Path, run_folder: RunFiles, seed: int) -> dict[str, float
     return scores | score_poses(truth, run) | score_junk(truth, run)
 
 
-def score_maps(truth: KnownTruth, latents: np.ndarray, decode: Any) -> dict[str, float | None]:
-    """FSC-AUC per conformation and per image, with standard deviation and smallest value."""
+def score_maps(
+    truth: KnownTruth, latents: np.ndarray, decode: Decode, consensus: np.ndarray
+) -> dict[str, float | None]:
+    """FSC-AUC per conformation and per image, with standard deviation and least; and that of the consensus with every state."""
     maps = MapScores(truth)
     per_conformation = maps.areas(rows_of_conformations(truth, latents), latents, decode)
     per_image = maps.areas(rows_of_images(truth), latents, decode)
@@ -80,13 +82,8 @@ def score_maps(truth: KnownTruth, latents: np.ndarray, decode: Any) -> dict[str,
         "per_conformation_least": float(per_conformation.min()),
         "per_image": float(per_image.mean()),
         "per_image_std": float(per_image.std()),
+        "consensus": float(np.mean([maps.area(consensus, state) for state in range(truth.n_states)])),
     }
-
-
-def consensus_area(truth: KnownTruth, consensus: np.ndarray) -> float:
-    """Mean area of the consensus map against every state."""
-    maps = MapScores(truth)
-    return float(np.mean([maps.area(consensus, state) for state in range(truth.n_states)]))
 
 
 def count_states(run: RunFiles, seed: int, progress: Progress) -> int:
