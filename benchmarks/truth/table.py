@@ -57,7 +57,7 @@ def add_rows(path: Path, rows: Sequence[Row]) -> list[dict[str, str]]:
     everything = [*kept, *texts]
     names = list(dict.fromkeys(name for row in everything for name in row))
     with whole_file(path) as temporary, open(temporary, "w", newline="") as handle:
-        writer = csv.DictWriter(handle, names, restval="")
+        writer = csv.DictWriter(handle, names, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(everything)
     with whole_file(path.with_suffix(".md")) as temporary:
