@@ -1,0 +1,1 @@
+"""Sets of particles whose every atom is known, and scores of a run against that truth; bench_truth.py is the command."""
