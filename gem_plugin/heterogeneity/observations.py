@@ -101,9 +101,12 @@ class Observations:
             self._match_again()
 
     def _match_again(self, progress_of: Any = iter) -> None:
-        self.__dict__.pop("_rows_to_match", None)  # copies of an image have shifts of their own now
-        if self._matched is not None:
-            self._matched = None
+        """Images in memory anew; from now on made for each batch where views of one image no longer share one."""
+        self.__dict__.pop("_rows_to_match", None)
+        if self._matched is None:
+            return
+        n_before, self._matched = len(self._matched), None
+        if self.n_matched <= n_before:
             self.keep_in_memory(progress_of)
 
     @property

@@ -75,3 +75,22 @@ def test_plain_particles_have_one_each() -> None:
     plain.image_indices = np.arange(N_ROWS)
     assert plain.n_matched == N_ROWS
     assert_kept_as_made_anew(plain)
+
+
+def test_poses_that_move_apart_do_not_take_more_memory() -> None:
+    kept = observations()
+    kept.keep_in_memory()
+    rotations = torch.eye(3).expand(N_ROWS, 3, 3)
+    same = torch.ones(N_IMAGES, 2)[IMAGE_OF_ROW]
+    kept.move_poses_(rotations, same)
+    assert kept._matched is not None
+    assert kept._matched.shape == (N_IMAGES, BOX, BOX)
+    rows, own = torch.tensor([0, 1, 5]), torch.randn(N_ROWS, 2, generator=torch.Generator().manual_seed(2))
+    kept.move_poses_(rotations, own)
+    assert kept._matched is None, "every view would need an image of its own"
+    moved = observations(shifts=observations().shifts_in_pixels - own)
+    for one, other in zip(moved.batch(rows), kept.batch(rows), strict=True):
+        torch.testing.assert_close(one, other)
+    kept.reset_poses_()
+    for one, other in zip(observations().batch(rows), kept.batch(rows), strict=True):
+        torch.testing.assert_close(one, other)
