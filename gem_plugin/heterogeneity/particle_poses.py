@@ -17,6 +17,7 @@ from gem_plugin.heterogeneity.pose_refinement import (
     PosePrior,
     PoseTerms,
     better_prior,
+    cost_of_offsets,
     evidence_of_prior,
     pose_steps,
     pose_terms,
@@ -49,6 +50,10 @@ class ParticlePoses:
             len(observations), N_NUMBERS
         )  # rotation vector of the molecule in radians, shift in pixels
         self.prior = PosePrior()
+        self._costs: Tensor | None = None  # (n,)
+        self.roots: Tensor | None = (
+            None  # (n, 5, 5): of the covariance of each pose, in the axes of its image
+        )
 
     @property
     def are_moved(self) -> bool:
@@ -129,16 +134,38 @@ class ParticlePoses:
         self, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float
     ) -> None:
         if self.prior.is_zero:
-            self.offsets = torch.zeros_like(self.offsets)
+            self.offsets, self.roots, self._costs = torch.zeros_like(self.offsets), None, None
             return
         moved = torch.zeros_like(self.offsets)
+        roots = torch.zeros(len(moved), N_NUMBERS, N_NUMBERS)
+        costs = torch.zeros(len(moved))
         everything = self.workers.local_rows(torch.arange(len(self.offsets)))
         for rows in everything.split(IMAGES_AT_A_TIME):
             terms = self._terms(rows, model, encoder_inputs, contrast_variance)
-            steps, _ = pose_steps(terms, self._in_image(rows), self.prior)
+            steps, covariances = pose_steps(terms, self._in_image(rows), self.prior)
+            tiny = 1e-9 * torch.eye(N_NUMBERS, device=covariances.device)
+            roots[rows] = torch.linalg.cholesky((covariances + covariances.transpose(1, 2)) / 2 + tiny).cpu()
+            offsets = self._in_image(rows) + steps
+            costs[rows] = cost_of_offsets(offsets, terms.curvatures, self.prior).cpu()
             moved[rows] = self._limited(self._composed(rows, steps))
         moved = self.workers.sum(moved.to(self.observations.device)).cpu()
         self.offsets = self._without_net_movement(moved)
+        device = self.observations.device
+        self.roots, self._costs = (self.workers.sum(values.to(device)).cpu() for values in (roots, costs))
+
+    def costs(self, rows: Tensor) -> Tensor | float:  # (batch,) nats
+        """What the freedom of the poses costs each particle in its evidence bound; 0 where poses are not refined."""
+        return 0.0 if self._costs is None else self._costs[rows].to(self.observations.device)
+
+    def sample(
+        self, rows: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor] | None:  # (batch, 3, 3), (batch, 2)
+        """Rotations about the axes of the images and shifts in pixels, drawn from what is known of each pose; noise (batch, 5)."""
+        if self.roots is None:
+            return None
+        drawn = (self.roots[rows] @ noise[..., None])[..., 0]
+        rotations = Rotation.from_rotvec(drawn[:, :N_ANGLES].double().numpy()).as_matrix()
+        return torch.from_numpy(rotations).float(), drawn[:, N_ANGLES:]
 
     @property
     def is_capped(self) -> Tensor:  # (n,) bool

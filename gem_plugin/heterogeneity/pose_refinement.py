@@ -154,6 +154,18 @@ def evidence_of_prior(
     return 0.5 * (information * variances * seen).sum(1) - 0.5 * torch.linalg.slogdet(system).logabsdet
 
 
+def cost_of_offsets(
+    offsets: Tensor,  # (batch, 5)
+    curvatures: Tensor,  # (batch, 5, 5)
+    prior: PosePrior,
+) -> Tensor:  # (batch,) nats
+    """What a pose of its own costs an image in its evidence bound: 1/2 d V^-1 d + 1/2 log |1 + H V|."""
+    variances = prior.variances(offsets)
+    from_prior = torch.where(variances > 0, offsets**2 / variances.clamp_min(1e-30), 0.0).sum(1)
+    identity = torch.eye(N_NUMBERS, dtype=offsets.dtype, device=offsets.device)
+    return 0.5 * from_prior + 0.5 * torch.linalg.slogdet(identity + curvatures * variances).logabsdet
+
+
 def _scored(prior: PosePrior, score: Tensor, fisher: Tensor) -> tuple[PosePrior, bool]:
     """One step of Fisher scoring with both variances kept between 0 and the largest that is believed."""
     old = torch.tensor(prior, dtype=torch.float64)

@@ -1,5 +1,6 @@
 """Training: one step, one epoch, the whole state that a checkpoint must hold. Files are the caller's business."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -22,7 +23,7 @@ from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.outliers import N_KINDS, KindShares, OutlierMixture
 from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
-from gem_plugin.heterogeneity.pose_refinement import PosePrior
+from gem_plugin.heterogeneity.pose_refinement import N_NUMBERS, PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
     KL_RISE,
@@ -106,6 +107,7 @@ class LoadedBatch(NamedTuple):
 
     encoder_inputs: Tensor  # (batch, n_inputs)
     images: MatchedBatch  # for the absolute error: centred images with their CTF
+    pose_costs: Tensor | float  # (batch,) nats
     any_pose: Tensor | None  # (batch,) log-likelihood of the molecule in any pose; None: not looked for
 
 
@@ -159,7 +161,7 @@ class Trainer:
             fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
             noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
             noise = send(self.workers.local_rows(noise), self.device)
-            sums += self._step(batch, noise, fraction, generator)
+            sums += self._step(batch, noise, fraction, generator, self._pose_sample(rows, generator))
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
@@ -225,7 +227,7 @@ class Trainer:
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
             losses, kl = self._image_loss(batch, cloud)[0], distribution.kl_divergence()
-            weights = self.mixture.probabilities(losses + kl, batch.any_pose)[:, 0]
+            weights = self.mixture.probabilities(losses + kl + batch.pose_costs, batch.any_pose)[:, 0]
             total += torch.stack([(weights * losses).sum(), (weights * kl).sum()])
         loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
         return loss, kl
@@ -272,13 +274,24 @@ class Trainer:
         """What a step needs of the given particles, on the device."""
         is_squared = self.settings.loss == "squared"
         images = self.observations.batch(rows) if is_squared else self.observations.centred_batch(rows)
-        return LoadedBatch(self.encoder_inputs.batch(rows), images, self.mixture.evidence_of(rows))
+        evidence = self.mixture.evidence_of(rows)
+        return LoadedBatch(self.encoder_inputs.batch(rows), images, self.pose_costs(rows), evidence)
+
+    def pose_costs(self, rows: Tensor) -> Tensor | float:  # (batch,) nats
+        return 0.0 if self.poses is None else self.poses.costs(rows)
 
     def _encode(self, batch: LoadedBatch) -> LatentDistribution:
         assert self.model.encoder is not None
         return self.model.encoder(batch.encoder_inputs)
 
-    def _step(self, batch: LoadedBatch, noise: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
+    def _step(
+        self,
+        batch: LoadedBatch,
+        noise: Tensor,
+        fraction: float,
+        generator: torch.Generator,
+        pose_sample: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """One step of Adam: what it adds to EpochSums. Zeros when the loss is not a number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
@@ -286,10 +299,10 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
-        image_losses, scores = self._image_loss(batch, cloud)
+        image_losses, scores = self._image_loss(batch, cloud, pose_sample)
         kl_divergences = distribution.kl_divergence()
         bounds = image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach()
-        kinds = self.mixture.probabilities(bounds, batch.any_pose)
+        kinds = self.mixture.probabilities(bounds + batch.pose_costs, batch.any_pose)
         weights = kinds[:, 0]
         image_loss = (weights * image_losses).mean()
         kl = (weights * kl_divergences).mean()
@@ -308,6 +321,13 @@ class Trainer:
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
+    def _pose_sample(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Poses drawn for a joint batch, of which this process takes its part; None where poses are not refined."""
+        if self.poses is None or self.poses.roots is None:
+            return None
+        noise = self.workers.local_rows(torch.randn(len(rows), N_NUMBERS, generator=generator))
+        return self.poses.sample(self.workers.local_rows(rows), noise)
+
     def _occupancy_cost(self, cloud: GaussianCloud, fraction: float) -> Tensor:  # (): nats a particle
         if not self.settings.occupancy_cost:
             return cloud.amplitudes.new_zeros(())
@@ -315,9 +335,17 @@ class Trainer:
         return self.settings.occupancy_cost / max(1.0, sharing) * occupancy_price(cloud.amplitudes)
 
     def _image_loss(
-        self, batch: LoadedBatch, cloud: GaussianCloud
+        self,
+        batch: LoadedBatch,
+        cloud: GaussianCloud,
+        pose_sample: tuple[Tensor, Tensor] | None = None,  # poses about those of the batch: rotations, shifts
     ) -> tuple[Tensor, Tensor]:  # (batch,); (batch, 2): score and information of the contrast
         images, filters, rotations = batch.images
+        if pose_sample is not None:
+            turned, shifts = (values.to(rotations.device) for values in pose_sample)
+            rotations = turned @ rotations
+            away = (rotations.transpose(1, 2)[:, :, :2] @ shifts[..., None])[..., 0]
+            cloud = dataclasses.replace(cloud, positions=cloud.positions + away[:, None])
         projections = project_gaussians(
             cloud, rotations, self.model.box_size, projector=self.settings.projector
         )

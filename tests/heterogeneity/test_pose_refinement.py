@@ -14,6 +14,7 @@ from gem_plugin.heterogeneity.pose_refinement import (
     PosePrior,
     PoseTerms,
     better_prior,
+    cost_of_offsets,
     evidence_of_prior,
     pose_steps,
     pose_terms,
@@ -142,6 +143,23 @@ def test_right_poses_have_a_prior_of_almost_no_width_and_no_evidence():
     prior = better_prior(PosePrior(0.01, 1.0), information, curvatures, torch.ones(len(information)))
     assert math.sqrt(prior.angle) < 0.006
     assert float(evidence_of_prior(prior, information, curvatures).mean()) < 0.01
+
+
+def test_the_cost_of_a_pose_makes_its_likelihood_the_marginal_one():
+    information, curvatures, _ = planted_terms(0.02, 0.2, n=50)
+    prior = PosePrior(0.02**2, 0.2**2)
+    terms = PoseTerms(torch.zeros(50), -information, curvatures)
+    system = torch.eye(5) + curvatures * prior.variances(information)
+    offsets = prior.variances(information) * torch.linalg.solve(system, information[..., None])[..., 0]
+    gained = (information * offsets).sum(1) - 0.5 * torch.einsum("nk,nkl,nl->n", offsets, curvatures, offsets)
+    expected = evidence_of_prior(prior, information, curvatures).float()
+    torch.testing.assert_close(
+        gained - cost_of_offsets(offsets, curvatures, prior), expected, rtol=1e-3, atol=1e-3
+    )
+    torch.testing.assert_close(
+        pose_steps(terms, torch.zeros(50, 5), prior)[0][:, :3], offsets[:, :3], rtol=1e-3, atol=1e-5
+    )
+    assert not cost_of_offsets(torch.zeros(50, 5), curvatures, PosePrior()).any()
 
 
 def test_outliers_do_not_widen_the_prior():

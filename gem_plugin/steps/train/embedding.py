@@ -76,7 +76,9 @@ def match_particles(trainer: Trainer, latents: EmbeddedParticles, progress: Prog
         contrasts[piece] = (agreement.agreements / agreement.powers.clamp_min(MINIMUM_POWER)).cpu().numpy()
         loss = error_of_agreement(agreement, trainer.contrast_variance)
         cost = LatentDistribution(means, 2 * deviations.log()).kl_divergence()
-        outliers[piece] = trainer.mixture.of_outlier(rows, loss + cost).cpu().numpy()
+        outliers[piece] = (
+            trainer.mixture.of_outlier(rows, loss + cost + trainer.pose_costs(rows)).cpu().numpy()
+        )
     return ParticleMatches(contrasts, outliers if trainer.mixture.is_on else None)
 
 
