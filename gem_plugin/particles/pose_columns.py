@@ -101,10 +101,10 @@ def cryosparc_pose_fields(
     changes = poses.shift_changes_in_angstroms.astype(np.float64) / stretch_of(sizes)[rows, None]
     rotations = Rotation.from_matrix(poses.rotation_matrices.astype(np.float64)).inv().as_rotvec()
     changed = fields[shift].astype(np.float64) - changes / aligned[pixel][rows].astype(np.float64)[:, None]
-    sizes = {} if poses.sizes is None else latent_fields(poses.sizes, poses.first_mode)
+    added = {} if poses.sizes is None else latent_fields(poses.sizes, poses.first_mode)
     return {
         **fields,
         pose: rotations.astype(fields[pose].dtype),
         shift: changed.astype(fields[shift].dtype),
-        **sizes,
+        **added,
     }

@@ -26,6 +26,14 @@ class RefinedPoses(NamedTuple):
         np.ndarray
     )  # (2,) float64 of the prior: degrees about each axis, Angstrom along each axis
 
+    def take(self, rows: np.ndarray) -> "RefinedPoses":
+        """Of some particles: rows as numbers or as (n,) bool."""
+        return self._replace(
+            rotation_vectors=self.rotation_vectors[rows],
+            shifts_in_angstroms=self.shifts_in_angstroms[rows],
+            is_capped=self.is_capped[rows],
+        )
+
     @property
     def rotations_in_degrees(self) -> np.ndarray:  # (n,) float64
         """Angle between the given and the refined orientation."""
@@ -39,10 +47,22 @@ class RefinedPoses(NamedTuple):
 
 def read_refined_poses(run: RunFiles, n_particles: int) -> RefinedPoses | None:
     """The changes; None where training left none. InputError where they are damaged or of other particles."""
-    path = run.refined_poses
-    if not path.is_file():
+    if not run.refined_poses.is_file():
         return None
+    poses = poses_of_file(run)
+    if len(poses.is_capped) != n_particles:
+        raise InputError(
+            f"{run.refined_poses} is of {len(poses.is_capped)} particles, the run has {n_particles}. "
+            f"Run `{MADE_BY} {run.root}` again."
+        )
+    return poses
+
+
+def poses_of_file(run: RunFiles) -> RefinedPoses:
+    """The changes, of however many particles. InputError where the file is missing or damaged."""
+    path = run.refined_poses
     arrays = read_arrays(path, MADE_BY)
+    n_particles = len(arrays.get("rotation_vectors", ()))
     expected = {
         "rotation_vectors": (n_particles, 3),
         "shifts_in_angstroms": (n_particles, 2),

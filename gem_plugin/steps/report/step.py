@@ -77,11 +77,14 @@ def _draw_energy_of_latents(run: Run) -> None:
     is_measured = any(names.is_of_free_energy(path.stem) for path in figure_files(run.files))
     if is_measured or not run.files.latents.is_file():
         return
-    plane = fit_latent_components(run.latents[run.is_used]).scores[:, :2].astype(np.float64)
+    counted = run.is_in_states
+    if not counted.any():  # nothing is in a state where all are outliers
+        return
+    plane = fit_latent_components(run.latents[counted]).scores[:, :2].astype(np.float64)
     if plane.shape[1] < 2:
         return
     with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then
-        particles = run.particles.particle_indices[run.is_used] if run.is_prepared else None
+        particles = run.particles.particle_indices[counted] if run.is_prepared else None
         landscape = estimate_free_energy(
             plane, np.random.default_rng(0), n_bootstrap=BOOTSTRAP_SAMPLES, particle_indices=particles
         )

@@ -52,7 +52,8 @@ class SelectSettings:
     )
     exclude: bool = setting(False, "Keep all particles except the chosen ones.")
     refined_poses: bool = setting(
-        False, "Write the poses that training refined in place of those of the input (particles keep theirs by default)."
+        False,
+        "Write the poses that training refined in place of those of the input (particles keep theirs by default).",
     )
     out: Path | None = setting(
         None,
