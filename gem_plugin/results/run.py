@@ -137,7 +137,7 @@ class Run:
     @property
     def outliers(self) -> np.ndarray | None:  # (n,) float32
         """Probability of each particle to be noise, or no molecule where its pose says; None where training left none."""
-        return read_outliers(self.files, self.n_particles)
+        return read_outliers(self.files, self.n_particles) if self.files.outliers.is_file() else None
 
     @property
     def is_outlier(self) -> np.ndarray:  # (n,) bool
@@ -152,7 +152,9 @@ class Run:
     @property
     def refined_poses(self) -> RefinedPoses | None:
         """How training moved the poses; None where it found them right or did not refine them."""
-        return read_refined_poses(self.files, self.n_particles)
+        return (
+            read_refined_poses(self.files, self.n_particles) if self.files.refined_poses.is_file() else None
+        )
 
     # latents
     @cached_property

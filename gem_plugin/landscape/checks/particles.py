@@ -1,8 +1,9 @@
 """Checks of the particles by what training found of each: how many are outliers, whether they lie together, and the poses."""
 
+from typing import Protocol
+
 import numpy as np
 
-from gem_plugin.io.run.refined_poses import RefinedPoses
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
 
 MAXIMUM_OUTLIER_FRACTION = 0.2
@@ -13,6 +14,22 @@ MAXIMUM_WORST_FRACTION = 0.5  # of the particles; where more are in such groups,
 MAXIMUM_STANDARD_DEVIATIONS = 3.0  # of the prior of the poses
 MAXIMUM_MOVED_FRACTION = 0.05  # of the particles; of a normal distribution over five axes 1.3 %
 NAMES_SHOWN = 3
+
+
+class PoseChanges(Protocol):
+    """How training moved n poses: RefinedPoses of io/run."""
+
+    @property
+    def rotation_vectors(self) -> np.ndarray: ...  # (n, 3) radians
+
+    @property
+    def shifts_in_angstroms(self) -> np.ndarray: ...  # (n, 2)
+
+    @property
+    def is_capped(self) -> np.ndarray: ...  # (n,) bool: at the limit
+
+    @property
+    def standard_deviations(self) -> np.ndarray: ...  # (2,) of the prior: degrees, Angstrom, along each axis
 
 
 def check_outliers(is_outlier: np.ndarray | None) -> Diagnostic:  # (n,) bool; None: not estimated
@@ -64,11 +81,11 @@ def check_concentration(
     ]
 
 
-def check_poses(poses: RefinedPoses | None) -> Diagnostic:
+def check_poses(poses: PoseChanges | None) -> Diagnostic:
     """How far training moved the poses, and how many of them farther than a normal distribution explains."""
     name = "poses far off"
     if poses is None:
-        why = "There are no refined poses: training found them right, or did not refine them."
+        why = "Training left no poses of its own: it found those of the input right, or did not refine them."
         return not_measured(
             name, MAXIMUM_MOVED_FRACTION, why, "Train without --no-refine-poses, where that was given."
         )
