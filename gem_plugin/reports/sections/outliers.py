@@ -15,6 +15,7 @@ from gem_plugin.results.run import Run
 EXAMPLES = 6  # of each end
 LOW_PASS_IN_PIXELS = 1.5  # standard deviation of the Gaussian: the molecule can be seen through the noise
 WINDOW_IN_PERCENT = (1.0, 99.5)  # of the pixels of all examples, from black to white
+WIDTH_OF_FIGURE = 150  # pixels on the page, so that the caption fits on one line
 MINIMUM_WIDTH_OF_PICTURE = 96  # pixels; smaller images are drawn with every pixel as a square
 
 
@@ -80,7 +81,8 @@ def _picture(row: int, probability: float, levels: np.ndarray) -> str:
     address = png_address(levels.repeat(times, 0).repeat(times, 1))
     caption = f"row {row}, outlier {probability:.2f}"
     return (
-        f'<figure><img alt="image of {caption}" src="{address}"><figcaption>{caption}</figcaption></figure>'
+        f'<figure style="width:{WIDTH_OF_FIGURE}px"><img style="width:100%" alt="image of {caption}" src="{address}">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 

@@ -49,7 +49,7 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
     if settings.origin == "corner":
         shift = source.box_size // 2 * source.cloud_pixel_size_in_angstroms
     rows = np.flatnonzero(particles_in_states(files, source.n_particles))
-    reference = _reference_for(model.positions_in_angstroms - shift, source, rows, generator, progress.track)
+    reference = _reference_for(model.positions_in_angstroms - shift, source, generator, progress.track, rows)
     starts, ends = model.positions_in_angstroms[model.bonds.T]
     lengths = np.linalg.norm(ends - starts, axis=1)
     summary: dict[str, Any] = {
@@ -109,14 +109,15 @@ def _conformations(
 def _reference_for(
     atoms: np.ndarray,
     source: VolumeSource,
-    rows: np.ndarray,  # (k,) int64: neither excluded nor outliers
     generator: np.random.Generator,
     track: Track = untracked,
+    rows: np.ndarray | None = None,  # (k,) int64: neither excluded nor outliers; default: all
 ) -> Clouds:
     """The conformation that the model shows: of the mean and some particles the one with most density at the atoms.
 
     Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its positions.
     """
+    rows = np.arange(source.n_particles) if rows is None else rows
     mean = _mean_cloud(source, rows, generator)
     chosen = np.sort(generator.permutation(rows)[:CONFORMATIONS_COMPARED])
     some = _clouds(source, source.latents[chosen])

@@ -17,7 +17,9 @@ def measured(*names: str) -> list[dict[str, object]]:
 
 
 def test_only_the_checks_of_the_training_leave_the_others_open() -> None:
-    assert no_problems_in_words(measured(*OF_TRAINING)) == "No problems in 3 checks; 12 more have not been run"
+    assert (
+        no_problems_in_words(measured(*OF_TRAINING)) == "No problems in 3 checks; 12 more have not been run"
+    )
 
 
 def test_a_check_that_could_not_be_measured_was_not_run() -> None:
