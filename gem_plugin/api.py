@@ -19,6 +19,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 
 if TYPE_CHECKING:
+    from gem_plugin.io.run.refined_poses import RefinedPoses
     from gem_plugin.landscape.volume_source import VolumeSource
     from gem_plugin.particles.table import ParticleTable
     from gem_plugin.progress import Progress
@@ -162,6 +163,28 @@ class Run:
     def excluded(self) -> np.ndarray:  # (k,) int64
         """Rows of particles that are in no training and no state; excluded.csv in the run has the reasons."""
         return self._results.excluded.rows
+
+    @property
+    def outliers(self) -> np.ndarray:  # (n,) float32
+        """Probability of each particle to be noise alone, or no molecule where its pose says; above 0.5 it is in no state.
+
+        InputError where training left none (--no-outliers, or a run of an earlier version).
+        """
+        found = self._results.outliers
+        if found is None:
+            raise InputError(
+                f"{self.folder} has no probabilities of outliers: training did not estimate them. Train again without --no-outliers."
+            )
+        return found
+
+    @property
+    def refined_poses(self) -> RefinedPoses | None:
+        """How training moved the poses; None where it found them right or did not refine them.
+
+        `.rotation_vectors` (n, 3) in radians: refined rotation matrix = given one @ exp([v]x); `.shifts_in_angstroms` (n, 2):
+        given shift less the refined one; `.is_capped` (n,): at the limit; `.standard_deviations`: degrees and Angstrom.
+        """
+        return self._results.refined_poses
 
     # what can be done with it
     @overload

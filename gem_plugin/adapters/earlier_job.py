@@ -25,6 +25,8 @@ def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
             run.latents,
             run.latents_std,
             run.contrasts,
+            run.outliers,
+            run.refined_poses,
             run.particles(".star"),
         ),
         "landscape": (run.landscape.root,),

@@ -14,6 +14,7 @@ from gem_plugin.explorer.opened_run import OpenedRun, training_state
 from gem_plugin.explorer.routes import create_app
 from gem_plugin.explorer.settings import ExploreSettings
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.outliers import outliers_in_words
 from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
 
@@ -40,6 +41,8 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
             progress.say(
                 f"Training is not finished: {training['epochs']} of {training['of'] or 'some'} epochs."
             )
+        if sentence := outliers_in_words(run, opened.n_particles):
+            progress.say(f"{sentence} Colour them by the column outlier.")
         progress.say(f"{opened.n_particles} particles. Open {address}")
         progress.say(
             f"From another machine: ssh -L {port}:{HOST}:{port} THIS_MACHINE, then open the same address."

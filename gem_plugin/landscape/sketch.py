@@ -76,7 +76,7 @@ def sketch_from_rows(
     if is_used is not None:
         if not is_used[rows].all():
             raise InputError(
-                f"Sketch row {rows[~is_used[rows]][0]} is an excluded particle (excluded.csv has the reason); name others."
+                f"Sketch row {rows[~is_used[rows]][0]} is an excluded particle (excluded.csv has the reason) or an outlier; name others."
             )
         labels[~is_used] = -1
     labels[rows] = np.arange(len(rows))  # identical latents would otherwise leave a cell empty

@@ -262,6 +262,24 @@ def _pixel_sizes(file: RelionFile, columns: Mapping[str, np.ndarray], given: flo
     return sizes
 
 
+def read_own_sizes(
+    file: RelionFile,
+    box_size: int,  # where the file has none
+    pixel_size_in_angstroms: float,  # the same
+) -> tuple[np.ndarray, np.ndarray]:  # (rows,) pixels, (rows,) float64 Angstrom
+    """Box and pixel size of every image, of a file that was read before."""
+    columns = read_columns(file.document, file.particles, [ANGLES[0], OPTICS_GROUP, *SIZE_COLUMNS])
+    if file.optics is not None:
+        columns = {**columns, **_columns_of_optics(file, columns, list(SIZE_COLUMNS))}
+    n_rows = file.particles.n_rows
+    boxes = columns.get("_rlnImageSize", np.full(n_rows, box_size))
+    has_pixel_size = any(
+        label in columns for label in ("_rlnImagePixelSize", "_rlnPixelSize", "_rlnMagnification")
+    )
+    pixels = _pixel_sizes(file, columns, None if has_pixel_size else pixel_size_in_angstroms)
+    return boxes, pixels.astype(np.float64)
+
+
 def _box_sizes(
     file: RelionFile,
     columns: Mapping[str, np.ndarray],

@@ -50,16 +50,22 @@ def sizes_of_images(
             raise InputError(
                 f"{source}: the {name} is {values[wrong[0]]:g} in row {wrong[0]}; expected a positive number. Correct it."
             )
-    box_size, pixel_size = int(box_sizes[0]), float(pixel_sizes[0])
-    is_rounded = np.abs(pixel_sizes - pixel_size) <= PIXEL_SIZE_TOLERANCE * pixel_size
-    sizes = ImageSizes(
-        box_size,
-        pixel_size,
-        box_sizes.astype(np.int32),
-        np.where(is_rounded, pixel_size, pixel_sizes),
-    )
+    sizes = sizes_on_grid(int(box_sizes[0]), float(pixel_sizes[0]), box_sizes, pixel_sizes)
     _report(sizes, source)
     return sizes
+
+
+def sizes_on_grid(
+    box_size: int,
+    pixel_size_in_angstroms: float,
+    own_box_sizes: np.ndarray,  # (n,) pixels
+    own_pixel_sizes: np.ndarray,  # (n,) Angstrom
+) -> ImageSizes:
+    """Own sizes of images beside those of their grid; pixel sizes that differ from it by rounding alone are the same."""
+    difference = np.abs(own_pixel_sizes - pixel_size_in_angstroms)
+    is_rounded = difference <= PIXEL_SIZE_TOLERANCE * pixel_size_in_angstroms
+    own = np.where(is_rounded, pixel_size_in_angstroms, own_pixel_sizes)
+    return ImageSizes(box_size, pixel_size_in_angstroms, own_box_sizes.astype(np.int32), own)
 
 
 def _report(sizes: ImageSizes, source: Path) -> None:
@@ -96,7 +102,7 @@ def has_one_size(table: ParticleTable) -> bool:
 
 
 def own_pixels_of_width(
-    table: ParticleTable,
+    table: "ParticleTable | ImageSizes",
 ) -> np.ndarray:  # (n,) int64, even unless the image needs nothing
     """How many of its own pixels each image is cut or padded to."""
     width = table.box_size * table.pixel_size_in_angstroms
@@ -121,12 +127,19 @@ def noise_on_grid(table: ParticleTable) -> np.ndarray:  # (n,) float64
     return np.minimum(1.0, own_pixels_of_width(table) / table.box_size)
 
 
+def stretch_of(
+    sizes: "ParticleTable | ImageSizes",
+) -> np.ndarray:  # (n,) float64: 1 but for images of another size
+    """L / L': Angstrom on the grid of the table for one Angstrom in an image of another size that was brought there."""
+    width = sizes.box_size * sizes.pixel_size_in_angstroms
+    return width / (own_pixels_of_width(sizes) * sizes.own_pixel_sizes)
+
+
 def on_one_grid(table: ParticleTable) -> ParticleTable:
     """The table in the frequencies of its grid: for images that were brought there by brought_to_grid."""
     if has_one_size(table):
         return table
-    width = table.box_size * table.pixel_size_in_angstroms
-    stretch = width / (own_pixels_of_width(table) * table.own_pixel_sizes)  # (n,): L / L'
+    stretch = stretch_of(table)
     _, first, kinds = np.unique(
         np.stack([table.optics_rows, stretch], axis=1), axis=0, return_index=True, return_inverse=True
     )

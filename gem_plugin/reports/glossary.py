@@ -61,10 +61,14 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "occupancy": "How much of a region or Gaussian is present: its mass over the average, or its amplitude over the full one "
     "(fraction, 1: as usual).",
     "one cloud": "Said of maps that cluster no better than points of a single normal distribution: states are then arbitrary cuts.",
+    "outlier": "A particle that shows noise alone, or no molecule where its pose says. The column outlier has the probability "
+    "(0 to 1); above 0.5 the particle is in no state and no population, but stays in every file.",
     "part": "Gaussians that move, lie together and change together, found from the model. Part 1 is the rest; the last one moves most.",
     "pattern": "A combination of states of the subunits of one particle, such as 3 in state 1 and 1 in state 2, whichever they are.",
     "prior": "The distribution of latents before any image is seen: normal, with mean 0 and standard deviation 1.",
     "reconstructed map": "A map back-projected from particle images, without the decoder; it has half-maps and a resolution.",
+    "refined pose": "Orientation and centre of a particle as training corrected them, together with the latents; columns pose_change "
+    "(degrees) and shift_change (Å) say how far they moved from the input.",
     "region": "A piece of the molecule that you define by a mask (--region name=mask.mrc).",
     "resolution": "Where the FSC of two half-maps, in a mask and corrected by phase randomisation, falls below 0.143 (Å).",
     "run": "One folder with everything computed from one set of particles, as written by gem-em run.",

@@ -14,6 +14,7 @@ from gem_plugin.reports.sections.inputs import inputs_section
 from gem_plugin.reports.sections.motion import motion_section, trajectories_section
 from gem_plugin.reports.sections.next_steps import next_steps_section
 from gem_plugin.reports.sections.numbers import numbers_section
+from gem_plugin.reports.sections.outliers import has_outliers_section, outliers_section
 from gem_plugin.reports.sections.overview import overview_section
 from gem_plugin.reports.sections.provenance import provenance_section
 from gem_plugin.reports.sections.reconstruction import reconstruction_section
@@ -59,6 +60,9 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
         chapters.insert(
             after_states, ("subunits", "Subunits of each particle", lambda: subunits_section(run))
         )
+    if has_outliers_section(run):
+        after_particles = [name for name, _, _ in chapters].index("particles") + 1
+        chapters.insert(after_particles, ("outliers", "Outliers and poses", lambda: outliers_section(run)))
     title = f"GEM: {run.files.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(

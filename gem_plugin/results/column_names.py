@@ -59,6 +59,18 @@ COLUMN_FAMILIES = (
     ColumnFamily(
         r"contrast", "contrast", "contrast of the particle image; 1 is usual, near 0: no molecule", "train"
     ),
+    ColumnFamily(
+        r"outlier",
+        "outlier",
+        "probability that the image shows noise alone, or no molecule where its pose says (0 to 1)",
+        "train",
+    ),
+    ColumnFamily(
+        r"pose_change|shift_change",
+        "pose_change, shift_change",
+        "how far training moved the orientation (degrees) and the centre (Å)",
+        "train",
+    ),
     ColumnFamily(r"rot|tilt|psi", "rot, tilt, psi", "Euler angles (degrees)", "prepare"),
     ColumnFamily(r"shift_[xy]", "shift_x, shift_y", "shift (Å)", "prepare"),
     ColumnFamily(r"defocus", "defocus", "mean defocus (µm)", "prepare"),

@@ -24,12 +24,12 @@ from gem_plugin.io.star.repeated_rows import repeated_rows_pieces
 from gem_plugin.particles.from_relion import ANGLES
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.to_relion import relion_angles_in_degrees
+from gem_plugin.results.column_texts import texts_of_columns
 from gem_plugin.results.particle_file import (
     CryosparcParticleFile,
     ParticleFile,
     RelionParticleFile,
     open_particle_file,
-    texts_of_columns,
 )
 from gem_plugin.results.recorded_rows import RecordedRows
 
@@ -80,11 +80,13 @@ class ViewsOfStar(RelionParticleFile):
         views = np.arange(len(self)) if rows is None else np.sort(np.asarray(rows, dtype=np.int64))
         views = views[np.argsort(self._rows[views], kind="stable")]  # in the order of the file
         columns = {COPY_LABEL: self._views.copies, **(new_columns or {})}
+        has_poses = set(ANGLES) <= columns.keys()
+        angles = {} if has_poses else dict(zip(ANGLES, self._angle_texts(views)))
         pieces = repeated_rows_pieces(
             document,
             particles,
             self._rows[views],
-            dict(zip(ANGLES, self._angle_texts(views))),
+            angles,
             list(columns),
             texts_of_columns(columns, len(self), views),
             self._columns_left_out(self._rows[views], target),

@@ -12,6 +12,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, read_arrays
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.refined_poses import poses_of_file
 from gem_plugin.landscape.latents.components import fit_latent_components
 from gem_plugin.particles.expansion import numbers_of_copies
 from gem_plugin.particles.table import ParticleTable
@@ -203,6 +204,24 @@ def _contrast(source: ColumnSource) -> list[ParticleColumn]:
     return [_number("contrast", "contrast of the particle (1: usual)", read_array(path, "gem-em train"))]
 
 
+def _outlier(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.outliers
+    if not path.is_file():
+        return []
+    return [_number("outlier", "probability to be an outlier", read_array(path, "gem-em train"))]
+
+
+def _pose_changes(source: ColumnSource) -> list[ParticleColumn]:
+    path = source.files.refined_poses
+    if not path.is_file():
+        return []
+    poses = poses_of_file(source.files)
+    return [
+        _number("pose_change", "change of the orientation in training (degrees)", poses.rotations_in_degrees),
+        _number("shift_change", "change of the centre in training (Å)", poses.distances_in_angstroms),
+    ]
+
+
 def _of_table(
     columns: Callable[[ParticleTable], list[ParticleColumn]],
 ) -> Callable[..., list[ParticleColumn]]:
@@ -280,6 +299,8 @@ _READERS: dict[str, Callable[[ColumnSource], list[ParticleColumn]]] = dict(
             _latent_norm,
             _latent_standard_deviation,
             _contrast,
+            _outlier,
+            _pose_changes,
             _of_table(_angles),
             _of_table(_shifts),
             _of_table(_defocus),

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -23,7 +23,11 @@ from gem_plugin.io.star.particles import RelionFile, read_image_names, read_reli
 from gem_plugin.notices import warn
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.results.column_names import nearest_names
+from gem_plugin.results.column_texts import check_length, texts_of_columns
 from gem_plugin.results.recorded_rows import RecordedRows
+
+if TYPE_CHECKING:
+    from gem_plugin.particles.pose_columns import ChangedPoses
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
 RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
@@ -76,6 +80,10 @@ class ParticleFile(ABC):
     @abstractmethod
     def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:  # (n, latent_size)
         """Latents as columns under the names that belong into such a file."""
+
+    @abstractmethod
+    def pose_columns(self, poses: "ChangedPoses") -> dict[str, np.ndarray]:
+        """Changed poses of all rows as the columns in which such a file has its poses."""
 
     @abstractmethod
     def write_classes(
@@ -202,8 +210,13 @@ class RelionParticleFile(ParticleFile):
         return [HALF_SET_LABEL]
 
     def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:
-        _check_length(latents, len(self), "latents")
+        check_length(latents, len(self), "latents")
         return {f"{LATENT_LABEL}{axis + 1}": latents[:, axis] for axis in range(latents.shape[1])}
+
+    def pose_columns(self, poses: "ChangedPoses") -> dict[str, np.ndarray]:
+        from gem_plugin.particles.pose_columns import relion_pose_columns
+
+        return relion_pose_columns(self._file, self._rows, poses)
 
     def write_classes(
         self, target: Path, states: np.ndarray, coordinates: np.ndarray | None, made_by: RunFiles
@@ -292,8 +305,13 @@ class CryosparcParticleFile(ParticleFile):
         return [target, csg]
 
     def latent_columns(self, latents: np.ndarray) -> dict[str, np.ndarray]:
-        _check_length(latents, len(self), "latents")
+        check_length(latents, len(self), "latents")
         return latent_fields(latents)
+
+    def pose_columns(self, poses: "ChangedPoses") -> dict[str, np.ndarray]:
+        from gem_plugin.particles.pose_columns import cryosparc_pose_fields
+
+        return cryosparc_pose_fields(self._particles.rows, self._rows, poses, self._particles.source)
 
     def write_classes(
         self, target: Path, states: np.ndarray, coordinates: np.ndarray | None, made_by: RunFiles
@@ -375,24 +393,3 @@ def _refuse_relion_job_folder(path: Path) -> None:
 
 def _stack_names(table: ParticleTable) -> dict[str, None]:
     return dict.fromkeys(table.stack_names.tolist())
-
-
-def _check_length(values: np.ndarray, n_particles: int, what: str) -> None:
-    if len(values) != n_particles:
-        raise InputError(
-            f"The run has {n_particles} particles, but {what} of {len(values)}. "
-            "Give the particles that the run was made with, or train again."
-        )
-
-
-def texts_of_columns(
-    columns: Mapping[str, np.ndarray], n_particles: int, rows: np.ndarray | None
-) -> list[tuple[str, ...]]:
-    """The values of every row as texts; nine digits give every float32 back."""
-    texts = []
-    for label, values in columns.items():
-        _check_length(values, n_particles, f"values of {label}")
-        chosen = (values if rows is None else values[rows]).tolist()
-        is_whole = values.dtype.kind in "iub"
-        texts.append([str(value) if is_whole else f"{value:.9g}" for value in chosen])
-    return list(zip(*texts))

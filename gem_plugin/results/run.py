@@ -19,6 +19,8 @@ from gem_plugin.io.run.excluded import ExcludedParticles, read_excluded, used_pa
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_files
 from gem_plugin.io.run.notices import read_notices
+from gem_plugin.io.run.outliers import count_in_states, is_outlier, read_outliers
+from gem_plugin.io.run.refined_poses import RefinedPoses, read_refined_poses
 from gem_plugin.io.run.settings import read_run_settings, read_summary
 from gem_plugin.io.run.subunit_files import SubunitFiles
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, motion_from_arrays
@@ -131,6 +133,28 @@ class Run:
     def is_used(self) -> np.ndarray:  # (n,) bool
         """False for the excluded particles."""
         return used_particles(self.files, self.n_particles)
+
+    @property
+    def outliers(self) -> np.ndarray | None:  # (n,) float32
+        """Probability of each particle to be noise, or no molecule where its pose says; None where training left none."""
+        return read_outliers(self.files, self.n_particles) if self.files.outliers.is_file() else None
+
+    @property
+    def is_outlier(self) -> np.ndarray:  # (n,) bool
+        """True for the particles that are more probably outliers than not; none where training left no probabilities."""
+        return is_outlier(self.files, self.n_particles)
+
+    @property
+    def is_in_states(self) -> np.ndarray:  # (n,) bool
+        """True for the particles that count in states and populations: neither excluded nor outliers."""
+        return count_in_states(self.files, self.n_particles)
+
+    @property
+    def refined_poses(self) -> RefinedPoses | None:
+        """How training moved the poses; None where it found them right or did not refine them."""
+        return (
+            read_refined_poses(self.files, self.n_particles) if self.files.refined_poses.is_file() else None
+        )
 
     # latents
     @cached_property

@@ -222,6 +222,7 @@ WITHOUT_TEST = {
         "reports/figures/landscape",
         "reports/figures/latents",
         "reports/figures/motion",
+        "reports/figures/outliers",
         "reports/figures/reconstruction",
         "reports/figures/training",
     ),
@@ -258,6 +259,10 @@ WITHOUT_TEST = {
     ),
     "Points of eval-vol: tests/steps/analyze/test_step.py": ("results/latent_points",),
     "The table and its readers together: tests/results/test_column_names.py": ("results/particle_columns",),
+    "With their figures, on a run that has outliers: tests/whole/test_outliers_of_a_run.py": (
+        "reports/sections/outliers",
+    ),
+    "Texts of new columns, both programs: tests/results/test_particle_file.py": ("results/column_texts",),
     "States of subunits, saved and loaded: tests/results/test_subunits.py": (
         "io/run/subunit_files",
         "steps/landscape/subunits",

@@ -19,6 +19,7 @@ def nodes_of_run(run: RunFiles) -> list[OutputNode]:
     all_states = run.landscape.all_states()
     found = [
         (run.particles(STAR), NodeKind.PARTICLES),
+        (run.refined_particles(STAR), NodeKind.PARTICLES),
         (run.consensus_map, NodeKind.MAP),  # what the training started from, to be looked at
         *((path, NodeKind.PARTICLES) for path in run.landscape.all_classes(STAR)),
         *((path, NodeKind.PARTICLES) for states in all_states for path in states.all_particles(STAR)),

@@ -40,12 +40,15 @@ def write_particle_group(
     return cs_path.with_suffix(".csg")
 
 
-def latent_fields(latents: np.ndarray) -> dict[str, np.ndarray]:  # (k, latent_size)
+def latent_fields(
+    latents: np.ndarray,  # (k, latent_size)
+    first_mode: int = 0,
+) -> dict[str, np.ndarray]:
     """Latents as components_mode_k/component (k) and /value."""
     fields: dict[str, np.ndarray] = {}
-    for mode in range(latents.shape[1]):
+    for mode, values in enumerate(latents.T, start=first_mode):
         fields[f"{LATENT_SLOT}{mode}/component"] = np.full(len(latents), mode, dtype="<u4")
-        fields[f"{LATENT_SLOT}{mode}/value"] = latents[:, mode].astype("<f4")
+        fields[f"{LATENT_SLOT}{mode}/value"] = values.astype("<f4")
     return fields
 
 
@@ -67,13 +70,10 @@ def rows_with_fields(rows: np.ndarray, new_fields: Mapping[str, np.ndarray]) -> 
     present = rows.dtype.names or ()
     if _hold_latents(new_fields):
         present = tuple(name for name in present if not name.startswith(LATENT_SLOT))
-    kept = [name for name in present if name not in new_fields]
-    described = [(name, rows.dtype[name]) for name in kept]
-    described += [(name, values.dtype) for name, values in new_fields.items()]
-    longer = np.empty(len(rows), dtype=np.dtype(described))
-    for name in kept:
-        longer[name] = rows[name]
-    for name, values in new_fields.items():
+    columns = {name: rows[name] for name in present} | dict(new_fields)  # replaced where they were
+    described = [(name, values.dtype, values.shape[1:]) for name, values in columns.items()]
+    longer = np.empty(len(rows), dtype=described)
+    for name, values in columns.items():
         longer[name] = values
     return longer
 

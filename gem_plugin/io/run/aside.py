@@ -214,7 +214,9 @@ def _read_journal(folder: Path) -> dict[str, Any]:
 
 
 def _files_of_training(run: RunFiles) -> list[Path]:
-    return [run.latents, run.latents_std, run.contrasts, *(run.particles(one) for one in PARTICLE_SUFFIXES)]
+    arrays = [run.latents, run.latents_std, run.contrasts, run.outliers, run.refined_poses]
+    kinds = (run.particles, run.refined_particles)
+    return [*arrays, *(of_kind(suffix) for of_kind in kinds for suffix in PARTICLE_SUFFIXES)]
 
 
 def _begin(

@@ -38,6 +38,8 @@ FULL_PATH_PROFILE = "full_path_profile"
 # report
 ENERGY_OF_LATENTS = "free_energy_of_latent_components"
 MOTION = "motion_of_gaussians"
+OUTLIERS = "outliers_of_training"
+POSE_CHANGES = "pose_changes_of_training"
 AMPLITUDE_CHANGE = "amplitude_change_of_gaussians"
 PARTS = "motion_of_parts"
 # reconstruct

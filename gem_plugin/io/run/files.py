@@ -120,15 +120,20 @@ class RunFiles:
         return self.root / "contrasts.npy"
 
     @property
-    def outliers(self) -> Path:  # (n,) float32: probability of each particle to be an outlier
+    def outliers(
+        self,
+    ) -> Path:  # (n,) float32: probability that a particle is noise, or no molecule where its pose says
         return self.root / "outliers.npy"
 
     @property
-    def refined_poses(self) -> Path:  # npz; absent where the given poses are right
+    def refined_poses(self) -> Path:  # npz of io/run/refined_poses.py; absent where poses were right
         return self.root / "refined_poses.npz"
 
     def particles(self, suffix: str) -> Path:  # the input rows with the latents: ".star" or ".cs"
         return self.root / f"particles{suffix}"
+
+    def refined_particles(self, suffix: str) -> Path:  # the same with the poses refined in training
+        return self.root / f"particles_refined{suffix}"
 
     def half(self, half: int) -> "RunFiles":  # the training on one half-set: 1 or 2
         return RunFiles(self._folder("train") / f"half{half}")

@@ -38,6 +38,13 @@ KNOWN_CHECKS = (  # as docs/trust.md lists them
         "train with --validation-fraction",
     ),
     KnownCheck(r"trained too long", "trained too long", "train with --validation-fraction"),
+    KnownCheck(r"many junk particles", "many junk particles", "train, then diagnose"),
+    KnownCheck(
+        r"junk particles concentrate in .+",
+        "junk particles concentrate in image stacks, optics groups",
+        "train, then diagnose",
+    ),
+    KnownCheck(r"poses far off", "poses far off", "train, then diagnose"),
     KnownCheck(
         r"latents differ between trainings", "latents differ between trainings", "diagnose --other-run"
     ),

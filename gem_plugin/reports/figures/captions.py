@@ -103,6 +103,15 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
         "Parts that move as one, seen along three axes; 1 is the rest, the last one moves most; bars: motion with its standard error.",
     ),
     (
+        names.OUTLIERS,
+        "Left: probability of each particle to be an outlier, on a logarithmic scale; above 0.5 it is in no state. "
+        "Right: contrast of the outliers and of the other particles.",
+    ),
+    (
+        names.POSE_CHANGES,
+        "How far training moved the orientation (left) and the centre (right) of each particle from the pose of the input.",
+    ),
+    (
         r".*fsc.*",
         "Half-map FSC of the maps reconstructed from the particles; the resolution is where a curve falls below the line.",
     ),

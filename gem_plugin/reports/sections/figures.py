@@ -12,12 +12,14 @@ from gem_plugin.reports.sections.html_parts import command_line, data_address, g
 from gem_plugin.results.run import Run
 
 TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
-RECONSTRUCTION = "reconstruction"
+RECONSTRUCTION, OUTLIERS = "reconstruction", "outliers"
 CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("free_energy", ENERGY),
     ("path_profile", ENERGY),
     ("fsc_", RECONSTRUCTION),
     ("local_resolution", RECONSTRUCTION),
+    (names.OUTLIERS, OUTLIERS),
+    (names.POSE_CHANGES, OUTLIERS),
     ("training", TRAINING),
     ("motion", MOTION),
     ("amplitude_change", MOTION),

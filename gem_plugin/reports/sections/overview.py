@@ -3,6 +3,7 @@
 from html import escape
 
 from gem_plugin.io.run.names import state_number
+from gem_plugin.io.run.outliers import outliers_in_words
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
 from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.checks.known_checks import no_problems_in_words
@@ -19,6 +20,7 @@ def overview_section(run: Run, warnings: list[RunWarning]) -> str:
     """One line for each thing that a reader asks first."""
     lines = [
         ("Particles", _particles(run)),
+        ("Outliers", _outliers(run)),
         ("Is there real heterogeneity?", _support(run)),
         ("States", _states(run)),
         ("What moves", _motion(run)),
@@ -37,6 +39,11 @@ def _particles(run: Run) -> str:
         f"{data.counts.removesuffix(' particles')} of {origin.particle_file.name}, in boxes of {data.box_size} pixels of "
         f"{data.pixel_size_in_angstroms:.3g} Å"
     )
+
+
+def _outliers(run: Run) -> str:
+    sentence = outliers_in_words(run.files, run.n_particles) if run.outliers is not None else ""
+    return f'{escape(sentence)} <a href="#outliers">Examples</a>' if sentence else ""
 
 
 def _check_of_support(run: Run) -> Diagnostic:

@@ -118,11 +118,11 @@ def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
     if states is None:
         return []
     counts = np.bincount(states)[1:]
-    found = []
+    n_particles, found = max(1, int(counts.sum())), []  # excluded particles and outliers are in no state
     small = [
         str(number)
         for number, count in enumerate(counts, start=1)
-        if count < max(SMALL_STATE_FRACTION * len(states), MINIMUM_PARTICLES_OF_A_STATE)
+        if count < max(SMALL_STATE_FRACTION * n_particles, MINIMUM_PARTICLES_OF_A_STATE)
     ]
     if small:
         found.append(
@@ -133,10 +133,10 @@ def _state_warnings(columns: list[ParticleColumn]) -> list[RunWarning]:
                 "Reconstruct them from their particles before interpreting them, or request fewer states (-M).",
             )
         )
-    if counts.max() > LARGE_STATE_FRACTION * len(states):
+    if counts.max() > LARGE_STATE_FRACTION * n_particles:
         found.append(
             RunWarning(
-                f"State {int(counts.argmax()) + 1} holds {counts.max() / len(states):.0%} of the particles",
+                f"State {int(counts.argmax()) + 1} holds {counts.max() / n_particles:.0%} of the particles",
                 "One state with most of the particles explains little of the motion.",
                 "Run gem-em landscape again with --linkage ward, or another -M.",
             )

@@ -10,6 +10,7 @@ TERMS_OF_CHAPTER = {
     "inputs": ("consensus", "working box", "decoder", "half-set", "KL divergence", "linkage"),
     "training": ("held-out particle", "nats", "KL divergence", "collapsed to the prior"),
     "particles": ("column", "latent", "latent component", "volume component", "state", "full state", "contrast", "UMAP"),
+    "outliers": ("outlier", "contrast", "refined pose"),
     "states": ("state", "decoded map", "junk score", "silhouette", "stability", "linkage", "sketch map"),
     "subunits": ("subunit", "view", "pattern", "cooperativity", "state"),
     "reconstruction": ("reconstructed map", "half-set", "FSC", "resolution", "local resolution"),

@@ -11,10 +11,10 @@ from gem_plugin.io.array_files import write_array, write_numbers
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.analyze_files import KmeansFiles
-from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import latents_of_series, map_file, map_files
+from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.landscape.latents.components import (
     LatentComponents,
     fit_latent_components,
@@ -38,7 +38,7 @@ def run_analyze(run: RunFiles, settings: AnalyzeSettings, progress: Progress) ->
     source = Run(run).decoder(MapGrid(is_flipped=settings.flip))
     check_latents(source.latents)
     with progress.waiting(f"k-means of {source.n_particles} latents"):
-        is_used = used_particles(run, source.n_particles)
+        is_used = particles_in_states(run, source.n_particles)
         sketch = make_sketch(source.latents, settings.ksample, settings.seed, progress.track, is_used)
     components = fit_latent_components(source.latents)
     _remove_earlier_series(run)
@@ -77,7 +77,7 @@ def _remove_earlier_series(run: RunFiles) -> None:
 def _save_sketch(files: KmeansFiles, source: VolumeSource, sketch: Sketch) -> None:
     write_numbers(files.latents, source.latents[sketch.rows])
     write_numbers(files.rows, sketch.rows)
-    write_array(files.labels, sketch.labels + 1)  # 1-based: the number of the map; 0: excluded
+    write_array(files.labels, sketch.labels + 1)  # 1-based: the number of the map; 0: excluded, or an outlier
 
 
 def _decode_sketch(folder: Path, source: VolumeSource, sketch: Sketch, progress: Progress) -> None:

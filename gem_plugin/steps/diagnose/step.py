@@ -20,6 +20,7 @@ from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, WHOLE_NAME
 from gem_plugin.io.run.settings import GENERAL_TABLE
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.checks import latents as of_latents
+from gem_plugin.landscape.checks import particles as of_particles
 from gem_plugin.landscape.checks import states as of_states
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
 from gem_plugin.particles.prepared import PreparedData
@@ -55,6 +56,8 @@ def _diagnose_particles(run: Run, generator: np.random.Generator, progress: Prog
     """Latents against pose and defocus, and the half-sets."""
     prepared = run.images()
     is_used = prepared.is_used
+    if run.is_in_states.any():  # outliers have latents that mean nothing
+        is_used = is_used & run.is_in_states
     table, latents = prepared.table.take(np.flatnonzero(is_used)), run.latents[is_used]
     directions, in_plane_angles = of_latents.view_bins(table.rotation_matrices)
     defocus = of_latents.equal_bins(table.defocus_u_in_angstroms + table.defocus_v_in_angstroms)
@@ -66,7 +69,22 @@ def _diagnose_particles(run: Run, generator: np.random.Generator, progress: Prog
     tracked = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")
     particles = table.particle_indices
     found = [of_latents.check_dependence(name, latents, of, generator, particles) for name, of in tracked]
-    return found + of_latents.check_half_sets(table.half_sets, _fingerprints(prepared, progress)[is_used])
+    found += of_latents.check_half_sets(table.half_sets, _fingerprints(prepared, progress)[is_used])
+    return found + _diagnose_outliers_and_poses(run)
+
+
+def _diagnose_outliers_and_poses(run: Run) -> list[Diagnostic]:
+    """What training found of each particle; not of those that prepare excluded."""
+    used, probabilities, poses = run.is_used, run.outliers, run.refined_poses
+    is_outlier = None if probabilities is None else run.is_outlier[used]
+    found = [of_particles.check_outliers(is_outlier)]
+    if is_outlier is not None:
+        table = run.particles
+        found += of_particles.check_concentration(
+            "image stacks", is_outlier, table.stack_names[used].astype(str)
+        )
+        found += of_particles.check_concentration("optics groups", is_outlier, table.optics_groups[used])
+    return [*found, of_particles.check_poses(None if poses is None else poses.take(used))]
 
 
 def _fingerprints(prepared: PreparedData, progress: Progress) -> np.ndarray:  # (n,)
@@ -177,7 +195,7 @@ def _state_sizes(run: Run) -> list[Diagnostic]:
         of_states.check_size(
             f"state {number}",
             counts[number],
-            of_states.particles_needed(curve, len(states.labels), mean, maps[number] - mean),
+            of_states.particles_needed(curve, int(run.is_in_states.sum()), mean, maps[number] - mean),
         )
         for number in maps
     ]

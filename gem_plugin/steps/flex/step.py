@@ -9,6 +9,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.atoms.models import AtomicModel, read_atomic_model, write_conformations
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.motion.atoms import CarriedAtoms, agreement_with_model, carry_atoms
 from gem_plugin.landscape.motion.chain_closure import close_chains
@@ -47,7 +48,8 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
     shift = 0.0
     if settings.origin == "corner":
         shift = source.box_size // 2 * source.cloud_pixel_size_in_angstroms
-    reference = _reference_for(model.positions_in_angstroms - shift, source, generator, progress.track)
+    rows = np.flatnonzero(particles_in_states(files, source.n_particles))
+    reference = _reference_for(model.positions_in_angstroms - shift, source, generator, progress.track, rows)
     starts, ends = model.positions_in_angstroms[model.bonds.T]
     lengths = np.linalg.norm(ends - starts, axis=1)
     summary: dict[str, Any] = {
@@ -105,14 +107,19 @@ def _conformations(
 
 
 def _reference_for(
-    atoms: np.ndarray, source: VolumeSource, generator: np.random.Generator, track: Track = untracked
+    atoms: np.ndarray,
+    source: VolumeSource,
+    generator: np.random.Generator,
+    track: Track = untracked,
+    rows: np.ndarray | None = None,  # (k,) int64: neither excluded nor outliers; default: all
 ) -> Clouds:
     """The conformation that the model shows: of the mean and some particles the one with most density at the atoms.
 
     Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its positions.
     """
-    mean = _mean_cloud(source, np.arange(source.n_particles), generator)
-    chosen = np.sort(generator.permutation(source.n_particles)[:CONFORMATIONS_COMPARED])
+    rows = np.arange(source.n_particles) if rows is None else rows
+    mean = _mean_cloud(source, rows, generator)
+    chosen = np.sort(generator.permutation(rows)[:CONFORMATIONS_COMPARED])
     some = _clouds(source, source.latents[chosen])
     positions, amplitudes = (np.concatenate(pair) for pair in zip(mean, some, strict=True))
     best = int(agreement_with_model(atoms, positions, amplitudes, track).argmax())

@@ -12,8 +12,8 @@ from gem_plugin.io.array_files import (
     write_arrays,
 )
 from gem_plugin.io.mrc.maps import write_map
-from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.names import map_files
+from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.landscape.mask import (
     VolumeScan,
     scan_volumes,
@@ -29,14 +29,14 @@ from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
 def take_sketch(job: LandscapeJob) -> Sketch:
     """The particles that stand for all, chosen by k-means or given."""
     source, settings = job.source, job.settings
-    is_used = used_particles(job.run, source.n_particles)
+    is_used = particles_in_states(job.run, source.n_particles)
     if settings.sketch_ind is not None:
         rows = read_rows(settings.sketch_ind, source.n_particles)
         cells = sketch_from_rows(source.latents, rows, is_used)
     else:
-        if source.n_particles < settings.sketch_size:
+        if is_used.sum() < settings.sketch_size:
             job.progress.say(
-                f"Only {source.n_particles} particles for {settings.sketch_size} sketch maps: all are used."
+                f"Only {is_used.sum()} particles for {settings.sketch_size} sketch maps: all are used."
             )
         with job.progress.waiting(f"sketch of {source.n_particles} latents"):
             cells = make_sketch(

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.run.outliers import outliers_in_words, particles_in_states
 from gem_plugin.io.run.settings import read_summary
 from gem_plugin.landscape.checks.junk_score import SUSPICIOUS
 from gem_plugin.landscape.checks.latents import check_support
@@ -77,10 +77,11 @@ def map_landscape(
     given_mask = read_given_mask(job)
     grid = source.box_size, source.pixel_size_in_angstroms
     regions = read_regions(settings.region, *grid, original_grid(run))
+    n_in_states = int(particles_in_states(run, source.n_particles).sum())
+    if sentence := outliers_in_words(run, source.n_particles):
+        progress.say(sentence)
     if settings.sketch_ind is None:
-        check_number_of_states(
-            settings, min(settings.sketch_size, int(used_particles(run, source.n_particles).sum()))
-        )
+        check_number_of_states(settings, min(settings.sketch_size, n_in_states))
     sketch = take_sketch(job)
     check_number_of_states(settings, len(sketch))
     save_sketch(job, sketch)

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.io.run.subunit_files import SubunitFiles
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
@@ -25,7 +25,7 @@ def write_subunits(
     if table is None:
         return {}
     with progress.waiting("subunits of the particles"):
-        subunits = subunits_of_states(table, states, used_particles(run, len(table)))
+        subunits = subunits_of_states(table, states, particles_in_states(run, len(table)))
     if subunits is None:
         return {}
     subunits.save(files)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles
+from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.results.components import VolumeComponents
@@ -31,8 +31,8 @@ class FullLandscapeJob:
 
     @cached_property
     def is_used(self) -> np.ndarray:  # (n,) bool
-        """The particles that count in states and populations."""
-        return used_particles(self.run, self.source.n_particles)
+        """The particles that count in states and populations: neither excluded nor outliers."""
+        return particles_in_states(self.run, self.source.n_particles)
 
     @cached_property
     def particle_indices(self) -> np.ndarray:  # (n,) int64

@@ -6,6 +6,7 @@ from typing import Any
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.outliers import outliers_in_words
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
 from gem_plugin.reports.notebook import write_notebook
@@ -55,6 +56,8 @@ def map_full_landscape(
     job = FullLandscapeJob(source, basis, full, run, settings, progress, original)
     grid = basis.box_size, basis.pixel_size_in_angstroms
     masks = read_regions(settings.region, *grid, original_grid(run))  # before any work
+    if sentence := outliers_in_words(run, len(job.is_used)):
+        progress.say(sentence)
     coordinates, method, error = find_coordinates(job)
     regions = measure_all_regions(job, masks)
     states = group_particles(job, coordinates)

@@ -134,7 +134,8 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
 
 def _check_is_no_result(run: RunFiles, settings: PrepareSettings) -> None:
     """The run writes its particles and its consensus into its folder: they cannot be what it starts from."""
-    results = [*(run.particles(suffix) for suffix in PARTICLE_SUFFIXES), run.consensus_map]
+    kinds = (run.particles, run.refined_particles)
+    results = [*(of_kind(suffix) for of_kind in kinds for suffix in PARTICLE_SUFFIXES), run.consensus_map]
     for path in (settings.particles, settings.map):
         if path is not None and any(is_same_file(Path(path), result) for result in results):
             raise InputError(

@@ -152,12 +152,13 @@ def _find_parts(
     assert source.clouds_at is not None
     latents, table = source.latents, prepared.table
     generator = np.random.default_rng(settings.seed)
-    sample = np.sort(generator.permutation(len(latents))[:PARTICLES_COMPARED])
+    used = np.flatnonzero(prepared.is_used)
+    sample = np.sort(generator.permutation(used)[:PARTICLES_COMPARED])
     with progress.waiting("parts that move together"):
         some = source.clouds_at(latents[sample])
         places = some.positions.cpu().numpy().astype(np.float64)
         pieces = rigid_pieces(places, settings.parts, settings.seed)
-        chosen = most_populated_point(latents, generator)
+        chosen = int(used[most_populated_point(latents[used], generator)])
         reference = _one_cloud(source.clouds_at(latents[chosen : chosen + 1]))
         weights = part_weights(reference, pieces + 1, table.box_size, table.pixel_size_in_angstroms)
     members = [torch.from_numpy(pieces == number) for number in range(len(weights))]

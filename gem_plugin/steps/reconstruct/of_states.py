@@ -14,6 +14,7 @@ from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import state_name, state_number
+from gem_plugin.io.run.outliers import count_in_states
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, WHOLE_NAME, ReconstructFiles
 from gem_plugin.landscape.checks.half_map_support import measure_half_map_agreement
 from gem_plugin.particles.prepared import PreparedData
@@ -44,6 +45,9 @@ def reconstruct_states(
     """Every state, all particles together, and a random subset as the control."""
     files, device = run.reconstruct, choose_device(settings.device)
     states = _read_states(run, settings, len(prepared.table))
+    if settings.particle_states is not None:  # they may ask for outliers, which count nowhere else
+        counted = count_in_states(run, len(states)) | (states > 0)
+        prepared = replace(prepared, is_used=prepared.is_used & counted)
     measuring = measuring_of(settings, prepared, progress)
     numbers = [int(one) for one in np.unique(states) if one > 0]
     decoded = _decoded_means(run, numbers) if settings.particle_states is None else {}

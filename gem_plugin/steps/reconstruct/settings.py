@@ -37,6 +37,9 @@ class ReconstructSettings:
         minimum=1,
         maximum=100,
     )
+    given_poses: bool = setting(
+        False, "Use the poses of the input also where training refined them; by default the refined ones."
+    )
     mask: Path | None = setting(
         None, "Mask for the FSC; default: from each pair of half-maps.", reads_file=True
     )

@@ -3,12 +3,15 @@
 Only these maps carry a resolution; a decoded map is a drawing by the model.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from gem_plugin.devices import set_threads
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.prepared import load_prepared
+from gem_plugin.io.run.outliers import outliers_in_words, particles_in_states
+from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Progress
+from gem_plugin.results.refined_poses import with_refined_poses
 from gem_plugin.steps.reconstruct.half_maps import given_mask, half_sets_of
 from gem_plugin.steps.reconstruct.of_states import reconstruct_states
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings, check_reconstruct_settings
@@ -18,7 +21,7 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
     """Write RUN/reconstruct: half-maps, filtered maps, masks, FSC curves, and maps.csv."""
     check_reconstruct_settings(settings)
     set_threads(settings.threads)
-    prepared = load_prepared(run)
+    prepared = prepared_for_states(run, settings, progress)
     given_mask(settings, prepared)  # a mask of another box is refused before any work
     halves = half_sets_of(prepared, settings.seed)
     if settings.deformed:
@@ -30,3 +33,21 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
 
         return reconstruct_points(run, prepared, halves, settings, progress)
     return reconstruct_states(run, prepared, halves, settings, progress)
+
+
+def prepared_for_states(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> PreparedData:
+    """The prepared particles in the poses that count, with outliers left out; states that the user gives may hold them."""
+    prepared = load_prepared(run)
+    if settings.particle_states is None:
+        prepared = replace(prepared, is_used=particles_in_states(run, len(prepared.table)))
+        if sentence := outliers_in_words(run, len(prepared.table)):
+            progress.say(sentence)
+    if settings.given_poses:
+        return prepared
+    table = with_refined_poses(prepared.table, run)
+    if table is not prepared.table:
+        progress.say(
+            "Poses refined in training are used (--given-poses: those of the input). One model refined the poses of both half-sets, "
+            "so the half-maps are slightly less independent than with those of the input."
+        )
+    return replace(prepared, table=table)

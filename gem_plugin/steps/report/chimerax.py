@@ -37,8 +37,10 @@ def write_motion(
     """Compare the clouds of a random sample of particles; keep the result in the run."""
     assert source.clouds_at is not None
     generator = np.random.default_rng(seed)
-    candidates = np.arange(source.n_particles)
-    if (table := Run(run).table_if_there) is not None:
+    opened = Run(run)
+    counted = opened.is_in_states
+    candidates = np.flatnonzero(counted) if counted.any() else np.arange(source.n_particles)
+    if (table := opened.table_if_there) is not None:
         candidates = one_view_each(candidates, table.particle_indices)
     n_compared = min(PARTICLES_COMPARED, len(candidates))
     rows = np.sort(generator.choice(candidates, n_compared, replace=False))

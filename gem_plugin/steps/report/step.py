@@ -9,12 +9,14 @@ import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.free_energy import estimate_free_energy
 from gem_plugin.landscape.latents.components import fit_latent_components
 from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures.free_energy import draw_energy_map
 from gem_plugin.reports.figures.motion import draw_amplitude_change, draw_motion, draw_parts
+from gem_plugin.reports.figures.outliers import draw_outliers, draw_pose_changes
 from gem_plugin.reports.figures.training import draw_training
 from gem_plugin.reports.pdf_log import figure_files, write_pdf_log
 from gem_plugin.reports.report_page import write_report
@@ -65,8 +67,26 @@ def _draw_figures(run: Run, track: Track) -> None:
             partial(draw_amplitude_change, folder / names.AMPLITUDE_CHANGE, motion),
             partial(draw_parts, folder / names.PARTS, motion),
         ]
+    figures += _figures_of_outliers(run)
     for draw in track(figures, "figures of the report", unit="figure"):
         draw()
+
+
+def _figures_of_outliers(run: Run) -> list[Callable[[], object]]:
+    """Of what training found of each particle; of the excluded ones it found nothing. Figures of an earlier training go."""
+    folder, figures = run.files.figures, list[Callable[[], object]]()
+    remove_figures(folder, names.OUTLIERS, names.POSE_CHANGES)
+    probabilities, poses = run.outliers, run.refined_poses
+    if probabilities is not None:
+        used = run.is_used
+        contrasts = run.column("contrast")[used] if run.files.contrasts.is_file() else None
+        shown = probabilities[used], run.is_outlier[used], contrasts
+        figures.append(partial(draw_outliers, folder / names.OUTLIERS, *shown))
+    if poses is not None:
+        poses = poses.take(run.is_used)
+        shown_changes = poses.rotations_in_degrees, poses.distances_in_angstroms
+        figures.append(partial(draw_pose_changes, folder / names.POSE_CHANGES, *shown_changes))
+    return figures
 
 
 def _draw_energy_of_latents(run: Run) -> None:
@@ -77,11 +97,14 @@ def _draw_energy_of_latents(run: Run) -> None:
     is_measured = any(names.is_of_free_energy(path.stem) for path in figure_files(run.files))
     if is_measured or not run.files.latents.is_file():
         return
-    plane = fit_latent_components(run.latents[run.is_used]).scores[:, :2].astype(np.float64)
+    counted = run.is_in_states
+    if not counted.any():  # nothing is in a state where all are outliers
+        return
+    plane = fit_latent_components(run.latents[counted]).scores[:, :2].astype(np.float64)
     if plane.shape[1] < 2:
         return
     with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then
-        particles = run.particles.particle_indices[run.is_used] if run.is_prepared else None
+        particles = run.particles.particle_indices[counted] if run.is_prepared else None
         landscape = estimate_free_energy(
             plane, np.random.default_rng(0), n_bootstrap=BOOTSTRAP_SAMPLES, particle_indices=particles
         )

@@ -51,6 +51,10 @@ class SelectSettings:
         100_000,
     )
     exclude: bool = setting(False, "Keep all particles except the chosen ones.")
+    refined_poses: bool = setting(
+        False,
+        "Write the poses that training refined in place of those of the input (particles keep theirs by default).",
+    )
     out: Path | None = setting(
         None,
         "The file to write. Default: particles.star (or .cs) in a job of its own, else in the folder selected.",

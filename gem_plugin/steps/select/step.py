@@ -10,7 +10,9 @@ from gem_plugin.io.array_files import read_rows
 from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import note
+from gem_plugin.particles.pose_columns import ChangedPoses
 from gem_plugin.progress import Progress
+from gem_plugin.results.refined_poses import changed_poses
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE
 from gem_plugin.results.unexpanded import ParticleRows, particles_of_views, with_enough_views
@@ -27,19 +29,43 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
     is_replaced = settings.overwrite or (settings.out is None and _is_job_of_its_own(run))
     read = [path for path in (settings.rows, settings.polygon) if path is not None]
     check_nothing_is_lost(run.original.files_of(out), is_replaced, [*run.original.input_files, *read])
+    poses = poses_written(run, settings)  # refused before any work where there are none
     with progress.waiting("conditions"):
         chosen = rows_chosen(run, settings)
         written = particles_written(run, chosen, settings)
     if settings.rows is None and len(run.excluded):
         progress.say(f"The {len(run.excluded)} excluded particles (excluded.csv) are never chosen.")
+    _say_how_many_outliers(run, chosen, progress)
     if settings.states:
         progress.say(which_states(run, settings.source))
     with progress.waiting(f"writing {out.name}"):
-        written.file.write(out, written.rows, title="Particles chosen by GEM", description="chosen by GEM")
+        columns = None if poses is None else written.file.pose_columns(poses)
+        title, description = "Particles chosen by GEM", "chosen by GEM"
+        written.file.write(out, written.rows, columns, title, description)
     n_written = len(written.rows)
     n_all = len(np.unique(run.particles.particle_indices)) if settings.unexpanded else n_particles
     progress.say(f"{n_written} of {n_all} {_kind_of_rows(run, settings)} written to {out}")
     return {"particles": n_written, "of": n_all, "file": str(out)}
+
+
+def poses_written(run: Run, settings: SelectSettings) -> ChangedPoses | None:
+    """The refined poses where they are requested; InputError where there are none, or views would become particles."""
+    if not settings.refined_poses:
+        return None
+    if settings.unexpanded:
+        raise InputError(
+            "--refined-poses gives every view a pose of its own, and --unexpanded writes one pose for each particle. Give one of "
+            "them: particles in the poses of the input, or views in refined poses."
+        )
+    return changed_poses(run)
+
+
+def _say_how_many_outliers(run: Run, chosen: np.ndarray, progress: Progress) -> None:
+    if n_outliers := int(run.is_outlier[chosen].sum()):
+        progress.say(
+            f"{n_outliers:,} of the {len(chosen):,} chosen particles are outliers (column outlier above 0.5); add the condition "
+            '"outlier le 0.5" to --where to leave them out.'
+        )
 
 
 def particles_written(run: Run, chosen: np.ndarray, settings: SelectSettings) -> ParticleRows:

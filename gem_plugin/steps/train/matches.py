@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import RunError
+from gem_plugin.heterogeneity.pose_refinement import N_ANGLES
 from gem_plugin.heterogeneity.training import Trainer
-from gem_plugin.io.array_files import write_array, write_arrays
+from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.outliers import is_outlier, outliers_in_words, write_outliers
+from gem_plugin.io.run.refined_poses import RefinedPoses, write_refined_poses
 from gem_plugin.progress import Progress
 from gem_plugin.steps.train.embedding import EmbeddedParticles, match_particles
 
-OUTLIER = 0.5  # probability above which a particle counts as an outlier
 MAXIMUM_OUTLIER_FRACTION = 0.95  # with more, nothing is left to learn from
 
 
@@ -28,9 +30,11 @@ def write_matches(
     write_array(run.contrasts, matches.contrasts)
     numbers: dict[str, Any] = {}
     if matches.outliers is not None:
-        write_array(run.outliers, matches.outliers)
-        numbers["outliers"] = int((matches.outliers > OUTLIER).sum())
-        _say_outliers(numbers["outliers"], len(matches.outliers), progress)
+        write_outliers(run, matches.outliers)
+        numbers["outliers"] = int(is_outlier(run, len(matches.outliers)).sum())
+        sentence = outliers_in_words(run, len(matches.outliers))
+        if sentence:
+            progress.say(sentence)
     return numbers | _write_poses(run, trainer, progress)
 
 
@@ -41,12 +45,14 @@ def _write_poses(run: RunFiles, trainer: Trainer, progress: Progress) -> dict[st
     pixel_size = trainer.model.pixel_size_in_angstroms
     spread = math.degrees(math.sqrt(poses.prior.angle)), math.sqrt(poses.prior.shift) * pixel_size
     is_capped = poses.is_capped.numpy()
-    write_arrays(
-        run.refined_poses,
-        rotation_vectors=poses.offsets[:, :3].numpy(),
-        shifts_in_angstroms=poses.offsets[:, 3:].numpy() * np.float32(pixel_size),
-        is_capped=is_capped,
-        spread=np.array(spread),
+    write_refined_poses(
+        run,
+        RefinedPoses(
+            poses.offsets[:, :N_ANGLES].numpy(),
+            poses.offsets[:, N_ANGLES:].numpy() * np.float32(pixel_size),
+            is_capped,
+            np.array(spread),
+        ),
     )
     progress.say(
         f"The given poses are off by about {spread[0]:.1f} degrees about each axis and {spread[1]:.1f} Å along each; "
@@ -65,12 +71,4 @@ def check_outliers(outlier_fraction: float) -> None:
         raise RunError(
             f"{outlier_fraction:.0%} of the particles look like noise, or like a molecule that is not where their poses say. "
             "Check that map, poses and images belong together (`gem-em prepare`), or train with --no-outliers."
-        )
-
-
-def _say_outliers(n_outliers: int, n_particles: int, progress: Progress) -> None:
-    if n_outliers:
-        progress.say(
-            f"{n_outliers} of {n_particles} particles ({n_outliers / n_particles:.1%}) look like noise, or like a molecule that is "
-            "not where its pose says (outliers.npy)"
         )

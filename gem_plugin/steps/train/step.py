@@ -16,7 +16,7 @@ from gem_plugin.heterogeneity.workers import Workers
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.results.written_particles import write_latents
+from gem_plugin.results.written_particles import write_latents, write_refined_particles
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.train.embedding import embed_particles, refine_particles
 from gem_plugin.steps.train.epochs import train_to_the_end
@@ -68,6 +68,7 @@ def _train(
         numbers |= write_matches(run, trainer, latents, progress)
         with progress.waiting("particles with their latents"):
             write_latents(run, latents.means)
+            write_refined_particles(run)
     if settings.halves:
         numbers |= train_halves(run, settings, observations, consensus, half_sets, progress)
     wait_for_all(workers)

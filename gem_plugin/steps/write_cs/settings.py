@@ -19,4 +19,9 @@ class WriteCsSettings:
     )
     latents: bool = setting(True, "Add the latents as components_mode_0, 1, ..., as 3D Variability does.")
     title: str = setting("GEM particles", "Title that CryoSPARC shows for the group.")
+    refined_poses: bool = setting(
+        False,
+        "Write the poses that training refined, and how far each moved, in place of those of the input; by default into "
+        "particles_refined.cs.",
+    )
     overwrite: bool = setting(False, "Replace the file where it is there already.")

@@ -19,6 +19,7 @@ def run_write_cs(files: RunFiles, settings: WriteCsSettings, progress: Progress)
         progress,
         settings.title,
         settings.overwrite,
+        settings.refined_poses,
     )
     progress.say(f"In CryoSPARC: Import Result Group, group path {csg.absolute()}")
     return {"particles": n_written, "cs": str(cs), "csg": str(csg)}

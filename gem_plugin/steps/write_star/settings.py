@@ -18,4 +18,9 @@ class WriteStarSettings:
         "The star file to write; default: particles.star in the run, of all particles with their latents, else selected/particles.star.",
     )
     latents: bool = setting(True, "Add the latents as columns _gemLatent1, _gemLatent2, ...")
+    refined_poses: bool = setting(
+        False,
+        "Write the poses that training refined, and how far each moved, in place of those of the input; by default into "
+        "particles_refined.star.",
+    )
     overwrite: bool = setting(False, "Replace the file where it is there already.")

@@ -18,6 +18,7 @@ def run_write_star(files: RunFiles, settings: WriteStarSettings, progress: Progr
         settings.latents,
         progress,
         overwrite=settings.overwrite,
+        refined_poses=settings.refined_poses,
     )
     progress.say(f"{n_written} particles written to {written[0]}")
     return {"particles": n_written, "star": str(written[0])}
