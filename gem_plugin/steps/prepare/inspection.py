@@ -72,8 +72,10 @@ class Groups:
         )  # (n,)
         self.stack_names = list(numbers)
         self.optics = table.optics_groups  # (n,)
-        _, self.cells = np.unique(np.stack([self.stacks, self.optics]), axis=1, return_inverse=True)
-        self.cells = self.cells.reshape(-1)  # (n,): each stack and optics group together
+        different, of_optics = np.unique(self.optics, return_inverse=True)
+        pairs = self.stacks * len(different) + of_optics.reshape(-1)
+        _, cells = np.unique(pairs, return_inverse=True)
+        self.cells = cells.reshape(-1)  # (n,): each stack and optics group together
 
     def kinds(self) -> list[tuple[str, np.ndarray]]:
         """The division into optics groups, then that into stacks."""
