@@ -124,14 +124,16 @@ def measure(folder: Path) -> None:
         pass
 
     class UpToImages(Progress):
-        def track(self, items, description, total=None, unit="step"):  # noqa: ANN001, ANN202
+        def track(self, items, description, total=None, unit="step"):
             if description == "Inspecting some images":
                 raise AtFirstImageError
             return super().track(items, description, total, unit)
 
     start = time.perf_counter()
     try:
-        run_prepare(RunFiles(folder / "run"), PrepareSettings(particles=folder / "run_data.star"), UpToImages())
+        run_prepare(
+            RunFiles(folder / "run"), PrepareSettings(particles=folder / "run_data.star"), UpToImages()
+        )
     except AtFirstImageError:
         seconds = time.perf_counter() - start
     used = resource.getrusage(resource.RUSAGE_SELF)

@@ -4,6 +4,7 @@ Joined sets may be neither: half of them of another extraction, or of another pr
 images, however many there are, and again by more where it seems to be dark.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,8 +13,9 @@ import torch
 from torch import Tensor
 
 from gem_plugin.imaging.fourier import fourier_crop_images
-from gem_plugin.imaging.normalisation import measure_background
-from gem_plugin.particles.images import ParticleImages
+from gem_plugin.imaging.normalisation import measure_background, standard_deviations
+from gem_plugin.particles.images import ParticleImages, RawImages
+from gem_plugin.particles.read_ahead import results_in_order
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare.exclusion import Exclusions
@@ -109,31 +111,39 @@ def rows_to_look_at(
 
 def measure_images(look: Look, rows: np.ndarray, title: str) -> Measured:
     """Backgrounds and contrasts of the images that can be used; the others are left out from now on."""
+    chunks = look.images.in_chunks(rows)
     parts: list[list[np.ndarray]] = []
-    for some in look.progress.track(look.images.in_chunks(rows), title, unit="chunk"):
-        images, defects = look.images.read(some)
-        for image, reason in defects.items():
-            look.exclusions.add_image(image, reason)
-        is_good = np.isin(some, look.exclusions.images_left(some))
-        if is_good.any():
-            parts.append([some[is_good], *_measure(images[torch.from_numpy(is_good)], look)])
+    measure = functools.partial(_measure_chunk, look)
+    with results_in_order(chunks, look.images.read_raw, measure) as results:
+        for reasons, measured in look.progress.track(results, title, len(chunks), "chunk"):
+            for image, reason in reasons.items():
+                look.exclusions.add_image(image, reason)
+            parts += [measured] if len(measured[0]) else []
     if not parts:
         return Measured(np.zeros(0, dtype=np.int64), *(np.zeros(0) for _ in Measured._fields[1:]))
     return Measured(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def _measure_chunk(look: Look, rows: np.ndarray, raw: RawImages) -> tuple[dict[int, str], list[np.ndarray]]:
+    """Reasons why images cannot be used, and what was measured of the others."""
+    images, reasons = look.images.checked(rows, raw)
+    is_good = np.isin(rows, look.exclusions.images_left(rows)) & ~np.isin(rows, list(reasons))
+    good = images if is_good.all() else images[torch.from_numpy(is_good)]
+    return reasons, [rows[is_good], *(_measure(good, look) if len(good) else [])]
 
 
 def _measure(images: Tensor, look: Look) -> list[np.ndarray]:
     background = measure_background(images, look.original_mask)
     small = fourier_crop_images(images, len(look.mask))
     cropped = measure_background(small, look.mask)
-    inside = images[:, ~look.original_mask].mean(dim=1) - background.means
+    inside = measure_background(images, ~look.original_mask).means - background.means
     has_noise = background.standard_deviations > 0
     found = [
         background.means,
         background.standard_deviations,
         cropped.standard_deviations,
         torch.where(has_noise, inside / background.standard_deviations, 0.0),
-        small.std(dim=(1, 2)),
+        standard_deviations(small.flatten(1)),
     ]
     return [values.double().numpy() for values in found]
 
