@@ -132,7 +132,9 @@ def measure(folder: Path) -> None:
     start = time.perf_counter()
     try:
         run_prepare(
-            RunFiles(folder / "run"), PrepareSettings(particles=folder / "run_data.star"), UpToImages()
+            RunFiles(folder / "run"),
+            PrepareSettings(particles=folder / "run_data.star", box=16),
+            UpToImages(),
         )
     except AtFirstImageError:
         seconds = time.perf_counter() - start

@@ -5,6 +5,10 @@ from torch import Tensor
 
 from gem_plugin.errors import InputError
 
+BYTES_AT_A_TIME = (
+    2**20
+)  # of images on a CPU: with their transforms they stay in its caches, in memory that is used again
+
 
 def fourier_crop_images(
     images: Tensor,  # (batch, box, box) real
@@ -16,7 +20,10 @@ def fourier_crop_images(
     """
     box_size = images.shape[-1]
     if images.shape[-2] == box_size > new_box_size and box_size % 2 == new_box_size % 2 == 0:
-        return _crop_even_images(images, new_box_size)
+        n_at_a_time = max(1, BYTES_AT_A_TIME // (box_size**2 * images.element_size()))
+        if images.device.type != "cpu" or len(images) <= n_at_a_time:
+            return _crop_even_images(images, new_box_size)
+        return torch.cat([_crop_even_images(some, new_box_size) for some in images.split(n_at_a_time)])
     return _resample(images, new_box_size, n_axes=2)
 
 
@@ -41,7 +48,7 @@ def _crop_even_images(images: Tensor, new_box_size: int) -> Tensor:
     corner = spectrum[:, half, half]
     edge = torch.cat([edges[:, :-1], corner[:, None]], dim=1)
     cropped = torch.cat([low, edge[:, None], high], dim=1)  # (batch, new_box, new_box // 2 + 1)
-    return torch.fft.irfft2(cropped, s=(new_box_size, new_box_size)) * (new_box_size / box_size) ** 2
+    return torch.fft.irfft2(cropped, s=(new_box_size, new_box_size)).mul_((new_box_size / box_size) ** 2)
 
 
 def _resample(array: Tensor, new_box_size: int, n_axes: int) -> Tensor:

@@ -71,7 +71,8 @@ def background_power_spectrum(
     """Power of the background without its level, before the mean over each shell."""
     background = (images - measure_background(images, mask).means[:, None, None]).mul_(mask)
     parts = torch.view_as_real(torch.fft.rfft2(background))  # (batch, box, box // 2 + 1, 2)
-    return parts.square().sum(dim=0).double().sum(dim=-1) / mask.sum()
+    sums = parts.flatten(1).square().sum(dim=0).reshape(parts.shape[1:])
+    return sums.double().sum(dim=-1) / mask.sum()
 
 
 def radial_mean(power: Tensor) -> Tensor:  # (box, box // 2 + 1) float64 -> (box // 2 + 1,)

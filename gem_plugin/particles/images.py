@@ -20,6 +20,8 @@ BYTES_PER_VALUE = 4
 MAXIMUM_FRACTION_OF_ONE_PIXEL = 0.25  # of the variance of an image: more is a hot pixel, whatever the scale
 NOT_FINITE = "its image is not all numbers (NaN or infinity)"
 CLEARLY_BELOW = 0.5  # of that fraction: nothing that rounding could change
+MINIMUM_FRACTION_ABOUT_MEAN = 0.05  # of the squares of the values: below, their difference loses digits
+MINIMUM_FRACTION_OF_LEVEL = 1e-8  # of the same: below, the rounding of the mean counts
 CONSTANT = "its image is constant"
 HOT_PIXEL = "one pixel of its image stands out from all others (a hot pixel)"
 
@@ -110,15 +112,27 @@ def _defects(images: Tensor) -> dict[int, str]:
     """Positions of images that cannot be a particle, with the reason."""
     lowest, highest = images.amin(dim=(1, 2)), images.amax(dim=(1, 2))  # NaN shows in either
     means = images.mean(dim=(1, 2))
-    deviations = images.flatten(1) - means[:, None]
-    squares = torch.linalg.vector_norm(deviations, dim=1).square()
+    squares, are_exact = _squares_about(images.flatten(1), means)
     peaks = torch.maximum(highest - means, means - lowest).square()
-    is_sound = peaks < CLEARLY_BELOW * MAXIMUM_FRACTION_OF_ONE_PIXEL * squares
-    doubtful = torch.nonzero(~(is_sound & torch.isfinite(squares))).flatten()
+    is_sound = are_exact & (peaks < CLEARLY_BELOW * MAXIMUM_FRACTION_OF_ONE_PIXEL * squares)
+    doubtful = torch.nonzero(~is_sound).flatten()
     if not len(doubtful):
         return {}
     positions = doubtful.tolist()
     return {positions[position]: reason for position, reason in _certain_defects(images[doubtful]).items()}
+
+
+def _squares_about(
+    values: Tensor,  # (batch, n)
+    means: Tensor,  # (batch,)
+) -> tuple[Tensor, Tensor]:  # (batch,), and (batch,) bool: whether the digits of float32 were enough
+    """Sum of the squared deviations from the mean, from the squares themselves where these are not much larger."""
+    squares = torch.linalg.vector_norm(values, dim=1).square()
+    deviations = squares - values.shape[1] * means.square()
+    if not bool((deviations > MINIMUM_FRACTION_ABOUT_MEAN * squares).all()):
+        deviations = torch.linalg.vector_norm(values - means[:, None], dim=1).square()
+    are_exact = torch.isfinite(squares) & (deviations > MINIMUM_FRACTION_OF_LEVEL * squares)
+    return deviations, are_exact
 
 
 def _certain_defects(images: Tensor) -> dict[int, str]:
