@@ -78,6 +78,7 @@ def read_relion_particles(
     pixel_sizes = _pixel_sizes(file, columns, pixel_size_in_angstroms)
     sizes = sizes_of_images(_box_sizes(file, columns, stack_names, search), pixel_sizes, file.path)
     optics, optics_rows = relion_optics(file, columns)
+    file = file.without_text()
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
     optics_groups = columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64)

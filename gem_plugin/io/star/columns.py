@@ -1,7 +1,9 @@
 """Reading columns of a star loop as numbers or text. The original text stays the only thing that is ever written back."""
 
 import io
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.star.text import NEWLINE, RETURN, SPACE, TAB, StarBlock, StarDocument, split_row
 
 ROWS_AT_A_TIME = 20_000
+N_THREADS = 2  # pandas lets go of Python's lock for half of its work
 QUOTES_NONE = 3  # csv.QUOTE_NONE
 VERSION_OF_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
 # Numbers as Python reads them, to the last bit; later versions do so unasked, and warn of the option.
@@ -33,15 +36,21 @@ def read_columns(
         return _columns_of_pairs(document, block, numbers, texts, not_always_numbers)
     kinds = {label: object if label in texts else np.float64 for label in (*numbers, *texts)}
     columns = {label: np.empty(block.n_rows, kind) for label, kind in kinds.items()}
-    for start in range(0, block.n_rows, ROWS_AT_A_TIME):
+
+    def read_rows(start: int) -> None:
         stop = min(start + ROWS_AT_A_TIME, block.n_rows)
-        part = _columns_of_rows(document, block, start, stop, kinds)
-        for label, values in part.items():
-            is_number = kinds[label] is not object
-            may_be_missing = label in not_always_numbers
-            columns[label][start:stop] = (
-                _to_numbers(document, block, label, values, start, may_be_missing) if is_number else values
-            )
+        for label, values in _columns_of_rows(document, block, start, stop, kinds).items():
+            if kinds[label] is not object:
+                values = _to_numbers(document, block, label, values, start, label in not_always_numbers)
+            columns[label][start:stop] = values
+
+    starts = range(0, block.n_rows, ROWS_AT_A_TIME)
+    if len(starts) <= 1:
+        for start in starts:
+            read_rows(start)
+        return columns
+    with ThreadPoolExecutor(N_THREADS) as threads:
+        deque(threads.map(read_rows, starts), maxlen=0)  # raises the first error by the order of the rows
     return columns
 
 

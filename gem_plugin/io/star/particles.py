@@ -1,7 +1,7 @@
 """RELION particle star files of 3.0 to 5: which block is which, and whether they hold single particles at all."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,10 @@ class RelionFile:
     @property
     def path(self) -> Path:
         return self.document.path
+
+    def without_text(self) -> "RelionFile":
+        """The same file after its columns were read, without the memory of its text; `at` still works."""
+        return replace(self, document=replace(self.document, content=b""))
 
     def at(self, row: int) -> str:
         """Words that lead to a particle row."""
@@ -77,8 +81,10 @@ def split_image_names(
     one_of_each: dict[str, str] = {}  # rows share the text of their stack's name
     for start in range(0, len(names), NAMES_AT_A_TIME):
         some = names[start : start + NAMES_AT_A_TIME].tolist()
-        numbers, _, stack_names = zip(*[name.partition("@") for name in some], strict=True)
-        if not ("".join(numbers).isdecimal() and all(numbers) and all(stack_names)):
+        at_signs = [name.find("@") for name in some]
+        numbers = [name[:at] for name, at in zip(some, at_signs)]
+        stack_names = [name[at + 1 :] for name, at in zip(some, at_signs)]
+        if min(at_signs) < 1 or not ("".join(numbers).isdecimal() and all(stack_names)):
             raise _no_slice(file, start, some)
         of_some = np.array(list(map(int, numbers)), dtype=np.int64)
         if of_some.min() < 1:

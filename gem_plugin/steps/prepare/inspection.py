@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.normalisation import measure_background, standard_deviations
+from gem_plugin.particles.identity import numbered
 from gem_plugin.particles.images import ParticleImages, RawImages
 from gem_plugin.particles.read_ahead import results_in_order
 from gem_plugin.particles.table import ParticleTable
@@ -68,11 +69,8 @@ class Groups:
     """Which stack and which optics group every particle is of."""
 
     def __init__(self, table: ParticleTable) -> None:
-        numbers: dict[str, int] = {}
-        self.stacks = np.fromiter(
-            (numbers.setdefault(name, len(numbers)) for name in table.stack_names), np.int64, len(table)
-        )  # (n,)
-        self.stack_names = list(numbers)
+        self.stacks = numbered(table.stack_names)  # (n,)
+        self.stack_names = list(dict.fromkeys(table.stack_names.tolist()))
         self.optics = table.optics_groups  # (n,)
         different, of_optics = np.unique(self.optics, return_inverse=True)
         pairs = self.stacks * len(different) + of_optics.reshape(-1)
