@@ -7,6 +7,9 @@ of each image forward at the box and one back at the working box, on all process
 dropped from the page cache before each measurement. With --names 2 every two stacks are one file on disk under two names
 (hard links, far apart in the particle file), which halves the room; how many bytes came from the disk is printed.
 
+Where other programs run beside it, wall times say little: the processor time of each part is printed too, and how many images
+a second it would be if this had all processors to itself.
+
 With --views 14 the particles are those of a D7 complex, expanded: 14 rows an image. Prepare then runs on the set without and
 with its copies. Time is wall time of the whole step, memory the highest of its process, in a process of its own.
 """
@@ -114,20 +117,40 @@ def drop_from_page_cache(folder: Path) -> None:
         os.close(handle)
 
 
+def processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def highest_memory_in_gigabytes() -> float:
+    """Of this process alone: getrusage counts what the process that started it took before."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024 / 1e9
+
+
+def speed(n_images: float, seconds: float, used: float) -> str:
+    """Images a second by the clock, and if all processors had worked all the time."""
+    per_image = 1e6 * used / n_images
+    alone = len(os.sched_getaffinity(0)) * 1e6 / per_image
+    return f"{n_images / seconds:.0f} images/s (processor time {per_image:.0f} us an image: {alone:.0f} images/s alone)"
+
+
 def images_per_second_of_disk(folder: Path, options: argparse.Namespace) -> float:
     """The bytes of the stacks in order, each file once, up to 20 GB."""
     drop_from_page_cache(folder)
     buffer = bytearray(BYTES_OF_A_READ)
-    read, start = 0, time.perf_counter()
+    read, start, used = 0, time.perf_counter(), processor_seconds()
     for number in range(options.stacks // options.names):
         with open(folder / stack_name(number), "rb", buffering=0) as handle:
             while count := handle.readinto(buffer):
                 read += count
         if read > MAXIMUM_BYTES_OF_LIMIT:
             break
-    rate = read / (time.perf_counter() - start)
-    print(f"Disk: {read / 1e9:.1f} GB read at {rate / 1e9:.2f} GB/s", flush=True)
-    return rate / (4 * options.box**2)
+    seconds, n_images = time.perf_counter() - start, read / (4 * options.box**2)
+    reading = speed(n_images, seconds, processor_seconds() - used)
+    print(f"Disk: {read / 1e9:.1f} GB read at {read / seconds / 1e9:.2f} GB/s, {reading}", flush=True)
+    return n_images / seconds
 
 
 def images_per_second_of_transforms(options: argparse.Namespace) -> float:
@@ -145,12 +168,12 @@ def images_per_second_of_transforms(options: argparse.Namespace) -> float:
 
     with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         list(pool.map(transform, range(20)))
-        start = time.perf_counter()
+        start, used = time.perf_counter(), processor_seconds()
         list(pool.map(transform, range(ROUNDS_OF_TRANSFORMS)))
-        seconds = time.perf_counter() - start
-    rate = ROUNDS_OF_TRANSFORMS * IMAGES_OF_A_TRANSFORM / seconds
-    print(f"Transforms: {rate:.0f} images/s on {n_threads} threads", flush=True)
-    return rate
+        seconds, used = time.perf_counter() - start, processor_seconds() - used
+    n_images = ROUNDS_OF_TRANSFORMS * IMAGES_OF_A_TRANSFORM
+    print(f"Transforms: {speed(n_images, seconds, used)}, {n_threads} threads", flush=True)
+    return n_images / seconds
 
 
 def measure(star: Path, options: argparse.Namespace) -> None:
@@ -161,14 +184,14 @@ def measure(star: Path, options: argparse.Namespace) -> None:
     from gem_plugin.steps.prepare.step import run_prepare
 
     run = RunFiles(star.parent / f"run_{star.stem}")
-    start = time.perf_counter()
-    run_prepare(run, PrepareSettings(particles=star, box=options.working_box), Progress())
-    seconds = time.perf_counter() - start
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    start, used = time.perf_counter(), processor_seconds()
+    numbers = run_prepare(run, PrepareSettings(particles=star, box=options.working_box), Progress())
+    seconds, used = time.perf_counter() - start, processor_seconds() - used
+    from_disk = resource.getrusage(resource.RUSAGE_SELF).ru_inblock * 512
     print(
-        f"{star.name}: {seconds:.1f} s, processor time {used.ru_utime + used.ru_stime:.1f} s, "
-        f"{used.ru_inblock * 512 / 1e9:.1f} GB from the disk, stack of {run.prepared_images.stat().st_size / 1e9:.2f} GB, "
-        f"peak {used.ru_maxrss * 1024 / 1e9:.2f} GB (goal {GOAL_IN_GIGABYTES} GB)",
+        f"{star.name}, {numbers['particles']} rows: {seconds:.1f} s, {speed(options.n, seconds, used)}, "
+        f"{from_disk / 1e9:.1f} GB from the disk, stack of {run.prepared_images.stat().st_size / 1e9:.2f} GB, "
+        f"peak {highest_memory_in_gigabytes():.2f} GB (goal {GOAL_IN_GIGABYTES} GB)",
         flush=True,
     )
     run.prepared_images.unlink()

@@ -43,11 +43,12 @@ def _crop_even_images(images: Tensor, new_box_size: int) -> Tensor:
     box_size, half = images.shape[-1], new_box_size // 2
     along_x = torch.fft.rfft(images, dim=2)[:, :, : half + 1]
     spectrum = torch.fft.fft(along_x, dim=1)  # (batch, box, new_box // 2 + 1)
-    low, high = spectrum[:, :half], spectrum[:, box_size - half + 1 :]
-    edges = (spectrum[:, half] + spectrum[:, box_size - half]) / 2  # Nyquist of both signs is one row
-    corner = spectrum[:, half, half]
-    edge = torch.cat([edges[:, :-1], corner[:, None]], dim=1)
-    cropped = torch.cat([low, edge[:, None], high], dim=1)  # (batch, new_box, new_box // 2 + 1)
+    cropped = torch.empty_like(spectrum[:, :new_box_size])  # (batch, new_box, new_box // 2 + 1)
+    cropped[:, :half], cropped[:, half + 1 :] = spectrum[:, :half], spectrum[:, box_size - half + 1 :]
+    cropped[:, half] = (
+        spectrum[:, half] + spectrum[:, box_size - half]
+    ) / 2  # Nyquist of both signs is one row
+    cropped[:, half, half] = spectrum[:, half, half]
     return torch.fft.irfft2(cropped, s=(new_box_size, new_box_size)).mul_((new_box_size / box_size) ** 2)
 
 

@@ -67,9 +67,11 @@ def background_power(
 def background_power_spectrum(
     images: Tensor,  # (batch, box, box)
     mask: Tensor,  # (box, box) bool
+    means: Tensor | None = None,  # (batch,) of the background, where they are known
 ) -> Tensor:  # (box, box // 2 + 1) float64: sum over the images
     """Power of the background without its level, before the mean over each shell."""
-    background = (images - measure_background(images, mask).means[:, None, None]).mul_(mask)
+    levels = measure_background(images, mask).means if means is None else means
+    background = (images - levels[:, None, None]).mul_(mask)
     parts = torch.view_as_real(torch.fft.rfft2(background))  # (batch, box, box // 2 + 1, 2)
     sums = parts.flatten(1).square().sum(dim=0).reshape(parts.shape[1:])
     return sums.double().sum(dim=-1) / mask.sum()

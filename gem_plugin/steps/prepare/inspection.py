@@ -125,7 +125,7 @@ def measure_images(look: Look, rows: np.ndarray, title: str) -> Measured:
 def _measure_chunk(look: Look, rows: np.ndarray, raw: RawImages) -> tuple[dict[int, str], list[np.ndarray]]:
     """Reasons why images cannot be used, and what was measured of the others."""
     images, reasons = look.images.checked(rows, raw)
-    is_good = np.isin(rows, look.exclusions.images_left(rows)) & ~np.isin(rows, list(reasons))
+    is_good = look.exclusions.are_left(rows) & ~np.isin(rows, list(reasons))
     good = images if is_good.all() else images[torch.from_numpy(is_good)]
     return reasons, [rows[is_good], *(_measure(good, look) if len(good) else [])]
 

@@ -61,14 +61,20 @@ class NoiseOfKinds:
         """The images of these rows of the table."""
         self.add_measured(self.measure(images, rows))
 
-    def measure(self, images: Tensor, rows: np.ndarray) -> list[NoiseOfSome]:
+    def measure(
+        self,
+        images: Tensor,
+        rows: np.ndarray,
+        means: Tensor | None = None,  # (rows,) of their backgrounds, where they are known
+    ) -> list[NoiseOfSome]:
         """What `add` would add, one for each kind of images; several threads may measure."""
         kinds = self._table.noise_rows[rows]
         found = []
         for kind in np.unique(kinds):
             is_kind = kinds == kind
-            of_kind = images if is_kind.all() else images[torch.from_numpy(is_kind)]
-            power = background_power_spectrum(of_kind, self._mask)
+            chosen = slice(None) if is_kind.all() else torch.from_numpy(is_kind)
+            levels = None if means is None else means[chosen]
+            power = background_power_spectrum(images[chosen], self._mask, levels)
             squared_ctf = self._sum_of_squared_ctf(rows[is_kind])
             found.append(NoiseOfSome(int(kind), power, squared_ctf, int(is_kind.sum())))
         return found

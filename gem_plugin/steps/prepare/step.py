@@ -339,19 +339,23 @@ def _prepare_chunk(
                 "(hot pixels, or a damaged micrograph)",
             )
             prepared[position] = 0
-    is_good = np.isin(rows, exclusions.images_left(rows)) & ~np.isin(rows, list(reasons))
+    is_good = exclusions.are_left(rows)
+    is_good[[position for position, row in enumerate(rows.tolist()) if row in reasons]] = False
     good = prepared if is_good.all() else prepared[torch.from_numpy(is_good)]
-    of_noise = noise.measure(_without_excess(good, plan), rows[is_good]) if len(good) else []
+    of_noise = _noise_without_excess(good, rows[is_good], plan, noise) if len(good) else []
     return _Chunk(prepared.numpy(), reasons, of_noise)
 
 
-def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
+def _noise_without_excess(
+    images: Tensor, rows: np.ndarray, plan: _Plan, noise: NoiseOfKinds
+) -> list[NoiseOfSome]:
     """Images whose background varies more than usual (ice, carbon) scaled down, so that a few do not set the noise of all."""
-    of_backgrounds = measure_background(images, plan.mask).standard_deviations
+    background = measure_background(images, plan.mask)
     limit = MAXIMUM_COUNTED_STANDARD_DEVIATION * plan.background_standard_deviation
-    if not limit > 0 or bool((of_backgrounds <= limit).all()):  # without noise, or as usual
-        return images
-    return images * (limit / of_backgrounds.clamp_min(limit))[:, None, None]
+    if not limit > 0 or bool((background.standard_deviations <= limit).all()):  # without noise, or as usual
+        return noise.measure(images, rows, background.means)
+    scales = limit / background.standard_deviations.clamp_min(limit)
+    return noise.measure(images * scales[:, None, None], rows, background.means * scales)
 
 
 def _working_pixel_size(table: ParticleTable, plan: _Plan) -> float:
