@@ -13,9 +13,7 @@ from gem_plugin.particles.stack_checks import check_stacks
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Track, untracked
 
-BYTES_AT_A_TIME = (
-    2**22
-)  # of images: few enough for the caches of a processor, and memory does not grow with their number
+BYTES_AT_A_TIME = 2**23  # of images: near the size of processor caches, and memory does not grow
 BYTES_PER_VALUE = 4
 MAXIMUM_FRACTION_OF_ONE_PIXEL = 0.25  # of the variance of an image: more is a hot pixel, whatever the scale
 NOT_FINITE = "its image is not all numbers (NaN or infinity)"
