@@ -5,6 +5,10 @@ from torch import Tensor
 
 from gem_plugin.errors import InputError
 
+BYTES_AT_A_TIME = (
+    2**20
+)  # of images on a CPU: with their transforms they stay in its caches, in memory that is used again
+
 
 def fourier_crop_images(
     images: Tensor,  # (batch, box, box) real
@@ -16,7 +20,10 @@ def fourier_crop_images(
     """
     box_size = images.shape[-1]
     if images.shape[-2] == box_size > new_box_size and box_size % 2 == new_box_size % 2 == 0:
-        return _crop_even_images(images, new_box_size)
+        n_at_a_time = max(1, BYTES_AT_A_TIME // (box_size**2 * images.element_size()))
+        if images.device.type != "cpu" or len(images) <= n_at_a_time:
+            return _crop_even_images(images, new_box_size)
+        return torch.cat([_crop_even_images(some, new_box_size) for some in images.split(n_at_a_time)])
     return _resample(images, new_box_size, n_axes=2)
 
 
@@ -29,15 +36,20 @@ def fourier_crop_volume(
 
 
 def _crop_even_images(images: Tensor, new_box_size: int) -> Tensor:
-    """The same as _resample, five to ten times faster: even boxes need no shift of the centre, real images half a plane."""
+    """The same as _resample, ten times faster: even boxes need no shift of the centre, real images half a plane.
+
+    Columns that are cut off are not transformed along y.
+    """
     box_size, half = images.shape[-1], new_box_size // 2
-    spectrum = torch.fft.rfft2(images)
-    low, high = spectrum[:, :half, : half + 1], spectrum[:, box_size - half + 1 :, : half + 1]
-    edges = spectrum[:, [half, box_size - half], : half + 1].mean(dim=1)  # Nyquist of both signs is one row
-    corner = spectrum[:, half, half]
-    edge = torch.cat([edges[:, :-1], corner[:, None]], dim=1)
-    cropped = torch.cat([low, edge[:, None], high], dim=1)  # (batch, new_box, new_box // 2 + 1)
-    return torch.fft.irfft2(cropped, s=(new_box_size, new_box_size)) * (new_box_size / box_size) ** 2
+    along_x = torch.fft.rfft(images, dim=2)[:, :, : half + 1]
+    spectrum = torch.fft.fft(along_x, dim=1)  # (batch, box, new_box // 2 + 1)
+    cropped = torch.empty_like(spectrum[:, :new_box_size])  # (batch, new_box, new_box // 2 + 1)
+    cropped[:, :half], cropped[:, half + 1 :] = spectrum[:, :half], spectrum[:, box_size - half + 1 :]
+    cropped[:, half] = (
+        spectrum[:, half] + spectrum[:, box_size - half]
+    ) / 2  # Nyquist of both signs is one row
+    cropped[:, half, half] = spectrum[:, half, half]
+    return torch.fft.irfft2(cropped, s=(new_box_size, new_box_size)).mul_((new_box_size / box_size) ** 2)
 
 
 def _resample(array: Tensor, new_box_size: int, n_axes: int) -> Tensor:

@@ -13,7 +13,7 @@ from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.particles import (
     IMAGE_NAME,
     RelionFile,
-    read_name_columns,
+    read_particle_columns,
     read_relion_file,
     split_image_names,
 )
@@ -30,6 +30,7 @@ ORIGINS_IN_PIXELS = ("_rlnOriginX", "_rlnOriginY")
 OPTICS_GROUP = "_rlnOpticsGroup"
 ORIGINAL_NAME, MICROGRAPH = "_rlnImageOriginalName", "_rlnMicrographName"
 COORDINATES = ("_rlnCoordinateX", "_rlnCoordinateY")
+TEXTS = (ORIGINAL_NAME, MICROGRAPH)
 # Columns with the value that RELION takes where they are absent; in the optics block, or per particle in RELION 3.0.
 OPTIONAL_COLUMNS = {
     "_rlnDefocusAngle": 0.0,
@@ -47,6 +48,7 @@ SIZE_COLUMNS = (
     "_rlnDetectorPixelSize",
     "_rlnMagnification",
 )
+SHARED_COLUMNS = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
 # Lowest and highest value that can be, and what is usual: columns in another unit are recognised by them.
 CTF_LIMITS = {
     "_rlnVoltage": (10.0, 2000.0, "kV, such as 300"),
@@ -66,15 +68,17 @@ def read_relion_particles(
 ) -> ParticleTable:
     """Read a particle star file of RELION 3.0, 3.1, 4 or 5; rows keep their order."""
     file = read_relion_file(Path(path))
-    names = read_name_columns(file, ORIGINAL_NAME, MICROGRAPH)
+    columns = _read_columns(file)
+    names = {label: columns.pop(label) for label in (IMAGE_NAME, *TEXTS) if label in columns}
     image_names = names[IMAGE_NAME]
     stack_names, slice_indices = split_image_names(file, image_names)
-    columns = _read_numbers(file)
+    columns = _with_columns_of_optics(file, columns)
     processing = image_processing_of(columns, len(image_names), file.path)
     _check_ctf(file, columns)
     pixel_sizes = _pixel_sizes(file, columns, pixel_size_in_angstroms)
     sizes = sizes_of_images(_box_sizes(file, columns, stack_names, search), pixel_sizes, file.path)
     optics, optics_rows = relion_optics(file, columns)
+    file = file.without_text()
     _warn_without_amplitude_contrast(file, columns)
     defocus_u = columns["_rlnDefocusU"]
     optics_groups = columns.get(OPTICS_GROUP, np.ones(len(image_names))).astype(np.int64)
@@ -131,14 +135,15 @@ def _identity(
     )
 
 
-def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float64
-    """All number columns per particle; those of the optics block are copied to the particles of each group."""
+def _read_columns(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float64, or object of str
+    """The columns of the particles, in one pass through the file."""
     of_particles = [*ANGLES, *ORIGINS_IN_ANGSTROMS, *ORIGINS_IN_PIXELS, *COORDINATES, OPTICS_GROUP]
     of_particles.append("_rlnDefocusV")
-    shared = [*OPTIONAL_COLUMNS, *REQUIRED_CTF_COLUMNS, *SIZE_COLUMNS, *PROCESSED_FLAGS]
-    columns = read_columns(
-        file.document, file.particles, [*of_particles, *shared], not_always_numbers=COORDINATES
-    )
+    return read_particle_columns(file, [*of_particles, *SHARED_COLUMNS], TEXTS, COORDINATES)
+
+
+def _with_columns_of_optics(file: RelionFile, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All number columns per particle; those of the optics block are copied to the particles of each group."""
     missing = [label for label in ANGLES if label not in columns]
     if missing:
         raise InputError(
@@ -146,7 +151,7 @@ def _read_numbers(file: RelionFile) -> dict[str, np.ndarray]:  # each (n,) float
             "Give the particles after a 3D refinement, such as run_data.star of a Refine3D job."
         )
     if file.optics is not None:
-        columns = {**columns, **_columns_of_optics(file, columns, shared)}
+        columns = {**columns, **_columns_of_optics(file, columns, SHARED_COLUMNS)}
     missing = [label for label in REQUIRED_CTF_COLUMNS if label not in columns]
     if missing:
         raise InputError(

@@ -92,7 +92,7 @@ def joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:  # (n,) int64
 
 def merge_linked_stacks(table: ParticleTable, stack_paths: Mapping[str, Path]) -> ParticleTable:
     """The table, with stacks that are one file under several names (links) taken as one."""
-    real = {name: str(path.resolve()) for name, path in stack_paths.items()}
+    real = {name: str(path) for name, path in resolved_paths(stack_paths).items()}
     if len(set(real.values())) == len(real):
         return table
     number_of_file = {path: number for number, path in enumerate(dict.fromkeys(real.values()))}
@@ -104,6 +104,21 @@ def merge_linked_stacks(table: ParticleTable, stack_paths: Mapping[str, Path]) -
         image_indices=numbered(slices, table.optics_groups, table.contrast_sign),
         particle_indices=joined(table.particle_indices, slices),
     )
+
+
+def resolved_paths(paths: Mapping[str, Path]) -> dict[str, Path]:
+    """Each path without links, as Path.resolve gives it; the folders, which thousands of files share, are asked only once."""
+    folders: dict[Path, Path] = {}
+    resolved = {}
+    for name, path in paths.items():
+        if path.name in ("", "..") or path.is_symlink():
+            resolved[name] = path.resolve()
+            continue
+        folder = path.parent
+        if folder not in folders:
+            folders[folder] = folder.resolve()
+        resolved[name] = folders[folder] / path.name
+    return resolved
 
 
 def _by_position(position: Position, n_rows: int) -> np.ndarray:  # (n,) int64

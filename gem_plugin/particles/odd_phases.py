@@ -1,5 +1,6 @@
 """Odd phases taken off the images of a table: factors are computed once for each different optics."""
 
+import threading
 from collections import OrderedDict
 from typing import Any
 
@@ -23,6 +24,7 @@ class OddPhaseRemoval:
     ) -> None:
         self._optics, self._before = optics, before
         self._box_size, self._pixel_size = box_size, pixel_size_in_angstroms
+        self._lock = threading.Lock()
         self._kept: OrderedDict[int, Tensor] = OrderedDict()
         self._n_kept = max(1, MAXIMUM_BYTES_KEPT // (BYTES_PER_FACTOR * box_size * (box_size // 2 + 1)))
         self.has_effect = not _removes_the_same(optics, before)
@@ -36,7 +38,8 @@ class OddPhaseRemoval:
         if not self.has_effect or not len(images):
             return images
         numbers, which = np.unique(optics_rows, return_inverse=True)
-        factors = torch.stack([self._factor(int(number)) for number in numbers])
+        with self._lock:  # of the factors that are kept
+            factors = torch.stack([self._factor(int(number)) for number in numbers])
         return multiply_spectra(images, factors[torch.from_numpy(which.reshape(-1))])
 
     def _factor(self, number: int) -> Tensor:  # (box, box // 2 + 1)

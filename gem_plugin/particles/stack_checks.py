@@ -1,5 +1,6 @@
 """Checks of the image stacks that a particle table names; no image is read."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,20 @@ from gem_plugin.particles.image_sizes import has_one_size
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Track, untracked
 
+FILES_AT_A_TIME = 4  # so that a disk or a network has something to do while a header is looked at
+
 
 def check_stacks(
     table: ParticleTable, stack_paths: dict[str, Path], path: Path, track: Track = untracked
 ) -> dict[Path, MrcHeader]:
     """Headers of all stacks, after checking sizes and slice numbers; no image is read."""
-    tracked = track(list(stack_paths.values()), "headers of the stacks", unit="stack")
-    headers = {stack_path: read_mrc_header(stack_path) for stack_path in tracked}
+    paths = list(stack_paths.values())
+    threads = ThreadPoolExecutor(FILES_AT_A_TIME)
+    try:
+        tracked = track(threads.map(read_mrc_header, paths), "headers of the stacks", len(paths), "stack")
+        headers = dict(zip(paths, tracked, strict=True))
+    finally:
+        threads.shutdown(cancel_futures=True)
     for name, box_size, first in _boxes_of_stacks(table):
         rows, columns = headers[stack_paths[name]].shape[1:]
         if (rows, columns) != (box_size, box_size):

@@ -126,7 +126,6 @@ WITHOUT_TEST = {
         "particles/cryosparc_to_relion",
     ),
     "Star files of every version: tests/particles/test_from_relion.py": (
-        "io/star/columns",
         "io/star/particles",
         "particles/stack_checks",
     ),
@@ -189,7 +188,6 @@ WITHOUT_TEST = {
         "particles/ctf_parameters",
         "particles/table",
     ),
-    "Images as they are prepared: tests/steps/prepare/test_step.py": ("particles/images",),
     "What is warned about and where it arrives: tests/test_notices.py": ("io/run/notices",),
     "Runs with particles that are left out: tests/whole/test_excluded_particles.py": ("io/run/excluded",),
     "Commands that are continued: tests/cli/test_main.py": ("pipeline/logged_progress",),

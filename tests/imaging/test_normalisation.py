@@ -9,6 +9,7 @@ from gem_plugin.imaging.normalisation import (
     background_power,
     measure_background,
     noise_spectrum_from_power,
+    standard_deviations,
 )
 
 
@@ -56,3 +57,18 @@ def test_spectrum_is_never_zero() -> None:
 def test_particle_as_wide_as_the_diagonal_leaves_no_background() -> None:
     with pytest.raises(InputError, match="leaves no background in a box of 32"):
         background_mask(32, 23)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-14, 1e-3, 1.0, 1e4, 1e18, 1e25])
+@pytest.mark.parametrize("level", [0.0, 30.0])
+def test_standard_deviations_are_those_of_torch_at_any_scale(scale: float, level: float) -> None:
+    values = (white_noise(3, 64).flatten(1) + level) * scale
+    torch.testing.assert_close(standard_deviations(values), values.std(dim=1), rtol=3e-6, atol=0)
+
+
+def test_standard_deviation_of_constant_and_of_damaged_images_is_that_of_torch() -> None:
+    values = white_noise(3, 32).flatten(1)
+    values[0], values[1, 5] = 2.5, torch.nan
+    torch.testing.assert_close(
+        standard_deviations(values), values.std(dim=1), rtol=3e-6, atol=0, equal_nan=True
+    )

@@ -12,7 +12,14 @@ from gem_plugin.io.cryosparc.files import write_cs_rows
 from gem_plugin.particles import ParticleTable
 from gem_plugin.particles.from_cryosparc import read_cryosparc_particles
 from gem_plugin.particles.from_relion import read_relion_particles
-from gem_plugin.particles.identity import Position, identify_rows, joined, merge_linked_stacks, numbered
+from gem_plugin.particles.identity import (
+    Position,
+    identify_rows,
+    joined,
+    merge_linked_stacks,
+    numbered,
+    resolved_paths,
+)
 from gem_plugin.particles.prepared import load_prepared_table
 
 N = 6
@@ -163,3 +170,16 @@ def test_counts_in_words(project: RelionProject) -> None:
     assert read(project).counts == "3 images, 6 views"
     project.columns["_rlnImageOriginalName"] = ["1@a.mrcs"] * N
     assert read(project).counts == "1 particles, 3 images, 6 views"
+
+
+def test_paths_are_resolved_as_pathlib_does_through_links_of_files_and_of_folders(tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "real" / "deep" / "a.mrcs").touch()
+    (tmp_path / "real" / "b.mrcs").symlink_to(tmp_path / "real" / "deep" / "a.mrcs")
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    (tmp_path / "chain.mrcs").symlink_to(tmp_path / "linked" / "b.mrcs")
+    names = ["real/deep/a.mrcs", "real/b.mrcs", "linked/deep/a.mrcs", "linked/b.mrcs", "chain.mrcs"]
+    names += ["linked/deep/../b.mrcs", "real/missing.mrcs", "linked/deep/../../linked/deep/a.mrcs"]
+    paths = {name: tmp_path / name for name in names}
+    assert resolved_paths(paths) == {name: path.resolve() for name, path in paths.items()}
+    assert len(set(resolved_paths(paths).values())) == 2

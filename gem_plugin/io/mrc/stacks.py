@@ -5,6 +5,7 @@ import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +27,7 @@ class StackReader:
 
     def __init__(self, headers: dict[Path, MrcHeader]) -> None:
         self.headers = headers
-        self._open_files: OrderedDict[Path, BinaryIO] = OrderedDict()
+        self._open_files: OrderedDict[Path, BufferedReader] = OrderedDict()
 
     def __enter__(self) -> "StackReader":
         return self
@@ -53,22 +54,26 @@ class StackReader:
         for path, rows in slices_of.items():
             in_file_order = np.array(rows)[np.argsort(slice_indices[rows], kind="stable")]
             for run in _runs_of_neighbours(slice_indices[in_file_order]):
-                start = int(slice_indices[in_file_order[run.start]])
-                images[in_file_order[run]] = self._read_run(path, start, run.stop - run.start)
+                start, targets = int(slice_indices[in_file_order[run.start]]), in_file_order[run]
+                if self.headers[path].dtype == FLOAT32 and (np.diff(targets) == 1).all():
+                    self._read_run(path, start, images[targets[0] : targets[-1] + 1])
+                    continue
+                stored = np.empty((len(targets), *self.headers[path].shape[1:]), self.headers[path].dtype)
+                self._read_run(path, start, stored)
+                images[targets] = stored
         return images
 
-    def _read_run(self, path: Path, first_slice: int, n_slices: int) -> np.ndarray:
+    def _read_run(self, path: Path, first_slice: int, stored: np.ndarray) -> None:
+        """Fill an array (k, rows, columns) of the type of the file with k slices."""
         header = self.headers[path]
         handle = self._file(path)
         handle.seek(header.data_offset + first_slice * header.bytes_per_image)
-        raw = handle.read(n_slices * header.bytes_per_image)
-        if len(raw) < n_slices * header.bytes_per_image:
+        if handle.readinto(stored.data.cast("B")) < stored.nbytes:
             raise InputError(
                 f"{path} ended while slice {first_slice} was read. Was it changed during the run?"
             )
-        return np.frombuffer(raw, dtype=header.dtype).reshape(n_slices, *header.shape[1:])
 
-    def _file(self, path: Path) -> BinaryIO:
+    def _file(self, path: Path) -> BufferedReader:
         if path in self._open_files:
             self._open_files.move_to_end(path)
             return self._open_files[path]

@@ -1,16 +1,24 @@
 """Reading columns of a star loop as numbers or text. The original text stays the only thing that is ever written back."""
 
 import io
-from collections.abc import Collection, Iterable
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.star.text import StarBlock, StarDocument, split_row
+from gem_plugin.io.star.text import NEWLINE, RETURN, SPACE, TAB, StarBlock, StarDocument, split_row
 
-ROWS_AT_A_TIME = 50_000
+ROWS_AT_A_TIME = 20_000
+N_THREADS = 2  # pandas lets go of Python's lock for half of its work
 QUOTES_NONE = 3  # csv.QUOTE_NONE
+VERSION_OF_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+# Numbers as Python reads them, to the last bit; later versions do so unasked, and warn of the option.
+EXACT_NUMBERS: dict[str, Any] = {"float_precision": "round_trip"} if VERSION_OF_PANDAS < (3, 1) else {}
+WORDS_TAKEN_AS_NUMBERS = (b"true", b"false")  # by pandas, in any case: 1 and 0
 
 
 def read_columns(
@@ -26,21 +34,24 @@ def read_columns(
     _check_labels_are_unique(document, block)
     if not block.is_loop:
         return _columns_of_pairs(document, block, numbers, texts, not_always_numbers)
-    columns: dict[str, list[np.ndarray]] = {label: [] for label in (*numbers, *texts)}
-    for start in range(0, block.n_rows, ROWS_AT_A_TIME):
-        part = _text_of_rows(document, block, start, min(start + ROWS_AT_A_TIME, block.n_rows), list(columns))
-        for label, values in part.items():
-            column = (
-                values
-                if label in texts
-                else _to_numbers(document, block, label, values, start, label in not_always_numbers)
-            )
-            columns[label].append(column)
-    kinds = {label: np.dtype(object) if label in texts else np.dtype(np.float64) for label in columns}
-    return {
-        label: np.concatenate(parts) if parts else np.zeros(0, kinds[label])
-        for label, parts in columns.items()
-    }
+    kinds = {label: object if label in texts else np.float64 for label in (*numbers, *texts)}
+    columns = {label: np.empty(block.n_rows, kind) for label, kind in kinds.items()}
+
+    def read_rows(start: int) -> None:
+        stop = min(start + ROWS_AT_A_TIME, block.n_rows)
+        for label, values in _columns_of_rows(document, block, start, stop, kinds).items():
+            if kinds[label] is not object:
+                values = _to_numbers(document, block, label, values, start, label in not_always_numbers)
+            columns[label][start:stop] = values
+
+    starts = range(0, block.n_rows, ROWS_AT_A_TIME)
+    if len(starts) <= 1:
+        for start in starts:
+            read_rows(start)
+        return columns
+    with ThreadPoolExecutor(N_THREADS) as threads:
+        deque(threads.map(read_rows, starts), maxlen=0)  # raises the first error by the order of the rows
+    return columns
 
 
 def where(document: StarDocument, block: StarBlock, row: int) -> str:
@@ -75,47 +86,75 @@ def _columns_of_pairs(
     }
 
 
-def _text_of_rows(
-    document: StarDocument, block: StarBlock, start: int, stop: int, labels: list[str]
+def _columns_of_rows(
+    document: StarDocument, block: StarBlock, start: int, stop: int, kinds: Mapping[str, type]
 ) -> dict[str, np.ndarray]:
-    """The chosen columns of rows start to stop as text, by pandas' reader where no value is quoted or commented."""
+    """The chosen columns of rows start to stop, by pandas' reader where no value is quoted or commented.
+
+    Columns of numbers come as numbers, or as text where pandas cannot read all of them.
+    """
     starts, ends = block.row_starts[start:stop], block.row_ends[start:stop]
     is_contiguous = bool(np.all(starts[1:] == ends[:-1]))
     if is_contiguous:
         text = document.content[starts[0] : ends[-1]]
     else:
         text = b"".join(document.content[low:high] for low, high in zip(starts, ends))
-    n_labels = len(block.labels)
     if b'"' in text or b"'" in text or b"#" in text:
-        return _split_slowly(document, block, start, stop, labels)
-    counts = _values_per_row(text)
-    wrong = np.flatnonzero(counts != n_labels)
-    if len(wrong):
-        raise _wrong_count(document, block, start + int(wrong[0]), int(counts[wrong[0]]))
+        return _split_slowly(document, block, start, stop, list(kinds))
+    _check_counts(document, block, start, text, ends - starts)
+    if not kinds:
+        return {}
+    first_row = text[: ends[0] - starts[0]].lower()
+    if not any(word in first_row for word in WORDS_TAKEN_AS_NUMBERS):
+        try:
+            return _read_by_pandas(block, text, kinds)
+        except ValueError:  # such as <NA>, or a number with underscores
+            pass
+    return _read_by_pandas(block, text, dict.fromkeys(kinds, object))
+
+
+def _read_by_pandas(block: StarBlock, text: bytes, kinds: Mapping[str, type]) -> dict[str, np.ndarray]:
     frame = pd.read_csv(
         io.BytesIO(text),
         sep=r"\s+",
         header=None,
         names=list(block.labels),
-        usecols=labels,
-        dtype=object,
+        usecols=list(kinds),
+        dtype=dict(kinds),
         quoting=QUOTES_NONE,
         na_filter=False,
+        low_memory=False,
         encoding_errors="surrogateescape",
         engine="c",
+        **EXACT_NUMBERS,
     )
-    return {label: frame[label].to_numpy(dtype=object) for label in labels}
+    return {label: frame[label].to_numpy(dtype=kind) for label, kind in kinds.items()}
 
 
-def _values_per_row(text: bytes) -> np.ndarray:
+def _check_counts(
+    document: StarDocument,
+    block: StarBlock,
+    start: int,
+    text: bytes,  # of the rows from start on
+    lengths: np.ndarray,  # (rows,) bytes of each
+) -> None:
+    """Raise InputError where a row has not one value for each label."""
     data = np.frombuffer(text, dtype=np.uint8)
-    is_visible = (data != 32) & (data != 9) & (data != 10) & (data != 13)
-    starts_value = is_visible.copy()
-    starts_value[1:] &= ~is_visible[:-1]
-    line_ends = np.flatnonzero(data == 10)
-    if len(line_ends) == 0 or line_ends[-1] != len(data) - 1:
-        line_ends = np.append(line_ends, len(data) - 1)
-    return np.diff(np.cumsum(starts_value, dtype=np.int32)[line_ends], prepend=0)
+    is_visible = np.empty(len(data) + 1, dtype=bool)
+    is_visible[0] = False
+    is_visible[1:] = data != SPACE
+    for blank in (TAB, NEWLINE, RETURN):
+        is_visible[1:] &= data != blank
+    positions = np.flatnonzero(is_visible[1:] > is_visible[:-1])  # where a value starts
+    n_labels = len(block.labels)
+    ends = np.cumsum(lengths)
+    if len(positions) == n_labels * len(lengths):
+        of_rows = positions.reshape(len(lengths), n_labels)
+        if (of_rows[:, 0] >= ends - lengths).all() and (of_rows[:, -1] < ends).all():
+            return
+    counts = np.diff(np.searchsorted(positions, ends), prepend=0)
+    wrong = int(np.flatnonzero(counts != n_labels)[0])
+    raise _wrong_count(document, block, start + wrong, int(counts[wrong]))
 
 
 def _split_slowly(
@@ -150,7 +189,7 @@ def _to_numbers(
     may_be_missing: bool,
 ) -> np.ndarray:
     try:
-        numbers = values.astype(np.float64)
+        numbers = values.astype(np.float64, copy=False)
     except ValueError:
         numbers = np.full(len(values), np.nan)
         for index, value in enumerate(values):
@@ -159,10 +198,18 @@ def _to_numbers(
     if len(bad) and not may_be_missing:
         row = first_row + int(bad[0])
         raise InputError(
-            f"{where(document, block, row)}, column {label}: expected a number, found {values[bad[0]]!r}. "
+            f"{where(document, block, row)}, column {label}: expected a number, found {_text_at(document, block, label, row)!r}. "
             "Correct the value or remove the row."
         )
     return numbers
+
+
+def _text_at(document: StarDocument, block: StarBlock, label: str, row: int) -> str:
+    """One value as the file has it."""
+    if not block.is_loop:
+        return block.pairs[label]
+    values = split_row(document.row_bytes(block, row).decode("utf-8", "surrogateescape"))
+    return values[block.labels.index(label)]
 
 
 def _number_or_nan(value: str) -> float:

@@ -1,6 +1,7 @@
 """RELION particle star files of 3.0 to 5: which block is which, and whether they hold single particles at all."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from gem_plugin.io.star.columns import read_columns, where
 from gem_plugin.io.star.text import StarBlock, StarDocument, read_star_document
 
 IMAGE_NAME = "_rlnImageName"
+NAMES_AT_A_TIME = 100_000
 TOMOGRAPHY_LABELS = ("_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames", "_rlnCtfImage")
 MINIMUM_TILTS = (
     3  # rows per particle, on average, that make a file a tilt series rather than single particles
@@ -28,6 +30,10 @@ class RelionFile:
     def path(self) -> Path:
         return self.document.path
 
+    def without_text(self) -> "RelionFile":
+        """The same file after its columns were read, without the memory of its text; `at` still works."""
+        return replace(self, document=replace(self.document, content=b""))
+
     def at(self, row: int) -> str:
         """Words that lead to a particle row."""
         return where(self.document, self.particles, row)
@@ -44,22 +50,26 @@ def read_relion_file(path: Path) -> RelionFile:
 
 def read_image_names(file: RelionFile) -> np.ndarray:  # (n,) object array of str
     """rlnImageName of every particle; several rows may show one image."""
-    return read_name_columns(file)[IMAGE_NAME]
+    return read_particle_columns(file)[IMAGE_NAME]
 
 
-def read_name_columns(
-    file: RelionFile, *others: str
-) -> dict[str, np.ndarray]:  # label -> (n,) object array of str
-    """rlnImageName, and those of the other columns of text that are there."""
+def read_particle_columns(
+    file: RelionFile,
+    number_labels: Iterable[str] = (),
+    text_labels: Iterable[str] = (),
+    not_always_numbers: Collection[str] = (),  # of the number labels: NaN where a value is none, no error
+) -> dict[str, np.ndarray]:  # label -> (n,) float64, or object array of str
+    """rlnImageName, and those of the other columns that are there, in one pass through the file."""
     if IMAGE_NAME not in file.particles.labels:
         raise InputError(
             f"{file.path}, block data_{file.particles.name}: there is no column {IMAGE_NAME}. "
             "Expected a particle star file; micrograph and coordinate files cannot be used."
         )
-    names = read_columns(file.document, file.particles, text_labels=[IMAGE_NAME, *others])
-    if len(names[IMAGE_NAME]) == 0:
+    texts = [IMAGE_NAME, *text_labels]
+    columns = read_columns(file.document, file.particles, number_labels, texts, not_always_numbers)
+    if len(columns[IMAGE_NAME]) == 0:
         raise InputError(f"{file.path} holds no particles. Was the selection that made it empty?")
-    return names
+    return columns
 
 
 def split_image_names(
@@ -69,16 +79,31 @@ def split_image_names(
     stacks = np.empty(len(names), dtype=object)
     slices = np.empty(len(names), dtype=np.int64)
     one_of_each: dict[str, str] = {}  # rows share the text of their stack's name
-    for row, name in enumerate(names):
-        number, at, stack = name.partition("@")
-        if not at or not number.isdecimal() or int(number) < 1 or not stack:
-            raise InputError(
+    for start in range(0, len(names), NAMES_AT_A_TIME):
+        some = names[start : start + NAMES_AT_A_TIME].tolist()
+        at_signs = [name.find("@") for name in some]
+        numbers = [name[:at] for name, at in zip(some, at_signs)]
+        stack_names = [name[at + 1 :] for name, at in zip(some, at_signs)]
+        if min(at_signs) < 1 or not ("".join(numbers).isdecimal() and all(stack_names)):
+            raise _no_slice(file, start, some)
+        of_some = np.array(list(map(int, numbers)), dtype=np.int64)
+        if of_some.min() < 1:
+            raise _no_slice(file, start, some)
+        slices[start : start + len(some)] = of_some - 1
+        stacks[start : start + len(some)] = [one_of_each.setdefault(stack, stack) for stack in stack_names]
+    return stacks, slices
+
+
+def _no_slice(file: RelionFile, first_row: int, names: list[str]) -> InputError:
+    """Names the first of the rows that does not say which image of which stack is meant."""
+    for row, name in enumerate(names, start=first_row):
+        number, _, stack = name.partition("@")
+        if not (number.isdecimal() and int(number) >= 1 and stack):
+            return InputError(
                 f"{file.at(row)}, column {IMAGE_NAME}: expected number@stack.mrcs with numbers from 1, found {name!r}. "
                 "Single maps such as subtomograms cannot be used; only stacks of 2D particle images."
             )
-        stacks[row] = one_of_each.setdefault(stack, stack)
-        slices[row] = int(number) - 1
-    return stacks, slices
+    raise AssertionError("one of the names is wrong")
 
 
 def _particle_block(document: StarDocument) -> StarBlock:

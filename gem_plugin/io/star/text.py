@@ -12,6 +12,7 @@ import numpy as np
 from gem_plugin.errors import InputError
 
 SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13
+BYTES_AT_A_TIME = 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -96,33 +97,50 @@ def _with_lf_line_ends(content: bytes) -> bytes:
     return re.sub(rb"\r+\n", b"\n", content).replace(b"\r", b" ")
 
 
+def _ends_of_lines(data: np.ndarray) -> np.ndarray:  # (bytes,) uint8 -> (lines,) int64
+    """Offsets behind every newline; a part of the file at a time, which takes less memory."""
+    ends = [np.zeros(0, np.int64)]
+    for start in range(0, len(data), BYTES_AT_A_TIME):
+        part = data[start : start + BYTES_AT_A_TIME]
+        ends.append(np.flatnonzero(part == NEWLINE) + (start + 1))
+    return np.concatenate(ends)
+
+
 class _Lines:
     """The lines of a file as byte ranges, with the first visible byte of each; vectorised, for millions of rows."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
-        data = np.frombuffer(content + b"\n", dtype=np.uint8)
-        ends = np.flatnonzero(data[:-1] == NEWLINE) + 1
+        self.data = np.frombuffer(content, dtype=np.uint8)
+        ends = _ends_of_lines(self.data)
         if len(ends) == 0 or ends[-1] != len(content):
             ends = np.append(ends, len(content))
-        self.ends = ends.astype(np.int64)
+        self.ends = ends
         self.starts = np.concatenate([[0], self.ends[:-1]]).astype(np.int64)
         if content.startswith(BYTE_ORDER_MARK):
             self.starts[0] = len(BYTE_ORDER_MARK)
-        self.first_bytes = self._first_visible_bytes(data)
+        self.first_bytes = self._first_visible_bytes()
 
     @property
     def count(self) -> int:
         return len(self.starts)
 
-    def _first_visible_bytes(self, data: np.ndarray) -> np.ndarray:
+    def _first_visible_bytes(self) -> np.ndarray:
         positions = self.starts.copy()
-        waiting = np.arange(self.count)
+        found = self._bytes_at(positions)
+        waiting = np.flatnonzero((found == SPACE) | (found == TAB))
         while len(waiting):
-            here = data[positions[waiting]]
-            waiting = waiting[(here == SPACE) | (here == TAB)]
             positions[waiting] += 1
-        return data[positions]
+            here = self._bytes_at(positions[waiting])
+            found[waiting] = here
+            waiting = waiting[(here == SPACE) | (here == TAB)]
+        return found
+
+    def _bytes_at(self, positions: np.ndarray) -> np.ndarray:
+        """A newline behind the last byte."""
+        if len(positions) and positions[-1] >= len(self.data):
+            return np.append(self._bytes_at(positions[:-1]), np.uint8(NEWLINE))
+        return self.data[positions]
 
     def text(self, line: int) -> str:
         return (

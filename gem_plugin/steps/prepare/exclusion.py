@@ -39,9 +39,9 @@ class Exclusions:
         for row in self._rows_by_image[ends[image] : ends[image + 1]].tolist():
             self.add(row, reason)
 
-    def images_left(self, images: np.ndarray) -> np.ndarray:  # (k,) int64
-        """Those of the images that some row still shows."""
-        return images[self._n_left[images] > 0]
+    def are_left(self, images: np.ndarray) -> np.ndarray:  # (k,) bool
+        """Which of the images some row still shows."""
+        return np.asarray(self._n_left[images] > 0)
 
     def add_by_scale(self) -> None:
         """Particles whose CTF is nowhere, or turned: the refinement found nothing of the molecule in them."""

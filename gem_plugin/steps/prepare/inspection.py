@@ -4,6 +4,7 @@ Joined sets may be neither: half of them of another extraction, or of another pr
 images, however many there are, and again by more where it seems to be dark.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,9 +13,11 @@ import torch
 from torch import Tensor
 
 from gem_plugin.imaging.fourier import fourier_crop_images
-from gem_plugin.imaging.normalisation import measure_background
+from gem_plugin.imaging.normalisation import measure_background, standard_deviations
+from gem_plugin.particles.identity import numbered
 from gem_plugin.particles.image_sizes import noise_on_grid
-from gem_plugin.particles.images import ParticleImages
+from gem_plugin.particles.images import ParticleImages, RawImages
+from gem_plugin.particles.read_ahead import results_in_order
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare.exclusion import Exclusions
@@ -69,14 +72,13 @@ class Groups:
     """Which stack and which optics group every particle is of."""
 
     def __init__(self, table: ParticleTable) -> None:
-        numbers: dict[str, int] = {}
-        self.stacks = np.fromiter(
-            (numbers.setdefault(name, len(numbers)) for name in table.stack_names), np.int64, len(table)
-        )  # (n,)
-        self.stack_names = list(numbers)
+        self.stacks = numbered(table.stack_names)  # (n,)
+        self.stack_names = list(dict.fromkeys(table.stack_names.tolist()))
         self.optics = table.optics_groups  # (n,)
-        _, self.cells = np.unique(np.stack([self.stacks, self.optics]), axis=1, return_inverse=True)
-        self.cells = self.cells.reshape(-1)  # (n,): each stack and optics group together
+        different, of_optics = np.unique(self.optics, return_inverse=True)
+        pairs = self.stacks * len(different) + of_optics.reshape(-1)
+        _, cells = np.unique(pairs, return_inverse=True)
+        self.cells = cells.reshape(-1)  # (n,): each stack and optics group together
 
     def kinds(self) -> list[tuple[str, np.ndarray]]:
         """The division into optics groups, then that into stacks."""
@@ -110,19 +112,29 @@ def rows_to_look_at(
 
 def measure_images(look: Look, rows: np.ndarray, title: str) -> Measured:
     """Backgrounds and contrasts of the images that can be used; the others are left out from now on."""
+    chunks = look.images.in_chunks(rows)
     parts: list[list[np.ndarray]] = []
-    for some in look.progress.track(look.images.in_chunks(rows), title, unit="chunk"):
-        images, defects = look.images.read(some)
-        for image, reason in defects.items():
-            look.exclusions.add_image(image, reason)
-        is_good = np.isin(some, look.exclusions.images_left(some))
-        if is_good.any():
-            used = some[is_good]
-            expected = torch.from_numpy(noise_on_grid(look.images.table.take(used))).float()
-            parts.append([used, *_measure(images[torch.from_numpy(is_good)], expected, look)])
+    measure = functools.partial(_measure_chunk, look)
+    with results_in_order(chunks, look.images.read_raw, measure) as results:
+        for reasons, measured in look.progress.track(results, title, len(chunks), "chunk"):
+            for image, reason in reasons.items():
+                look.exclusions.add_image(image, reason)
+            parts += [measured] if len(measured[0]) else []
     if not parts:
         return Measured(np.zeros(0, dtype=np.int64), *(np.zeros(0) for _ in Measured._fields[1:]))
     return Measured(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def _measure_chunk(look: Look, rows: np.ndarray, raw: RawImages) -> tuple[dict[int, str], list[np.ndarray]]:
+    """Reasons why images cannot be used, and what was measured of the others."""
+    images, reasons = look.images.checked(rows, raw)
+    is_good = look.exclusions.are_left(rows) & ~np.isin(rows, list(reasons))
+    good = images if is_good.all() else images[torch.from_numpy(is_good)]
+    if not len(good):
+        return reasons, [rows[is_good]]
+    used = rows[is_good]
+    expected = torch.from_numpy(noise_on_grid(look.images.table.take(used))).float()
+    return reasons, [used, *_measure(good, expected, look)]
 
 
 def _measure(
@@ -133,14 +145,14 @@ def _measure(
     background = measure_background(images, look.original_mask)
     small = fourier_crop_images(images, len(look.mask))
     cropped = measure_background(small, look.mask)
-    inside = images[:, ~look.original_mask].mean(dim=1) - background.means
+    inside = measure_background(images, ~look.original_mask).means - background.means
     has_noise = background.standard_deviations > 0
     found = [
         background.means,
         background.standard_deviations / expected,
         cropped.standard_deviations,
         torch.where(has_noise, inside / background.standard_deviations, 0.0),
-        small.std(dim=(1, 2)),
+        standard_deviations(small.flatten(1)),
     ]
     return [values.double().numpy() for values in found]
 

@@ -1,12 +1,18 @@
 """The noise of the raw images: one radial spectrum for all, or one for each kind of images in a set that has several."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from gem_plugin.imaging.ctf import ctf_half_spectra
 from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
-from gem_plugin.imaging.normalisation import background_power, noise_spectrum_from_power
+from gem_plugin.imaging.normalisation import (
+    background_power_spectrum,
+    noise_spectrum_from_power,
+    radial_mean,
+)
 from gem_plugin.imaging.processed_images import PREMULTIPLIED
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.image_sizes import has_one_size
@@ -26,6 +32,15 @@ def kinds_of_noise(table: ParticleTable) -> np.ndarray:  # (n,) int32 from 0
     return kinds.reshape(-1).astype(np.int32)
 
 
+class NoiseOfSome(NamedTuple):
+    """What some images of one kind add."""
+
+    kind: int
+    power: Tensor  # (box, box // 2 + 1) float64: of their backgrounds
+    squared_ctf: Tensor  # (box, box // 2 + 1) float64
+    n_images: int
+
+
 class NoiseOfKinds:
     """Sums up the background of prepared images, some at a time.
 
@@ -38,25 +53,45 @@ class NoiseOfKinds:
     ) -> None:  # at the working box; mask (box, box) bool
         self._table, self._mask = table, mask
         n_kinds, n_rings = int(table.noise_rows.max(initial=0)) + 1, table.box_size // 2 + 1
-        self._power = torch.zeros(n_kinds, n_rings, dtype=torch.float64)
+        self._power = torch.zeros(n_kinds, table.box_size, n_rings, dtype=torch.float64)
         self._squared_ctf = torch.zeros(n_kinds, table.box_size, n_rings, dtype=torch.float64)
         self._counts = np.zeros(n_kinds, dtype=np.int64)
 
     def add(self, images: Tensor, rows: np.ndarray) -> None:
         """The images of these rows of the table."""
+        self.add_measured(self.measure(images, rows))
+
+    def measure(
+        self,
+        images: Tensor,
+        rows: np.ndarray,
+        means: Tensor | None = None,  # (rows,) of their backgrounds, where they are known
+    ) -> list[NoiseOfSome]:
+        """What `add` would add, one for each kind of images; several threads may measure."""
         kinds = self._table.noise_rows[rows]
+        found = []
         for kind in np.unique(kinds):
             is_kind = kinds == kind
-            self._power[kind] += background_power(images[torch.from_numpy(is_kind)], self._mask)
-            self._squared_ctf[kind] += self._sum_of_squared_ctf(rows[is_kind])
-            self._counts[kind] += int(is_kind.sum())
+            chosen = slice(None) if is_kind.all() else torch.from_numpy(is_kind)
+            levels = None if means is None else means[chosen]
+            power = background_power_spectrum(images[chosen], self._mask, levels)
+            squared_ctf = self._sum_of_squared_ctf(rows[is_kind])
+            found.append(NoiseOfSome(int(kind), power, squared_ctf, int(is_kind.sum())))
+        return found
+
+    def add_measured(self, measured: list[NoiseOfSome]) -> None:
+        for some in measured:
+            self._power[some.kind] += some.power
+            self._squared_ctf[some.kind] += some.squared_ctf
+            self._counts[some.kind] += some.n_images
 
     def spectra(
         self,
     ) -> np.ndarray:  # (box // 2 + 1,) float64 where there is one kind, else (k, box // 2 + 1)
         """Mean noise power of the raw images per shell."""
         means = self._squared_ctf / torch.from_numpy(self._counts).clamp_min(1)[:, None, None]
-        power = self._power / self._seen_through_mask(means).clamp_min(MINIMUM_SQUARED_CTF)
+        of_rings = torch.stack([radial_mean(power) for power in self._power])
+        power = of_rings / self._seen_through_mask(means).clamp_min(MINIMUM_SQUARED_CTF)
         all_counts = int(self._counts.sum())
         of_all = noise_spectrum_from_power(power.sum(dim=0), all_counts)
         spectra = [

@@ -1,10 +1,11 @@
 """prepare: read the particles, Fourier-crop and normalise their images into one stack, measure the noise."""
 
 import dataclasses
+import functools
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.normalisation import (
     background_mask,
     measure_background,
+    standard_deviations,
 )
 from gem_plugin.io.mrc.header import HEADER_BYTES
 from gem_plugin.io.mrc.stacks import write_stack
@@ -26,10 +28,11 @@ from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.expansion import expand_table
 from gem_plugin.particles.image_sizes import largest_common_box, on_one_grid
-from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
+from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, RawImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.odd_phases import OddPhaseRemoval
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.particles.read_ahead import results_in_order
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search, report_found_stacks
@@ -47,7 +50,7 @@ from gem_plugin.steps.prepare.inspection import (
     stacks_worth_a_second_look,
     why_not_normalised,
 )
-from gem_plugin.steps.prepare.noise import NoiseOfKinds, kinds_of_noise
+from gem_plugin.steps.prepare.noise import NoiseOfKinds, NoiseOfSome, kinds_of_noise
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
 from gem_plugin.steps.prepare.views import counts_of_views, settle_views, table_of_images
@@ -278,9 +281,10 @@ def _warn_when_dark(contrasts: np.ndarray) -> None:
 def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
     cropped = fourier_crop_images(images, plan.working_box)
     if not plan.is_normalised_here:
-        return cropped * plan.grey_scale_factor
+        return cropped if plan.grey_scale_factor == 1 else cropped.mul_(plan.grey_scale_factor)
     background = measure_background(cropped, plan.mask)
-    return (cropped - background.means[:, None, None]) / background.standard_deviations[:, None, None]
+    cropped -= background.means[:, None, None]
+    return cropped.div_(background.standard_deviations[:, None, None])
 
 
 def _write_images(
@@ -293,45 +297,66 @@ def _write_images(
 ) -> None:
     """Prepare every image once, a few megabytes at a time, and measure their noise on the way; unusable ones become zero."""
     chunks = images.in_chunks(np.arange(len(images)))
-    with write_stack(path, _working_pixel_size(images.table, plan)) as writer:
-        for rows in progress.track(chunks, "Preparing images", unit="chunk"):
-            prepared = _prepare_chunk(images, rows, plan, exclusions)
-            is_good = torch.from_numpy(np.isin(rows, exclusions.images_left(rows)))
-            if is_good.any():
-                noise.add(_without_excess(prepared[is_good], plan), rows[is_good.numpy()])
-            writer.append(prepared.numpy())
+    prepare = functools.partial(_prepare_chunk, images, plan, exclusions, noise)
+    with (
+        write_stack(path, _working_pixel_size(images.table, plan)) as writer,
+        results_in_order(chunks, images.read_raw, prepare) as results,
+    ):
+        for chunk in progress.track(results, "Preparing images", len(chunks), "chunk"):
+            for image, reason in chunk.reasons.items():
+                exclusions.add_image(image, reason)
+            noise.add_measured(chunk.noise)
+            writer.append(chunk.images)
             exclusions.check()
 
 
+class _Chunk(NamedTuple):
+    """Some images as they are written, and what was found on the way."""
+
+    images: np.ndarray  # (rows, working box, working box) float32
+    reasons: dict[int, str]  # why an image cannot be used
+    noise: list[NoiseOfSome]
+
+
 def _prepare_chunk(
-    images: ParticleImages, rows: np.ndarray, plan: _Plan, exclusions: Exclusions
-) -> Tensor:  # (rows, working box, working box)
-    """Images that vary far more than usual would drown the noise of all others."""
-    read, defects = images.read(rows)
-    for image, reason in defects.items():
-        exclusions.add_image(image, reason)
+    images: ParticleImages,
+    plan: _Plan,
+    exclusions: Exclusions,  # read only
+    noise: NoiseOfKinds,
+    rows: np.ndarray,
+    raw: RawImages,  # of these rows
+) -> _Chunk:
+    """Images that vary far more than usual would drown the noise of all others. Several threads do this at once."""
+    read, reasons = images.checked(rows, raw)
     prepared = plan.odd_phases.corrected(_prepare_images(read, plan), images.table.optics_rows[rows])
-    for position in (position for position, row in enumerate(rows.tolist()) if row in defects):
+    for position in (position for position, row in enumerate(rows.tolist()) if row in reasons):
         prepared[position] = 0  # not 0 over 0
     if plan.usual_variation > 0:
-        ratios = prepared.std(dim=(1, 2)) / plan.usual_variation
+        ratios = standard_deviations(prepared.flatten(1)) / plan.usual_variation
         for position in torch.nonzero(ratios > MAXIMUM_RELATIVE_STANDARD_DEVIATION).flatten().tolist():
-            exclusions.add_image(
+            reasons.setdefault(
                 int(rows[position]),
                 f"its image varies over {MAXIMUM_RELATIVE_STANDARD_DEVIATION:.0f} times as much as the others "
                 "(hot pixels, or a damaged micrograph)",
             )
             prepared[position] = 0
-    return prepared
+    is_good = exclusions.are_left(rows)
+    is_good[[position for position, row in enumerate(rows.tolist()) if row in reasons]] = False
+    good = prepared if is_good.all() else prepared[torch.from_numpy(is_good)]
+    of_noise = _noise_without_excess(good, rows[is_good], plan, noise) if len(good) else []
+    return _Chunk(prepared.numpy(), reasons, of_noise)
 
 
-def _without_excess(images: Tensor, plan: _Plan) -> Tensor:
+def _noise_without_excess(
+    images: Tensor, rows: np.ndarray, plan: _Plan, noise: NoiseOfKinds
+) -> list[NoiseOfSome]:
     """Images whose background varies more than usual (ice, carbon) scaled down, so that a few do not set the noise of all."""
-    standard_deviations = measure_background(images, plan.mask).standard_deviations
+    background = measure_background(images, plan.mask)
     limit = MAXIMUM_COUNTED_STANDARD_DEVIATION * plan.background_standard_deviation
-    if not limit > 0:  # images without noise
-        return images
-    return images * (limit / standard_deviations.clamp_min(limit))[:, None, None]
+    if not limit > 0 or bool((background.standard_deviations <= limit).all()):  # without noise, or as usual
+        return noise.measure(images, rows, background.means)
+    scales = limit / background.standard_deviations.clamp_min(limit)
+    return noise.measure(images * scales[:, None, None], rows, background.means * scales)
 
 
 def _working_pixel_size(table: ParticleTable, plan: _Plan) -> float:
