@@ -22,6 +22,7 @@ from gem_plugin.heterogeneity.pose_refinement import (
     pose_steps,
     pose_terms,
 )
+from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.heterogeneity.workers import Workers
 
 FIRST_EPOCHS = 2
@@ -41,6 +42,21 @@ class PoseSpread(NamedTuple):
     evidence_in_nats: float  # per particle, for poses that differ from the given ones
 
 
+class PoseSample(NamedTuple):
+    """Poses about those that a batch has."""
+
+    rotations: Tensor  # (batch, 3, 3), about the axes of the images
+    shifts_in_pixels: Tensor  # (batch, 2)
+
+    def applied(
+        self, views: Tensor, positions: Tensor
+    ) -> tuple[Tensor, Tensor]:  # (batch, 3, 3), (batch, n, 3)
+        """Views turned and positions moved, so that projections are those of the drawn poses."""
+        turned = self.rotations @ views
+        away = torch.linalg.solve(turned, torch.nn.functional.pad(self.shifts_in_pixels, (0, 1))[..., None])
+        return turned, positions + away[:, None, :, 0]
+
+
 class ParticlePoses:
     """Offsets of the poses of all particles, and their prior."""
 
@@ -51,7 +67,7 @@ class ParticlePoses:
         )  # rotation vector of the molecule in radians, shift in pixels
         self.prior = PosePrior()
         self._costs: Tensor | None = None  # (n,)
-        self.roots: Tensor | None = (
+        self._roots: Tensor | None = (
             None  # (n, 5, 5): of the covariance of each pose, in the axes of its image
         )
 
@@ -60,14 +76,17 @@ class ParticlePoses:
         return bool(self.offsets.any())
 
     def state(self) -> dict[str, Any]:
-        return {"prior": tuple(self.prior), "offsets": self.offsets if self.are_moved else None}
+        of_particles = {"offsets": self.offsets, "roots": self._roots, "costs": self._costs}
+        return {"prior": tuple(self.prior), **(of_particles if self.are_moved else {})}
 
     def load_state(self, state: dict[str, Any]) -> None:
         if not state:
             return
         self.prior = PosePrior(*state["prior"])
-        if state["offsets"] is not None:
-            self.offsets = state["offsets"]
+        if state.get("offsets") is not None:
+            device = self.observations.device
+            self.offsets = state["offsets"].cpu()
+            self._roots, self._costs = (state[name].to(device) for name in ("roots", "costs"))
             self._move()
 
     def refine(
@@ -134,7 +153,7 @@ class ParticlePoses:
         self, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float
     ) -> None:
         if self.prior.is_zero:
-            self.offsets, self.roots, self._costs = torch.zeros_like(self.offsets), None, None
+            self.offsets, self._roots, self._costs = torch.zeros_like(self.offsets), None, None
             return
         moved = torch.zeros_like(self.offsets)
         roots = torch.zeros(len(moved), N_NUMBERS, N_NUMBERS)
@@ -151,21 +170,20 @@ class ParticlePoses:
         moved = self.workers.sum(moved.to(self.observations.device)).cpu()
         self.offsets = self._without_net_movement(moved)
         device = self.observations.device
-        self.roots, self._costs = (self.workers.sum(values.to(device)).cpu() for values in (roots, costs))
+        self._roots, self._costs = (self.workers.sum(values.to(device)) for values in (roots, costs))
 
     def costs(self, rows: Tensor) -> Tensor | float:  # (batch,) nats
         """What the freedom of the poses costs each particle in its evidence bound; 0 where poses are not refined."""
-        return 0.0 if self._costs is None else self._costs[rows].to(self.observations.device)
+        return 0.0 if self._costs is None else self._costs[send(rows, self._costs.device)]
 
-    def sample(
-        self, rows: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Tensor] | None:  # (batch, 3, 3), (batch, 2)
-        """Rotations about the axes of the images and shifts in pixels, drawn from what is known of each pose; noise (batch, 5)."""
-        if self.roots is None:
+    def drawn(self, rows: Tensor, noise: Tensor) -> PoseSample | None:
+        """Poses drawn from what is known of each; noise (batch, 5) is standard normal. None where poses are not refined."""
+        if self._roots is None:
             return None
-        drawn = (self.roots[rows] @ noise[..., None])[..., 0]
-        rotations = Rotation.from_rotvec(drawn[:, :N_ANGLES].double().numpy()).as_matrix()
-        return torch.from_numpy(rotations).float(), drawn[:, N_ANGLES:]
+        device = self._roots.device
+        offsets = (self._roots[send(rows, device)] @ send(noise, device)[..., None])[..., 0]
+        angles, shifts = _parts(offsets)
+        return PoseSample(torch.linalg.matrix_exp(cross_product_matrices(angles)), shifts)
 
     @property
     def is_capped(self) -> Tensor:  # (n,) bool
@@ -219,6 +237,13 @@ class ParticlePoses:
     def _move(self) -> None:
         rotations = Rotation.from_rotvec(self.offsets[:, :N_ANGLES].double().numpy()).as_matrix()
         self.observations.move_poses_(torch.from_numpy(rotations).float(), self.offsets[:, N_ANGLES:])
+
+
+def cross_product_matrices(vectors: Tensor) -> Tensor:  # (batch, 3) -> (batch, 3, 3)
+    """[v]x, with [v]x u = v x u; its matrix exponential is the rotation by the vector."""
+    x, y, z = vectors.unbind(1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
 
 
 def _parts(offsets: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
@@ -15,14 +15,15 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
+from gem_plugin.heterogeneity.epoch_records import EpochRecord, EpochSums
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
 from gem_plugin.heterogeneity.losses.occupancy import occupancy_price, particles_that_share
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
-from gem_plugin.heterogeneity.outliers import N_KINDS, KindShares, OutlierMixture
-from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
+from gem_plugin.heterogeneity.outliers import KindShares, OutlierMixture
+from gem_plugin.heterogeneity.particle_poses import ParticlePoses, PoseSample, is_pose_epoch
 from gem_plugin.heterogeneity.pose_refinement import N_NUMBERS, PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
@@ -41,65 +42,6 @@ MAXIMUM_GRADIENT_NORM = 1.0
 MAXIMUM_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
-
-
-@dataclass
-class EpochRecord:
-    """One row of history.csv."""
-
-    epoch: int
-    loss: float  # image loss per particle, relative to an empty image
-    kl: float  # nats per particle
-    validation_loss: float  # NaN without validation particles
-    kl_weight: float
-    learning_rate: float
-    bad_steps: int
-    particles_per_second: float
-    seconds: float
-    distance: float = (
-        math.nan
-    )  # the terms of losses/optional_terms.py without their weights; NaN where they are off
-    direction: float = math.nan
-    repulsion: float = math.nan
-    smoothness: float = math.nan
-    latent_neighbour: float = math.nan
-    validation_kl: float = (
-        math.nan
-    )  # nats; with the validation loss it gives the evidence bound, see landscape/checks/latents.py
-    contrast_spread: float = 0.0  # standard deviation of the particles' contrast, as this epoch found it
-    pose_spread: float = 0.0  # degrees: standard deviation of the error of the given poses, about each axis
-    shift_spread: float = 0.0  # Angstrom, along each axis
-    outlier_fraction: float = 0.0  # of the training particles
-
-
-class EpochSums(NamedTuple):
-    """What the steps of an epoch add up, without steps whose loss is not a number.
-
-    The sums lie on the device as one vector, so that a step never waits for the device.
-    """
-
-    image_loss: Tensor  # ()
-    kl: Tensor  # ()
-    good_steps: Tensor  # ()
-    contrast_score: Tensor  # ()
-    contrast_information: Tensor  # ()
-    kinds: Tensor  # (N_KINDS,): probabilities of the kinds of images of outliers.py, mean of each batch
-    extra_terms: Tensor  # (len(EXTRA_TERMS),), without their weights
-
-    def as_vector(self) -> Tensor:  # (5 + N_KINDS + len(EXTRA_TERMS),)
-        *scalars, kinds, extra_terms = self
-        return torch.cat([torch.stack(scalars), kinds, extra_terms])
-
-    @classmethod
-    def of_vector(cls, vector: Tensor) -> "EpochSums":
-        n_scalars = len(cls._fields) - 2
-        after = n_scalars + N_KINDS
-        return cls._make([*vector[:n_scalars], vector[n_scalars:after], vector[after:]])
-
-    @classmethod
-    def zeros(cls, device: torch.device) -> "EpochSums":
-        size = len(cls._fields) - 2 + N_KINDS + len(EXTRA_TERMS)
-        return cls.of_vector(torch.zeros(size, dtype=torch.float64, device=device))
 
 
 class LoadedBatch(NamedTuple):
@@ -290,7 +232,7 @@ class Trainer:
         noise: Tensor,
         fraction: float,
         generator: torch.Generator,
-        pose_sample: tuple[Tensor, Tensor] | None = None,
+        pose_sample: PoseSample | None = None,
     ) -> Tensor:
         """One step of Adam: what it adds to EpochSums. Zeros when the loss is not a number, and then nothing changes.
 
@@ -321,12 +263,12 @@ class Trainer:
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
-    def _pose_sample(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
-        """Poses drawn for a joint batch, of which this process takes its part; None where poses are not refined."""
-        if self.poses is None or self.poses.roots is None:
+    def _pose_sample(self, rows: Tensor, generator: torch.Generator) -> PoseSample | None:
+        """Poses drawn for this process's part of a joint batch; None where poses are not refined."""
+        if self.poses is None or self.poses.prior.is_zero:
             return None
-        noise = self.workers.local_rows(torch.randn(len(rows), N_NUMBERS, generator=generator))
-        return self.poses.sample(self.workers.local_rows(rows), noise)
+        noise = torch.randn(len(rows), N_NUMBERS, generator=generator)
+        return self.poses.drawn(self.workers.local_rows(rows), self.workers.local_rows(noise))
 
     def _occupancy_cost(self, cloud: GaussianCloud, fraction: float) -> Tensor:  # (): nats a particle
         if not self.settings.occupancy_cost:
@@ -338,14 +280,12 @@ class Trainer:
         self,
         batch: LoadedBatch,
         cloud: GaussianCloud,
-        pose_sample: tuple[Tensor, Tensor] | None = None,  # poses about those of the batch: rotations, shifts
+        pose_sample: PoseSample | None = None,  # poses about those of the batch
     ) -> tuple[Tensor, Tensor]:  # (batch,); (batch, 2): score and information of the contrast
         images, filters, rotations = batch.images
         if pose_sample is not None:
-            turned, shifts = (values.to(rotations.device) for values in pose_sample)
-            rotations = turned @ rotations
-            away = (rotations.transpose(1, 2)[:, :, :2] @ shifts[..., None])[..., 0]
-            cloud = dataclasses.replace(cloud, positions=cloud.positions + away[:, None])
+            rotations, positions = pose_sample.applied(rotations, cloud.positions)
+            cloud = dataclasses.replace(cloud, positions=positions)
         projections = project_gaussians(
             cloud, rotations, self.model.box_size, projector=self.settings.projector
         )

@@ -8,12 +8,11 @@ from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity import training
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EncoderInputs, read_encoder_inputs
-from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS
+from gem_plugin.heterogeneity.epoch_records import EpochSums
 from gem_plugin.heterogeneity.observations import Observations
-from gem_plugin.heterogeneity.outliers import N_KINDS
 from gem_plugin.heterogeneity.prefetch import loaded_batches
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.heterogeneity.training import EpochSums, Trainer
+from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.imaging.ctf import CtfParameters
 
 N_PARTICLES, N_GAUSSIANS, BOX, N_ANCHORS, PIXEL_SIZE = 40, 60, 24, 16, 3.0
@@ -80,17 +79,6 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     result = trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0))
     assert result.device == meta
     assert all(value.grad.device == meta for value in model.parameters() if value.requires_grad)
-
-
-def test_sums_of_an_epoch_keep_their_names_as_a_vector():
-    kinds, extra_terms = torch.arange(5.0, 5 + N_KINDS), torch.arange(10.0, 10 + len(EXTRA_TERMS))
-    sums = EpochSums(*torch.arange(5.0), kinds, extra_terms)
-    vector = sums.as_vector()
-    assert vector.tolist() == [*range(5), *kinds.tolist(), *extra_terms.tolist()]
-    again = EpochSums.of_vector(vector + vector)
-    assert (float(again.good_steps), float(again.contrast_information)) == (4, 8)
-    assert torch.equal(again.extra_terms, 2 * sums.extra_terms)
-    assert not EpochSums.zeros(torch.device("cpu")).as_vector().any()
 
 
 def test_a_step_adds_its_losses_to_the_sums_by_name(cpu_trainer):

@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 
 from gem_plugin.heterogeneity.architecture import ModelArchitecture
-from gem_plugin.heterogeneity.training import EpochRecord, Trainer
+from gem_plugin.heterogeneity.epoch_records import EpochRecord
+from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Progress
