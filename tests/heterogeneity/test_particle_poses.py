@@ -197,7 +197,9 @@ def test_poses_are_drawn_from_what_is_known_of_them(found):
         ]
     )
     left = angles_between(observations.rotation_matrices, true)
-    assert math.degrees(float(angles.square().mean().sqrt())) == pytest.approx(np.sqrt((left**2).mean()), rel=0.15)
+    assert math.degrees(float(angles.square().mean().sqrt())) == pytest.approx(
+        np.sqrt((left**2).mean()), rel=0.15
+    )
     shifts = torch.stack([one.shifts_in_pixels for one in samples])
     assert float(shifts.mean()) == pytest.approx(0, abs=0.02)
 

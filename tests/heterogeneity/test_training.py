@@ -10,6 +10,8 @@ from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EncoderInputs, read_encoder_inputs
 from gem_plugin.heterogeneity.epoch_records import EpochSums
 from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity.outliers import AnyPose, evidence_of_any_pose
+from gem_plugin.heterogeneity.pose_refinement import PosePrior, pose_terms
 from gem_plugin.heterogeneity.prefetch import loaded_batches
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
@@ -72,11 +74,23 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     features = torch.empty(N_PARTICLES, N_ANCHORS + N_VIEW_FEATURES, dtype=torch.float16, device=meta)
     trainer = make_trainer(settings, model, observations, features)
     rows = torch.arange(8)
+    if trainer.poses is not None:  # as after a pass that moved them
+        trainer.poses.prior = PosePrior(0.01, 0.1)
+        trainer.poses._roots = torch.empty(N_PARTICLES, 5, 5, device=meta)
+        trainer.poses._costs = torch.empty(N_PARTICLES, device=meta)
+        mean = torch.empty(BOX, BOX // 2 + 1, dtype=torch.complex64, device=meta)
+        some = observations.batch(torch.arange(4))
+        assert evidence_of_any_pose(some, AnyPose(mean, mean.real)).device == meta
+        trainer.mixture._any_pose = torch.empty(N_PARTICLES, device=meta)
+        assert pose_terms(model.consensus(), some).curvatures.device == meta
     batch = trainer._load(rows)
     assert {value.device for value in (batch.encoder_inputs, *batch.images)} == {meta}
     assert read_encoder_inputs(model.anchors, observations, rows).device == meta
     noise = torch.zeros(8, settings.latent_size, device=meta)
-    result = trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    pose_sample = trainer._pose_sample(rows, generator)
+    assert (pose_sample is None) == (settings.loss == "absolute")
+    result = trainer._step(batch, noise, 0.1, generator, pose_sample)
     assert result.device == meta
     assert all(value.grad.device == meta for value in model.parameters() if value.requires_grad)
 
