@@ -81,11 +81,14 @@ def check_concentration(
     ]
 
 
-def check_poses(poses: PoseChanges | None) -> Diagnostic:
+def check_poses(poses: PoseChanges | None, were_right: bool = False) -> Diagnostic:
     """How far training moved the poses, and how many of them farther than a normal distribution explains."""
     name = "poses far off"
+    if poses is None and were_right:
+        sentence = "The poses of the input are right: refining them explained the images no better."
+        return Diagnostic(name, 0.0, MAXIMUM_MOVED_FRACTION, False, sentence, "")
     if poses is None:
-        why = "Training left no poses of its own: it found those of the input right, or did not refine them."
+        why = "Training did not refine the poses."
         return not_measured(
             name, MAXIMUM_MOVED_FRACTION, why, "Train without --no-refine-poses, where that was given."
         )

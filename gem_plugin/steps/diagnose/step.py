@@ -84,7 +84,8 @@ def _diagnose_outliers_and_poses(run: Run) -> list[Diagnostic]:
             "image stacks", is_outlier, table.stack_names[used].astype(str)
         )
         found += of_particles.check_concentration("optics groups", is_outlier, table.optics_groups[used])
-    return [*found, of_particles.check_poses(None if poses is None else poses.take(used))]
+    were_right = run.summary("train").get("pose_spread_in_degrees") == 0
+    return [*found, of_particles.check_poses(None if poses is None else poses.take(used), were_right)]
 
 
 def _fingerprints(prepared: PreparedData, progress: Progress) -> np.ndarray:  # (n,)

@@ -40,8 +40,10 @@ def write_matches(
 
 def _write_poses(run: RunFiles, trainer: Trainer, progress: Progress) -> dict[str, Any]:
     poses = trainer.poses
-    if poses is None or poses.prior.is_zero:
+    if poses is None:
         return {}
+    if poses.prior.is_zero:
+        return {"pose_spread_in_degrees": 0.0, "shift_spread_in_angstroms": 0.0}
     pixel_size = trainer.model.pixel_size_in_angstroms
     spread = math.degrees(math.sqrt(poses.prior.angle)), math.sqrt(poses.prior.shift) * pixel_size
     is_capped = poses.is_capped.numpy()

@@ -20,6 +20,9 @@ def test_a_fifth_of_junk_is_too_much_and_a_tenth_is_not() -> None:
 def test_without_an_estimate_there_is_no_verdict() -> None:
     assert check_outliers(None).value is None
     assert check_poses(None).value is None
+    right = check_poses(None, were_right=True)
+    assert right.value == 0
+    assert not right.is_bad
 
 
 def test_junk_of_two_micrographs_is_found_by_their_names() -> None:
