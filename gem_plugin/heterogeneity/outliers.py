@@ -149,7 +149,7 @@ class OutlierMixture:
 
     def of_outlier(self, rows: Tensor, losses: Tensor) -> Tensor:  # (batch,)
         """Probability that they are not, to a precision of its own where it is small."""
-        return self.probabilities(losses, self.evidence_of(rows))[:, 1:].sum(1)
+        return self.probabilities(losses, self.evidence_of(rows))[:, 1:].sum(1).clamp_max(1)
 
     def update(self, counts: Tensor) -> None:  # (N_KINDS,): sums of probabilities
         """The shares of largest likelihood for these probabilities: one step of expectation maximisation."""

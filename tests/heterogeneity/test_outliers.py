@@ -67,6 +67,13 @@ def test_without_looking_all_particles_are_the_molecule():
     assert mixture.shares == KindShares()
 
 
+def test_no_sum_of_probabilities_is_above_one():
+    mixture = OutlierMixture()
+    mixture._any_pose = torch.linspace(-3, 3, 5000)
+    outlier = mixture.of_outlier(torch.arange(5000), torch.linspace(10, 200, 5000))
+    assert float(outlier.max()) <= 1
+
+
 @pytest.fixture(scope="module")
 def junk_set():
     """Images of one molecule; every fifth is noise, every fifth a molecule in another pose."""
