@@ -42,21 +42,6 @@ class PoseSpread(NamedTuple):
     evidence_in_nats: float  # per particle, for poses that differ from the given ones
 
 
-class PoseSample(NamedTuple):
-    """Poses about those that a batch has."""
-
-    rotations: Tensor  # (batch, 3, 3), about the axes of the images
-    shifts_in_pixels: Tensor  # (batch, 2)
-
-    def applied(
-        self, views: Tensor, positions: Tensor
-    ) -> tuple[Tensor, Tensor]:  # (batch, 3, 3), (batch, n, 3)
-        """Views turned and positions moved, so that projections are those of the drawn poses."""
-        turned = self.rotations @ views
-        away = torch.linalg.solve(turned, torch.nn.functional.pad(self.shifts_in_pixels, (0, 1))[..., None])
-        return turned, positions + away[:, None, :, 0]
-
-
 class ParticlePoses:
     """Offsets of the poses of all particles, and their prior."""
 
@@ -67,16 +52,13 @@ class ParticlePoses:
         )  # rotation vector of the molecule in radians, shift in pixels
         self.prior = PosePrior()
         self._costs: Tensor | None = None  # (n,)
-        self._roots: Tensor | None = (
-            None  # (n, 5, 5): of the covariance of each pose, in the axes of its image
-        )
 
     @property
     def are_moved(self) -> bool:
         return bool(self.offsets.any())
 
     def state(self) -> dict[str, Any]:
-        of_particles = {"offsets": self.offsets, "roots": self._roots, "costs": self._costs}
+        of_particles = {"offsets": self.offsets, "costs": self._costs}
         return {"prior": tuple(self.prior), **(of_particles if self.are_moved else {})}
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -86,7 +68,7 @@ class ParticlePoses:
         if state.get("offsets") is not None:
             device = self.observations.device
             self.offsets = state["offsets"].cpu()
-            self._roots, self._costs = (state[name].to(device) for name in ("roots", "costs"))
+            self._costs = state["costs"].to(device)
             self._move()
 
     def refine(
@@ -153,37 +135,25 @@ class ParticlePoses:
         self, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float
     ) -> None:
         if self.prior.is_zero:
-            self.offsets, self._roots, self._costs = torch.zeros_like(self.offsets), None, None
+            self.offsets, self._costs = torch.zeros_like(self.offsets), None
             return
         moved = torch.zeros_like(self.offsets)
-        roots = torch.zeros(len(moved), N_NUMBERS, N_NUMBERS)
         costs = torch.zeros(len(moved))
         everything = self.workers.local_rows(torch.arange(len(self.offsets)))
         for rows in everything.split(IMAGES_AT_A_TIME):
             terms = self._terms(rows, model, encoder_inputs, contrast_variance)
-            steps, covariances = pose_steps(terms, self._in_image(rows), self.prior)
-            tiny = 1e-9 * torch.eye(N_NUMBERS, device=covariances.device)
-            roots[rows] = torch.linalg.cholesky((covariances + covariances.transpose(1, 2)) / 2 + tiny).cpu()
+            steps = pose_steps(terms, self._in_image(rows), self.prior)
             offsets = self._in_image(rows) + steps
             costs[rows] = cost_of_offsets(offsets, terms.curvatures, self.prior).cpu()
             moved[rows] = self._limited(self._composed(rows, steps))
         moved = self.workers.sum(moved.to(self.observations.device)).cpu()
         self.offsets = self._without_net_movement(moved)
         device = self.observations.device
-        self._roots, self._costs = (self.workers.sum(values.to(device)) for values in (roots, costs))
+        self._costs = self.workers.sum(costs.to(device))
 
     def costs(self, rows: Tensor) -> Tensor | float:  # (batch,) nats
         """What the freedom of the poses costs each particle in its evidence bound; 0 where poses are not refined."""
         return 0.0 if self._costs is None else self._costs[send(rows, self._costs.device)]
-
-    def drawn(self, rows: Tensor, noise: Tensor) -> PoseSample | None:
-        """Poses drawn from what is known of each; noise (batch, 5) is standard normal. None where poses are not refined."""
-        if self._roots is None:
-            return None
-        device = self._roots.device
-        offsets = (self._roots[send(rows, device)] @ send(noise, device)[..., None])[..., 0]
-        angles, shifts = _parts(offsets)
-        return PoseSample(torch.linalg.matrix_exp(cross_product_matrices(angles)), shifts)
 
     @property
     def is_capped(self) -> Tensor:  # (n,) bool
@@ -237,13 +207,6 @@ class ParticlePoses:
     def _move(self) -> None:
         rotations = Rotation.from_rotvec(self.offsets[:, :N_ANGLES].double().numpy()).as_matrix()
         self.observations.move_poses_(torch.from_numpy(rotations).float(), self.offsets[:, N_ANGLES:])
-
-
-def cross_product_matrices(vectors: Tensor) -> Tensor:  # (batch, 3) -> (batch, 3, 3)
-    """[v]x, with [v]x u = v x u; its matrix exponential is the rotation by the vector."""
-    x, y, z = vectors.unbind(1)
-    zero = torch.zeros_like(x)
-    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
 
 
 def _parts(offsets: Tensor) -> tuple[Tensor, Tensor]:

@@ -94,7 +94,7 @@ def pose_steps(
     terms: PoseTerms,
     offsets: Tensor,  # (batch, 5): where the poses are, from the given ones
     prior: PosePrior,
-) -> tuple[Tensor, Tensor]:  # steps (batch, 5), and the covariance of the posterior (batch, 5, 5)
+) -> Tensor:  # (batch, 5)
     """Gauss-Newton under the prior, no longer than is believed: s = -(H + V^-1)^-1 (g + V^-1 d)."""
     variances = prior.variances(offsets)
     curvatures, gradients = terms.curvatures.to(offsets.dtype), terms.gradients.to(offsets.dtype)
@@ -102,8 +102,7 @@ def pose_steps(
     # multiplied by V from the left, so that a variance may be 0: (V H + 1) s = -(V g + d)
     system = variances[:, None] * curvatures + identity
     steps = -torch.linalg.solve(system, (variances * gradients + offsets)[..., None])[..., 0]
-    covariances = torch.linalg.solve(system, torch.diag(variances).expand_as(system))
-    return _limited(steps), covariances
+    return _limited(steps)
 
 
 def better_prior(

@@ -1,6 +1,5 @@
 """Training: one step, one epoch, the whole state that a checkpoint must hold. Files are the caller's business."""
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -23,8 +22,8 @@ from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLos
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.outliers import KindShares, OutlierMixture
-from gem_plugin.heterogeneity.particle_poses import ParticlePoses, PoseSample, is_pose_epoch
-from gem_plugin.heterogeneity.pose_refinement import N_NUMBERS, PosePrior
+from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
+from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
     KL_RISE,
@@ -103,7 +102,7 @@ class Trainer:
             fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
             noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
             noise = send(self.workers.local_rows(noise), self.device)
-            sums += self._step(batch, noise, fraction, generator, self._pose_sample(rows, generator))
+            sums += self._step(batch, noise, fraction, generator)
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
@@ -232,7 +231,6 @@ class Trainer:
         noise: Tensor,
         fraction: float,
         generator: torch.Generator,
-        pose_sample: PoseSample | None = None,
     ) -> Tensor:
         """One step of Adam: what it adds to EpochSums. Zeros when the loss is not a number, and then nothing changes.
 
@@ -241,7 +239,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
-        image_losses, scores = self._image_loss(batch, cloud, pose_sample)
+        image_losses, scores = self._image_loss(batch, cloud)
         kl_divergences = distribution.kl_divergence()
         bounds = image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach()
         kinds = self.mixture.probabilities(bounds + batch.pose_costs, batch.any_pose)
@@ -263,13 +261,6 @@ class Trainer:
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
-    def _pose_sample(self, rows: Tensor, generator: torch.Generator) -> PoseSample | None:
-        """Poses drawn for this process's part of a joint batch; None where poses are not refined."""
-        if self.poses is None or self.poses.prior.is_zero:
-            return None
-        noise = torch.randn(len(rows), N_NUMBERS, generator=generator)
-        return self.poses.drawn(self.workers.local_rows(rows), self.workers.local_rows(noise))
-
     def _occupancy_cost(self, cloud: GaussianCloud, fraction: float) -> Tensor:  # (): nats a particle
         if not self.settings.occupancy_cost:
             return cloud.amplitudes.new_zeros(())
@@ -280,12 +271,8 @@ class Trainer:
         self,
         batch: LoadedBatch,
         cloud: GaussianCloud,
-        pose_sample: PoseSample | None = None,  # poses about those of the batch
     ) -> tuple[Tensor, Tensor]:  # (batch,); (batch, 2): score and information of the contrast
         images, filters, rotations = batch.images
-        if pose_sample is not None:
-            rotations, positions = pose_sample.applied(rotations, cloud.positions)
-            cloud = dataclasses.replace(cloud, positions=positions)
         projections = project_gaussians(
             cloud, rotations, self.model.box_size, projector=self.settings.projector
         )

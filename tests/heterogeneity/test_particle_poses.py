@@ -185,44 +185,7 @@ def test_passes_are_many_at_the_start_and_end_before_the_training_does():
     assert [epoch for epoch in range(2) if is_pose_epoch(epoch, 2)] == [0, 1]
 
 
-def test_poses_are_drawn_from_what_is_known_of_them(found):
-    poses, _, observations, true, *_ = found
-    generator = torch.Generator().manual_seed(0)
-    rows = torch.arange(N)
-    samples = [poses.drawn(rows, torch.randn(N, 5, generator=generator)) for _ in range(30)]
-    angles = torch.stack(
-        [
-            torch.arccos((one.rotations.diagonal(dim1=1, dim2=2).sum(1).clamp(max=3) - 1) / 2)
-            for one in samples
-        ]
-    )
-    left = angles_between(observations.rotation_matrices, true)
-    assert math.degrees(float(angles.square().mean().sqrt())) == pytest.approx(
-        np.sqrt((left**2).mean()), rel=0.15
-    )
-    shifts = torch.stack([one.shifts_in_pixels for one in samples])
-    assert float(shifts.mean()) == pytest.approx(0, abs=0.02)
-
-
-def test_a_drawn_pose_turns_the_view_and_moves_the_projection(found):
-    poses, _, observations, *_ = found
-    rows = torch.arange(3)
-    sample = poses.drawn(rows, torch.randn(3, 5, generator=torch.Generator().manual_seed(4)))
-    views, points = (
-        observations.rotation_matrices[:3],
-        torch.randn(3, 7, 3, generator=torch.Generator().manual_seed(5)),
-    )
-    turned, moved = sample.applied(views, points)
-    seen = torch.einsum("bij,bnj->bni", turned, moved)
-    plain = torch.einsum("bij,bnj->bni", sample.rotations @ views, points)
-    torch.testing.assert_close(
-        seen[..., :2], plain[..., :2] + sample.shifts_in_pixels[:, None], atol=1e-5, rtol=0
-    )
-    torch.testing.assert_close(seen[..., 2], plain[..., 2], atol=1e-5, rtol=0)
-
-
-def test_right_poses_are_not_drawn():
+def test_right_poses_cost_nothing():
     _, observations, *_ = make(angle=0.0, shift=0.0)
     poses = ParticlePoses(observations, Workers(), "auto")
-    assert poses.drawn(torch.arange(2), torch.zeros(2, 5)) is None
     assert poses.costs(torch.arange(2)) == 0.0

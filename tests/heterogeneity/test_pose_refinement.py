@@ -96,7 +96,7 @@ def test_steps_find_the_pose_of_an_image_without_noise(parts):
         moved = torch.linalg.matrix_exp(cross(found[:, :3])) @ views
         shifted = cloud.positions + (moved.transpose(1, 2)[:, :, :2] @ found[:, 3:, None])[..., 0][:, None]
         here = GaussianCloud(shifted, cloud.amplitudes.expand(BATCH, -1), cloud.widths, LengthUnit.PIXEL)
-        steps, _ = pose_steps(pose_terms(here, MatchedBatch(matched, filters, moved)), found, prior)
+        steps = pose_steps(pose_terms(here, MatchedBatch(matched, filters, moved)), found, prior)
         found = found + steps
     torch.testing.assert_close(found, planted, atol=0.01, rtol=0)
 
@@ -104,16 +104,15 @@ def test_steps_find_the_pose_of_an_image_without_noise(parts):
 def test_a_prior_of_zero_width_keeps_poses_and_brings_moved_ones_back(parts):
     cloud, views, filters, images = parts
     terms = pose_terms(cloud, MatchedBatch(images, filters, views))
-    steps, covariances = pose_steps(terms, torch.zeros(BATCH, 5), PosePrior())
+    steps = pose_steps(terms, torch.zeros(BATCH, 5), PosePrior())
     assert not steps.any()
-    assert not covariances.any()
     offsets = torch.full((BATCH, 5), 0.01)
-    assert torch.allclose(pose_steps(terms, offsets, PosePrior())[0], -offsets)
+    assert torch.allclose(pose_steps(terms, offsets, PosePrior()), -offsets)
 
 
 def test_no_step_is_longer_than_is_believed():
     terms = PoseTerms(torch.zeros(1), torch.full((1, 5), 1e4), torch.eye(5)[None])
-    steps, _ = pose_steps(terms, torch.zeros(1, 5), PosePrior(10.0, 1e4))
+    steps = pose_steps(terms, torch.zeros(1, 5), PosePrior(10.0, 1e4))
     assert float(steps[0, 3:].norm()) == pytest.approx(MAXIMUM_SHIFT_STEP_IN_PIXELS)
 
 
@@ -157,7 +156,7 @@ def test_the_cost_of_a_pose_makes_its_likelihood_the_marginal_one():
         gained - cost_of_offsets(offsets, curvatures, prior), expected, rtol=1e-3, atol=1e-3
     )
     torch.testing.assert_close(
-        pose_steps(terms, torch.zeros(50, 5), prior)[0][:, :3], offsets[:, :3], rtol=1e-3, atol=1e-5
+        pose_steps(terms, torch.zeros(50, 5), prior)[:, :3], offsets[:, :3], rtol=1e-3, atol=1e-5
     )
     assert not cost_of_offsets(torch.zeros(50, 5), curvatures, PosePrior()).any()
 

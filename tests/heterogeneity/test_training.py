@@ -76,7 +76,6 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     rows = torch.arange(8)
     if trainer.poses is not None:  # as after a pass that moved them
         trainer.poses.prior = PosePrior(0.01, 0.1)
-        trainer.poses._roots = torch.empty(N_PARTICLES, 5, 5, device=meta)
         trainer.poses._costs = torch.empty(N_PARTICLES, device=meta)
         mean = torch.empty(BOX, BOX // 2 + 1, dtype=torch.complex64, device=meta)
         some = observations.batch(torch.arange(4))
@@ -88,9 +87,7 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     assert read_encoder_inputs(model.anchors, observations, rows).device == meta
     noise = torch.zeros(8, settings.latent_size, device=meta)
     generator = torch.Generator().manual_seed(0)
-    pose_sample = trainer._pose_sample(rows, generator)
-    assert (pose_sample is None) == (settings.loss == "absolute")
-    result = trainer._step(batch, noise, 0.1, generator, pose_sample)
+    result = trainer._step(batch, noise, 0.1, generator)
     assert result.device == meta
     assert all(value.grad.device == meta for value in model.parameters() if value.requires_grad)
 
