@@ -34,6 +34,8 @@ LARGEST_STRETCH = 20.0  # of the means, where r is small
 SMALLEST_NOISE = 1e-3  # latent units
 N_BLOCKS = 2000  # most groups that are drawn; more are joined at random, which changes no variance
 N_FITS = 4  # with support points of their own, so that the errors contain their choice
+LARGEST_TOGETHER = 200_000  # particles; of more, each fit takes the micrographs of a quarter
+MINIMUM_BLOCKS = 10  # micrographs of a fit
 N_DRAWS = 1000  # of all fits together
 CONFIDENCE = 0.9
 ROWS_AT_ONCE = 1 << 16
@@ -85,21 +87,48 @@ def estimate_populations(
     which = which.reshape(-1)
     n_groups = _groups_of_states(states, which, n_states)
     blocks = _blocks(which, generator)
+    are_apart = posteriors is not None and _are_fitted_apart(blocks)
     if posteriors is None:
         one_state_each = np.eye(n_states, dtype=np.float32)[states]
-        fits = [_fit(_Model(one_state_each, np.arange(n_states)), counts, blocks, N_DRAWS, generator)]
-    else:
-        known = _across_borders(posteriors, rows, states, generator)
         fits = [
-            _fit(_model(*known, states, generator), counts, blocks, N_DRAWS // N_FITS, generator)
-            for _ in range(N_FITS)
+            _fit(_Model(one_state_each, np.arange(n_states), n_states), counts, blocks, N_DRAWS, generator)
         ]
-    fractions = np.mean([fit.fractions for fit in fits], axis=0)
-    drawn = np.concatenate([fit.drawn for fit in fits])
+    else:
+        means, information = _across_borders(posteriors, rows, states, generator)
+        fits = []
+        for part in _parts(blocks, are_apart):
+            model = _model(means[part], information[part], states[part], n_states, generator)
+            fits.append(_fit(model, counts[part], blocks[part], N_DRAWS // N_FITS, generator))
+    fractions, drawn = _together(fits, are_apart, generator)
     lower, upper = _interval(fractions, drawn)
     energies, errors = _energies(fractions, drawn)
     influence = max(fit.largest_influence for fit in fits)
     return Populations(counted, fractions, lower, upper, energies, errors, n_groups, influence)
+
+
+def _are_fitted_apart(blocks: np.ndarray) -> bool:
+    return len(blocks) > LARGEST_TOGETHER and int(blocks.max()) + 1 >= N_FITS * MINIMUM_BLOCKS
+
+
+def _parts(blocks: np.ndarray, are_apart: bool) -> list[np.ndarray | slice]:
+    """The rows of each fit: all of them, or in large sets a quarter of the micrographs each."""
+    if not are_apart:
+        return [slice(None)] * N_FITS
+    return [np.flatnonzero(blocks % N_FITS == part) for part in range(N_FITS)]
+
+
+def _together(
+    fits: list["_Fit"], are_apart: bool, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:  # (k,), (draws, k)
+    """The mean of the fits, and samples that also contain how the fits differ by their support points."""
+    each = np.array([fit.fractions for fit in fits])
+    if not are_apart:
+        return each.mean(axis=0), np.concatenate([fit.drawn for fit in fits])
+    drawn = np.mean([fit.drawn for fit in fits], axis=0)
+    by_chance = np.mean([fit.drawn.var(axis=0) for fit in fits], axis=0)
+    excess = np.sqrt(np.maximum(each.var(axis=0, ddof=1) - by_chance, 0))
+    drawn = np.maximum(drawn + excess * generator.normal(size=drawn.shape), 0)
+    return each.mean(axis=0), drawn / drawn.sum(axis=1, keepdims=True)
 
 
 class _Model(NamedTuple):
@@ -107,6 +136,7 @@ class _Model(NamedTuple):
         np.ndarray
     )  # (m, points) float32: of every particle at every point, up to a factor of the particle
     state_of_point: np.ndarray  # (points,) int64 from 0
+    n_states: int
 
 
 class _Fit(NamedTuple):
@@ -121,7 +151,7 @@ def _fit(
     """Weights of the points by all particles and by samples of them, summed over the points of each state."""
     fitted = fit_weights(model.likelihoods, counts)
     scores, sizes = scores_of_groups(model.likelihoods, counts, fitted.weights, blocks)
-    of_states = np.eye(int(model.state_of_point.max()) + 1)[model.state_of_point]  # (points, k)
+    of_states = np.eye(model.n_states)[model.state_of_point]  # (points, k)
     drawn = draw_weights(fitted, scores, sizes, n_draws, generator) @ of_states
     influence = _largest_influence((scores * fitted.weights) @ of_states, sizes)
     return _Fit(fitted.weights @ of_states, drawn, influence)
@@ -158,14 +188,15 @@ def _model(
     means: np.ndarray,  # (m, q)
     information: np.ndarray,  # (m, q)
     states: np.ndarray,  # (m,) from 0
+    n_states: int,
     generator: np.random.Generator,
 ) -> _Model:
     """Support points of all states, and the likelihoods there."""
-    points, state_of_point, variances = _support(means, information, states, generator)
+    points, state_of_point, variances = _support(means, information, states, n_states, generator)
     likelihoods = np.empty((len(means), len(points)), np.float32)
     for chunk in _chunks(len(means)):
         likelihoods[chunk] = _at_points(points, variances, means[chunk], information[chunk])
-    return _Model(likelihoods, state_of_point)
+    return _Model(likelihoods, state_of_point, n_states)
 
 
 def _at_points(
@@ -213,10 +244,10 @@ def _support(
     means: np.ndarray,  # (m, q)
     information: np.ndarray,  # (m, q)
     states: np.ndarray,  # (m,) from 0
+    n_states: int,
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (points, q), (points,), (q,): variance of the kernels
     """Cells of each state by k-means, and what scatter within them the uncertainty does not explain."""
-    n_states = int(states.max()) + 1
     n_points = int(np.clip(N_SUPPORT_POINTS // n_states, MINIMUM_POINTS, MAXIMUM_POINTS))
     points, state_of_point = [], []
     scatter, norm = np.zeros(means.shape[1]), np.zeros(means.shape[1])
