@@ -108,9 +108,17 @@ class StatePopulations:
             raise InputError(
                 f"{files.populations} is missing: this landscape has no populations with errors. Run `{MADE_BY} {files.root.parent}`."
             )
+        counted, fractions, lower, upper, energies, errors, n_groups = (
+            _numbers(rows, column, files.populations) for column in COLUMNS[1:8]
+        )
         return cls(
-            *(_numbers(rows, column, files.populations) for column in COLUMNS[1:7]),
-            _numbers(rows, "groups", files.populations).astype(np.int64),
+            counted,
+            fractions,
+            lower,
+            upper,
+            energies,
+            errors,
+            n_groups.astype(np.int64),
             rows[0]["drawn_by"],
             rows[0]["by_posteriors"] == "1",
         )
