@@ -13,6 +13,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 
 ROWS_AT_ONCE = 1 << 15
+ROWS_FOR_STEPS = 50_000  # about so many rows give the curvature of a step; the gradient is always that of all
 N_EM_STEPS = 10  # before the quadratic steps
 MAXIMUM_STEPS = 60
 TOLERANCE = 1e-7  # nats per row that a step may still gain
@@ -35,8 +36,9 @@ def fit_weights(
     weights = np.full(likelihoods.shape[1], 1 / likelihoods.shape[1])
     for _ in range(N_EM_STEPS):
         weights = weights * (1 - _derivatives(likelihoods, counts, weights, False)[1])
+    every = max(1, len(likelihoods) // ROWS_FOR_STEPS)
     for _ in range(MAXIMUM_STEPS):
-        value, gradient, curvature = _derivatives(likelihoods, counts, weights, True)
+        value, gradient, curvature = _derivatives(likelihoods, counts, weights, True, every)
         target = _constrained_step(weights, gradient, _factor(curvature))
         step = target - weights
         gain = -float(gradient @ step)
@@ -94,7 +96,7 @@ def _chunks(n_rows: int) -> Iterator[slice]:
 
 
 def _derivatives(
-    likelihoods: np.ndarray, counts: np.ndarray, weights: np.ndarray, with_curvature: bool
+    likelihoods: np.ndarray, counts: np.ndarray, weights: np.ndarray, with_curvature: bool, every: int = 1
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Mean negative log-likelihood plus the sum of the weights, its gradient, and its curvature where that is asked for."""
     n_points = likelihoods.shape[1]
@@ -106,7 +108,7 @@ def _derivatives(
         value -= float(count @ np.log(mixed, dtype=np.float64))
         gradient -= (count / mixed).astype(np.float32) @ part
         if with_curvature:
-            scaled = part * (np.sqrt(count) / mixed).astype(np.float32)[:, None]
+            scaled = part[::every] * (np.sqrt(every * count) / mixed).astype(np.float32)[::every, None]
             curvature += scaled.T @ scaled
     total = counts.sum()
     return value / total + weights.sum(), 1 + gradient / total, curvature / total

@@ -1,6 +1,7 @@
 """The weights are those of largest likelihood, and their samples vary as those of repeated data do."""
 
 import numpy as np
+import pytest
 
 from gem_plugin.landscape.mixing_weights import draw_weights, fit_weights, scores_of_groups
 
@@ -18,6 +19,15 @@ def test_weights_solve_the_likelihood_equations() -> None:
     responsibilities /= responsibilities.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(responsibilities.mean(axis=0), fitted.weights, atol=2e-4)
     assert abs(fitted.weights[0] - 0.7) < 0.03
+
+
+def test_steps_by_the_curvature_of_some_rows_reach_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    likelihoods = two_normals(5000, 0.7, np.random.default_rng(0))
+    by_all = fit_weights(likelihoods, np.ones(5000))
+    monkeypatch.setattr("gem_plugin.landscape.mixing_weights.ROWS_FOR_STEPS", 600)
+    by_some = fit_weights(likelihoods, np.ones(5000))
+    np.testing.assert_allclose(by_some.weights, by_all.weights, atol=1e-4)
+    np.testing.assert_allclose(by_some.curvature, by_all.curvature, rtol=1e-3)
 
 
 def test_rows_that_are_sure_are_counted() -> None:
