@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gem_plugin.particles.table import ParticleTable
     from gem_plugin.progress import Progress
     from gem_plugin.results.particle_file import ParticleFile
+    from gem_plugin.results.populations import StatePopulations
     from gem_plugin.results.run import Run as OpenedRun
     from gem_plugin.results.states import States
     from gem_plugin.results.subunits import Subunits
@@ -133,6 +134,13 @@ class Run:
         `.labels` (n,), `.numbers`, `.counts`, `.rows(number)`, `.mean_map(number)`, `.table`.
         """
         return self._results.states(source)
+
+    def populations(self) -> StatePopulations:
+        """Fractions of the states of landscape by maximum likelihood, with 90 % intervals; InputError where it made none.
+
+        `.fractions`, `.lower`, `.upper`, `.counted` (k,), `.energies_in_kt`, `.energy_errors_in_kt` (k,), `.sentence`.
+        """
+        return self._results.populations()
 
     def subunits(self, source: str = "sketch") -> Subunits:
         """States of the subunits of each particle, where particles have several views: "sketch", "full" or "leiden".

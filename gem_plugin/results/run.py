@@ -42,6 +42,7 @@ from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
 from gem_plugin.results.expanded_particle_file import open_views
 from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
 from gem_plugin.results.particle_file import ParticleFile, open_particle_file
+from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.state_sources import FULL, LEIDEN, SKETCH, STATE_SOURCES
@@ -260,6 +261,11 @@ class Run:
         if not self._landscape_is_checked:
             check_same_making(self.files)
             self._landscape_is_checked = True
+
+    def populations(self) -> StatePopulations:
+        """Fractions of the states of landscape with their errors; InputError in runs before version 0.3.0."""
+        self.check_landscape()
+        return StatePopulations.load(self.files.landscape)
 
     @property
     def state_maps(self) -> dict[int, Path]:

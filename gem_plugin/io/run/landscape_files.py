@@ -89,6 +89,10 @@ class LandscapeFiles:
         return self.root / "states.csv"
 
     @property
+    def populations(self) -> Path:  # csv: fraction of the particles in each state, with its interval
+        return self.root / "populations.csv"
+
+    @property
     def states(self) -> StateFiles:
         return StateFiles(self.root / "states")
 

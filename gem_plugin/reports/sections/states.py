@@ -6,6 +6,11 @@ from gem_plugin.reports.plain_numbers import percent, short_number
 from gem_plugin.reports.sections.figures import STATES, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
 from gem_plugin.reports.sections.map_pictures import AXES, MapPictures, picture_html, pictures_of_maps
+from gem_plugin.reports.sections.populations import (
+    fraction_in_words,
+    populations_if_there,
+    populations_table,
+)
 from gem_plugin.results.run import Run
 
 MAXIMUM_STATES_SHOWN = 30
@@ -25,8 +30,20 @@ def states_section(run: Run) -> str:
     shown = dict(list(run.state_maps.items())[:MAXIMUM_STATES_SHOWN])
     pictures = pictures_of_maps(list(shown.values()))
     total = max(1, sum(run.state_counts.values()))
+    populations = populations_if_there(run)
     cards = [
-        _card(index, number, run.state_counts[number], total, pictures) for index, number in enumerate(shown)
+        _card(
+            index,
+            number,
+            f"{run.state_counts[number]:,} particles, "
+            + (
+                fraction_in_words(populations, number)
+                if populations is not None and number in populations.numbers
+                else percent(run.state_counts[number] / total)
+            ),
+            pictures,
+        )
+        for index, number in enumerate(shown)
     ]
     not_shown = len(run.state_maps) - len(cards)
     note = f"<p>{not_shown} more states are in {run.files.landscape}.</p>" if not_shown else ""
@@ -38,19 +55,19 @@ def states_section(run: Run) -> str:
         f"highest density, at {positions} from the centre. Each picture is {pictures.width_in_angstroms:.0f} Å wide, white = "
         "high density, and all states have one grey scale, so that they can be compared. A state is a part of the "
         "landscape; that it is a real conformation is shown by a map made from its particles alone.</p>"
-        f'<div class="cards states">{"".join(cards)}</div>{note}{_state_table(run)}'
+        f'<div class="cards states">{"".join(cards)}</div>{note}{populations_table(populations)}{_state_table(run)}'
         f"{figures_of(run, STATES)}"
     )
 
 
-def _card(index: int, number: int, count: int, total: int, pictures: MapPictures) -> str:
+def _card(index: int, number: int, size: str, pictures: MapPictures) -> str:
     head = "".join(f"<th>{axis}</th>" for axis in AXES)
     rows = "".join(
         f"<tr><th>{kind}</th>{_cells(of_all, index, pictures.window, f'state {number}, {kind},')}</tr>"
         for kind, of_all in (("projection", pictures.projections), ("slice", pictures.slices))
     )
     return (
-        f'<div class="card"><h3>State {number}</h3><p>{count:,} particles, {percent(count / total)}</p>'
+        f'<div class="card"><h3>State {number}</h3><p>{size}</p>'
         f"<table><tr><th></th>{head}</tr>{rows}</table></div>"
     )
 

@@ -24,6 +24,7 @@ from gem_plugin.steps.landscape.cryodrgn_layout import (
 )
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
+from gem_plugin.steps.landscape.populations import write_populations
 from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape.settings import (
     LandscapeSettings,
@@ -96,6 +97,7 @@ def map_landscape(
         states = find_states(job, components, sketch)
         write_states(job, volumes, sketch, states)
         quality = describe_states(job, volumes, sketch, states, mask, regions)
+    write_populations(job, states.of_particles(sketch))
     subunits = write_subunits(run, files.subunits, states.of_particles(sketch), progress)
     layout = lay_out_umap(job)
     from gem_plugin.steps.landscape.figures import draw_landscape  # matplotlib; not wanted for --help

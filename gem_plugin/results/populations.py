@@ -1,0 +1,133 @@
+"""populations.csv: the fraction of each state by maximum likelihood, with errors, saved and loaded in one place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.run.landscape_files import LandscapeFiles
+from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.landscape.populations import Populations
+from gem_plugin.results.csv_tables import read_text_rows
+from gem_plugin.results.micrographs import MICROGRAPHS, PARTICLES, STACKS
+
+COLUMNS = (
+    "state",
+    "counted_fraction",
+    "fraction",
+    "lower",
+    "upper",
+    "free_energy_in_kt",
+    "free_energy_error_in_kt",
+    "groups",
+    "drawn_by",
+    "by_posteriors",
+)
+MADE_BY = "gem-em landscape"
+
+
+@dataclass(frozen=True, eq=False)
+class StatePopulations:
+    """Fractions of the particles in states 1 to k; index i is state i + 1. Excluded particles and outliers are not counted."""
+
+    counted: np.ndarray  # (k,) by counting labels
+    fractions: np.ndarray  # (k,) by maximum likelihood over all particles
+    lower: np.ndarray  # (k,) of the 90 % interval
+    upper: np.ndarray  # (k,)
+    energies_in_kt: np.ndarray  # (k,): -ln(fraction / largest fraction); inf where the fraction is 0
+    energy_errors_in_kt: (
+        np.ndarray
+    )  # (k,) standard deviation; NaN where the fraction cannot be distinguished from 0
+    n_groups: np.ndarray  # (k,) int64: micrographs (or what drawn_by names) with particles of the state
+    drawn_by: str  # "micrographs", "image stacks" or "particles": what was drawn again for the errors
+    by_posteriors: (
+        bool  # False: the model gives no uncertainty of the latents, and fractions are those counted
+    )
+
+    @property
+    def numbers(self) -> list[int]:
+        """The states."""
+        return list(range(1, len(self.fractions) + 1))
+
+    @property
+    def sentence(self) -> str:
+        """What the fractions are and what their errors contain."""
+        method = (
+            "Fractions are those of maximum likelihood over all particles, each with the uncertainty of its latents."
+            if self.by_posteriors
+            else "Fractions are counted, as the model gives no uncertainty of the latents; states that overlap are then biased."
+        )
+        drawn = {
+            MICROGRAPHS: "particles and micrographs",
+            STACKS: "particles and image stacks",
+            PARTICLES: "particles",
+        }[self.drawn_by]
+        too_small = (
+            " Fewer than ten micrographs are known, so particles were drawn one by one: these errors are too small."
+            if self.drawn_by == PARTICLES
+            else ""
+        )
+        return (
+            f"{method} The intervals contain the truth in 90 % of repeats as far as chance in {drawn} decides: they "
+            f"were found by drawing {self.drawn_by} again. They do not contain the randomness of training, errors of poses, or "
+            f"another choice of states.{too_small}"
+        )
+
+    @classmethod
+    def of(cls, found: Populations, drawn_by: str, by_posteriors: bool) -> "StatePopulations":
+        return cls(
+            found.counted,
+            found.fractions,
+            found.lower,
+            found.upper,
+            found.energies_in_kt,
+            found.energy_errors_in_kt,
+            found.n_groups,
+            drawn_by,
+            by_posteriors,
+        )
+
+    def save(self, files: LandscapeFiles) -> None:
+        """Write populations.csv."""
+        numbers = (
+            self.counted, self.fractions, self.lower, self.upper, self.energies_in_kt, self.energy_errors_in_kt,
+        )  # fmt: skip
+        lines = [",".join(COLUMNS)]
+        for index, number in enumerate(self.numbers):
+            values = [f"{values[index]:.6g}" for values in numbers]
+            ending = [str(int(self.n_groups[index])), self.drawn_by, str(int(self.by_posteriors))]
+            lines.append(",".join([str(number), *values, *ending]))
+        write_text_whole(files.populations, "\n".join(lines) + "\n")
+
+    @classmethod
+    def load(cls, files: LandscapeFiles) -> "StatePopulations":
+        """The populations of a landscape; InputError where there are none, as before version 0.3.0."""
+        rows = read_text_rows(files.populations)
+        if not rows:
+            raise InputError(
+                f"{files.populations} is missing: this landscape has no populations with errors. Run `{MADE_BY} {files.root.parent}`."
+            )
+        counted, fractions, lower, upper, energies, errors, n_groups = (
+            _numbers(rows, column, files.populations) for column in COLUMNS[1:8]
+        )
+        return cls(
+            counted,
+            fractions,
+            lower,
+            upper,
+            energies,
+            errors,
+            n_groups.astype(np.int64),
+            rows[0]["drawn_by"],
+            rows[0]["by_posteriors"] == "1",
+        )
+
+
+def _numbers(rows: list[dict[str, str]], column: str, path: Path) -> np.ndarray:  # (k,) float64
+    try:
+        return np.array([float(row[column]) for row in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} has no number in the column {column} of every state. Run `{MADE_BY}` again."
+        ) from error

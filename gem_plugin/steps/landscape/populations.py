@@ -1,0 +1,64 @@
+"""The populations of the states with their errors: populations.csv."""
+
+import numpy as np
+
+from gem_plugin.io.array_files import read_array
+from gem_plugin.io.run.outliers import particles_in_states
+from gem_plugin.landscape.populations import Posteriors, estimate_populations
+from gem_plugin.notices import warn
+from gem_plugin.particles.table import ParticleTable
+from gem_plugin.results.micrographs import PARTICLES, DrawnGroups, groups_of_particles
+from gem_plugin.results.populations import StatePopulations
+from gem_plugin.results.run import Run
+from gem_plugin.steps.landscape.job import LandscapeJob
+
+DOMINATED = 0.5  # fraction of the variance of a state that is from one micrograph
+
+
+def write_populations(
+    job: LandscapeJob,
+    states: np.ndarray,  # (n,) from 1; 0: none
+) -> StatePopulations:
+    """Estimate the fractions of the states, save them, and say what they are."""
+    job.files.populations.unlink(missing_ok=True)
+    counted = particles_in_states(job.run, len(states)) & (states > 0)
+    posteriors = posteriors_of(job)
+    with job.progress.waiting("populations of the states"):
+        table = Run(job.run).table_if_there
+        groups = (
+            DrawnGroups(PARTICLES, np.arange(len(states)))
+            if table is None
+            else groups_of_particles(table, job.original, counted)
+        )
+        found = estimate_populations(
+            posteriors,
+            np.where(counted, states, 0),
+            groups.numbers,
+            np.random.default_rng(job.settings.seed),
+            None if table is None else _weights_of_views(table, counted),
+        )
+    populations = StatePopulations.of(found, groups.kind, posteriors is not None)
+    populations.save(job.files)
+    if groups.kind != PARTICLES and found.largest_influence > DOMINATED:
+        kind = groups.kind.removesuffix("s")
+        warn(
+            f"{found.largest_influence:.0%} of the variance of a state's population is from one {kind}: its interval is not "
+            f"reliable. Look at the {groups.kind} of its particles."
+        )
+    return populations
+
+
+def posteriors_of(job: LandscapeJob) -> Posteriors | None:
+    """The latents with their uncertainty; None where the model gives none."""
+    path = job.run.latents_std
+    if not path.is_file():
+        return None
+    deviations = read_array(path, f"gem-em train {job.run.root}")
+    latents = job.source.latents
+    return Posteriors(latents, deviations) if deviations.shape == latents.shape else None
+
+
+def _weights_of_views(table: ParticleTable, counted: np.ndarray) -> np.ndarray:  # (n,)
+    """Each particle counts once: its views by one over how many of them are counted."""
+    views = np.bincount(table.particle_indices, counted)
+    return 1 / np.maximum(views[table.particle_indices], 1)
