@@ -25,6 +25,7 @@ COLUMNS = (
     "by_posteriors",
 )
 MADE_BY = "gem-em landscape"
+MANY_STATES = 10  # that were checked; 20 overlapping ones had intervals that were too narrow
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +69,15 @@ class StatePopulations:
             if self.drawn_by == PARTICLES
             else ""
         )
+        many = (
+            f" With as many as {len(self.fractions)} states that overlap, the intervals are too narrow; ask for fewer states."
+            if len(self.fractions) > MANY_STATES
+            else ""
+        )
         return (
             f"{method} The intervals contain the truth in 90 % of repeats as far as chance in {drawn} decides: they "
             f"were found by drawing {self.drawn_by} again. They do not contain the randomness of training, errors of poses, or "
-            f"another choice of states.{too_small}"
+            f"another choice of states.{too_small}{many}"
         )
 
     @classmethod
@@ -102,7 +108,7 @@ class StatePopulations:
 
     @classmethod
     def load(cls, files: LandscapeFiles) -> "StatePopulations":
-        """The populations of a landscape; InputError where there are none, as before version 0.3.0."""
+        """The populations of a landscape; InputError where there are none, as before 0.2.0."""
         rows = read_text_rows(files.populations)
         if not rows:
             raise InputError(

@@ -263,7 +263,7 @@ class Run:
             self._landscape_is_checked = True
 
     def populations(self) -> StatePopulations:
-        """Fractions of the states of landscape with their errors; InputError in runs before version 0.3.0."""
+        """Fractions of the states of landscape with their errors; InputError in runs before 0.2.0."""
         self.check_landscape()
         return StatePopulations.load(self.files.landscape)
 

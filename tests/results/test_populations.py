@@ -1,5 +1,6 @@
 """populations.csv is written and read in one place; a landscape without it still opens and says how to make it."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,10 @@ def test_the_sentence_says_what_the_errors_contain() -> None:
     assert "these errors are too small" in alone
     assert "Fractions are counted, as the model gives no uncertainty" in alone
     assert "randomness of training" in alone
+    assert "too narrow" not in alone
+    many = dataclasses.replace(FOUND, fractions=np.full(12, 1 / 12))
+    of_many = StatePopulations.of(many, "micrographs", True)
+    assert "12 states that overlap, the intervals are too narrow" in of_many.sentence
 
 
 def test_an_old_landscape_opens_and_says_what_makes_them(old_run: Path) -> None:

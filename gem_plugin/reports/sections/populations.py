@@ -11,7 +11,7 @@ from gem_plugin.results.run import Run
 
 
 def populations_if_there(run: Run) -> StatePopulations | None:
-    """None in runs of versions before 0.3.0."""
+    """None in runs of versions before 0.2.0."""
     return run.populations() if run.files.landscape.populations.is_file() else None
 
 
