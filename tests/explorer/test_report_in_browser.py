@@ -159,7 +159,7 @@ def test_warnings_say_what_they_mean_and_which_checks_were_done(page: Any) -> No
     assert "Small states: 1, 2, 3, 4, 5. They hold fewer than 500 particles" in text
     assert "gem-em diagnose" in text
     assert "Results of the checks that were run: 3" in text
-    assert "Checks that have not been run: 9" in text
+    assert "Checks that have not been run: 12" in text
 
 
 def test_scatter_is_drawn_and_groups_can_be_hidden(page: Any) -> None:

@@ -20,6 +20,8 @@ from gem_plugin.results.run import Run
 from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*rlnRandomSubset is left out:UserWarning")  # tiny states
+
 N_PARTICLES = 160
 BAD = {4: np.nan, 17: 1e7, 30: 0.0}  # row -> what a pixel holds, or all of them
 BAD_SCALES = {55: 0.0, 90: -1.0}
