@@ -108,7 +108,10 @@ def particle_names(path: Path) -> list[str]:
 
 
 def test_train_job_offers_all_particles_with_latents(jobs: Jobs) -> None:
-    assert jobs.project.nodes(jobs.train) == {"particles.star": 3, "consensus/map.mrc": 6, "logfile.pdf": 13}
+    offered = {"particles.star": 3, "consensus/map.mrc": 6, "logfile.pdf": 13}
+    if (jobs.path(jobs.train) / "refined_poses.npz").is_file():
+        offered["particles_refined.star"] = 3
+    assert jobs.project.nodes(jobs.train) == offered
     particles = starfile.read(jobs.path(jobs.train) / "particles.star", always_dict=True)["particles"]
     assert particles["rlnImageName"].tolist() == particle_names(jobs.path(jobs.refine) / "run_data.star")
     latents = particles[["gemLatent1", "gemLatent2"]].to_numpy(dtype=float)
@@ -129,7 +132,10 @@ def test_landscape_job_offers_the_particles_and_the_reference_of_every_state(job
     everything = {"landscape/particles.star": 3, "logfile.pdf": 13}
     assert jobs.project.nodes(jobs.landscape) == {**stars, **references, **everything}
     names = [name for star in stars for name in particle_names(jobs.path(jobs.landscape) / star)]
-    assert sorted(names) == sorted(particle_names(jobs.path(jobs.refine) / "run_data.star"))
+    is_outlier = np.load(jobs.path(jobs.train) / "outliers.npy") > 0.5
+    everyone = np.array(particle_names(jobs.path(jobs.refine) / "run_data.star"))
+    assert sorted(names) == sorted(everyone[~is_outlier])
+    assert is_outlier.mean() < 0.05
 
 
 def test_references_are_in_the_box_of_the_particles(jobs: Jobs) -> None:
