@@ -208,3 +208,12 @@ def test_small_sets_get_more_epochs_than_large_ones():
     settings = TrainSettings()
     counts = [number_of_epochs(settings, n) for n in (500, 3_000, 12_000, 100_000, 1_000_000)]
     assert counts == [100, 100, 25, 10, 10]
+
+
+def test_fewer_threads_of_numba_than_processors_are_no_error():
+    code = "from gem_plugin.devices import set_threads; import numba; set_threads(2); print(numba.get_num_threads())"
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120
+    )
+    assert done.stdout.strip() == "1", done.stderr[-2000:]
