@@ -53,7 +53,7 @@ def test_error_is_raised_where_its_result_would_come(part: str, n_threads: int) 
     with pytest.raises(OSError, match="disk gone"):
         collect()
     assert len(found) == 7
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_only_a_few_pieces_are_read_ahead_and_no_thread_stays_when_the_rest_is_not_wanted(
@@ -69,5 +69,5 @@ def test_only_a_few_pieces_are_read_ahead_and_no_thread_stays_when_the_rest_is_n
     with results_in_order(range(1000), note_and_read, work) as results:
         assert next(results)[0] == 0
     assert len(pieces_read) <= n_threads + 4
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     assert torch.get_num_threads() == n_threads
