@@ -44,5 +44,6 @@ def set_threads(requested: int | None) -> int:
     n_processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     n_threads = requested or int(os.environ.get("OMP_NUM_THREADS") or n_processors)
     torch.set_num_threads(n_threads)
-    numba.set_num_threads(min(n_threads, int(vars(numba.config)["NUMBA_NUM_THREADS"])))
+    started = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # by the environment, else one a processor
+    numba.set_num_threads(min(n_threads, n_processors, started))
     return n_threads

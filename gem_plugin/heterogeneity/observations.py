@@ -66,6 +66,7 @@ class Observations:
         self._noise_rows = noise_rows if len(self._inverse_noise) > 1 else None
         self.device = torch.device("cpu")  # where batches are made
         self._matched: Tensor | None = None  # (n_matched, box, box)
+        self._n_kept = 0  # most images that were kept in memory
 
     def move_to_(self, device: torch.device) -> None:
         """Make batches on another device from now on. Images stay where they are; keep_in_memory puts them there."""
@@ -101,12 +102,10 @@ class Observations:
             self._match_again()
 
     def _match_again(self, progress_of: Any = iter) -> None:
-        """Images in memory anew; from now on made for each batch where views of one image no longer share one."""
+        """Images in memory anew; made for each batch where views of one image no longer share one, so that memory does not grow."""
         self.__dict__.pop("_rows_to_match", None)
-        if self._matched is None:
-            return
-        n_before, self._matched = len(self._matched), None
-        if self.n_matched <= n_before:
+        self._matched = None
+        if 0 < self.n_matched <= self._n_kept:
             self.keep_in_memory(progress_of)
 
     @property
@@ -139,7 +138,7 @@ class Observations:
         matched = torch.empty(len(needed), self.box_size, self.box_size, device=self.device)
         for part in progress_of(list(row_chunks(len(needed), IMAGES_AT_A_TIME))):
             matched[part[0] : part[-1] + 1] = self._match(needed[part])
-        self._matched = matched
+        self._matched, self._n_kept = matched, max(self._n_kept, len(matched))
 
     def batch(self, rows: Tensor) -> MatchedBatch:
         """The given particles; rows are on the CPU, whatever the device of the batches."""

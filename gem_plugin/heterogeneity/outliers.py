@@ -9,6 +9,7 @@ over independent Fourier coefficients k, with g and h as in observations.py. The
 in training, so that junk teaches the model nothing.
 """
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -48,8 +49,9 @@ def kind_probabilities(
     shares: KindShares,
 ) -> Tensor:  # (batch, 3)
     """Posterior probabilities of the three kinds."""
-    evidence = torch.stack([-losses, torch.zeros_like(losses), any_pose.to(losses.dtype)], 1)
-    return torch.softmax(evidence + evidence.new_tensor(shares).log(), 1)
+    evidence = -losses, torch.zeros_like(losses), any_pose.to(losses.dtype)
+    of_kinds = [values + math.log(share) for values, share in zip(evidence, shares, strict=True)]
+    return torch.softmax(torch.stack(of_kinds, 1), 1)
 
 
 class AnyPose(NamedTuple):

@@ -94,8 +94,7 @@ class ParticlePoses:
         self._step(*arguments)
         if had_moved or self.are_moved:
             self._move()
-        spread = PoseSpread(math.degrees(math.sqrt(self.prior.angle)), math.sqrt(self.prior.shift), gain)
-        return spread
+        return PoseSpread(math.degrees(math.sqrt(self.prior.angle)), math.sqrt(self.prior.shift), gain)
 
     def _information(
         self,
@@ -142,9 +141,9 @@ class ParticlePoses:
         everything = self.workers.local_rows(torch.arange(len(self.offsets)))
         for rows in everything.split(IMAGES_AT_A_TIME):
             terms = self._terms(rows, model, encoder_inputs, contrast_variance)
-            steps = pose_steps(terms, self._in_image(rows), self.prior)
-            offsets = self._in_image(rows) + steps
-            costs[rows] = cost_of_offsets(offsets, terms.curvatures, self.prior).cpu()
+            offsets = self._in_image(rows)
+            steps = pose_steps(terms, offsets, self.prior)
+            costs[rows] = cost_of_offsets(offsets + steps, terms.curvatures, self.prior).cpu()
             moved[rows] = self._limited(self._composed(rows, steps))
         moved = self.workers.sum(moved.to(self.observations.device)).cpu()
         self.offsets = self._without_net_movement(moved)

@@ -92,5 +92,6 @@ def test_poses_that_move_apart_do_not_take_more_memory() -> None:
     for one, other in zip(moved.batch(rows), kept.batch(rows), strict=True):
         torch.testing.assert_close(one, other)
     kept.reset_poses_()
+    assert kept._matched is not None, "they share again"
     for one, other in zip(observations().batch(rows), kept.batch(rows), strict=True):
         torch.testing.assert_close(one, other)

@@ -19,6 +19,7 @@ from gem_plugin.particles.image_sizes import has_one_size
 from gem_plugin.particles.table import ParticleTable
 
 MINIMUM_IMAGES = 20  # of a kind with a spectrum of its own; fewer take that of all
+MEASURED_IMAGES = 20_000  # of a kind, spread over the set: more change no digit that matters
 MINIMUM_SQUARED_CTF = 1e-3  # of a ring, averaged over the images: below, nothing of the raw noise is left
 
 
@@ -30,6 +31,17 @@ def kinds_of_noise(table: ParticleTable) -> np.ndarray:  # (n,) int32 from 0
     columns = np.stack([table.own_box_sizes, table.own_pixel_sizes, is_multiplied], axis=1)
     _, kinds = np.unique(columns, axis=0, return_inverse=True)
     return kinds.reshape(-1).astype(np.int32)
+
+
+def _spread_over_kinds(kinds: np.ndarray) -> np.ndarray:  # (n,) -> (n,) bool
+    """All images of each kind, or MEASURED_IMAGES of them at equal distances."""
+    is_measured = np.ones(len(kinds), dtype=bool)
+    for kind, count in enumerate(np.bincount(kinds)):
+        if count > MEASURED_IMAGES:
+            rows = np.flatnonzero(kinds == kind)
+            is_measured[rows] = False
+            is_measured[rows[np.linspace(0, count - 1, MEASURED_IMAGES).astype(np.int64)]] = True
+    return is_measured
 
 
 class NoiseOfSome(NamedTuple):
@@ -56,6 +68,7 @@ class NoiseOfKinds:
         self._power = torch.zeros(n_kinds, table.box_size, n_rings, dtype=torch.float64)
         self._squared_ctf = torch.zeros(n_kinds, table.box_size, n_rings, dtype=torch.float64)
         self._counts = np.zeros(n_kinds, dtype=np.int64)
+        self.is_measured = _spread_over_kinds(table.noise_rows)  # (n,): images that are worth measuring
 
     def add(self, images: Tensor, rows: np.ndarray) -> None:
         """The images of these rows of the table."""

@@ -342,6 +342,7 @@ def _prepare_chunk(
             prepared[position] = 0
     is_good = exclusions.are_left(rows)
     is_good[[position for position, row in enumerate(rows.tolist()) if row in reasons]] = False
+    is_good &= noise.is_measured[rows]
     good = prepared if is_good.all() else prepared[torch.from_numpy(is_good)]
     of_noise = _noise_without_excess(good, rows[is_good], plan, noise) if len(good) else []
     return _Chunk(prepared.numpy(), reasons, of_noise)

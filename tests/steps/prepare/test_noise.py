@@ -11,6 +11,7 @@ from gem_plugin.imaging.processed_images import PREMULTIPLIED, RAW
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.random_acquisition import Microscope, draw_acquisition
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.steps.prepare import noise as noise_of_images
 from gem_plugin.steps.prepare.noise import NoiseOfKinds, kinds_of_noise
 
 BOX, N = 32, 400
@@ -78,3 +79,17 @@ def test_images_of_several_sizes_have_their_own() -> None:
     table = table_of(np.full(N, RAW))
     table = dataclasses.replace(table, own_pixel_sizes=np.where(np.arange(N) % 4, 4.0, 4.2))
     assert np.bincount(kinds_of_noise(table)).tolist() == [300, 100]
+
+
+def test_of_many_images_some_are_measured_spread_over_each_kind(monkeypatch) -> None:
+    monkeypatch.setattr(noise_of_images, "MEASURED_IMAGES", 50)
+    processing = np.where(np.arange(N) < 300, RAW, PREMULTIPLIED)
+    table = table_of(processing)
+    is_measured = NoiseOfKinds(table, MASK).is_measured
+    for kind in (RAW, PREMULTIPLIED):
+        rows = np.flatnonzero(is_measured & (processing == kind))
+        assert len(rows) == 50
+        assert np.diff(rows).max() <= -(-(processing == kind).sum() // 49)
+    few = table_of(np.full(N, RAW))
+    monkeypatch.setattr(noise_of_images, "MEASURED_IMAGES", N)
+    assert NoiseOfKinds(few, MASK).is_measured.all()
