@@ -51,10 +51,11 @@ class EpochSums(NamedTuple):
     good_steps: Tensor  # ()
     contrast_score: Tensor  # ()
     contrast_information: Tensor  # ()
+    clear: Tensor  # (): fraction of each batch that is clearly not the molecule in any pose
     kinds: Tensor  # (N_KINDS,): probabilities of the kinds of images of outliers.py, mean of each batch
     extra_terms: Tensor  # (len(EXTRA_TERMS),), without their weights
 
-    def as_vector(self) -> Tensor:  # (5 + N_KINDS + len(EXTRA_TERMS),)
+    def as_vector(self) -> Tensor:  # (6 + N_KINDS + len(EXTRA_TERMS),)
         *scalars, kinds, extra_terms = self
         return torch.cat([torch.stack(scalars), kinds, extra_terms])
 

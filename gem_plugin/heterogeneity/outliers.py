@@ -7,11 +7,14 @@ Every image is one of three kinds, whose shares are those of largest likelihood:
     projections around theirs:  -loss(m) + sum_k [ |g_k - h_k m_k|^2 s_k / (1 + h_k s_k) - log(1 + h_k s_k) ]
 over independent Fourier coefficients k, with g and h as in observations.py. The probability of the first kind weights the particle
 in training, so that junk teaches the model nothing.
+
+The third kind counts only while most particles are clearly not of it. Where a round molecule, weak images or an untrained model
+leave the pose of a usual particle unknown, it would describe good particles as well as the model does.
 """
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from scipy.spatial.transform import Rotation
@@ -25,6 +28,7 @@ from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
 
 N_KINDS = 3
 START_SHARES = (0.90, 0.05, 0.05)
+CLEARLY_IN_NATS = 5.0  # by which the model explains an image better than any pose does
 MINIMUM_SHARE = 1e-4  # of each kind, so that none is lost for good
 POSES = 1000  # random ones, for the mean of all projections
 IMAGES_AT_A_TIME = 64
@@ -47,8 +51,11 @@ def kind_probabilities(
     losses: Tensor,  # (batch,): minus the evidence bound of each image, relative to an empty image
     any_pose: Tensor,  # (batch,): log-likelihood of the third kind
     shares: KindShares,
+    uses_any_pose: bool = True,  # else there is no third kind
 ) -> Tensor:  # (batch, 3)
     """Posterior probabilities of the three kinds."""
+    if not uses_any_pose:
+        any_pose = torch.full_like(losses, -math.inf)
     evidence = -losses, torch.zeros_like(losses), any_pose.to(losses.dtype)
     of_kinds = [values + math.log(share) for values, share in zip(evidence, shares, strict=True)]
     return torch.softmax(torch.stack(of_kinds, 1), 1)
@@ -111,6 +118,7 @@ class OutlierMixture:
 
     def __init__(self) -> None:
         self.shares = KindShares()
+        self.uses_any_pose = False  # until a pass has shown that most particles are clearly not of that kind
         self._any_pose: Tensor | None = None  # (n,); None: outliers are not looked for
 
     @property
@@ -143,7 +151,13 @@ class OutlierMixture:
         """Probability of each kind; all images are the molecule where outliers are not looked for."""
         if any_pose is None:
             return torch.eye(N_KINDS, device=losses.device)[0].expand(len(losses), N_KINDS)
-        return kind_probabilities(losses, any_pose, self.shares)
+        return kind_probabilities(losses, any_pose, self.shares, self.uses_any_pose)
+
+    def fraction_clear(self, losses: Tensor, any_pose: Tensor | None) -> Tensor:  # ()
+        """Of the images, those that the model explains clearly better than the molecule in any pose does."""
+        if any_pose is None:
+            return torch.ones((), device=losses.device)
+        return (-losses - any_pose > CLEARLY_IN_NATS).to(losses.dtype).mean()
 
     def of_model(self, rows: Tensor, losses: Tensor) -> Tensor:  # (batch,)
         """Probability that particles are the molecule as modelled."""
@@ -153,7 +167,18 @@ class OutlierMixture:
         """Probability that they are not, to a precision of its own where it is small."""
         return self.probabilities(losses, self.evidence_of(rows))[:, 1:].sum(1).clamp_max(1)
 
-    def update(self, counts: Tensor) -> None:  # (N_KINDS,): sums of probabilities
-        """The shares of largest likelihood for these probabilities: one step of expectation maximisation."""
+    def update(
+        self,
+        counts: Tensor,  # (N_KINDS,): sums of probabilities
+        fraction_clear: float,
+    ) -> None:
+        """The shares of largest likelihood for these probabilities, one step of expectation maximisation; whether the third kind counts."""
         if self.is_on:
             self.shares = KindShares.of_counts(counts)
+            self.uses_any_pose = fraction_clear > 0.5
+
+    def state(self) -> dict[str, Any]:
+        return {"shares": tuple(self.shares), "uses_any_pose": self.uses_any_pose}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.shares, self.uses_any_pose = KindShares(*state["shares"]), state["uses_any_pose"]

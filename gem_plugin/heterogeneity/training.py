@@ -21,7 +21,7 @@ from gem_plugin.heterogeneity.losses.occupancy import occupancy_price, particles
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
-from gem_plugin.heterogeneity.outliers import KindShares, OutlierMixture
+from gem_plugin.heterogeneity.outliers import OutlierMixture
 from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
@@ -115,7 +115,7 @@ class Trainer:
         ):  # before, cheap latents would take the contrast over for good
             score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
-        self.mixture.update(total.kinds)
+        self.mixture.update(total.kinds, float(total.clear) / n_good)
         self.epoch += 1
         done = self.epoch / self.n_epochs
         prior = self.poses.prior if self.poses is not None else PosePrior()
@@ -189,7 +189,7 @@ class Trainer:
             "bad_steps": self.bad_steps,
             "kl_factor": self.kl_factor,
             "contrast_variance": self.contrast_variance,
-            "shares": tuple(self.mixture.shares),
+            "mixture": self.mixture.state(),
             "poses": {} if self.poses is None else self.poses.state(),
             "extra_losses": self.extra_losses.state(),
             "history": [asdict(record) for record in self.history],
@@ -201,7 +201,8 @@ class Trainer:
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
         self.contrast_variance = state.get("contrast_variance", 0.0)
-        self.mixture.shares = KindShares(*state.get("shares", self.mixture.shares))
+        if "mixture" in state:
+            self.mixture.load_state(state["mixture"])
         if self.poses is not None and state.get("poses"):
             self.poses.load_state(state["poses"])
             self._read_encoder_inputs()
@@ -242,7 +243,9 @@ class Trainer:
         image_losses, scores = self._image_loss(batch, cloud)
         kl_divergences = distribution.kl_divergence()
         bounds = image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach()
-        kinds = self.mixture.probabilities(bounds + batch.pose_costs, batch.any_pose)
+        bounds = bounds + batch.pose_costs
+        kinds = self.mixture.probabilities(bounds, batch.any_pose)
+        clear = self.mixture.fraction_clear(bounds, batch.any_pose)
         weights = kinds[:, 0]
         image_loss = (weights * image_losses).mean()
         kl = (weights * kl_divergences).mean()
@@ -257,7 +260,7 @@ class Trainer:
         self.optimiser.step()
         one, (score, information) = torch.ones_like(norm), contrast
         added = EpochSums(
-            image_loss.detach(), kl.detach(), one, score, information, kinds.mean(0), extra_terms
+            image_loss.detach(), kl.detach(), one, score, information, clear, kinds.mean(0), extra_terms
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 

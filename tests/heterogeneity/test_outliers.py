@@ -63,13 +63,13 @@ def test_without_looking_all_particles_are_the_molecule():
     mixture = OutlierMixture()
     assert mixture.evidence_of(torch.arange(3)) is None
     assert torch.equal(mixture.of_model(torch.arange(3), torch.tensor([-5.0, 0.0, 50.0])), torch.ones(3))
-    mixture.update(torch.tensor([0.0, 1.0, 0.0]))
+    mixture.update(torch.tensor([0.0, 1.0, 0.0]), 1.0)
     assert mixture.shares == KindShares()
 
 
 def test_no_sum_of_probabilities_is_above_one():
     mixture = OutlierMixture()
-    mixture._any_pose = torch.linspace(-3, 3, 5000)
+    mixture._any_pose, mixture.uses_any_pose = torch.linspace(-3, 3, 5000), True
     outlier = mixture.of_outlier(torch.arange(5000), torch.linspace(10, 200, 5000))
     assert float(outlier.max()) <= 1
 
@@ -115,8 +115,10 @@ def test_planted_junk_has_a_high_probability_and_molecules_a_low_one(junk_set):
     images = project_gaussians(cloud, batch.rotation_matrices, observations.box_size)
     losses = squared_error(images, batch.images, batch.filters)
     for _ in range(3):
-        found = mixture.probabilities(losses, mixture.evidence_of(rows))
-        mixture.update(found.sum(0))
+        evidence = mixture.evidence_of(rows)
+        found = mixture.probabilities(losses, evidence)
+        mixture.update(found.sum(0), float(mixture.fraction_clear(losses, evidence)))
+    assert mixture.uses_any_pose
     outlier = mixture.of_outlier(rows, losses)
     assert float(outlier[kinds == 0].max()) < 0.5
     assert float(outlier[kinds == 1].min()) > 0.99
@@ -140,3 +142,24 @@ def test_the_mean_of_all_projections_is_round_and_the_power_around_it_is_theirs(
     spectra = torch.fft.rfft2(project_gaussians(cloud, views, box))
     others = ((spectra - mean).abs().square().mean(0) / box**2)[rings == 3].mean()
     assert float(power[rings == 3].mean()) == pytest.approx(float(others), rel=0.15)
+
+
+def test_a_round_molecule_has_no_outliers_of_the_third_kind():
+    """Its poses make no difference, so that any pose explains a good image as well as the right one."""
+    mixture, rows = OutlierMixture(), torch.arange(1000)
+    losses = -40 + 3 * torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    mixture._any_pose = -losses + torch.randn(1000, generator=torch.Generator().manual_seed(1))
+    for _ in range(20):
+        evidence = mixture.evidence_of(rows)
+        found = mixture.probabilities(losses, evidence)
+        mixture.update(found.sum(0), float(mixture.fraction_clear(losses, evidence)))
+    assert not mixture.uses_any_pose
+    assert float(mixture.of_outlier(rows, losses).max()) < 0.01
+
+
+def test_the_state_keeps_shares_and_the_use_of_the_third_kind():
+    mixture, other = OutlierMixture(), OutlierMixture()
+    mixture._any_pose = torch.zeros(3)
+    mixture.update(torch.tensor([8.0, 1.0, 1.0]), 0.9)
+    other.load_state(mixture.state())
+    assert (other.shares, other.uses_any_pose) == (mixture.shares, True)
