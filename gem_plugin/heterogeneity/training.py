@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -21,6 +21,12 @@ from gem_plugin.heterogeneity.losses.occupancy import occupancy_price, particles
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.optimiser import (
+    load_optimiser_state,
+    make_optimiser,
+    optimiser_state,
+    set_rates,
+)
 from gem_plugin.heterogeneity.outliers import OutlierMixture
 from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
@@ -33,14 +39,22 @@ from gem_plugin.heterogeneity.schedule import (
     shuffled_batches,
 )
 from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.step_graph import StepTables, replay_steps
 from gem_plugin.heterogeneity.workers import JointModel, current_workers
 from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
-CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
 MAXIMUM_GRADIENT_NORM = 1.0
 MAXIMUM_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
+
+
+class StepNumbers(NamedTuple):
+    """What changes from step to step; tensors () where the steps are recorded on a device."""
+
+    rate_factor: float | Tensor  # of the peak learning rates
+    kl_weight: float | Tensor
+    occupancy_weight: float | Tensor  # nats a particle for each Gaussian that changes its amplitude
 
 
 class LoadedBatch(NamedTuple):
@@ -73,6 +87,7 @@ class Trainer:
             model.encoder.trains_in_bfloat16 = is_bfloat16(settings.precision, self.device)
         self.optimiser = make_optimiser(model, settings.learning_rate)
         self.extra_losses = ExtraLosses(model, settings)
+        self.records_steps = True  # as a CUDA graph, where everything that they read is on the device
         self.workers = current_workers()
         self.joint_model = JointModel(model, self.workers)
         self.epoch = 0  # finished epochs
@@ -95,17 +110,13 @@ class Trainer:
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
         sums = EpochSums.zeros(self.device).as_vector()
-        n_particles, bad_steps_before = 0, self.bad_steps
+        bad_steps_before = self.bad_steps
         self.model.train()
-        loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
-        for number, (rows, batch) in enumerate(loaded, start=1):
-            fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
-            noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
-            noise = send(self.workers.local_rows(noise), self.device)
-            sums += self._step(batch, noise, fraction, generator)
-            n_particles += len(rows)
+        take_steps = self._recorded_steps if self._can_record(batches) else self._steps
+        for number in take_steps(batches, track, generator, sums):
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
+        n_particles = sum(len(rows) for rows in batches)
         total = EpochSums.of_vector(self.workers.mean(sums).cpu())
         n_good = max(1, int(total.good_steps))
         seconds = time.monotonic() - start
@@ -138,6 +149,49 @@ class Trainer:
         )
         self.history.append(record)
         return record
+
+    def _steps(
+        self,
+        batches: list[Tensor],
+        track: Callable[[Iterable[Tensor]], Iterable[Tensor]],
+        generator: torch.Generator,
+        sums: Tensor,  # added to
+    ) -> Iterator[int]:
+        """All steps of an epoch, one operation at a time; the number of each when it was started."""
+        loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
+        for number, (rows, batch) in enumerate(loaded, start=1):
+            noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
+            noise = send(self.workers.local_rows(noise), self.device)
+            sums += self._step(batch, noise, self._numbers_of(number, len(batches)), generator)
+            yield number
+
+    def _can_record(self, batches: list[Tensor]) -> bool:
+        """Whether a step reads nothing that is not on the device, and is the same in every step of the epoch."""
+        is_alone = self.workers.size == 1 and self.observations.are_on_device
+        return self.records_steps and is_alone and not self.extra_losses.are_on and len(batches) > 1
+
+    def _recorded_steps(
+        self,
+        batches: list[Tensor],
+        track: Callable[[Iterable[Tensor]], Iterable[Tensor]],
+        generator: torch.Generator,
+        sums: Tensor,  # added to
+    ) -> Iterator[int]:
+        """The same as _steps from a CUDA graph."""
+        noise = torch.randn(len(batches), len(batches[0]), self.model.latent_size, generator=generator)
+        numbers = [self._numbers_of(number, len(batches)) for number in range(1, len(batches) + 1)]
+        values = torch.stack(batches), noise, torch.tensor(numbers)
+        tables = StepTables(*(send(value, self.device) for value in values))
+
+        def take_step(rows: Tensor, noise: Tensor, numbers: Tensor) -> Tensor:
+            return self._step(self._load(rows), noise, StepNumbers(*numbers.unbind()), generator)
+
+        yield from replay_steps(take_step, tables, sums, track(batches))
+
+    def _numbers_of(self, step: int, n_steps: int) -> StepNumbers:  # steps of this epoch, from 1
+        fraction = (self.epoch + (step - 1) / n_steps) / self.n_epochs
+        occupancy_weight = self._occupancy_weight(fraction)
+        return StepNumbers(learning_rate_factor(fraction), self._kl_weight(fraction), occupancy_weight)
 
     @property
     def has_collapsed(self) -> bool:
@@ -183,7 +237,7 @@ class Trainer:
         """Everything that a later process needs to continue as if nothing had happened."""
         return {
             "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": optimiser_state(self.optimiser),
             "epoch": self.epoch,
             "n_epochs": self.n_epochs,
             "bad_steps": self.bad_steps,
@@ -197,7 +251,7 @@ class Trainer:
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        load_optimiser_state(self.optimiser, state["optimiser"])
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
         self.contrast_variance = state.get("contrast_variance", 0.0)
@@ -230,19 +284,18 @@ class Trainer:
         self,
         batch: LoadedBatch,
         noise: Tensor,
-        fraction: float,
+        numbers: StepNumbers,
         generator: torch.Generator,
     ) -> Tensor:
         """One step of Adam: what it adds to EpochSums. Zeros when the loss is not a number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
         """
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
+        set_rates(self.optimiser, numbers.rate_factor)
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
         image_losses, scores = self._image_loss(batch, cloud)
         kl_divergences = distribution.kl_divergence()
-        bounds = image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach()
+        bounds = image_losses.detach() + numbers.kl_weight * kl_divergences.detach()
         bounds = bounds + batch.pose_costs
         kinds = self.mixture.probabilities(bounds, batch.any_pose)
         clear = self.mixture.fraction_clear(bounds, batch.any_pose)
@@ -251,7 +304,9 @@ class Trainer:
         kl = (weights * kl_divergences).mean()
         contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
-        loss = image_loss + self._kl_weight(fraction) * kl + self._occupancy_cost(cloud, fraction) + extra
+        loss = image_loss + numbers.kl_weight * kl + extra
+        if self.settings.occupancy_cost:
+            loss = loss + numbers.occupancy_weight * occupancy_price(cloud.amplitudes)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
@@ -264,11 +319,9 @@ class Trainer:
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
-    def _occupancy_cost(self, cloud: GaussianCloud, fraction: float) -> Tensor:  # (): nats a particle
-        if not self.settings.occupancy_cost:
-            return cloud.amplitudes.new_zeros(())
+    def _occupancy_weight(self, fraction: float) -> float:  # nats a particle
         sharing = particles_that_share(len(self.training_rows), kl_weight_at(fraction, 0.0, 1.0))
-        return self.settings.occupancy_cost / max(1.0, sharing) * occupancy_price(cloud.amplitudes)
+        return self.settings.occupancy_cost / max(1.0, sharing)
 
     def _image_loss(
         self,
@@ -332,17 +385,3 @@ class Trainer:
                 f"Lower --learning-rate (now {self.settings.learning_rate}) and start again with --resume, "
                 "or look for broken images in the particle stack."
             )
-
-
-def make_optimiser(model: HeterogeneityModel, learning_rate: float) -> torch.optim.Optimizer:
-    """AdamW; the canonical cloud learns at half the rate of the networks."""
-    canonical = [model.positions_in_pixels, model.log_amplitudes]
-    if model.log_widths.requires_grad:
-        canonical.append(model.log_widths)
-    known = {id(parameter) for parameter in (*canonical, model.log_widths)}
-    networks = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [
-        {"params": networks, "lr": learning_rate, "peak_rate": learning_rate},
-        {"params": canonical, "lr": learning_rate, "peak_rate": learning_rate * CANONICAL_RATE},
-    ]
-    return torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
