@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import torch
 from scipy.integrate import trapezoid
 
 from truth.known_truth import KnownTruth
@@ -17,7 +18,7 @@ def shell_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:  # (
     axis = np.fft.fftfreq(box, 1 / box)
     radius = np.sqrt(axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2)
     shells = np.floor(radius).astype(np.int64).ravel() + 1
-    a, b = np.fft.fftn(first), np.fft.fftn(second)
+    a, b = (torch.fft.fftn(torch.from_numpy(np.asarray(one, np.float64))).numpy() for one in (first, second))
 
     def per_shell(values: np.ndarray) -> np.ndarray:
         return np.bincount(shells, values.ravel())[1 : box // 2]

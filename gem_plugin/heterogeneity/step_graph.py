@@ -7,7 +7,7 @@ numbers and the numbers that change from step to step lie in tables on the devic
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -68,7 +68,7 @@ def _recorded(next_step: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
     """The operations of a step on the current stream, none of which is done; None with a warning where that cannot be."""
     graph = torch.cuda.CUDAGraph()
     try:
-        graph.capture_begin(pool=_memory_of_graphs())
+        graph.capture_begin()
         try:
             next_step()
         finally:
@@ -89,9 +89,3 @@ def _stream_of(
     device: torch.device,
 ) -> torch.cuda.Stream:  # not the usual one, on which nothing can be recorded
     return torch.cuda.Stream(device)
-
-
-@cache
-def _memory_of_graphs() -> Any:  # a handle of torch
-    """Graphs take their memory from one place, one graph after the other."""
-    return torch.cuda.graph_pool_handle()
