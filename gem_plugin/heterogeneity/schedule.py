@@ -17,6 +17,14 @@ def learning_rate_factor(fraction_done: float) -> float:
     return (1 + math.cos(math.pi * min(1.0, (fraction_done - WARM_UP) / (1 - WARM_UP)))) / 2
 
 
+def staged_learning_rate_factor(fraction_done: float) -> float:
+    """The same rise, then 1 until the KL weight is final, then a cosine fall to 0."""
+    if fraction_done < WARM_UP:
+        return learning_rate_factor(fraction_done)
+    fallen = (fraction_done - KL_RISE[1]) / (1 - KL_RISE[1])
+    return (1 + math.cos(math.pi * min(1.0, max(0.0, fallen)))) / 2
+
+
 def kl_weight_at(fraction_done: float, start: float, end: float) -> float:
     """Low until the latents follow the images, then rising, so that they end without noise."""
     lower, upper = KL_RISE

@@ -22,18 +22,14 @@ from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLos
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.outliers import OutlierMixture
-from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
+from gem_plugin.heterogeneity.particle_poses import ParticlePoses
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
-from gem_plugin.heterogeneity.schedule import (
-    KL_RISE,
-    epoch_generator,
-    kl_weight_at,
-    learning_rate_factor,
-    shuffled_batches,
-)
+from gem_plugin.heterogeneity.schedule import KL_RISE, epoch_generator, kl_weight_at, shuffled_batches
 from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.training_plan import TrainingPlan
 from gem_plugin.heterogeneity.workers import JointModel, current_workers
+from gem_plugin.particles.views import particles_of
 from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
@@ -52,6 +48,14 @@ class LoadedBatch(NamedTuple):
     any_pose: Tensor | None  # (batch,) log-likelihood of the molecule in any pose; None: not looked for
 
 
+class HeldOutLosses(NamedTuple):
+    """Of the held-out validation particles."""
+
+    loss: float  # NaN without validation particles, and so is kl
+    kl: float  # nats per particle
+    bounds: Tensor  # (particles,) float64 on the CPU: evidence bound in nats, with the cost of the pose and the kinds of outliers.py
+
+
 class Trainer:
     """Holds what changes during training; one call of `run_epoch` after another."""
 
@@ -63,11 +67,11 @@ class Trainer:
         training_rows: Tensor,
         validation_rows: Tensor,
         settings: TrainSettings,
-        n_epochs: int,
+        plan: TrainingPlan,
     ) -> None:
         self.model, self.observations, self.encoder_inputs = model, observations, encoder_inputs
         self.training_rows, self.validation_rows = training_rows, validation_rows
-        self.settings, self.n_epochs = settings, n_epochs
+        self.settings, self.plan = settings, plan
         self.device = next(model.parameters()).device
         if model.encoder is not None:
             model.encoder.trains_in_bfloat16 = is_bfloat16(settings.precision, self.device)
@@ -99,42 +103,46 @@ class Trainer:
         self.model.train()
         loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
         for number, (rows, batch) in enumerate(loaded, start=1):
-            fraction = (self.epoch + (number - 1) / len(batches)) / self.n_epochs
+            time_before = self.epoch + (number - 1) / len(batches)
+            fraction = self.plan.fraction_at(time_before)
             noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
             noise = send(self.workers.local_rows(noise), self.device)
             sums += self._step(batch, noise, fraction, generator)
             n_particles += len(rows)
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
+            if number < len(batches):
+                self._check_gain_if_due(self.epoch + number / len(batches), time_before)
         total = EpochSums.of_vector(self.workers.mean(sums).cpu())
         n_good = max(1, int(total.good_steps))
         seconds = time.monotonic() - start
-        validation_loss, validation_kl = self.validation_losses()
-        if (
-            self.epoch / self.n_epochs >= KL_RISE[1]
-        ):  # before, cheap latents would take the contrast over for good
+        held_out = self.validation_losses()
+        self.plan.hear(self.epoch + 1, held_out.bounds)
+        is_kl_final = self.plan.fraction_at(self.epoch) >= KL_RISE[1]
+        if is_kl_final:  # before, cheap latents would take the contrast over for good
             score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
         self.mixture.update(total.kinds, float(total.clear) / n_good)
         self.epoch += 1
-        done = self.epoch / self.n_epochs
+        done = self.plan.fraction_at(self.epoch)
         prior = self.poses.prior if self.poses is not None else PosePrior()
         record = EpochRecord(
             self.epoch,
             float(total.image_loss) / n_good,
             float(total.kl) / n_good,
-            validation_loss,
+            held_out.loss,
             self._kl_weight(done),
-            self.settings.learning_rate * learning_rate_factor(done),
+            self.settings.learning_rate * self.plan.learning_rate_factor(done),
             self.bad_steps,
             n_particles / max(seconds, 1e-9),
             time.monotonic() - start,
             **dict(zip(EXTRA_TERMS, (total.extra_terms / n_good).tolist(), strict=True)),
-            validation_kl=validation_kl,
+            validation_kl=held_out.kl,
             contrast_spread=math.sqrt(self.contrast_variance),
             pose_spread=math.degrees(math.sqrt(prior.angle)),
             shift_spread=math.sqrt(prior.shift) * self.model.pixel_size_in_angstroms,
             outlier_fraction=float((total.kinds[1:] / n_good).sum()),
+            stage=self.plan.stage_at(self.epoch),
         )
         self.history.append(record)
         return record
@@ -150,28 +158,52 @@ class Trainer:
         At the bound's own weight of 1 and below, latents collapsed to the prior are an answer: the particles do not differ by
         more than their noise. A lower weight would fill them with noise.
         """
-        if not self.has_collapsed or self._kl_weight(self.epoch / self.n_epochs) <= KL_WEIGHT_OF_BOUND:
+        if not self.has_collapsed or self._kl_weight(self.plan.fraction_at(self.epoch)) <= KL_WEIGHT_OF_BOUND:
             return False
         self.kl_factor /= 2
         return True
 
+    @property
+    def is_finished(self) -> bool:
+        return self.plan.n_epochs is not None and self.epoch >= self.plan.n_epochs
+
+    def _check_gain_if_due(self, time: float, time_before: float) -> None:
+        """Look at the held-out particles within an epoch, in large sets."""
+        if self.plan.is_check_due(time, time_before):
+            self.plan.hear(time, self.validation_losses().bounds)
+            self.model.train()
+
     @torch.no_grad()
-    def validation_losses(self) -> tuple[float, float]:
-        """Image loss and KL divergence of the held-out validation particles, with their mean latents."""
-        if not len(self.validation_rows):
-            return math.nan, math.nan
+    def validation_losses(self) -> HeldOutLosses:
+        """What the held-out validation particles say of the model, with their mean latents; the same in every process."""
+        n_rows = len(self.validation_rows)
+        if not n_rows:
+            return HeldOutLosses(math.nan, math.nan, torch.empty(0))
         self.model.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        rows_here = self.workers.local_rows(self.validation_rows)
-        for part in row_chunks(len(rows_here), self.settings.batch_size):
-            batch = self._load(rows_here[part])
+        bounds = torch.zeros(n_rows, dtype=torch.float64, device=self.device)
+        here = self.workers.local_rows(torch.arange(n_rows))
+        for part in row_chunks(len(here), self.settings.batch_size):
+            batch = self._load(self.validation_rows[here[part]])
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
             losses, kl = self._image_loss(batch, cloud)[0], distribution.kl_divergence()
-            weights = self.mixture.probabilities(losses + kl + batch.pose_costs, batch.any_pose)[:, 0]
+            of_images = losses + kl + batch.pose_costs
+            weights = self.mixture.probabilities(of_images, batch.any_pose)[:, 0]
             total += torch.stack([(weights * losses).sum(), (weights * kl).sum()])
-        loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
-        return loss, kl
+            bounds[send(here[part], self.device)] = self.mixture.evidence_bounds(
+                of_images, batch.any_pose
+            ).double()
+        loss, kl = (self.workers.sum(total) / n_rows).tolist()
+        return HeldOutLosses(loss, kl, self._by_particle(self.workers.sum(bounds).cpu()))
+
+    def _by_particle(self, values: Tensor) -> Tensor:  # (rows,) -> (particles,): mean over the views of each
+        rows = self.validation_rows.cpu().numpy()
+        which, n_particles = particles_of(rows, self.observations.particle_indices)
+        sums = values.new_zeros((2, n_particles))
+        return torch.divide(
+            *sums.index_add_(1, torch.from_numpy(which), torch.stack([values, torch.ones_like(values)]))
+        )
 
     @torch.no_grad()
     def embed(self, rows: Tensor) -> LatentDistribution:
@@ -185,7 +217,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "epoch": self.epoch,
-            "n_epochs": self.n_epochs,
+            "plan": self.plan.state(),
             "bad_steps": self.bad_steps,
             "kl_factor": self.kl_factor,
             "contrast_variance": self.contrast_variance,
@@ -200,6 +232,8 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
+        if state.get("plan"):
+            self.plan.load_state(state["plan"])
         self.contrast_variance = state.get("contrast_variance", 0.0)
         if "mixture" in state:
             self.mixture.load_state(state["mixture"])
@@ -238,7 +272,7 @@ class Trainer:
         Nothing here waits for the device, so that it never waits for the CPU.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = group["peak_rate"] * learning_rate_factor(fraction)
+            group["lr"] = group["peak_rate"] * self.plan.learning_rate_factor(fraction)
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
         image_losses, scores = self._image_loss(batch, cloud)
         kl_divergences = distribution.kl_divergence()
@@ -292,7 +326,7 @@ class Trainer:
         return error_of_agreement(agreement, self.contrast_variance), scores
 
     def _refine_poses_if_due(self) -> None:
-        if self.poses is not None and is_pose_epoch(self.epoch, self.n_epochs):
+        if self.poses is not None and self.plan.is_pose_epoch(self.epoch):
             self.refine_poses()
 
     def refine_poses(self) -> None:

@@ -15,6 +15,7 @@ from gem_plugin.heterogeneity.pose_refinement import PosePrior, pose_terms
 from gem_plugin.heterogeneity.prefetch import loaded_batches
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training_plan import OneCycle
 from gem_plugin.imaging.ctf import CtfParameters
 
 N_PARTICLES, N_GAUSSIANS, BOX, N_ANCHORS, PIXEL_SIZE = 40, 60, 24, 16, 3.0
@@ -45,7 +46,7 @@ def make_parts(**changes):
 
 def make_trainer(settings, model, observations, features):
     rows = torch.arange(N_PARTICLES)
-    return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, n_epochs=2)
+    return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, OneCycle(2))
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def _train(
             write_latents(run, latents.means)
             write_refined_particles(run)
     if settings.halves:
-        numbers |= train_halves(run, settings, observations, consensus, half_sets, progress)
+        numbers |= train_halves(run, settings, observations, consensus, half_sets, trainer.plan, progress)
     wait_for_all(workers)
     return numbers
 
