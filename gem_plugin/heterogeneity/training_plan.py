@@ -192,8 +192,13 @@ class UntilNoGain:
         self.bounds.load_state(state["bounds"])
 
 
+def least_worthwhile_gain(gain: Gain) -> float:  # nats per particle
+    """What a gain must exceed, by its error."""
+    return max(ERRORS_OF_A_GAIN * gain.standard_error, WORTHWHILE_GAIN_IN_NATS)
+
+
 def is_worthwhile(gain: Gain) -> bool:
-    return gain.nats > max(ERRORS_OF_A_GAIN * gain.standard_error, WORTHWHILE_GAIN_IN_NATS)
+    return gain.nats > least_worthwhile_gain(gain)
 
 
 def plan_for(settings: TrainSettings, n_particles: int, n_held_out: int) -> TrainingPlan:
