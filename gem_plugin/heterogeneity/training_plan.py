@@ -14,17 +14,22 @@ from gem_plugin.heterogeneity.held_out_bounds import Gain, HeldOutBounds
 from gem_plugin.heterogeneity.particle_poses import is_pose_epoch, is_pose_epoch_of_open_end
 from gem_plugin.heterogeneity.schedule import KL_RISE, learning_rate_factor, staged_learning_rate_factor
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
+from gem_plugin.units import ANNEALING, CONSTANT, ONE_CYCLE, RISING
 
 SHORTEST_VISITS, SHORTEST_EPOCHS = 250_000, (4, 100)  # of a training that ends by its gain; limits in epochs
 LONGEST_VISITS, LONGEST_EPOCHS = 1_500_000, (6, 500)
 ANNEALED_PART = 0.4  # of the whole training: its last stage, in which the learning rate falls
 WINDOW = 0.25  # of the training so far: its later half is compared with its earlier half
 ERRORS_OF_A_GAIN = 1.0  # standard errors; a smaller gain is none
-WORTHWHILE_GAIN_IN_NATS = 0.05  # per particle; a smaller one changes no map
-VISITS_BETWEEN_CHECKS = 25_000  # larger sets are checked within an epoch too
+WORTHWHILE_GAIN_IN_NATS = 0.1  # per particle; a smaller one changes no map
+VISITS_BETWEEN_CHECKS = (
+    5_000  # at least; larger sets are checked within an epoch too, while the rate is constant
+)
+VISITS_PER_HELD_OUT_PARTICLE = (
+    10  # at least, between two checks within an epoch: they then take under 4 percent of the time
+)
 MINIMUM_HELD_OUT_PARTICLES = 50  # fewer say too little about a gain
 
-ONE_CYCLE, RISING, CONSTANT, ANNEALING = range(4)  # stages, as history.csv has them
 CONVERGED, LIMIT, REQUESTED, FIXED = "converged", "limit", "requested", "fixed"  # why training ends
 
 
@@ -105,8 +110,10 @@ class Lengths(NamedTuple):
 class UntilNoGain:
     """Anneals when the held-out particles no longer gain."""
 
-    def __init__(self, n_particles: int) -> None:
+    def __init__(self, n_particles: int, n_held_out: int = 0) -> None:
         self.n_particles = n_particles
+        between = max(VISITS_BETWEEN_CHECKS, VISITS_PER_HELD_OUT_PARTICLE * n_held_out)
+        self.checks_per_epoch = max(1, n_particles // between)
         self.lengths = Lengths.for_set(n_particles)
         self.first_end = (1 - ANNEALED_PART) * self.lengths.shortest  # of the constant rate, at the earliest
         self.last_end = (1 - ANNEALED_PART) * self.lengths.longest
@@ -142,8 +149,7 @@ class UntilNoGain:
         """Between two times within an epoch; at its end there is a check anyway."""
         if self.n_epochs is not None or time <= self.rise_end:
             return False
-        per_epoch = math.ceil(self.n_particles / VISITS_BETWEEN_CHECKS)
-        return math.floor(time * per_epoch) > math.floor(previous_time * per_epoch)
+        return math.floor(time * self.checks_per_epoch) > math.floor(previous_time * self.checks_per_epoch)
 
     def hear(self, time: float, bounds: Tensor) -> None:
         """A check of the held-out particles; decides whether the annealing begins."""
@@ -207,7 +213,7 @@ def plan_for(settings: TrainSettings, n_particles: int, n_held_out: int) -> Trai
         return OneCycle(settings.epochs)
     if settings.loss != "squared" or n_held_out < MINIMUM_HELD_OUT_PARTICLES:
         return OneCycle(number_of_epochs(settings, n_particles), FIXED)
-    return UntilNoGain(n_particles)
+    return UntilNoGain(n_particles, n_held_out)
 
 
 def epochs_in_words(plan: TrainingPlan) -> str:

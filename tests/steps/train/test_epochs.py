@@ -14,7 +14,6 @@ import torch
 
 from gem_plugin.heterogeneity import training_plan
 from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.heterogeneity.training_plan import ANNEALING, CONSTANT, ONE_CYCLE, RISING
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.progress import Progress
@@ -25,6 +24,7 @@ from gem_plugin.steps.prepare.step import run_prepare
 from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
 from gem_plugin.steps.train.step import run_train
+from gem_plugin.units import ANNEALING, CONSTANT, ONE_CYCLE, RISING
 
 SMALL = {
     "refine_poses": False,
@@ -40,6 +40,7 @@ LENGTHS = {
     "SHORTEST_VISITS": 7 * N_PARTICLES,
     "LONGEST_VISITS": 12 * N_PARTICLES,
     "VISITS_BETWEEN_CHECKS": 30,
+    "VISITS_PER_HELD_OUT_PARTICLE": 0,
 }
 LIMITS = {"SHORTEST_EPOCHS": (1, 100), "LONGEST_EPOCHS": (1, 100)}
 IN_ANOTHER_PROCESS = f"""
