@@ -7,10 +7,32 @@ same particles at two times. Times are counted in epochs.
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gem_plugin.particles.views import particles_of
+
 MINIMUM_CHECKS = 2  # in each half of a window, so that the noise of the optimisation can be seen
+
+
+class HeldOutLosses(NamedTuple):
+    """Of the held-out validation particles."""
+
+    loss: float  # NaN without validation particles, and so is kl
+    kl: float  # nats per particle
+    bounds: Tensor  # (particles,) float64 on the CPU: evidence bound in nats, with the cost of the pose and the kinds of outliers.py
+
+
+def mean_by_particle(
+    values: Tensor,  # (rows,)
+    rows: Tensor,  # (rows,)
+    particle_indices: np.ndarray,  # (n,): the particle of every row of the set
+) -> Tensor:  # (particles,) on the CPU: mean over the views of each
+    """One value for each particle: its views share its noise."""
+    which, n_particles = particles_of(rows.cpu().numpy(), particle_indices)
+    sums, counts = np.bincount(which, values.double().cpu().numpy(), n_particles), np.bincount(which)
+    return torch.from_numpy(sums / counts)
 
 
 class Gain(NamedTuple):

@@ -31,6 +31,15 @@ class MatchedBatch(NamedTuple):
     rotation_matrices: Tensor  # (batch, 3, 3)
 
 
+class LoadedBatch(NamedTuple):
+    """What a training step needs of some particles, on its device."""
+
+    encoder_inputs: Tensor  # (batch, n_inputs)
+    images: MatchedBatch  # for the absolute error: centred images with their CTF
+    pose_costs: Tensor | float  # (batch,) nats
+    any_pose: Tensor | None  # (batch,) log-likelihood of the molecule in any pose; None: not looked for
+
+
 class Observations:
     """All particles of a run; images stay where they are (a memory map) unless they are kept in memory."""
 
@@ -79,6 +88,13 @@ class Observations:
         ):
             setattr(self, name, getattr(self, name).to(device))
         self.ctf, self._inverse_noise = self.ctf.to(device), self._inverse_noise.to(device)
+        if self._noise_rows is not None:
+            self._noise_rows = self._noise_rows.to(device)
+
+    @property
+    def are_on_device(self) -> bool:
+        """Whether a batch reads nothing that is elsewhere, on a CUDA device; its rows may be there too."""
+        return self.device.type == "cuda" and self._matched is not None
 
     def __len__(self) -> int:
         return len(self.rotation_matrices)
@@ -103,7 +119,8 @@ class Observations:
 
     def _match_again(self, progress_of: Any = iter) -> None:
         """Images in memory anew; made for each batch where views of one image no longer share one, so that memory does not grow."""
-        self.__dict__.pop("_rows_to_match", None)
+        for name in ("_rows_to_match", "_which_matched"):
+            self.__dict__.pop(name, None)
         self._matched = None
         if 0 < self.n_matched <= self._n_kept:
             self.keep_in_memory(progress_of)
@@ -132,6 +149,11 @@ class Observations:
         which[is_same] = which[of_image[is_same]]
         return needed, which
 
+    @cached_property
+    def _which_matched(self) -> Tensor | None:  # (n,), on the device of the batches
+        which = self._rows_to_match[1]
+        return None if which is None else which.to(self.device)
+
     def keep_in_memory(self, progress_of: Any = iter) -> None:
         """Compute all matched images once, on the device of the batches; 4 bytes a pixel."""
         needed, _ = self._rows_to_match
@@ -141,7 +163,7 @@ class Observations:
         self._matched, self._n_kept = matched, max(self._n_kept, len(matched))
 
     def batch(self, rows: Tensor) -> MatchedBatch:
-        """The given particles; rows are on the CPU, whatever the device of the batches."""
+        """The given particles. Rows are on the CPU, whatever the device of the batches, or on it where `are_on_device`."""
         return MatchedBatch(self._matched_images(rows), self.filters(rows, self.box_size), self._views(rows))
 
     def small_batch(self, rows: Tensor, box_size: int) -> MatchedBatch:
@@ -173,7 +195,7 @@ class Observations:
         if box_size != self.box_size:  # the same frequencies in the larger spectrum
             y = torch.fft.fftfreq(box_size, 1 / box_size, device=self.device).long()
             inverse = inverse[:, y % self.box_size][..., : box_size // 2 + 1]
-        return inverse if self._noise_rows is None else inverse[send(self._noise_rows[rows], self.device)]
+        return inverse if self._noise_rows is None else inverse[self._noise_rows[send(rows, self.device)]]
 
     def _processing(self, rows: Tensor) -> Tensor | None:  # (batch,)
         processing = self.ctf.image_processing
@@ -188,8 +210,8 @@ class Observations:
     def _matched_images(self, rows: Tensor) -> Tensor:  # (batch, box, box)
         if self._matched is None:
             return self._match(rows)
-        which = self._rows_to_match[1]
-        return self._matched[send(rows if which is None else which[rows], self.device)]
+        rows, which = send(rows, self.device), self._which_matched
+        return self._matched[rows if which is None else which[rows]]
 
     def _match(self, rows: Tensor) -> Tensor:  # (batch, box, box)
         shifts = self.shifts_in_pixels[send(rows, self.device)]

@@ -31,7 +31,8 @@ PARTICLES_FOR_PRIOR = 3000
 MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
 MINIMUM_EVIDENCE_OF_ALL_IN_NATS = 10.0  # of the particles that the prior is found from
 LARGEST_OFFSET_IN_SPREADS = 5.0  # poses that would go farther stay there and are marked
-IMAGES_AT_A_TIME = 64
+IMAGES_AT_A_TIME = 64  # on a CPU
+IMAGES_AT_A_TIME_ON_CUDA = 512  # of 128 pixels; a gigabyte with all derivatives
 
 
 class PoseSpread(NamedTuple):
@@ -52,6 +53,12 @@ class ParticlePoses:
         )  # rotation vector of the molecule in radians, shift in pixels
         self.prior = PosePrior()
         self._costs: Tensor | None = None  # (n,)
+
+    @property
+    def _images_at_a_time(self) -> int:
+        if self.observations.device.type != "cuda":
+            return IMAGES_AT_A_TIME
+        return max(1, IMAGES_AT_A_TIME_ON_CUDA * 128**2 // self.observations.box_size**2)
 
     @property
     def are_moved(self) -> bool:
@@ -110,7 +117,7 @@ class ParticlePoses:
         found = torch.zeros(len(rows), N_NUMBERS * (N_NUMBERS + 1) + 1, dtype=torch.float64)
         found = found.to(self.observations.device)
         positions = self.workers.local_rows(torch.arange(len(rows)))
-        for some in positions.split(IMAGES_AT_A_TIME):
+        for some in positions.split(self._images_at_a_time):
             terms = self._terms(rows[some], model, encoder_inputs, contrast_variance)
             offsets = self._in_image(rows[some])
             information = (terms.curvatures @ offsets[..., None])[..., 0] - terms.gradients
@@ -139,7 +146,7 @@ class ParticlePoses:
         moved = torch.zeros_like(self.offsets)
         costs = torch.zeros(len(moved))
         everything = self.workers.local_rows(torch.arange(len(self.offsets)))
-        for rows in everything.split(IMAGES_AT_A_TIME):
+        for rows in everything.split(self._images_at_a_time):
             terms = self._terms(rows, model, encoder_inputs, contrast_variance)
             offsets = self._in_image(rows)
             steps = pose_steps(terms, offsets, self.prior)

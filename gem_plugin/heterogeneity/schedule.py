@@ -1,6 +1,7 @@
 """What changes during training: the learning rate, the weight of the KL divergence, the order of the particles."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,6 +9,14 @@ from torch import Tensor
 WARM_UP = 0.15  # part of the training in which the learning rate rises
 KL_RISE = (0.2, 0.6)  # parts of the training between which the KL weight goes from its start to its end
 SEED_STRIDE = 1_000_003  # a prime, so that (seed, epoch) pairs give different generators
+
+
+class StepNumbers(NamedTuple):
+    """What changes from step to step; tensors () where the steps are recorded on a device."""
+
+    rate_factor: float | Tensor  # of the peak learning rates
+    kl_weight: float | Tensor
+    occupancy_weight: float | Tensor  # nats a particle for each Gaussian that changes its amplitude
 
 
 def learning_rate_factor(fraction_done: float) -> float:

@@ -22,7 +22,7 @@ class TrainSettings:
     epochs: int | None = setting(
         None,
         "Passes over the particles, with one cycle of the learning rate. Default: until held-out particles no longer gain, "
-        "about 250,000 to 1,500,000 particle visits in all, at least 4 epochs.",
+        "about 250,000 to 1,500,000 particle visits in all, at least 5 epochs.",
         1,
         10_000,
     )

@@ -2,9 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,45 +15,40 @@ from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.epoch_records import EpochRecord, EpochSums
+from gem_plugin.heterogeneity.held_out_bounds import HeldOutLosses, mean_by_particle
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
 from gem_plugin.heterogeneity.losses.occupancy import occupancy_price, particles_that_share
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
-from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.observations import LoadedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.optimiser import (
+    load_optimiser_state,
+    make_optimiser,
+    optimiser_state,
+    set_rates,
+)
 from gem_plugin.heterogeneity.outliers import OutlierMixture
 from gem_plugin.heterogeneity.particle_poses import ParticlePoses
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
-from gem_plugin.heterogeneity.schedule import KL_RISE, epoch_generator, kl_weight_at, shuffled_batches
+from gem_plugin.heterogeneity.schedule import (
+    KL_RISE,
+    StepNumbers,
+    epoch_generator,
+    kl_weight_at,
+    shuffled_batches,
+)
 from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.step_graph import StepTables, replay_steps
 from gem_plugin.heterogeneity.training_plan import TrainingPlan
 from gem_plugin.heterogeneity.workers import JointModel, current_workers
-from gem_plugin.particles.views import particles_of
 from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
-CANONICAL_RATE = 0.5  # of the learning rate, for positions, amplitudes and widths of the canonical cloud
 MAXIMUM_GRADIENT_NORM = 1.0
 MAXIMUM_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
-
-
-class LoadedBatch(NamedTuple):
-    """What a step needs of some particles, on its device."""
-
-    encoder_inputs: Tensor  # (batch, n_inputs)
-    images: MatchedBatch  # for the absolute error: centred images with their CTF
-    pose_costs: Tensor | float  # (batch,) nats
-    any_pose: Tensor | None  # (batch,) log-likelihood of the molecule in any pose; None: not looked for
-
-
-class HeldOutLosses(NamedTuple):
-    """Of the held-out validation particles."""
-
-    loss: float  # NaN without validation particles, and so is kl
-    kl: float  # nats per particle
-    bounds: Tensor  # (particles,) float64 on the CPU: evidence bound in nats, with the cost of the pose and the kinds of outliers.py
 
 
 class Trainer:
@@ -77,6 +72,7 @@ class Trainer:
             model.encoder.trains_in_bfloat16 = is_bfloat16(settings.precision, self.device)
         self.optimiser = make_optimiser(model, settings.learning_rate)
         self.extra_losses = ExtraLosses(model, settings)
+        self.records_steps = True  # as a CUDA graph, where everything that they read is on the device
         self.workers = current_workers()
         self.joint_model = JointModel(model, self.workers)
         self.epoch = 0  # finished epochs
@@ -99,27 +95,22 @@ class Trainer:
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
         sums = EpochSums.zeros(self.device).as_vector()
-        n_particles, bad_steps_before = 0, self.bad_steps
+        bad_steps_before = self.bad_steps
         self.model.train()
-        loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
-        for number, (rows, batch) in enumerate(loaded, start=1):
-            time_before = self.epoch + (number - 1) / len(batches)
-            fraction = self.plan.fraction_at(time_before)
-            noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
-            noise = send(self.workers.local_rows(noise), self.device)
-            sums += self._step(batch, noise, fraction, generator)
-            n_particles += len(rows)
+        take_steps = self._recorded_steps if self._can_record(batches) else self._steps
+        for number in take_steps(batches, track, generator, sums):
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
-            if number < len(batches):
-                self._check_gain_if_due(self.epoch + number / len(batches), time_before)
+            self._hear_held_out_if_due(number, len(batches))
+        n_particles = sum(len(rows) for rows in batches)
         total = EpochSums.of_vector(self.workers.mean(sums).cpu())
         n_good = max(1, int(total.good_steps))
         seconds = time.monotonic() - start
         held_out = self.validation_losses()
         self.plan.hear(self.epoch + 1, held_out.bounds)
-        is_kl_final = self.plan.fraction_at(self.epoch) >= KL_RISE[1]
-        if is_kl_final:  # before, cheap latents would take the contrast over for good
+        if (
+            self.plan.fraction_at(self.epoch) >= KL_RISE[1]
+        ):  # before, cheap latents would take the contrast over for good
             score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
         self.mixture.update(total.kinds, float(total.clear) / n_good)
@@ -147,6 +138,52 @@ class Trainer:
         self.history.append(record)
         return record
 
+    def _steps(
+        self,
+        batches: list[Tensor],
+        track: Callable[[Iterable[Tensor]], Iterable[Tensor]],
+        generator: torch.Generator,
+        sums: Tensor,  # added to
+    ) -> Iterator[int]:
+        """All steps of an epoch, one operation at a time; the number of each when it was started."""
+        loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
+        for number, (rows, batch) in enumerate(loaded, start=1):
+            noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
+            noise = send(self.workers.local_rows(noise), self.device)
+            sums += self._step(batch, noise, self._numbers_of(number, len(batches)), generator)
+            yield number
+
+    def _can_record(self, batches: list[Tensor]) -> bool:
+        """Whether a step reads nothing that is not on the device, and is the same in every step of the epoch."""
+        is_alone = self.workers.size == 1 and self.observations.are_on_device
+        return self.records_steps and is_alone and not self.extra_losses.are_on and len(batches) > 1
+
+    def _recorded_steps(
+        self,
+        batches: list[Tensor],
+        track: Callable[[Iterable[Tensor]], Iterable[Tensor]],
+        generator: torch.Generator,
+        sums: Tensor,  # added to
+    ) -> Iterator[int]:
+        """The same as _steps from a CUDA graph."""
+        noise = torch.randn(len(batches), len(batches[0]), self.model.latent_size, generator=generator)
+        numbers = [self._numbers_of(number, len(batches)) for number in range(1, len(batches) + 1)]
+        values = torch.stack(batches), noise, torch.tensor(numbers)
+        tables = StepTables(*(send(value, self.device) for value in values))
+
+        def take_step(rows: Tensor, noise: Tensor, numbers: Tensor) -> Tensor:
+            return self._step(self._load(rows), noise, StepNumbers(*numbers.unbind()), generator)
+
+        yield from replay_steps(take_step, tables, sums, track(batches))
+
+    def _numbers_of(self, step: int, n_steps: int) -> StepNumbers:  # steps of this epoch, from 1
+        fraction = self.plan.fraction_at(self.epoch + (step - 1) / n_steps)
+        rate_factor, occupancy_weight = (
+            self.plan.learning_rate_factor(fraction),
+            self._occupancy_weight(fraction),
+        )
+        return StepNumbers(rate_factor, self._kl_weight(fraction), occupancy_weight)
+
     @property
     def has_collapsed(self) -> bool:
         """Whether the latents have collapsed to the prior, so that all particles have one conformation."""
@@ -167,10 +204,10 @@ class Trainer:
     def is_finished(self) -> bool:
         return self.plan.n_epochs is not None and self.epoch >= self.plan.n_epochs
 
-    def _check_gain_if_due(self, time: float, time_before: float) -> None:
+    def _hear_held_out_if_due(self, step: int, n_steps: int) -> None:
         """Look at the held-out particles within an epoch, in large sets."""
-        if self.plan.is_check_due(time, time_before):
-            self.plan.hear(time, self.validation_losses().bounds)
+        if step < n_steps and self.plan.is_check_due(self.epoch, step, n_steps):
+            self.plan.hear(self.epoch + step / n_steps, self.validation_losses().bounds)
             self.model.train()
 
     @torch.no_grad()
@@ -191,19 +228,11 @@ class Trainer:
             of_images = losses + kl + batch.pose_costs
             weights = self.mixture.probabilities(of_images, batch.any_pose)[:, 0]
             total += torch.stack([(weights * losses).sum(), (weights * kl).sum()])
-            bounds[send(here[part], self.device)] = self.mixture.evidence_bounds(
-                of_images, batch.any_pose
-            ).double()
+            evidence = self.mixture.evidence_bounds(of_images, batch.any_pose)
+            bounds[send(here[part], self.device)] = evidence.double()
         loss, kl = (self.workers.sum(total) / n_rows).tolist()
-        return HeldOutLosses(loss, kl, self._by_particle(self.workers.sum(bounds).cpu()))
-
-    def _by_particle(self, values: Tensor) -> Tensor:  # (rows,) -> (particles,): mean over the views of each
-        rows = self.validation_rows.cpu().numpy()
-        which, n_particles = particles_of(rows, self.observations.particle_indices)
-        sums = values.new_zeros((2, n_particles))
-        return torch.divide(
-            *sums.index_add_(1, torch.from_numpy(which), torch.stack([values, torch.ones_like(values)]))
-        )
+        rows, particles = self.validation_rows, self.observations.particle_indices
+        return HeldOutLosses(loss, kl, mean_by_particle(self.workers.sum(bounds), rows, particles))
 
     @torch.no_grad()
     def embed(self, rows: Tensor) -> LatentDistribution:
@@ -215,7 +244,7 @@ class Trainer:
         """Everything that a later process needs to continue as if nothing had happened."""
         return {
             "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": optimiser_state(self.optimiser),
             "epoch": self.epoch,
             "plan": self.plan.state(),
             "bad_steps": self.bad_steps,
@@ -229,7 +258,7 @@ class Trainer:
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        load_optimiser_state(self.optimiser, state["optimiser"])
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
         if state.get("plan"):
@@ -264,19 +293,18 @@ class Trainer:
         self,
         batch: LoadedBatch,
         noise: Tensor,
-        fraction: float,
+        numbers: StepNumbers,
         generator: torch.Generator,
     ) -> Tensor:
         """One step of Adam: what it adds to EpochSums. Zeros when the loss is not a number, and then nothing changes.
 
         Nothing here waits for the device, so that it never waits for the CPU.
         """
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["peak_rate"] * self.plan.learning_rate_factor(fraction)
+        set_rates(self.optimiser, numbers.rate_factor)
         distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
         image_losses, scores = self._image_loss(batch, cloud)
         kl_divergences = distribution.kl_divergence()
-        bounds = image_losses.detach() + self._kl_weight(fraction) * kl_divergences.detach()
+        bounds = image_losses.detach() + numbers.kl_weight * kl_divergences.detach()
         bounds = bounds + batch.pose_costs
         kinds = self.mixture.probabilities(bounds, batch.any_pose)
         clear = self.mixture.fraction_clear(bounds, batch.any_pose)
@@ -285,7 +313,9 @@ class Trainer:
         kl = (weights * kl_divergences).mean()
         contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
-        loss = image_loss + self._kl_weight(fraction) * kl + self._occupancy_cost(cloud, fraction) + extra
+        loss = image_loss + numbers.kl_weight * kl + extra
+        if self.settings.occupancy_cost:
+            loss = loss + numbers.occupancy_weight * occupancy_price(cloud.amplitudes)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
@@ -298,11 +328,9 @@ class Trainer:
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
 
-    def _occupancy_cost(self, cloud: GaussianCloud, fraction: float) -> Tensor:  # (): nats a particle
-        if not self.settings.occupancy_cost:
-            return cloud.amplitudes.new_zeros(())
+    def _occupancy_weight(self, fraction: float) -> float:  # nats a particle
         sharing = particles_that_share(len(self.training_rows), kl_weight_at(fraction, 0.0, 1.0))
-        return self.settings.occupancy_cost / max(1.0, sharing) * occupancy_price(cloud.amplitudes)
+        return self.settings.occupancy_cost / max(1.0, sharing)
 
     def _image_loss(
         self,
@@ -366,17 +394,3 @@ class Trainer:
                 f"Lower --learning-rate (now {self.settings.learning_rate}) and start again with --resume, "
                 "or look for broken images in the particle stack."
             )
-
-
-def make_optimiser(model: HeterogeneityModel, learning_rate: float) -> torch.optim.Optimizer:
-    """AdamW; the canonical cloud learns at half the rate of the networks."""
-    canonical = [model.positions_in_pixels, model.log_amplitudes]
-    if model.log_widths.requires_grad:
-        canonical.append(model.log_widths)
-    known = {id(parameter) for parameter in (*canonical, model.log_widths)}
-    networks = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [
-        {"params": networks, "lr": learning_rate, "peak_rate": learning_rate},
-        {"params": canonical, "lr": learning_rate, "peak_rate": learning_rate * CANONICAL_RATE},
-    ]
-    return torch.optim.AdamW(groups, weight_decay=0.0, fused=True)

@@ -16,8 +16,8 @@ from gem_plugin.heterogeneity.schedule import KL_RISE, learning_rate_factor, sta
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
 from gem_plugin.units import ANNEALING, CONSTANT, ONE_CYCLE, RISING
 
-SHORTEST_VISITS, SHORTEST_EPOCHS = 250_000, (4, 100)  # of a training that ends by its gain; limits in epochs
-LONGEST_VISITS, LONGEST_EPOCHS = 1_500_000, (6, 500)
+SHORTEST_VISITS, SHORTEST_EPOCHS = 250_000, (5, 100)  # of a training that ends by its gain; limits in epochs
+LONGEST_VISITS, LONGEST_EPOCHS = 1_500_000, (7, 500)
 ANNEALED_PART = 0.4  # of the whole training: its last stage, in which the learning rate falls
 WINDOW = 0.25  # of the training so far: its later half is compared with its earlier half
 ERRORS_OF_A_GAIN = 1.0  # standard errors; a smaller gain is none
@@ -28,6 +28,7 @@ VISITS_BETWEEN_CHECKS = (
 VISITS_PER_HELD_OUT_PARTICLE = (
     10  # at least, between two checks within an epoch: they then take under 4 percent of the time
 )
+TOLERANCE = 1e-6  # epochs
 MINIMUM_HELD_OUT_PARTICLES = 50  # fewer say too little about a gain
 
 CONVERGED, LIMIT, REQUESTED, FIXED = "converged", "limit", "requested", "fixed"  # why training ends
@@ -46,7 +47,7 @@ class TrainingPlan(Protocol):
     def learning_rate_factor(self, fraction: float) -> float: ...
     def stage_at(self, time: float) -> int: ...
     def is_pose_epoch(self, epoch: int) -> bool: ...
-    def is_check_due(self, time: float, previous_time: float) -> bool: ...
+    def is_check_due(self, epoch: int, step: int, n_steps: int) -> bool: ...
     def hear(self, time: float, bounds: Tensor) -> None: ...
     def for_part(self, settings: TrainSettings, n_particles: int) -> "TrainingPlan": ...
     def state(self) -> dict[str, Any]: ...
@@ -78,7 +79,7 @@ class OneCycle:
     def is_pose_epoch(self, epoch: int) -> bool:
         return is_pose_epoch(epoch, self.length)
 
-    def is_check_due(self, time: float, previous_time: float) -> bool:
+    def is_check_due(self, epoch: int, step: int, n_steps: int) -> bool:
         return False
 
     def hear(self, time: float, bounds: Tensor) -> None:
@@ -145,31 +146,32 @@ class UntilNoGain:
     def is_pose_epoch(self, epoch: int) -> bool:
         return is_pose_epoch_of_open_end(epoch, self.n_epochs or self.lengths.shortest)
 
-    def is_check_due(self, time: float, previous_time: float) -> bool:
-        """Between two times within an epoch; at its end there is a check anyway."""
-        if self.n_epochs is not None or time <= self.rise_end:
+    def is_check_due(self, epoch: int, step: int, n_steps: int) -> bool:
+        """After a step within an epoch; at its end there is a check anyway."""
+        if self.n_epochs is not None or epoch + step / n_steps <= self.rise_end:
             return False
-        return math.floor(time * self.checks_per_epoch) > math.floor(previous_time * self.checks_per_epoch)
+        return self.checks_per_epoch * step // n_steps > self.checks_per_epoch * (step - 1) // n_steps
 
     def hear(self, time: float, bounds: Tensor) -> None:
-        """A check of the held-out particles; decides whether the annealing begins."""
+        """A check of the held-out particles; at the end of an epoch it decides whether the annealing begins."""
         if self.n_epochs is not None or time <= self.rise_end:
             return
         start = (1 - WINDOW) * time
         self.bounds.add(time, bounds)
         self.bounds.forget_before(start)
-        gain = self.bounds.gain(start, time)
-        if time < self.first_end or (gain is None and time < self.last_end):
+        if time != int(time) or time < self.first_end - TOLERANCE:
             return
-        self.gain = gain
+        is_last = time + 1 > self.last_end + TOLERANCE
+        gain = self.bounds.gain(start, time)
+        self.gain = gain or self.gain
         if gain is not None and not is_worthwhile(gain):
             self._anneal(time, CONVERGED)
-        elif time >= self.last_end:
+        elif is_last:
             self._anneal(time, LIMIT)
 
     def _anneal(self, time: float, reason: str) -> None:
         self.annealing_from, self.ends_by = time, reason
-        self.n_epochs = max(math.ceil(time + 1e-6), round(time / (1 - ANNEALED_PART)))
+        self.n_epochs = max(int(time) + 1, round(time / (1 - ANNEALED_PART)))
         self.bounds = HeldOutBounds()
 
     def for_part(self, settings: TrainSettings, n_particles: int) -> TrainingPlan:

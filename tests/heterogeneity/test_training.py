@@ -2,51 +2,15 @@
 
 import pytest
 import torch
+from small_trainer import BOX, N_ANCHORS, N_PARTICLES, make_parts, make_trainer
 
 from gem_plugin.errors import RunError
-from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity import training
-from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES, EncoderInputs, read_encoder_inputs
 from gem_plugin.heterogeneity.epoch_records import EpochSums
-from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.outliers import AnyPose, evidence_of_any_pose
 from gem_plugin.heterogeneity.pose_refinement import PosePrior, pose_terms
 from gem_plugin.heterogeneity.prefetch import loaded_batches
-from gem_plugin.heterogeneity.settings import TrainSettings
-from gem_plugin.heterogeneity.training import Trainer
-from gem_plugin.heterogeneity.training_plan import OneCycle
-from gem_plugin.imaging.ctf import CtfParameters
-
-N_PARTICLES, N_GAUSSIANS, BOX, N_ANCHORS, PIXEL_SIZE = 40, 60, 24, 16, 3.0
-CTF_VALUES = (15_000.0, 14_000.0, 20.0, 0.0, 0.0, 1.0, 300.0, 2.7, 0.1)
-
-
-def make_parts(**changes):
-    """Settings, a model and observations of noise, all on the CPU."""
-    generator = torch.Generator().manual_seed(0)
-    settings = TrainSettings(anchors=N_ANCHORS, batch_size=8, encoder_box=12, encoder_width=32, **changes)
-    cloud = GaussianCloud(
-        4 * torch.randn(N_GAUSSIANS, 3, generator=generator),
-        torch.rand(N_GAUSSIANS, generator=generator) + 0.5,
-        torch.full((N_GAUSSIANS,), 0.7),
-        LengthUnit.PIXEL,
-    )
-    model = build_model(architecture_for(settings, N_GAUSSIANS, BOX, PIXEL_SIZE), cloud, generator)
-    observations = Observations(
-        torch.randn(N_PARTICLES, BOX, BOX, generator=generator).numpy(),
-        torch.linalg.qr(torch.randn(N_PARTICLES, 3, 3, generator=generator)).Q,
-        torch.zeros(N_PARTICLES, 2),
-        CtfParameters(*(torch.full((N_PARTICLES,), value) for value in CTF_VALUES)),
-        torch.ones(BOX // 2 + 1),
-        PIXEL_SIZE,
-    )
-    return settings, model, observations
-
-
-def make_trainer(settings, model, observations, features):
-    rows = torch.arange(N_PARTICLES)
-    return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, OneCycle(2))
 
 
 @pytest.fixture
@@ -88,22 +52,22 @@ def test_a_step_uses_no_tensor_of_another_device(changes, is_cached, monkeypatch
     assert read_encoder_inputs(model.anchors, observations, rows).device == meta
     noise = torch.zeros(8, settings.latent_size, device=meta)
     generator = torch.Generator().manual_seed(0)
-    result = trainer._step(batch, noise, 0.1, generator)
+    result = trainer._step(batch, noise, trainer._numbers_of(1, 10), generator)
     assert result.device == meta
     assert all(value.grad.device == meta for value in model.parameters() if value.requires_grad)
 
 
 def test_a_step_adds_its_losses_to_the_sums_by_name(cpu_trainer):
     noise = torch.zeros(8, cpu_trainer.model.latent_size)
-    batch = cpu_trainer._load(torch.arange(8, 16))
+    batch, numbers = cpu_trainer._load(torch.arange(8, 16)), cpu_trainer._numbers_of(1, 10)
     with torch.no_grad():
         distribution, cloud = cpu_trainer.joint_model(batch.encoder_inputs, noise)
         losses, divergences = cpu_trainer._image_loss(batch, cloud)[0], distribution.kl_divergence()
-        weights = cpu_trainer.mixture.probabilities(
-            losses + cpu_trainer._kl_weight(0.1) * divergences, batch.any_pose
-        )[:, 0]
+        weights = cpu_trainer.mixture.probabilities(losses + numbers.kl_weight * divergences, batch.any_pose)[
+            :, 0
+        ]
         expected = (weights * losses).mean(), (weights * divergences).mean()
-    added = EpochSums.of_vector(cpu_trainer._step(batch, noise, 0.1, torch.Generator().manual_seed(0)))
+    added = EpochSums.of_vector(cpu_trainer._step(batch, noise, numbers, torch.Generator().manual_seed(0)))
     assert float(added.good_steps) == 1
     assert float(added.image_loss) == pytest.approx(float(expected[0]), rel=1e-5)
     assert float(added.kl) == pytest.approx(float(expected[1]), rel=1e-5)
@@ -113,13 +77,14 @@ def test_a_step_adds_its_losses_to_the_sums_by_name(cpu_trainer):
 def test_a_step_with_a_broken_image_changes_nothing(cpu_trainer):
     cpu_trainer.observations._matched[3] = float("nan")
     generator, noise = torch.Generator().manual_seed(0), torch.zeros(8, cpu_trainer.model.latent_size)
-    cpu_trainer._step(cpu_trainer._load(torch.arange(8, 16)), noise, 0.1, generator)
+    numbers = cpu_trainer._numbers_of(1, 10)
+    cpu_trainer._step(cpu_trainer._load(torch.arange(8, 16)), noise, numbers, generator)
     weights = [value.detach().clone() for value in cpu_trainer.model.parameters()]
     moments = [
         {name: value.clone() for name, value in state.items()}
         for state in cpu_trainer.optimiser.state.values()
     ]
-    result = cpu_trainer._step(cpu_trainer._load(torch.arange(8)), noise, 0.1, generator)
+    result = cpu_trainer._step(cpu_trainer._load(torch.arange(8)), noise, numbers, generator)
     assert not result.any()
     assert all(torch.equal(a, b) for a, b in zip(weights, cpu_trainer.model.parameters(), strict=True))
     for before, after in zip(moments, cpu_trainer.optimiser.state.values(), strict=True):
@@ -151,3 +116,26 @@ def test_an_error_in_loading_ahead_reaches_the_caller():
 
     with pytest.raises(OSError, match="the stack is gone"):
         list(loaded_batches([torch.arange(2)], load, is_ahead=True))
+
+
+def test_recorded_steps_do_what_steps_do_one_by_one(monkeypatch):
+    """The tables that a CUDA graph reads, without the graph."""
+
+    def one_by_one(take_step, tables, sums, order):
+        for number, _ in enumerate(order):
+            sums.add_(take_step(*tables.of_step(torch.tensor([number]))))
+            yield number + 1
+
+    monkeypatch.setattr(training, "replay_steps", one_by_one)
+    models, histories = [], []
+    for can_record in (False, True):
+        settings, model, observations = make_parts()
+        observations.keep_in_memory()
+        features = EncoderInputs.compute(model.anchors, observations).features
+        trainer = make_trainer(settings, model, observations, features)
+        monkeypatch.setattr(trainer, "_can_record", lambda batches, value=can_record: value)
+        records = [trainer.run_epoch() for _ in range(2)]
+        histories.append([value for record in records for value in (record.loss, record.validation_kl)])
+        models.append(list(model.parameters()))
+    assert histories[0] == pytest.approx(histories[1], rel=1e-5, abs=1e-6)
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*models, strict=True))

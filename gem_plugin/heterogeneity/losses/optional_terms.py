@@ -25,6 +25,10 @@ class ExtraLosses:
         self.pairs = find_neighbour_pairs(model.positions_in_pixels) if needs_pairs else None
         self.memory = LatentMemory(model.latent_size) if self.weights["latent_neighbour"] else None
 
+    @property
+    def are_on(self) -> bool:
+        return any(self.weights.values())
+
     def __call__(
         self, cloud: GaussianCloud, latent_means: Tensor, epoch: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:  # weighted sum (), and every term without its weight (len(EXTRA_TERMS),)
