@@ -1,7 +1,8 @@
 # Everything from a fresh clone: Python 3.10 to 3.13, git and make are enough.
 #   make demo       the whole way, from images to states, on a phantom (under six minutes, set-up aside)
 #   make test       the tests that take seconds        make test-slow   the tests that take minutes
-#   make bench      speed and memory                   make lint        style, types, import rules
+#   make bench      speed and memory                   make bench-gpu   the same on one GPU, under nine minutes
+#   make lint       style, types, import rules
 
 VENV ?= .venv
 DEMO_PROJECT ?= demo_project
@@ -13,7 +14,7 @@ IS_GOOD_PYTHON := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.versi
 PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.10 python /usr/bin/python3; do \
 	"$$name" -c '$(IS_GOOD_PYTHON)' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
 
-.PHONY: demo test test-slow bench lint install clean
+.PHONY: demo test test-slow bench bench-gpu lint install clean
 .DEFAULT_GOAL := test
 
 install: $(INSTALLED)
@@ -35,7 +36,12 @@ test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
 
 bench: $(INSTALLED)
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $(filter-out benchmarks/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+# A machine that has Python, torch for CUDA and the packages needs no environment: make bench-gpu GPU_PYTHON=python3
+GPU_PYTHON ?= $(BIN)/python
+bench-gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(INSTALLED))
+	$(GPU_PYTHON) benchmarks/bench_gpu.py $(BENCH_GPU)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from pathlib import Path
 from gem_plugin.io.whole_files import whole_file
 from truth.images import Imaging, make_images
 from truth.molecules import MOLECULES
+from truth.pieces import make_in_pieces
 
 CONDITIONS: dict[str, dict[str, float | bool]] = {  # what real images have
     "": {},
@@ -77,7 +78,14 @@ def set_folder(work: Path, made: MadeSet, n_particles: int, seed: int) -> Path:
     return work / "_".join(parts)
 
 
-def ensure_set(work: Path, shared: Path, made: MadeSet, n_particles: int, seed: int) -> Path:
+def ensure_set(
+    work: Path,
+    shared: Path,
+    made: MadeSet,
+    n_particles: int,
+    seed: int,
+    n_pieces: int = 1,  # of a set of make_dataset.py, made side by side; the particles are others then
+) -> Path:
     """The folder of a set, made if it is not there. Raises CannotMakeError with the reason where it cannot be made."""
     folder = set_folder(work, made, n_particles, seed)
     if (folder / "made.txt").is_file():
@@ -90,7 +98,7 @@ def ensure_set(work: Path, shared: Path, made: MadeSet, n_particles: int, seed: 
     folder.mkdir(parents=True)
     print(f"making {folder}", flush=True)
     if made.molecule in OF_MAKE_DATASET:
-        said = _with_make_dataset(folder, shared, made, n_particles, seed)
+        said = _with_make_dataset(folder, shared, made, n_particles, seed, n_pieces)
     else:
         said = _with_own_code(folder, shared, made, n_particles, seed)
     with whole_file(
@@ -111,13 +119,22 @@ def options_of_make_dataset(made: MadeSet, n_particles: int, seed: int) -> list[
     return options
 
 
-def _with_make_dataset(folder: Path, shared: Path, made: MadeSet, n_particles: int, seed: int) -> str:
-    command = [sys.executable, shared / MAKER, shared / ATOMS, folder]
-    command += options_of_make_dataset(made, n_particles, seed)
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if done.returncode:
-        raise CannotMakeError(f"make_dataset.py ended with {done.stderr.strip().splitlines()[-1:]}")
-    return done.stdout
+def _with_make_dataset(
+    folder: Path, shared: Path, made: MadeSet, n_particles: int, seed: int, n_pieces: int
+) -> str:
+    def command_of(target: Path, size: int, of_piece: int) -> list[str]:
+        words = [sys.executable, shared / MAKER, shared / ATOMS, target]
+        return [str(word) for word in words] + options_of_make_dataset(made, size, of_piece)
+
+    try:
+        if n_pieces > 1:
+            make_in_pieces(folder, command_of, n_particles, n_pieces, seed)
+            return f"{n_particles} particles in {n_pieces} pieces\n"
+        command = command_of(folder, n_particles, seed)
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    except subprocess.CalledProcessError as error:
+        said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode()
+        raise CannotMakeError(f"make_dataset.py ended with {said.strip().splitlines()[-1:]}") from error
 
 
 def _with_own_code(folder: Path, shared: Path, made: MadeSet, n_particles: int, seed: int) -> str:
