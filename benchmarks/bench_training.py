@@ -23,6 +23,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training_plan import OneCycle
 from gem_plugin.imaging.ctf import CtfParameters
 
 BOX, PIXEL_SIZE, N_GAUSSIANS = 128, 3.0, 8000  # changed by --box 64
@@ -59,7 +60,7 @@ def our_rate(n: int, batch_size: int, device: str) -> float:
     observations.move_to_(torch.device(device))
     observations.keep_in_memory()
     inputs = EncoderInputs.compute(model.anchors, observations)
-    trainer = Trainer(model, observations, inputs, torch.arange(n), torch.arange(0), settings, 3)
+    trainer = Trainer(model, observations, inputs, torch.arange(n), torch.arange(0), settings, OneCycle(3))
     trainer.run_epoch()
     return max(trainer.run_epoch().particles_per_second for _ in range(2))
 

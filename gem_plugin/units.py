@@ -7,6 +7,7 @@ VOLTS_PER_KILOVOLT = 1e3
 COLLAPSED_KL_IN_NATS = (
     0.1  # per particle: less, and latents carry nothing. Two equal states take log 2 = 0.69, one of 5 % 0.2
 )
+ONE_CYCLE, RISING, CONSTANT, ANNEALING = range(4)  # stages of a training, as numbers in its history
 
 
 def electron_wavelength_in_angstroms(voltage_in_kilovolts):

@@ -18,6 +18,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training_plan import OneCycle
 from gem_plugin.imaging.ctf import CtfParameters
 from gpu.timeline import Timeline, timeline_of
 
@@ -148,7 +149,7 @@ def _trainer(work: Work, device: torch.device) -> Trainer:
     inputs = EncoderInputs.compute(model.anchors, observations)
     model.encoder.standardise_by(inputs.batch(torch.arange(min(n, 2000))), len(model.anchors))
     rows = torch.arange(n)
-    trainer = Trainer(model, observations, inputs, rows, rows[:0], settings, n_epochs=EPOCHS_OF_SCHEDULE)
+    trainer = Trainer(model, observations, inputs, rows, rows[:0], settings, OneCycle(EPOCHS_OF_SCHEDULE))
     trainer.records_steps = work.records_steps
     if work.looks_for_outliers:
         trainer.mixture.look_for_outliers(cloud, observations)

@@ -38,6 +38,9 @@ class EpochRecord:
     pose_spread: float = 0.0  # degrees: standard deviation of the error of the given poses, about each axis
     shift_spread: float = 0.0  # Angstrom, along each axis
     outlier_fraction: float = 0.0  # of the training particles
+    stage: int = (
+        0  # of training_plan.py: 0 one cycle of known length; else 1 rising, 2 constant rate, 3 annealing
+    )
 
 
 class EpochSums(NamedTuple):

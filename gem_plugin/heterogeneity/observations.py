@@ -31,6 +31,15 @@ class MatchedBatch(NamedTuple):
     rotation_matrices: Tensor  # (batch, 3, 3)
 
 
+class LoadedBatch(NamedTuple):
+    """What a training step needs of some particles, on its device."""
+
+    encoder_inputs: Tensor  # (batch, n_inputs)
+    images: MatchedBatch  # for the absolute error: centred images with their CTF
+    pose_costs: Tensor | float  # (batch,) nats
+    any_pose: Tensor | None  # (batch,) log-likelihood of the molecule in any pose; None: not looked for
+
+
 class Observations:
     """All particles of a run; images stay where they are (a memory map) unless they are kept in memory."""
 

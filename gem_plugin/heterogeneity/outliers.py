@@ -54,11 +54,18 @@ def kind_probabilities(
     uses_any_pose: bool = True,  # else there is no third kind
 ) -> Tensor:  # (batch, 3)
     """Posterior probabilities of the three kinds."""
+    return torch.softmax(weighted_evidence(losses, any_pose, shares, uses_any_pose), 1)
+
+
+def weighted_evidence(
+    losses: Tensor, any_pose: Tensor, shares: KindShares, uses_any_pose: bool
+) -> Tensor:  # (batch, 3) nats
+    """Log-likelihood of each kind plus the logarithm of its share; arguments as in kind_probabilities."""
     if not uses_any_pose:
         any_pose = torch.full_like(losses, -math.inf)
     evidence = -losses, torch.zeros_like(losses), any_pose.to(losses.dtype)
     of_kinds = [values + math.log(share) for values, share in zip(evidence, shares, strict=True)]
-    return torch.softmax(torch.stack(of_kinds, 1), 1)
+    return torch.stack(of_kinds, 1)
 
 
 class AnyPose(NamedTuple):
@@ -152,6 +159,16 @@ class OutlierMixture:
         if any_pose is None:
             return torch.eye(N_KINDS, device=losses.device)[0].expand(len(losses), N_KINDS)
         return kind_probabilities(losses, any_pose, self.shares, self.uses_any_pose)
+
+    def evidence_bounds(
+        self,
+        losses: Tensor,  # (batch,): minus the evidence bound of each image as the molecule
+        any_pose: Tensor | None,  # (batch,): evidence_of the same particles
+    ) -> Tensor:  # (batch,) nats: the logarithm of the sum over the kinds
+        """Evidence bound of each image, whatever it is."""
+        if any_pose is None:
+            return -losses
+        return weighted_evidence(losses, any_pose, self.shares, self.uses_any_pose).logsumexp(1)
 
     def fraction_clear(self, losses: Tensor, any_pose: Tensor | None) -> Tensor:  # ()
         """Of the images, those that the model explains clearly better than the molecule in any pose does."""

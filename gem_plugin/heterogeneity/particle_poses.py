@@ -222,3 +222,12 @@ def _parts(offsets: Tensor) -> tuple[Tensor, Tensor]:
 def is_pose_epoch(epoch: int, n_epochs: int) -> bool:
     """Whether poses are refined before this epoch (from 0): at the start against the consensus, and then as the model gets better."""
     return epoch < FIRST_EPOCHS or epoch in {round(part * n_epochs) for part in PARTS_OF_TRAINING}
+
+
+def is_pose_epoch_of_open_end(
+    epoch: int,
+    length: float,  # epochs: of the whole training where it is known, else of the shortest
+) -> bool:
+    """The same for a training whose end is not known: a pass after every tenth of the length."""
+    parts = len(PARTS_OF_TRAINING) + 1
+    return epoch < FIRST_EPOCHS or int(parts * epoch / length) > int(parts * (epoch - 1) / length)

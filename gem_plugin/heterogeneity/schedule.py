@@ -1,6 +1,7 @@
 """What changes during training: the learning rate, the weight of the KL divergence, the order of the particles."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,11 +11,27 @@ KL_RISE = (0.2, 0.6)  # parts of the training between which the KL weight goes f
 SEED_STRIDE = 1_000_003  # a prime, so that (seed, epoch) pairs give different generators
 
 
+class StepNumbers(NamedTuple):
+    """What changes from step to step; tensors () where the steps are recorded on a device."""
+
+    rate_factor: float | Tensor  # of the peak learning rates
+    kl_weight: float | Tensor
+    occupancy_weight: float | Tensor  # nats a particle for each Gaussian that changes its amplitude
+
+
 def learning_rate_factor(fraction_done: float) -> float:
     """One cycle: a cosine rise to 1, a cosine fall to 0 (Smith and Topin, 2019)."""
     if fraction_done < WARM_UP:
         return 0.04 + 0.96 * (1 - math.cos(math.pi * fraction_done / WARM_UP)) / 2
     return (1 + math.cos(math.pi * min(1.0, (fraction_done - WARM_UP) / (1 - WARM_UP)))) / 2
+
+
+def staged_learning_rate_factor(fraction_done: float) -> float:
+    """The same rise, then 1 until the KL weight is final, then a cosine fall to 0."""
+    if fraction_done < WARM_UP:
+        return learning_rate_factor(fraction_done)
+    fallen = (fraction_done - KL_RISE[1]) / (1 - KL_RISE[1])
+    return (1 + math.cos(math.pi * min(1.0, max(0.0, fallen)))) / 2
 
 
 def kl_weight_at(fraction_done: float, start: float, end: float) -> float:

@@ -7,7 +7,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.projectors import PROJECTORS
 from gem_plugin.settings import setting
 
-PARTICLE_VISITS = 300_000  # of automatic --epochs: as many as 25 epochs of 12,000 particles
+PARTICLE_VISITS = 300_000  # without held-out particles: as many as 25 epochs of 12,000 particles
 MINIMUM_EPOCHS, MAXIMUM_EPOCHS = 10, 100
 DECODERS = ("motion", "mlp")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -21,12 +21,13 @@ class TrainSettings:
 
     epochs: int | None = setting(
         None,
-        "Passes over the particles. Default: 300,000 particle visits in all, 10 to 100 epochs.",
+        "Passes over the particles, with one cycle of the learning rate. Default: until held-out particles no longer gain, "
+        "about 250,000 to 1,500,000 particle visits in all, at least 5 epochs.",
         1,
         10_000,
     )
     batch_size: int = setting(64, "Particles per step; 64 learns fastest per particle.", 1, 65_536)
-    learning_rate: float = setting(2e-3, "Peak rate of Adam in a one-cycle schedule.", 1e-7, 1.0)
+    learning_rate: float = setting(2e-3, "Peak rate of Adam.", 1e-7, 1.0)
     latent_size: int = setting(
         4, "Latent dimensions; the ones that are not needed collapse to the prior.", 1, 64, flag="--zdim"
     )
@@ -172,7 +173,7 @@ def check_contradictions(settings: TrainSettings) -> None:
 
 
 def number_of_epochs(settings: TrainSettings, n_particles: int) -> int:
-    """The epochs that were requested, or enough for PARTICLE_VISITS."""
+    """The epochs that were requested, or enough for PARTICLE_VISITS where held-out particles cannot say when to stop."""
     if settings.epochs is not None:
         return settings.epochs
     needed = -(-PARTICLE_VISITS // max(1, n_particles))

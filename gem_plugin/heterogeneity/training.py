@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,12 +15,13 @@ from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.epoch_records import EpochRecord, EpochSums
+from gem_plugin.heterogeneity.held_out_bounds import HeldOutLosses, mean_by_particle
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
 from gem_plugin.heterogeneity.losses.occupancy import occupancy_price, particles_that_share
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
 from gem_plugin.heterogeneity.model import HeterogeneityModel
-from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
+from gem_plugin.heterogeneity.observations import LoadedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.optimiser import (
     load_optimiser_state,
     make_optimiser,
@@ -28,18 +29,19 @@ from gem_plugin.heterogeneity.optimiser import (
     set_rates,
 )
 from gem_plugin.heterogeneity.outliers import OutlierMixture
-from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
+from gem_plugin.heterogeneity.particle_poses import ParticlePoses
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
     KL_RISE,
+    StepNumbers,
     epoch_generator,
     kl_weight_at,
-    learning_rate_factor,
     shuffled_batches,
 )
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.step_graph import StepTables, replay_steps
+from gem_plugin.heterogeneity.training_plan import TrainingPlan
 from gem_plugin.heterogeneity.workers import JointModel, current_workers
 from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
@@ -47,23 +49,6 @@ MAXIMUM_GRADIENT_NORM = 1.0
 MAXIMUM_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
-
-
-class StepNumbers(NamedTuple):
-    """What changes from step to step; tensors () where the steps are recorded on a device."""
-
-    rate_factor: float | Tensor  # of the peak learning rates
-    kl_weight: float | Tensor
-    occupancy_weight: float | Tensor  # nats a particle for each Gaussian that changes its amplitude
-
-
-class LoadedBatch(NamedTuple):
-    """What a step needs of some particles, on its device."""
-
-    encoder_inputs: Tensor  # (batch, n_inputs)
-    images: MatchedBatch  # for the absolute error: centred images with their CTF
-    pose_costs: Tensor | float  # (batch,) nats
-    any_pose: Tensor | None  # (batch,) log-likelihood of the molecule in any pose; None: not looked for
 
 
 class Trainer:
@@ -77,11 +62,11 @@ class Trainer:
         training_rows: Tensor,
         validation_rows: Tensor,
         settings: TrainSettings,
-        n_epochs: int,
+        plan: TrainingPlan,
     ) -> None:
         self.model, self.observations, self.encoder_inputs = model, observations, encoder_inputs
         self.training_rows, self.validation_rows = training_rows, validation_rows
-        self.settings, self.n_epochs = settings, n_epochs
+        self.settings, self.plan = settings, plan
         self.device = next(model.parameters()).device
         if model.encoder is not None:
             model.encoder.trains_in_bfloat16 = is_bfloat16(settings.precision, self.device)
@@ -116,36 +101,39 @@ class Trainer:
         for number in take_steps(batches, track, generator, sums):
             if number % STEPS_BETWEEN_CHECKS == 0 or number == len(batches):
                 self._check_bad_steps(bad_steps_before + number - int(EpochSums.of_vector(sums).good_steps))
+            self._hear_held_out_if_due(number, len(batches))
         n_particles = sum(len(rows) for rows in batches)
         total = EpochSums.of_vector(self.workers.mean(sums).cpu())
         n_good = max(1, int(total.good_steps))
         seconds = time.monotonic() - start
-        validation_loss, validation_kl = self.validation_losses()
+        held_out = self.validation_losses()
+        self.plan.hear(self.epoch + 1, held_out.bounds)
         if (
-            self.epoch / self.n_epochs >= KL_RISE[1]
+            self.plan.fraction_at(self.epoch) >= KL_RISE[1]
         ):  # before, cheap latents would take the contrast over for good
             score, information = float(total.contrast_score), float(total.contrast_information)
             self.contrast_variance = better_variance(self.contrast_variance, score, information)
         self.mixture.update(total.kinds, float(total.clear) / n_good)
         self.epoch += 1
-        done = self.epoch / self.n_epochs
+        done = self.plan.fraction_at(self.epoch)
         prior = self.poses.prior if self.poses is not None else PosePrior()
         record = EpochRecord(
             self.epoch,
             float(total.image_loss) / n_good,
             float(total.kl) / n_good,
-            validation_loss,
+            held_out.loss,
             self._kl_weight(done),
-            self.settings.learning_rate * learning_rate_factor(done),
+            self.settings.learning_rate * self.plan.learning_rate_factor(done),
             self.bad_steps,
             n_particles / max(seconds, 1e-9),
             time.monotonic() - start,
             **dict(zip(EXTRA_TERMS, (total.extra_terms / n_good).tolist(), strict=True)),
-            validation_kl=validation_kl,
+            validation_kl=held_out.kl,
             contrast_spread=math.sqrt(self.contrast_variance),
             pose_spread=math.degrees(math.sqrt(prior.angle)),
             shift_spread=math.sqrt(prior.shift) * self.model.pixel_size_in_angstroms,
             outlier_fraction=float((total.kinds[1:] / n_good).sum()),
+            stage=self.plan.stage_at(self.epoch),
         )
         self.history.append(record)
         return record
@@ -189,9 +177,12 @@ class Trainer:
         yield from replay_steps(take_step, tables, sums, track(batches))
 
     def _numbers_of(self, step: int, n_steps: int) -> StepNumbers:  # steps of this epoch, from 1
-        fraction = (self.epoch + (step - 1) / n_steps) / self.n_epochs
-        occupancy_weight = self._occupancy_weight(fraction)
-        return StepNumbers(learning_rate_factor(fraction), self._kl_weight(fraction), occupancy_weight)
+        fraction = self.plan.fraction_at(self.epoch + (step - 1) / n_steps)
+        rate_factor, occupancy_weight = (
+            self.plan.learning_rate_factor(fraction),
+            self._occupancy_weight(fraction),
+        )
+        return StepNumbers(rate_factor, self._kl_weight(fraction), occupancy_weight)
 
     @property
     def has_collapsed(self) -> bool:
@@ -204,28 +195,44 @@ class Trainer:
         At the bound's own weight of 1 and below, latents collapsed to the prior are an answer: the particles do not differ by
         more than their noise. A lower weight would fill them with noise.
         """
-        if not self.has_collapsed or self._kl_weight(self.epoch / self.n_epochs) <= KL_WEIGHT_OF_BOUND:
+        if not self.has_collapsed or self._kl_weight(self.plan.fraction_at(self.epoch)) <= KL_WEIGHT_OF_BOUND:
             return False
         self.kl_factor /= 2
         return True
 
+    @property
+    def is_finished(self) -> bool:
+        return self.plan.n_epochs is not None and self.epoch >= self.plan.n_epochs
+
+    def _hear_held_out_if_due(self, step: int, n_steps: int) -> None:
+        """Look at the held-out particles within an epoch, in large sets."""
+        if step < n_steps and self.plan.is_check_due(self.epoch, step, n_steps):
+            self.plan.hear(self.epoch + step / n_steps, self.validation_losses().bounds)
+            self.model.train()
+
     @torch.no_grad()
-    def validation_losses(self) -> tuple[float, float]:
-        """Image loss and KL divergence of the held-out validation particles, with their mean latents."""
-        if not len(self.validation_rows):
-            return math.nan, math.nan
+    def validation_losses(self) -> HeldOutLosses:
+        """What the held-out validation particles say of the model, with their mean latents; the same in every process."""
+        n_rows = len(self.validation_rows)
+        if not n_rows:
+            return HeldOutLosses(math.nan, math.nan, torch.empty(0))
         self.model.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        rows_here = self.workers.local_rows(self.validation_rows)
-        for part in row_chunks(len(rows_here), self.settings.batch_size):
-            batch = self._load(rows_here[part])
+        bounds = torch.zeros(n_rows, dtype=torch.float64, device=self.device)
+        here = self.workers.local_rows(torch.arange(n_rows))
+        for part in row_chunks(len(here), self.settings.batch_size):
+            batch = self._load(self.validation_rows[here[part]])
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
             losses, kl = self._image_loss(batch, cloud)[0], distribution.kl_divergence()
-            weights = self.mixture.probabilities(losses + kl + batch.pose_costs, batch.any_pose)[:, 0]
+            of_images = losses + kl + batch.pose_costs
+            weights = self.mixture.probabilities(of_images, batch.any_pose)[:, 0]
             total += torch.stack([(weights * losses).sum(), (weights * kl).sum()])
-        loss, kl = (self.workers.sum(total) / len(self.validation_rows)).tolist()
-        return loss, kl
+            evidence = self.mixture.evidence_bounds(of_images, batch.any_pose)
+            bounds[send(here[part], self.device)] = evidence.double()
+        loss, kl = (self.workers.sum(total) / n_rows).tolist()
+        rows, particles = self.validation_rows, self.observations.particle_indices
+        return HeldOutLosses(loss, kl, mean_by_particle(self.workers.sum(bounds), rows, particles))
 
     @torch.no_grad()
     def embed(self, rows: Tensor) -> LatentDistribution:
@@ -239,7 +246,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimiser": optimiser_state(self.optimiser),
             "epoch": self.epoch,
-            "n_epochs": self.n_epochs,
+            "plan": self.plan.state(),
             "bad_steps": self.bad_steps,
             "kl_factor": self.kl_factor,
             "contrast_variance": self.contrast_variance,
@@ -254,6 +261,8 @@ class Trainer:
         load_optimiser_state(self.optimiser, state["optimiser"])
         self.epoch, self.bad_steps = state["epoch"], state["bad_steps"]
         self.kl_factor = state["kl_factor"]
+        if state.get("plan"):
+            self.plan.load_state(state["plan"])
         self.contrast_variance = state.get("contrast_variance", 0.0)
         if "mixture" in state:
             self.mixture.load_state(state["mixture"])
@@ -345,7 +354,7 @@ class Trainer:
         return error_of_agreement(agreement, self.contrast_variance), scores
 
     def _refine_poses_if_due(self) -> None:
-        if self.poses is not None and is_pose_epoch(self.epoch, self.n_epochs):
+        if self.poses is not None and self.plan.is_pose_epoch(self.epoch):
             self.refine_poses()
 
     def refine_poses(self) -> None:

@@ -120,10 +120,13 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
         record_notices(run, step.name, notices)
         numbers = {**numbers, "seconds": round(time.monotonic() - start, 1)}
         write_step_summary(run, step.name, numbers)
-        record_end(run, step.name)
+        record_end(run, step.name, numbers.get("ended", ""))
         if "train" in steps_made_stale_by(step.name):
             drop_unfinished_training(run)
-    progress.say(f"{step.name}: done. " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
+    said = [
+        f"{name} {value}" for name, value in numbers.items() if name != "ended"
+    ]  # a sentence, said before
+    progress.say(f"{step.name}: done. " + ", ".join(said))
     return numbers
 
 

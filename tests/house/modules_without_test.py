@@ -84,7 +84,6 @@ WITHOUT_TEST = {
         "heterogeneity/prefetch",
         "heterogeneity/schedule",
         "heterogeneity/workers",
-        "steps/train/epochs",
         "steps/train/half_sets",
         "steps/train/images",
         "steps/train/processes",

@@ -8,6 +8,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training_plan import OneCycle
 from gem_plugin.imaging.ctf import CtfParameters
 
 N_PARTICLES, N_GAUSSIANS, BOX, N_ANCHORS, PIXEL_SIZE = 40, 60, 24, 16, 3.0
@@ -41,4 +42,4 @@ def make_parts(**changes):
 
 def make_trainer(settings, model, observations, features):
     rows = torch.arange(N_PARTICLES)
-    return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, n_epochs=2)
+    return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, OneCycle(2))

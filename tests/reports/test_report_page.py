@@ -14,6 +14,7 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run import figure_names
 from gem_plugin.io.run.figure_names import ENERGY_OF_LATENTS
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.captions import caption_of
 from gem_plugin.reports.plain_numbers import short_number
@@ -248,3 +249,16 @@ def test_whole_numbers_of_groups_come_back_exactly() -> None:
 )
 def test_numbers_have_no_digits_without_meaning(value: object, text: str) -> None:
     assert short_number(value) == text
+
+
+def test_the_training_chapter_says_why_training_ended_and_whether_more_would_help(tmp_path: Path) -> None:
+    run = make_tiny_run(tmp_path)
+    assert "Training ended" not in report_of(run)  # a run of an earlier version
+    sentence = "Training ended after 125 epochs (1,500,000 particle visits), the longest without --epochs."
+    numbers = {"epochs": 125, "gain_in_nats": 0.41, "gain_threshold": 0.1, "ended": sentence}
+    write_step_summary(run, "train", numbers)
+    page = report_of(run)
+    chapter = page.split('id="training"')[1].split("<section")[0]
+    assert f"<p>{sentence}</p>" in chapter
+    assert [warning.title for warning in find_warnings(Run(run))].count("Trained too briefly") == 1
+    assert "Train on with --epochs 250." in page

@@ -1,6 +1,6 @@
 """manifest.json: for each step, what went in, on which machine, with which command and versions.
 
-{step: {started, finished, command, working_folder, host, settings, versions, device, inputs: {setting: {path, size, time, sha256}}}}
+{step: {started, finished, ended (why, of a training), command, working_folder, host, settings, versions, device, inputs: {setting: {path, size, time, sha256}}}}
 """
 
 import dataclasses
@@ -61,10 +61,11 @@ def record_start(run: RunFiles, step: str, settings: Any) -> None:
     _write(run, {**read_manifest(run), step: entry})
 
 
-def record_end(run: RunFiles, step: str) -> None:
-    """Add when the step ended."""
+def record_end(run: RunFiles, step: str, why: str = "") -> None:
+    """Add when the step ended, and why where the step says so."""
     manifest = read_manifest(run)
-    manifest[step] = {**manifest.get(step, {}), "finished": time.strftime(TIME_FORMAT, time.gmtime())}
+    ended = {"finished": time.strftime(TIME_FORMAT, time.gmtime()), **({"ended": why} if why else {})}
+    manifest[step] = {**manifest.get(step, {}), **ended}
     _write(run, manifest)
 
 

@@ -38,6 +38,9 @@ KNOWN_CHECKS = (  # as docs/trust.md lists them
         "train with --validation-fraction",
     ),
     KnownCheck(r"trained too long", "trained too long", "train with --validation-fraction"),
+    KnownCheck(
+        r"trained too briefly", "trained too briefly", "train without --epochs, with --validation-fraction"
+    ),
     KnownCheck(r"many junk particles", "many junk particles", "train, then diagnose"),
     KnownCheck(
         r"junk particles concentrate in .+",

@@ -156,6 +156,23 @@ def check_overfitting(evidence_bounds: np.ndarray) -> Diagnostic:  # (epochs,)
     )
 
 
+def check_training_length(summary: Mapping[str, Any]) -> Diagnostic:
+    """Whether held-out particles still gained when training reached its longest length (heterogeneity/training_plan.py)."""
+    name = "trained too briefly"
+    gain, threshold = summary.get("gain_in_nats"), summary.get("gain_threshold")
+    if gain is None or threshold is None:
+        why = summary.get("ended", "Whether more training would help was not measured.")
+        return not_measured(name, 0.0, why, "Train without --epochs, with --validation-fraction 0.05.")
+    return Diagnostic(
+        name,
+        gain,
+        threshold,
+        gain > threshold,
+        summary["ended"],
+        f"Train on with --epochs {2 * summary['epochs']}.",
+    )
+
+
 def evidence_bounds(
     history: Mapping[str, np.ndarray],
 ) -> np.ndarray:  # column -> (epochs,); (epochs,) or (0,)
@@ -172,6 +189,7 @@ def training_checks(history: Mapping[str, np.ndarray], summary: Mapping[str, Any
         check_collapse(float(history["kl"][-1])),
         check_support(summary.get("support_in_nats"), summary.get("support_error")),
         check_overfitting(evidence_bounds(history)),
+        check_training_length(summary),
     ]
 
 

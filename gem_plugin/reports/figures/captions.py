@@ -8,7 +8,8 @@ NUMBER, PLANE = r"(\d+)", r"(pca|umap)"
 CAPTIONS = (  # pattern of the whole name, caption with the groups of the pattern; the first that fits
     (
         names.TRAINING,
-        "Left: loss per epoch on training particles and on held-out (validation) particles; both should fall and then level off. "
+        "Left: loss per epoch on training particles and on held-out (validation) particles; both should fall and then level off; "
+        "dotted: from there the learning rate fell to 0. "
         "Right: information in the latents (KL divergence); near 0 they have collapsed to the prior.",
     ),
     (

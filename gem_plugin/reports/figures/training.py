@@ -12,6 +12,7 @@ from gem_plugin.reports.figures.save import (
     new_figure,
     save_figure,
 )
+from gem_plugin.units import ANNEALING
 
 
 def draw_training(stem: Path, history: dict[str, np.ndarray]) -> list[Path]:  # column -> (epochs,)
@@ -37,6 +38,11 @@ def draw_training(stem: Path, history: dict[str, np.ndarray]) -> list[Path]:  # 
             markersize=SMALL_MARKER,
             linewidth=THIN_LINE,
             label="held-out (validation) particles",
+        )
+    annealing = epochs[history.get("stage", np.zeros(0)) == ANNEALING]
+    if len(annealing):
+        losses.axvline(
+            annealing[0], color="grey", linestyle=":", linewidth=THIN_LINE, label="learning rate falls"
         )
     losses.set_xlabel("epoch")
     losses.set_ylabel("loss (nats per particle, up to a constant)")

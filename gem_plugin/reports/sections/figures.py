@@ -44,9 +44,10 @@ def figures_of(run: Run, chapter: str) -> str:
 
 
 def training_section(run: Run) -> str:
-    """Loss over the epochs."""
+    """Loss over the epochs, why training ended, and whether more would help."""
     if figures := figures_of(run, TRAINING):
-        return figures
+        ended = run.summary("train").get("ended", "")  # absent in runs of earlier versions
+        return (f"<p>{escape(ended)}</p>" if ended else "") + figures
     return missing("The model is not trained yet.", "train", run.files.root)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from gem_plugin.heterogeneity.architecture import ModelArchitecture
 from gem_plugin.heterogeneity.epoch_records import EpochRecord
 from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training_plan import CONVERGED, epochs_in_words
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Progress
@@ -20,7 +21,7 @@ def train_to_the_end(
     run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress
 ) -> None:
     """All epochs that are left; a checkpoint and the history after each."""
-    while trainer.epoch < trainer.n_epochs:
+    while not trainer.is_finished:
         _run_epoch(run, trainer, architecture, progress)
     if trainer.has_collapsed:
         progress.warn(
@@ -30,11 +31,14 @@ def train_to_the_end(
 
 
 def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress) -> None:
-    title = f"Epoch {trainer.epoch + 1} of {trainer.n_epochs}"
+    title = f"Epoch {trainer.epoch + 1} of {epochs_in_words(trainer.plan)}"
+    was_known = trainer.plan.n_epochs is not None
     with progress.waiting(title):  # after the steps comes the validation
         record = trainer.run_epoch(lambda batches: progress.track(batches, title, unit="step"))
     progress.say(f"{_one_line(record)}, {_time_left(trainer)} left")
     check_outliers(record.outlier_fraction)
+    if not was_known and trainer.plan.n_epochs is not None:
+        progress.say(_why_it_anneals(trainer))
     if trainer.relieve_collapse():
         progress.say(
             f"The latents have collapsed to the prior (KL divergence {record.kl:.3f} nats per particle). "
@@ -59,10 +63,26 @@ def _poses(record: EpochRecord) -> str:
     return f"poses off by {record.pose_spread:.1f} degrees, {record.shift_spread:.1f} Å, "
 
 
+def _why_it_anneals(trainer: Trainer) -> str:
+    plan, gain = trainer.plan, trainer.plan.gain
+    measured = (
+        "" if gain is None else f" ({gain.nats:+.2f} ± {gain.standard_error:.2f} nats per particle lately)"
+    )
+    reason = (
+        f"Held-out particles no longer gain{measured}"
+        if plan.ends_by == CONVERGED
+        else f"Held-out particles still gain{measured}, but the longest training is reached"
+    )
+    return f"{reason}: the learning rate falls to 0 until epoch {plan.n_epochs}"
+
+
 def _time_left(trainer: Trainer) -> str:
-    seconds = trainer.history[-1].seconds * (trainer.n_epochs - trainer.epoch)
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds:02d} s"
+    """Of a training whose end is not known, at most how long."""
+    seconds = trainer.history[-1].seconds * (trainer.plan.maximum_epochs - trainer.epoch)
+    minutes, rest = divmod(round(seconds), 60)
+    if trainer.plan.n_epochs is None:
+        return f"up to {max(1, math.ceil(seconds / 60))} min"
+    return f"{minutes} min {rest:02d} s"
 
 
 def _write_history(path: Path, history: list[EpochRecord]) -> None:

@@ -15,6 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.agreement import latent_agreement, map_agreement
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
+from gem_plugin.heterogeneity.training_plan import TrainingPlan
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
@@ -34,12 +35,14 @@ def train_halves(
     observations: Observations,
     consensus: ConsensusStart,
     half_sets: np.ndarray,  # (n,) 1 or 2
+    plan_of_all: TrainingPlan,  # each half trains for as many particle visits as the whole set did
     progress: Progress,
 ) -> dict[str, Any]:
     """Train both, write train/halves.json, and give its numbers for the summary."""
     check_half_sets(half_sets)
     trained = [
-        _train_half(run, settings, observations, consensus, half_sets, half, progress) for half in (1, 2)
+        _train_half(run, settings, observations, consensus, half_sets, half, plan_of_all, progress)
+        for half in (1, 2)
     ]
     (first_model, first), (second_model, second) = trained
     generator = np.random.default_rng(settings.seed)
@@ -85,13 +88,16 @@ def _train_half(
     consensus: ConsensusStart,
     half_sets: np.ndarray,
     half: int,
+    plan_of_all: TrainingPlan,
     progress: Progress,
 ) -> tuple[Any, EmbeddedParticles]:
     progress.say(f"Half-set {half}: {int((half_sets == half).sum())} particles")
     folder = run.half(half)
     resumed = dataclasses.replace(settings, resume=settings.resume and folder.checkpoint.exists())
     rows = torch.from_numpy(np.flatnonzero(half_sets == half))
-    trainer, architecture = make_trainer(folder, resumed, observations, consensus, rows, progress)
+    trainer, architecture = make_trainer(
+        folder, resumed, observations, consensus, rows, progress, plan_of_all
+    )
     train_to_the_end(folder, trainer, architecture, progress)
     embedded = embed_particles(trainer, progress)
     if trainer.workers.is_main:

@@ -16,6 +16,14 @@ from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
 from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training_plan import (
+    FIXED,
+    REQUESTED,
+    OneCycle,
+    TrainingPlan,
+    epochs_in_words,
+    plan_for,
+)
 from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.views import particles_of
@@ -40,10 +48,10 @@ def make_trainer(
     consensus: ConsensusStart,
     rows: Tensor,  # the particles that may train; all of them get latents
     progress: Progress,
+    plan_of_all: TrainingPlan | None = None,  # of a training on all particles, of which these are a part
 ) -> tuple[Trainer, ModelArchitecture]:
     """A trainer for new or continued training, on the device of the observations."""
     observations.reset_poses_()
-    n_epochs = number_of_epochs(settings, len(rows))
     saved = load_training(run) if settings.resume else None
     architecture = architecture_for(
         settings, len(consensus.cloud), observations.box_size, observations.pixel_size_in_angstroms
@@ -65,13 +73,20 @@ def make_trainer(
     encoder_inputs = _compute_encoder_inputs(model, observations, rows, progress)
     fraction = settings.validation_fraction
     training_rows, validation_rows = split_rows(rows, fraction, generator, observations.particle_indices)
-    trainer = Trainer(model, observations, encoder_inputs, training_rows, validation_rows, settings, n_epochs)
+    if plan_of_all is not None:
+        plan = plan_of_all.for_part(settings, len(rows))
+    elif saved is not None and "plan" not in saved[1]:  # of a version without plans
+        plan = OneCycle(number_of_epochs(settings, len(rows)), REQUESTED if settings.epochs else FIXED)
+    else:
+        n_held_out = particles_of(validation_rows.numpy(), observations.particle_indices)[1]
+        plan = plan_for(settings, len(rows), n_held_out)
+    trainer = Trainer(model, observations, encoder_inputs, training_rows, validation_rows, settings, plan)
     if settings.outliers and settings.loss == "squared":
         with progress.waiting("images without the molecule"):
             trainer.mixture.look_for_outliers(consensus.cloud, observations, settings.projector)
     if saved is not None:
         trainer.load_state(saved[1])
-        progress.say(f"Resuming after epoch {trainer.epoch} of {n_epochs}")
+        progress.say(f"Resuming after epoch {trainer.epoch} of {epochs_in_words(trainer.plan)}")
     elif settings.contrast and settings.loss == "squared":
         trainer.contrast_variance = first_contrast_variance(
             model.consensus(), observations, training_rows, settings.projector

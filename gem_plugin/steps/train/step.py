@@ -12,6 +12,7 @@ from gem_plugin.heterogeneity.architecture import ModelArchitecture
 from gem_plugin.heterogeneity.held_out_support import held_out_support
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
+from gem_plugin.heterogeneity.training_end import training_end
 from gem_plugin.heterogeneity.workers import Workers
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
@@ -56,7 +57,9 @@ def _train(
     trainer, architecture = make_trainer(run, settings, observations, consensus, rows, progress)
     train_to_the_end(run, trainer, architecture, progress)
     trainer.finish_poses()
-    numbers = {**_summary(trainer, architecture), "device": str(device), "processes": workers.size}
+    end = training_end(trainer.plan, trainer.epoch, len(rows))
+    progress.say(end["ended"])
+    numbers = {**_summary(trainer, architecture), **end, "device": str(device), "processes": workers.size}
     if workers.is_main:
         numbers |= _support(trainer, progress)
         latents = embed_particles(trainer, progress)
@@ -70,7 +73,7 @@ def _train(
             write_latents(run, latents.means)
             write_refined_particles(run)
     if settings.halves:
-        numbers |= train_halves(run, settings, observations, consensus, half_sets, progress)
+        numbers |= train_halves(run, settings, observations, consensus, half_sets, trainer.plan, progress)
     wait_for_all(workers)
     return numbers
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from gem_plugin.reports.figures import landscape as figures_landscape
 from gem_plugin.reports.figures import save as save_figure
+from gem_plugin.reports.figures import training as figures_training
 from gem_plugin.reports.figures.save import OKABE_ITO, draw_groups, middle_member, new_figure
 
 POINTS_OF_AN_INCH = 72
@@ -193,3 +194,23 @@ def test_many_states_fit_a_page(tmp_path: Path) -> None:
     maps = [np.random.default_rng(number).random((12, 12, 12)) for number in range(40)]
     figures_landscape.draw_state_slices(tmp_path / "means", maps, np.arange(40), 4.0)
     assert size_in_inches((tmp_path / "means.pdf").read_bytes())[1] <= MAXIMUM_HEIGHT_IN_INCHES
+
+
+def test_the_figure_of_the_training_marks_where_the_rate_falls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = {name: np.array([3.0, 2.0, 1.0, 0.5]) for name in ("loss", "kl", "validation_loss")}
+    history["epoch"] = np.arange(1.0, 5.0)
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures_training, "save_figure", lambda figure, stem: drawn.append(figure) or [])
+    stages = {
+        "staged": {"stage": np.array([1.0, 2, 3, 3])},
+        "one_cycle": {"stage": np.zeros(4)},
+        "earlier": {},
+    }
+    for name, stage in stages.items():
+        figures_training.draw_training(tmp_path / name, {**history, **stage})
+    labels = [[line.get_label() for line in figure.axes[0].lines] for figure in drawn]
+    assert ["learning rate falls" in some for some in labels] == [True, False, False]
+    marked = drawn[0].axes[0].lines[labels[0].index("learning rate falls")]
+    assert set(np.asarray(marked.get_xdata())) == {3.0}
