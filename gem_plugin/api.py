@@ -210,7 +210,7 @@ class Run:
             )
         volumes = [
             Volume(volume, source.pixel_size_in_angstroms)
-            for volume in source.decode(points.reshape(-1, latent_size))
+            for volume in source.maps_for_files(points.reshape(-1, latent_size))
         ]
         return volumes[0] if points.ndim == 1 else volumes
 

@@ -18,7 +18,12 @@ CHECKS = REPOSITORY / "tests" / "gaussians" / "triton_checks.py"
 WIDTHS_IN_PIXELS = (0.4, 0.7, 1.0, 2.0, 4.0)
 BOXES = (31, 64, 128, 256)
 N_GAUSSIANS, N_IMAGES = 500, 3
-LARGEST_DIFFERENCES = {"image": 5e-3, "by_position": 1.5e-2, "by_amplitude": 5e-3, "by_width": 3e-2}  # what lies beyond three widths
+LARGEST_DIFFERENCES = {
+    "image": 5e-3,
+    "by_position": 1.5e-2,
+    "by_amplitude": 5e-3,
+    "by_width": 3e-2,
+}  # what lies beyond three widths
 VOLUME_BOXES = (32, 64)
 
 

@@ -22,7 +22,7 @@ from gem_plugin.heterogeneity.training_plan import OneCycle
 from gem_plugin.imaging.ctf import CtfParameters
 from gpu.timeline import Timeline, timeline_of
 
-WIDTH_IN_PIXELS = 0.7
+WIDTH_IN_PIXELS = 0.5
 EPOCHS_OF_SCHEDULE = 100  # the measured epochs are the first of so many
 
 

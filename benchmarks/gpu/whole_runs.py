@@ -44,7 +44,7 @@ def train_and_score(dataset: Path, folder: Path, device: str, settings: dict[str
     row |= {name: numbers["train"][name] for name in ("epochs", "particles_per_second", "gaussians", "loss")}
     with timed(row, "scoring_seconds"):
         truth, opened = read_truth(dataset), Run(run)
-        decode = opened.decoder(MapGrid(), device).decode
+        decode = opened.decoder(MapGrid(), device).maps_for_files
         row |= score_maps(truth, opened.latents, decode, read_map(dataset / "consensus.mrc").volume)
     return row
 

@@ -54,7 +54,7 @@ def score_run(dataset: Path, run_folder: RunFiles, seed: int) -> dict[str, float
     decoder = run.decoder(MapGrid())
     latents = run.latents
     consensus = read_map(dataset / "consensus.mrc").volume
-    scores = score_maps(truth, latents, decoder.decode, consensus)
+    scores = score_maps(truth, latents, decoder.maps_for_files, consensus)
     scores["true_states"] = truth.n_states
     table = run.particles
     defocus = np.stack([table.defocus_u_in_angstroms, table.defocus_v_in_angstroms], axis=1)

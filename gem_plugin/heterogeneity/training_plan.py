@@ -16,7 +16,7 @@ from gem_plugin.heterogeneity.schedule import KL_RISE, learning_rate_factor, sta
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
 from gem_plugin.units import ANNEALING, CONSTANT, ONE_CYCLE, RISING
 
-SHORTEST_VISITS, SHORTEST_EPOCHS = 250_000, (5, 100)  # of a training that ends by its gain; limits in epochs
+SHORTEST_VISITS, SHORTEST_EPOCHS = 300_000, (5, 100)  # of a training that ends by its gain; limits in epochs
 LONGEST_VISITS, LONGEST_EPOCHS = 1_500_000, (7, 500)
 ANNEALED_PART = 0.4  # of the whole training: its last stage, in which the learning rate falls
 WINDOW = 0.25  # of the training so far: its later half is compared with its earlier half

@@ -23,7 +23,15 @@ class VolumeSource:
     is_flipped: bool = False  # decoded maps are mirrored along z, clouds are not
     decoding_is_slow: bool = False  # then every map is decoded once and kept in a temporary file
     identity: str = ""  # changes whenever the decoder changes; decides what a re-run may reuse
+    decode_for_files: Callable[[np.ndarray], Iterator[np.ndarray]] | None = None  # see maps_for_files
 
     @property
     def n_particles(self) -> int:
         return len(self.latents)
+
+    def maps_for_files(self, latents: np.ndarray) -> Iterator[np.ndarray]:  # (k, latent_size) -> k maps
+        """Maps that are looked at and compared with others: without aliasing, where the decoder knows how.
+
+        The maps of `decode` are sums of the Gaussians over voxels, exact for the linear sums of the landscape and never negative.
+        """
+        return (self.decode_for_files or self.decode)(latents)

@@ -31,8 +31,11 @@ def open_volume_source(
     box_size = min(largest_box_size or model.box_size, model.box_size)
     true_pixel_size = model.pixel_size_in_angstroms * model.box_size / box_size
 
-    def decode(some_latents: np.ndarray) -> Iterator[np.ndarray]:
-        decoders = [partial(decode_volumes, one, box_size=box_size) for one in models]
+    def decode(some_latents: np.ndarray, without_aliasing: bool = False) -> Iterator[np.ndarray]:
+        decoders = [
+            partial(decode_volumes, one, box_size=box_size, without_aliasing=without_aliasing)
+            for one in models
+        ]
         for volume in decode_in_turn(decoders, some_latents):
             yield volume[::-1].copy() if flip else volume
 
@@ -46,7 +49,15 @@ def open_volume_source(
     identity = f"{_content_hash(run.checkpoint)} box {box_size} flip {flip}"
     pixel_size = pixel_size_in_angstroms or true_pixel_size
     return VolumeSource(
-        latents, box_size, pixel_size, decode, clouds_at, true_pixel_size, is_flipped=flip, identity=identity
+        latents,
+        box_size,
+        pixel_size,
+        decode,
+        clouds_at,
+        true_pixel_size,
+        is_flipped=flip,
+        identity=identity,
+        decode_for_files=partial(decode, without_aliasing=True),
     )
 
 

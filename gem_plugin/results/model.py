@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.gaussians.volume import render_volumes
+from gem_plugin.gaussians.volume import render_volumes, render_volumes_without_aliasing
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, build_model
 from gem_plugin.heterogeneity.decoders.gaussianem import GaussianEmArchitecture, GaussianEmModel
 from gem_plugin.heterogeneity.model import HeterogeneityModel
@@ -64,15 +64,17 @@ def decode_volumes(
     latents: np.ndarray,  # (n, latent_size)
     box_size: int | None = None,  # default: the model's
     pixel_size_in_angstroms: float | None = None,  # default: so that the box keeps its width
+    without_aliasing: bool = False,  # see render_volumes_without_aliasing
 ) -> Iterator[np.ndarray]:  # (box, box, box) float32 each, ordered zyx
     """Decode maps one after another; memory does not grow with their number."""
     box = box_size or model.box_size
     pixel_size = pixel_size_in_angstroms or model.pixel_size_in_angstroms * model.box_size / box
+    render = render_volumes_without_aliasing if without_aliasing else render_volumes
     device = model.positions_in_pixels.device
     for start in range(0, len(latents), LATENTS_AT_A_TIME):
         part = torch.as_tensor(
             np.asarray(latents[start : start + LATENTS_AT_A_TIME], np.float32), device=device
         )
         with torch.no_grad():
-            volumes = render_volumes(model.gaussians_at(part), box, pixel_size)
+            volumes = render(model.gaussians_at(part), box, pixel_size)
         yield from volumes.cpu().numpy()

@@ -11,7 +11,12 @@ from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.gaussians.projection_reference import render_reference
-from gem_plugin.gaussians.volume import read_volume_at_gaussians, render_volumes
+from gem_plugin.gaussians.volume import (
+    read_volume_at_gaussians,
+    render_volumes,
+    render_volumes_without_aliasing,
+)
+from gem_plugin.imaging.fourier import fourier_crop_volume, fourier_shell_correlation
 
 
 @pytest.mark.parametrize("box_size", [24, 31])
@@ -124,3 +129,32 @@ def test_impossible_positions_touch_nothing(bad):
 def test_unknown_projector_is_refused():
     with pytest.raises(InputError, match="auto"):
         project_gaussians(random_cloud(1), torch.eye(3)[None], 16, 2.0, "fancy")
+
+
+@pytest.mark.parametrize("width", [0.3, 0.5, 1.2])
+def test_maps_without_aliasing_are_those_of_a_finer_grid(width):
+    box = 24
+    generator = torch.Generator().manual_seed(2)
+    positions = 3 * torch.randn(40, 3, generator=generator)
+    amplitudes, widths = torch.rand(40, generator=generator) + 0.5, torch.full((40,), width)
+    cloud = GaussianCloud(positions, amplitudes, widths, LengthUnit.PIXEL)
+    fine = GaussianCloud(4 * positions, amplitudes, 4 * widths, LengthUnit.PIXEL)
+    expected = fourier_crop_volume(render_volumes(fine, 4 * box)[0], box)
+    plain, better = render_volumes(cloud, box)[0], render_volumes_without_aliasing(cloud, box)[0]
+    shells = slice(box // 3, box // 2)
+    of_plain, of_better = (
+        fourier_shell_correlation(volume, expected)[shells].min() for volume in (plain, better)
+    )
+    if width > 1:
+        assert torch.equal(better, plain), "nothing is folded back"
+        return
+    assert of_better > (0.99 if width >= 0.5 else 0.97)
+    assert of_better > of_plain
+    assert better.sum() == pytest.approx(float(plain.sum()), rel=5e-3)  # cut at three widths
+
+
+def test_maps_without_aliasing_of_several_clouds_and_widths():
+    cloud = random_cloud(batch=2, one_width=False, spread=4.0)
+    both = render_volumes_without_aliasing(cloud, 24, 2.0)
+    one = GaussianCloud(cloud.positions[1], cloud.amplitudes[1], cloud.widths)
+    assert torch.allclose(both[1], render_volumes_without_aliasing(one, 24, 2.0)[0], atol=1e-5)

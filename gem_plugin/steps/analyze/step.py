@@ -81,7 +81,7 @@ def _save_sketch(files: KmeansFiles, source: VolumeSource, sketch: Sketch) -> No
 
 
 def _decode_sketch(folder: Path, source: VolumeSource, sketch: Sketch, progress: Progress) -> None:
-    volumes = source.decode(source.latents[sketch.rows])
+    volumes = source.maps_for_files(source.latents[sketch.rows])
     save_numbered_maps(
         folder, progress.track(volumes, "k-means maps", len(sketch)), source.pixel_size_in_angstroms
     )
@@ -100,7 +100,9 @@ def _save_trajectory(
     )
     write_numbers(latents_of_series(folder), trajectory)
     if not settings.skip_vol:
-        volumes = progress.track(source.decode(trajectory), f"component {number + 1}", len(trajectory))
+        volumes = progress.track(
+            source.maps_for_files(trajectory), f"component {number + 1}", len(trajectory)
+        )
         save_numbered_maps(folder, volumes, source.pixel_size_in_angstroms)
 
 

@@ -26,8 +26,8 @@ class ConsensusSettings:
         None, "Number of Gaussians. Default: one per voxel above the threshold, at most 8192.", 1, 200_000
     )
     gaussian_width: float = setting(
-        0.7,
-        "Standard deviation of each Gaussian in pixels of the working box; narrower ones alias.",
+        0.5,
+        "Standard deviation of each Gaussian in pixels of the working box; wider ones lose the last shells, narrower ones alias.",
         0.3,
         4.0,
     )

@@ -22,7 +22,7 @@ def run_eval_vol(run: RunFiles, settings: EvalVolSettings, progress: Progress) -
     folder = settings.out or run.volumes
     shown = run.as_users_know(folder)
     check_nothing_is_lost(map_files(shown), settings.overwrite, named=shown)
-    volumes = progress.track(source.decode(latents), "maps", len(latents))
+    volumes = progress.track(source.maps_for_files(latents), "maps", len(latents))
     origin = origin_line(run)
     with files_placed_together(folder) as temporary:
         for number, volume in enumerate(volumes):

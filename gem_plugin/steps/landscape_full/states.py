@@ -131,7 +131,7 @@ def _write_state_maps(job: FullLandscapeJob, labels: np.ndarray, files: StateFil
         members = np.flatnonzero(labels == number)
         n_drawn = min(settings.maps_per_state, len(members))
         drawn = np.sort(generator.choice(members, n_drawn, replace=False))
-        maps = average_volumes(source.decode(source.latents[drawn]), np.ones(n_drawn))
+        maps = average_volumes(source.maps_for_files(source.latents[drawn]), np.ones(n_drawn))
         write_map(files.mean(number), maps.mean, source.pixel_size_in_angstroms)
         write_map(files.standard_deviation(number), maps.std, source.pixel_size_in_angstroms)
 
