@@ -36,9 +36,7 @@ FIRST_EPOCHS = 2
 PARTS_OF_TRAINING = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PARTICLES_FOR_PRIOR = 3000
 PARTICLES_FOR_PARTS = 1000
-MINIMUM_OF_PARTS = (
-    2 / 3
-)  # of the evidence that parts that move have: less says that the model is not there yet
+MINIMUM_OF_PARTS = 0.8  # of the evidence of moving parts: with less, the model is not there yet
 MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
 MINIMUM_EVIDENCE_OF_ALL_IN_NATS = 10.0  # of the particles that the prior is found from
 LARGEST_OFFSET_IN_SPREADS = 5.0  # poses that would go farther stay there and are marked

@@ -1,7 +1,6 @@
 """The poses of a training: found again after planted errors, kept where they are right, without net movement, saved and restored."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,8 +123,7 @@ def test_poses_are_found_beside_motion_that_the_model_does_not_know():
     """Errors of the poses that explain most of what does not fit."""
     generator = torch.Generator().manual_seed(3)
     cloud, true = long_molecule(generator), random_views(N, 3)
-    moving = with_moving_end(cloud, N, generator)
-    moving = replace(moving, positions=cloud.positions + 0.15 * (moving.positions - cloud.positions))
+    moving = with_moving_end(cloud, N, generator, in_pixels=0.3)
     vectors = ANGLE * torch.randn(N, 3, generator=generator)
     undo = torch.from_numpy(Rotation.from_rotvec(-vectors.double().numpy()).as_matrix()).float()
     _, spread = refined(StaticModel(cloud), observe(project(moving, true), true @ undo, generator))

@@ -54,10 +54,12 @@ def random_views(n: int, seed: int) -> torch.Tensor:  # (n, 3, 3)
     return torch.from_numpy(Rotation.random(n, random_state=seed).as_matrix()).float()
 
 
-def with_moving_end(cloud: GaussianCloud, n: int, generator: torch.Generator) -> GaussianCloud:
-    """n molecules of which the end at large x lies elsewhere in each, by 2 pixels along each axis."""
+def with_moving_end(
+    cloud: GaussianCloud, n: int, generator: torch.Generator, in_pixels: float = 2.0
+) -> GaussianCloud:
+    """n molecules of which the end at large x lies elsewhere in each, by so much along each axis."""
     is_end = cloud.positions[:, 0] > cloud.positions[:, 0].median()
-    moves = 2 * torch.randn(n, 1, 3, generator=generator)
+    moves = in_pixels * torch.randn(n, 1, 3, generator=generator)
     return GaussianCloud(
         cloud.positions + is_end[:, None] * moves,
         cloud.amplitudes.expand(n, -1),

@@ -19,7 +19,7 @@ def matched(moves: bool):
     generator = torch.Generator().manual_seed(8)
     cloud, given = long_molecule(generator), random_views(N, 1)
     true = torch.where(IS_ELSEWHERE[:, None, None], random_views(N, 2), given)
-    molecules = with_moving_end(cloud, N, generator) if moves else cloud
+    molecules = with_moving_end(cloud, N, generator, in_pixels=0.7) if moves else cloud
     observations = observe(2.5 * project(molecules, true), given, generator)
     cloud.amplitudes.mul_(2.5)
     mixture = OutlierMixture()
