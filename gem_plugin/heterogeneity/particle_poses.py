@@ -36,8 +36,8 @@ FIRST_EPOCHS = 2
 PARTS_OF_TRAINING = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PARTICLES_FOR_PRIOR = 3000
 PARTICLES_FOR_PARTS = 1000
-MINIMUM_OF_PARTS = 0.8  # of the evidence of moving parts: with less, the model is not there yet
-STEPS_OF_NOTHING_LEARNED = 30  # of the optimiser; before, poses must explain all of it
+MINIMUM_OF_PARTS = 0.9  # of the evidence of moving parts: with less, the model is not there yet
+STEPS_OF_NOTHING_LEARNED = 30  # of the optimiser: in a training of fewer, poses must explain all of it
 MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
 MINIMUM_EVIDENCE_OF_ALL_IN_NATS = 10.0  # of the particles that the prior is found from
 LARGEST_OFFSET_IN_SPREADS = 5.0  # poses that would go farther stay there and are marked
@@ -90,7 +90,7 @@ class ParticlePoses:
             [Tensor, Tensor], Tensor
         ],  # rows, losses -> probability of the molecule that the model says
         contrast_variance: float,
-        steps_trained: int = 0,
+        steps_of_training: int = STEPS_OF_NOTHING_LEARNED,  # of all of it
     ) -> PoseSpread:
         """One pass: the prior from some of the training particles, then a step of every particle."""
         model.eval()
@@ -103,7 +103,7 @@ class ParticlePoses:
         is_found = (
             gain >= least
             and not prior.is_at_limit
-            and self._explain_what_parts_do(prior, sample, weights_of, arguments, steps_trained)
+            and self._explain_what_parts_do(prior, sample, weights_of, arguments, steps_of_training)
         )
         self.prior = prior if is_found else PosePrior()
         had_moved = self.are_moved
@@ -118,7 +118,7 @@ class ParticlePoses:
         sample: Tensor,
         weights_of: Callable[[Tensor, Tensor], Tensor],
         arguments: tuple[HeterogeneityModel, EncoderInputs, float],
-        steps_trained: int,
+        steps_of_training: int,
     ) -> bool:
         """Whether poses that are off explain most of what parts of the molecule that move by themselves do."""
         rows = sample[:: max(1, len(sample) // PARTICLES_FOR_PARTS)]
@@ -130,7 +130,7 @@ class ParticlePoses:
         by_poses = evidence_of_prior(prior, information[:, of_pose], curvatures[:, of_pose, of_pose])
         said_of_parts = information[:, of_parts], curvatures[:, of_parts, of_parts]
         by_parts = evidence_of_motion(likeliest_motion(*said_of_parts, weights), *said_of_parts)
-        least = MINIMUM_OF_PARTS if steps_trained >= STEPS_OF_NOTHING_LEARNED else 1.0
+        least = MINIMUM_OF_PARTS if steps_of_training >= STEPS_OF_NOTHING_LEARNED else 1.0
         return bool((weights * (by_poses - least * by_parts)).sum() >= 0)
 
     def _information(

@@ -305,7 +305,7 @@ class Trainer:
             self.training_rows,
             self.mixture.of_model,
             self.contrast_variance,
-            self.epoch * len(self.training_rows) // self.settings.batch_size,
+            self.n_epochs * len(self.training_rows) // self.settings.batch_size,
         )
         if had_moved or self.poses.are_moved:
             self._read_encoder_inputs()
