@@ -20,6 +20,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.io.run.outliers import write_outliers
+from gem_plugin.landscape import free_energy
 from gem_plugin.landscape.volume_pca import select_masked_voxels
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
@@ -280,10 +281,11 @@ def mostly_outliers(sketched: RunFiles, tmp_path: Path) -> RunFiles:
     return run
 
 
-def test_too_few_particles_for_an_energy_still_get_states_and_a_sentence(mostly_outliers, source) -> None:
-    full, numbers, said = run_full(
-        mostly_outliers, source, n_states=2, bandwidth=0.03, path_states=(1, 2), coordinates="exact"
-    )
+def test_too_few_particles_for_an_energy_still_get_states_and_a_sentence(
+    mostly_outliers, source, monkeypatch
+) -> None:
+    monkeypatch.setattr(free_energy, "MINIMUM_PARTICLES", 13.0)  # more than there are
+    full, numbers, said = run_full(mostly_outliers, source, n_states=2, path_states=(1, 2))
     sentence = "no place of the landscape holds 2 particles"
     assert sentence in said
     assert sentence in numbers[NO_FREE_ENERGY]
