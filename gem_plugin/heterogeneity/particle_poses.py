@@ -8,8 +8,15 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.model import HeterogeneityModel
+from gem_plugin.heterogeneity.moving_parts import (
+    evidence_of_motion,
+    likeliest_motion,
+    parts_of,
+    pose_and_part_terms,
+)
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.pose_refinement import (
     N_ANGLES,
@@ -28,11 +35,15 @@ from gem_plugin.heterogeneity.workers import Workers
 FIRST_EPOCHS = 2
 PARTS_OF_TRAINING = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PARTICLES_FOR_PRIOR = 3000
+PARTICLES_FOR_PARTS = 1000
+MINIMUM_OF_PARTS = 0.9  # of the evidence of moving parts: with less, the model is not there yet
+STEPS_OF_NOTHING_LEARNED = 30  # of the optimiser: in a training of fewer, poses must explain all of it
 MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
 MINIMUM_EVIDENCE_OF_ALL_IN_NATS = 10.0  # of the particles that the prior is found from
 LARGEST_OFFSET_IN_SPREADS = 5.0  # poses that would go farther stay there and are marked
 IMAGES_AT_A_TIME = 64  # on a CPU
 IMAGES_AT_A_TIME_ON_CUDA = 512  # of 128 pixels; a gigabyte with all derivatives
+IMAGES_AT_A_TIME_WITH_PARTS = 16
 
 
 class PoseSpread(NamedTuple):
@@ -87,6 +98,7 @@ class ParticlePoses:
             [Tensor, Tensor], Tensor
         ],  # rows, losses -> probability of the molecule that the model says
         contrast_variance: float,
+        steps_of_training: int = STEPS_OF_NOTHING_LEARNED,  # of all of it
     ) -> PoseSpread:
         """One pass: the prior from some of the training particles, then a step of every particle."""
         model.eval()
@@ -96,12 +108,38 @@ class ParticlePoses:
         prior = better_prior(self.prior, information, curvatures, weights)
         gain = float((weights * evidence_of_prior(prior, information, curvatures)).mean())
         least = max(MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample)))
-        self.prior = prior if gain >= least else PosePrior()
+        is_found = (
+            gain >= least
+            and not prior.is_at_limit
+            and self._explain_what_parts_do(prior, sample, weights_of, arguments, steps_of_training)
+        )
+        self.prior = prior if is_found else PosePrior()
         had_moved = self.are_moved
         self._step(*arguments)
         if had_moved or self.are_moved:
             self._move()
         return PoseSpread(math.degrees(math.sqrt(self.prior.angle)), math.sqrt(self.prior.shift), gain)
+
+    def _explain_what_parts_do(
+        self,
+        prior: PosePrior,
+        sample: Tensor,
+        weights_of: Callable[[Tensor, Tensor], Tensor],
+        arguments: tuple[HeterogeneityModel, EncoderInputs, float],
+        steps_of_training: int,
+    ) -> bool:
+        """Whether poses that are off explain most of what parts of the molecule that move by themselves do."""
+        rows = sample[:: max(1, len(sample) // PARTICLES_FOR_PARTS)]
+        model, encoder_inputs, _ = arguments
+        positions = self._cloud(rows[:1], model, encoder_inputs).positions
+        parts = parts_of(positions.reshape(-1, 3))  # of one particle, the same in every process
+        information, curvatures, weights = self._information(rows, weights_of, *arguments, parts=parts)
+        of_pose, of_parts = slice(None, N_NUMBERS), slice(N_NUMBERS, None)
+        by_poses = evidence_of_prior(prior, information[:, of_pose], curvatures[:, of_pose, of_pose])
+        said_of_parts = information[:, of_parts], curvatures[:, of_parts, of_parts]
+        by_parts = evidence_of_motion(likeliest_motion(*said_of_parts, weights), *said_of_parts)
+        least = MINIMUM_OF_PARTS if steps_of_training >= STEPS_OF_NOTHING_LEARNED else 1.0
+        return bool((weights * (by_poses - least * by_parts)).sum() >= 0)
 
     def _information(
         self,
@@ -110,32 +148,47 @@ class ParticlePoses:
         model: HeterogeneityModel,
         encoder_inputs: EncoderInputs,
         contrast_variance: float,
+        parts: list[Tensor] | None = None,  # three numbers more for each
     ) -> tuple[
         Tensor, Tensor, Tensor
-    ]:  # (k, 5), (k, 5, 5), (k,), float64: what the images say of the given poses
+    ]:  # (n, k), (n, k, k), (n,), float64: what the images say of the given poses
         """The same in every process: each looks at its part of the rows."""
-        found = torch.zeros(len(rows), N_NUMBERS * (N_NUMBERS + 1) + 1, dtype=torch.float64)
+        n_numbers = N_NUMBERS + 3 * len(parts or [])
+        found = torch.zeros(len(rows), n_numbers * (n_numbers + 1) + 1, dtype=torch.float64)
         found = found.to(self.observations.device)
         positions = self.workers.local_rows(torch.arange(len(rows)))
-        for some in positions.split(self._images_at_a_time):
-            terms = self._terms(rows[some], model, encoder_inputs, contrast_variance)
+        n_at_a_time = self._images_at_a_time if parts is None else IMAGES_AT_A_TIME_WITH_PARTS
+        for some in positions.split(n_at_a_time):
+            terms = self._terms(rows[some], model, encoder_inputs, contrast_variance, parts)
             offsets = self._in_image(rows[some])
-            information = (terms.curvatures @ offsets[..., None])[..., 0] - terms.gradients
+            of_offsets = terms.curvatures[:, :, :N_NUMBERS] @ offsets[..., None]
+            information = of_offsets[..., 0] - terms.gradients
             weights = weights_of(rows[some], terms.losses)
             columns = [information, terms.curvatures.flatten(1), weights[:, None]]
             found[some.to(found.device)] = torch.cat(columns, 1).double()
         found = self.workers.sum(found)
-        curvatures = found[:, N_NUMBERS:-1].view(-1, N_NUMBERS, N_NUMBERS)
-        return found[:, :N_NUMBERS], curvatures, found[:, -1]
+        curvatures = found[:, n_numbers:-1].view(-1, n_numbers, n_numbers)
+        return found[:, :n_numbers], curvatures, found[:, -1]
 
     def _terms(
-        self, rows: Tensor, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float
+        self,
+        rows: Tensor,
+        model: HeterogeneityModel,
+        encoder_inputs: EncoderInputs,
+        contrast_variance: float,
+        parts: list[Tensor] | None = None,
     ) -> PoseTerms:
+        cloud, batch = self._cloud(rows, model, encoder_inputs), self.observations.batch(rows)
+        if parts is not None:
+            return pose_and_part_terms(cloud, batch, parts, self.projector, contrast_variance)
+        return pose_terms(cloud, batch, self.projector, contrast_variance)
+
+    @torch.no_grad()
+    def _cloud(
+        self, rows: Tensor, model: HeterogeneityModel, encoder_inputs: EncoderInputs
+    ) -> GaussianCloud:  # as the encoder has the particles
         assert model.encoder is not None
-        with torch.no_grad():
-            latents = model.encoder(encoder_inputs.batch(rows)).means
-            cloud = model.cloud_in_pixels(latents)
-        return pose_terms(cloud, self.observations.batch(rows), self.projector, contrast_variance)
+        return model.cloud_in_pixels(model.encoder(encoder_inputs.batch(rows)).means)
 
     def _step(
         self, model: HeterogeneityModel, encoder_inputs: EncoderInputs, contrast_variance: float

@@ -18,12 +18,13 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import batch_in_pixels, project_gaussians
 from gem_plugin.heterogeneity.losses.image import ImageAgreement, error_of_agreement
 from gem_plugin.heterogeneity.observations import MatchedBatch
+from gem_plugin.heterogeneity.variance_components import evidence_of_variances, likeliest_variances
 from gem_plugin.imaging.fourier import half_spectrum_weights
 
 N_ANGLES, N_NUMBERS = 3, 5
+GROUPS = (N_ANGLES, N_NUMBERS - N_ANGLES)  # numbers that share a variance
 MAXIMUM_ANGLE_STEP_IN_RADIANS = math.radians(6.0)  # of one step of Gauss-Newton
 MAXIMUM_SHIFT_STEP_IN_PIXELS = 1.0
-ROUNDS_OF_SCORING = 30
 MAXIMUM_ANGLE_VARIANCE = math.radians(12.0) ** 2
 MAXIMUM_SHIFT_VARIANCE_IN_PIXELS = 9.0
 
@@ -37,6 +38,11 @@ class PosePrior(NamedTuple):
     @property
     def is_zero(self) -> bool:
         return self.angle == 0 and self.shift == 0
+
+    @property
+    def is_at_limit(self) -> bool:
+        """Whether errors would have to be larger than is believed, and too large for what is linear here."""
+        return self.angle >= MAXIMUM_ANGLE_VARIANCE or self.shift >= MAXIMUM_SHIFT_VARIANCE_IN_PIXELS
 
     def variances(self, like: Tensor) -> Tensor:  # (5,)
         return like.new_tensor([self.angle] * N_ANGLES + [self.shift] * (N_NUMBERS - N_ANGLES))
@@ -60,27 +66,30 @@ def pose_terms(
     contrast_variance: float = 0.0,
 ) -> PoseTerms:
     """Loss, gradient and curvature at the pose that the batch has. The contrast of each particle is integrated out."""
+    return terms_of_spectra(pose_spectra(cloud, batch, projector), batch, contrast_variance)
+
+
+def terms_of_spectra(
+    spectra: Tensor,  # (batch, k + 1, box, box // 2 + 1): derivatives of the model image, and the image itself
+    batch: MatchedBatch,
+    contrast_variance: float,
+) -> PoseTerms:
+    """The same for any k numbers that the model image depends on."""
     box_size = batch.images.shape[-1]
-    positions, amplitudes, widths = batch_in_pixels(cloud, len(batch.images), None)
-    depths = torch.einsum("bij,bnj->bni", batch.rotation_matrices[:, 2:], positions)[..., 0]
-    of_cloud = replace(cloud, positions=positions, amplitudes=amplitudes, widths=widths)
-    weighted = replace(of_cloud, amplitudes=amplitudes * depths)
-    image = project_gaussians(of_cloud, batch.rotation_matrices, box_size, projector=projector)
-    companion = project_gaussians(weighted, batch.rotation_matrices, box_size, projector=projector)
-    spectra = _spectra(image, companion)  # (batch, 6, ...): five derivatives and the image
-    weights = half_spectrum_weights(box_size, image.device) / box_size**2  # Parseval
+    n_numbers = spectra.shape[1] - 1
+    weights = half_spectrum_weights(box_size, spectra.device) / box_size**2  # Parseval
     filtered = spectra * (batch.filters * weights)[:, None]
     matched = torch.fft.rfft2(batch.images) * weights
-    products = _real_products(filtered, spectra)  # (batch, 6, 6)
-    towards_image = _real_products(spectra, matched[:, None])[..., 0]  # (batch, 6)
-    like_contrast, powers = products[:, :N_NUMBERS, N_NUMBERS], products[:, N_NUMBERS, N_NUMBERS]
-    towards_image, agreements = towards_image[:, :N_NUMBERS], towards_image[:, N_NUMBERS]
+    products = _real_products(filtered, spectra)  # (batch, k + 1, k + 1)
+    towards_image = _real_products(spectra, matched[:, None])[..., 0]  # (batch, k + 1)
+    like_contrast, powers = products[:, :n_numbers, n_numbers], products[:, n_numbers, n_numbers]
+    towards_image, agreements = towards_image[:, :n_numbers], towards_image[:, n_numbers]
     agreement = ImageAgreement(powers, agreements)
     widened = 1 + contrast_variance * powers
     contrast = (1 + contrast_variance * agreements) / widened  # most likely
     uncertainty = contrast_variance / widened  # its variance
     gradients = (contrast**2 + uncertainty)[:, None] * like_contrast - contrast[:, None] * towards_image
-    curvatures = products[:, :N_NUMBERS, :N_NUMBERS]
+    curvatures = products[:, :n_numbers, :n_numbers]
     explained = uncertainty[:, None, None] * like_contrast[:, :, None] * like_contrast[:, None, :]
     curvatures = (contrast**2)[:, None, None] * (curvatures - explained)
     return PoseTerms(
@@ -88,6 +97,28 @@ def pose_terms(
         gradients,
         (curvatures + curvatures.transpose(1, 2)) / 2,
     )
+
+
+def pose_spectra(
+    cloud: GaussianCloud, batch: MatchedBatch, projector: str = "auto"
+) -> Tensor:  # (batch, 6, box, box // 2 + 1)
+    """Half-spectra of the five derivatives of the model images, and of the images themselves."""
+    box_size = batch.images.shape[-1]
+    positions, amplitudes, widths = batch_in_pixels(cloud, len(batch.images), None)
+    depths = torch.einsum("bij,bnj->bni", batch.rotation_matrices[:, 2:], positions)[..., 0]
+    of_cloud = replace(cloud, positions=positions, amplitudes=amplitudes, widths=widths)
+    weighted = replace(of_cloud, amplitudes=amplitudes * depths)
+    image = project_gaussians(of_cloud, batch.rotation_matrices, box_size, projector=projector)
+    companion = project_gaussians(weighted, batch.rotation_matrices, box_size, projector=projector)
+    return _spectra(image, companion)
+
+
+def frequencies(box_size: int, device: torch.device) -> tuple[Tensor, Tensor]:  # (box // 2 + 1,), (box, 1)
+    """i k along x and y, by which a half-spectrum is multiplied to differentiate its image."""
+    kx = 2 * torch.pi * torch.fft.rfftfreq(box_size, device=device)
+    ky = 2 * torch.pi * torch.fft.fftfreq(box_size, device=device)[:, None]
+    kx, ky = (1j * torch.where(k.abs() < torch.pi, k, 0) for k in (kx, ky))  # no sign at Nyquist
+    return kx, ky
 
 
 def pose_steps(
@@ -111,33 +142,9 @@ def better_prior(
     curvatures: Tensor,  # (n, 5, 5)
     weights: Tensor,  # (n,): probability that a particle is what the model says
 ) -> PosePrior:
-    """The two variances of largest marginal likelihood, by Fisher scoring from those given.
-
-    With w = (1 + H V)^-1 b and K = (1 + H V)^-1 H the score of a variance is the sum of (w_k^2 - K_kk) / 2 over its numbers,
-    the information the sum of K_kl^2 / 2.
-    """
-    information, curvatures = information.double(), curvatures.double()
-    weights = weights.double()
-    groups = (slice(0, N_ANGLES), slice(N_ANGLES, N_NUMBERS))
-    identity = torch.eye(N_NUMBERS, dtype=torch.float64, device=information.device)
-    for _ in range(ROUNDS_OF_SCORING):
-        system = identity + curvatures * prior.variances(information)
-        seen = torch.linalg.solve(system, information[..., None])[..., 0]
-        expected = torch.linalg.solve(system, curvatures)
-        surplus = seen**2 - expected.diagonal(dim1=1, dim2=2)
-        score = torch.stack([(weights * surplus[:, group].sum(1)).sum() / 2 for group in groups])
-        fisher = torch.stack(
-            [
-                torch.stack(
-                    [(weights * (expected[:, one, other] ** 2).sum((1, 2))).sum() / 2 for other in groups]
-                )
-                for one in groups
-            ]
-        )
-        prior, has_converged = _scored(prior, score, fisher)
-        if has_converged:
-            break
-    return prior
+    """The two variances of largest marginal likelihood, by Fisher scoring from those given."""
+    limits = MAXIMUM_ANGLE_VARIANCE, MAXIMUM_SHIFT_VARIANCE_IN_PIXELS
+    return PosePrior(*likeliest_variances(prior, GROUPS, limits, information, curvatures, weights))
 
 
 def evidence_of_prior(
@@ -146,11 +153,7 @@ def evidence_of_prior(
     curvatures: Tensor,  # (n, 5, 5)
 ) -> Tensor:  # (n,) nats: how much more likely an image is under the prior than with its given pose
     """1/2 b (H + V^-1)^-1 b - 1/2 log |1 + H V|."""
-    information, curvatures = information.double(), curvatures.double()
-    variances = prior.variances(information)
-    system = torch.eye(N_NUMBERS, dtype=torch.float64, device=information.device) + curvatures * variances
-    seen = torch.linalg.solve(system, information[..., None])[..., 0]
-    return 0.5 * (information * variances * seen).sum(1) - 0.5 * torch.linalg.slogdet(system).logabsdet
+    return evidence_of_variances(prior, GROUPS, information, curvatures)
 
 
 def cost_of_offsets(
@@ -163,22 +166,6 @@ def cost_of_offsets(
     from_prior = torch.where(variances > 0, offsets**2 / variances.clamp_min(1e-30), 0.0).sum(1)
     identity = torch.eye(N_NUMBERS, dtype=offsets.dtype, device=offsets.device)
     return 0.5 * from_prior + 0.5 * torch.linalg.slogdet(identity + curvatures * variances).logabsdet
-
-
-def _scored(prior: PosePrior, score: Tensor, fisher: Tensor) -> tuple[PosePrior, bool]:
-    """One step of Fisher scoring with both variances kept between 0 and the largest that is believed."""
-    old = torch.tensor(prior, dtype=torch.float64)
-    limits = torch.tensor([MAXIMUM_ANGLE_VARIANCE, MAXIMUM_SHIFT_VARIANCE_IN_PIXELS], dtype=torch.float64)
-    score, fisher = score.cpu(), fisher.cpu()
-    is_free = (old > 0) | (score > 0)
-    step = torch.zeros(2, dtype=torch.float64)
-    if bool(is_free.any()) and bool(torch.isfinite(fisher).all()):
-        part = fisher[is_free][:, is_free]
-        if float(torch.linalg.det(part)) > 0:
-            step[is_free] = torch.linalg.solve(part, score[is_free])
-    new = torch.minimum((old + step).clamp_min(0), limits)
-    has_converged = bool(((new - old).abs() <= 1e-4 * limits * 1e-2 + 1e-3 * old).all())
-    return PosePrior(*new.tolist()), has_converged
 
 
 def _limited(steps: Tensor) -> Tensor:
@@ -195,9 +182,7 @@ def _limited(steps: Tensor) -> Tensor:
 def _spectra(image: Tensor, companion: Tensor) -> Tensor:  # (batch, 6, box, box // 2 + 1)
     """Half-spectra of the five derivatives, and of the image itself."""
     box_size = image.shape[-1]
-    kx = 2 * torch.pi * torch.fft.rfftfreq(box_size, device=image.device)
-    ky = 2 * torch.pi * torch.fft.fftfreq(box_size, device=image.device)[:, None]
-    kx, ky = (1j * torch.where(k.abs() < torch.pi, k, 0) for k in (kx, ky))  # no sign at Nyquist
+    kx, ky = frequencies(box_size, image.device)
     both = torch.fft.rfft2(torch.stack([image, companion]))
     spectra = both.new_empty(len(image), N_NUMBERS + 1, *both.shape[-2:])
     dx, dy = torch.fft.irfft2(torch.stack([both[0] * kx, both[0] * ky]), s=image.shape[-2:])

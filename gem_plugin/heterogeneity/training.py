@@ -367,6 +367,7 @@ class Trainer:
             self.training_rows,
             self.mixture.of_model,
             self.contrast_variance,
+            self.plan.maximum_epochs * len(self.training_rows) // self.settings.batch_size,
         )
         if had_moved or self.poses.are_moved:
             self._read_encoder_inputs()

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gem_plugin.errors import InputError
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.text import read_star_document
 from gem_plugin.io.star.write import Block, write_new_star
 
 EXTERNAL_JOB_TYPE = 99
+PARTICLE_FILES = ("run_data.star", "particles.star")  # of jobs with particles
 FINISHED, FAILED = 2, 3
 EXIT_SUCCESS = "RELION_JOB_EXIT_SUCCESS"
 
@@ -106,3 +108,13 @@ def _output_nodes(
     labels = ("_rlnPipeLineNodeName", "_rlnPipeLineNodeType")
     columns = read_columns(document, document.blocks[0], text_labels=labels)
     return dict(zip(columns[labels[0]], columns[labels[1]], strict=True))
+
+
+def refuse_job_folder(path: Path) -> None:
+    """InputError for a job folder of RELION in place of its star file: a folder is taken for a CryoSPARC job."""
+    if path.is_dir() and (path / "job.star").is_file():
+        names = ", ".join(sorted(found.name for found in path.glob("*.star") if found.name in PARTICLE_FILES))
+        raise InputError(
+            f"{path} is a RELION job folder; give the star file in it"
+            + (f": {names}." if names else ", of a job with particles.")
+        )

@@ -18,6 +18,10 @@ from gem_plugin.progress import Track, untracked
 
 MARGIN_IN_BANDWIDTHS = 3.0
 MINIMUM_PARTICLES = 2.0  # cells whose kernel holds fewer particles than this are left undefined
+MINIMUM_ROWS = 10
+TOO_FEW_FOR_ENERGIES = (
+    f"no place of the landscape holds {MINIMUM_PARTICLES:.0f} particles within the width of the kernel"
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class FreeEnergy:
     x_centres: np.ndarray  # (nx,)
     y_centres: np.ndarray  # (ny,)
     bandwidths: np.ndarray  # (2,), along x and y
+
+    @property
+    def has_energies(self) -> bool:
+        """Whether the energy of any cell is known; all are NaN where no cell holds enough particles."""
+        return bool(np.isfinite(self.energy_in_kt).any())
 
     def cell_of(self, point: np.ndarray) -> tuple[int, int]:
         """The (row, column) of the grid nearest to a point (x, y)."""
@@ -47,9 +56,11 @@ def estimate_free_energy(
     track: Track = untracked,
     particle_indices: np.ndarray | None = None,  # (n,) int64: rows of one particle are drawn together
 ) -> FreeEnergy:
-    """Density, energy and its error on a grid that covers all points with a margin."""
-    if len(points) < 10:
-        raise InputError(f"A free-energy map needs at least 10 particles, got {len(points)}.")
+    """Density, energy and its error on a grid that covers all points with a margin.
+
+    Without energies where no cell holds MINIMUM_PARTICLES; InputError for fewer than 10 rows, or where all are equal.
+    """
+    check_number_of_particles(len(points))
     standard_deviation = points.std(axis=0)
     if not (standard_deviation > 0).all():
         raise InputError("All particles have the same coordinate: there is no free-energy map along it.")
@@ -66,6 +77,12 @@ def estimate_free_energy(
     density = smooth / (len(points) * cell_sizes.prod())
     centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
     return FreeEnergy(energy, error, density, centres[0], centres[1], bandwidths)
+
+
+def check_number_of_particles(n_particles: int) -> None:
+    """InputError where there are too few for a density."""
+    if n_particles < MINIMUM_ROWS:
+        raise InputError(f"A free energy needs at least {MINIMUM_ROWS} particles, got {n_particles}.")
 
 
 def energy_along(
@@ -152,11 +169,13 @@ def _bootstrap_error(
     Each sample is shifted to the same mean energy over the known cells, since only differences have a meaning.
     """
     is_known = np.isfinite(energy)
+    error = np.full(energy.shape, np.nan)
+    if not is_known.any():
+        return error
     samples = np.empty((n_samples, int(is_known.sum())))
     for sample in track(samples, "bootstrap samples", unit="sample"):
         smooth = gaussian_filter(draw().astype(float), sigmas, mode="constant")
         sample[:] = -np.log(np.maximum(smooth[is_known], 1e-12 * smooth.max()))
         sample -= sample.mean()
-    error = np.full(energy.shape, np.nan)
     error[is_known] = samples.std(axis=0)
     return error

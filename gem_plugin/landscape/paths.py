@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
-from gem_plugin.landscape.free_energy import FreeEnergy
+from gem_plugin.landscape.free_energy import TOO_FEW_FOR_ENERGIES, FreeEnergy
 
 NEIGHBOUR_STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))  # each edge once; the graph is undirected
 
@@ -38,7 +38,11 @@ def minimum_energy_path(
     end: np.ndarray,  # (2,)
     n_points: int,
 ) -> EnergyPath:
-    """The path of largest flux from start to end through known cells."""
+    """The path of largest flux from start to end through known cells; InputError where there is none."""
+    if not landscape.has_energies:
+        raise InputError(
+            f"There is no minimum-energy path: {TOO_FEW_FOR_ENERGIES}. Use more particles, or a larger --bandwidth."
+        )
     is_known = np.isfinite(landscape.energy_in_kt)
     graph, cells = _grid_graph(landscape, is_known)
     ends = [_nearest_known_cell(landscape, is_known, point) for point in (start, end)]

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gem_plugin.io.star.columns import read_columns
 from gem_plugin.particles.identity import numbered
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.results.particle_file import ParticleFile, RelionParticleFile
+from gem_plugin.results.particle_file import ParticleFile
 
 MICROGRAPHS, STACKS, PARTICLES = "micrographs", "image stacks", "particles"
 MINIMUM_GROUPS = 10  # fewer, drawn with replacement, say little about an error
-MICROGRAPH_LABEL, MICROGRAPH_FIELD = "_rlnMicrographName", "location/micrograph_uid"
 
 
 class DrawnGroups(NamedTuple):
@@ -30,19 +28,10 @@ def groups_of_particles(
     counted: np.ndarray,  # (n,) bool: rows that count
 ) -> DrawnGroups:
     """Micrographs where at least ten are known of the rows that count, else image stacks, else particles with their views."""
-    names = None if original is None else micrographs_of(original)
+    names = None if original is None else original.micrographs
     for kind, values in ((MICROGRAPHS, names), (STACKS, table.stack_names)):
         if values is not None:
             numbers = numbered(values)
             if len(np.unique(numbers[counted])) >= MINIMUM_GROUPS:
                 return DrawnGroups(kind, numbers)
     return DrawnGroups(PARTICLES, table.particle_indices)
-
-
-def micrographs_of(particles: ParticleFile) -> np.ndarray | None:  # (n,) names or numbers
-    """The micrograph of each row: rlnMicrographName or location/micrograph_uid; None where the file does not say."""
-    if isinstance(particles, RelionParticleFile):
-        file = particles._file
-        names = read_columns(file.document, file.particles, text_labels=[MICROGRAPH_LABEL])
-        return names[MICROGRAPH_LABEL][particles._rows] if names else None
-    return particles.column(MICROGRAPH_FIELD) if MICROGRAPH_FIELD in particles.labels else None

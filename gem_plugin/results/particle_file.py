@@ -15,6 +15,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.groups import latent_fields, write_particle_group
 from gem_plugin.io.cryosparc.jobs import CryosparcParticles, read_cryosparc
 from gem_plugin.io.project_folder import FoundStacks, ImageSearch, find_stacks
+from gem_plugin.io.relion_project import refuse_job_folder
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.origin import with_origin_comment
 from gem_plugin.io.star.columns import read_columns
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from gem_plugin.particles.pose_columns import ChangedPoses
 
 CRYOSPARC_SUFFIXES = (".cs", ".csg")
-RELION_PARTICLE_FILES = ("run_data.star", "particles.star")
 LATENT_LABEL = "_gemLatent"
 HALF_SET_LABEL = "_rlnRandomSubset"
 CLASS_LABEL = "_rlnClassNumber"
 COMPONENT_LABEL = "_gemVolumePC"
+MICROGRAPH_LABEL, MICROGRAPH_FIELD = "_rlnMicrographName", "location/micrograph_uid"
 N_COMPONENTS_WRITTEN = 5
 
 
@@ -64,6 +65,11 @@ class ParticleFile(ABC):
     @abstractmethod
     def column(self, label: str) -> np.ndarray:  # (n,) float64
         """A column of numbers; InputError names the nearest columns where there is none of that name."""
+
+    @property
+    @abstractmethod
+    def micrographs(self) -> np.ndarray | None:  # (n,) names or numbers
+        """The micrograph of each row: rlnMicrographName or location/micrograph_uid; None where the file does not say."""
 
     @abstractmethod
     def write(
@@ -169,6 +175,11 @@ class RelionParticleFile(ParticleFile):
             raise self._no_column(label)
         file = self._file
         return read_columns(file.document, file.particles, number_labels=[label])[label][self._rows]
+
+    @property
+    def micrographs(self) -> np.ndarray | None:
+        names = read_columns(self._file.document, self._file.particles, text_labels=[MICROGRAPH_LABEL])
+        return names[MICROGRAPH_LABEL][self._rows] if names else None
 
     def write(
         self,
@@ -284,6 +295,10 @@ class CryosparcParticleFile(ParticleFile):
             raise InputError(f"{self.path}: the field {label} does not hold one number per particle.")
         return values[self._rows].astype(np.float64)
 
+    @property
+    def micrographs(self) -> np.ndarray | None:
+        return self._particles.rows[MICROGRAPH_FIELD][self._rows] if MICROGRAPH_FIELD in self.labels else None
+
     def write(
         self,
         target: Path,
@@ -370,25 +385,13 @@ def find_particle_file(path: Path) -> ParticleFile:
     path = Path(path)
     if not path.exists():
         raise InputError(f"There is no file {path}. Check the name; relative names start from {Path.cwd()}.")
-    _refuse_relion_job_folder(path)
+    refuse_job_folder(path)
     if not is_cryosparc_path(path) and path.suffix != RelionParticleFile.suffix:
         raise InputError(
             f"{path}: expected particles as .star (RELION), .cs or .csg (CryoSPARC) or a CryoSPARC job directory. "
             "Give run_data.star of a refinement, not the image stack."
         )
     return open_particle_file(path)
-
-
-def _refuse_relion_job_folder(path: Path) -> None:
-    """A folder is taken for a CryoSPARC job, but not one in which RELION left its files."""
-    if path.is_dir() and (path / "job.star").is_file():
-        names = ", ".join(
-            sorted(found.name for found in path.glob("*.star") if found.name in RELION_PARTICLE_FILES)
-        )
-        raise InputError(
-            f"{path} is a RELION job folder; give the star file in it"
-            + (f": {names}." if names else ", of a job with particles.")
-        )
 
 
 def _stack_names(table: ParticleTable) -> dict[str, None]:

@@ -6,43 +6,25 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
+from static_model import (
+    BOX,
+    Inputs,
+    StaticModel,
+    long_molecule,
+    observe,
+    project,
+    random_views,
+    with_moving_end,
+)
 
-from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
-from gem_plugin.gaussians.projection import project_gaussians
-from gem_plugin.heterogeneity.observations import Observations
+from gem_plugin.heterogeneity import pose_refinement
 from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.workers import Workers
-from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.imaging.fourier import shift_images
 
-N, BOX, PIXEL_SIZE = 400, 32, 4.0
-CTF_VALUES = (15_000.0, 14_000.0, 20.0, 0.0, 0.0, 1.0, 300.0, 2.7, 0.1)
+N = 400
 ANGLE, SHIFT = math.radians(4.0), 0.5  # planted errors: about each axis, pixels along each
-
-
-class StaticModel:
-    """Stands for a model that knows one structure."""
-
-    def __init__(self, cloud):
-        self.cloud = cloud
-
-    def eval(self):
-        return self
-
-    def encoder(self, inputs):
-        class Latents:
-            means = inputs
-
-        return Latents()
-
-    def cloud_in_pixels(self, latents):
-        return self.cloud
-
-
-class Inputs:
-    def batch(self, rows):
-        return torch.zeros(len(rows), 1)
 
 
 def all_of_model(rows, losses):
@@ -52,26 +34,11 @@ def all_of_model(rows, losses):
 def make(angle=ANGLE, shift=SHIFT, seed=0):
     """A model, observations whose given poses are off, and the true errors (rotation vectors of the molecule, shifts)."""
     generator = torch.Generator().manual_seed(seed)
-    cloud = GaussianCloud(
-        torch.randn(60, 3, generator=generator) * torch.tensor([5.0, 3.0, 3.0]),
-        8 * (torch.rand(60, generator=generator) + 0.5),
-        torch.full((60,), 1.0),
-        LengthUnit.PIXEL,
-    )
-    true = torch.from_numpy(Rotation.random(N, random_state=seed).as_matrix()).float()
+    cloud, true = long_molecule(generator), random_views(N, seed)
     vectors = angle * torch.randn(N, 3, generator=generator)
     shifts = shift * torch.randn(N, 2, generator=generator)
-    images = shift_images(project_gaussians(cloud, true, BOX), shifts)
-    parameters = CtfParameters(*(torch.full((N,), value) for value in CTF_VALUES))
-    zero, noise = torch.zeros(N, 2), torch.ones(BOX // 2 + 1)
-    transfer = Observations(images.numpy(), true, zero, parameters, noise, PIXEL_SIZE).ctf_half_spectra(
-        torch.arange(N)
-    )
-    seen = torch.fft.irfft2(torch.fft.rfft2(images) * transfer, s=(BOX, BOX))
-    seen = seen + torch.randn(seen.shape, generator=generator)
     undo = torch.from_numpy(Rotation.from_rotvec(-vectors.double().numpy()).as_matrix()).float()
-    observations = Observations(seen.numpy(), true @ undo, zero, parameters, noise, PIXEL_SIZE)
-    observations.keep_in_memory()
+    observations = observe(shift_images(project(cloud, true), shifts), true @ undo, generator)
     return StaticModel(cloud), observations, true, shifts
 
 
@@ -140,6 +107,35 @@ def test_right_poses_stay_bit_for_bit():
     assert not poses.are_moved
     assert observations.rotation_matrices is observations.given_rotation_matrices
     assert spread.evidence_in_nats < 0.2
+
+
+def test_motion_that_the_model_does_not_know_is_not_taken_for_poses():
+    generator = torch.Generator().manual_seed(3)
+    cloud, views = long_molecule(generator), random_views(N, 3)
+    images = project(with_moving_end(cloud, N, generator), views)
+    poses, spread = refined(StaticModel(cloud), observe(images, views, generator), passes=1)
+    assert spread.evidence_in_nats > 1  # free poses would explain some of it
+    assert poses.prior.is_zero
+    assert not poses.are_moved
+
+
+def test_poses_are_found_beside_motion_that_the_model_does_not_know():
+    """Errors of the poses that explain most of what does not fit."""
+    generator = torch.Generator().manual_seed(3)
+    cloud, true = long_molecule(generator), random_views(N, 3)
+    moving = with_moving_end(cloud, N, generator, in_pixels=0.3)
+    vectors = ANGLE * torch.randn(N, 3, generator=generator)
+    undo = torch.from_numpy(Rotation.from_rotvec(-vectors.double().numpy()).as_matrix()).float()
+    _, spread = refined(StaticModel(cloud), observe(project(moving, true), true @ undo, generator))
+    assert spread.angle_in_degrees == pytest.approx(math.degrees(ANGLE), rel=0.25)
+
+
+def test_errors_larger_than_is_believed_are_left_alone(monkeypatch):
+    monkeypatch.setattr(pose_refinement, "MAXIMUM_ANGLE_VARIANCE", (ANGLE / 2) ** 2)
+    model, observations, *_ = make()
+    poses, spread = refined(model, observations, passes=1)
+    assert spread.evidence_in_nats > 1
+    assert not poses.are_moved
 
 
 def test_poses_that_turn_out_to_be_right_go_back(found):

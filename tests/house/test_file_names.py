@@ -34,6 +34,7 @@ OF_OTHER_PROGRAMS = {  # file -> names that it shares with a run, and why
     "gem_plugin/steps/simulate/settings.py": "the same",
     "gem_plugin/steps/demo/step.py": "names the simulated data set",
     "gem_plugin/reports/sections/relion_commands.py": "names the files that RELION's own commands write",
+    "gem_plugin/io/relion_project.py": "names the particle files of RELION's own jobs",
     "gem_plugin/adapters/cryosparc/inputs.py": "particles that CryoSPARC gave: the input of a run",
 }
 

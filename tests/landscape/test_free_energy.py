@@ -107,6 +107,46 @@ def test_too_few_or_equal_particles_are_refused() -> None:
         estimate_free_energy(np.column_stack([np.arange(50.0), np.ones(50)]), np.random.default_rng(0))
 
 
+def scattered(n_particles: int = 12) -> np.ndarray:
+    """Particles far from each other, as the few that are left where most are outliers."""
+    angles = np.linspace(0, 2 * np.pi, n_particles, endpoint=False)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.array([3.0, 1.0])
+
+
+def test_where_no_cell_holds_two_particles_there_is_a_density_and_no_energy() -> None:
+    points = scattered()
+    landscape = estimate_free_energy(points, np.random.default_rng(0), bandwidth_factor=0.3, n_bootstrap=3)
+    assert not landscape.has_energies
+    assert np.isnan(landscape.energy_in_kt).all()
+    assert np.isnan(landscape.error_in_kt).all()
+    cell = np.diff(landscape.x_centres[:2])[0] * np.diff(landscape.y_centres[:2])[0]
+    assert landscape.density.sum() * cell == pytest.approx(1, abs=0.01)
+    along = np.linspace(0.0, 1.0, 12)
+    _, energy, error = energy_along(along, np.random.default_rng(0), bandwidth_factor=0.1, n_bootstrap=3)
+    assert np.isnan(energy).all()
+    assert np.isnan(error).all()
+
+
+def test_few_particles_of_many_views_have_no_energy() -> None:
+    """Eight views in one place are one particle."""
+    rows, particles = np.repeat(scattered(), 8, axis=0), np.repeat(np.arange(12), 8)
+    of_rows, of_particles = (
+        estimate_free_energy(rows, np.random.default_rng(0), 50, 0.4, 3, particle_indices=which)
+        for which in (None, particles)
+    )
+    assert of_rows.has_energies
+    assert not of_particles.has_energies
+
+
+def test_there_is_no_path_where_there_is_no_energy() -> None:
+    points = scattered()
+    landscape = estimate_free_energy(points, np.random.default_rng(0), bandwidth_factor=0.3, n_bootstrap=2)
+    with pytest.raises(
+        InputError, match="no minimum-energy path: no place of the landscape holds 2 particles"
+    ):
+        minimum_energy_path(landscape, points[0], points[5], 4)
+
+
 def test_bootstrap_draws_particles_with_all_their_views() -> None:
     """Sixteen equal views of a particle tell no more than one: the error is that of the particles, four times that of rows."""
     values = np.random.default_rng(5).normal(size=500)

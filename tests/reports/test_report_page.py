@@ -14,6 +14,7 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run import figure_names
 from gem_plugin.io.run.figure_names import ENERGY_OF_LATENTS
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.captions import caption_of
@@ -189,6 +190,18 @@ def test_particles_that_do_not_differ_have_no_energy_and_still_a_report(tmp_path
     np.save(run.latents, np.ones((N_PARTICLES, 3), np.float32))
     assert f"gem-em landscape-full {tmp_path}" in chapters_of(report_of(run))["energy"]
     assert not (run.figures / f"{ENERGY_OF_LATENTS}.png").exists()
+
+
+def test_why_there_is_no_free_energy_is_said_in_its_chapter(tmp_path: Path, monkeypatch) -> None:
+    run = make_tiny_run(tmp_path)
+    sentence = "A free energy needs at least 10 particles, got 8."
+    summary = {"landscape-full": {NO_FREE_ENERGY: sentence}}
+    monkeypatch.setattr(Run, "summary", lambda self, step: summary.get(step, {}))
+    chapter = chapters_of(report_of(run))["energy"]
+    assert sentence in chapter
+    assert "gem-em landscape-full" not in chapter
+    np.save(run.latents, np.ones((N_PARTICLES, 3), np.float32))
+    assert chapters_of(report_of(run))["energy"].startswith(f"<h2>Free energy</h2><p>{sentence}</p>")
 
 
 def test_every_figure_that_a_step_draws_has_a_caption() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from small_star_run import write_run
 
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.results.micrographs import groups_of_particles, micrographs_of
+from gem_plugin.results.micrographs import groups_of_particles
 from gem_plugin.results.particle_file import CryosparcParticleFile, open_particle_file
 from gem_plugin.results.run import Run
 
@@ -54,7 +54,7 @@ def test_only_micrographs_of_rows_that_count_are_counted(tmp_path: Path) -> None
 def test_stacks_where_there_are_no_micrographs(tmp_path: Path) -> None:
     files, _ = write_run(tmp_path, N)
     run = Run(files)
-    assert micrographs_of(run.original) is None
+    assert run.original.micrographs is None
     stacks = np.array([f"stack{row // 4}.mrcs" for row in range(N)], dtype=object)
     found = groups(run, dataclasses.replace(run.particles, stack_names=stacks))
     assert found.kind == "image stacks"
@@ -78,6 +78,6 @@ def test_micrographs_of_a_cryosparc_file(tmp_path: Path) -> None:
         np.save(handle, rows)
     particles = open_particle_file(tmp_path / "particles.cs")
     assert isinstance(particles, CryosparcParticleFile)
-    found = micrographs_of(particles)
+    found = particles.micrographs
     assert found is not None
     np.testing.assert_array_equal(found, [7, 9, 7, 8])

@@ -6,6 +6,7 @@ from pathlib import Path
 MAP_NAME = re.compile(r"vol_(\d+)\.mrc")
 STATE_NAME = re.compile(r"state_(\d+)")
 COMPONENT_NAME = re.compile(r"pc(\d+)")
+NO_FREE_ENERGY = "no_free_energy"  # in the summary of landscape-full: a sentence that says why there is none
 
 
 def state_name(number: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.reports.figures.captions import caption_of
 from gem_plugin.reports.pdf_log import figure_files
 from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
@@ -54,22 +55,34 @@ def training_section(run: Run) -> str:
 def energy_section(run: Run) -> str:
     """How populated the conformations are, and what that does and does not mean."""
     figures = figures_of(run, ENERGY)
+    without = run.summary("landscape-full").get(NO_FREE_ENERGY, "")
     if not figures:
-        return missing("The free energy has not been estimated yet.", "landscape-full", run.files.root)
-    command = command_line(gem_command("landscape-full", run.files.root))
+        return (
+            f"<p>{escape(without)}</p>"
+            if without
+            else missing("The free energy has not been estimated yet.", "landscape-full", run.files.root)
+        )
     is_first_look = any(path.stem == names.ENERGY_OF_LATENTS for path in figure_files(run.files))
-    note = (
-        f"<p>A first look along the two largest latent components, whose unit has no meaning outside this model. Along "
-        f"volume components, with the minimum-energy path between states:</p>{command}"
-        if is_first_look
-        else ""
-    )
+    note = _first_look_note(run, without) if is_first_look else ""
     return (
         "<p>How rare a conformation is among the particles: −ln of their density, in units of kT (0.6 kcal/mol at room "
         "temperature). The minimum is zero, 1 kT more is 2.7 times rarer, white: too few particles. "
         "It is a free energy only if the sample was in equilibrium when frozen; noise in the coordinates flattens barriers. "
         "Map units are distances between maps inside the mask."
         f"</p>{figures}{note}"
+    )
+
+
+def _first_look_note(run: Run, without: str) -> str:
+    """What the energy of the latents is, and why there is none along volume components."""
+    first_look = (
+        "A first look along the two largest latent components, whose unit has no meaning outside this model."
+    )
+    if without:
+        return f"<p>{first_look} Along volume components: {escape(without)}</p>"
+    command = command_line(gem_command("landscape-full", run.files.root))
+    return (
+        f"<p>{first_look} Along volume components, with the minimum-energy path between states:</p>{command}"
     )
 
 

@@ -10,9 +10,15 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import write_arrays, write_numbers
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
-from gem_plugin.io.run.names import latents_of_series
+from gem_plugin.io.run.names import NO_FREE_ENERGY, latents_of_series
 from gem_plugin.io.whole_files import write_text_whole
-from gem_plugin.landscape.free_energy import FreeEnergy, energy_along, estimate_free_energy
+from gem_plugin.landscape.free_energy import (
+    TOO_FEW_FOR_ENERGIES,
+    FreeEnergy,
+    check_number_of_particles,
+    energy_along,
+    estimate_free_energy,
+)
 from gem_plugin.landscape.paths import EnergyPath, minimum_energy_path, rows_near_path
 from gem_plugin.reports.figures.free_energy import draw_energy_curve, draw_energy_map, draw_path_profile
 from gem_plugin.steps.analyze.step import save_numbered_maps
@@ -24,11 +30,12 @@ def map_energy(job: FullLandscapeJob, coordinates: np.ndarray) -> tuple[FreeEner
     """A curve for each chosen component, and a map where there are two."""
     progress = job.progress
     _remove_earlier_energies(job)
-    if len(coordinates) < 10:
-        progress.say("Fewer than 10 particles: no free energy.")
-        return None, {}
-    with progress.waiting("free energy"):
-        return _estimate_and_draw(job, coordinates)
+    try:
+        with progress.waiting("free energy"):
+            return _estimate_and_draw(job, coordinates)
+    except InputError as error:  # too few particles, or they do not differ: the states are still worth having
+        progress.say(str(error))
+        return None, {NO_FREE_ENERGY: str(error)}
 
 
 def _remove_earlier_energies(job: FullLandscapeJob) -> None:
@@ -40,43 +47,66 @@ def _remove_earlier_energies(job: FullLandscapeJob) -> None:
 def _estimate_and_draw(
     job: FullLandscapeJob, coordinates: np.ndarray
 ) -> tuple[FreeEnergy | None, dict[str, Any]]:
-    full, figure_folder, settings, track = job.full, job.figures, job.settings, job.progress.track
-    generator = np.random.default_rng(settings.seed)
-    particles = job.particle_indices[job.is_used]
-    for number in settings.energy_pcs:
-        centres, energy, error = energy_along(
-            coordinates[:, number - 1],
-            generator,
-            bandwidth_factor=settings.bandwidth,
-            n_bootstrap=settings.bootstrap,
-            track=track,
-            particle_indices=particles,
-        )
-        rows = "\n".join(f"{x:.6g},{e:.6g},{s:.6g}" for x, e, s in zip(centres, energy, error))
-        header = "coordinate_in_map_units,energy_in_kt,error_in_kt\n"
-        write_text_whole(full.energy_curve(number), header + rows + "\n")
-        draw_energy_curve(
-            figure_folder / names.FULL_ENERGY_CURVE.format(number), centres, energy, error, number
-        )
-    if len(settings.energy_pcs) < 2:
-        return None, {}
-    first, second = settings.energy_pcs
-    plane = coordinates[:, [first - 1, second - 1]].astype(np.float64)
-    landscape = estimate_free_energy(
-        plane,
-        generator,
-        bandwidth_factor=settings.bandwidth,
-        n_bootstrap=settings.bootstrap,
-        track=track,
-        particle_indices=particles,
-    )
-    write_arrays(full.energy(first, second), **dataclasses.asdict(landscape))
-    draw_energy_map(figure_folder / names.FULL_ENERGY_MAP.format(first, second), landscape, (first, second))
+    check_number_of_particles(len(coordinates))
+    generator = np.random.default_rng(job.settings.seed)
+    has_curves = [
+        _write_curve(job, coordinates[:, number - 1], number, generator) for number in job.settings.energy_pcs
+    ]
+    if len(job.settings.energy_pcs) < 2:
+        return None, {} if all(has_curves) else _without_energy(job)
+    landscape = _write_map(job, coordinates, generator)
+    if not landscape.has_energies:
+        return landscape, _without_energy(job)
     known = np.isfinite(landscape.energy_in_kt)
     return landscape, {
         "bandwidth_along_first": round(float(landscape.bandwidths[0]), 5),
         "median_energy_error_in_kt": round(float(np.median(landscape.error_in_kt[known])), 4),
     }
+
+
+def _write_curve(
+    job: FullLandscapeJob, values: np.ndarray, number: int, generator: np.random.Generator
+) -> bool:  # whether any energy is known; there is no figure else
+    centres, energy, error = energy_along(values, generator, **_options(job))
+    rows = "\n".join(f"{x:.6g},{e:.6g},{s:.6g}" for x, e, s in zip(centres, energy, error))
+    header = "coordinate_in_map_units,energy_in_kt,error_in_kt\n"
+    write_text_whole(job.full.energy_curve(number), header + rows + "\n")
+    if not np.isfinite(energy).any():
+        return False
+    draw_energy_curve(job.figures / names.FULL_ENERGY_CURVE.format(number), centres, energy, error, number)
+    return True
+
+
+def _write_map(job: FullLandscapeJob, coordinates: np.ndarray, generator: np.random.Generator) -> FreeEnergy:
+    first, second = job.settings.energy_pcs
+    plane = coordinates[:, [first - 1, second - 1]].astype(np.float64)
+    landscape = estimate_free_energy(plane, generator, **_options(job))
+    arrays = dataclasses.asdict(landscape)
+    if landscape.has_energies:
+        stem = job.figures / names.FULL_ENERGY_MAP.format(first, second)
+        draw_energy_map(stem, landscape, (first, second))
+    else:
+        arrays["note"] = np.array(TOO_FEW_FOR_ENERGIES)
+    write_arrays(job.full.energy(first, second), **arrays)
+    return landscape
+
+
+def _options(job: FullLandscapeJob) -> dict[str, Any]:
+    return {
+        "bandwidth_factor": job.settings.bandwidth,
+        "n_bootstrap": job.settings.bootstrap,
+        "track": job.progress.track,
+        "particle_indices": job.particle_indices[job.is_used],
+    }
+
+
+def _without_energy(job: FullLandscapeJob) -> dict[str, Any]:
+    sentence = (
+        f"There is no free energy: {TOO_FEW_FOR_ENERGIES}. Only the density is written; "
+        f"{int(job.is_used.sum()):,} particles are in states. Use more particles, or a larger --bandwidth."
+    )
+    job.progress.say(sentence)
+    return {NO_FREE_ENERGY: sentence}
 
 
 def travel_path(
@@ -97,7 +127,7 @@ def travel_path(
             f"NOTE: there is no minimum-energy path: --path-states asks for state {unknown[0]}, and there is {there}. All "
             "else is made; run gem-em landscape-full again with other --path-states, which takes up what is finished."
         )
-    if landscape is None or unknown:
+    if landscape is None or not landscape.has_energies or unknown:
         return None
     plane = coordinates[:, [number - 1 for number in settings.energy_pcs]].astype(np.float64)
     try:

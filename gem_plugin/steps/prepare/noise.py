@@ -70,17 +70,13 @@ class NoiseOfKinds:
         self._counts = np.zeros(n_kinds, dtype=np.int64)
         self.is_measured = _spread_over_kinds(table.noise_rows)  # (n,): images that are worth measuring
 
-    def add(self, images: Tensor, rows: np.ndarray) -> None:
-        """The images of these rows of the table."""
-        self.add_measured(self.measure(images, rows))
-
     def measure(
         self,
         images: Tensor,
         rows: np.ndarray,
         means: Tensor | None = None,  # (rows,) of their backgrounds, where they are known
     ) -> list[NoiseOfSome]:
-        """What `add` would add, one for each kind of images; several threads may measure."""
+        """What the images of these rows of the table add, one for each kind of images; several threads may measure."""
         kinds = self._table.noise_rows[rows]
         found = []
         for kind in np.unique(kinds):

@@ -108,4 +108,5 @@ def _draw_energy_of_latents(run: Run) -> None:
         landscape = estimate_free_energy(
             plane, np.random.default_rng(0), n_bootstrap=BOOTSTRAP_SAMPLES, particle_indices=particles
         )
-        draw_energy_map(stem, landscape, (1, 2), coordinate="latent component {} (latent units)")
+        if landscape.has_energies:
+            draw_energy_map(stem, landscape, (1, 2), coordinate="latent component {} (latent units)")

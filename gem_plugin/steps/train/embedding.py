@@ -12,6 +12,7 @@ from gem_plugin.heterogeneity.losses.image import error_of_agreement, image_agre
 from gem_plugin.heterogeneity.observations import row_chunks
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.progress import Progress
+from gem_plugin.steps.train.unknown_motion import outliers_beside_motion
 
 ROWS_AT_A_TIME = 1024
 PROJECTED_ROWS_AT_A_TIME = 64
@@ -59,7 +60,7 @@ def match_particles(trainer: Trainer, latents: EmbeddedParticles, progress: Prog
     """
     trainer.model.eval()
     n_particles = len(latents.means)
-    contrasts, outliers = (np.empty(n_particles, np.float32) for _ in range(2))
+    contrasts, outliers, bounds = (np.empty(n_particles, np.float32) for _ in range(3))
     chunks = list(row_chunks(n_particles, PROJECTED_ROWS_AT_A_TIME))
     for rows in progress.track(chunks, "Contrast of the particles", unit="chunk"):
         piece = slice(int(rows[0]), int(rows[-1]) + 1)
@@ -76,10 +77,13 @@ def match_particles(trainer: Trainer, latents: EmbeddedParticles, progress: Prog
         contrasts[piece] = (agreement.agreements / agreement.powers.clamp_min(MINIMUM_POWER)).cpu().numpy()
         loss = error_of_agreement(agreement, trainer.contrast_variance)
         cost = LatentDistribution(means, 2 * deviations.log()).kl_divergence()
-        outliers[piece] = (
-            trainer.mixture.of_outlier(rows, loss + cost + trainer.pose_costs(rows)).cpu().numpy()
-        )
-    return ParticleMatches(contrasts, outliers if trainer.mixture.is_on else None)
+        bound = loss + cost + trainer.pose_costs(rows)
+        bounds[piece] = bound.cpu().numpy()
+        outliers[piece] = trainer.mixture.of_outlier(rows, bound).cpu().numpy()
+    if not trainer.mixture.is_on:
+        return ParticleMatches(contrasts, None)
+    values = (torch.from_numpy(of_all) for of_all in (latents.means, bounds, outliers))
+    return ParticleMatches(contrasts, outliers_beside_motion(trainer, *values).numpy())
 
 
 def refine_particles(

@@ -21,6 +21,8 @@ def train_to_the_end(
     run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress
 ) -> None:
     """All epochs that are left; a checkpoint and the history after each."""
+    if trainer.history and trainer.workers.is_main:  # the stop may have come between the two
+        _write_history(run.history, trainer.history)
     while not trainer.is_finished:
         _run_epoch(run, trainer, architecture, progress)
     if trainer.has_collapsed:

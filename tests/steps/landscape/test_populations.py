@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -77,13 +78,9 @@ def test_the_same_seed_gives_the_same_numbers(job: LandscapeJob) -> None:
     np.testing.assert_array_equal(first.lower, second.lower)
 
 
-def test_one_micrograph_that_decides_is_warned_about(
-    job: LandscapeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "gem_plugin.results.micrographs.micrographs_of", lambda file: np.minimum(np.arange(N) // 20, 12)
-    )
-    object.__setattr__(job, "original", object())
+def test_one_micrograph_that_decides_is_warned_about(job: LandscapeJob) -> None:
+    original = SimpleNamespace(micrographs=np.minimum(np.arange(N) // 20, 12))
+    object.__setattr__(job, "original", original)
     with listening(lambda notice: None) as heard:
         write_populations(job, 1 + (np.arange(N) >= 240).astype(np.int64))
     assert any("of a state's population is from one micrograph" in notice.sentence for notice in heard)

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import shutil
 from pathlib import Path
 
 import mrcfile
@@ -17,6 +18,9 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
+from gem_plugin.io.run.names import NO_FREE_ENERGY
+from gem_plugin.io.run.outliers import write_outliers
+from gem_plugin.landscape import free_energy
 from gem_plugin.landscape.volume_pca import select_masked_voxels
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
@@ -264,3 +268,44 @@ def test_one_latent_dimension_works_throughout(tmp_path: Path) -> None:
     sketch(run, line)
     _, numbers, _ = run_full(run, line, n_states=3)
     assert numbers["states"] == 3
+
+
+@pytest.fixture
+def mostly_outliers(sketched: RunFiles, tmp_path: Path) -> RunFiles:
+    """All particles but twelve are outliers."""
+    shutil.copytree(sketched.root, tmp_path / "run")
+    run = RunFiles(tmp_path / "run")
+    probabilities = np.ones(N_PARTICLES)
+    probabilities[::53] = 0  # of both half-sets
+    write_outliers(run, probabilities)
+    return run
+
+
+def test_too_few_particles_for_an_energy_still_get_states_and_a_sentence(
+    mostly_outliers, source, monkeypatch
+) -> None:
+    monkeypatch.setattr(free_energy, "MINIMUM_PARTICLES", 13.0)  # more than there are
+    full, numbers, said = run_full(mostly_outliers, source, n_states=2, path_states=(1, 2))
+    sentence = "no place of the landscape holds 2 particles"
+    assert sentence in said
+    assert sentence in numbers[NO_FREE_ENERGY]
+    assert "median_energy_error_in_kt" not in numbers
+    assert "barrier_in_kt" not in numbers
+    assert np.bincount(np.load(full.particle_states)).tolist()[0] == N_PARTICLES - 12
+    with np.load(full.energy(1, 2)) as energy:
+        assert np.isnan(energy["energy_in_kt"]).all()
+        assert energy["density"].sum() > 0
+        assert sentence in str(energy["note"])
+    assert full.energy_curve(1).is_file()
+    figures = [path.name for path in mostly_outliers.figures.glob("full_free_energy*")]
+    assert "full_free_energy_1_2.png" not in figures
+
+
+def test_fewer_than_ten_particles_get_states_and_a_sentence(mostly_outliers, source) -> None:
+    probabilities = np.ones(N_PARTICLES)
+    probabilities[:8] = 0
+    write_outliers(mostly_outliers, probabilities)
+    full, numbers, _ = run_full(mostly_outliers, source, n_states=2)
+    assert numbers[NO_FREE_ENERGY] == "A free energy needs at least 10 particles, got 8."
+    assert full.state_table.is_file()
+    assert full.energies() == []

@@ -42,7 +42,7 @@ def coloured_noise(table: ParticleTable) -> tuple[torch.Tensor, np.ndarray]:
 def spectra_of(table: ParticleTable, images: torch.Tensor, n_parts: int = 3) -> np.ndarray:
     noise = NoiseOfKinds(table, MASK)
     for rows in np.array_split(np.arange(len(table)), n_parts):
-        noise.add(images[torch.from_numpy(rows)], rows)
+        noise.add_measured(noise.measure(images[torch.from_numpy(rows)], rows))
     return noise.spectra()
 
 

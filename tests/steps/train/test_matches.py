@@ -1,14 +1,12 @@
 """What training leaves for every particle beside its latents: contrasts, outliers, refined poses; interrupted, in several processes, off."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
+from two_processes import run_in_two_processes
 
 from gem_plugin.errors import RunError
 from gem_plugin.heterogeneity.settings import TrainSettings
@@ -118,15 +116,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(prepared, trained,
 def test_two_processes_find_what_one_finds(prepared: RunFiles, trained: RunFiles, tmp_path: Path):
     shutil.copytree(prepared.root, tmp_path / "run")
     run = RunFiles(tmp_path / "run")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    done = subprocess.run(
-        [*command, "-m", "gem_plugin", "train", run.root, *FLAGS],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    run_in_two_processes("train", run.root, *FLAGS)
     one, two = np.load(trained.refined_poses), np.load(run.refined_poses)
     assert two["spread"] == pytest.approx(one["spread"], rel=0.02)
     assert np.abs(one["rotation_vectors"] - two["rotation_vectors"]).max() < 0.02

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from two_processes import run_in_two_processes
 
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
@@ -125,20 +126,19 @@ def test_images_from_memory_or_disk_train_the_same(prepared, trained, tmp_path: 
 
 def test_two_processes_give_the_losses_of_one(prepared: RunFiles, trained: RunFiles, tmp_path: Path):
     run = copy_of(prepared, tmp_path / "run")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, "-m", "gem_plugin", "train", run.root, *FLAGS],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    printed = run_in_two_processes("train", run.root, *FLAGS)
     for one, two in zip(history_of(trained), history_of(run), strict=True):
         for name in ("loss", "kl", "validation_loss"):
             assert float(two[name]) == pytest.approx(float(one[name]), rel=2e-3, abs=2e-3)
-    assert done.stdout.count("Epoch 2:") == 1  # only one process speaks
+    assert printed.count("Epoch 2:") == 1  # only one process speaks
+
+
+def test_a_stop_between_checkpoint_and_history_leaves_no_gap(trained: RunFiles, tmp_path: Path):
+    run = copy_of(trained, tmp_path / "run")
+    lines = run.history.read_text().splitlines(keepends=True)
+    run.history.write_text("".join(lines[:-1]))
+    run_train(run, TrainSettings(**SMALL, resume=True), Progress())
+    assert run.history.read_text() == "".join(lines)
 
 
 def test_refined_latents_fit_their_images_better(prepared: RunFiles, trained: RunFiles, tmp_path: Path):
