@@ -78,6 +78,16 @@ class RunFiles:
         return self._folder("prepared") / "table.npz"
 
     @property
+    def prepared_samples(
+        self,
+    ) -> Path:  # npz: names, and numbers (n,) of the sample of each row; with --samples
+        return self._folder("prepared") / "samples.npz"
+
+    @property
+    def joined_particles(self) -> Path:  # folder: the particle files of --samples as one
+        return self.root / "joined"
+
+    @property
     def excluded(
         self,
     ) -> Path:  # csv: row, image and reason of particles that are in no training and in no state
