@@ -35,11 +35,12 @@ def check_against_particles(
     if not (of_train or of_landscape or of_samples):
         return
     with listening(lambda notice: None):  # the steps say it
+        prepare = _with_one_file(run, settings["prepare"], progress)
         if of_samples:
-            _check_compared(landscape, settings["prepare"], progress)
+            _check_compared(landscape, prepare, progress)
         if not (of_train or of_landscape):
             return
-        table = _read_table(settings["prepare"], progress)
+        table = _read_table(prepare, progress)
         if of_train:
             _check_training(train, table)
         if of_landscape:
@@ -48,6 +49,13 @@ def check_against_particles(
 
 def _given(settings: Any, *names: str) -> bool:
     return any(getattr(settings, name, None) for name in names)
+
+
+def _with_one_file(run: RunFiles, prepare: Any, progress: Progress) -> Any:
+    """The settings of prepare with its samples joined."""
+    from gem_plugin.steps.prepare.samples import joined_where_several
+
+    return joined_where_several(run, prepare, progress)[0]
 
 
 def _read_table(prepare: Any, progress: Progress) -> Any:

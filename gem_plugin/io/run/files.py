@@ -83,9 +83,8 @@ class RunFiles:
     ) -> Path:  # npz: names, and numbers (n,) of the sample of each row; with --samples
         return self._folder("prepared") / "samples.npz"
 
-    @property
-    def joined_particles(self) -> Path:  # folder: the particle files of --samples as one
-        return self.root / "joined"
+    def joined_particles(self, suffix: str) -> Path:  # the particle files of --samples as one
+        return self.root / "joined" / f"particles{suffix}"
 
     @property
     def excluded(
