@@ -19,7 +19,9 @@ def other_rows(rows: np.ndarray, instance: Instance) -> np.ndarray:
     """A second refinement, of other particles in the same stacks."""
     other = rows.copy()
     other["uid"] += np.uint64(10_000)
-    instance.add_refinement("J43", other, np.zeros((8, 8, 8), np.float32), 4.0, np.ones((8, 8, 8), np.float32))
+    instance.add_refinement(
+        "J43", other, np.zeros((8, 8, 8), np.float32), 4.0, np.ones((8, 8, 8), np.float32)
+    )
     return other
 
 
