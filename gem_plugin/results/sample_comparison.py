@@ -128,7 +128,7 @@ class ComparedSamples:
             )
         if self.smallest_p_values[pair] > SIGNIFICANT:
             return (
-                f"{name_1} and {name_2} cannot be told apart: with so few {self.drawn_by} no p-value can be below "
+                f"{name_1} and {name_2} cannot be distinguished: with so few {self.drawn_by} no p-value can be below "
                 f"{self.smallest_p_values[pair]:.2g}. More {self.drawn_by} are needed."
             )
         widths = (self.difference_upper[pair] - self.difference_lower[pair]) / 2

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from simulated_posteriors import two_samples
 
+import gem_plugin as gem
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.sample_comparison import compare_samples
@@ -55,7 +56,7 @@ def test_too_few_micrographs_are_no_proof_of_equality(three: ComparedSamples) ->
         n_groups=np.array([3, 30, 30]),
     )
     assert few.verdict(0) == (
-        "apo and mock, old cannot be told apart: with so few micrographs no p-value can be below 0.2. More micrographs are needed."
+        "apo and mock, old cannot be distinguished: with so few micrographs no p-value can be below 0.2. More micrographs are needed."
     )
     assert "too narrow: apo (3)" in few.sentence
 
@@ -77,6 +78,11 @@ def test_without_a_comparison_the_command_is_named(tmp_path: Path) -> None:
         InputError, match=r"no samples were compared\. Run `gem-em landscape --compare COLUMN`"
     ):
         ComparedSamples.load(LandscapeFiles(tmp_path / "landscape"))
+
+
+def test_python_names_the_command_too(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no samples were compared"):
+        gem.Run(tmp_path).compared_samples()
 
 
 def test_damaged_numbers_are_named(three: ComparedSamples, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ class PrepareSettings:
         reads_file=True,
         or_folder=True,
     )
-    samples: tuple[str, ...] = setting(
-        (),
+    samples: tuple[str, ...] | None = setting(
+        None,
         "Instead of particles: several particle files of one program as name=file, separated by commas (apo=a.star,atp=b.star), "
         "refined against one map; they are joined, and the landscape compares them.",
     )
