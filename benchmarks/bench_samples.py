@@ -38,6 +38,7 @@ SHORT_TRAINING = {
     "n_states": 2,
     "box": 48,
     "epochs": 12,
+    "fit_images": 640,
     "sketch_size": 60,
     "skip_umap": True,
     "ksample": 4,
