@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gem_plugin.results.particle_file import ParticleFile
     from gem_plugin.results.populations import StatePopulations
     from gem_plugin.results.run import Run as OpenedRun
+    from gem_plugin.results.sample_comparison import ComparedSamples
     from gem_plugin.results.states import States
     from gem_plugin.results.subunits import Subunits
 
@@ -141,6 +142,16 @@ class Run:
         `.fractions`, `.lower`, `.upper`, `.counted` (k,), `.energies_in_kt`, `.energy_errors_in_kt` (k,), `.sentence`.
         """
         return self._results.populations()
+
+    def compared_samples(self) -> ComparedSamples:
+        """Fractions of the states in each sample and their differences, of landscape(compare=...); InputError where it compared none.
+
+        `.names`, `.fractions`, `.lower`, `.upper` (samples, states), `.pairs`, `.differences`, `.corrected_p_values` (pairs, states),
+        `.verdict(pair)`.
+        """
+        from gem_plugin.results.sample_comparison import ComparedSamples
+
+        return ComparedSamples.load(self._results.files.landscape)
 
     def subunits(self, source: str = "sketch") -> Subunits:
         """States of the subunits of each particle, where particles have several views: "sketch", "full" or "leiden".
@@ -294,7 +305,8 @@ class Run:
 
 
 def fit(
-    particles: AnyPath,  # .star of RELION; .cs, .csg or job directory of CryoSPARC
+    particles: AnyPath
+    | None,  # .star of RELION; .cs, .csg or job directory of CryoSPARC; None with samples=["a=a.star", ...]
     map: AnyPath,  # the consensus map of these particles
     out: AnyPath,  # folder of the run; made, or continued where it stopped
     *,

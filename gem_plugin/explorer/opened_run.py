@@ -14,6 +14,7 @@ from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
 from gem_plugin.explorer.latent_axes import latent_axes
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.recluster import OpenedSketch
+from gem_plugin.explorer.samples import described_samples
 from gem_plugin.explorer.trajectory import KINDS
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.linkages import LINKAGES
@@ -74,6 +75,7 @@ class OpenedRun:
             "sessions": self.run.explore.session_names(),
             "trajectoryKinds": KINDS,
             "linkages": LINKAGES,
+            "samples": described_samples(self.opened),
         }
 
     def decoding(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def estimate_populations(
     Raises InputError where no particle has a state, or the arrays have different lengths.
     """
     rows = np.flatnonzero(labels > 0)
-    _check(posteriors, labels, groups, weights)
+    check_lengths(posteriors, labels, groups, weights)
     n_states = int(labels.max())
     states = labels[rows] - 1
     counts = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
@@ -91,16 +91,18 @@ def estimate_populations(
     if posteriors is None:
         one_state_each = np.eye(n_states, dtype=np.float32)[states]
         fits = [
-            _fit(_Model(one_state_each, np.arange(n_states), n_states), counts, blocks, N_DRAWS, generator)
+            fit_states(
+                StateModel(one_state_each, np.arange(n_states), n_states), counts, blocks, N_DRAWS, generator
+            )
         ]
     else:
-        means, information = _across_borders(posteriors, rows, states, generator)
+        means, information = across_borders(posteriors, rows, states, generator)
         fits = []
         for part in _parts(blocks, are_apart):
-            model = _model(means[part], information[part], states[part], n_states, generator)
-            fits.append(_fit(model, counts[part], blocks[part], N_DRAWS // N_FITS, generator))
-    fractions, drawn = _together(fits, are_apart, generator)
-    lower, upper = _interval(fractions, drawn)
+            model = model_of_states(means[part], information[part], states[part], n_states, generator)
+            fits.append(fit_states(model, counts[part], blocks[part], N_DRAWS // N_FITS, generator))
+    fractions, drawn = mean_of_fits(fits, are_apart, generator)
+    lower, upper = interval_of(fractions, drawn)
     energies, errors = _energies(fractions, drawn)
     influence = max(fit.largest_influence for fit in fits)
     return Populations(counted, fractions, lower, upper, energies, errors, n_groups, influence)
@@ -117,8 +119,8 @@ def _parts(blocks: np.ndarray, are_apart: bool) -> list[np.ndarray | slice]:
     return [np.flatnonzero(blocks % N_FITS == part) for part in range(N_FITS)]
 
 
-def _together(
-    fits: list["_Fit"], are_apart: bool, generator: np.random.Generator
+def mean_of_fits(
+    fits: list["FitOfStates"], are_apart: bool, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:  # (k,), (draws, k)
     """The mean of the fits, and samples that also contain how the fits differ by their support points."""
     each = np.array([fit.fractions for fit in fits])
@@ -131,7 +133,7 @@ def _together(
     return each.mean(axis=0), drawn / drawn.sum(axis=1, keepdims=True)
 
 
-class _Model(NamedTuple):
+class StateModel(NamedTuple):
     likelihoods: (
         np.ndarray
     )  # (m, points) float32: of every particle at every point, up to a factor of the particle
@@ -139,25 +141,25 @@ class _Model(NamedTuple):
     n_states: int
 
 
-class _Fit(NamedTuple):
+class FitOfStates(NamedTuple):
     fractions: np.ndarray  # (k,)
     drawn: np.ndarray  # (draws, k)
     largest_influence: float
 
 
-def _fit(
-    model: _Model, counts: np.ndarray, blocks: np.ndarray, n_draws: int, generator: np.random.Generator
-) -> _Fit:
+def fit_states(
+    model: StateModel, counts: np.ndarray, blocks: np.ndarray, n_draws: int, generator: np.random.Generator
+) -> FitOfStates:
     """Weights of the points by all particles and by samples of them, summed over the points of each state."""
     fitted = fit_weights(model.likelihoods, counts)
     scores, sizes = scores_of_groups(model.likelihoods, counts, fitted.weights, blocks)
     of_states = np.eye(model.n_states)[model.state_of_point]  # (points, k)
     drawn = draw_weights(fitted, scores, sizes, n_draws, generator) @ of_states
     influence = _largest_influence((scores * fitted.weights) @ of_states, sizes)
-    return _Fit(fitted.weights @ of_states, drawn, influence)
+    return FitOfStates(fitted.weights @ of_states, drawn, influence)
 
 
-def _check(
+def check_lengths(
     posteriors: Posteriors | None, labels: np.ndarray, groups: np.ndarray, weights: np.ndarray | None
 ) -> None:
     if not (labels > 0).any():
@@ -184,19 +186,19 @@ def _blocks(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:  
     return generator.permutation(np.arange(n_groups) % N_BLOCKS)[groups]
 
 
-def _model(
+def model_of_states(
     means: np.ndarray,  # (m, q)
     information: np.ndarray,  # (m, q)
     states: np.ndarray,  # (m,) from 0
     n_states: int,
     generator: np.random.Generator,
-) -> _Model:
+) -> StateModel:
     """Support points of all states, and the likelihoods there."""
     points, state_of_point, variances = _support(means, information, states, n_states, generator)
     likelihoods = np.empty((len(means), len(points)), np.float32)
-    for chunk in _chunks(len(means)):
+    for chunk in row_chunks(len(means)):
         likelihoods[chunk] = _at_points(points, variances, means[chunk], information[chunk])
-    return _Model(likelihoods, state_of_point, n_states)
+    return StateModel(likelihoods, state_of_point, n_states)
 
 
 def _at_points(
@@ -213,7 +215,7 @@ def _at_points(
     return np.exp(exponent, out=exponent)
 
 
-def _across_borders(
+def across_borders(
     posteriors: Posteriors, rows: np.ndarray, states: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:  # (m, q) float32 each: means along the axes between states, and 1 - s^2
     """The posteriors along the axes that separate states; all else is integrated over with the prior."""
@@ -228,7 +230,7 @@ def _across_borders(
         )
     means = np.empty((len(rows), axes.shape[1]), np.float32)
     information = np.empty_like(means)
-    for chunk in _chunks(len(rows)):
+    for chunk in row_chunks(len(rows)):
         here = rows[chunk]
         means[chunk] = posteriors.means[here][:, informative] @ axes
         information[chunk] = _information(posteriors.standard_deviations[here][:, informative]) @ axes**2
@@ -279,7 +281,7 @@ def _cells(means: np.ndarray, n_cells: int, generator: np.random.Generator) -> l
     return cells
 
 
-def _interval(fractions: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def interval_of(fractions: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Quantiles of the drawn fractions; they contain the fraction itself."""
     tail = (1 - CONFIDENCE) / 2
     lower, upper = np.quantile(drawn, [tail, 1 - tail], axis=0)
@@ -304,5 +306,5 @@ def _largest_influence(of_groups: np.ndarray, sizes: np.ndarray) -> float:
     return float((squares.max(axis=0)[totals > 0] / totals[totals > 0]).max(initial=0))
 
 
-def _chunks(n_rows: int) -> list[slice]:
+def row_chunks(n_rows: int) -> list[slice]:
     return [slice(start, start + ROWS_AT_ONCE) for start in range(0, n_rows, ROWS_AT_ONCE)]

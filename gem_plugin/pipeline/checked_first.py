@@ -12,6 +12,7 @@ from gem_plugin.settings import AUTOMATIC
 
 OF_TRAINING = ("focus_mask", "halves")
 OF_LANDSCAPE = ("mask", "region", "sketch_ind", "vol_ind")
+OF_SAMPLES = ("compare",)
 
 
 def check_against_particles(
@@ -30,10 +31,16 @@ def check_against_particles(
     if _given(landscape, "skip_mask") and not run.landscape.mask.is_file():
         raise InputError(f"--skip-mask: there is no {run.landscape.mask}. Leave --skip-mask out.")
     of_train, of_landscape = _given(train, *OF_TRAINING), _given(landscape, *OF_LANDSCAPE)
-    if not (of_train or of_landscape):
+    of_samples = _given(landscape, *OF_SAMPLES)
+    if not (of_train or of_landscape or of_samples):
         return
     with listening(lambda notice: None):  # the steps say it
-        table = _read_table(settings["prepare"], progress)
+        prepare = _with_one_file(run, settings["prepare"], progress)
+        if of_samples:
+            _check_compared(landscape, prepare, progress)
+        if not (of_train or of_landscape):
+            return
+        table = _read_table(prepare, progress)
         if of_train:
             _check_training(train, table)
         if of_landscape:
@@ -42,6 +49,13 @@ def check_against_particles(
 
 def _given(settings: Any, *names: str) -> bool:
     return any(getattr(settings, name, None) for name in names)
+
+
+def _with_one_file(run: RunFiles, prepare: Any, progress: Progress) -> Any:
+    """The settings of prepare with its samples joined."""
+    from gem_plugin.steps.prepare.samples import joined_where_several
+
+    return joined_where_several(run, prepare, progress)[0]
 
 
 def _read_table(prepare: Any, progress: Progress) -> Any:
@@ -58,6 +72,16 @@ def _read_table(prepare: Any, progress: Progress) -> Any:
     return (
         table if prepare.symmetry is None else expand_table(table, settings_of_symmetry(prepare.symmetry)[0])
     )
+
+
+def _check_compared(landscape: Any, prepare: Any, progress: Progress) -> None:
+    """That the column of --compare is there and divides the particles into samples, where that can be known before the run."""
+    from gem_plugin.results.particle_file import find_particle_file
+    from gem_plugin.results.sample_columns import check_samples
+
+    with progress.waiting(f"samples by {landscape.compare}"):
+        particles = find_particle_file(Path(prepare.particles))
+        check_samples(particles, landscape.compare, landscape.compare_table)
 
 
 def _check_training(train: Any, table: Any) -> None:

@@ -21,7 +21,7 @@ from gem_plugin.io.run.aside import (
 )
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.lock import locked_run
-from gem_plugin.io.run.manifest import is_unchanged, read_manifest, record_end, record_start
+from gem_plugin.io.run.manifest import input_files, is_unchanged, read_manifest, record_end, record_start
 from gem_plugin.io.run.notices import record_notices
 from gem_plugin.io.run.settings import (
     SETTINGS_OF_THE_MACHINE,
@@ -177,10 +177,8 @@ def is_finished(run: RunFiles, name: str, settings: Any) -> bool:
 def _inputs_that_are_there(run: RunFiles, name: str, settings: Any) -> dict[str, tuple[Path, dict[str, Any]]]:
     """Input files by setting, each with what was recorded of it; they are compared by place and content, not by name."""
     recorded = read_manifest(run).get(name, {}).get("inputs", {})
-    given = {key: getattr(settings, key, None) for key in recorded}
-    return {
-        key: (path, recorded[key]) for key, path in given.items() if isinstance(path, Path) and path.is_file()
-    }
+    given = input_files(settings)
+    return {key: (given[key], recorded[key]) for key in recorded if key in given}
 
 
 def _resumed_where_possible(run: RunFiles, name: str, settings: Any) -> Any:

@@ -11,6 +11,7 @@ from gem_plugin.pipeline.step_table import STEPS, Step
 from gem_plugin.settings import coerced, settings_from_values
 
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
+INSTEAD_OF = {"particles": "samples"}  # a needed setting -> another one that can be given for it
 FIELDS_IN_RELION = {"particles": "Input particles", "map": "Input 3D reference"}
 OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch", "fresh"),
@@ -40,7 +41,7 @@ def check_needed_settings(names: Sequence[str], values: Mapping[str, Any]) -> No
     """Ask for every input before the first step starts, not when its step's turn comes."""
     for step in names:
         for name in NEEDED_SETTINGS.get(step, ()):
-            if values.get(name) is None:
+            if values.get(name) is None and not values.get(INSTEAD_OF.get(name, "")):
                 field = next(field for field in _shared_fields(STEPS[step]) if field.name == name)
                 raise InputError(
                     f"--{name} is missing ({FIELDS_IN_RELION[name]} in RELION). {field.metadata['help']}"

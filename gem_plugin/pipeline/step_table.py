@@ -66,7 +66,11 @@ def _step(
 
 
 _ALL_STEPS = (
-    _step("prepare", "Read the particles, Fourier-crop and normalise them into one stack."),
+    _step(
+        "prepare",
+        "Read the particles, Fourier-crop and normalise them into one stack.",
+        check_name="check_prepare_settings",
+    ),
     _step("consensus", "Represent the consensus map by Gaussians fitted to the images.", ("prepare",)),
     _step(
         "train",

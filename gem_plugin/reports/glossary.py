@@ -74,6 +74,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "run": "One folder with everything computed from one set of particles, as written by gem-em run.",
     "session": "Of the explorer: selection, axes, colours, states and waypoints saved under a name, to be opened again.",
     "silhouette": "How much nearer maps are to their own state than to the next one, -1 to 1; higher is better.",
+    "sample": "One of several preparations or groups of particles whose states are compared (--compare): column sample, from 1; 0: none.",
     "sketch": "The particles (1,000 by default, distributed evenly over the latents) whose maps describe the landscape.",
     "sketch map": "The decoded map of one particle of the sketch; it represents all particles of its cell. Column sketch_map holds "
     "its number, -1: none.",

@@ -19,6 +19,7 @@ from gem_plugin.reports.sections.overview import overview_section
 from gem_plugin.reports.sections.provenance import provenance_section
 from gem_plugin.reports.sections.reconstruction import reconstruction_section
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings
+from gem_plugin.reports.sections.samples import samples_section
 from gem_plugin.reports.sections.scatter import scatter_section
 from gem_plugin.reports.sections.states import states_section
 from gem_plugin.reports.sections.subunits import subunits_section
@@ -60,6 +61,9 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
         chapters.insert(
             after_states, ("subunits", "Subunits of each particle", lambda: subunits_section(run))
         )
+    if run.files.landscape.sample_comparison.is_file():
+        after_states = [name for name, _, _ in chapters].index("states") + 1
+        chapters.insert(after_states, ("samples", "Samples compared", lambda: samples_section(run)))
     if has_outliers_section(run):
         after_particles = [name for name, _, _ in chapters].index("particles") + 1
         chapters.insert(after_particles, ("outliers", "Outliers and poses", lambda: outliers_section(run)))

@@ -28,6 +28,7 @@ class ColumnFamily:
 COLUMN_FAMILIES = (
     ColumnFamily(r"umap_[12]", "umap_1, umap_2", "UMAP of the latents (arbitrary units)", "analyze"),
     ColumnFamily(r"state", "state", "state of landscape; 0: none", "landscape"),
+    ColumnFamily(r"sample", "sample", "sample that --compare or --samples names; 0: none", "landscape"),
     ColumnFamily(r"sketch_map", "sketch_map", "number of the sketch map; -1: none", "landscape"),
     ColumnFamily(r"volume_pc_\d+", "volume_pc_1, ...", "volume component (map units)", "landscape-full"),
     ColumnFamily(r"full_state", "full_state", "state of landscape-full", "landscape-full"),

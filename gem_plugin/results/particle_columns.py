@@ -18,6 +18,7 @@ from gem_plugin.particles.expansion import numbers_of_copies
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.to_relion import relion_angles_in_degrees
 from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily
+from gem_plugin.results.samples import Samples
 
 MAXIMUM_CATEGORIES = 256
 MAXIMUM_COMPONENTS = 10  # of the volume components, as columns
@@ -97,6 +98,16 @@ def _labels(path: Path, made_by: str, name: str, label: str) -> list[ParticleCol
 
 def _state(source: ColumnSource) -> list[ParticleColumn]:
     return _labels(source.files.landscape.particle_states, "gem-em landscape", "state", "state")
+
+
+def _sample(source: ColumnSource) -> list[ParticleColumn]:
+    """The samples that the landscape compared; before it those of the particle files."""
+    compared, prepared = source.files.landscape.samples, source.files.prepared_samples
+    path = compared if compared.is_file() else prepared
+    if not path.is_file():
+        return []
+    samples = Samples.load(path, "gem-em landscape")
+    return [_group("sample", f"sample ({samples.in_words}; 0 none)", samples.numbers)]
 
 
 def _sketch_map(source: ColumnSource) -> list[ParticleColumn]:
@@ -287,6 +298,7 @@ _READERS: dict[str, Callable[[ColumnSource], list[ParticleColumn]]] = dict(
         (
             _umap,
             _state,
+            _sample,
             _sketch_map,
             _volume_components,
             _full_state,

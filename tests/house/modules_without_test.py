@@ -221,6 +221,7 @@ WITHOUT_TEST = {
         "reports/figures/motion",
         "reports/figures/outliers",
         "reports/figures/reconstruction",
+        "reports/figures/samples",
         "reports/figures/training",
     ),
     "The report, chapter by chapter: tests/reports/test_report_page.py": (

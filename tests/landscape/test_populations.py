@@ -2,25 +2,10 @@
 
 import numpy as np
 import pytest
+from simulated_posteriors import simulated
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.populations import Populations, Posteriors, estimate_populations
-
-CENTRES = np.array([-1.0, 1.0])
-
-
-def simulated(
-    fraction: float, noise: float, seed: int, n_particles: int = 4000
-) -> tuple[Posteriors, np.ndarray, np.ndarray]:
-    """Two states of the first latent, seen with noise; the second latent is nearly unknown. 40 micrographs."""
-    generator = np.random.default_rng(seed)
-    states = (generator.random(n_particles) > fraction).astype(np.int64)
-    latents = np.stack([CENTRES[states], generator.normal(size=n_particles)], axis=1)
-    variances = np.tile([noise, 50 * noise], (n_particles, 1))
-    seen = latents + np.sqrt(variances) * generator.normal(size=latents.shape)
-    known = 1 / (1 + variances)
-    labels = 1 + (seen[:, 0] > 0).astype(np.int64)
-    return Posteriors(known * seen, np.sqrt(variances * known)), labels, np.arange(n_particles) // 100
 
 
 def estimated(fraction: float, noise: float, seed: int) -> Populations:

@@ -104,3 +104,12 @@ def test_every_named_check_is_there():
     for step in STEPS.values():
         if step.is_there:
             step.check_settings(step.settings_class())
+
+
+def test_a_column_that_cannot_be_compared(project: RelionProject):
+    assert "has no column _rlnNothing" in refused(project, compare="rlnNothing")
+    assert "has one value for all particles (1)" in refused(project, compare="rlnOpticsGroup")
+    assert "has 2 different values (1, 2); 0 of them have 50 particles" in refused(
+        project, compare="rlnRandomSubset"
+    )
+    accepted(project, compare="half_set")  # a column of the run, which is not there yet

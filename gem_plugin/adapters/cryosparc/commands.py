@@ -21,7 +21,7 @@ from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.progress import Progress
 
 SETTINGS_FROM_CONNECTIONS = (
-    *("particles", "map", "mask", "pixel_size", "out", "outdir"),
+    *("particles", "samples", "map", "mask", "pixel_size", "out", "outdir"),
     *("project_folder", "datadir", "strip_prefix"),
 )
 COMMON_OPTIONS = (
@@ -44,7 +44,12 @@ COMMON_OPTIONS = (
     ("--timeout", False, int, "Seconds to wait for an answer of CryoSPARC; default 300."),
 )
 FRESH_INPUTS = (
-    ("--particles", True, str, "Job with refined particles, such as J42 or J42.particles."),
+    (
+        "--particles",
+        True,
+        str,
+        "Job with refined particles, such as J42 or J42.particles; several with names are samples that are compared: apo=J42,atp=J43.",
+    ),
     ("--volume", True, str, "Job with their map, such as J42 or J42.volume."),
     ("--mask", False, str, "Job with a mask, such as J43 or J43.mask."),
 )

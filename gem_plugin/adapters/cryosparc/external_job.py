@@ -5,7 +5,7 @@ import io
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,12 +63,23 @@ class ExternalJob:
         return self.project.folder_of(self.uid)
 
     # inputs and outputs
-    def connect_input(self, name: str, source: SourceOutput, slots: dict[str, str], title: str) -> None:
-        """Declare an input that takes exactly one connection and needs these slots (name -> type), and connect it."""
+    def connect_input(
+        self,
+        name: str,
+        source: SourceOutput,
+        slots: dict[str, str],
+        title: str,
+        more: Sequence[SourceOutput] = (),
+    ) -> None:
+        """Declare an input that takes exactly these connections and needs these slots (name -> type), and connect it."""
         with explained(f"connecting {source.job_uid}.{source.name} to the input {name} of {self.uid}"):
             described = [{**slot, "required": True} for slot in self._described(slots)]
-            self._job.add_input(source.kind, name, min=1, max=1, slots=described, title=title)
-            self._job.connect(name, source.job_uid, source.name)
+            n_connections = 1 + len(more)
+            self._job.add_input(
+                source.kind, name, min=n_connections, max=n_connections, slots=described, title=title
+            )
+            for one in (source, *more):
+                self._job.connect(name, one.job_uid, one.name)
 
     def leave_out_slot(self, name: str, slot: str) -> bool:
         """Take a slot off the one connection of an input, so that no output inherits it; False where that cannot be done.

@@ -3,7 +3,7 @@
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,13 +56,18 @@ def find_input(project: CryosparcProject, named: str, kind: str) -> SourceOutput
 
 
 def create_connected_job(
-    project: CryosparcProject, workspace: str, title: str, text: str, sources: Iterable[SourceOutput]
+    project: CryosparcProject,
+    workspace: str,
+    title: str,
+    text: str,
+    sources: Iterable[SourceOutput],
+    more_particles: Sequence[SourceOutput] = (),  # connected to the input of the particles, too
 ) -> ExternalJob:
     """A new external job with its inputs connected; when that fails the job says so."""
     job = ExternalJob(project, project.create_external_job(workspace, title, text))
     try:
         for source in sources:
-            _connect_input(job, source)
+            _connect_input(job, source, more_particles if source.kind == "particle" else ())
     except GemError as error:
         job.start()
         job.fail(failure_sentence(error))
@@ -70,11 +75,11 @@ def create_connected_job(
     return job
 
 
-def _connect_input(job: ExternalJob, source: SourceOutput) -> None:
+def _connect_input(job: ExternalJob, source: SourceOutput, more: Sequence[SourceOutput] = ()) -> None:
     """Declare the input for this kind of data, and connect it."""
     kind = source.kind
     slots = {slot: source.slots.get(slot, SLOT_TYPES.get(slot, slot)) for slot in REQUIRED_SLOTS[kind]}
-    job.connect_input(INPUT_NAMES[kind], source, slots, INPUT_NAMES[kind].capitalize())
+    job.connect_input(INPUT_NAMES[kind], source, slots, INPUT_NAMES[kind].capitalize(), more)
 
 
 def find_folders(job: ExternalJob, scratch: Path | None) -> JobFolders:

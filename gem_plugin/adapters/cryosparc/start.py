@@ -20,6 +20,7 @@ from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
 from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
 from gem_plugin.adapters.cryosparc.resume_record import JobRecord, read_record, write_record
 from gem_plugin.adapters.cryosparc.running_job import STATUSES_OF_A_LIVE_JOB, running_job
+from gem_plugin.adapters.cryosparc.samples import named_jobs, uids_of_samples
 from gem_plugin.adapters.cryosparc.work import Assignment, do_work
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
@@ -59,21 +60,30 @@ def start_job(order: JobOrder) -> ExternalJob:
 
 def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[str]) -> ExternalJob:
     project.folder()
-    sources = {kind: find_input(project, named, kind) for kind, named in order.inputs.items()}
+    jobs = named_jobs(order.inputs["particle"])
+    samples = {name: find_input(project, job, "particle") for name, job in jobs.items()}
+    sources = {
+        kind: next(iter(samples.values())) if kind == "particle" else find_input(project, named, kind)
+        for kind, named in order.inputs.items()
+    }
+    uids = uids_of_samples(project, samples) if len(samples) > 1 else {}
     earlier_run = _earlier_run(project, order)
     record = read_record(order.resume_file, order.project)
     slot_type = _volume_slot_type(project, order, sources)
-    job = _take_up(project, record) or _create(project, order, sources, record)
+    job = _take_up(project, record) or _create(project, order, sources, list(samples.values())[1:], record)
     with running_job(job) as running:
         folders = _folders(job, order, record)
         write_record(order.resume_file, JobRecord(order.project, job.uid, folders.run))
         progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
-        sources_of_particles = (job.uid, order.inputs["particle"])
+        sources_of_particles = (job.uid, *jobs.values())
         source = CryosparcSource(order.project, order.workspace, sources_of_particles)
         write_cryosparc_source(RunFiles(folders.run), source)
         progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
-        n_particles = sources["particle"].n_rows
-        assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles)
+        counts = [one.n_rows for one in samples.values()]
+        n_particles = sum(counts) if all(counts) else 0
+        assignment = Assignment(
+            steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles, uids
+        )
         with listening(progress.hear):
             do_work(job, folders, assignment, progress)
     return job
@@ -118,11 +128,15 @@ def _take_up(project: CryosparcProject, record: JobRecord | None) -> ExternalJob
 
 
 def _create(
-    project: CryosparcProject, order: JobOrder, sources: dict[str, SourceOutput], record: JobRecord | None
+    project: CryosparcProject,
+    order: JobOrder,
+    sources: dict[str, SourceOutput],
+    more_particles: list[SourceOutput],
+    record: JobRecord | None,
 ) -> ExternalJob:
     text = order.job.help + (f" Continues the work of {record.job}." if record is not None else "")
     title = order.title or order.job.title
-    return create_connected_job(project, order.workspace, title, text, sources.values())
+    return create_connected_job(project, order.workspace, title, text, sources.values(), more_particles)
 
 
 def _folders(job: ExternalJob, order: JobOrder, record: JobRecord | None) -> JobFolders:

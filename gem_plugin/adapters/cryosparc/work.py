@@ -1,7 +1,7 @@
 """What an external job does between start and end: inputs as files, the steps, plots, outputs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gem_plugin.adapters.cryosparc.outputs import (
     save_states,
 )
 from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
+from gem_plugin.adapters.cryosparc.samples import save_samples_of_jobs
 from gem_plugin.adapters.earlier_job import find_earlier_job, link_earlier_results
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import read_cs_rows
@@ -39,7 +40,8 @@ class Assignment:
     values: dict[str, Any]  # settings that were given
     earlier_run: Path | None  # the run folder of the job that this one continues
     volume_slot_type: str
-    n_particles: int = 0  # that the connected job promises; 0 where it does not say
+    n_particles: int = 0  # that the connected jobs promise; 0 where they do not say
+    samples: Mapping[str, np.ndarray] = field(default_factory=dict)  # uids by name, of several connected jobs
 
 
 def do_work(
@@ -59,6 +61,8 @@ def do_work(
     check_steps(assignment.steps, run, values, progress)
     for step in assignment.steps:
         run_steps([step], run, values, progress)
+        if step == "prepare" and assignment.samples:
+            save_samples_of_jobs(run, assignment.samples)
         progress.checkpoint()
         progress.show_new_figures()
         _show_results_of(step, run, progress)

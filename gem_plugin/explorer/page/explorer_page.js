@@ -6,6 +6,7 @@ import { attempt, byId, say } from "./messages.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
 import { PlotPanel } from "./plot_panel.js";
+import { SamplesPanel } from "./samples_panel.js";
 import { SelectionPanel } from "./selection_panel.js";
 import { askJson, runLibrary } from "./server.js";
 import { SessionControls } from "./session_controls.js";
@@ -31,6 +32,7 @@ export class ExplorerPage {
       redraw: () => this.plot.scatter.drawSoon(),
     });
     this.plot.drawTrajectory = (context, plot) => this.trajectory.draw(context, plot, axes());
+    this.samples = new SamplesPanel(run.samples, (name) => this.plot.setAxes(...this.plot.names().slice(0, 2), name));
     this.sessions = new SessionControls(this, run.sessions);
   }
 

@@ -27,6 +27,9 @@ OF_LANDSCAPE = (
     UMAP_ANNOTATED,
     STATE_CHOICES,
 )  # not always made
+SAMPLES = "landscape_samples"
+SAMPLE_ENERGIES = "landscape_samples_energy_{}_{}"  # numbers of two samples
+OF_SAMPLES = (SAMPLES, SAMPLE_ENERGIES)
 # landscape-full
 FULL_STATE_PARTICLE_COUNTS = "full_state_particle_counts"
 FULL_STATES_ON_PLANE = "full_{}_states"  # pca or umap

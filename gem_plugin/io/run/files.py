@@ -78,6 +78,15 @@ class RunFiles:
         return self._folder("prepared") / "table.npz"
 
     @property
+    def prepared_samples(
+        self,
+    ) -> Path:  # npz: names, and numbers (n,) of the sample of each row; with --samples
+        return self._folder("prepared") / "samples.npz"
+
+    def joined_particles(self, suffix: str) -> Path:  # the particle files of --samples as one
+        return self.root / "joined" / f"particles{suffix}"
+
+    @property
     def excluded(
         self,
     ) -> Path:  # csv: row, image and reason of particles that are in no training and in no state

@@ -93,6 +93,22 @@ class LandscapeFiles:
         return self.root / "populations.csv"
 
     @property
+    def samples(self) -> Path:  # npz: names, and numbers (n,) of the sample of each particle; with --compare
+        return self.root / "samples.npz"
+
+    @property
+    def sample_populations(self) -> Path:  # csv: fraction of each state in each sample, with its interval
+        return self.root / "sample_populations.csv"
+
+    @property
+    def sample_comparison(self) -> Path:  # csv: difference of each state between two samples, with p-values
+        return self.root / "sample_comparison.csv"
+
+    @property
+    def sample_energies(self) -> Path:  # npz: the fields of SampleEnergies
+        return self.root / "sample_energies.npz"
+
+    @property
     def states(self) -> StateFiles:
         return StateFiles(self.root / "states")
 

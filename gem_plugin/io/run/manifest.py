@@ -52,13 +52,24 @@ def record_start(run: RunFiles, step: str, settings: Any) -> None:
         "settings": settings_digest(run),
         "versions": recorded_versions(),
         "device": _devices(),
-        "inputs": {
-            field.name: file_identity(value)
-            for field in dataclasses.fields(settings)
-            if isinstance(value := getattr(settings, field.name), Path) and value.is_file()
-        },
+        "inputs": {name: file_identity(path) for name, path in input_files(settings).items()},
     }
     _write(run, {**read_manifest(run), step: entry})
+
+
+def input_files(settings: Any) -> dict[str, Path]:
+    """The input files that are there, by setting; those of name=file, such as samples, as samples:name."""
+    found: dict[str, Path] = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, Path):
+            found[field.name] = value
+        elif isinstance(value, tuple):
+            named = [text.partition("=") for text in value if isinstance(text, str)]
+            found |= {
+                f"{field.name}:{name}": Path(path) for name, separator, path in named if separator and path
+            }
+    return {name: path for name, path in found.items() if path.is_file()}
 
 
 def record_end(run: RunFiles, step: str, why: str = "") -> None:

@@ -57,6 +57,16 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
         "Projection along z of the mean map of each state, all on one colour scale, with the number of its particles.",
     ),
     (
+        names.SAMPLES,
+        "Left: fraction of each state in each sample, with 90 % intervals. Right: difference between two samples (percentage points) "
+        "and its corrected p-value; states above the dashed line differ.",
+    ),
+    (
+        names.SAMPLE_ENERGIES.format(NUMBER, NUMBER),
+        "Free energy of samples {0} and {1} on the two largest latent components, their difference (second less first; negative where the "
+        "second sample has more particles; lines: two standard errors) and its standard error.",
+    ),
+    (
         names.STATE_PARTICLE_COUNTS,
         "Particles of each state, each counted with the sketch map nearest to it.",
     ),

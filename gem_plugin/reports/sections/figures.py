@@ -13,7 +13,7 @@ from gem_plugin.reports.sections.html_parts import command_line, data_address, g
 from gem_plugin.results.run import Run
 
 TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
-RECONSTRUCTION, OUTLIERS = "reconstruction", "outliers"
+RECONSTRUCTION, OUTLIERS, SAMPLES = "reconstruction", "outliers", "samples"
 CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("free_energy", ENERGY),
     ("path_profile", ENERGY),
@@ -24,6 +24,7 @@ CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("training", TRAINING),
     ("motion", MOTION),
     ("amplitude_change", MOTION),
+    (names.SAMPLES, SAMPLES),
     ("dendrogram", STATES),
     ("_state_", STATES),
 )

@@ -12,6 +12,7 @@ TERMS_OF_CHAPTER = {
     "particles": ("column", "latent", "latent component", "volume component", "state", "full state", "contrast", "UMAP"),
     "outliers": ("outlier", "contrast", "refined pose"),
     "states": ("state", "decoded map", "junk score", "silhouette", "stability", "linkage", "sketch map"),
+    "samples": ("sample", "state", "free energy", "latent component"),
     "subunits": ("subunit", "view", "pattern", "cooperativity", "state"),
     "reconstruction": ("reconstructed map", "half-set", "FSC", "resolution", "local resolution"),
     "trajectories": ("trajectory", "latent component", "volume component"),

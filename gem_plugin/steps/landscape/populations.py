@@ -35,7 +35,7 @@ def write_populations(
             np.where(counted, states, 0),
             groups.numbers,
             np.random.default_rng(job.settings.seed),
-            None if table is None else _weights_of_views(table, counted),
+            None if table is None else weights_of_views(table, counted),
         )
     populations = StatePopulations.of(found, groups.kind, posteriors is not None)
     populations.save(job.files)
@@ -58,7 +58,7 @@ def posteriors_of(job: LandscapeJob) -> Posteriors | None:
     return Posteriors(latents, deviations) if deviations.shape == latents.shape else None
 
 
-def _weights_of_views(table: ParticleTable, counted: np.ndarray) -> np.ndarray:  # (n,)
+def weights_of_views(table: ParticleTable, counted: np.ndarray) -> np.ndarray:  # (n,)
     """Each particle counts once: its views by one over how many of them are counted."""
     views = np.bincount(table.particle_indices, counted)
     return 1 / np.maximum(views[table.particle_indices], 1)

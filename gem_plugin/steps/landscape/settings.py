@@ -73,6 +73,18 @@ class LandscapeSettings:
         "Difference maps: states minus the mean of all, all pairs, or none.",
         choices=("mean", "pairs", "none"),
     )
+    compare: str | None = setting(
+        None,
+        "Compare samples: the column that says which sample a particle is of, such as rlnOpticsGroup, rlnClassNumber or half_set; "
+        "micrograph for the start of the micrograph's name (micrograph:_ up to the first _, micrograph:8 its first 8 letters); "
+        "none for no comparison. Default: the samples of prepare --samples, where there are.",
+    )
+    compare_table: Path | None = setting(
+        None,
+        "Table (.csv, .tsv, .star, .cs) that holds the column of --compare, joined by its column rlnImageName, uid or "
+        "rlnMicrographName; without such a column, one row per particle in the order of the input.",
+        reads_file=True,
+    )
     skip_umap: bool = setting(False, "Skip the UMAP of the latents.")
     outdir: Path | None = setting(
         None,
@@ -104,6 +116,10 @@ def check_landscape_settings(settings: LandscapeSettings) -> None:
         raise InputError("--thresh has no effect on a given mask. Leave one of the two out.")
     if settings.mask_level is not None and (given_mask or settings.skip_mask or settings.thresh is not None):
         raise InputError("--mask-level has no effect beside --mask, --skip-mask or --thresh. Leave it out.")
+    if settings.compare_table is not None and settings.compare in (None, "none"):
+        raise InputError(
+            "--compare-table has no effect without --compare. Name the column of it that says the sample."
+        )
     if (settings.workdir is None) != (settings.epoch is None):
         raise InputError("A cryoDRGN run needs its folder and an epoch: gem-em landscape WORKDIR EPOCH.")
     if settings.sketch_ind is None:

@@ -26,6 +26,7 @@ from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
 from gem_plugin.steps.landscape.populations import write_populations
 from gem_plugin.steps.landscape.region_masks import read_regions
+from gem_plugin.steps.landscape.samples import samples_to_compare, write_sample_comparison
 from gem_plugin.steps.landscape.settings import (
     LandscapeSettings,
     check_landscape_settings,
@@ -75,6 +76,7 @@ def map_landscape(
     check_settings(settings)
     if settings.cryodrgn_layout:
         check_tree_is_ours(run)
+    samples = samples_to_compare(job)
     given_mask = read_given_mask(job)
     grid = source.box_size, source.pixel_size_in_angstroms
     regions = read_regions(settings.region, *grid, original_grid(run))
@@ -98,6 +100,7 @@ def map_landscape(
         write_states(job, volumes, sketch, states)
         quality = describe_states(job, volumes, sketch, states, mask, regions)
     write_populations(job, states.of_particles(sketch))
+    compared = write_sample_comparison(job, samples, states.of_particles(sketch))
     subunits = write_subunits(run, files.subunits, states.of_particles(sketch), progress)
     layout = lay_out_umap(job)
     from gem_plugin.steps.landscape.figures import draw_landscape  # matplotlib; not wanted for --help
@@ -118,5 +121,6 @@ def map_landscape(
         "one_cloud": states.is_one_cloud,
         "largest_state_share": round(states.largest_fraction, 4),
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
+        **({} if compared is None else {"states_that_differ": len(compared.states_that_differ)}),
         **subunits,
     }

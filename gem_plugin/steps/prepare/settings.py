@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gem_plugin.errors import InputError
 from gem_plugin.settings import setting
 
 
@@ -15,6 +16,11 @@ class PrepareSettings:
         "Particles with poses: a .star, .cs or .csg file, or a CryoSPARC job directory.",
         reads_file=True,
         or_folder=True,
+    )
+    samples: tuple[str, ...] | None = setting(
+        None,
+        "Instead of particles: several particle files of one program as name=file, separated by commas (apo=a.star,atp=b.star), "
+        "refined against one map; they are joined, and the landscape compares them.",
     )
     map: Path | None = setting(
         None,
@@ -70,3 +76,11 @@ class PrepareSettings:
         "Point group of the refinement that the particles come from (C3, D7, T, O, I, I1 to I4): every particle is used once "
         "for each subunit, in the copies of its pose. Needs the map. Default: every row is used as it is.",
     )
+
+
+def check_prepare_settings(settings: PrepareSettings) -> None:
+    """Refuse particles beside samples, before anything is read."""
+    if settings.particles is not None and settings.samples:
+        raise InputError(
+            "Expected either --particles or --samples, not both. Name the particles as one of the samples."
+        )

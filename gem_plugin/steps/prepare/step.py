@@ -51,6 +51,7 @@ from gem_plugin.steps.prepare.inspection import (
     why_not_normalised,
 )
 from gem_plugin.steps.prepare.noise import NoiseOfKinds, NoiseOfSome, kinds_of_noise
+from gem_plugin.steps.prepare.samples import joined_where_several, named_files_of, save_samples
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
 from gem_plugin.steps.prepare.views import counts_of_views, settle_views, table_of_images
@@ -81,12 +82,13 @@ class _Plan:
 def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) -> dict[str, Any]:
     """Write the prepared stack and table."""
     check_settings(settings)
+    _check_is_no_result(run, settings)
+    settings, samples = joined_where_several(run, settings, progress)
     if settings.particles is None:
         raise InputError(
             "--particles is missing; expected a .star, .cs or .csg file, or a CryoSPARC job directory."
         )
     particle_file = Path(settings.particles)
-    _check_is_no_result(run, settings)
     with progress.waiting(f"reading {particle_file.name}"):
         particles = find_particle_file(particle_file)
         table = _read_table(settings, particles)
@@ -116,12 +118,14 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     )
     working_table = expand_table(_working_table(table, plan), symmetry)
     save_prepared_table(run.prepared_table, working_table, noise_spectrum, origin)
+    numbers_of_samples = save_samples(run, samples, working_table.file_rows)
     excluded = excluded_views(exclusions.excluded(), symmetry)
     write_excluded(run, excluded)
     exclusions.warn()
     return {
         "particles": len(working_table),
         **({"symmetry": symmetry.name} if len(symmetry) > 1 else {}),
+        **numbers_of_samples,
         **counts_of_views(working_table),
         **({"excluded_particles": len(excluded)} if len(excluded) else {}),
         "stacks": images.n_stacks,
@@ -139,7 +143,7 @@ def _check_is_no_result(run: RunFiles, settings: PrepareSettings) -> None:
     """The run writes its particles and its consensus into its folder: they cannot be what it starts from."""
     kinds = (run.particles, run.refined_particles)
     results = [*(of_kind(suffix) for of_kind in kinds for suffix in PARTICLE_SUFFIXES), run.consensus_map]
-    for path in (settings.particles, settings.map):
+    for path in (settings.particles, settings.map, *named_files_of(settings)):
         if path is not None and any(is_same_file(Path(path), result) for result in results):
             raise InputError(
                 f"{path} is a file that the run in {run.root} writes itself, and would be destroyed. "

@@ -1,11 +1,14 @@
 """Command lines as RELION writes them: nothing is quoted."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from gem_plugin.adapters.relion.arguments import parse_job_arguments
+from gem_plugin.adapters.relion.jobs import JOBS
 from gem_plugin.errors import InputError
+from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.steps.select.settings import SelectSettings
 
 SELECT_FIELDS = {field.name: field for field in fields(SelectSettings)}
@@ -27,3 +30,15 @@ def test_words_of_a_condition_arrive_as_one_value() -> None:
 def test_words_behind_other_options_are_refused() -> None:
     with pytest.raises(InputError, match="Unexpected word '3'"):
         where_of("--states 1, 3 --where state eq 2")
+
+
+def test_samples_are_params_of_the_external_jobs() -> None:
+    """As RELION writes them: without quotes."""
+    words = "--o External/job005/ --compare micrograph:_ --compare_table own.csv --samples apo=a.star,atp=b.star --j 4"
+    values = parse_job_arguments(words.split(), fields_of_steps(JOBS["run"].steps), False).values
+    assert values == {
+        "compare": "micrograph:_",
+        "compare_table": Path("own.csv"),
+        "samples": ("apo=a.star", "atp=b.star"),
+    }
+    assert "compare" in fields_of_steps(JOBS["landscape"].steps)
