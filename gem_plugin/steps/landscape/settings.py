@@ -73,6 +73,11 @@ class LandscapeSettings:
         "Difference maps: states minus the mean of all, all pairs, or none.",
         choices=("mean", "pairs", "none"),
     )
+    checks: bool = setting(
+        True,
+        "Check the states and what the latents follow: quick half-maps from the images, stability, poses, CTF. "
+        "gem-em diagnose and reconstruct do the long checks.",
+    )
     skip_umap: bool = setting(False, "Skip the UMAP of the latents.")
     outdir: Path | None = setting(
         None,

@@ -25,6 +25,7 @@ from gem_plugin.steps.landscape.cryodrgn_layout import (
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
 from gem_plugin.steps.landscape.populations import write_populations
+from gem_plugin.steps.landscape.quick_checks import write_quick_checks
 from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape.settings import (
     LandscapeSettings,
@@ -99,6 +100,7 @@ def map_landscape(
         quality = describe_states(job, volumes, sketch, states, mask, regions)
     write_populations(job, states.of_particles(sketch))
     subunits = write_subunits(run, files.subunits, states.of_particles(sketch), progress)
+    verdicts = write_quick_checks(job, states.linkage)
     layout = lay_out_umap(job)
     from gem_plugin.steps.landscape.figures import draw_landscape  # matplotlib; not wanted for --help
 
@@ -119,4 +121,5 @@ def map_landscape(
         "largest_state_share": round(states.largest_fraction, 4),
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
         **subunits,
+        **verdicts,
     }
