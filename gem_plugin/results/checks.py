@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
@@ -20,7 +22,7 @@ from gem_plugin.landscape.checks.diagnostic import BAD, GOOD, NOT_MEASURED, Diag
 from gem_plugin.landscape.checks.known_checks import check_and_subject, name_of
 from gem_plugin.landscape.checks.state_verdicts import UNKNOWN, StateVerdict, verdict_of_state
 from gem_plugin.results.csv_tables import read_text_rows
-from gem_plugin.results.state_sources import SKETCH
+from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH
 
 QUICK, LONG = "quick", "long"
 COLUMNS = ("check", "subject", "number", "threshold", "verdict", "sentence", "advice", "depth", "made_for")
@@ -121,6 +123,24 @@ class RunChecks:
     def badge(self, number: int, source: str = SKETCH) -> str:
         """What stands beside a state: supported (12 sigma)."""
         return self.verdict(number, source).badge
+
+    def in_words(self, numbers: Iterable[int], source: str = SKETCH) -> str:
+        """State 1: supported (12 sigma); states 2, 3: not tested."""
+        alike: dict[str, list[int]] = {}
+        for number in numbers:
+            alike.setdefault(self.badge(number, source), []).append(number)
+        text = "; ".join(
+            f"{'state' if len(some) == 1 else 'states'} {', '.join(map(str, some))}: {badge}"
+            for badge, some in alike.items()
+        )
+        return f"{text[0].upper()}{text[1:]}." if text else ""
+
+    def badges_of_column(self, name: str, values: np.ndarray) -> dict[int, str]:  # (n,) values
+        """The badge of every group of a column of states; empty for other columns."""
+        source = next((one for one, column in COLUMN_OF_SOURCE.items() if column == name), None)
+        if source is None:
+            return {}
+        return {int(number): self.badge(int(number), source) for number in np.unique(values) if number > 0}
 
     def lines_of_states(self, numbers: Iterable[int]) -> list[str]:
         """A line for the log on each state."""

@@ -3,8 +3,9 @@
 from html import escape
 from typing import Any
 
-from gem_plugin.landscape.checks.known_checks import checks_run, no_problems_in_words
+from gem_plugin.landscape.checks.known_checks import checks_run, done_in_words, no_problems_in_words
 from gem_plugin.landscape.checks.latents import training_checks
+from gem_plugin.landscape.checks.state_verdicts import NOT_TESTED
 from gem_plugin.notices import NOTE
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
@@ -19,10 +20,21 @@ def checks_section(run: Run, warnings: list[RunWarning]) -> str:
     found = (
         f'<ul class="warnings">{items}</ul>'
         if warnings
-        else f'<p class="good">{escape(no_problems_in_words(rows))}.</p>'
+        else f'<p class="{_colour(run, rows)}">{_nothing(rows)}</p>'
     )
+    found += f"<p>{escape(done_in_words(rows))}.</p>" if warnings else ""
     found += f'<ul class="notes">{notes}</ul>' if notes else ""
     return found + _checks_run(rows) + _checks_not_run(run, rows)
+
+
+def _nothing(rows: list[dict[str, Any]]) -> str:
+    return escape(f"{no_problems_in_words(rows)}.")
+
+
+def _colour(run: Run, rows: list[dict[str, Any]]) -> str:
+    """Green only where every state was compared with its particles: finding nothing without looking is no good news."""
+    verdicts = [run.checks.verdict(number).kind for number in run.state_maps]
+    return "good" if checks_run(rows)[0] and verdicts and NOT_TESTED not in verdicts else "open"
 
 
 def _items(warnings: list[RunWarning]) -> str:

@@ -21,7 +21,7 @@ from gem_plugin.results.refined_poses import with_refined_poses
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.particle_checks import quick_particle_checks
 from gem_plugin.steps.diagnose.state_checks import check_sizes, check_stability, decoded_maps
-from gem_plugin.steps.landscape.job import LandscapeJob
+from gem_plugin.steps.landscape.job import LandscapeJob, is_of_run
 from gem_plugin.steps.reconstruct.quick_half_maps import (
     QuickHalfMaps,
     measure_quick_half_maps,
@@ -37,7 +37,7 @@ def write_quick_checks(job: LandscapeJob, linkage: str) -> dict[str, int]:
     With --no-checks the file holds what is still true of earlier checks. A landscape in a folder of its own is not that of the
     run, and is not checked.
     """
-    if job.files.root != job.run.landscape.root:
+    if not is_of_run(job):
         return {}
     run = Run(job.run)
     earlier = RunChecks.load(job.run)
