@@ -15,6 +15,7 @@ from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.figures.captions import caption_of
 from gem_plugin.reports.sections.badges import verdicts_of_figure
+from gem_plugin.reports.sections.run_warnings import all_checks
 from gem_plugin.results.run import Run
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
@@ -49,7 +50,7 @@ def figure_files(run: RunFiles) -> list[Path]:
 
 def check_lines(run: Run) -> list[str]:
     """The verdict on every state, how many checks were run of how many, and what each found."""
-    rows = run.diagnostics()
+    rows = all_checks(run)
     lines = [*run.checks.lines_of_states(list(run.state_maps)), ""]
     lines += [*textwrap.wrap(f"{done_in_words(rows)}.", LETTERS_IN_A_LINE_OF_NUMBERS), ""]
     for row in rows:

@@ -4,19 +4,18 @@ from html import escape
 from typing import Any
 
 from gem_plugin.landscape.checks.known_checks import checks_run, done_in_words, no_problems_in_words
-from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.landscape.checks.state_verdicts import NOT_TESTED
 from gem_plugin.notices import NOTE
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
-from gem_plugin.reports.sections.run_warnings import RunWarning, recorded_notices
+from gem_plugin.reports.sections.run_warnings import RunWarning, all_checks, recorded_notices
 from gem_plugin.results.run import Run
 
 
 def checks_section(run: Run, warnings: list[RunWarning]) -> str:
     """Warnings with their meaning and what to do, then all checks, and those that have not been run."""
     items, notes = (_items(some) for some in (warnings, recorded_notices(run, NOTE)))
-    rows = diagnostics_of(run)
+    rows = all_checks(run)
     found = (
         f'<ul class="warnings">{items}</ul>'
         if warnings
@@ -42,13 +41,6 @@ def _items(warnings: list[RunWarning]) -> str:
         f"<li><b>{escape(warning.title)}.</b> {escape(warning.meaning)} <i>{escape(warning.advice)}</i></li>"
         for warning in warnings
     )
-
-
-def diagnostics_of(run: Run) -> list[dict[str, Any]]:
-    """What diagnose found; before it, the checks of the training."""
-    return run.diagnostics() or [
-        check.as_plain() for check in training_checks(run.history, run.summary("train"))
-    ]
 
 
 def _checks_run(rows: list[dict[str, Any]]) -> str:
@@ -77,5 +69,5 @@ def _checks_not_run(run: Run, rows: list[dict[str, Any]]) -> str:
     command = command_line(gem_command("diagnose", run.files.root))
     return (
         f"<details><summary>Checks that have not been run: {len(not_run)}</summary>{table(('check', 'run by'), cells)}</details>"
-        + ("" if run.diagnostics() else f"<p>Run more checks with:</p>{command}")
+        + ("" if run.files.diagnostics.is_file() else f"<p>Run more checks with:</p>{command}")
     )

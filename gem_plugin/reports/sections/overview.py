@@ -9,9 +9,8 @@ from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.reports.plain_numbers import percent
-from gem_plugin.reports.sections.checks import diagnostics_of
 from gem_plugin.reports.sections.motion_in_words import motion_in_words
-from gem_plugin.reports.sections.run_warnings import RunWarning
+from gem_plugin.reports.sections.run_warnings import RunWarning, all_checks
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
 
@@ -25,7 +24,7 @@ def overview_section(run: Run, warnings: list[RunWarning]) -> str:
         ("States", _states(run)),
         ("What moves", _motion(run)),
         ("Resolution", _resolution(run)),
-        ("Checks", escape(f"{done_in_words(diagnostics_of(run))}.")),
+        ("Checks", escape(f"{done_in_words(all_checks(run))}.")),
         ("Warnings", _warnings(run, warnings)),
     ]
     items = "".join(f"<dt>{head}</dt><dd>{text}</dd>" for head, text in lines if text)

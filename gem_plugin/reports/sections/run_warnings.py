@@ -37,18 +37,23 @@ class RunWarning:
 
 def find_warnings(run: Run) -> list[RunWarning]:
     """All warnings that this run gives reason for."""
-    diagnosed = run.diagnostics()
-    of_training = [] if diagnosed else _training_warnings(run.history, run.summary("train"))
     return recorded_notices(run, WARNING) + together(
         [
             *_other_particles_warnings(run),
-            *of_training,
             *_one_cloud_warnings(run.summary("landscape")),
             *_state_warnings(run.particle_columns()),
             *_junk_warnings(run.state_table),
-            *_warnings_of_diagnostics(diagnosed),
+            *_warnings_of_diagnostics(all_checks(run)),
         ]
     )
+
+
+def all_checks(run: Run) -> list[dict[str, Any]]:
+    """Every check of the run as a row of diagnostics.json; those of the training also before any other was run."""
+    rows = run.diagnostics()
+    known = {row.get("name") for row in rows}
+    of_training = [check.as_plain() for check in training_checks(run.history, run.summary("train"))]
+    return [*(row for row in of_training if row["name"] not in known), *rows]
 
 
 def recorded_notices(run: Run, level: str) -> list[RunWarning]:
@@ -93,11 +98,6 @@ def _other_particles_warnings(run: Run) -> list[RunWarning]:
             "Run the steps that made them again, such as gem-em landscape.",
         )
     ]
-
-
-def _training_warnings(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[RunWarning]:
-    bad = [check for check in training_checks(history, summary) if check.is_bad]
-    return [RunWarning(check.name.capitalize(), check.sentence, check.advice) for check in bad]
 
 
 def _one_cloud_warnings(landscape: Mapping[str, Any]) -> list[RunWarning]:
