@@ -49,14 +49,14 @@ export class MoleculePanel {
 
   /**
    * A point of the latent space, while a slider moves; gives false where something else was asked for.
-   * fade: 1, or less where there are few particles near it.
+   * sureness: { fade, certainty }: how opaque it is drawn, less where few particles are near; and in words.
    */
-  followLatents(latents, title, fade = 1) {
+  followLatents(latents, title, sureness = {}) {
     this.mark(-1);
-    return this.requests.follow((signal) => this.load({ latents, fade }, title, signal));
+    return this.requests.follow((signal) => this.load({ latents, ...sureness }, title, signal));
   }
 
-  /** state: { mapStates, number, kind, other } */
+  /** state: { mapStates, number, kind, other, certainty }, the last in words */
   showStateMap(state, title) {
     this.mark(-1);
     return this.requests.run((signal) => this.load(state, title, signal));
@@ -201,7 +201,7 @@ function subjectOf(head, volume, request, title) {
     row: request.row ?? -1,
     latents: head.latents ?? null,
     isSigned: Boolean(head.isSigned),
-    certainty: head.certainty ?? "",
+    certainty: head.certainty ?? request.certainty ?? "",
     volume,
     images: null,
     imageSize: head.imageSize,

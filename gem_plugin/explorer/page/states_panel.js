@@ -113,7 +113,9 @@ export class StatesPanel {
   }
 
   async show(number, kind) {
-    const state = { mapStates: this.mapStates, number, kind, other: this.referenceOf(number) };
+    const certainty = `state ${number}: ${this.head.verdicts[number - 1].badge}`;
+    const other = this.referenceOf(number);
+    const state = { mapStates: this.mapStates, number, kind, other, certainty };
     const waiting = `averaging the maps of state ${number} ...`;
     sayMeanwhile(waiting);
     const isShown = await this.molecule.showStateMap(state, titleOfStateMap(state));

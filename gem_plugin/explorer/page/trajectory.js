@@ -13,7 +13,7 @@ export function pointAt(points, fraction) {
   return points[below].map((value, axis) => value + towards * (points[below + 1][axis] - value));
 }
 
-/** The number of particles near a fraction of the way: the smaller of those at the points before and after it. */
+/** How many particles are near a fraction of the way: the smaller number of the two points about it. */
 export function countAt(counts, fraction) {
   const [below, towards] = stepAt(counts.length, fraction);
   const [before, after] = [counts[below], counts[below + 1]];
@@ -43,7 +43,9 @@ export function noteOn({ energyColumns, near }, axes, isLine) {
     ? `Free energy is that of the particles on ${energyColumns.join(" and ")}. `
     : "";
   const empty = near?.filter((count) => count === 0).length;
-  const gaps = empty ? ` ${empty} of ${near.length} points have no particle near: there the map is a guess.` : "";
+  const gaps = empty
+    ? ` ${empty} of ${near.length} points have no particle near: there the map is a guess.`
+    : "";
   if (isLine) return `${energy}The line is where molecules are decoded.${gaps}`;
   const names = [...new Set(axes)].join(" and ");
   return `${energy}On ${names} only particles have a position, so no line is drawn: each dot is the ` +

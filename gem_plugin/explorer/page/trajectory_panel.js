@@ -96,10 +96,10 @@ export class TrajectoryPanel {
   goTo(fraction) {
     this.redraw();
     const { latents, near } = this.path;
+    const title = `trajectory, ${Math.round(100 * fraction)} %`;
     const count = near && countAt(near, fraction);
-    const title = `trajectory, ${Math.round(100 * fraction)} %${near ? `, ${particlesNear(count)}` : ""}`;
-    const fade = near ? opacityOfCount(count) : 1;
-    return this.molecule().followLatents(pointAt(latents, fraction), title, fade);
+    const sureness = near ? { fade: opacityOfCount(count), certainty: particlesNear(count) } : {};
+    return this.molecule().followLatents(pointAt(latents, fraction), title, sureness);
   }
 
   /** Until it is stopped, or another molecule is asked for. */

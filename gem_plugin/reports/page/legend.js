@@ -9,7 +9,8 @@ const MAXIMUM_GROUPS = 100;
 export function fillLegend(legend, column, hiddenGroups, onToggle) {
   if (column.isGroup) {
     const groups = [...new Set(column.values)].sort((a, b) => a - b).slice(0, MAXIMUM_GROUPS);
-    legend.replaceChildren(...groups.map((group) => groupButton(group, column.badges?.[group], hiddenGroups, onToggle)));
+    const buttonOf = (group) => groupButton(group, column.badges?.[group], hiddenGroups, onToggle);
+    legend.replaceChildren(...groups.map(buttonOf));
     return;
   }
   const bar = document.createElement("span");
