@@ -14,8 +14,7 @@ from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.figures.captions import caption_of
-from gem_plugin.reports.sections.badges import verdicts_of_figure
-from gem_plugin.reports.sections.run_warnings import all_checks
+from gem_plugin.reports.verdicts import all_checks, verdicts_of_figure
 from gem_plugin.results.run import Run
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4

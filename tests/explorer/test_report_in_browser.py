@@ -14,7 +14,7 @@ from served_explorer import open_browser
 
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.checks.known_checks import KNOWN_CHECKS, checks_run
-from gem_plugin.reports.sections.run_warnings import all_checks
+from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.near_particles import particles_near_series
 from gem_plugin.results.run import Run
 

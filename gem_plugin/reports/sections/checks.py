@@ -8,7 +8,8 @@ from gem_plugin.landscape.checks.state_verdicts import NOT_TESTED
 from gem_plugin.notices import NOTE
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
-from gem_plugin.reports.sections.run_warnings import RunWarning, all_checks, recorded_notices
+from gem_plugin.reports.sections.run_warnings import RunWarning, recorded_notices
+from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.run import Run
 
 

@@ -8,8 +8,8 @@ from PIL import Image
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.reports.figures.captions import caption_of
 from gem_plugin.reports.pdf_log import figure_files
-from gem_plugin.reports.sections.badges import verdicts_of_figure
 from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
+from gem_plugin.reports.verdicts import verdicts_of_figure
 from gem_plugin.results.run import Run
 
 TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"

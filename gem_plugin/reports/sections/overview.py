@@ -10,7 +10,8 @@ from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.motion_in_words import motion_in_words
-from gem_plugin.reports.sections.run_warnings import RunWarning, all_checks
+from gem_plugin.reports.sections.run_warnings import RunWarning
+from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.landscape.checks.junk_score import SUSPICIOUS
-from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.notices import NOTE, WARNING
+from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.particle_columns import ParticleColumn
 from gem_plugin.results.run import Run
 
@@ -46,14 +46,6 @@ def find_warnings(run: Run) -> list[RunWarning]:
             *_warnings_of_diagnostics(all_checks(run)),
         ]
     )
-
-
-def all_checks(run: Run) -> list[dict[str, Any]]:
-    """Every check of the run as a row of diagnostics.json; those of the training also before any other was run."""
-    rows = run.diagnostics()
-    known = {row.get("name") for row in rows}
-    of_training = [check.as_plain() for check in training_checks(run.history, run.summary("train"))]
-    return [*(row for row in of_training if row["name"] not in known), *rows]
 
 
 def recorded_notices(run: Run, level: str) -> list[RunWarning]:

@@ -6,7 +6,6 @@ import numpy as np
 
 from gem_plugin.landscape.checks.state_verdicts import StateVerdict
 from gem_plugin.reports.plain_numbers import percent, short_number
-from gem_plugin.reports.sections.badges import badge_html
 from gem_plugin.reports.sections.figures import STATES, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
 from gem_plugin.reports.sections.map_pictures import AXES, MapPictures, picture_html, pictures_of_maps
@@ -15,6 +14,7 @@ from gem_plugin.reports.sections.populations import (
     populations_if_there,
     populations_table,
 )
+from gem_plugin.reports.verdicts import badge_html
 from gem_plugin.results.run import Run
 
 MAXIMUM_STATES_SHOWN = 30

@@ -1,9 +1,11 @@
-"""The badge of a state in report.html, and the sentence on the states that a figure shows. The words are those of the checks."""
+"""What report.html and logfile.pdf say of states and checks: the badge of a state, the sentence under a figure, all checks as rows."""
 
 import re
 from html import escape
+from typing import Any
 
 from gem_plugin.io.run import figure_names as names
+from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.landscape.checks.state_verdicts import StateVerdict
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import FULL, LEIDEN, SKETCH
@@ -38,3 +40,11 @@ def verdicts_of_figure(run: Run, stem: str) -> str:
     if source is None or not run.has_states(source):
         return ""
     return run.checks.in_words(run.states(source).numbers, source)
+
+
+def all_checks(run: Run) -> list[dict[str, Any]]:
+    """Every check of the run as a row of diagnostics.json; those of the training also before any other was run."""
+    rows = run.diagnostics()
+    known = {row.get("name") for row in rows}
+    of_training = [check.as_plain() for check in training_checks(run.history, run.summary("train"))]
+    return [*(row for row in of_training if row["name"] not in known), *rows]
