@@ -53,7 +53,8 @@ def check_lines(run: Run) -> list[str]:
     lines = [*run.checks.lines_of_states(list(run.state_maps)), ""]
     lines += [*textwrap.wrap(f"{done_in_words(rows)}.", LETTERS_IN_A_LINE_OF_NUMBERS), ""]
     for row in rows:
-        text = f"{row.get('verdict', '')}: {row.get('name', '')}. {row.get('sentence', '')}"
+        problem = f"{row.get('name', '')}. " if row.get("is_bad") else ""  # a good verdict has none
+        text = f"{row.get('verdict', '')}: {problem}{row.get('sentence', '')}"
         lines += textwrap.wrap(text, LETTERS_IN_A_LINE_OF_NUMBERS, subsequent_indent="    ")
     return lines
 
