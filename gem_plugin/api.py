@@ -136,6 +136,10 @@ class Run:
         """
         return self._results.states(source)
 
+    def verdict(self, number: int, source: str = "sketch") -> str:
+        """What the checks say of a state: "supported (12 sigma)", "unstable", "few particles", "not tested", ..."""
+        return self._results.checks.badge(number, source)
+
     def populations(self) -> StatePopulations:
         """Fractions of the states of landscape by maximum likelihood, with 90 % intervals; InputError where it made none.
 

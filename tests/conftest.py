@@ -15,7 +15,6 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 SHARED_CASES = REPOSITORY.parent / "shared" / "cases"
-RUN_OF_0_1_0 = REPOSITORY / "tests" / "data" / "run_of_0_1_0"
 
 
 @pytest.fixture(scope="session")
@@ -51,17 +50,7 @@ def relion() -> Path:
 
 @pytest.fixture
 def old_run(tmp_path: Path) -> Path:
-    """A run that version 0.1.0 made: 60 particles, latents, landscape with 3 states, landscape-full with 4.
+    """A run that version 0.1.0 made: 60 particles, latents, landscape with 3 states, landscape-full with 4."""
+    from old_runs import copy_old_run
 
-    The whole project is moved into a folder of the test, and the path of the particle file with it.
-    """
-    import numpy as np
-
-    project = tmp_path / "project"
-    shutil.copytree(RUN_OF_0_1_0, project)
-    table = project / "RUN" / "prepared" / "table.npz"
-    with np.load(table) as saved:
-        values = {name: saved[name] for name in saved.files}
-    values["particle_file"] = np.array(str(project / "simulated" / "particles.star"))
-    np.savez(table, **values)
-    return project / "RUN"
+    return copy_old_run(tmp_path)

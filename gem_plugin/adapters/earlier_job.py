@@ -29,7 +29,7 @@ def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
             run.refined_poses,
             run.particles(".star"),
         ),
-        "landscape": (run.landscape.root,),
+        "landscape": (run.landscape.root, run.checks),
         "landscape-full": (run.landscape.full.root,),
     }
 

@@ -13,12 +13,16 @@ from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
 from gem_plugin.explorer.latent_axes import latent_axes
 from gem_plugin.explorer.molecules import Molecules
+from gem_plugin.explorer.particle_certainty import ParticleCertainty
 from gem_plugin.explorer.recluster import OpenedSketch
 from gem_plugin.explorer.samples import described_samples
 from gem_plugin.explorer.trajectory import KINDS
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.landscape.checks.state_verdicts import UNKNOWN
+from gem_plugin.landscape.latents.near_particles import NearParticles
 from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.progress import Track, untracked
+from gem_plugin.results.near_particles import near_latents
 from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, drawn_columns
 from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.mask import LEVEL_OF_CRYODRGN, LEVEL_OF_GAUSSIANS
@@ -43,6 +47,8 @@ class OpenedRun:
         self.n_particles = len(columns[0].values)
         self._molecules: Molecules | None = None
         self._sketch: OpenedSketch | None = None
+        self._near: NearParticles | None = None
+        self.certainty = ParticleCertainty(self.opened)
         self._lock = threading.Lock()
 
     def molecules(self) -> Molecules:
@@ -60,6 +66,21 @@ class OpenedRun:
                 self._sketch = OpenedSketch(self.opened, molecules)
             return self._sketch
 
+    def near_latents(self) -> NearParticles:
+        """Counts the particles near points of the latent space; opened once."""
+        latents = self.molecules().source.latents
+        with self._lock:
+            if self._near is None:
+                self._near = near_latents(self.opened) or NearParticles(latents)
+            return self._near
+
+    def verdicts(self, particle_states: np.ndarray, n_states: int) -> list[dict[str, str]]:  # (n,) from 1
+        """The verdict on each state; those of the run have been checked, others that the page makes have not."""
+        labels = self.opened.states().labels if self.opened.has_states() else np.zeros(0)
+        is_of_run = np.array_equal(labels, particle_states)
+        found = [self.opened.checks.verdict(one) if is_of_run else UNKNOWN for one in range(1, n_states + 1)]
+        return [{"kind": one.kind, "badge": one.badge, "sentence": one.sentence} for one in found]
+
     def column(self, name: str) -> ParticleColumn:
         if name not in self.columns:
             raise InputError(f"There is no column {name[:80]!r}.")
@@ -70,7 +91,7 @@ class OpenedRun:
         return {
             "name": self.run.root.resolve().name,
             "nParticles": self.n_particles,
-            "columns": [_column_description(column) for column in self.columns.values()],
+            "columns": [self._described(column) for column in self.columns.values()],
             "training": training_state(self.run),
             "sessions": self.run.explore.session_names(),
             "trajectoryKinds": KINDS,
@@ -97,6 +118,10 @@ class OpenedRun:
             source = molecules.source
             if self.run.landscape.distances.is_file() and not source.decoding_is_slow:
                 self.opened_sketch().voxels(track)
+
+    def _described(self, column: ParticleColumn) -> dict[str, Any]:
+        badges = self.opened.checks.badges_of_column(column.name, column.values)
+        return {**_column_description(column), **({"badges": badges} if badges else {})}
 
     def _model_description(self) -> dict[str, Any]:
         try:

@@ -112,10 +112,11 @@ class Answers:
         decoded = molecules.decode_particle(row, fields.get("withImages") is True)
         content = molecules.as_bytes(decoded.volume)
         cloud = decoded.cloud
+        head = {**_head(decoded), "certainty": self.opened.certainty.of(row)}
         if cloud is None:
-            return packed(_head(decoded), content)
+            return packed(head, content)
         size = molecules.image_size()
-        head = {**_head(decoded), "imageSize": size}
+        head["imageSize"] = size
         lengths = [len(content), 2 * size * size * BYTES_OF_FLOAT]
         return packed_in_turn(
             head, lengths, lambda: content, lambda: _float_bytes(molecules.images(row, cloud))
@@ -138,6 +139,7 @@ class Answers:
             "tree": found.tree[:, :3].tolist(),
             "silhouette": round(found.silhouette, 4),
             "counts": np.bincount(found.particle_states, minlength=n_states + 1)[1:].tolist(),
+            "verdicts": self.opened.verdicts(found.particle_states, n_states),
         }
         return packed(head, _float_bytes(found.particle_states))
 
@@ -212,7 +214,9 @@ class Answers:
             plane = energy_plane(x, y, latents)
         found = find_trajectory(kind, latents, waypoints, _whole(fields, "nPoints"), plane)
         head = {"energyColumns": [] if plane is None else list(plane.names)}
-        return JSONResponse({**head, "latents": found.latents.tolist(), "rows": found.rows.tolist()})
+        near = self.opened.near_latents().at(found.latents)
+        lists = {"latents": found.latents.tolist(), "rows": found.rows.tolist(), "near": near.tolist()}
+        return JSONResponse({**head, **lists})
 
     async def save_selection(self, request: Request) -> Response:
         """The body holds the rows as uint32."""

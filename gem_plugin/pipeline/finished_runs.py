@@ -17,7 +17,11 @@ from gem_plugin.settings import flag_of, kind_of
 
 Differences = dict[str, tuple[Any, Any]]  # setting: what it was, what it is
 TRAINING_STEPS = ("prepare", "consensus", "train")
-NOT_COMPARED = (*SETTINGS_OF_RESUMING, "fresh")  # more epochs go on from where the training is
+NOT_COMPARED = (
+    *SETTINGS_OF_RESUMING,
+    "fresh",
+    "checks",
+)  # more epochs go on from where the training is; checks replace nothing
 
 
 def check_nothing_is_lost(names: Sequence[str], run: RunFiles, values: Mapping[str, Any]) -> None:
@@ -48,7 +52,8 @@ def check_new_folder(run: RunFiles) -> None:
     if run.settings.is_file() or not run.root.is_dir():
         return
     particles = [run.particles(suffix) for suffix in PARTICLE_SUFFIXES]
-    of_a_run = (*particles, run.latents, run.summary, run.manifest, run.report, run.motion, run.diagnostics)
+    records = (run.summary, run.manifest, run.report, run.motion, run.diagnostics, run.checks)
+    of_a_run = (*particles, run.latents, *records)
     there = [path.name for path in of_a_run if path.exists()]
     if there:
         raise InputError(

@@ -13,6 +13,9 @@ from gem_plugin.settings import coerced, settings_from_values
 NEEDED_SETTINGS = {"prepare": ("particles",), "consensus": ("map",)}
 INSTEAD_OF = {"particles": "samples"}  # a needed setting -> another one that can be given for it
 FIELDS_IN_RELION = {"particles": "Input particles", "map": "Input 3D reference"}
+ADDED_WITHOUT_EFFECT_ON_MAPS = {
+    "landscape": {"checks": True}
+}  # results of earlier versions, which lack these, stay
 OWN_SETTINGS = {
     "landscape": ("skip_vol", "outdir", "workdir", "epoch", "fresh"),
     "landscape-full": ("fresh",),
@@ -83,8 +86,10 @@ def settings_from_plain(
 
 
 def recorded_as_now(step: Step, recorded: dict[str, Any]) -> dict[str, Any]:
-    """Recorded settings as this version would record them: earlier versions wrote some numbers as text."""
+    """Recorded settings as this version would record them: earlier versions wrote some numbers as text, and had fewer settings."""
     fields = {field.name: field for field in dataclasses.fields(step.settings_class)}
+    if recorded:
+        recorded = {**ADDED_WITHOUT_EFFECT_ON_MAPS.get(step.name, {}), **recorded}
     return {
         name: plain_value(coerced(fields[name], value)) if name in fields else value
         for name, value in recorded.items()

@@ -30,10 +30,11 @@ def what_script_shows(stem: str) -> str:
     return ""
 
 
-def states_script(paths: Sequence[str], level: float) -> str:
+def states_script(paths: Sequence[str], level: float, badges: Sequence[str]) -> str:
     """All states in one frame, in their colours; one shown, the others a click away."""
     lines = ["# mean map of every state; show another with: hide #1; show #2"]
-    for number, path in enumerate(paths, start=1):
+    for number, (path, badge) in enumerate(zip(paths, badges, strict=True), start=1):
+        lines.append(f"# state {number}: {badge}")
         lines.append(f"open {_quoted(path)} id #{number}")
         lines.append(f"volume #{number} level {level:.5g} step 1 color {colour_of_group(number)}")
     lines += [f"hide #{number} models" for number in range(2, len(paths) + 1)]

@@ -87,6 +87,8 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "(nats per particle). Below two standard errors the latents may describe noise.",
     "trajectory": "A series of latents, and their maps, along a component or through chosen points.",
     "UMAP": "A two-dimensional layout in which neighbours stay neighbours; its distances and axes have no unit.",
+    "verdict": "What the checks say of a state: supported, with the standard errors (sigma) by which its particles differ from all others in "
+    "two half-maps alike; not supported; unstable, when clustering does not find it again; few particles; or not tested.",
     "view": "A particle image with one of its poses. A particle has one view, or one for each subunit where it was expanded by symmetry.",
     "volume component": "Principal component of the sketch maps inside the mask: columns volume_pc_1, ... (map units).",
     "waypoint": "A particle that you choose in the explorer; trajectories pass through waypoints.",

@@ -39,7 +39,7 @@ plt.ylabel(second)
 plt.show()"""
 
 COUNTS = """for row in states.table:
-    print(", ".join(f"{{name}} {{value}}" for name, value in row.items()))
+    print(", ".join(f"{{name}} {{value}}" for name, value in row.items()), run.verdict(int(row["state"]), "full"))
 assert [int(row["particles"]) for row in states.table] == [states.counts[number] for number in states.numbers]"""
 
 ENERGY = """coordinate = run.column(first)
@@ -56,7 +56,7 @@ if states.has_mean_map(number):
     mean = states.mean_map(number)
     plt.figure()
     plt.imshow(mean.volume.sum(axis=0), cmap="gray")
-    plt.title(f"state {{number}}: projection along z, {{mean.pixel_size_in_angstroms:.3g}} Å per pixel")
+    plt.title(f"state {{number}} ({{run.verdict(number, 'full')}}): projection along z, {{mean.pixel_size_in_angstroms:.3g}} Å per pixel")
     plt.show()
 # volume = run.decode(run.latents[7])  # the map of one particle, where the model is there"""
 

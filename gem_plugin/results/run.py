@@ -5,7 +5,6 @@ the path tables in io/run and the saved objects beside this file.
 """
 
 import difflib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +27,7 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.notices import Notice
 from gem_plugin.particles.prepared import ParticleOrigin, PreparedData, load_prepared, load_prepared_table
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.results.checks import RunChecks, read_diagnostics
 from gem_plugin.results.column_names import (
     COLUMN_FAMILIES,
     ColumnFamily,
@@ -153,9 +153,8 @@ class Run:
     @property
     def refined_poses(self) -> RefinedPoses | None:
         """How training moved the poses; None where it found them right or did not refine them."""
-        return (
-            read_refined_poses(self.files, self.n_particles) if self.files.refined_poses.is_file() else None
-        )
+        is_there = self.files.refined_poses.is_file()
+        return read_refined_poses(self.files, self.n_particles) if is_there else None
 
     # latents
     @cached_property
@@ -386,13 +385,14 @@ class Run:
         """What the finished steps warned about, by step."""
         return read_notices(self.files)
 
+    @cached_property
+    def checks(self) -> RunChecks:
+        """checks.csv: what was checked and found, and the verdict on every state."""
+        return RunChecks.load(self.files)
+
     def diagnostics(self) -> list[dict[str, Any]]:
-        """The checks that diagnose left: name, value, threshold, verdict, is_bad, sentence, advice; empty before it."""
-        if not self.files.diagnostics.is_file():
-            return []
-        content = json.loads(self.files.diagnostics.read_text(encoding="utf-8"))
-        rows = content.get("diagnostics", []) if isinstance(content, dict) else content
-        return [row for row in rows if isinstance(row, dict)]
+        """The checks as rows of diagnostics.json; runs of earlier versions have only those of diagnose."""
+        return self.checks.as_plain() if self.files.checks.is_file() else read_diagnostics(self.files)
 
     @cached_property
     def history(self) -> dict[str, np.ndarray]:  # column -> (epochs,)

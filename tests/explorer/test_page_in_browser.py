@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,12 @@ def test_click_shows_the_molecule_its_slices_and_its_image(page: Page) -> None:
     assert widths == [BOX_SIZE, BOX_SIZE]
     facts = text_of(page, "particle-facts")
     assert "state" in facts
+    certainty = text_of(page, "particle-certainty")
+    assert re.match(
+        r"uncertainty of its latents: 0\.10 latent units \(typical 0\.10\); in state \d \(.+\) with",
+        certainty,
+    )
+    assert certainty.endswith("probability to be an outlier: not measured")
 
 
 def test_surface_encloses_the_density_above_the_level(page: Page) -> None:

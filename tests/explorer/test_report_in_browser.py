@@ -13,6 +13,9 @@ from page_actions import wait_until
 from served_explorer import open_browser
 
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.landscape.checks.known_checks import KNOWN_CHECKS, checks_run
+from gem_plugin.reports.verdicts import all_checks
+from gem_plugin.results.near_particles import particles_near_series
 from gem_plugin.results.run import Run
 
 CHAPTERS_WITH_PICTURES = {
@@ -154,12 +157,15 @@ def test_inputs_name_particles_pixels_box_and_settings(page: Any) -> None:
         assert part in text
 
 
-def test_warnings_say_what_they_mean_and_which_checks_were_done(page: Any) -> None:
+def test_warnings_say_what_they_mean_and_which_checks_were_done(page: Any, run: RunFiles) -> None:
     text = page.find_element("id", "warnings").text
     assert "Small states: 1, 2, 3, 4, 5. They hold fewer than 500 particles" in text
     assert "gem-em diagnose" in text
-    assert "Results of the checks that were run: 3" in text
-    assert "Checks that have not been run: 12" in text
+    n_run, n_not_run = (len(some) for some in checks_run(all_checks(Run(run))))
+    assert n_run >= 9, "the quick ones and those of the training"
+    assert f"Results of the checks that were run: {n_run}" in text
+    assert f"{n_run} of {len(KNOWN_CHECKS)} checks have been run. Not run: " in text
+    assert f"Checks that have not been run: {n_not_run}" in text
 
 
 def test_scatter_is_drawn_and_groups_can_be_hidden(page: Any) -> None:
@@ -222,7 +228,7 @@ def test_scatter_zooms_and_comes_back(page: Any) -> None:
     assert picture_of_scatter(page) == before
 
 
-def test_trajectories_move_and_can_be_stopped(page: Any) -> None:
+def test_trajectories_move_and_can_be_stopped(page: Any, run: RunFiles) -> None:
     def place() -> str:
         return page.execute_script("return document.querySelector('.frame').style.backgroundPositionY")
 
@@ -236,7 +242,11 @@ def test_trajectories_move_and_can_be_stopped(page: Any) -> None:
         "const one = document.querySelector('.animation input'); one.value = 2; one.dispatchEvent(new Event('input'))"
     )
     assert place() == "-200px"
-    assert page.find_element("css selector", ".animation output").text == f"3 / {N_MAPS_OF_TRAJECTORY}"
+    (near,) = [one for one in particles_near_series(Run(run)) if one is not None][:1]
+    shown = f"3 / {N_MAPS_OF_TRAJECTORY}, {near[2]} particles near"
+    assert page.find_element("css selector", ".animation output").text == shown
+    opacity = page.execute_script("return Number(document.querySelector('.frame').style.opacity)")
+    assert opacity == pytest.approx(min(1, 0.2 + 0.8 * near[2] / 10))
     page.execute_script("document.querySelector('.animation .play').click()")
     wait_until(lambda: place() != "-200px")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from arm_model import BOX_SIZE, PIXEL_SIZE_IN_ANGSTROMS
+from explorer_run import N_STATES
 from page_actions import (
     Page,
     choose,
@@ -20,6 +21,7 @@ from served_explorer import Explorer, serve
 from small_star_run import write_run
 
 from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.results.run import Run
 
 
 def test_states_again_with_another_number(page: Page) -> None:
@@ -28,16 +30,31 @@ def test_states_again_with_another_number(page: Page) -> None:
     rows = page.execute_script("return document.querySelectorAll('#states-list tr').length")
     assert rows == 3
     assert "silhouette" in text_of(page, "states-quality")
+    badges = "return Array.from(document.querySelectorAll('#states-list .badge'), (one) => one.textContent)"
+    assert page.execute_script(badges) == ["not tested"] * 3, "no check was made of these"
+    assert page.execute_script("return gem.plot.chosen.colour.badges") == dict.fromkeys("123", "not tested")
     values = page.execute_script("return Array.from(gem.plot.chosen.colour.values)")
     assert set(values) == {1, 2, 3}
     assert count_of_pixels(page, "dendrogram", "r > 200 && r > b + 60") > 5, "the cut of the tree"
     press(page, "[data-state='1'][data-kind=mean]")
     wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
+    assert text_of(page, "particle-certainty") == "state 1: not tested"
     press(page, "[data-state='2'][data-kind=difference]")
     wait_until(lambda: text_of(page, "molecule-title") == "state 2 minus state 1")
     settle(page)
     assert page.execute_script("return gem.molecule.view.components.length") == 2
     assert count_of_pixels(page, "surface", "r > b + 60") > 200, "what state 2 lacks is orange"
+
+
+def test_the_states_of_the_run_have_the_verdicts_of_its_checks(explorer: Explorer, page: Page) -> None:
+    settle(page)
+    checks = Run(explorer.run).checks
+    badges = [checks.badge(number) for number in range(1, N_STATES + 1)]
+    assert "not tested" not in badges
+    shown = "return Array.from(document.querySelectorAll('#states-list .badge'), (one) => one.textContent)"
+    assert page.execute_script(shown) == badges
+    legend = page.execute_script("return document.getElementById('legend').textContent")
+    assert all(f"{number}: {badge}" in legend for number, badge in enumerate(badges, start=1))
 
 
 def test_states_inside_a_mask_made_in_the_page(explorer: Explorer, page: Page) -> None:

@@ -91,6 +91,12 @@ def test_on_latents_the_line_is_where_the_molecules_are_decoded(
     step = np.abs(np.diff(line, axis=0)).max()
     np.testing.assert_allclose(marker, pixels_on(page, decoded)[0], atol=0.01 * step + 0.1)
     assert "The line is where molecules are decoded" in text_of(page, "trajectory-note")
+    assert len(path["near"]) == len(path["latents"])
+    before, after = path["near"][int(0.37 * (len(path["near"]) - 1)) :][:2]
+    certainty = text_of(page, "particle-certainty")
+    assert certainty.startswith(f"{min(before, after) or 'no'} particle")
+    fade = page.execute_script("return gem.molecule.subject.request.fade")
+    assert fade == pytest.approx(0.2 + 0.8 * min(1, min(before, after) / 10))
 
 
 def test_on_components_of_the_latents_a_straight_path_is_straight(with_umap: Explorer, browser: Page) -> None:

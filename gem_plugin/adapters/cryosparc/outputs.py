@@ -19,6 +19,7 @@ from gem_plugin.io.run.settings import read_summary
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.notices import warn
 from gem_plugin.progress import Track, untracked
+from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.state_sources import FULL, SKETCH
 from gem_plugin.results.states import States
 
@@ -200,12 +201,16 @@ def _save_groups(outputs: JobOutputs, run: RunFiles, source: str) -> None:
     """Each state's particles with latents, and its mean map where there is one."""
     latents, states = _latents(outputs, run), States.load(run.landscape, source)
     _check_length(states.labels, outputs, states.files.root)
+    checks = RunChecks.load(run)
     for number in outputs.track(states.numbers, "Saving the states in CryoSPARC", unit="state"):
         chosen = states.rows(number)
-        title = f"State {number}: {len(chosen)} particles"
+        badge = checks.badge(number, source)
+        title = f"State {number}, {badge}: {len(chosen)} particles"
         outputs.save_particles(f"particles_state_{number}", title, chosen, latents)
         if states.has_mean_map(number):
-            outputs.save_map(f"volume_state_{number}", f"State {number}: mean map", states.files.mean(number))
+            outputs.save_map(
+                f"volume_state_{number}", f"State {number}, {badge}: mean map", states.files.mean(number)
+            )
 
 
 def save_chosen(outputs: JobOutputs, run: RunFiles) -> None:

@@ -27,8 +27,10 @@ from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.pipeline.run_steps import check_steps, run_steps
+from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.expanded_particle_file import ViewsOfCryosparc
 from gem_plugin.results.run import Run
+from gem_plugin.results.state_sources import FULL, SKETCH
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ def _show_results_of(step: str, run: RunFiles, progress: CryosparcProgress) -> N
     elif step in ("landscape", "landscape-full"):
         files = run.landscape.full.states if step == "landscape-full" else run.landscape.states
         numbers = files.numbers_with_maps()
-        means, titles = [files.mean(number) for number in numbers], [f"state {number}" for number in numbers]
+        checks, source = RunChecks.load(run), FULL if step == "landscape-full" else SKETCH
+        means = [files.mean(number) for number in numbers]
+        titles = [f"state {number}, {checks.badge(number, source)}" for number in numbers]
         figure, text = (map_figure(means, titles) if means else None), "Mean maps of the states"
     if figure is not None:
         progress.show(figure, text)

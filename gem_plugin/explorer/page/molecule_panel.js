@@ -47,13 +47,16 @@ export class MoleculePanel {
     return this.requests.run((signal) => this.load({ row }, title, signal));
   }
 
-  /** A point of the latent space, while a slider moves; gives false where something else was asked for. */
-  followLatents(latents, title) {
+  /**
+   * A point of the latent space, while a slider moves; gives false where something else was asked for.
+   * sureness: { fade, certainty }: how opaque it is drawn, less where few particles are near; and in words.
+   */
+  followLatents(latents, title, sureness = {}) {
     this.mark(-1);
-    return this.requests.follow((signal) => this.load({ latents }, title, signal));
+    return this.requests.follow((signal) => this.load({ latents, ...sureness }, title, signal));
   }
 
-  /** state: { mapStates, number, kind, other } */
+  /** state: { mapStates, number, kind, other, certainty }, the last in words */
   showStateMap(state, title) {
     this.mark(-1);
     return this.requests.run((signal) => this.load(state, title, signal));
@@ -103,9 +106,9 @@ export class MoleculePanel {
     this.milliseconds.surface = performance.now() - start;
   }
 
-  shapesOf({ volume, isSigned }) {
+  shapesOf({ volume, isSigned, request }) {
     const level = Number(this.level.value);
-    const opacity = this.view.atoms ? OPACITY_ABOUT_ATOMS : 1;
+    const opacity = (this.view.atoms ? OPACITY_ABOUT_ATOMS : 1) * (request.fade ?? 1);
     const cover = this.cover ? [this.cover] : [];
     if (!isSigned) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
     const half = Math.max(2, level / 2);
@@ -122,6 +125,7 @@ export class MoleculePanel {
     if (this.presented === subject) return;
     this.presented = subject;
     this.presentTitle();
+    byId("particle-certainty").textContent = subject.certainty;
     byId("particle-facts").textContent = subject.row < 0 ? "" : this.factsOf(subject.row);
     this.presentImages(subject);
     this.drawSlices();
@@ -197,6 +201,7 @@ function subjectOf(head, volume, request, title) {
     row: request.row ?? -1,
     latents: head.latents ?? null,
     isSigned: Boolean(head.isSigned),
+    certainty: head.certainty ?? request.certainty ?? "",
     volume,
     images: null,
     imageSize: head.imageSize,

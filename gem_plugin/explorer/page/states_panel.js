@@ -72,7 +72,8 @@ export class StatesPanel {
     this.fillList();
     if (!isNewColumn) return;
     const range = { lowest: 0, highest: head.counts.length };
-    const column = { name: COLUMN_NAME, label, isOfThisPage: true, isGroup: true, ...range };
+    const badges = Object.fromEntries(head.verdicts.map(({ badge }, index) => [index + 1, badge]));
+    const column = { name: COLUMN_NAME, label, isOfThisPage: true, isGroup: true, badges, ...range };
     await this.addColumn({ ...column, values: asFloats(parts[0]) });
   }
 
@@ -85,6 +86,7 @@ export class StatesPanel {
       const size = row.insertCell();
       size.textContent = count.toLocaleString("en");
       size.title = `${((100 * count) / this.nParticles).toFixed(1)} % of the particles`;
+      row.insertCell().append(badgeOf(this.head.verdicts[index]));
       row.insertCell().append(
         this.mapButton(number, "mean", "mean map"),
         this.mapButton(number, "variability", "standard deviation of the maps of this state"),
@@ -111,7 +113,9 @@ export class StatesPanel {
   }
 
   async show(number, kind) {
-    const state = { mapStates: this.mapStates, number, kind, other: this.referenceOf(number) };
+    const certainty = `state ${number}: ${this.head.verdicts[number - 1].badge}`;
+    const other = this.referenceOf(number);
+    const state = { mapStates: this.mapStates, number, kind, other, certainty };
     const waiting = `averaging the maps of state ${number} ...`;
     sayMeanwhile(waiting);
     const isShown = await this.molecule.showStateMap(state, titleOfStateMap(state));
@@ -121,6 +125,15 @@ export class StatesPanel {
     this.reference = number;
     this.fillList();
   }
+}
+
+/** What the checks say of a state; the findings behind it are its tip. */
+function badgeOf({ kind, badge, sentence }) {
+  const element = document.createElement("span");
+  element.className = `badge ${kind.replaceAll(" ", "-")}`;
+  element.textContent = badge;
+  element.title = sentence;
+  return element;
 }
 
 /** The column's label: everything that differs from the landscape. */

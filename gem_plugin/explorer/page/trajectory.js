@@ -13,6 +13,14 @@ export function pointAt(points, fraction) {
   return points[below].map((value, axis) => value + towards * (points[below + 1][axis] - value));
 }
 
+/** How many particles are near a fraction of the way: the smaller number of the two points about it. */
+export function countAt(counts, fraction) {
+  const [below, towards] = stepAt(counts.length, fraction);
+  const [before, after] = [counts[below], counts[below + 1]];
+  if (towards === 0) return before;
+  return towards === 1 ? after : Math.min(before, after);
+}
+
 /** Fractions for playing it there and back again without end; step: counted from 0. */
 export function fractionOfStep(step, stepsOneWay) {
   const within = step % (2 * stepsOneWay);
@@ -30,13 +38,17 @@ export function isLineOn(axes, latentAxes) {
 }
 
 /** What the reader should know of the path that is drawn. */
-export function noteOn({ energyColumns }, axes, isLine) {
+export function noteOn({ energyColumns, near }, axes, isLine) {
   const energy = energyColumns?.length
     ? `Free energy is that of the particles on ${energyColumns.join(" and ")}. `
     : "";
-  if (isLine) return `${energy}The line is where molecules are decoded.`;
+  const empty = near?.filter((count) => count === 0).length;
+  const gaps = empty
+    ? ` ${empty} of ${near.length} points have no particle near: there the map is a guess.`
+    : "";
+  if (isLine) return `${energy}The line is where molecules are decoded.${gaps}`;
   const names = [...new Set(axes)].join(" and ");
   return `${energy}On ${names} only particles have a position, so no line is drawn: each dot is the ` +
     "particle nearest, in the latents, to a point of the path (white: start, black: end). " +
-    "On latent or latent_pc axes the path itself is drawn.";
+    `On latent or latent_pc axes the path itself is drawn.${gaps}`;
 }

@@ -1,12 +1,13 @@
 // Trajectories through waypoints: the molecule moves while the slider is dragged; maps and movies of the way.
 
+import { opacityOfCount, particlesNear } from "../../reports/page/fading.js";
 import { drawMark } from "./marks.js";
 import { attempt, byId, counted, say } from "./messages.js";
 import { checkedName } from "./names.js";
 import { NewestRequest } from "./newest_request.js";
 import { saveUnderName } from "./saving.js";
 import { askJson } from "./server.js";
-import { fractionOfStep, isLineOn, noteOn, pointAt, valueOnAxis } from "./trajectory.js";
+import { countAt, fractionOfStep, isLineOn, noteOn, pointAt, valueOnAxis } from "./trajectory.js";
 
 const LINE_COLOUR = "#1d2733";
 const WAYPOINT_COLOUR = "#D55E00";
@@ -24,7 +25,7 @@ export class TrajectoryPanel {
     this.redraw = redraw;
     this.requests = new NewestRequest();
     this.waypoints = []; // rows
-    this.path = null; // { latents, rows, energyColumns }
+    this.path = null; // { latents, rows, energyColumns, near }: near is the number of particles at each point
     this.latentAxes = {}; // columns that are linear in the latents, by name
     this.isPicking = false;
     this.slider = byId("trajectory-position");
@@ -94,8 +95,11 @@ export class TrajectoryPanel {
   /** Gives false where another molecule was asked for meanwhile. */
   goTo(fraction) {
     this.redraw();
+    const { latents, near } = this.path;
     const title = `trajectory, ${Math.round(100 * fraction)} %`;
-    return this.molecule().followLatents(pointAt(this.path.latents, fraction), title);
+    const count = near && countAt(near, fraction);
+    const sureness = near ? { fade: opacityOfCount(count), certainty: particlesNear(count) } : {};
+    return this.molecule().followLatents(pointAt(latents, fraction), title, sureness);
   }
 
   /** Until it is stopped, or another molecule is asked for. */

@@ -226,7 +226,7 @@ def _begin(
     undo = run.root / UNDO_UNFINISHED
     undo.mkdir()
     kept = [run.settings, run.summary, run.manifest, run.warnings]
-    kept += [run.excluded, run.report, run.pdf_log, run.motion, run.diagnostics]
+    kept += [run.excluded, run.report, run.pdf_log, run.motion, run.diagnostics, run.checks]
     kept += [path for path in files if path not in kept]
     for number, path in enumerate(kept):
         if path.exists():

@@ -182,6 +182,10 @@ class RunFiles:
         return self.root / "diagnostics.json"
 
     @property
+    def checks(self) -> Path:  # csv: every check of the run, as results/checks.py defines it
+        return self.root / "checks.csv"
+
+    @property
     def flex(self) -> Path:  # atomic models moved with the Gaussians
         return self._folder("flex")
 

@@ -1,7 +1,7 @@
 """Checks of the latents: do they follow what they should not, have they collapsed, is training overdone."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,21 +22,30 @@ MINIMUM_AGREEMENT = 0.5  # fraction of the variance of one model's latents that 
 MAXIMUM_DUPLICATE_FRACTION = 0.001
 
 
+class SampleSize(NamedTuple):
+    """How much a check of dependence looks at."""
+
+    n_particles: int = MAXIMUM_PARTICLES
+    n_shuffles: int = N_SHUFFLES
+
+
 def check_dependence(
     name: str,  # "defocus", ...
     latents: np.ndarray,  # (n, latent_size)
     groups: np.ndarray,  # (n,) int: the bin of every particle in what the latents should not follow
     generator: np.random.Generator,
     particle_indices: np.ndarray | None = None,  # (n,) int64: of several views of one particle, one counts
+    size: SampleSize | None = None,
 ) -> Diagnostic:
     """Mutual information of latent groups and bins, less what shuffled pairs have, as a fraction of the groups' entropy."""
     rows = generator.permutation(len(latents))
     rows = rows if particle_indices is None else one_view_each(rows, particle_indices)
-    rows = rows[:MAXIMUM_PARTICLES]
+    size = size or SampleSize()
+    rows = rows[: size.n_particles]
     labels, groups = group_latents(latents[rows], generator), groups[rows]
     found = mutual_information(labels, groups)
     shuffled = np.array(
-        [mutual_information(labels, generator.permutation(groups)) for _ in range(N_SHUFFLES)]
+        [mutual_information(labels, generator.permutation(groups)) for _ in range(size.n_shuffles)]
     )
     entropy = mutual_information(labels, labels)
     fraction = float((found - shuffled.mean()) / max(entropy, 1e-12))
@@ -206,24 +215,29 @@ def check_agreement(first_from_second: float, second_from_first: float) -> Diagn
     )
 
 
+def check_half_sets_are_given(half_sets: np.ndarray) -> Diagnostic:  # (n,) 1 or 2, 0 where not given
+    """Whether every particle has a half-set."""
+    missing = float((~np.isin(half_sets, (1, 2))).mean())
+    return Diagnostic(
+        "half-sets missing",
+        missing,
+        0.0,
+        missing > 0,
+        f"{missing:.1%} of the particles have no half-set from the refinement; they are assigned to half-sets at random.",
+        "Their poses then come from both halves, and half-map resolutions are too good. Start from a refinement with half-sets.",
+    )
+
+
 def check_half_sets(
     half_sets: np.ndarray,  # (n,) 1 or 2, 0 where not given
     fingerprints: np.ndarray,  # (n,) one value an image: equal only for equal images
 ) -> list[Diagnostic]:
     """Whether the half-sets were given, and whether an image lies in both."""
-    missing = float((~np.isin(half_sets, (1, 2))).mean())
     _, image = np.unique(fingerprints, return_inverse=True)
     in_first, in_second = (np.bincount(image, half_sets == half, image.max() + 1) > 0 for half in (1, 2))
     shared = float((in_first & in_second)[image].mean())
     return [
-        Diagnostic(
-            "half-sets missing",
-            missing,
-            0.0,
-            missing > 0,
-            f"{missing:.1%} of the particles have no half-set from the refinement; they are assigned to half-sets at random.",
-            "Their poses then come from both halves, and half-map resolutions are too good. Start from a refinement with half-sets.",
-        ),
+        check_half_sets_are_given(half_sets),
         Diagnostic(
             "same image in both half-sets",
             shared,

@@ -108,6 +108,18 @@ def check_against_noise(
     return found
 
 
+def check_control(z_score: float) -> Diagnostic:
+    """Whether the half-maps of a random subset agree where nothing real can."""
+    return Diagnostic(
+        "half-maps share noise",
+        abs(z_score),
+        MINIMUM_Z_SCORE,
+        abs(z_score) >= MINIMUM_Z_SCORE,
+        f"For a random subset the half-differences agree by {z_score:.1f} standard errors; nothing real can agree there.",
+        "The half-sets are not independent: look for duplicate particles, and for half-sets made after the refinement.",
+    )
+
+
 def particles_needed(
     shell_correlation_of_all: np.ndarray,  # (box // 2,) half-maps of all particles
     n_all: int,

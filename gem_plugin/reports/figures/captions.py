@@ -96,7 +96,11 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
         names.FULL_ENERGY_PATH.format(NUMBER, NUMBER),
         "The minimum-energy path between two states (line), on volume components {0} and {1}, and the particles whose maps were written (dots).",
     ),
-    (names.FULL_PATH_PROFILE, "Free energy along the minimum-energy path, with its bootstrap error."),
+    (
+        names.FULL_PATH_PROFILE,
+        "Above: free energy along the minimum-energy path, with its bootstrap error. Below: how many particles are near each point; "
+        "where there are none, the path is a guess.",
+    ),
     (
         names.ENERGY_OF_LATENTS,
         "Free energy on the two largest latent components (left) and its bootstrap error (right).",

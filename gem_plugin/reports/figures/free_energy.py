@@ -61,9 +61,13 @@ def draw_energy_map(
     return save_figure(figure, stem)
 
 
-def draw_path_profile(stem: Path, path: EnergyPath) -> list[Path]:
-    """Free energy along the path, with its bootstrap error."""
-    figure, panels = new_figure(height_of_panel=0.75)
+def draw_path_profile(
+    stem: Path,
+    path: EnergyPath,
+    near: np.ndarray,  # (p,) number of particles near each point
+) -> list[Path]:
+    """Free energy along the path, with its bootstrap error; below it how many particles are near each point."""
+    figure, panels = new_figure(n_rows=2, height_of_panel=0.75)
     axes = panels[0, 0]
     axes.errorbar(
         path.distance,
@@ -75,6 +79,10 @@ def draw_path_profile(stem: Path, path: EnergyPath) -> list[Path]:
         linewidth=THIN_LINE,
         color=OKABE_ITO[0],
     )
-    axes.set_xlabel("distance along the minimum-energy path (map units)")
     axes.set_ylabel("free energy (kT)")
+    below = panels[1, 0]
+    below.plot(path.distance, near, "o-", markersize=SMALL_MARKER, linewidth=THIN_LINE, color=OKABE_ITO[7])
+    below.set_ylim(bottom=0)
+    below.set_xlabel("distance along the minimum-energy path (map units)")
+    below.set_ylabel("particles near")
     return save_figure(figure, stem)

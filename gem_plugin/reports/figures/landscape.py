@@ -187,6 +187,7 @@ def draw_state_slices(
     stem: Path,
     means: Sequence[np.ndarray],
     counts: np.ndarray,  # (m,): particles
+    badges: Sequence[str],  # what the checks say of each
     pixel_size_in_angstroms: float,
 ) -> list[Path]:
     """Each state's mean map, projected along z, all on one colour scale."""
@@ -206,7 +207,8 @@ def draw_state_slices(
         image = axes.imshow(
             projections[number], cmap=SEQUENTIAL, origin="lower", extent=extent, vmin=lowest, vmax=highest
         )
-        axes.set_title(f"state {number + 1}: {counts[number]:,}", fontsize=SMALL_TEXT_SIZE)
+        title = f"state {number + 1}: {counts[number]:,}\n{badges[number]}"
+        axes.set_title(title, fontsize=SMALL_TEXT_SIZE)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(-reach, reach)
         axes.set_xlabel("x (Å)" if number + n_columns >= len(means) else "")

@@ -9,7 +9,8 @@ const MAXIMUM_GROUPS = 100;
 export function fillLegend(legend, column, hiddenGroups, onToggle) {
   if (column.isGroup) {
     const groups = [...new Set(column.values)].sort((a, b) => a - b).slice(0, MAXIMUM_GROUPS);
-    legend.replaceChildren(...groups.map((group) => groupButton(group, hiddenGroups, onToggle)));
+    const buttonOf = (group) => groupButton(group, column.badges?.[group], hiddenGroups, onToggle);
+    legend.replaceChildren(...groups.map(buttonOf));
     return;
   }
   const bar = document.createElement("span");
@@ -18,12 +19,14 @@ export function fillLegend(legend, column, hiddenGroups, onToggle) {
   legend.replaceChildren(tickText(column.lowest), bar, tickText(column.highest));
 }
 
-function groupButton(group, hiddenGroups, onToggle) {
+/** badge: what the checks say of a state, shown beside its number; undefined for other groups. */
+function groupButton(group, badge, hiddenGroups, onToggle) {
   const button = document.createElement("button");
   button.type = "button";
   button.title = "hide or show this group";
   button.dataset.group = group;
-  button.append(swatchOf(group), group < 1 ? "none" : String(group));
+  const name = badge ? `${group}: ${badge}` : String(group);
+  button.append(swatchOf(group), group < 1 ? "none" : name);
   button.classList.toggle("hidden", hiddenGroups.has(group));
   button.onclick = () => {
     if (!hiddenGroups.delete(group)) hiddenGroups.add(group);

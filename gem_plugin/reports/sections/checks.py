@@ -3,26 +3,38 @@
 from html import escape
 from typing import Any
 
-from gem_plugin.landscape.checks.known_checks import checks_run, no_problems_in_words
-from gem_plugin.landscape.checks.latents import training_checks
+from gem_plugin.landscape.checks.known_checks import checks_run, done_in_words, no_problems_in_words
+from gem_plugin.landscape.checks.state_verdicts import NOT_TESTED
 from gem_plugin.notices import NOTE
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import command_line, gem_command, table
 from gem_plugin.reports.sections.run_warnings import RunWarning, recorded_notices
+from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.run import Run
 
 
 def checks_section(run: Run, warnings: list[RunWarning]) -> str:
     """Warnings with their meaning and what to do, then all checks, and those that have not been run."""
     items, notes = (_items(some) for some in (warnings, recorded_notices(run, NOTE)))
-    rows = diagnostics_of(run)
+    rows = all_checks(run)
     found = (
         f'<ul class="warnings">{items}</ul>'
         if warnings
-        else f'<p class="good">{escape(no_problems_in_words(rows))}.</p>'
+        else f'<p class="{_colour(run, rows)}">{_nothing(rows)}</p>'
     )
+    found += f"<p>{escape(done_in_words(rows))}.</p>" if warnings else ""
     found += f'<ul class="notes">{notes}</ul>' if notes else ""
     return found + _checks_run(rows) + _checks_not_run(run, rows)
+
+
+def _nothing(rows: list[dict[str, Any]]) -> str:
+    return escape(f"{no_problems_in_words(rows)}.")
+
+
+def _colour(run: Run, rows: list[dict[str, Any]]) -> str:
+    """Green only where every state was compared with its particles: finding nothing without looking is no good news."""
+    verdicts = [run.checks.verdict(number).kind for number in run.state_maps]
+    return "good" if checks_run(rows)[0] and verdicts and NOT_TESTED not in verdicts else "open"
 
 
 def _items(warnings: list[RunWarning]) -> str:
@@ -30,13 +42,6 @@ def _items(warnings: list[RunWarning]) -> str:
         f"<li><b>{escape(warning.title)}.</b> {escape(warning.meaning)} <i>{escape(warning.advice)}</i></li>"
         for warning in warnings
     )
-
-
-def diagnostics_of(run: Run) -> list[dict[str, Any]]:
-    """What diagnose found; before it, the checks of the training."""
-    return run.diagnostics() or [
-        check.as_plain() for check in training_checks(run.history, run.summary("train"))
-    ]
 
 
 def _checks_run(rows: list[dict[str, Any]]) -> str:
@@ -65,5 +70,5 @@ def _checks_not_run(run: Run, rows: list[dict[str, Any]]) -> str:
     command = command_line(gem_command("diagnose", run.files.root))
     return (
         f"<details><summary>Checks that have not been run: {len(not_run)}</summary>{table(('check', 'run by'), cells)}</details>"
-        + ("" if run.diagnostics() else f"<p>Run more checks with:</p>{command}")
+        + ("" if run.files.diagnostics.is_file() else f"<p>Run more checks with:</p>{command}")
     )

@@ -10,6 +10,7 @@ from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.reports.figures.captions import caption_of
 from gem_plugin.reports.pdf_log import figure_files
 from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
+from gem_plugin.reports.verdicts import verdicts_of_figure
 from gem_plugin.results.run import Run
 
 TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
@@ -35,8 +36,8 @@ CROWDED = "annotated"  # figures with a number at every point: folded away
 def figures_of(run: Run, chapter: str) -> str:
     """The figures of one chapter; empty text where there are none."""
     found = [path for path in figure_files(run.files) if chapter_of(path) == chapter]
-    plain = "".join(_figure(path) for path in found if CROWDED not in path.stem)
-    crowded = "".join(_figure(path) for path in found if CROWDED in path.stem)
+    plain = "".join(_figure(run, path) for path in found if CROWDED not in path.stem)
+    crowded = "".join(_figure(run, path) for path in found if CROWDED in path.stem)
     folded = (
         f'<details><summary>with numbers of sketch maps</summary><div class="figures">{crowded}</div></details>'
         if crowded
@@ -103,9 +104,9 @@ def chapter_of(path: Path) -> str:
     return next((chapter for text, chapter in CHAPTER_OF_NAME if text in path.stem), LANDSCAPE)
 
 
-def _figure(path: Path) -> str:
+def _figure(run: Run, path: Path) -> str:
     address = data_address(path.read_bytes(), "image/png")
-    caption = escape(caption_of(path.stem))
+    caption = escape(f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip())
     kind = "wide" if _is_wide(path) else "narrow"
     return (
         f'<figure class="{kind}"><img alt="{caption}" src="{address}">'

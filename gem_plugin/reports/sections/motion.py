@@ -10,6 +10,7 @@ from gem_plugin.reports.sections.figures import MOTION, figures_of
 from gem_plugin.reports.sections.html_parts import grey_levels, missing, png_address, table
 from gem_plugin.reports.sections.map_pictures import VIEWS, pictures_of_maps, small_picture
 from gem_plugin.reports.sections.motion_in_words import motion_in_words
+from gem_plugin.results.near_particles import particles_near_series
 from gem_plugin.results.run import MapSeries, Run
 
 SHOWN_SIZE_OF_FRAMES = 100  # screen pixels
@@ -59,11 +60,14 @@ def trajectories_section(run: Run) -> str:
     """Every trajectory as an animation of its maps, projected along three axes."""
     if not run.series:
         return missing("There are no trajectories yet.", "analyze", run.files.root)
+    near = particles_near_series(run)
+    cards = "".join(_animation(*one) for one in zip(run.series, near, strict=True))
     return (
         "<p>Latent components are the main directions among the latents of the particles; volume components those among "
         "the decoded maps. Each frame shows the projections of one map along z, y and x; white = high density. The maps run from "
-        "one end of the component to the other and back.</p>"
-        f'<div class="cards">{"".join(_animation(series) for series in run.series)}</div>'
+        "one end of the component to the other and back. Beside each map stands how many particles are near it: within the distance in "
+        "which nine in ten particles have ten others. A map fades where there are few: there it is a guess of the model.</p>"
+        f'<div class="cards">{cards}</div>'
     )
 
 
@@ -87,7 +91,10 @@ def _region_table(run: Run) -> str:
     return f"<h3>Regions</h3>{table(header, rows)}"
 
 
-def _animation(series: MapSeries) -> str:
+def _animation(
+    series: MapSeries,
+    near: np.ndarray | None,  # (maps,) number of particles near each
+) -> str:
     pictures = pictures_of_maps(series.paths, with_slices=False)
     window = pictures.window
     frames = [
@@ -103,9 +110,12 @@ def _animation(series: MapSeries) -> str:
         f"background-size:{width * scale:.0f}px {SHOWN_SIZE_OF_FRAMES * len(frames)}px"
     )
     title = escape(series.title)
+    counts = "" if near is None else " ".join(map(str, near))
+    counted = "not counted" if near is None else ", ".join(f"{count:,}" for count in near)
     return (
-        f'<div class="card animation" data-frames="{len(frames)}" data-height="{SHOWN_SIZE_OF_FRAMES}">'
+        f'<div class="card animation" data-frames="{len(frames)}" data-height="{SHOWN_SIZE_OF_FRAMES}" data-near="{counts}">'
         f"<h3>{title}</h3><p>{len(frames)} maps; each picture {pictures.width_in_angstroms:.0f} Å wide</p>"
+        f"<p>particles near the maps: {counted}</p>"
         f'<div class="views">{"".join(f"<span>{view}</span>" for view in VIEWS)}</div>'
         f'<div class="frame" role="img" aria-label="{title}: maps one after another" style="{style}"></div>'
         f'<button type="button" class="play">pause</button><input type="range" min="0" max="{len(frames) - 1}" value="0" '

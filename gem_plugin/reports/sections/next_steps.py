@@ -28,6 +28,7 @@ def next_steps_section(run: Run) -> str:
     if states:
         parts.append("<h3>Particles of chosen states, original rows</h3>")
         parts.append("<p>Combine states with commas, such as 1,3.</p>")
+        parts.append(f"<p>{escape(run.checks.in_words(states))}</p>")
         parts.append(command_line(gem_command("select", root, "--states", states[0])))
     if run.is_prepared:
         if run.original.program == RelionParticleFile.program:

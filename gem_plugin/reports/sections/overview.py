@@ -6,12 +6,12 @@ from gem_plugin.io.run.names import state_number
 from gem_plugin.io.run.outliers import outliers_in_words
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
 from gem_plugin.landscape.checks.diagnostic import Diagnostic
-from gem_plugin.landscape.checks.known_checks import no_problems_in_words
+from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.reports.plain_numbers import percent
-from gem_plugin.reports.sections.checks import diagnostics_of
 from gem_plugin.reports.sections.motion_in_words import motion_in_words
 from gem_plugin.reports.sections.run_warnings import RunWarning
+from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
 
@@ -25,6 +25,7 @@ def overview_section(run: Run, warnings: list[RunWarning]) -> str:
         ("States", _states(run)),
         ("What moves", _motion(run)),
         ("Resolution", _resolution(run)),
+        ("Checks", escape(f"{done_in_words(all_checks(run))}.")),
         ("Warnings", _warnings(run, warnings)),
     ]
     items = "".join(f"<dt>{head}</dt><dd>{text}</dd>" for head, text in lines if text)
@@ -65,14 +66,18 @@ def _states(run: Run) -> str:
     if not counts or not total:
         return "none yet"
     if len(counts) == 1:
-        return "one: the maps form one cloud without separate groups"
+        return f"one: the maps form one cloud without separate groups. {_verdicts(run)}"
     text = (
         f"{len(counts)}, of {min(counts):,} to {max(counts):,} particles "
         f"({percent(min(counts) / total)} to {percent(max(counts) / total)})"
     )
     if run.summary("landscape").get("one_cloud"):
         text += ". The maps form one cloud: these states are arbitrary cuts through it"
-    return text
+    return f"{text}. {_verdicts(run)}"
+
+
+def _verdicts(run: Run) -> str:
+    return escape(run.checks.in_words(run.state_maps))
 
 
 def _motion(run: Run) -> str:
@@ -109,5 +114,5 @@ def _resolution(run: Run) -> str:
 
 def _warnings(run: Run, warnings: list[RunWarning]) -> str:
     if not warnings:
-        return escape(no_problems_in_words(diagnostics_of(run)))
+        return "none in the checks that were run; see above for those that were not"
     return escape("; ".join(dict.fromkeys(warning.title for warning in warnings)))

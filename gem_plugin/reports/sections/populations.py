@@ -6,6 +6,7 @@ import numpy as np
 
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.html_parts import table
+from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.run import Run
 
@@ -22,7 +23,7 @@ def fraction_in_words(populations: StatePopulations, number: int) -> str:
     return f"{percent(populations.fractions[index])} ({limits})"
 
 
-def populations_table(populations: StatePopulations | None) -> str:
+def populations_table(populations: StatePopulations | None, checks: RunChecks) -> str:
     """One row for each state, and what the errors contain; empty where there are no populations."""
     if populations is None:
         return ""
@@ -32,6 +33,7 @@ def populations_table(populations: StatePopulations | None) -> str:
         "counted",
         "free energy, kT above the largest state",
         populations.drawn_by,
+        "verdict",
     ]
     rows = [
         [
@@ -40,6 +42,7 @@ def populations_table(populations: StatePopulations | None) -> str:
             percent(populations.counted[number - 1]),
             _energy_in_words(populations, number - 1),
             f"{populations.n_groups[number - 1]:,}",
+            checks.badge(number),
         ]
         for number in populations.numbers
     ]

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from gem_plugin.io.run.names import state_number
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.figures import RECONSTRUCTION, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
@@ -36,7 +37,7 @@ def reconstruction_section(run: Run) -> str:
         "With and without the motion undone": files.deformed_table,
     }
     parts = [
-        f"<h3>{escape(title)}</h3>{_map_table(read_text_rows(path))}"
+        f"<h3>{escape(title)}</h3>{_map_table(run, read_text_rows(path))}"
         for title, path in kinds.items()
         if path.is_file()
     ]
@@ -53,10 +54,15 @@ def reconstruction_section(run: Run) -> str:
     )
 
 
-def _map_table(rows: list[dict[str, str]]) -> str:
+def _map_table(run: Run, rows: list[dict[str, str]]) -> str:
     columns = [name for name in COLUMN_TITLES if any(row.get(name) for row in rows)]
     cells = [[_shown(name, row.get(name, "")) for name in columns] for row in rows]
-    return table([COLUMN_TITLES[name] for name in columns], cells)
+    states = [state_number(row.get("map", "")) for row in rows]
+    if not any(states):
+        return table([COLUMN_TITLES[name] for name in columns], cells)
+    verdicts = ["" if number is None else run.checks.badge(number) for number in states]
+    cells = [[*row, verdict] for row, verdict in zip(cells, verdicts, strict=True)]
+    return table([*(COLUMN_TITLES[name] for name in columns), "verdict"], cells)
 
 
 def _shown(name: str, value: str) -> str:

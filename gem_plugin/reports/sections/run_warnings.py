@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.landscape.checks.junk_score import SUSPICIOUS
-from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.notices import NOTE, WARNING
+from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.particle_columns import ParticleColumn
 from gem_plugin.results.run import Run
 
@@ -37,16 +37,13 @@ class RunWarning:
 
 def find_warnings(run: Run) -> list[RunWarning]:
     """All warnings that this run gives reason for."""
-    diagnosed = run.diagnostics()
-    of_training = [] if diagnosed else _training_warnings(run.history, run.summary("train"))
     return recorded_notices(run, WARNING) + together(
         [
             *_other_particles_warnings(run),
-            *of_training,
             *_one_cloud_warnings(run.summary("landscape")),
             *_state_warnings(run.particle_columns()),
             *_junk_warnings(run.state_table),
-            *_warnings_of_diagnostics(diagnosed),
+            *_warnings_of_diagnostics(all_checks(run)),
         ]
     )
 
@@ -93,11 +90,6 @@ def _other_particles_warnings(run: Run) -> list[RunWarning]:
             "Run the steps that made them again, such as gem-em landscape.",
         )
     ]
-
-
-def _training_warnings(history: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> list[RunWarning]:
-    bad = [check for check in training_checks(history, summary) if check.is_bad]
-    return [RunWarning(check.name.capitalize(), check.sentence, check.advice) for check in bad]
 
 
 def _one_cloud_warnings(landscape: Mapping[str, Any]) -> list[RunWarning]:

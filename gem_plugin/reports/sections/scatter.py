@@ -25,6 +25,7 @@ def scatter_section(run: Run) -> str:
             "name": column.name,
             "label": column.label,
             "isGroup": _is_group(column),
+            "badges": run.checks.badges_of_column(column.name, column.values),
             **_packed(column, column.values[shown]),
         }
         for column in drawn

@@ -1,7 +1,10 @@
 """The chapter of report.html on states: how many particles, what each looks like, and hints that one may be junk."""
 
+from html import escape
+
 import numpy as np
 
+from gem_plugin.landscape.checks.state_verdicts import StateVerdict
 from gem_plugin.reports.plain_numbers import percent, short_number
 from gem_plugin.reports.sections.figures import STATES, figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
@@ -11,6 +14,7 @@ from gem_plugin.reports.sections.populations import (
     populations_if_there,
     populations_table,
 )
+from gem_plugin.reports.verdicts import badge_html
 from gem_plugin.results.run import Run
 
 MAXIMUM_STATES_SHOWN = 30
@@ -42,6 +46,7 @@ def states_section(run: Run) -> str:
                 else percent(run.state_counts[number] / total)
             ),
             pictures,
+            run.checks.verdict(number),
         )
         for index, number in enumerate(shown)
     ]
@@ -54,20 +59,21 @@ def states_section(run: Run) -> str:
         "<p>Mean map of each state, decoded by the model: projections along z, y and x, and z, y and x slices through the "
         f"highest density, at {positions} from the centre. Each picture is {pictures.width_in_angstroms:.0f} Å wide, white = "
         "high density, and all states have one grey scale, so that they can be compared. A state is a part of the "
-        "landscape; that it is a real conformation is shown by a map made from its particles alone.</p>"
-        f'<div class="cards states">{"".join(cards)}</div>{note}{populations_table(populations)}{_state_table(run)}'
+        "landscape; its badge says whether its particles, back-projected into two half-maps, differ from the others as it does "
+        f"(point at it for the numbers). {escape(run.checks.in_words(run.state_maps))}</p>"
+        f'<div class="cards states">{"".join(cards)}</div>{note}{populations_table(populations, run.checks)}{_state_table(run)}'
         f"{figures_of(run, STATES)}"
     )
 
 
-def _card(index: int, number: int, size: str, pictures: MapPictures) -> str:
+def _card(index: int, number: int, size: str, pictures: MapPictures, verdict: StateVerdict) -> str:
     head = "".join(f"<th>{axis}</th>" for axis in AXES)
     rows = "".join(
         f"<tr><th>{kind}</th>{_cells(of_all, index, pictures.window, f'state {number}, {kind},')}</tr>"
         for kind, of_all in (("projection", pictures.projections), ("slice", pictures.slices))
     )
     return (
-        f'<div class="card"><h3>State {number}</h3><p>{size}</p>'
+        f'<div class="card"><h3>State {number} {badge_html(verdict)}</h3><p>{size}</p>'
         f"<table><tr><th></th>{head}</tr>{rows}</table></div>"
     )
 
@@ -84,9 +90,13 @@ def _state_table(run: Run) -> str:
     rows = run.state_table
     if not rows:
         return ""
-    header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in rows[0]]
+    header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in rows[0]] + ["verdict"]
     return (
         "<h3>Hints that a state may be junk</h3><p>None of these is a verdict. Less density than the others, a large "
         "distance to all of them, or uncertain latents are signs of broken particles and wrong poses: each is 1 for a typical state. The junk score is 0 for a typical state; look at states above 1.</p>"
-        + table(header, [[short_number(value) for value in row.values()] for row in rows])
+        + table(header, [[*map(short_number, row.values()), _badge(run, row)] for row in rows])
     )
+
+
+def _badge(run: Run, row: dict[str, str]) -> str:
+    return run.checks.badge(int(row["state"]))

@@ -30,7 +30,7 @@ def subunits_section(run: Run) -> str:
 def _of_source(run: Run, source: str) -> str:
     subunits, files = run.subunits(source), run.subunit_files(source)
     fractions = ", ".join(
-        f"{percent(float(fraction))} in state {number}"
+        f"{percent(float(fraction))} in state {number} ({run.checks.badge(number, source)})"
         for number, fraction in enumerate(_fractions(subunits), 1)
     )
     shown = subunits.patterns[:MAXIMUM_PATTERNS_SHOWN]

@@ -3,7 +3,7 @@
 from gem_plugin.reports.glossary import GLOSSARY_PAGE, terms_html
 
 TERMS_OF_CHAPTER = {
-    "overview": ("support", "held-out particle", "nats", "state", "part", "motion", "resolution"),
+    "overview": ("verdict", "support", "held-out particle", "nats", "state", "part", "motion", "resolution"),
     "warnings": (
         "latent", "collapsed to the prior", "support", "half-set", "held-out particle", "one cloud", "junk score",
     ),
@@ -11,7 +11,7 @@ TERMS_OF_CHAPTER = {
     "training": ("held-out particle", "nats", "KL divergence", "collapsed to the prior"),
     "particles": ("column", "latent", "latent component", "volume component", "state", "full state", "contrast", "UMAP"),
     "outliers": ("outlier", "contrast", "refined pose"),
-    "states": ("state", "decoded map", "junk score", "silhouette", "stability", "linkage", "sketch map"),
+    "states": ("state", "verdict", "decoded map", "junk score", "silhouette", "stability", "linkage", "sketch map"),
     "samples": ("sample", "state", "free energy", "latent component"),
     "subunits": ("subunit", "view", "pattern", "cooperativity", "state"),
     "reconstruction": ("reconstructed map", "half-set", "FSC", "resolution", "local resolution"),

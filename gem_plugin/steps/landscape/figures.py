@@ -11,10 +11,11 @@ from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.landscape.mask import VolumeScan
 from gem_plugin.reports.figures import landscape as figures
 from gem_plugin.reports.figures.latents import draw_explained_variance
+from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.states import SketchStates
-from gem_plugin.steps.landscape.job import LandscapeJob
+from gem_plugin.steps.landscape.job import LandscapeJob, is_of_run
 
 
 def draw_landscape(
@@ -55,8 +56,10 @@ def draw_landscape(
     drawn.append(partial(figures.draw_state_sizes, stem, n_particles, "particles"))
     numbers_of_states = range(1, states.n_states + 1)
     means = [read_map(files.states.mean(number)).volume for number in numbers_of_states]
+    checks = RunChecks.load(job.run) if is_of_run(job) else RunChecks()
+    badges = [checks.badge(number) for number in numbers_of_states]
     stem = folder / names.STATE_MEANS
-    drawn.append(partial(figures.draw_state_slices, stem, means, n_particles, pixel_size))
+    drawn.append(partial(figures.draw_state_slices, stem, means, n_particles, badges, pixel_size))
     if layout is not None:
         labels = ("UMAP 1 (arbitrary units)", "UMAP 2 (arbitrary units)")
         on_plane, marks = figures.draw_states_on_plane, (layout[sketch.rows], numbers)

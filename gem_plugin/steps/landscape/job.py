@@ -28,3 +28,8 @@ class LandscapeJob:
     def figures(self) -> Path:
         """Beside the other figures of the run, unless another folder was asked for."""
         return self.run.figures if self.settings.outdir is None else self.files.figures
+
+
+def is_of_run(job: LandscapeJob) -> bool:
+    """Whether this is the landscape of the run; checks and verdicts are of that one alone."""
+    return job.files.root == job.run.landscape.root

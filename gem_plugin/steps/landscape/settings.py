@@ -85,6 +85,11 @@ class LandscapeSettings:
         "rlnMicrographName; without such a column, one row per particle in the order of the input.",
         reads_file=True,
     )
+    checks: bool = setting(
+        True,
+        "Check the states and what the latents follow: quick half-maps from the images, stability, poses, CTF. "
+        "gem-em diagnose and reconstruct do the long checks.",
+    )
     skip_umap: bool = setting(False, "Skip the UMAP of the latents.")
     outdir: Path | None = setting(
         None,

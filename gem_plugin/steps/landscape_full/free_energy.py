@@ -19,6 +19,7 @@ from gem_plugin.landscape.free_energy import (
     energy_along,
     estimate_free_energy,
 )
+from gem_plugin.landscape.latents.near_particles import NearParticles
 from gem_plugin.landscape.paths import EnergyPath, minimum_energy_path, rows_near_path
 from gem_plugin.reports.figures.free_energy import draw_energy_curve, draw_energy_map, draw_path_profile
 from gem_plugin.steps.analyze.step import save_numbered_maps
@@ -147,11 +148,12 @@ def travel_path(
     except InputError as error:
         progress.say(str(error))  # the rest of the landscape is still worth having
         return None
-    _save_path(job, path, rows)
+    near = NearParticles(plane[job.is_used]).at(path.points)
+    _save_path(job, path, rows, near)
     first, second = settings.energy_pcs
     stem = figure_folder / names.FULL_ENERGY_PATH.format(first, second)
     draw_energy_map(stem, landscape, (first, second), path.points, plane[rows])
-    draw_path_profile(figure_folder / names.FULL_PATH_PROFILE, path)
+    draw_path_profile(figure_folder / names.FULL_PATH_PROFILE, path, near)
     return path.barrier_in_kt
 
 
@@ -174,13 +176,15 @@ def _most_populated(
     return int(rows[energies.argmin()])
 
 
-def _save_path(job: FullLandscapeJob, path: EnergyPath, rows: np.ndarray) -> None:
+def _save_path(job: FullLandscapeJob, path: EnergyPath, rows: np.ndarray, near: np.ndarray) -> None:
     source, full, progress = job.source, job.full, job.progress
     lines = [
-        f"{x:.6g},{y:.6g},{energy:.6g},{error:.6g},{distance:.6g},{row}"
-        for (x, y), energy, error, distance, row in zip(*path, rows)
+        f"{x:.6g},{y:.6g},{energy:.6g},{error:.6g},{distance:.6g},{row},{count}"
+        for (x, y), energy, error, distance, row, count in zip(*path, rows, near)
     ]
-    header = "first_coordinate,second_coordinate,energy_in_kt,error_in_kt,distance,particle_row\n"
+    header = (
+        "first_coordinate,second_coordinate,energy_in_kt,error_in_kt,distance,particle_row,particles_near\n"
+    )
     write_text_whole(full.path_points, header + "\n".join(lines) + "\n")
     write_numbers(full.path_rows, rows)
     write_numbers(latents_of_series(full.path), source.latents[rows])

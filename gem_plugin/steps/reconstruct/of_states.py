@@ -72,7 +72,7 @@ def reconstruct_states(
         raise InputError(
             "No state has particles in both half-sets, so there is nothing to reconstruct. Request fewer states (-M)."
         )
-    rows = _random_subset(
+    rows = random_subset(
         np.where(prepared.is_used, halves, -1),
         int(min(row["particles"] for row in table.values())),
         settings.seed,
@@ -100,7 +100,7 @@ def reconstruct_states(
     }
 
 
-def _random_subset(halves: np.ndarray, n_particles: int, seed: int) -> np.ndarray:  # (n_particles,), sorted
+def random_subset(halves: np.ndarray, n_particles: int, seed: int) -> np.ndarray:  # (n_particles,), sorted
     """Particles drawn blindly, as many of each half-set."""
     generator = np.random.default_rng(seed)
     members = [generator.permutation(np.flatnonzero(halves == half)) for half in (0, 1)]

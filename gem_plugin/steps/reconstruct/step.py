@@ -9,9 +9,13 @@ from typing import Any
 from gem_plugin.devices import set_threads
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.outliers import outliers_in_words, particles_in_states
+from gem_plugin.io.run.reconstruct_files import WHOLE_NAME
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Progress
+from gem_plugin.results.checks import LONG, RunChecks
 from gem_plugin.results.refined_poses import with_refined_poses
+from gem_plugin.results.run import Run
+from gem_plugin.steps.diagnose.state_checks import check_sizes, checks_of_maps
 from gem_plugin.steps.reconstruct.half_maps import given_mask, half_sets_of
 from gem_plugin.steps.reconstruct.of_states import reconstruct_states
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings, check_reconstruct_settings
@@ -32,7 +36,21 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
         from gem_plugin.steps.reconstruct.around_latents import reconstruct_points
 
         return reconstruct_points(run, prepared, halves, settings, progress)
-    return reconstruct_states(run, prepared, halves, settings, progress)
+    numbers = reconstruct_states(run, prepared, halves, settings, progress)
+    if settings.particle_states is None:  # else they are not the states of the landscape
+        _keep_checks(run)
+    return numbers
+
+
+def _keep_checks(run: RunFiles) -> None:
+    """What the half-maps show of every state, into checks.csv."""
+    opened = Run(run)
+    curve = opened.half_map_curves(WHOLE_NAME)["corrected"]
+    found = [
+        *checks_of_maps(opened.reconstructed_maps(), opened.states().numbers),
+        *check_sizes(opened, curve),
+    ]
+    RunChecks.load(run).with_found(found, LONG, run).save(run)
 
 
 def prepared_for_states(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> PreparedData:

@@ -70,7 +70,8 @@ def _state_scripts(run: Run) -> list[Path]:
     paths = list(run.state_maps.values())
     if not paths:
         return []
-    text = scripts.states_script([_relative(run.files, path) for path in paths], _level(paths[0]))
+    badges = [run.checks.badge(number) for number in run.state_maps]
+    text = scripts.states_script([_relative(run.files, path) for path in paths], _level(paths[0]), badges)
     return [_write_script(run.files.chimerax.script("states"), text)]
 
 

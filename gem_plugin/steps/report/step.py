@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.files import RunFiles
@@ -15,6 +16,7 @@ from gem_plugin.landscape.free_energy import estimate_free_energy
 from gem_plugin.landscape.latents.components import fit_latent_components
 from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures.free_energy import draw_energy_map
+from gem_plugin.reports.figures.landscape import draw_state_slices
 from gem_plugin.reports.figures.motion import draw_amplitude_change, draw_motion, draw_parts
 from gem_plugin.reports.figures.outliers import draw_outliers, draw_pose_changes
 from gem_plugin.reports.figures.training import draw_training
@@ -68,8 +70,24 @@ def _draw_figures(run: Run, track: Track) -> None:
             partial(draw_parts, folder / names.PARTS, motion),
         ]
     figures += _figures_of_outliers(run)
+    if run.state_maps:
+        figures.append(partial(_draw_state_means, run))
     for draw in track(figures, "figures of the report", unit="figure"):
         draw()
+
+
+def _draw_state_means(run: Run) -> None:
+    """Again, with the verdicts of the checks that were run since landscape."""
+    maps = [read_map(path) for path in run.state_maps.values()]
+    counts = np.array([run.state_counts[number] for number in run.state_maps])
+    badges = [run.checks.badge(number) for number in run.state_maps]
+    draw_state_slices(
+        run.files.figures / names.STATE_MEANS,
+        [one.volume for one in maps],
+        counts,
+        badges,
+        maps[0].pixel_size_in_angstroms,
+    )
 
 
 def _figures_of_outliers(run: Run) -> list[Callable[[], object]]:

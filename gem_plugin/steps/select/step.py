@@ -38,6 +38,7 @@ def run_select(files: RunFiles, settings: SelectSettings, progress: Progress) ->
     _say_how_many_outliers(run, chosen, progress)
     if settings.states:
         progress.say(which_states(run, settings.source))
+        progress.say(run.checks.in_words(settings.states, settings.source))
     with progress.waiting(f"writing {out.name}"):
         columns = None if poses is None else written.file.pose_columns(poses)
         title, description = "Particles chosen by GEM", "chosen by GEM"

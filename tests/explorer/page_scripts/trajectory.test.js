@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  fractionOfStep, isLineOn, noteOn, pointAt, valueOnAxis,
+  countAt, fractionOfStep, isLineOn, noteOn, pointAt, valueOnAxis,
 } from "../../../gem_plugin/explorer/page/trajectory.js";
 import { frameOfStep } from "../../../gem_plugin/reports/page/animation.js";
+import { opacityOfCount, particlesNear } from "../../../gem_plugin/reports/page/fading.js";
 
 test("points between those of a trajectory lie on straight lines", () => {
   const points = [[0, 0], [1, 10], [3, 10]];
@@ -44,4 +45,24 @@ test("the page says what is drawn of a path, and where its energy is from", () =
   assert.match(energy, /^Free energy is that of the particles on latent_pc_1 and latent_pc_2\. On umap/);
   const ofEarlierSession = { latents: [], rows: [] };
   assert.match(noteOn(ofEarlierSession, ["latent_1", "latent_2"], true), /^The line/);
+});
+
+test("between two points of a path there are as many particles near as at the emptier one", () => {
+  const near = [40, 0, 12];
+  assert.deepEqual([0, 0.25, 0.5, 0.75, 1].map((fraction) => countAt(near, fraction)), [40, 0, 0, 0, 12]);
+});
+
+test("a map fades where few particles are near, and is drawn whole where there are ten", () => {
+  assert.equal(opacityOfCount(10), 1);
+  assert.equal(opacityOfCount(5000), 1);
+  assert.ok(opacityOfCount(0) > 0 && opacityOfCount(0) < opacityOfCount(5));
+  assert.deepEqual([0, 1, 1200].map(particlesNear),
+    ["no particles near", "1 particle near", "1,200 particles near"]);
+});
+
+test("the note counts the points of a path that have no particle near", () => {
+  const path = { energyColumns: [], near: [9, 0, 0, 4] };
+  for (const [axes, isLine] of [[["latent_1", "latent_2"], true], [["umap_1", "umap_2"], false]])
+    assert.match(noteOn(path, axes, isLine), /2 of 4 points have no particle near: .* a guess\.$/);
+  assert.doesNotMatch(noteOn({ energyColumns: [], near: [9, 1] }, ["latent_1", "latent_2"], true), /guess/);
 });

@@ -8,6 +8,7 @@ from full_run import make_full_run
 
 from gem_plugin.reports.sections.populations import populations_if_there, populations_table
 from gem_plugin.reports.sections.states import states_section
+from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.run import Run
 
@@ -25,9 +26,15 @@ POPULATIONS = StatePopulations(
 
 
 def test_every_state_has_its_interval_and_free_energy() -> None:
-    text = populations_table(POPULATIONS)
-    assert "<td>1</td><td>75.0 % (70.1 % to 80.0 %)</td><td>70.0 %</td><td>0</td><td>2,000</td>" in text
-    assert "<td>25.0 % (20.0 % to 29.9 %)</td><td>30.0 %</td><td>1.10 ± 0.10</td><td>18</td>" in text
+    text = populations_table(POPULATIONS, RunChecks())
+    assert (
+        "<td>1</td><td>75.0 % (70.1 % to 80.0 %)</td><td>70.0 %</td><td>0</td><td>2,000</td><td>not tested</td>"
+        in text
+    )
+    assert (
+        "<td>25.0 % (20.0 % to 29.9 %)</td><td>30.0 %</td><td>1.10 ± 0.10</td><td>18</td><td>not tested</td>"
+        in text
+    )
     assert "<td>0.0 % (0.0 % to 1.0 %)</td><td>0.0 %</td><td>above 4.3</td>" in text
     assert POPULATIONS.sentence in text
 

@@ -20,7 +20,9 @@ def test_the_chapter_has_the_numbers(tmp_path: Path) -> None:
     states = np.array([1, 1, 2] * 5 + [2, 2, 2])
     write_subunits(run.files, run.files.landscape.subunits, states, QUIET)
     text = subunits_section(Run(run.files))
-    assert "Each particle has 3 subunits: 55.6 % in state 1, 44.4 % in state 2" in text
+    assert (
+        "Each particle has 3 subunits: 55.6 % in state 1 (not tested), 44.4 % in state 2 (not tested)" in text
+    )
     assert "<td>2 in state 1, 1 in state 2</td><td>5</td>" in text
     assert "Their states do not differ from independent ones: cooperativity" in text
     assert "errors of their states are alike" in text

@@ -1,0 +1,178 @@
+"""Every state that is shown anywhere has a verdict or says "not tested": in a run with checks, and in one of version 0.1.0."""
+
+import io
+import json
+import re
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from explorer_run import N_STATES, explorer_source
+from full_run import make_full_run
+from old_runs import copy_old_run
+
+import gem_plugin as gem
+from gem_plugin.adapters.cryosparc import work
+from gem_plugin.explorer.masks import MaskRequest
+from gem_plugin.explorer.opened_run import OpenedRun
+from gem_plugin.explorer.recluster import WHOLE, OpenedSketch
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.landscape.checks.state_verdicts import KINDS
+from gem_plugin.progress import Progress
+from gem_plugin.reports.pdf_log import check_lines, figure_files
+from gem_plugin.reports.verdicts import SOURCES_OF_FIGURES
+from gem_plugin.results.run import Run
+from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, STATE_SOURCES
+from gem_plugin.steps.report import chimerax
+from gem_plugin.steps.report.settings import ReportSettings
+from gem_plugin.steps.report.step import run_report
+from gem_plugin.steps.select.settings import SelectSettings
+from gem_plugin.steps.select.step import run_select
+
+VERDICT = rf"(?:{'|'.join(KINDS)})(?: \(-?\d+ sigma\))?"
+OPEN, TESTED = "of 0.1.0", "checked"
+
+
+class Page(HTMLParser):
+    """Tables as rows of texts, and captions, of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.inside = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: Any) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr" and self.tables:
+            self.tables[-1].append([])
+        elif tag in ("td", "th") and self.tables and self.tables[-1]:
+            self.tables[-1][-1].append("")
+            self.inside += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside -= tag in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside > 0 and self.tables and self.tables[-1] and self.tables[-1][-1]:
+            self.tables[-1][-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    run = make_full_run(tmp_path_factory.mktemp("checked") / "run")
+    run_report(run, ReportSettings(chimerax=False), Progress(io.StringIO()))
+    return run
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    run = RunFiles(copy_old_run(tmp_path_factory.mktemp("old")))
+    run_report(run, ReportSettings(chimerax=False), Progress(io.StringIO()))
+    return run
+
+
+@pytest.fixture(params=[TESTED, OPEN])
+def run(request: pytest.FixtureRequest) -> RunFiles:
+    return request.getfixturevalue("checked" if request.param == TESTED else "old")
+
+
+def badges_of(run: RunFiles) -> dict[int, str]:
+    return {number: Run(run).checks.badge(number) for number in Run(run).state_maps}
+
+
+def test_the_states_of_the_two_runs_differ_in_what_is_known(checked: RunFiles, old: RunFiles) -> None:
+    assert len(badges_of(checked)) == N_STATES
+    assert "not tested" not in badges_of(checked).values()
+    assert set(badges_of(old).values()) == {"not tested"}
+
+
+def test_cards_tables_captions_and_plot_of_the_report(run: RunFiles) -> None:
+    text, badges = run.report.read_text(), badges_of(run)
+    cards = re.findall(r"<h3>State (\d+)(.*?)</h3>", text)
+    assert {int(number): unescape(re.sub("<.*?>", "", badge)).strip() for number, badge in cards} == badges
+    of_states = [table for table in Page(text).tables if table and table[0] and table[0][0] == "state"]
+    assert of_states
+    for table in of_states:
+        column = table[0].index("verdict")
+        assert {int(row[0]): row[column] for row in table[1:]} == badges
+    data = json.loads(re.search(r'id="scatter-data">(.*?)</script>', text)[1])  # type: ignore[index]
+    for column in data["columns"]:
+        if column["name"] in COLUMN_OF_SOURCE.values():
+            assert all(re.fullmatch(VERDICT, badge) for badge in column["badges"].values())
+            assert len(column["badges"]) >= 2
+
+
+def test_every_figure_in_which_states_can_be_told_apart_says_their_verdicts(run: RunFiles) -> None:
+    text, opened = unescape(run.report.read_text()), Run(run)
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", text)
+    shown = [
+        source
+        for path in figure_files(run)
+        for pattern, source in SOURCES_OF_FIGURES
+        if re.fullmatch(pattern, path.stem) and opened.has_states(source)
+    ]
+    assert shown
+    for source in STATE_SOURCES:
+        if source in shown:
+            sentence = opened.checks.in_words(opened.states(source).numbers, source)
+            assert sum(caption.endswith(sentence) for caption in captions) >= shown.count(source)
+
+
+def test_the_header_says_how_many_checks_were_run_and_which_were_not(run: RunFiles) -> None:
+    text = unescape(run.report.read_text())
+    assert re.search(r"<dt>Checks</dt><dd>\d+ of \d+ checks have been run. Not run: .+?</dd>", text)
+    green = re.search(r'<p class="good">', text)
+    assert not (green and "not tested" in badges_of(run).values()), "nothing is good that nobody looked at"
+
+
+def test_the_pdf_and_the_script_for_chimerax(run: RunFiles) -> None:
+    lines = check_lines(Run(run))
+    for number, badge in badges_of(run).items():
+        assert f"State {number}: {badge}" in lines
+    (script,) = chimerax._state_scripts(Run(run))
+    for number, badge in badges_of(run).items():
+        assert f"# state {number}: {badge}\n" in script.read_text()
+
+
+def test_the_log_of_a_selection_and_the_public_interface(checked: RunFiles, tmp_path: Path) -> None:
+    said = io.StringIO()
+    settings = SelectSettings(states=(1, 2), out=tmp_path / "some.star")
+    run_select(checked, settings, Progress(said))
+    badges = badges_of(checked)
+    assert Run(checked).checks.in_words((1, 2)) in said.getvalue()
+    opened = gem.open_run(checked.root)
+    assert {number: opened.verdict(number) for number in badges} == badges
+    assert opened.verdict(1, "full") == "not tested"
+
+
+def test_the_pictures_in_the_log_of_cryosparc(run: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(work, "map_figure", lambda paths, given: titles.extend(given))
+    work._show_results_of("landscape", run, None)  # type: ignore[arg-type]  # no figure: nothing is shown
+    assert titles == [f"state {number}, {badge}" for number, badge in badges_of(run).items()]
+    titles.clear()
+    work._show_results_of("landscape-full", run, None)  # type: ignore[arg-type]
+    assert all(title.endswith(", not tested") for title in titles)
+
+
+def test_the_explorers_states_are_those_of_the_run_or_not_tested(
+    checked: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "decoder", lambda *_: explorer_source())
+    opened = OpenedRun(checked)
+    sketch: OpenedSketch = opened.opened_sketch()
+    badges = badges_of(checked)
+    states = sketch.recluster(N_STATES, "ward", WHOLE, MaskRequest())
+    found = opened.verdicts(states.particle_states, N_STATES)
+    assert {number: one["badge"] for number, one in enumerate(found, start=1)} == badges
+    others = sketch.recluster(N_STATES + 1, "ward", WHOLE, MaskRequest())
+    assert {one["badge"] for one in opened.verdicts(others.particle_states, N_STATES + 1)} == {"not tested"}
+    described = {column["name"]: column for column in opened.description()["columns"]}
+    assert described["state"]["badges"] == badges
+    row = int(np.flatnonzero(Run(checked).states().labels == 2)[0])
+    assert f"in state 2 ({badges[2]}) with probability " in opened.certainty.of(row)
