@@ -17,11 +17,6 @@ class PrepareSettings:
         reads_file=True,
         or_folder=True,
     )
-    samples: tuple[str, ...] | None = setting(
-        None,
-        "Instead of particles: several particle files of one program as name=file, separated by commas (apo=a.star,atp=b.star), "
-        "refined against one map; they are joined, and the landscape compares them.",
-    )
     map: Path | None = setting(
         None,
         "Consensus map of these particles (.mrc), checked here; another box or pixel size is resampled about its centre.",
@@ -75,6 +70,11 @@ class PrepareSettings:
         None,
         "Point group of the refinement that the particles come from (C3, D7, T, O, I, I1 to I4): every particle is used once "
         "for each subunit, in the copies of its pose. Needs the map. Default: every row is used as it is.",
+    )
+    samples: tuple[str, ...] | None = setting(
+        None,
+        "Instead of particles: several particle files of one program as name=file, separated by commas (apo=a.star,atp=b.star), "
+        "refined against one map; they are joined, and the landscape compares them.",
     )
 
 
