@@ -89,7 +89,8 @@ def recorded_as_now(step: Step, recorded: dict[str, Any]) -> dict[str, Any]:
     """Recorded settings as this version would record them: earlier versions wrote some numbers as text, and had fewer settings."""
     fields = {field.name: field for field in dataclasses.fields(step.settings_class)}
     if recorded:
-        recorded = {**ADDED_WITHOUT_EFFECT_ON_MAPS.get(step.name, {}), **recorded}
+        added = ADDED_WITHOUT_EFFECT_ON_MAPS.get(step.name, {})
+        recorded = {**{name: value for name, value in added.items() if name in fields}, **recorded}
     return {
         name: plain_value(coerced(fields[name], value)) if name in fields else value
         for name, value in recorded.items()
