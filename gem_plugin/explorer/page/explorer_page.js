@@ -32,7 +32,8 @@ export class ExplorerPage {
       redraw: () => this.plot.scatter.drawSoon(),
     });
     this.plot.drawTrajectory = (context, plot) => this.trajectory.draw(context, plot, axes());
-    this.samples = new SamplesPanel(run.samples, (name) => this.plot.setAxes(...this.plot.names().slice(0, 2), name));
+    const colourBy = (name) => this.plot.setAxes(...this.plot.names().slice(0, 2), name);
+    this.samples = new SamplesPanel(run.samples, colourBy);
     this.sessions = new SessionControls(this, run.sessions);
   }
 
