@@ -26,6 +26,7 @@ def test_the_checks_of_the_training_are_there_before_and_beside_all_others(tmp_p
     of_training = {
         "latent space collapsed",
         "trained too long",
+        "trained too briefly",
         "latents not supported by held-out particles",
     }
     assert {row["name"] for row in all_checks(Run(run))} == of_training
