@@ -60,7 +60,7 @@ def test_the_report_counts_the_same_particles(old_run: Path) -> None:
     run_report(RunFiles(old_run), ReportSettings(chimerax=False), Progress(io.StringIO()))
     page = RunFiles(old_run).report.read_text(encoding="utf-8")
     counts = Run(old_run).states().counts
-    shown = re.findall(r"<h3>State (\d+)</h3><p>([\d,]+) particles", page)
+    shown = re.findall(r"<h3>State (\d+) <span[^<]*</span></h3><p>([\d,]+) particles", page)
     assert {int(number): int(count) for number, count in shown} == counts
 
 
