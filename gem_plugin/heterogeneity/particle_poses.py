@@ -40,6 +40,9 @@ MINIMUM_OF_PARTS = 0.9  # of the evidence of moving parts: with less, the model 
 STEPS_OF_NOTHING_LEARNED = 30  # of the optimiser: in a training of fewer, poses must explain all of it
 MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
 MINIMUM_EVIDENCE_OF_ALL_IN_NATS = 10.0  # of the particles that the prior is found from
+SMALLEST_MOVEMENT_IN_PIXELS = (
+    0.3  # root mean square, of the density: less is within what the model itself misses
+)
 LARGEST_OFFSET_IN_SPREADS = 5.0  # poses that would go farther stay there and are marked
 IMAGES_AT_A_TIME = 64  # on a CPU
 IMAGES_AT_A_TIME_ON_CUDA = 512  # of 128 pixels; a gigabyte with all derivatives
@@ -108,9 +111,11 @@ class ParticlePoses:
         prior = better_prior(self.prior, information, curvatures, weights)
         gain = float((weights * evidence_of_prior(prior, information, curvatures)).mean())
         least = max(MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample)))
+        positions = self._cloud(sample[:1], model, encoder_inputs).positions
         is_found = (
             gain >= least
             and not prior.is_at_limit
+            and movement_in_pixels(prior, positions) >= SMALLEST_MOVEMENT_IN_PIXELS
             and self._explain_what_parts_do(prior, sample, weights_of, arguments, steps_of_training)
         )
         self.prior = prior if is_found else PosePrior()
@@ -284,3 +289,16 @@ def is_pose_epoch_of_open_end(
     """The same for a training whose end is not known: a pass after every tenth of the length."""
     parts = len(PARTS_OF_TRAINING) + 1
     return epoch < FIRST_EPOCHS or int(parts * epoch / length) > int(parts * (epoch - 1) / length)
+
+
+def movement_in_pixels(
+    prior: PosePrior,
+    positions: Tensor,  # (..., 3), of the Gaussians, in pixels
+) -> float:
+    """How far poses of this spread move the density in the image, root mean square.
+
+    With a rotation vector of variance V about each axis E|omega x r|^2 = 2 V r^2, two thirds of it across the view.
+    """
+    positions = positions.reshape(-1, 3)
+    mean_square_radius = float((positions - positions.mean(0)).square().sum(1).mean())
+    return math.sqrt(4 / 3 * prior.angle * mean_square_radius + 2 * prior.shift)

@@ -18,7 +18,7 @@ from static_model import (
 )
 
 from gem_plugin.heterogeneity import pose_refinement
-from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch
+from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch, movement_in_pixels
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.workers import Workers
 from gem_plugin.imaging.fourier import shift_images
@@ -185,3 +185,18 @@ def test_right_poses_cost_nothing():
     _, observations, *_ = make(angle=0.0, shift=0.0)
     poses = ParticlePoses(observations, Workers(), "auto")
     assert poses.costs(torch.arange(2)) == 0.0
+
+
+def test_the_movement_of_poses_is_that_of_random_ones():
+    generator = torch.Generator().manual_seed(0)
+    positions = torch.randn(50, 3, generator=generator) * torch.tensor([8.0, 5.0, 2.0])
+    positions = positions - positions.mean(0)
+    prior = PosePrior(0.02**2, 0.3**2)
+    omega = 0.02 * torch.randn(20_000, 3, generator=generator)
+    views = torch.linalg.qr(torch.randn(20_000, 3, 3, generator=generator)).Q[:, :2]
+    moved = torch.linalg.cross(omega[:, None].expand(-1, 50, 3), positions.expand(20_000, 50, 3))
+    in_image = torch.einsum("bij,bnj->bni", views, moved) + 0.3 * torch.randn(
+        20_000, 1, 2, generator=generator
+    )
+    expected = float(in_image.square().sum(2).mean().sqrt())
+    assert movement_in_pixels(prior, positions + 7) == pytest.approx(expected, rel=0.02)
