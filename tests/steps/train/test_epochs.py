@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,18 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from run_to_train import N_PARTICLES, copy_of, run_to_train
 
 from gem_plugin.heterogeneity import training_plan
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.progress import Progress
-from gem_plugin.steps.consensus.settings import ConsensusSettings
-from gem_plugin.steps.consensus.step import run_consensus
-from gem_plugin.steps.prepare.settings import PrepareSettings
-from gem_plugin.steps.prepare.step import run_prepare
-from gem_plugin.steps.simulate.settings import SimulateSettings
-from gem_plugin.steps.simulate.step import run_simulate
 from gem_plugin.steps.train.step import run_train
 from gem_plugin.units import ANNEALING, CONSTANT, ONE_CYCLE, RISING
 
@@ -35,7 +29,6 @@ SMALL = {
     "n_basis": 6,
     "validation_fraction": 0.35,
 }
-N_PARTICLES = 160
 LENGTHS = {
     "SHORTEST_VISITS": 7 * N_PARTICLES,
     "LONGEST_VISITS": 12 * N_PARTICLES,
@@ -63,21 +56,7 @@ def short_lengths():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
-    folder = tmp_path_factory.mktemp("train")
-    simulation = SimulateSettings(
-        out=folder / "data", n_particles=N_PARTICLES, box=24, pixel_size=11.0, snr=0.2
-    )
-    run_simulate(simulation, Progress())
-    run = RunFiles(folder / "run")
-    particles, volume = folder / "data/particles.star", folder / "data/consensus.mrc"
-    run_prepare(run, PrepareSettings(particles=particles, map=volume), Progress())
-    run_consensus(run, ConsensusSettings(map=volume, fit_images=320), Progress())
-    return run
-
-
-def copy_of(run: RunFiles, folder: Path) -> RunFiles:
-    shutil.copytree(run.root, folder)
-    return RunFiles(folder)
+    return run_to_train(tmp_path_factory.mktemp("train"))
 
 
 def history_of(run: RunFiles) -> list[dict[str, str]]:

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from run_to_train import copy_of, run_to_train
 from two_processes import run_in_two_processes
 
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.settings import TrainSettings, number_of_epochs
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
-from gem_plugin.steps.consensus.settings import ConsensusSettings
-from gem_plugin.steps.consensus.step import run_consensus
-from gem_plugin.steps.prepare.settings import PrepareSettings
-from gem_plugin.steps.prepare.step import run_prepare
-from gem_plugin.steps.simulate.settings import SimulateSettings
-from gem_plugin.steps.simulate.step import run_simulate
 from gem_plugin.steps.train import images as training_data
 from gem_plugin.steps.train.step import run_train
 
@@ -53,20 +47,7 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
-    """A run with prepared images and a consensus, ready to train."""
-    folder = tmp_path_factory.mktemp("train")
-    simulation = SimulateSettings(out=folder / "data", n_particles=160, box=24, pixel_size=11.0, snr=0.2)
-    run_simulate(simulation, Progress())
-    run = RunFiles(folder / "run")
-    particles, volume = folder / "data/particles.star", folder / "data/consensus.mrc"
-    run_prepare(run, PrepareSettings(particles=particles, map=volume), Progress())
-    run_consensus(run, ConsensusSettings(map=volume, fit_images=320), Progress())
-    return run
-
-
-def copy_of(run: RunFiles, folder: Path) -> RunFiles:
-    shutil.copytree(run.root, folder)
-    return RunFiles(folder)
+    return run_to_train(tmp_path_factory.mktemp("train"))
 
 
 def history_of(run: RunFiles) -> list[dict[str, str]]:
