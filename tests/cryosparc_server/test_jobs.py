@@ -2,20 +2,26 @@
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from cryosparc_server.commands import INPUTS, N_PARTICLES, assert_has_all_fields_of, load, newest, run
 from cryosparc_server.conftest import GENERATION
-from cryosparc_server.fake_steps import full_states_of, latents_of, state_map, states_of
+from cryosparc_server.fake_steps import FAKES, full_states_of, latents_of, state_map, states_of
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import EMAIL, PASSWORD, Instance
 from gem_plugin.adapters.cryosparc.client import connect_to_cryosparc
 from gem_plugin.adapters.cryosparc.commands import run_command
 from gem_plugin.io.cryosparc.files import dataset_to_rows
 from gem_plugin.io.cryosparc.groups import latent_fields, rows_with_fields
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.refined_poses import RefinedPoses, write_refined_poses
+from gem_plugin.progress import Progress
+from gem_plugin.results.written_particles import write_refined_particles
 
 pytest.importorskip("cryosparc.tools", reason="cryosparc-tools is absent (pip install 'gem-em[cryosparc]')")
 
@@ -31,6 +37,36 @@ def test_train_job_gives_all_particles_with_their_latents(rows: np.ndarray, inst
         np.testing.assert_array_equal(
             found[f"components_mode_{mode}/value"], latents_of(N_PARTICLES)[:, mode]
         )
+
+
+def test_refined_poses_are_particles_of_their_own(
+    rows: np.ndarray, instance: Instance, monkeypatch: pytest.MonkeyPatch
+):
+    fakes = dict(FAKES)
+
+    def train(files: RunFiles, values: dict[str, Any], progress: Progress) -> None:
+        fakes["train"](files, values, progress)
+        quarter_turns = np.tile([0, 0, np.pi / 2], (N_PARTICLES, 1))
+        nowhere = np.zeros(N_PARTICLES, dtype=bool)
+        write_refined_poses(
+            files, RefinedPoses(quarter_turns, np.ones((N_PARTICLES, 2)), nowhere, np.ones(2))
+        )
+        write_refined_particles(files)
+
+    monkeypatch.setitem(FAKES, "train", train)
+    assert run("train", *INPUTS) == 0
+    found = load(newest(instance).uid, "particles_refined")
+    assert_has_all_fields_of(found, rows, but=("alignments3D/pose", "alignments3D/shift"))
+    before, after = (
+        Rotation.from_rotvec(values["alignments3D/pose"].astype(np.float64)) for values in (rows, found)
+    )
+    turned = before * after.inv()
+    np.testing.assert_allclose(turned.magnitude(), np.pi / 2, atol=1e-5)
+    pixel = rows["alignments3D/psize_A"][:, None]
+    np.testing.assert_allclose(
+        (rows["alignments3D/shift"] - found["alignments3D/shift"]) * pixel, 1, atol=1e-4
+    )
+    assert_has_all_fields_of(load(newest(instance).uid, "particles"), rows)
 
 
 def test_tree_of_jobs_shows_where_the_work_came_from(rows: np.ndarray, instance: Instance):

@@ -20,14 +20,14 @@ JOBS = {
     "run": CryosparcJob(
         "GEM: conformational landscape",
         RUN_STEPS,
-        ("latents", "consensus", "states"),
+        ("latents", "refined", "consensus", "states"),
         None,
         "All steps: from refined particles and their map to states.",
     ),
     "train": CryosparcJob(
         "GEM: train",
         ("prepare", "consensus", "train", "analyze"),
-        ("latents", "consensus"),
+        ("latents", "refined", "consensus"),
         None,
         "Learn how the molecule moves; latents of every particle.",
     ),

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import read_summary
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.notices import warn
+from gem_plugin.particles.pose_columns import ALIGNMENTS
 from gem_plugin.progress import Track, untracked
 from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.state_sources import FULL, SKETCH
 from gem_plugin.results.states import States
 
 ALL_PARTICLES = "particles"
+REFINED_POSES = "particles_refined"
 CONSENSUS = "consensus"
 MASK = "mask"
 PARTICLE_INPUT = "particles"
@@ -52,11 +55,19 @@ class JobOutputs:
         self._other_components_are_settled = False
 
     def save_particles(
-        self, name: str, title: str, chosen: np.ndarray | None = None, latents: np.ndarray | None = None
+        self,
+        name: str,
+        title: str,
+        chosen: np.ndarray | None = None,
+        latents: np.ndarray | None = None,
+        rows: np.ndarray | None = None,  # (n,) in place of those of the input
+        changed_slots: Sequence[str] = (),  # in which they differ from it
     ) -> None:
         """All or the chosen (k,) rows, with the latents (n, latent_size) of all particles as components_mode_k."""
-        rows = self.rows if chosen is None else self.rows[chosen]
-        slots = {slot: slot_type(slot, rows) for slot in self._own_slots(latents is not None)}
+        rows = self.rows if rows is None else rows
+        rows = rows if chosen is None else rows[chosen]
+        own = dict.fromkeys([*self._own_slots(latents is not None), *changed_slots])
+        slots = {slot: slot_type(slot, rows) for slot in own}
         columns = {field: rows[field] for field in rows.dtype.names or () if field.split("/", 1)[0] in slots}
         if latents is not None:
             values = latents if chosen is None else latents[chosen]
@@ -178,6 +189,20 @@ class JobOutputs:
 def save_latents(outputs: JobOutputs, run: RunFiles) -> None:
     """All particles with their latents."""
     outputs.save_particles(ALL_PARTICLES, "All particles with latents", latents=_latents(outputs, run))
+
+
+def save_refined_poses(outputs: JobOutputs, run: RunFiles) -> None:
+    """All particles with the poses that training refined; nothing where it refined none."""
+    if not run.refined_poses.is_file():
+        return
+    rows = read_cs_rows(run.refined_particles(".cs"))
+    if not np.array_equal(rows["uid"], outputs.rows["uid"]):
+        raise InputError(
+            f"{run.refined_particles('.cs')} does not hold the {len(outputs.rows)} connected particles in their order. "
+            "Start the GEM job again."
+        )
+    title, latents = "All particles with refined poses", _latents(outputs, run)
+    outputs.save_particles(REFINED_POSES, title, latents=latents, rows=rows, changed_slots=[ALIGNMENTS])
 
 
 def save_consensus(outputs: JobOutputs, run: RunFiles) -> None:

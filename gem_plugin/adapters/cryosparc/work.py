@@ -17,6 +17,7 @@ from gem_plugin.adapters.cryosparc.outputs import (
     save_consensus,
     save_full_states,
     save_latents,
+    save_refined_poses,
     save_states,
 )
 from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
@@ -38,7 +39,7 @@ class Assignment:
     """One external job's work."""
 
     steps: Sequence[str]
-    outputs: Sequence[str]  # latents, consensus, states, chosen
+    outputs: Sequence[str]  # names of SAVERS
     values: dict[str, Any]  # settings that were given
     earlier_run: Path | None  # the run folder of the job that this one continues
     volume_slot_type: str
@@ -80,6 +81,7 @@ def do_work(
 
 SAVERS = {
     "latents": save_latents,
+    "refined": save_refined_poses,
     "consensus": save_consensus,
     "states": save_states,
     "full-states": save_full_states,

@@ -9,10 +9,12 @@ from cryosparc_rows import make_rows, with_fields
 
 from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.adapters.cryosparc.inputs import JobFolders
-from gem_plugin.adapters.cryosparc.outputs import JobOutputs
-from gem_plugin.errors import RunError
+from gem_plugin.adapters.cryosparc.outputs import JobOutputs, save_refined_poses
+from gem_plugin.errors import InputError, RunError
 from gem_plugin.imaging.symmetry import settings_of_symmetry
+from gem_plugin.io.cryosparc.files import write_cs_rows
 from gem_plugin.io.cryosparc.groups import latent_fields, rows_with_fields
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
 from gem_plugin.results.expanded_particle_file import rows_as_views
 
@@ -128,3 +130,43 @@ def test_views_without_a_usual_slot_cannot_be_declared(tmp_path: Path) -> None:
     )
     with pytest.raises(RunError, match="refused the slots"):
         outputs.save_particles("particles", "All")
+
+
+def run_with_refined_poses(folder: Path, rows: np.ndarray) -> RunFiles:
+    run = RunFiles(folder)
+    np.save(run.latents, np.ones((len(rows), 2), dtype=np.float32))
+    run.refined_poses.touch()
+    turned = rows.copy()
+    turned["alignments3D/pose"] += 0.25
+    write_cs_rows(run.refined_particles(".cs"), rows_with_fields(turned, latent_fields(np.ones((4, 2)))))
+    return run
+
+
+def test_refined_poses_are_an_output_of_their_own(tmp_path: Path) -> None:
+    job, rows = RememberingJob(can_leave_out=True), make_rows(4)
+    outputs = JobOutputs(cast(ExternalJob, job), JobFolders(tmp_path, None, None), rows, "volume_blob")
+    run = run_with_refined_poses(tmp_path, rows)
+    save_refined_poses(outputs, run)
+    saved = job.saved["particles_refined"]
+    np.testing.assert_array_equal(saved["alignments3D/pose"], rows["alignments3D/pose"] + 0.25)
+    np.testing.assert_array_equal(saved["alignments3D/shift"], rows["alignments3D/shift"])
+    np.testing.assert_array_equal(saved["blob/path"], rows["blob/path"])
+    assert saved["components_mode_1/value"].tolist() == [1, 1, 1, 1]
+    assert {field.split("/")[0] for field in saved} == {
+        "blob",
+        "alignments3D",
+        "components_mode_0",
+        "components_mode_1",
+    }
+    run.refined_poses.unlink()  # a later training that found the poses right
+    job.saved.clear()
+    save_refined_poses(outputs, run)
+    assert job.saved == {}
+
+
+def test_refined_poses_of_other_particles_are_refused(tmp_path: Path) -> None:
+    job, rows = RememberingJob(can_leave_out=True), make_rows(4)
+    outputs = JobOutputs(cast(ExternalJob, job), JobFolders(tmp_path, None, None), rows[::-1], "volume_blob")
+    with pytest.raises(InputError, match="4 connected particles in their order"):
+        save_refined_poses(outputs, run_with_refined_poses(tmp_path, rows))
+    assert job.saved == {}
