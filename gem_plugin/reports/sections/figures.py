@@ -8,27 +8,17 @@ from PIL import Image
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.reports.figures.captions import caption_of
-from gem_plugin.reports.pdf_log import figure_files
+from gem_plugin.reports.figures.order import (
+    ENERGY,
+    LANDSCAPE,
+    TRAINING,
+    chapter_of,
+    figure_files,
+)
 from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
 from gem_plugin.reports.verdicts import verdicts_of_figure
 from gem_plugin.results.run import Run
 
-TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
-RECONSTRUCTION, OUTLIERS, SAMPLES = "reconstruction", "outliers", "samples"
-CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
-    ("free_energy", ENERGY),
-    ("path_profile", ENERGY),
-    ("fsc_", RECONSTRUCTION),
-    ("local_resolution", RECONSTRUCTION),
-    (names.OUTLIERS, OUTLIERS),
-    (names.POSE_CHANGES, OUTLIERS),
-    ("training", TRAINING),
-    ("motion", MOTION),
-    ("amplitude_change", MOTION),
-    (names.SAMPLES, SAMPLES),
-    ("dendrogram", STATES),
-    ("_state_", STATES),
-)
 MINIMUM_WIDTH_OF_A_WIDE_FIGURE = 1000  # pixels
 CROWDED = "annotated"  # figures with a number at every point: folded away
 
@@ -98,10 +88,6 @@ def landscape_section(run: Run) -> str:
         "volume components are the main directions in which those maps differ (principal components inside the mask). "
         f"Numbers in the plots are states.</p>{figures}"
     )
-
-
-def chapter_of(path: Path) -> str:
-    return next((chapter for text, chapter in CHAPTER_OF_NAME if text in path.stem), LANDSCAPE)
 
 
 def _figure(run: Run, path: Path) -> str:
