@@ -7,7 +7,7 @@ from PIL import Image
 
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.names import NO_FREE_ENERGY
-from gem_plugin.reports.figures.captions import caption_of
+from gem_plugin.reports.figures.captions import caption_of, title_of
 from gem_plugin.reports.figures.order import (
     ENERGY,
     LANDSCAPE,
@@ -96,7 +96,7 @@ def _figure(run: Run, path: Path) -> str:
     kind = "wide" if _is_wide(path) else "narrow"
     return (
         f'<figure class="{kind}"><img alt="{caption}" src="{address}">'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f"<figcaption><b>{escape(title_of(path.stem))}.</b> {caption}</figcaption></figure>"
     )
 
 

@@ -21,7 +21,7 @@ from gem_plugin.reports.figures.save import (
     write_number,
 )
 from gem_plugin.reports.figures.surfaces import SUPERSAMPLING, Frame, draw_surface, find_surface, paint
-from gem_plugin.reports.molecule import Arrows, Change, ColouredConsensus, Molecule
+from gem_plugin.reports.first_page.molecule import Arrows, Change, ColouredConsensus, Molecule
 
 LIGHTER = 0.12  # of white in the colour of a state, so that its shaded side is not black
 PLAIN = (0.72, 0.75, 0.78)  # a surface of which nothing is known

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from gem_plugin.reports.figures.molecule_panels import (
+from gem_plugin.reports.first_page.panels import (
     Pictures,
     Plane,
     rows_and_columns,

@@ -142,7 +142,7 @@ def next_step(run: Run) -> NextStep:
     kinds = {number: run.checks.verdict(number).kind for number in numbers}
     supported = [number for number in numbers if kinds[number] == SUPPORTED]
     if len(numbers) == 1:
-        return NextStep("There are no states to separate: follow the motion along the trajectories.", gem_command("explore", root))
+        return _of_one_state(run)
     if run.summary("landscape").get("one_cloud"):
         return NextStep(
             "Read the landscape as one continuous motion: measure its free energy rather than refining states.",
@@ -163,6 +163,19 @@ def next_step(run: Run) -> NextStep:
     return NextStep(
         f"Select the particles of {which} and refine them on their own in {_program(run)}.",
         gem_command("select", root, "--states", largest),
+    )
+
+
+def _of_one_state(run: Run) -> NextStep:
+    if run.motion is not None and len(run.motion.moving_parts.gaussians) < 2:
+        return NextStep(
+            "Refine all particles together, as there are no states to separate and no part moves on its own: "
+            "look through the landscape once before.",
+            gem_command("explore", run.files.root),
+        )
+    return NextStep(
+        "There are no states to separate: look at what changes along the trajectories.",
+        gem_command("explore", run.files.root),
     )
 
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
-from gem_plugin.reports.figures.first_page import draw_first_page
-from gem_plugin.reports.figures.molecule_panels import Pictures, Plane, draw_pictures
-from gem_plugin.reports.molecule import Molecule, molecule_of, shown_states
+from gem_plugin.reports.first_page.picture import draw_first_page
+from gem_plugin.reports.first_page.panels import Pictures, Plane, draw_pictures
+from gem_plugin.reports.first_page.molecule import Change, Molecule, molecule_of, shown_states
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.populations import populations_if_there
+from gem_plugin.reports.verdicts import verdicts_of_figure
 from gem_plugin.results.particle_columns import ColumnKind, drawn_columns
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH
@@ -48,6 +49,28 @@ class FirstPage:
     def lines_of(self) -> dict[int, list[str]]:
         return {number: lines_of_state(self.run, number) for number in shown_states(self.run)}
 
+    @property
+    def badges(self) -> dict[int, str]:
+        return {number: self.run.checks.badge(number) for number in shown_states(self.run)}
+
+    @property
+    def path(self) -> Path:
+        """The picture as PNG."""
+        return self.run.files.figures / f"{names.FIRST_PAGE}.png"
+
+    @cached_property
+    def caption(self) -> str:
+        """What the panels that there are show, from left to right, and the verdict on each state."""
+        sentences = []
+        if self.pictures is not None and self.pictures.states:
+            sentences.append(_about_states(self.run, len(self.pictures.states)))
+        if self.pictures is not None:
+            sentences.append(_about_consensus(self.pictures))
+        if self.plane is not None:
+            coloured = ", numbered and coloured by state" if self.plane.states.any() else ""
+            sentences.append(f"All particles on {self.plane.labels[0]} and {self.plane.labels[1]}{coloured}.")
+        return " ".join([*sentences, verdicts_of_figure(self.run, names.FIRST_PAGE)]).strip()
+
     def draw(self) -> list[Path]:
         """Write figures/first_page; an earlier one goes."""
         folder = self.run.files.figures
@@ -77,3 +100,28 @@ def lines_of_state(run: Run, number: int) -> list[str]:
     else:
         size = percent(run.state_counts[number] / max(1, sum(run.state_counts.values())))
     return [size, run.checks.badge(number)]
+
+
+def _about_states(run: Run, n_shown: int) -> str:
+    n_states = len(run.state_maps)
+    which = "The state" if n_states == 1 else "The states" if n_shown == n_states else f"The {n_shown} largest of {n_states} states"
+    interval = " (90 % interval)" if populations_if_there(run) is not None else " by counting"
+    return (
+        f"{which} as surfaces of their mean maps, in one view at one density level, each with the fraction of the particles{interval} "
+        "and its verdict."
+    )
+
+
+def _about_consensus(pictures: Pictures) -> str:
+    if pictures.change is None:
+        return "The consensus; how much changes where is not known."
+    what = {
+        Change.MOTION: "how far each part moves (root mean square over the particles)",
+        Change.AMPLITUDE: "how much the amplitude changes (standard deviation over mean): no part moves as a whole",
+        Change.DENSITY: "how much the density differs between the states (standard deviation), as the model has no Gaussians to follow",
+    }[pictures.change]
+    arrows = ""
+    if pictures.arrows is not None:
+        longer = f", {pictures.arrows.scale} times as long as they are" if pictures.arrows.scale > 1 else ""
+        arrows = f" Arrows: the largest joint motion, two standard deviations{longer}."
+    return f"The consensus coloured by {what}.{arrows}"

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from gem_plugin.io.mrc.maps import MapFile, read_map
 from gem_plugin.landscape.motion.gaussians import GaussianMotion
-from gem_plugin.reports.figures.surface_views import (
+from gem_plugin.reports.first_page.surface_views import (
     common_level,
     common_view,
     density_points,
