@@ -50,7 +50,7 @@ def _rows(figures: list[PlacedFigure], width: float) -> list[list[PlacedFigure]]
             waiting = None
             continue
         rows.append([one])
-        if one.width + GAP < width / 2 and waiting is None:
+        if 2 * one.width + GAP <= width and waiting is None:
             waiting = rows[-1]
     return rows
 
@@ -59,6 +59,4 @@ def _fitted(one: PlacedFigure, highest: float) -> PlacedFigure:
     if one.whole_height <= highest:
         return one
     scale = (highest - (one.whole_height - one.height)) / one.height
-    return PlacedFigure(
-        one.picture, one.title, one.caption, one.width * scale, one.height * scale, highest
-    )
+    return PlacedFigure(one.picture, one.title, one.caption, one.width * scale, one.height * scale, highest)

@@ -1,6 +1,5 @@
 """logfile.pdf: the first page of the report, the figures by importance with their titles, checks and numbers; RELION shows it."""
 
-import io
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import matplotlib
 import matplotlib.image
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.checks.known_checks import done_in_words
@@ -49,21 +49,27 @@ def write_pdf_log(page: FirstPage, track: Track = untracked) -> None:
         room = PAGE_IN_INCHES[0] - 2 * MARGIN, PAGE_IN_INCHES[1] - TOP - MARGIN
         for placed in track(pages_of(figures, room), "pages of logfile.pdf", unit="page"):
             pdf.savefig(_page_of_figures(placed))
-        for text_page in _text_pages("checks and numbers", [*check_lines(run), "", *_summary_lines(run.all_summaries)]):
+        for text_page in _text_pages(
+            "checks and numbers", [*check_lines(run), "", *_summary_lines(run.all_summaries)]
+        ):
             pdf.savefig(text_page)
 
 
 def first_page(page: FirstPage) -> Figure:
     """Picture, three sentences, and what was done."""
     run, words = page.run, first_page_words(page.run)
-    figure = Figure(figsize=PAGE_IN_INCHES, layout="none")
-    figure.text(_x(), _y(0.5), f"GEM: {run.files.root.resolve().name}", weight="bold", size=14, parse_math=False)
+    figure = Figure(figsize=PAGE_IN_INCHES, layout="constrained")
+    figure.text(
+        _x(), _y(0.5), f"GEM: {run.files.root.resolve().name}", weight="bold", size=14, parse_math=False
+    )
     below = TOP
     if page.pictures is not None or page.plane is not None:
         height = height_of_first_page(page.pictures)
         _add_picture(figure, page, below, height)
         below += height + 0.1
-        below = _write(figure, textwrap.wrap(page.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A")
+        below = _write(
+            figure, textwrap.wrap(page.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A"
+        )
         below += 0.2
     for head, text in texts_of(words):
         _write(figure, [head], below, TEXT_SIZE, "black", weight="bold")
@@ -74,7 +80,9 @@ def first_page(page: FirstPage) -> Figure:
     rows = [f"{step:<15}{begun:<23}{took:<14}{result}" for step, begun, took, result in history_rows(run)]
     if rows:
         _write(figure, ["What was done"], below + 0.1, TEXT_SIZE, "black", weight="bold")
-        lines = [line for row in rows for line in textwrap.wrap(row, LETTERS_IN_A_LINE, drop_whitespace=False)]
+        lines = [
+            line for row in rows for line in textwrap.wrap(row, LETTERS_IN_A_LINE, drop_whitespace=False)
+        ]
         _write(figure, lines, below + 0.3, NUMBERS_SIZE, "black", family="monospace")
     return figure
 
@@ -82,14 +90,14 @@ def first_page(page: FirstPage) -> Figure:
 def _add_picture(figure: Figure, page: FirstPage, top: float, height: float) -> None:
     """The same panels as in the report, as vectors with the surfaces as images."""
     width = PAGE_IN_INCHES[0] - 2 * MARGIN
-    inner = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
-    fill_first_page(inner, page.pictures, page.plane, page.lines_of)
-    buffer = io.BytesIO()
-    inner.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-    buffer.seek(0)
-    axes = figure.add_axes(_box(MARGIN, top, width, height))
-    axes.imshow(matplotlib.image.imread(buffer), aspect="auto", interpolation="antialiased")
-    axes.set_axis_off()
+    grid = GridSpec(
+        3,
+        3,
+        figure,
+        width_ratios=(MARGIN, width, MARGIN),
+        height_ratios=(top, height, PAGE_IN_INCHES[1] - top - height),
+    )
+    fill_first_page(figure.add_subfigure(grid[1, 1]), page.pictures, page.plane, page.lines_of)
 
 
 def check_lines(run: Run) -> list[str]:
@@ -109,7 +117,9 @@ def _summary_lines(summary: dict[str, dict[str, Any]]) -> list[str]:
     lines: list[str] = []
     for step, numbers in summary.items():
         texts = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in numbers.items())
-        wrapped = textwrap.wrap(texts, LETTERS_IN_A_LINE_OF_NUMBERS, initial_indent="    ", subsequent_indent="    ")
+        wrapped = textwrap.wrap(
+            texts, LETTERS_IN_A_LINE_OF_NUMBERS, initial_indent="    ", subsequent_indent="    "
+        )
         lines += [step, *wrapped, ""]
     return lines
 
@@ -162,7 +172,15 @@ def _write(
 ) -> float:
     """Write lines below each other; gives where they end, in inches from the upper edge."""
     figure.text(
-        left / PAGE_IN_INCHES[0], _y(top), "\n".join(lines), va="top", size=size, color=colour, linespacing=1.2, parse_math=False, **style
+        left / PAGE_IN_INCHES[0],
+        _y(top),
+        "\n".join(lines),
+        va="top",
+        size=size,
+        color=colour,
+        linespacing=1.2,
+        parse_math=False,
+        **style,
     )
     return top + len(lines) * size * LINE_HEIGHT / POINTS_PER_INCH
 

@@ -6,11 +6,11 @@ from html import escape
 from gem_plugin.io.run.origin import origin_line
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.progress import Track, untracked
+from gem_plugin.reports.first_page.contents import FirstPage
+from gem_plugin.reports.first_page.section import first_page_section
 from gem_plugin.reports.page_scripts import joined_scripts
 from gem_plugin.reports.sections import figures as report_figures
 from gem_plugin.reports.sections.checks import checks_section
-from gem_plugin.reports.first_page.contents import FirstPage
-from gem_plugin.reports.first_page.section import first_page_section
 from gem_plugin.reports.sections.history import history_section
 from gem_plugin.reports.sections.html_parts import page_resource
 from gem_plugin.reports.sections.inputs import inputs_section
@@ -75,7 +75,12 @@ def _chapters(run: Run, page: FirstPage, warnings: list[RunWarning]) -> list[Cha
         (has_samples, "samples", "Samples compared", lambda: samples_section(run)),
         (has_subunits, "subunits", "Subunits of each particle", lambda: subunits_section(run)),
         (True, "motion", "Motion", lambda: motion_section(run)),
-        (True, "reconstruction", "Maps reconstructed from the particles", lambda: reconstruction_section(run)),
+        (
+            True,
+            "reconstruction",
+            "Maps reconstructed from the particles",
+            lambda: reconstruction_section(run),
+        ),
         (True, "warnings", "Warnings and checks", lambda: checks_section(run, warnings)),
         (True, "next", "Next steps", lambda: next_steps_section(run)),
         (True, "trajectories", "Trajectories", lambda: trajectories_section(run)),

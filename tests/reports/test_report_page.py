@@ -18,8 +18,8 @@ from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.captions import caption_of
-from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.figures.order import chapter_of
+from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
 from gem_plugin.reports.sections.map_pictures import pictures_of_maps
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings, together

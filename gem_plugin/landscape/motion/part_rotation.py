@@ -6,7 +6,9 @@ from gem_plugin.landscape.motion.gaussians import GaussianMotion
 
 MINIMUM_EXPLAINED = 0.6  # fraction of the squared displacement about its mean that one rotation explains
 MINIMUM_ANGLE_IN_DEGREES = 1.0
-MAXIMUM_ANGLE_IN_DEGREES = 40.0  # of the standard deviation: beyond it displacements are no longer along the tangents
+MAXIMUM_ANGLE_IN_DEGREES = (
+    40.0  # of the standard deviation: beyond it displacements are no longer along the tangents
+)
 MINIMUM_GAUSSIANS = 10
 STANDARD_DEVIATIONS = 2.0  # that the main displacement stands for
 

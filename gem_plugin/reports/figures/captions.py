@@ -14,7 +14,10 @@ TITLES = (  # pattern of the whole name, title with the groups of the pattern; t
     (names.LATENTS_UMAP, "UMAP of the latents"),
     (names.MASK_SLICES, "Mask of the landscape"),
     (names.EXPLAINED_VARIANCE, "Variance of the maps"),
-    (names.VOLUME_COMPONENTS_ANNOTATED.format(NUMBER, NUMBER), "Volume components {0} and {1}, numbered maps"),
+    (
+        names.VOLUME_COMPONENTS_ANNOTATED.format(NUMBER, NUMBER),
+        "Volume components {0} and {1}, numbered maps",
+    ),
     (names.VOLUME_COMPONENTS.format(NUMBER, NUMBER), "Volume components {0} and {1}"),
     (names.UMAP_ANNOTATED, "UMAP of the latents, numbered maps"),
     (names.UMAP, "States on the UMAP of the latents"),

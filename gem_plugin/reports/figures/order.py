@@ -25,6 +25,16 @@ CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("dendrogram", STATES),
     ("_state_", STATES),
 )
+FIRST_IN_CHAPTER = (  # names that come before the others of their chapter
+    names.STATE_MEANS,
+    names.STATE_PARTICLE_COUNTS,
+    names.STATE_CHOICES,
+    names.PARTS,
+    names.MOTION,
+    names.FSC_OF_STATES,
+    names.UMAP,
+)
+LAST_IN_CHAPTER = "annotated"  # with a number at every point
 FIGURE_SUFFIX = ".png"
 
 
@@ -49,4 +59,10 @@ def chapter_of(path: Path) -> str:
 
 def figures_by_importance(run: RunFiles) -> list[Path]:
     """The same files, in the order of the chapters."""
-    return sorted(figure_files(run), key=lambda path: CHAPTERS.index(chapter_of(path)))
+    return sorted(figure_files(run), key=_importance)
+
+
+def _importance(path: Path) -> tuple[int, bool, int]:
+    stem = path.stem
+    position = FIRST_IN_CHAPTER.index(stem) if stem in FIRST_IN_CHAPTER else len(FIRST_IN_CHAPTER)
+    return CHAPTERS.index(chapter_of(path)), LAST_IN_CHAPTER in stem, position

@@ -76,11 +76,12 @@ def fine_map(
     volume: np.ndarray,  # (box, box, box), ordered zyx
     pixel_size_in_angstroms: float,
     reach_in_angstroms: float,  # from the rotation centre to the furthest density that is to be seen
+    grid: int = FINE_GRID,  # voxels along each side
 ) -> FineMap:
     """The cube around the molecule on the grid of a picture, by band-limited interpolation."""
     half = min(reach_in_angstroms * (1 + 2 * MARGIN), len(volume) // 2 * pixel_size_in_angstroms)
-    voxel_size = 2 * half / FINE_GRID
-    fine = resample_map(volume, voxel_size / pixel_size_in_angstroms, FINE_GRID)
+    voxel_size = 2 * half / grid
+    fine = resample_map(volume, voxel_size / pixel_size_in_angstroms, grid)
     return FineMap(fine, voxel_size)
 
 
@@ -117,7 +118,9 @@ def frame_of(
     )
 
 
-def find_surface(one: FineMap, level: float, view: np.ndarray, frame: Frame, height_in_pixels: int) -> Surface:
+def find_surface(
+    one: FineMap, level: float, view: np.ndarray, frame: Frame, height_in_pixels: int
+) -> Surface:
     """Follow a ray from the viewer through the middle of each pixel to where the density reaches the level.
 
     The picture is height_in_pixels high and as wide as the frame; its first row is the top.
@@ -161,10 +164,11 @@ def draw_surface(
     frame: Frame,
     height_in_pixels: int,
     colour: np.ndarray,  # (3,) 0 to 1
+    supersampling: int = SUPERSAMPLING,
 ) -> np.ndarray:  # (height, width, 4) uint8
     """A surface in one colour, with smooth edges."""
-    surface = find_surface(one, level, view, frame, height_in_pixels * SUPERSAMPLING)
-    return paint(surface, colour, SUPERSAMPLING)
+    surface = find_surface(one, level, view, frame, height_in_pixels * supersampling)
+    return paint(surface, colour, supersampling)
 
 
 def _sample(
@@ -186,7 +190,9 @@ def _rays_that_may_hit(
     shadow = np.zeros((2 * reach + 1, 2 * reach + 1), dtype=bool)
     shadow[cells[:, 0] + reach, cells[:, 1] + reach] = True
     shadow = ndimage.binary_dilation(shadow, iterations=1)
-    columns, rows = (np.round(one_axis / one.voxel_size_in_angstroms).astype(int) + reach for one_axis in (right, up))
+    columns, rows = (
+        np.round(one_axis / one.voxel_size_in_angstroms).astype(int) + reach for one_axis in (right, up)
+    )
     is_inside = (np.minimum(columns, rows) >= 0) & (np.maximum(columns, rows) <= 2 * reach)
     found = np.zeros(len(right), dtype=bool)
     found[is_inside] = shadow[columns[is_inside], rows[is_inside]]
@@ -268,7 +274,11 @@ def _clefts(
 
 def _outline(depth: np.ndarray, voxel_size_in_angstroms: float) -> np.ndarray:  # (height, width) 0 to 1
     """Lines where the surface ends in front of another one or of nothing."""
-    far = np.nanmin(depth) - 10 * OUTLINE_IN_VOXELS * voxel_size_in_angstroms if np.isfinite(depth).any() else 0.0
+    far = (
+        np.nanmin(depth) - 10 * OUTLINE_IN_VOXELS * voxel_size_in_angstroms
+        if np.isfinite(depth).any()
+        else 0.0
+    )
     filled = np.where(np.isfinite(depth), depth, far)
     behind = filled - ndimage.minimum_filter(filled, 3)
     return np.clip(behind / (OUTLINE_IN_VOXELS * voxel_size_in_angstroms) - 0.5, 0, 1)

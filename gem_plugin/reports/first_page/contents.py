@@ -8,9 +8,9 @@ import numpy as np
 
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
-from gem_plugin.reports.first_page.picture import draw_first_page
-from gem_plugin.reports.first_page.panels import Pictures, Plane, draw_pictures
 from gem_plugin.reports.first_page.molecule import Change, Molecule, molecule_of, shown_states
+from gem_plugin.reports.first_page.panels import Pictures, Plane, draw_pictures
+from gem_plugin.reports.first_page.picture import draw_first_page
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.populations import populations_if_there
 from gem_plugin.reports.verdicts import verdicts_of_figure
@@ -104,7 +104,13 @@ def lines_of_state(run: Run, number: int) -> list[str]:
 
 def _about_states(run: Run, n_shown: int) -> str:
     n_states = len(run.state_maps)
-    which = "The state" if n_states == 1 else "The states" if n_shown == n_states else f"The {n_shown} largest of {n_states} states"
+    which = (
+        "The state"
+        if n_states == 1
+        else "The states"
+        if n_shown == n_states
+        else f"The {n_shown} largest of {n_states} states"
+    )
     interval = " (90 % interval)" if populations_if_there(run) is not None else " by counting"
     return (
         f"{which} as surfaces of their mean maps, in one view at one density level, each with the fraction of the particles{interval} "

@@ -13,13 +13,13 @@ from scipy.spatial import cKDTree
 
 from gem_plugin.io.mrc.maps import MapFile, read_map
 from gem_plugin.landscape.motion.gaussians import GaussianMotion
+from gem_plugin.reports.figures.surfaces import FINE_GRID, FineMap, Frame, fine_map, frame_of, reach_of
 from gem_plugin.reports.first_page.surface_views import (
     common_level,
     common_view,
     density_points,
     displacements_between,
 )
-from gem_plugin.reports.figures.surfaces import FineMap, Frame, fine_map, frame_of, reach_of
 from gem_plugin.reports.sections.motion_in_words import is_partly_there
 from gem_plugin.results.run import Run
 
@@ -64,7 +64,9 @@ class ColouredConsensus:
     @property
     def highest(self) -> float:
         """The end of the colour bar."""
-        return max(float(np.percentile(self.values, HIGHEST_PERCENTILE)), SMALLEST) if len(self.values) else 1.0
+        return (
+            max(float(np.percentile(self.values, HIGHEST_PERCENTILE)), SMALLEST) if len(self.values) else 1.0
+        )
 
     @cached_property
     def _tree(self) -> cKDTree:
@@ -89,8 +91,8 @@ class Molecule:
     consensus: ColouredConsensus
 
 
-def molecule_of(run: Run) -> Molecule | None:
-    """The surfaces of what the run holds; None where it holds no map."""
+def molecule_of(run: Run, grid: int = FINE_GRID) -> Molecule | None:
+    """The surfaces of what the run holds, on a grid of so many voxels; None where it holds no map."""
     maps = _maps_of_states(run)
     motion = run.motion
     is_flipped = bool(run.settings("landscape").get("flip")) and bool(maps)
@@ -102,9 +104,14 @@ def molecule_of(run: Run) -> Molecule | None:
     view = _view(maps, level, consensus, own_level, motion, is_flipped)
     grids = [(one, level) for one in maps.values()] + [(consensus, own_level)]
     reach = max(reach_of(one.volume, one.pixel_size_in_angstroms, at) for one, at in grids)
-    fine = {number: fine_map(one.volume, one.pixel_size_in_angstroms, reach) for number, one in maps.items()}
-    of_consensus = fine_map(consensus.volume, consensus.pixel_size_in_angstroms, reach)
-    frames = [*([frame_of(list(fine.values()), level, view)] if fine else []), frame_of([of_consensus], own_level, view)]
+    fine = {
+        number: fine_map(one.volume, one.pixel_size_in_angstroms, reach, grid) for number, one in maps.items()
+    }
+    of_consensus = fine_map(consensus.volume, consensus.pixel_size_in_angstroms, reach, grid)
+    frames = [
+        *([frame_of(list(fine.values()), level, view)] if fine else []),
+        frame_of([of_consensus], own_level, view),
+    ]
     frame = Frame(
         min(one.left for one in frames),
         max(one.right for one in frames),
@@ -215,7 +222,7 @@ def _coloured_by_density(
         return ColouredConsensus(fine, own_level, None)
     densities = np.stack([one.density for one in states.values()])
     inside = np.argwhere(densities.max(axis=0) >= level / 2)
-    values = 100 * densities[:, *inside.T].std(axis=0) / level
+    values = 100 * densities[(slice(None), *inside.T)].std(axis=0) / level
     points = (inside[:, ::-1] - len(fine.density) // 2) * next(iter(states.values())).voxel_size_in_angstroms
     return ColouredConsensus(fine, own_level, Change.DENSITY, points, values)
 
@@ -240,5 +247,8 @@ def _arrows(
     if not kept.any():
         return None
     longest = float(lengths[kept].max())
-    scale = next((one for one in SCALES_OF_ARROWS if one * longest >= MINIMUM_ARROW * frame.height), SCALES_OF_ARROWS[-1])
+    scale = next(
+        (one for one in SCALES_OF_ARROWS if one * longest >= MINIMUM_ARROW * frame.height),
+        SCALES_OF_ARROWS[-1],
+    )
     return Arrows(starts[kept], starts[kept] + scale * ways[kept], scale)

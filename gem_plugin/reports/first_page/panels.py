@@ -71,20 +71,27 @@ def surface_colour(number: int) -> np.ndarray:  # (3,) 0 to 1
     return np.array(to_rgb(colour_of_group(number))) * (1 - LIGHTER) + LIGHTER
 
 
-def draw_pictures(molecule: Molecule, height_in_pixels: int, height_of_consensus: int) -> Pictures:
+def draw_pictures(
+    molecule: Molecule,
+    height_in_pixels: int,  # of each state
+    height_of_consensus: int,
+    supersampling: int = SUPERSAMPLING,
+) -> Pictures:
     """Every surface of the molecule on one view and in one frame."""
     view, frame, consensus = molecule.view, molecule.frame, molecule.consensus
     states = tuple(
         StatePicture(
             number,
-            draw_surface(one, molecule.level, view, frame, height_in_pixels, surface_colour(number)),
+            draw_surface(
+                one, molecule.level, view, frame, height_in_pixels, surface_colour(number), supersampling
+            ),
         )
         for number, one in molecule.states.items()
     )
     return Pictures(
         frame,
         states,
-        _picture_of_consensus(consensus, view, frame, height_of_consensus),
+        _picture_of_consensus(consensus, view, frame, height_of_consensus, supersampling),
         consensus.change,
         consensus.highest,
         consensus.arrows,
@@ -92,13 +99,13 @@ def draw_pictures(molecule: Molecule, height_in_pixels: int, height_of_consensus
 
 
 def _picture_of_consensus(
-    consensus: ColouredConsensus, view: np.ndarray, frame: Frame, height: int
+    consensus: ColouredConsensus, view: np.ndarray, frame: Frame, height: int, supersampling: int
 ) -> np.ndarray:
-    surface = find_surface(consensus.fine, consensus.level, view, frame, height * SUPERSAMPLING)
+    surface = find_surface(consensus.fine, consensus.level, view, frame, height * supersampling)
     if consensus.change is None or not len(surface.positions):
-        return paint(surface, np.array(PLAIN), SUPERSAMPLING)
+        return paint(surface, np.array(PLAIN), supersampling)
     fractions = np.clip(consensus.values_at(surface.positions) / consensus.highest, 0, 1)
-    return paint(surface, colour_map()(fractions)[:, :3], SUPERSAMPLING)
+    return paint(surface, colour_map()(fractions)[:, :3], supersampling)
 
 
 def rows_and_columns(n_pictures: int, aspect: float, room: float) -> tuple[int, int]:
@@ -139,7 +146,14 @@ def show_consensus(axes: Axes, pictures: Pictures, with_bar: bool = True) -> Sca
                 "",
                 xy=(float(end[0]), float(end[1])),
                 xytext=(float(start[0]), float(start[1])),
-                arrowprops={"arrowstyle": "-|>", "lw": 0.9, "color": "#1D2733", "mutation_scale": 6, "shrinkA": 0, "shrinkB": 0},
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "lw": 0.9,
+                    "color": "#1D2733",
+                    "mutation_scale": 6,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                },
                 annotation_clip=False,
             )
             assert arrow.arrow_patch is not None
@@ -163,7 +177,13 @@ def show_plane(axes: Axes, plane: Plane, size: float = 1.5) -> None:
         colour = "#AEB6BE" if number == 0 else colour_of_group(int(number))
         marker = "." if number == 0 else marker_of_group(int(number))
         axes.scatter(
-            points[chosen, 0], points[chosen, 1], s=size, c=colour, marker=marker, linewidths=0, rasterized=True
+            points[chosen, 0],
+            points[chosen, 1],
+            s=size,
+            c=colour,
+            marker=marker,
+            linewidths=0,
+            rasterized=True,
         )
     for number in np.unique(states[states > 0]):
         write_number(axes, middle_member(points[states == number]), int(number), TEXT_SIZE + 1)
@@ -180,7 +200,12 @@ def draw_scale_bar(axes: Axes, frame: Frame) -> None:
     left = frame.left + 0.03 * frame.width
     axes.plot([left, left + length], [y, y], color="black", linewidth=1.4, solid_capstyle="butt")
     text = axes.text(
-        left + length / 2, y + 0.015 * frame.height, f"{length} Å", ha="center", va="bottom", size=SMALL_TEXT_SIZE
+        left + length / 2,
+        y + 0.015 * frame.height,
+        f"{length} Å",
+        ha="center",
+        va="bottom",
+        size=SMALL_TEXT_SIZE,
     )
     text.set_path_effects([withStroke(linewidth=2, foreground="white")])
 
@@ -189,6 +214,7 @@ def _show(axes: Axes, picture: np.ndarray, frame: Frame) -> None:
     axes.imshow(picture, extent=frame.extent, interpolation="antialiased", aspect="equal")
     axes.set_xlim(frame.left, frame.right)
     axes.set_ylim(frame.bottom, frame.top)
+    axes.set_anchor("N")
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():

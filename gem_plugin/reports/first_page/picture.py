@@ -7,6 +7,13 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from gem_plugin.reports.figures.save import (
+    BAR_ASPECT,
+    TEXT_SIZE,
+    TEXT_STYLE,
+    TWO_COLUMNS_IN_INCHES,
+    save_figure,
+)
 from gem_plugin.reports.first_page.panels import (
     Pictures,
     Plane,
@@ -15,11 +22,13 @@ from gem_plugin.reports.first_page.panels import (
     show_plane,
     show_states,
 )
-from gem_plugin.reports.figures.save import BAR_ASPECT, TEXT_SIZE, TEXT_STYLE, TWO_COLUMNS_IN_INCHES, save_figure
 
-HEIGHT_IN_INCHES = {1: 2.4, 2: 2.9}  # by rows of states; more rows as two
-ROOM_OF_STATES, WITH_TEXT = 1.25, 1.25  # width over height of their part; height of a state with its text over that without
-WIDTHS = {"states": 1.45, "consensus": 1.0, "plane": 1.0}  # of the panels, relative
+HEIGHT_IN_INCHES = {1: 2.25, 2: 2.9}  # by rows of states; more rows as two
+ROOM_OF_STATES, WITH_TEXT = (
+    1.4,
+    1.25,
+)  # width over height of their part; height of a state with its text over that without
+WIDTHS = {"states": 1.6, "consensus": 1.0, "plane": 1.0}  # of the panels, relative
 
 
 def draw_first_page(
@@ -59,21 +68,32 @@ def fill_first_page(
 
 def height_of_first_page(pictures: Pictures | None) -> float:
     """Inches."""
-    rows = 1 if pictures is None or not pictures.states else grid_of_states(pictures)[0]
+    rows = (
+        1
+        if pictures is None or not pictures.states
+        else grid_of_states(len(pictures.states), _aspect(pictures))[0]
+    )
     return HEIGHT_IN_INCHES[min(rows, max(HEIGHT_IN_INCHES))]
 
 
-def grid_of_states(pictures: Pictures, room: float = ROOM_OF_STATES) -> tuple[int, int]:
-    """Rows and columns that show the states largest in a part of this width over height."""
-    aspect = pictures.frame.width / (pictures.frame.height * WITH_TEXT)
-    return rows_and_columns(len(pictures.states), aspect, room)
+def grid_of_states(
+    n_states: int,
+    aspect: float,  # width over height of a surface
+    room: float = ROOM_OF_STATES,  # width over height of the part
+) -> tuple[int, int]:
+    """Rows and columns that show the states largest."""
+    return rows_and_columns(n_states, aspect / WITH_TEXT, room)
+
+
+def _aspect(pictures: Pictures) -> float:
+    return pictures.frame.width / pictures.frame.height
 
 
 def fill_states(
     part: Any, pictures: Pictures, lines_of: Mapping[int, Sequence[str]], room: float = ROOM_OF_STATES
 ) -> None:
     """The states on the grid that shows them largest. room: width over height of the part."""
-    rows, columns = grid_of_states(pictures, room)
+    rows, columns = grid_of_states(len(pictures.states), _aspect(pictures), room)
     part.suptitle("States" if len(pictures.states) > 1 else "State", fontsize=TEXT_SIZE)
     show_states(part.subplots(rows, columns, squeeze=False).ravel().tolist(), pictures, lines_of)
 
@@ -85,7 +105,13 @@ def fill_consensus(part: Any, pictures: Pictures) -> None:
     part.suptitle(title_of_consensus(pictures), fontsize=TEXT_SIZE)
     if colours is not None and pictures.change is not None:
         part.colorbar(
-            colours, ax=axes, label=pictures.change.value, orientation="horizontal", shrink=0.8, aspect=BAR_ASPECT, pad=0.02
+            colours,
+            ax=axes,
+            label=pictures.change.value,
+            orientation="horizontal",
+            shrink=0.8,
+            aspect=BAR_ASPECT,
+            pad=0.02,
         )
 
 

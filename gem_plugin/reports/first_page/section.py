@@ -3,9 +3,9 @@
 from html import escape
 
 from gem_plugin.reports.first_page.contents import FirstPage
+from gem_plugin.reports.first_page.surface_viewer import surface_data, surface_viewer
 from gem_plugin.reports.first_page.words import FirstPageWords, first_page_words
 from gem_plugin.reports.sections.html_parts import command_line, data_address
-from gem_plugin.reports.first_page.surface_viewer import surface_data, surface_viewer
 
 HEADS = ("What moves", "States", "Next")
 
@@ -33,5 +33,6 @@ def _picture(page: FirstPage) -> str:
 
 def _sentences(words: FirstPageWords) -> str:
     items = "".join(f"<dt>{head}</dt><dd>{escape(text)}</dd>" for head, text in texts_of(words))
+    items += '<dt></dt><dd><a href="#next">All commands for what may come next</a></dd>'
     command = command_line(words.next_step.command) if words.next_step.command else ""
     return f'<dl class="overview sentences">{items}</dl>{command}'

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from gem_plugin.reports.first_page.panels import colour_map
+from gem_plugin.imaging.resampling import resample_map
 from gem_plugin.reports.figures.save import colour_of_group
 from gem_plugin.reports.first_page.molecule import ColouredConsensus, Molecule
+from gem_plugin.reports.first_page.panels import colour_map
 from gem_plugin.reports.sections.html_parts import script_data
 
 GRID = 64  # voxels along each side of what the browser draws
@@ -58,7 +59,15 @@ def surface_data(molecule: Molecule, badges: Mapping[int, str]) -> str:
         }
     )
     size = consensus.fine.voxel_size_in_angstroms * len(consensus.fine.density) / GRID
-    content = {"grid": GRID, "voxelSize": size, "view": molecule.view.ravel().tolist(), "maps": shown}
+    frame = molecule.frame
+    middle = np.array([(frame.left + frame.right) / 2, (frame.bottom + frame.top) / 2, 0.0])
+    content = {
+        "grid": GRID,
+        "voxelSize": size,
+        "view": molecule.view.ravel().tolist(),
+        "centre": (middle @ molecule.view).tolist(),
+        "maps": shown,
+    }
     return script_data("surface-data", content)
 
 
@@ -98,6 +107,4 @@ def _packed_change(consensus: ColouredConsensus) -> dict[str, Any]:
 
 def _on_grid(density: np.ndarray) -> np.ndarray:  # (g, g, g) -> (GRID,) * 3
     """By band-limited interpolation about the rotation centre."""
-    from gem_plugin.imaging.resampling import resample_map
-
     return resample_map(density, len(density) / GRID, GRID)

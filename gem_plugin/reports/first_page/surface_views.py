@@ -102,9 +102,13 @@ def density_points(
 ) -> tuple[np.ndarray, np.ndarray]:  # (n, 3) Å xyz, (n,)
     """The voxels at the level as points, with their density."""
     inside = np.argwhere(volume >= level)
-    return (inside[:, ::-1] - len(volume) // 2) * pixel_size_in_angstroms, volume[tuple(inside.T)].astype(float)
+    return (inside[:, ::-1] - len(volume) // 2) * pixel_size_in_angstroms, volume[tuple(inside.T)].astype(
+        float
+    )
 
 
 def _first_moment(volume: np.ndarray) -> np.ndarray:  # (3,) voxels, ordered xyz
     axis = np.arange(len(volume)) - len(volume) // 2
-    return np.array([volume.sum(axis=tuple(other for other in range(3) if other != one)) @ axis for one in (2, 1, 0)])
+    return np.array(
+        [volume.sum(axis=tuple(other for other in range(3) if other != one)) @ axis for one in (2, 1, 0)]
+    )

@@ -107,7 +107,10 @@ def _populations(run: Run, numbers: list[int]) -> str:
         fractions = [run.state_counts[number] / total for number in numbers]
         return f", of {_listed([percent(one) for one in fractions])} of the {of_what} by counting, without errors"
     fractions = [float(populations.fractions[number - 1]) for number in numbers]
-    texts = [f"{percent(one)} ({_interval(populations, number)})" for one, number in zip(fractions, numbers, strict=True)]
+    texts = [
+        f"{percent(one)} ({_interval(populations, number)})"
+        for one, number in zip(fractions, numbers, strict=True)
+    ]
     return f", of {_listed(texts)} of the {of_what} (90 % intervals)"
 
 
@@ -149,7 +152,9 @@ def next_step(run: Run) -> NextStep:
             gem_command("landscape-full", root),
         )
     if not supported:
-        advice = "request fewer" if UNSTABLE in kinds.values() else "use more particles or request fewer states"
+        advice = (
+            "request fewer" if UNSTABLE in kinds.values() else "use more particles or request fewer states"
+        )
         return NextStep(
             f"Do not interpret the states, as their particles show no difference between them: {advice}.",
             gem_command("landscape", root, "-M", max(1, len(numbers) - 1)),
@@ -219,15 +224,22 @@ def _untested(run: Run) -> NextStep | None:
     is_checked = bool(run.checks.rows) and bool(checks_run(all_checks(run))[0])
     if is_checked and run.is_prepared:
         return NextStep(
-            "Test the states against their particles before they are interpreted.", gem_command("reconstruct", run.files.root)
+            "Test the states against their particles before they are interpreted.",
+            gem_command("reconstruct", run.files.root),
         )
     if is_checked:
         return NextStep(
             "Interpret no state before a refinement of its particles alone shows it.",
-            gem_command("select", run.files.root, "--states", max(run.state_counts, key=lambda one: run.state_counts[one])),
+            gem_command(
+                "select",
+                run.files.root,
+                "--states",
+                max(run.state_counts, key=lambda one: run.state_counts[one]),
+            ),
         )
     return NextStep(
-        "Run the checks before anything is interpreted, as none has been run of the states.", gem_command("diagnose", run.files.root)
+        "Run the checks before anything is interpreted, as none has been run of the states.",
+        gem_command("diagnose", run.files.root),
     )
 
 

@@ -5,13 +5,13 @@ import { unpacked } from "./packed_bytes.js";
 
 const FAILED = "The surfaces cannot be shown here; the picture above has them.";
 
-/** block: the element of the viewer; data: grid, voxelSize (Å), view (3 x 3) and maps; library: NGL, packed. */
+/** block: the element of the viewer; data: grid, voxelSize and centre (Å), view (3 x 3) and maps; library: NGL, packed. */
 export class SurfaceViewer {
   constructor(block, data, library) {
     this.block = block;
     this.data = data;
     this.library = library;
-    this.chosen = new Set(data.maps.map((_, index) => index).filter((index) => index === 0));
+    this.chosen = new Set([0]);
     block.hidden = !canDraw();
     this.button = block.querySelector(".open");
     this.button.onclick = () => this.open();
@@ -57,7 +57,8 @@ export class SurfaceViewer {
       box.checked = this.chosen.has(index);
       box.onchange = () => {
         if (box.checked) this.chosen.add(index);
-        else this.chosen.delete(index);
+        else if (this.chosen.size > 1) this.chosen.delete(index);
+        else box.checked = true; // an empty stage would lose its view
         this.show();
       };
       const swatch = document.createElement("span");
@@ -92,7 +93,8 @@ export class SurfaceViewer {
   faceReader() {
     const now = this.view.orientation();
     const scale = Math.hypot(now[0], now[1], now[2]);
-    this.view.orient(orientationOf(this.data.view, scale, now.slice(12, 15)));
+    const position = this.data.centre.map((one) => -one);
+    this.view.orient(orientationOf(this.data.view, scale, position));
     this.view.draw();
   }
 }

@@ -11,23 +11,24 @@ from gem_plugin.reports.figures.captions import caption_of, title_of
 from gem_plugin.reports.figures.order import (
     ENERGY,
     LANDSCAPE,
+    LAST_IN_CHAPTER,
     TRAINING,
     chapter_of,
     figure_files,
+    figures_by_importance,
 )
 from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
 from gem_plugin.reports.verdicts import verdicts_of_figure
 from gem_plugin.results.run import Run
 
 MINIMUM_WIDTH_OF_A_WIDE_FIGURE = 1000  # pixels
-CROWDED = "annotated"  # figures with a number at every point: folded away
 
 
 def figures_of(run: Run, chapter: str) -> str:
     """The figures of one chapter; empty text where there are none."""
-    found = [path for path in figure_files(run.files) if chapter_of(path) == chapter]
-    plain = "".join(_figure(run, path) for path in found if CROWDED not in path.stem)
-    crowded = "".join(_figure(run, path) for path in found if CROWDED in path.stem)
+    found = [path for path in figures_by_importance(run.files) if chapter_of(path) == chapter]
+    plain = "".join(_figure(run, path) for path in found if LAST_IN_CHAPTER not in path.stem)
+    crowded = "".join(_figure(run, path) for path in found if LAST_IN_CHAPTER in path.stem)
     folded = (
         f'<details><summary>with numbers of sketch maps</summary><div class="figures">{crowded}</div></details>'
         if crowded

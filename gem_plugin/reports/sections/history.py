@@ -9,14 +9,19 @@ HEADER = ("step", "begun", "took", "what came of it")
 RESULTS = {  # step: (number of its summary, text with {} for it)
     "prepare": (("particles", "{} particles"), ("box", "boxes of {} pixels"), ("excluded", "{} excluded")),
     "consensus": (("gaussians", "{} Gaussians"),),
-    "train": (("epochs", "{} epochs"), ("validation_particles", "{} particles held out"), ("device", "on {}")),
+    "train": (
+        ("epochs", "{} epochs"),
+        ("validation_particles", "{} particles held out"),
+        ("device", "on {}"),
+    ),
     "analyze": (("maps", "{} maps"),),
     "landscape": (("states", "{} states"), ("sketch_maps", "{} sketch maps")),
     "landscape-full": (("states", "{} states"), ("particles", "of {} particles")),
     "reconstruct": (("maps", "{} maps with half-maps"),),
     "diagnose": (("checks", "{} checks"), ("bad", "{} with a bad verdict")),
-    "report": (("warnings", "{} warnings"),),
+    "report": (),
 }
+ORDER = tuple(RESULTS)  # steps that an earlier job did are not in the manifest
 LENGTH_OF_TIME = 16
 MINUTE, HOUR = 60, 3600
 
@@ -31,6 +36,7 @@ def history_rows(run: Run) -> list[tuple[str, str, str, str]]:
     """Step, when it began, how long it took, and what came of it."""
     manifest = read_manifest(run.files)
     steps = list(dict.fromkeys([*manifest, *run.all_summaries]))
+    steps.sort(key=lambda step: ORDER.index(step) if step in ORDER else len(ORDER))
     return [(step, _begun(manifest.get(step, {})), _took(run, step), _result(run, step)) for step in steps]
 
 
@@ -40,9 +46,11 @@ def _begun(entry: dict) -> str:
 
 
 def _took(run: Run, step: str) -> str:
+    if step == "report":  # this one, which is not finished while it is written
+        return ""
     seconds = run.summary(step).get("seconds")
     if seconds is None:
-        return "" if step == "report" else "not finished"
+        return "not finished"
     return duration_in_words(float(seconds))
 
 

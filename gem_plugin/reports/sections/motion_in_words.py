@@ -55,7 +55,9 @@ def _in_short(parts: MovingParts, row: int, angle_in_degrees: float | None) -> s
     distance = with_error(float(parts.motion_in_angstroms[row]), float(parts.motion_error_in_angstroms[row]))
     at_least = "at least " if _fades(parts, row) else ""
     angle = f" (a rotation of about {angle_in_degrees:.0f}°)" if angle_in_degrees is not None else ""
-    return f"{mass} % of the mass, moves by {at_least}{distance} Å{angle}, root mean square over the particles"
+    return (
+        f"{mass} % of the mass, moves by {at_least}{distance} Å{angle}, root mean square over the particles"
+    )
 
 
 def _of_part(parts: MovingParts, row: int, is_only: bool) -> str:

@@ -18,10 +18,11 @@ from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures.free_energy import draw_energy_map
 from gem_plugin.reports.figures.landscape import draw_state_slices
 from gem_plugin.reports.figures.motion import draw_amplitude_change, draw_motion, draw_parts
+from gem_plugin.reports.figures.order import figure_files
 from gem_plugin.reports.figures.outliers import draw_outliers, draw_pose_changes
 from gem_plugin.reports.figures.training import draw_training
-from gem_plugin.reports.figures.order import figure_files
 from gem_plugin.reports.first_page.contents import FirstPage
+from gem_plugin.reports.first_page.paper_contents import write_paper_figure
 from gem_plugin.reports.pdf_log import write_pdf_log
 from gem_plugin.reports.report_page import write_report
 from gem_plugin.results.run import Run
@@ -48,6 +49,10 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
         _draw_figures(opened, page, progress.track)
         warnings = write_report(opened, page, progress.track)
         write_pdf_log(page, progress.track)
+    if settings.figure:
+        with progress.waiting("figure for a paper"):
+            paths = write_paper_figure(opened)
+        progress.say(f"Figure for a paper: {', '.join(map(str, paths))}.")
     for warning in warnings:
         progress.warn(warning.sentence)
     progress.say(f"Open {run.report} in a browser; look around with `gem-em explore {run.root}`.")
