@@ -84,7 +84,8 @@ def plane_of(run: Run) -> Plane | None:
     numbers = [one for one in columns if one.kind is ColumnKind.NUMBER]
     if len(numbers) < 2 or run.latents_if_there is None:
         return None
-    states = next((one.values for one in columns if one.name == COLUMN_OF_SOURCE[SKETCH]), None)
+    of_states = COLUMN_OF_SOURCE[SKETCH]
+    states = next((one.values for one in run.particle_columns() if one.name == of_states), None)
     x, y = numbers[:2]
     of_particles = np.zeros(len(x.values), np.int64) if states is None else states.astype(np.int64)
     return Plane(np.stack([x.values, y.values], axis=1), (x.label, y.label), of_particles)
