@@ -17,7 +17,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.progress import Progress
-from gem_plugin.reports.figures.captions import caption_of
+from gem_plugin.reports.figures.captions import caption_of, title_of
 from gem_plugin.reports.figures.order import chapter_of
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
@@ -64,6 +64,23 @@ def test_report_refers_to_nothing_outside_itself(tmp_path: Path) -> None:
     assert outside == set()
     assert "default-src 'none'" in page
     assert run_size_in_megabytes(tmp_path) < 15
+
+
+def test_the_first_page_has_a_picture_three_sentences_and_a_command(tmp_path: Path) -> None:
+    chapter = chapters_of(report_of(make_tiny_run(tmp_path)))["first"]
+    assert chapter.count("<figure") == 1
+    heads = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", chapter)
+    assert [head for head, _ in heads] == ["What moves", "States", "Next", ""]
+    assert all(text.endswith(".") for head, text in heads if head)
+    assert f"gem-em diagnose {tmp_path}" in chapter
+    assert 'id="surface-data"' in chapter
+
+
+def test_an_empty_folder_has_sentences_and_no_picture(tmp_path: Path) -> None:
+    chapter = chapters_of(report_of(RunFiles(tmp_path)))["first"]
+    assert "<figure" not in chapter
+    assert "surface-library" not in chapter
+    assert f"gem-em prepare {tmp_path}" in chapter
 
 
 def run_size_in_megabytes(root: Path) -> float:
@@ -152,9 +169,13 @@ def chapters_of(page: str) -> dict[str, str]:
 
 def test_figures_are_in_the_chapters_they_belong_to(tmp_path: Path) -> None:
     chapters = chapters_of(report_of(make_tiny_run(tmp_path)))
-    assert list(chapters)[:4] == ["overview", "warnings", "inputs", "training"]
-    assert f"<figcaption>{caption_of('training')}</figcaption>" in chapters["training"]
-    assert f"<figcaption>{caption_of(ENERGY_OF_LATENTS)}</figcaption>" in chapters["energy"]
+    assert list(chapters) == [
+        "first", "history", "overview", "states", "motion", "reconstruction", "warnings", "next", "trajectories", "energy",
+        "landscape", "particles", "training", "inputs", "numbers", "provenance",
+    ]  # fmt: skip
+    assert f"<figcaption><b>Training.</b> {caption_of('training')}</figcaption>" in chapters["training"]
+    energy = f"<figcaption><b>Free energy of the latents.</b> {caption_of(ENERGY_OF_LATENTS)}</figcaption>"
+    assert energy in chapters["energy"]
     assert f"gem-em landscape-full {tmp_path}" in chapters["energy"]
     places = {
         "training": "training",
@@ -214,6 +235,7 @@ def test_every_figure_that_a_step_draws_has_a_caption() -> None:
     drawn = {template.format("pca" if "full_{}_" in template else 1, 2) for template in templates}
     assert len(drawn) > 20
     assert {name for name in drawn if caption_of(name) == name.replace("_", " ")} == set()
+    assert {name for name in drawn if title_of(name) == name.replace("_", " ")} == set()
 
 
 def test_warnings_that_differ_by_state_only_are_one() -> None:
