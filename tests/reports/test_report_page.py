@@ -19,13 +19,35 @@ from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.captions import caption_of, title_of
 from gem_plugin.reports.figures.order import chapter_of
+from gem_plugin.reports.first_page import contents
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
 from gem_plugin.reports.sections.map_pictures import pictures_of_maps
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings, together
 from gem_plugin.results.run import Run
+from gem_plugin.steps.report import step as report_step
 from gem_plugin.steps.report.settings import ReportSettings
 from gem_plugin.steps.report.step import run_report
+
+WITH_PICTURES = (
+    "test_report_of_a_finished_run_shows_every_part",
+    "test_report_refers_to_nothing_outside_itself",
+    "test_the_first_page_has_a_picture_three_sentences_and_a_command",
+)
+
+
+@pytest.fixture(autouse=True)
+def without_pictures_of_the_first_page(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Surfaces and logfile.pdf take seconds; few of these tests look at them."""
+    monkeypatch.setattr(contents, "LARGEST_PICTURE", 40)
+    monkeypatch.setattr(contents, "SMALLEST_PICTURE", 30)
+    monkeypatch.setattr(contents, "ROWS_OF_CONSENSUS", 40)
+    if request.node.name not in WITH_PICTURES:
+        monkeypatch.setattr(contents, "molecule_of", lambda run: None)
+        monkeypatch.setattr(contents, "draw_first_page", lambda *_: [])
+        monkeypatch.setattr(report_step, "write_pdf_log", lambda *_: None)
 
 
 def report_of(run: RunFiles) -> str:

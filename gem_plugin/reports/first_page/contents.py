@@ -18,9 +18,9 @@ from gem_plugin.results.particle_columns import ColumnKind, drawn_columns
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH
 
-PIXELS_OF_ALL_STATES = 500 * 500  # how many they have together
-LARGEST_PICTURE, SMALLEST_PICTURE = 320, 120  # rows of the picture of one state
-ROWS_OF_CONSENSUS = 400
+PIXELS_OF_ALL_STATES = 400 * 400  # how many they have together
+LARGEST_PICTURE, SMALLEST_PICTURE = 280, 120  # rows of the picture of one state
+ROWS_OF_CONSENSUS = 300
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
     if settings.figure:
         with progress.waiting("figure for a paper"):
             paths = write_paper_figure(opened)
-        progress.say(f"Figure for a paper: {', '.join(map(str, paths))}.")
+        names_of_files = ", ".join(str(run.as_users_know(path)) for path in paths)
+        progress.say(f"Figure for a paper: {names_of_files}.")
     for warning in warnings:
         progress.warn(warning.sentence)
     progress.say(f"Open {run.report} in a browser; look around with `gem-em explore {run.root}`.")
