@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 from gem_plugin.imaging.resolution import RESOLUTION_FSC
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.reports.figures.save import (
+    BAR_ASPECT,
     SEQUENTIAL,
     SMALL_TEXT_SIZE,
     TEXT_SIZE,
@@ -221,10 +222,10 @@ def _fill_motion(part: Any, pictures: Pictures) -> None:
             colours,
             ax=axes,
             label=pictures.change.value + longer,
-            shrink=0.75,
-            aspect=20,
+            orientation="horizontal",
+            shrink=0.55,
+            aspect=BAR_ASPECT,
             pad=0.02,
-            panchor=False,
         )
 
 
