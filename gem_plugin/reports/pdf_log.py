@@ -1,4 +1,4 @@
-"""logfile.pdf: a page of numbers and one page for every figure of the run; RELION shows it as the job's log."""
+"""logfile.pdf: the first page of the report, the figures by importance with their titles, checks and numbers; RELION shows it."""
 
 import textwrap
 from pathlib import Path
@@ -8,43 +8,96 @@ import matplotlib
 import matplotlib.image
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 
-from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports.figures.captions import caption_of
+from gem_plugin.reports.figures.captions import caption_of, title_of
+from gem_plugin.reports.figures.order import figures_by_importance
+from gem_plugin.reports.figures.save import TEXT_STYLE
+from gem_plugin.reports.first_page.contents import FirstPage
+from gem_plugin.reports.first_page.picture import fill_first_page, height_of_first_page
+from gem_plugin.reports.first_page.section import texts_of
+from gem_plugin.reports.first_page.words import first_page_words
+from gem_plugin.reports.page_layout import PlacedFigure, pages_of
+from gem_plugin.reports.sections.history import history_rows
 from gem_plugin.reports.verdicts import all_checks, verdicts_of_figure
 from gem_plugin.results.run import Run
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
-LINES_ON_A_PAGE = 60
+MARGIN, TOP = 0.55, 0.75  # inches, of the page
+LINES_ON_A_PAGE = 78
 TRUE_TYPE = 42
-LETTERS_IN_A_LINE = 105
-LETTERS_IN_A_LINE_OF_NUMBERS = 90
-FIGURE_SUFFIX = ".png"
+LETTERS_IN_A_LINE = 100  # of sentences over the width of the page, 9 points
+LETTERS_IN_A_LINE_OF_NUMBERS = 108  # 7.5 points, all of one width
+TEXT_SIZE, CAPTION_SIZE, TITLE_SIZE, NUMBERS_SIZE = 9.0, 7.0, 9.0, 7.5
+LINE_HEIGHT = 1.3  # over the size of the letters
+LETTERS_PER_INCH_OF_CAPTION = 16.5
+POINTS_PER_INCH = 72
+DOTS_PER_INCH = 200  # of the PNG figures
 
 
-def write_pdf_log(run: RunFiles, summary: dict[str, dict[str, Any]], track: Track = untracked) -> None:
-    """Collect the checks, the numbers of all steps and the PNG figures of this run into one PDF."""
-    opened = Run(run)
-    style = matplotlib.rc_context({"pdf.fonttype": TRUE_TYPE})
-    with style, whole_file(run.pdf_log) as temporary, PdfPages(temporary, metadata={"Title": "GEM"}) as pdf:
-        for title, lines in (
-            ("checks of this run", check_lines(opened)),
-            ("numbers of this run", _summary_lines(summary)),
+def write_pdf_log(page: FirstPage, track: Track = untracked) -> None:
+    """Write logfile.pdf of a run."""
+    run = page.run
+    style = matplotlib.rc_context({**TEXT_STYLE, "pdf.fonttype": TRUE_TYPE})
+    target = run.files.pdf_log
+    with style, whole_file(target) as temporary, PdfPages(temporary, metadata={"Title": "GEM"}) as pdf:
+        pdf.savefig(first_page(page))
+        figures = [_described(path, run) for path in figures_by_importance(run.files)]
+        room = PAGE_IN_INCHES[0] - 2 * MARGIN, PAGE_IN_INCHES[1] - TOP - MARGIN
+        for placed in track(pages_of(figures, room), "pages of logfile.pdf", unit="page"):
+            pdf.savefig(_page_of_figures(placed))
+        for text_page in _text_pages(
+            "checks and numbers", [*check_lines(run), "", *_summary_lines(run.all_summaries)]
         ):
-            for page in _text_pages(title, lines):
-                pdf.savefig(page)
-        for path in track(figure_files(run), "pages of logfile.pdf", unit="page"):
-            pdf.savefig(_figure_page(path, opened))
+            pdf.savefig(text_page)
 
 
-def figure_files(run: RunFiles) -> list[Path]:
-    """The PNG files of this run, in the order of the steps; links to an earlier job's figures are left out."""
-    folders = (run.figures, run.analyze.root, run.landscape.root)
-    found = [path for folder in folders for path in sorted(folder.rglob("*" + FIGURE_SUFFIX))]
-    return [path for path in found if path.is_file() and not path.is_symlink()]
+def first_page(page: FirstPage) -> Figure:
+    """Picture, three sentences, and what was done."""
+    run, words = page.run, first_page_words(page.run)
+    figure = Figure(figsize=PAGE_IN_INCHES, layout="constrained")
+    figure.text(
+        _x(), _y(0.5), f"GEM: {run.files.root.resolve().name}", weight="bold", size=14, parse_math=False
+    )
+    below = TOP
+    if page.pictures is not None or page.plane is not None:
+        height = height_of_first_page(page.pictures)
+        _add_picture(figure, page, below, height)
+        below += height + 0.1
+        below = _write(
+            figure, textwrap.wrap(page.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A"
+        )
+        below += 0.2
+    for head, text in texts_of(words):
+        _write(figure, [head], below, TEXT_SIZE, "black", weight="bold")
+        below = _write(figure, textwrap.wrap(text, LETTERS_IN_A_LINE), below + 0.17, TEXT_SIZE, "black") + 0.1
+    if words.next_step.command:
+        lines = textwrap.wrap(words.next_step.command, LETTERS_IN_A_LINE - 14, break_on_hyphens=False)
+        below = _write(figure, lines, below, NUMBERS_SIZE, "black", family="monospace") + 0.1
+    rows = [f"{step:<15}{begun:<23}{took:<14}{result}" for step, begun, took, result in history_rows(run)]
+    if rows:
+        _write(figure, ["What was done"], below + 0.1, TEXT_SIZE, "black", weight="bold")
+        lines = [
+            line for row in rows for line in textwrap.wrap(row, LETTERS_IN_A_LINE, drop_whitespace=False)
+        ]
+        _write(figure, lines, below + 0.3, NUMBERS_SIZE, "black", family="monospace")
+    return figure
+
+
+def _add_picture(figure: Figure, page: FirstPage, top: float, height: float) -> None:
+    """The same panels as in the report, as vectors with the surfaces as images."""
+    width = PAGE_IN_INCHES[0] - 2 * MARGIN
+    grid = GridSpec(
+        3,
+        3,
+        figure,
+        width_ratios=(MARGIN, width, MARGIN),
+        height_ratios=(top, height, PAGE_IN_INCHES[1] - top - height),
+    )
+    fill_first_page(figure.add_subfigure(grid[1, 1]), page.pictures, page.plane, page.lines_of)
 
 
 def check_lines(run: Run) -> list[str]:
@@ -60,9 +113,14 @@ def check_lines(run: Run) -> list[str]:
 
 
 def _summary_lines(summary: dict[str, dict[str, Any]]) -> list[str]:
+    """The numbers of each step, as many on a line as it holds."""
     lines: list[str] = []
     for step, numbers in summary.items():
-        lines += [step, *(f"    {name.replace('_', ' ')}: {value}" for name, value in numbers.items()), ""]
+        texts = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in numbers.items())
+        wrapped = textwrap.wrap(
+            texts, LETTERS_IN_A_LINE_OF_NUMBERS, initial_indent="    ", subsequent_indent="    "
+        )
+        lines += [step, *wrapped, ""]
     return lines
 
 
@@ -71,21 +129,75 @@ def _text_pages(title: str, lines: list[str]) -> list[Figure]:
     pages = []
     for start in starts:
         page = Figure(figsize=PAGE_IN_INCHES)
-        page.text(0.08, 0.95, f"GEM: {title}", weight="bold", size=13)
-        text = "\n".join(lines[start : start + LINES_ON_A_PAGE])
-        page.text(0.08, 0.92, text, va="top", family="monospace", size=9, parse_math=False)
+        page.text(_x(), _y(0.5), f"GEM: {title}", weight="bold", size=12)
+        _write(page, lines[start : start + LINES_ON_A_PAGE], TOP, NUMBERS_SIZE, "black", family="monospace")
         pages.append(page)
     return pages
 
 
-def _figure_page(path: Path, run: Run) -> Figure:
+def _described(path: Path, run: Run) -> PlacedFigure:
+    """A figure at its printed size, with its caption in lines of that width."""
+    picture = matplotlib.image.imread(path)
+    width = min(picture.shape[1] / DOTS_PER_INCH, PAGE_IN_INCHES[0] - 2 * MARGIN)
+    height = width * picture.shape[0] / picture.shape[1]
+    caption = f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip()
+    letters = int(width * LETTERS_PER_INCH_OF_CAPTION)
+    lines = textwrap.wrap(caption, letters)
+    title = textwrap.wrap(title_of(path.stem), int(letters * CAPTION_SIZE / TITLE_SIZE))
+    text = (len(title) * TITLE_SIZE + len(lines) * CAPTION_SIZE) * LINE_HEIGHT / POINTS_PER_INCH
+    return PlacedFigure(picture, title, lines, width, height, height + text + 0.25)
+
+
+def _page_of_figures(placed: list[tuple[PlacedFigure, float, float]]) -> Figure:
+    """Figures with title above and caption below, at (left, top) in inches inside the margins."""
     page = Figure(figsize=PAGE_IN_INCHES)
-    axes = page.add_axes((0.04, 0.04, 0.92, 0.84))
-    axes.imshow(matplotlib.image.imread(path))
-    axes.set_axis_off()
-    page.text(0.08, 0.95, str(path.relative_to(run.files.root)), size=10, parse_math=False)
-    caption = textwrap.fill(
-        f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip(), LETTERS_IN_A_LINE
-    )
-    page.text(0.08, 0.94, caption, va="top", size=9, parse_math=False)
+    for one, left, top in placed:
+        x, below = MARGIN + left, TOP - 0.2 + top
+        below = _write(page, one.title, below, TITLE_SIZE, "black", weight="bold", left=x)
+        axes = page.add_axes(_box(x, below, one.width, one.height))
+        axes.imshow(one.picture, aspect="auto", interpolation="antialiased")
+        axes.set_axis_off()
+        _write(page, one.caption, below + one.height + 0.03, CAPTION_SIZE, "#303A46", left=x)
     return page
+
+
+def _write(
+    figure: Figure,
+    lines: list[str],
+    top: float,  # inches from the upper edge
+    size: float,
+    colour: str,
+    left: float = MARGIN,
+    **style: Any,
+) -> float:
+    """Write lines below each other; gives where they end, in inches from the upper edge."""
+    figure.text(
+        left / PAGE_IN_INCHES[0],
+        _y(top),
+        "\n".join(lines),
+        va="top",
+        size=size,
+        color=colour,
+        linespacing=1.2,
+        parse_math=False,
+        **style,
+    )
+    return top + len(lines) * size * LINE_HEIGHT / POINTS_PER_INCH
+
+
+def _box(left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
+    """As add_axes takes it."""
+    return (
+        left / PAGE_IN_INCHES[0],
+        1 - (top + height) / PAGE_IN_INCHES[1],
+        width / PAGE_IN_INCHES[0],
+        height / PAGE_IN_INCHES[1],
+    )
+
+
+def _x() -> float:
+    return MARGIN / PAGE_IN_INCHES[0]
+
+
+def _y(inches_from_above: float) -> float:
+    return 1 - inches_from_above / PAGE_IN_INCHES[1]

@@ -6,9 +6,12 @@ from html import escape
 from gem_plugin.io.run.origin import origin_line
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.progress import Track, untracked
+from gem_plugin.reports.first_page.contents import FirstPage
+from gem_plugin.reports.first_page.section import first_page_section
 from gem_plugin.reports.page_scripts import joined_scripts
 from gem_plugin.reports.sections import figures as report_figures
 from gem_plugin.reports.sections.checks import checks_section
+from gem_plugin.reports.sections.history import history_section
 from gem_plugin.reports.sections.html_parts import page_resource
 from gem_plugin.reports.sections.inputs import inputs_section
 from gem_plugin.reports.sections.motion import motion_section, trajectories_section
@@ -27,46 +30,21 @@ from gem_plugin.reports.sections.terms import terms_of_chapter
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import STATE_SOURCES
 
+Chapter = tuple[str, str, Callable[[], str]]  # name, heading, and what writes it
 # Nothing may be fetched: not by us, not by a text that came with the data.
 CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def write_report(run: Run, track: Track = untracked) -> list[RunWarning]:
+def write_report(run: Run, page: FirstPage, track: Track = untracked) -> list[RunWarning]:
     """Write report.html; gives the warnings in it."""
     warnings = find_warnings(run)
-    write_text_whole(run.files.report, report_text(run, warnings, track))
+    write_text_whole(run.files.report, report_text(run, page, warnings, track))
     return warnings
 
 
-def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) -> str:
+def report_text(run: Run, page: FirstPage, warnings: list[RunWarning], track: Track = untracked) -> str:
     """The whole page."""
-    chapters: list[tuple[str, str, Callable[[], str]]] = [
-        ("overview", "Summary", lambda: overview_section(run, warnings)),
-        ("warnings", "Warnings and checks", lambda: checks_section(run, warnings)),
-        ("inputs", "Inputs", lambda: inputs_section(run)),
-        ("training", "Training", lambda: report_figures.training_section(run)),
-        ("particles", "Particles", lambda: scatter_section(run)),
-        ("states", "States", lambda: states_section(run)),
-        ("reconstruction", "Maps reconstructed from the particles", lambda: reconstruction_section(run)),
-        ("trajectories", "Trajectories", lambda: trajectories_section(run)),
-        ("motion", "Motion", lambda: motion_section(run)),
-        ("energy", "Free energy", lambda: report_figures.energy_section(run)),
-        ("landscape", "Landscape", lambda: report_figures.landscape_section(run)),
-        ("next", "Next steps", lambda: next_steps_section(run)),
-        ("provenance", "Provenance", lambda: provenance_section(run)),
-        ("numbers", "Numbers and settings", lambda: numbers_section(run)),
-    ]
-    if any(run.has_subunits(source) for source in STATE_SOURCES):
-        after_states = [name for name, _, _ in chapters].index("states") + 1
-        chapters.insert(
-            after_states, ("subunits", "Subunits of each particle", lambda: subunits_section(run))
-        )
-    if run.files.landscape.sample_comparison.is_file():
-        after_states = [name for name, _, _ in chapters].index("states") + 1
-        chapters.insert(after_states, ("samples", "Samples compared", lambda: samples_section(run)))
-    if has_outliers_section(run):
-        after_particles = [name for name, _, _ in chapters].index("particles") + 1
-        chapters.insert(after_particles, ("outliers", "Outliers and poses", lambda: outliers_section(run)))
+    chapters = _chapters(run, page, warnings)
     title = f"GEM: {run.files.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)
     body = "".join(
@@ -83,3 +61,36 @@ def report_text(run: Run, warnings: list[RunWarning], track: Track = untracked) 
         f"<footer>Written by {escape(origin_line(run.files))}</footer>"
         f'<script type="module">{scripts}</script></body></html>'
     )
+
+
+def _chapters(run: Run, page: FirstPage, warnings: list[RunWarning]) -> list[Chapter]:
+    """Name, heading and content of each, in order of importance; those of which nothing is there are left out."""
+    has_subunits = any(run.has_subunits(source) for source in STATE_SOURCES)
+    has_samples = run.files.landscape.sample_comparison.is_file()
+    chapters: list[tuple[bool, str, str, Callable[[], str]]] = [
+        (True, "first", "What was found", lambda: first_page_section(page)),
+        (True, "history", "What was done", lambda: history_section(run)),
+        (True, "overview", "Summary", lambda: overview_section(run, warnings)),
+        (True, "states", "States", lambda: states_section(run)),
+        (has_samples, "samples", "Samples compared", lambda: samples_section(run)),
+        (has_subunits, "subunits", "Subunits of each particle", lambda: subunits_section(run)),
+        (True, "motion", "Motion", lambda: motion_section(run)),
+        (
+            True,
+            "reconstruction",
+            "Maps reconstructed from the particles",
+            lambda: reconstruction_section(run),
+        ),
+        (True, "warnings", "Warnings and checks", lambda: checks_section(run, warnings)),
+        (True, "next", "Next steps", lambda: next_steps_section(run)),
+        (True, "trajectories", "Trajectories", lambda: trajectories_section(run)),
+        (True, "energy", "Free energy", lambda: report_figures.energy_section(run)),
+        (True, "landscape", "Landscape", lambda: report_figures.landscape_section(run)),
+        (True, "particles", "Particles", lambda: scatter_section(run)),
+        (has_outliers_section(run), "outliers", "Outliers and poses", lambda: outliers_section(run)),
+        (True, "training", "Training", lambda: report_figures.training_section(run)),
+        (True, "inputs", "Inputs", lambda: inputs_section(run)),
+        (True, "numbers", "Numbers and settings", lambda: numbers_section(run)),
+        (True, "provenance", "Provenance", lambda: provenance_section(run)),
+    ]
+    return [(name, heading, write) for is_there, name, heading, write in chapters if is_there]

@@ -12,6 +12,7 @@ from gem_plugin.results.state_sources import FULL, LEIDEN, SKETCH
 
 NUMBER, PLANE = r"\d+", r"(pca|umap)"
 SOURCES_OF_FIGURES = (  # pattern of the whole name of a figure in which states can be told apart, and which states those are
+    (names.FIRST_PAGE, SKETCH),
     (names.VOLUME_COMPONENTS.format(NUMBER, NUMBER), SKETCH),
     (names.VOLUME_COMPONENTS_ANNOTATED.format(NUMBER, NUMBER), SKETCH),
     (names.UMAP, SKETCH),

@@ -19,6 +19,7 @@ from gem_plugin.results.near_particles import particles_near_series
 from gem_plugin.results.run import Run
 
 CHAPTERS_WITH_PICTURES = {
+    "first": 1,
     "training": 1,
     "states": 6 * N_STATES,
     "reconstruction": 1,
@@ -27,6 +28,7 @@ CHAPTERS_WITH_PICTURES = {
     "landscape": 1,
 }
 CHAPTERS_OF_TEXT = (
+    "history",
     "overview",
     "warnings",
     "inputs",
@@ -142,6 +144,68 @@ def test_the_answer_comes_first(page: Any) -> None:
         "reach 10.2 to 14.2 Å; they differ from the map of all particles by 7.5 to 11.5 standard errors, a random subset by 6.5"
         in text
     )
+
+
+def open_surfaces(page: Any) -> None:
+    page.execute_script("document.querySelector('.surfaces .open').click()")
+    wait_until(lambda: page.execute_script("return document.querySelector('.surfaces .open').hidden"))
+
+
+def colours_on_the_stage(page: Any) -> list[float]:
+    """Fraction of the stage that is drawn on, and the mean red less blue of that part."""
+    return page.execute_script(
+        """const { view } = surfaceViewer; view.draw();
+        const copy = document.createElement('canvas'), context = copy.getContext('2d');
+        [copy.width, copy.height] = [view.canvas.width, view.canvas.height];
+        context.drawImage(view.canvas, 0, 0);
+        const data = context.getImageData(0, 0, copy.width, copy.height).data;
+        let drawn = 0, warmth = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 100 && Math.min(data[i], data[i + 1], data[i + 2]) < 220) {
+          drawn++; warmth += data[i] - data[i + 2];
+        }
+        return [drawn / (data.length / 4), warmth / Math.max(1, drawn)];"""
+    )
+
+
+def test_surfaces_can_be_rotated_and_chosen_under_the_policy_of_the_page(page: Any) -> None:
+    """NGL needs neither workers nor eval here; the fixture sees to it that nothing was asked for and nothing refused."""
+    assert page.find_element("css selector", ".surfaces .stage").is_displayed() is False
+    open_surfaces(page)
+    first, first_warmth = colours_on_the_stage(page)
+    assert first > 0.005, "state 1 is drawn"
+    assert first_warmth < 0, "in blue"
+    labels = [one.text for one in page.find_elements("css selector", ".surfaces label")]
+    assert len(labels) == N_STATES + 1
+    assert all(
+        re.match(r"state \d+ \((supported|not supported|unstable|few particles|not tested)", one)
+        for one in labels[:-1]
+    )
+    boxes = "document.querySelectorAll('.surfaces input')"
+    page.execute_script(f"{boxes}[1].click(); {boxes}[0].click()")
+    wait_until(lambda: colours_on_the_stage(page)[1] > 0)  # state 2 is orange
+    page.execute_script(f"{boxes}[1].click()")
+    assert page.execute_script(f"return {boxes}[1].checked"), "something is always shown"
+    page.execute_script(f"{boxes}[{N_STATES}].click(); {boxes}[1].click()")
+    wait_until(lambda: colours_on_the_stage(page)[0] > 0.005)
+    before = page.execute_script("return surfaceViewer.view.orientation()")
+    page.execute_script("surfaceViewer.view.stage.viewerControls.rotate(new NGL.Quaternion(0, 0.7, 0, 0.7))")
+    assert page.execute_script("return surfaceViewer.view.orientation()") != before
+
+
+@pytest.mark.parametrize("missing", ["DecompressionStream", "WebGL"])
+def test_without_what_the_surfaces_need_the_picture_stays(page: Any, missing: str) -> None:
+    broken = {
+        "DecompressionStream": "window.DecompressionStream = undefined;",
+        "WebGL": "HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...more) { return kind.startsWith('webgl') ? null : old.call(this, kind, ...more); })(HTMLCanvasElement.prototype.getContext);",
+    }[missing]
+    found = page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": broken})
+    try:
+        page.refresh()
+        wait_until(lambda: page.execute_script("return window.surfaceViewer !== undefined"))
+        assert not page.find_element("css selector", ".surfaces .open").is_displayed()
+        assert page.find_element("css selector", "#first img").is_displayed()
+    finally:
+        page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": found["identifier"]})
 
 
 def test_inputs_name_particles_pixels_box_and_settings(page: Any) -> None:

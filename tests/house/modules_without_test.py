@@ -228,8 +228,14 @@ WITHOUT_TEST = {
         "reports/figures/samples",
         "reports/figures/training",
     ),
+    "What the first page draws: tests/reports/first_page/test_contents.py": (
+        "reports/first_page/panels",
+        "reports/first_page/picture",
+    ),
+    "Figure and contents: tests/reports/first_page/test_paper.py": ("reports/first_page/paper_contents",),
     "The report, chapter by chapter: tests/reports/test_report_page.py": (
         "reports/figures/captions",
+        "reports/first_page/section",
         "reports/pdf_log",
         "reports/plain_numbers",
         "reports/sections/checks",

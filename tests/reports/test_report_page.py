@@ -17,15 +17,37 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.names import NO_FREE_ENERGY
 from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.progress import Progress
-from gem_plugin.reports.figures.captions import caption_of
+from gem_plugin.reports.figures.captions import caption_of, title_of
+from gem_plugin.reports.figures.order import chapter_of
+from gem_plugin.reports.first_page import contents
 from gem_plugin.reports.plain_numbers import short_number
-from gem_plugin.reports.sections.figures import chapter_of
 from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
 from gem_plugin.reports.sections.map_pictures import pictures_of_maps
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings, together
 from gem_plugin.results.run import Run
+from gem_plugin.steps.report import step as report_step
 from gem_plugin.steps.report.settings import ReportSettings
 from gem_plugin.steps.report.step import run_report
+
+WITH_PICTURES = (
+    "test_report_of_a_finished_run_shows_every_part",
+    "test_report_refers_to_nothing_outside_itself",
+    "test_the_first_page_has_a_picture_three_sentences_and_a_command",
+)
+
+
+@pytest.fixture(autouse=True)
+def without_pictures_of_the_first_page(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Surfaces and logfile.pdf take seconds; few of these tests look at them."""
+    monkeypatch.setattr(contents, "LARGEST_PICTURE", 40)
+    monkeypatch.setattr(contents, "SMALLEST_PICTURE", 30)
+    monkeypatch.setattr(contents, "ROWS_OF_CONSENSUS", 40)
+    if request.node.name not in WITH_PICTURES:
+        monkeypatch.setattr(contents, "molecule_of", lambda run: None)
+        monkeypatch.setattr(contents, "draw_first_page", lambda *_: [])
+        monkeypatch.setattr(report_step, "write_pdf_log", lambda *_: None)
 
 
 def report_of(run: RunFiles) -> str:
@@ -64,6 +86,23 @@ def test_report_refers_to_nothing_outside_itself(tmp_path: Path) -> None:
     assert outside == set()
     assert "default-src 'none'" in page
     assert run_size_in_megabytes(tmp_path) < 15
+
+
+def test_the_first_page_has_a_picture_three_sentences_and_a_command(tmp_path: Path) -> None:
+    chapter = chapters_of(report_of(make_tiny_run(tmp_path)))["first"]
+    assert chapter.count("<figure") == 1
+    heads = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", chapter)
+    assert [head for head, _ in heads] == ["What moves", "States", "Next", ""]
+    assert all(text.endswith(".") for head, text in heads if head)
+    assert f"gem-em diagnose {tmp_path}" in chapter
+    assert 'id="surface-data"' in chapter
+
+
+def test_an_empty_folder_has_sentences_and_no_picture(tmp_path: Path) -> None:
+    chapter = chapters_of(report_of(RunFiles(tmp_path)))["first"]
+    assert "<figure" not in chapter
+    assert "surface-library" not in chapter
+    assert f"gem-em prepare {tmp_path}" in chapter
 
 
 def run_size_in_megabytes(root: Path) -> float:
@@ -152,9 +191,13 @@ def chapters_of(page: str) -> dict[str, str]:
 
 def test_figures_are_in_the_chapters_they_belong_to(tmp_path: Path) -> None:
     chapters = chapters_of(report_of(make_tiny_run(tmp_path)))
-    assert list(chapters)[:4] == ["overview", "warnings", "inputs", "training"]
-    assert f"<figcaption>{caption_of('training')}</figcaption>" in chapters["training"]
-    assert f"<figcaption>{caption_of(ENERGY_OF_LATENTS)}</figcaption>" in chapters["energy"]
+    assert list(chapters) == [
+        "first", "history", "overview", "states", "motion", "reconstruction", "warnings", "next", "trajectories", "energy",
+        "landscape", "particles", "training", "inputs", "numbers", "provenance",
+    ]  # fmt: skip
+    assert f"<figcaption><b>Training.</b> {caption_of('training')}</figcaption>" in chapters["training"]
+    energy = f"<figcaption><b>Free energy of the latents.</b> {caption_of(ENERGY_OF_LATENTS)}</figcaption>"
+    assert energy in chapters["energy"]
     assert f"gem-em landscape-full {tmp_path}" in chapters["energy"]
     places = {
         "training": "training",
@@ -214,6 +257,7 @@ def test_every_figure_that_a_step_draws_has_a_caption() -> None:
     drawn = {template.format("pca" if "full_{}_" in template else 1, 2) for template in templates}
     assert len(drawn) > 20
     assert {name for name in drawn if caption_of(name) == name.replace("_", " ")} == set()
+    assert {name for name in drawn if title_of(name) == name.replace("_", " ")} == set()
 
 
 def test_warnings_that_differ_by_state_only_are_one() -> None:

@@ -22,7 +22,8 @@ from gem_plugin.explorer.recluster import WHOLE, OpenedSketch
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.checks.state_verdicts import KINDS
 from gem_plugin.progress import Progress
-from gem_plugin.reports.pdf_log import check_lines, figure_files
+from gem_plugin.reports.figures.order import figure_files
+from gem_plugin.reports.pdf_log import check_lines
 from gem_plugin.reports.verdicts import SOURCES_OF_FIGURES
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, STATE_SOURCES

@@ -12,7 +12,7 @@ from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.progress import Item, counted, every, meter, number_of, time_so_far
-from gem_plugin.reports.pdf_log import figure_files
+from gem_plugin.reports.figures.order import figure_files
 
 SECONDS_BETWEEN_LINES = {5: 10.0, 4: 120.0}  # 4.7 cannot update a line, so it gets few
 MINIMUM_SECONDS_FOR_A_LINE = 10.0  # what took less is reported in the local log only

@@ -35,7 +35,7 @@ export class SurfaceView {
   }
 
   /**
-   * shapes: surfaces of volumes (bytes, x fastest) with level, tint and opacity. onShown is called when they
+   * shapes: surfaces of volumes (bytes, x fastest) with level, tint, opacity, and further parameters of NGL. onShown is called when they
    * are on the canvas; of those that come meanwhile only the newest are drawn. Resolves when all is drawn.
    */
   show(shapes, onShown) {
@@ -60,7 +60,7 @@ export class SurfaceView {
     }
   }
 
-  add({ bytes, level, tint, opacity = 1 }) {
+  add({ bytes, level, tint, opacity = 1, parameters = {} }) {
     const volume = new NGL.Volume("density", "", bytes, this.size, this.size, this.size);
     volume.setMatrix(this.toAngstroms);
     const component = this.stage.addComponentFromObject(volume);
@@ -75,6 +75,7 @@ export class SurfaceView {
       depthWrite: opacity === 1,
       useWorker: false,
       disablePicking: true,
+      ...parameters,
     });
     return component;
   }

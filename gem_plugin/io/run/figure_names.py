@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-FIGURE_SUFFIXES = (".png", ".pdf")
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 TRAINING = "training"
 # analyze
 LATENTS_EXPLAINED_VARIANCE = "latents_explained_variance"
@@ -39,6 +39,8 @@ FULL_ENERGY_MAP = "full_free_energy_{}_{}"
 FULL_ENERGY_PATH = "full_free_energy_path_{}_{}"
 FULL_PATH_PROFILE = "full_path_profile"
 # report
+FIRST_PAGE = "first_page"
+PAPER_FIGURE = "paper_figure"
 ENERGY_OF_LATENTS = "free_energy_of_latent_components"
 MOTION = "motion_of_gaussians"
 OUTLIERS = "outliers_of_training"

@@ -5,7 +5,56 @@ import re
 from gem_plugin.io.run import figure_names as names
 
 NUMBER, PLANE = r"(\d+)", r"(pca|umap)"
+TITLES = (  # pattern of the whole name, title with the groups of the pattern; the first that fits
+    (names.FIRST_PAGE, "What was found"),
+    (names.PAPER_FIGURE, "Figure for a paper"),
+    (names.TRAINING, "Training"),
+    (names.LATENTS_EXPLAINED_VARIANCE, "Variance of the latents"),
+    (names.LATENTS_PCA, "Components of the latents"),
+    (names.LATENTS_UMAP, "UMAP of the latents"),
+    (names.MASK_SLICES, "Mask of the landscape"),
+    (names.EXPLAINED_VARIANCE, "Variance of the maps"),
+    (
+        names.VOLUME_COMPONENTS_ANNOTATED.format(NUMBER, NUMBER),
+        "Volume components {0} and {1}, numbered maps",
+    ),
+    (names.VOLUME_COMPONENTS.format(NUMBER, NUMBER), "Volume components {0} and {1}"),
+    (names.UMAP_ANNOTATED, "UMAP of the latents, numbered maps"),
+    (names.UMAP, "States on the UMAP of the latents"),
+    (names.DENDROGRAM, "How maps were joined into states"),
+    (names.STATE_CHOICES, "Other numbers of states"),
+    (names.STATE_MEANS, "Mean map of each state"),
+    (names.STATE_PARTICLE_COUNTS, "Particles of each state"),
+    (names.STATE_MAP_COUNTS, "Sketch maps of each state"),
+    (names.SAMPLES, "Samples compared"),
+    (names.SAMPLE_ENERGIES.format(NUMBER, NUMBER), "Free energy of samples {0} and {1}"),
+    (names.FULL_STATE_PARTICLE_COUNTS, "Particles of each state of landscape-full"),
+    (names.FULL_STATES_ON_PLANE.format(PLANE), "States of landscape-full on {0}"),
+    (names.FULL_LEIDEN_ON_PLANE.format(PLANE), "Leiden communities on {0}"),
+    (names.FULL_ENERGY_CURVE.format(NUMBER), "Free energy along volume component {0}"),
+    (names.FULL_ENERGY_MAP.format(NUMBER, NUMBER), "Free energy on volume components {0} and {1}"),
+    (names.FULL_ENERGY_PATH.format(NUMBER, NUMBER), "Minimum-energy path"),
+    (names.FULL_PATH_PROFILE, "Free energy along the path"),
+    (names.ENERGY_OF_LATENTS, "Free energy of the latents"),
+    (names.MOTION, "Motion of the Gaussians"),
+    (names.AMPLITUDE_CHANGE, "Amplitude change of the Gaussians"),
+    (names.PARTS, "Parts that move"),
+    (names.OUTLIERS, "Outliers"),
+    (names.POSE_CHANGES, "Changes of the poses"),
+    (names.FSC_OF_STATES, "Half-map FSC of the states"),
+    (names.FSC_MOTION_UNDONE, "Half-map FSC with the motion undone"),
+    (r"local_resolution_(.+)", "Local resolution: {0}"),
+)
 CAPTIONS = (  # pattern of the whole name, caption with the groups of the pattern; the first that fits
+    (
+        names.FIRST_PAGE,
+        "Left to right, as far as there are any: the states as surfaces in one view, the consensus coloured by what changes, the particles.",
+    ),
+    (
+        names.PAPER_FIGURE,
+        "The figure for a paper: free energy or landscape, states, motion, populations with 90 % intervals, and the half-map FSC of the "
+        "states where they were reconstructed.",
+    ),
     (
         names.TRAINING,
         "Left: loss per epoch on training particles and on held-out (validation) particles; both should fall and then level off; "
@@ -143,4 +192,13 @@ def caption_of(stem: str) -> str:
     for pattern, caption in CAPTIONS:
         if found := re.fullmatch(pattern, stem):
             return caption.format(*(FULL_NAMES.get(group, group) for group in found.groups()))
+    return stem.replace("_", " ")
+
+
+def title_of(stem: str) -> str:
+    """A title in words for the figure with this file name."""
+    for pattern, title in TITLES:
+        if found := re.fullmatch(pattern, stem):
+            groups = (FULL_NAMES.get(group, group).replace("_", " ") for group in found.groups())
+            return title.format(*groups)
     return stem.replace("_", " ")

@@ -1,8 +1,9 @@
-// The moving parts of the report: the plot of the particles, trajectories, and buttons that copy commands.
+// The moving parts of the report: the plot of the particles, trajectories, surfaces, and buttons that copy commands.
 
 import { startAnimation } from "./animation.js";
 import { copyCommand } from "./copy_command.js";
 import { ParticlePlot } from "./particle_plot.js";
+import { surfaceViewerOf } from "./surface_viewer.js";
 
 const plotData = document.getElementById("scatter-data");
 if (plotData)
@@ -14,3 +15,5 @@ document.querySelectorAll(".animation").forEach(startAnimation);
 document.querySelectorAll(".command").forEach((block) => {
   block.querySelector("button").onclick = () => copyCommand(block);
 });
+const surfaces = document.querySelector(".surfaces");
+if (surfaces) window.surfaceViewer = surfaceViewerOf(surfaces);

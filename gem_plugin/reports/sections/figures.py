@@ -7,37 +7,28 @@ from PIL import Image
 
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.names import NO_FREE_ENERGY
-from gem_plugin.reports.figures.captions import caption_of
-from gem_plugin.reports.pdf_log import figure_files
+from gem_plugin.reports.figures.captions import caption_of, title_of
+from gem_plugin.reports.figures.order import (
+    ENERGY,
+    LANDSCAPE,
+    LAST_IN_CHAPTER,
+    TRAINING,
+    chapter_of,
+    figure_files,
+    figures_by_importance,
+)
 from gem_plugin.reports.sections.html_parts import command_line, data_address, gem_command, missing
 from gem_plugin.reports.verdicts import verdicts_of_figure
 from gem_plugin.results.run import Run
 
-TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
-RECONSTRUCTION, OUTLIERS, SAMPLES = "reconstruction", "outliers", "samples"
-CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
-    ("free_energy", ENERGY),
-    ("path_profile", ENERGY),
-    ("fsc_", RECONSTRUCTION),
-    ("local_resolution", RECONSTRUCTION),
-    (names.OUTLIERS, OUTLIERS),
-    (names.POSE_CHANGES, OUTLIERS),
-    ("training", TRAINING),
-    ("motion", MOTION),
-    ("amplitude_change", MOTION),
-    (names.SAMPLES, SAMPLES),
-    ("dendrogram", STATES),
-    ("_state_", STATES),
-)
 MINIMUM_WIDTH_OF_A_WIDE_FIGURE = 1000  # pixels
-CROWDED = "annotated"  # figures with a number at every point: folded away
 
 
 def figures_of(run: Run, chapter: str) -> str:
     """The figures of one chapter; empty text where there are none."""
-    found = [path for path in figure_files(run.files) if chapter_of(path) == chapter]
-    plain = "".join(_figure(run, path) for path in found if CROWDED not in path.stem)
-    crowded = "".join(_figure(run, path) for path in found if CROWDED in path.stem)
+    found = [path for path in figures_by_importance(run.files) if chapter_of(path) == chapter]
+    plain = "".join(_figure(run, path) for path in found if LAST_IN_CHAPTER not in path.stem)
+    crowded = "".join(_figure(run, path) for path in found if LAST_IN_CHAPTER in path.stem)
     folded = (
         f'<details><summary>with numbers of sketch maps</summary><div class="figures">{crowded}</div></details>'
         if crowded
@@ -100,17 +91,13 @@ def landscape_section(run: Run) -> str:
     )
 
 
-def chapter_of(path: Path) -> str:
-    return next((chapter for text, chapter in CHAPTER_OF_NAME if text in path.stem), LANDSCAPE)
-
-
 def _figure(run: Run, path: Path) -> str:
     address = data_address(path.read_bytes(), "image/png")
     caption = escape(f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip())
     kind = "wide" if _is_wide(path) else "narrow"
     return (
         f'<figure class="{kind}"><img alt="{caption}" src="{address}">'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f"<figcaption><b>{escape(title_of(path.stem))}.</b> {caption}</figcaption></figure>"
     )
 
 

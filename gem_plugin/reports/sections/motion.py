@@ -5,8 +5,9 @@ from html import escape
 import numpy as np
 
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
+from gem_plugin.reports.figures.order import MOTION
 from gem_plugin.reports.plain_numbers import angstroms, percent, short_number, with_error
-from gem_plugin.reports.sections.figures import MOTION, figures_of
+from gem_plugin.reports.sections.figures import figures_of
 from gem_plugin.reports.sections.html_parts import grey_levels, missing, png_address, table
 from gem_plugin.reports.sections.map_pictures import VIEWS, pictures_of_maps, small_picture
 from gem_plugin.reports.sections.motion_in_words import motion_in_words

@@ -28,13 +28,45 @@ def motion_in_words(motion: GaussianMotion) -> str:
     return " ".join(sentences)
 
 
+def motion_in_one_sentence(motion: GaussianMotion, angle_in_degrees: float | None = None) -> str:
+    """The same in one sentence. angle_in_degrees: of the most mobile part, standard deviation; None where it is not a rotation."""
+    parts = motion.moving_parts
+    still = angstroms(float(parts.motion_in_angstroms[0]))
+    order = [*range(len(parts.gaussians) - 1, 0, -1)]
+    if not order:
+        return f"No part moves clearly more than the rest (the Gaussians move by {still} Å, root mean square over the particles)."
+    texts = [_in_short(parts, row, angle_in_degrees if row == order[0] else None) for row in order]
+    rest = f", while the rest moves by {still} Å" if parts.gaussians[0] else ""
+    if len(order) == 1:
+        return f"One part, {texts[0]}{rest}."
+    count = COUNTS.get(len(order), str(len(order)))
+    return f"{count} parts change independently of each other: one, {'; another, '.join(texts)}{rest}."
+
+
+def _in_short(parts: MovingParts, row: int, angle_in_degrees: float | None) -> str:
+    mass = with_error(
+        100 * float(parts.fraction_of_mass[row]), 100 * float(parts.fraction_of_mass_error[row])
+    )
+    if is_partly_there(parts, row):
+        return (
+            f"{mass} % of the mass on average, is there in some particles and not in others rather than moving "
+            f"(its mass changes by {percent(float(parts.mass_change[row]))} of the mean)"
+        )
+    distance = with_error(float(parts.motion_in_angstroms[row]), float(parts.motion_error_in_angstroms[row]))
+    at_least = "at least " if _fades(parts, row) else ""
+    angle = f" (a rotation of about {angle_in_degrees:.0f}°)" if angle_in_degrees is not None else ""
+    return (
+        f"{mass} % of the mass, moves by {at_least}{distance} Å{angle}, root mean square over the particles"
+    )
+
+
 def _of_part(parts: MovingParts, row: int, is_only: bool) -> str:
     name = "One part" if is_only else f"Part {row + 1}"
     mass = with_error(
         100 * float(parts.fraction_of_mass[row]), 100 * float(parts.fraction_of_mass_error[row])
     )
     distance = with_error(float(parts.motion_in_angstroms[row]), float(parts.motion_error_in_angstroms[row]))
-    if _comes_and_goes(parts, row):
+    if is_partly_there(parts, row):
         return (
             f"{name}, {mass} % of the mass on average, is not there in every particle: its mass changes by "
             f"{percent(float(parts.mass_change[row]))} of its mean; what there is of it moves by {distance} Å."
@@ -57,8 +89,9 @@ def _about_fading(parts: MovingParts, rows: list[int]) -> str:
 
 
 def _fades(parts: MovingParts, row: int) -> bool:
-    return bool(parts.amplitude_change[row] > FADING) and not _comes_and_goes(parts, row)
+    return bool(parts.amplitude_change[row] > FADING) and not is_partly_there(parts, row)
 
 
-def _comes_and_goes(parts: MovingParts, row: int) -> bool:
+def is_partly_there(parts: MovingParts, row: int) -> bool:
+    """Whether the mass of a part changes as a whole, so that it is not there in every particle."""
     return bool(parts.mass_change[row] > MINIMUM_MASS_CHANGE)

@@ -8,7 +8,8 @@ from scipy.ndimage import gaussian_filter
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.outliers import outliers_in_words
 from gem_plugin.landscape.checks.particles import check_poses
-from gem_plugin.reports.sections.figures import OUTLIERS, figures_of
+from gem_plugin.reports.figures.order import OUTLIERS
+from gem_plugin.reports.sections.figures import figures_of
 from gem_plugin.reports.sections.html_parts import grey_levels, png_address
 from gem_plugin.results.run import Run
 

@@ -3,8 +3,9 @@
 from html import escape
 
 from gem_plugin.io.run.names import state_number
+from gem_plugin.reports.figures.order import RECONSTRUCTION
 from gem_plugin.reports.plain_numbers import short_number
-from gem_plugin.reports.sections.figures import RECONSTRUCTION, figures_of
+from gem_plugin.reports.sections.figures import figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run

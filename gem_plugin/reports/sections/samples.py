@@ -2,8 +2,9 @@
 
 from html import escape
 
+from gem_plugin.reports.figures.order import SAMPLES
 from gem_plugin.reports.plain_numbers import percent
-from gem_plugin.reports.sections.figures import SAMPLES, figures_of
+from gem_plugin.reports.sections.figures import figures_of
 from gem_plugin.reports.sections.html_parts import table
 from gem_plugin.reports.sections.map_pictures import VIEWS, picture_html, pictures_of_maps
 from gem_plugin.results.run import Run

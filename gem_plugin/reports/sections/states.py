@@ -5,8 +5,9 @@ from html import escape
 import numpy as np
 
 from gem_plugin.landscape.checks.state_verdicts import StateVerdict
+from gem_plugin.reports.figures.order import STATES
 from gem_plugin.reports.plain_numbers import percent, short_number
-from gem_plugin.reports.sections.figures import STATES, figures_of
+from gem_plugin.reports.sections.figures import figures_of
 from gem_plugin.reports.sections.html_parts import missing, table
 from gem_plugin.reports.sections.map_pictures import AXES, MapPictures, picture_html, pictures_of_maps
 from gem_plugin.reports.sections.populations import (

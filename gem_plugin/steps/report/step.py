@@ -18,9 +18,12 @@ from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures.free_energy import draw_energy_map
 from gem_plugin.reports.figures.landscape import draw_state_slices
 from gem_plugin.reports.figures.motion import draw_amplitude_change, draw_motion, draw_parts
+from gem_plugin.reports.figures.order import figure_files
 from gem_plugin.reports.figures.outliers import draw_outliers, draw_pose_changes
 from gem_plugin.reports.figures.training import draw_training
-from gem_plugin.reports.pdf_log import figure_files, write_pdf_log
+from gem_plugin.reports.first_page.contents import FirstPage
+from gem_plugin.reports.first_page.paper_contents import write_paper_figure
+from gem_plugin.reports.pdf_log import write_pdf_log
 from gem_plugin.reports.report_page import write_report
 from gem_plugin.results.run import Run
 from gem_plugin.steps.report.chimerax import write_chimerax
@@ -42,9 +45,15 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
             scripts = write_chimerax(Run(run), progress.track)
     opened = Run(run)  # with the motion that was just measured
     with progress.waiting("figures and report"):
-        _draw_figures(opened, progress.track)
-        warnings = write_report(opened, progress.track)
-        write_pdf_log(run, opened.all_summaries, progress.track)
+        page = FirstPage(opened)
+        _draw_figures(opened, page, progress.track)
+        warnings = write_report(opened, page, progress.track)
+        write_pdf_log(page, progress.track)
+    if settings.figure:
+        with progress.waiting("figure for a paper"):
+            paths = write_paper_figure(opened)
+        names_of_files = ", ".join(str(run.as_users_know(path)) for path in paths)
+        progress.say(f"Figure for a paper: {names_of_files}.")
     for warning in warnings:
         progress.warn(warning.sentence)
     progress.say(f"Open {run.report} in a browser; look around with `gem-em explore {run.root}`.")
@@ -57,10 +66,10 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
     }
 
 
-def _draw_figures(run: Run, track: Track) -> None:
+def _draw_figures(run: Run, page: FirstPage, track: Track) -> None:
     """The figures that no other step draws."""
     folder, motion = run.files.figures, run.motion
-    figures: list[Callable[[], object]] = [partial(_draw_energy_of_latents, run)]
+    figures: list[Callable[[], object]] = [page.draw, partial(_draw_energy_of_latents, run)]
     if run.history:
         figures.append(partial(draw_training, folder / names.TRAINING, run.history))
     if motion is not None:

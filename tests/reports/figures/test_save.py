@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.reports import pdf_log
 from gem_plugin.reports.figures import landscape as figures_landscape
 from gem_plugin.reports.figures import save as save_figure
 from gem_plugin.reports.figures import training as figures_training
@@ -100,10 +99,9 @@ def test_the_log_for_relion_has_a_page_with_a_sentence_for_every_figure(drawn: D
     log = drawn.pdf_files[0].parents[1] / "logfile.pdf"
     content = log.read_bytes()
     assert b"/Type3" not in content
-    run = Run(RunFiles(log.parent))
-    lines = pdf_log.check_lines(run), pdf_log._summary_lines(run.all_summaries)
-    of_text = sum(len(pdf_log._text_pages("", part)) for part in lines)
-    assert len(re.findall(rb"/Type /Page\b", content)) == of_text + len(drawn.pdf_files)
+    Run(RunFiles(log.parent))
+    n_pages = len(re.findall(rb"/Type /Page\b", content))
+    assert 3 <= n_pages <= 2 + len(drawn.pdf_files) // 2, "half as many pages as figures"
     pages = [figure for figure in drawn.figures if not any(axes.axison for axes in figure.axes)]
     texts = ["\n".join(text.get_text() for text in page.texts) for page in pages]
     assert sum("Left: loss per epoch" in text for text in texts) == 1
