@@ -18,6 +18,7 @@ LINGER_IN_MILLISECONDS = 5000
 SPACING = 1.15  # between the middles of neighbours, over the width of a map
 LETTER_WIDTH = 0.55  # over the height of a label
 MAXIMUM_LABEL_HEIGHT = 0.07  # over the width of a map
+ZOOM = 0.62  # of the radius of all maps, whose borders are empty
 MAXIMUM_ARROWS = 150  # of a scene
 Node = dict[str, Any]
 
@@ -134,7 +135,8 @@ def _primitive(params: Node) -> Node:
 def _view(title: str, children: Sequence[Node]) -> Node:
     canvas = {"kind": "canvas", "params": {"background_color": BACKGROUND}}
     metadata = {"title": title, "key": title.lower().replace(" ", "_"), "linger_duration_ms": LINGER_IN_MILLISECONDS}
-    return {"metadata": metadata, "root": {"kind": "root", "children": [canvas, *children]}}
+    focus = {"kind": "focus", "params": {"radius_factor": ZOOM}}
+    return {"metadata": metadata, "root": {"kind": "root", "children": [canvas, focus, *children]}}
 
 
 def _several(title: str, views: Sequence[Node]) -> Node:
