@@ -139,21 +139,36 @@ def draw(
     return draw_surface(np.asarray(volume), getattr(volume, "pixel_size", 1.0), level, colour, title)
 
 
-def draw_several(volumes: Sequence[np.ndarray], titles: Sequence[str], colours: Sequence[str] | None = None) -> Figure:
-    """Maps side by side at one density level, that of the first."""
+def draw_several(
+    volumes: Sequence[np.ndarray],  # each (b, b, b)
+    titles: Sequence[str],
+    colours: Sequence[str | int] | None = None,  # the number of a state stands for its colour
+) -> Figure:
+    """Maps side by side at one density level, that of the first, and cut to where there is something."""
     from matplotlib.colors import to_rgb
 
-    from gem_plugin.reports.figures.shaded_surface import ShownFigure, default_level, shaded_surface
+    from gem_plugin.reports.figures.save import colour_of_group
+    from gem_plugin.reports.figures.shaded_surface import (
+        ShownFigure,
+        default_level,
+        shaded_surface,
+        window_of,
+    )
 
     if not volumes or len(volumes) != len(titles):
         raise InputError(f"Expected a title for each of at least one map, got {len(titles)} for {len(volumes)}.")
+    chosen = [one if isinstance(one, str) else colour_of_group(one) for one in colours or []]
     level = default_level(np.asarray(volumes[0]))
-    figure = ShownFigure(figsize=(1.7 * len(volumes), 1.9), layout="constrained")
+    pictures = [
+        shaded_surface(np.asarray(volume), level, to_rgb(chosen[index] if chosen else "#56B4E9"))
+        for index, volume in enumerate(volumes)
+    ]
+    rows, columns = window_of(pictures)
+    figure = ShownFigure(figsize=(1.9 * len(volumes), 2.1), layout="constrained")
     panels = figure.subplots(1, len(volumes), squeeze=False)[0]
-    for index, (axes, volume) in enumerate(zip(panels, volumes)):
-        colour = to_rgb(colours[index] if colours else "#56B4E9")
-        axes.imshow(shaded_surface(np.asarray(volume), level, colour), origin="lower")
-        axes.set_title(titles[index], fontsize=6)
+    for axes, picture, title in zip(panels, pictures, titles):
+        axes.imshow(picture[rows, columns], origin="lower", interpolation="bilinear")
+        axes.set_title(title, fontsize=6)
         axes.set_axis_off()
     return figure
 

@@ -58,11 +58,11 @@ SURFACES = """# mean maps of the states, at one density level
 with_maps = [number for number in states.numbers if states.has_mean_map(number)][:5]
 maps = [states.mean_map(number) for number in with_maps]
 titles = [f"state {{number}}: {{run.verdict(number, states.source)}}" for number in with_maps]
-gem.draw_several([one.volume for one in maps], titles) if maps else None"""
+gem.draw_several([one.volume for one in maps], titles, with_maps) if maps else None"""
 
 SCATTER = """# any two columns, coloured by any column; drag to draw around particles
-first = "volume_pc_1" if "volume_pc_1" in run.columns else "latent_1"
-second = "volume_pc_2" if "volume_pc_2" in run.columns else run.columns[0]
+wanted = ["volume_pc_1", "volume_pc_2", "latent_pc_1", "latent_pc_2", "latent_1", "latent_std"]
+first, second = [name for name in wanted if name in run.columns][:2]
 plot = gem.scatter(run, first, second, colour=states.column)
 plot"""
 

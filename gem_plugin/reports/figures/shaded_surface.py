@@ -4,6 +4,7 @@ Each pixel looks down its column of voxels for the first that is above the level
 """
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,8 +15,8 @@ from gem_plugin.reports.chimerax_scripts import LEVEL_FRACTION
 
 SIDE_IN_PIXELS, MAXIMUM_FACTOR = 192, 4  # a finer picture of a small map shows nothing more, and takes seconds
 DOTS_PER_INCH_IN_NOTEBOOKS = 130
-AMBIENT = 0.35  # light that reaches every place
-FADING_WITH_DEPTH = 0.35  # of the farthest surface
+AMBIENT = 0.45  # light that reaches every place
+FADING_WITH_DEPTH = 0.25  # of the farthest surface
 LIGHT = np.array([0.72, 0.42, -0.40])  # zyx: from the viewer, who is at large z, above and left
 BAR_FRACTION = 0.25  # of the width of the map, before rounding down
 ROUND_LENGTHS = (5, 10, 20, 25, 50, 100, 200, 250, 500)  # Angstrom
@@ -77,6 +78,17 @@ def shaded_surface(
     picture[..., :3] = np.clip(shade[..., None] * np.array(colour), 0, 1) * is_hit[..., None]
     picture[..., 3] = is_hit
     return picture
+
+
+def window_of(pictures: Sequence[np.ndarray]) -> tuple[slice, slice]:  # each (side, side, 4) -> rows, columns
+    """The part of the pictures that holds every surface, with a narrow border; all of it where there is none."""
+    covered = np.max([picture[..., 3] for picture in pictures], axis=0) > 0
+    if not covered.any():
+        return slice(None), slice(None)
+    found = [np.flatnonzero(covered.any(axis=axis)) for axis in (1, 0)]
+    border = max(1, len(covered) // 40)
+    rows, columns = (slice(max(0, int(one[0]) - border), int(one[-1]) + border + 1) for one in found)
+    return rows, columns
 
 
 def _normals(volume: np.ndarray, sections: np.ndarray) -> np.ndarray:  # (y, x, 3) zyx, unit length

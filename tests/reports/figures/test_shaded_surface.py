@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gem_plugin.reports.figures.shaded_surface import AMBIENT, shaded_surface
+from gem_plugin.reports.figures.shaded_surface import AMBIENT, shaded_surface, window_of
 
 WHITE = (1.0, 1.0, 1.0)
 
@@ -43,3 +43,11 @@ def test_what_is_nearer_to_the_viewer_hides_the_rest_and_is_brighter() -> None:
 
 def test_nothing_above_the_level_is_an_empty_picture() -> None:
     assert shaded_surface(np.zeros((8, 8, 8)), 0.5, WHITE).sum() == 0
+
+
+def test_several_pictures_are_cut_to_one_window() -> None:
+    left, right = np.zeros((2, 80, 80, 4))
+    left[40, 10], right[50, 30] = 1, 1
+    rows, columns = window_of([left, right])
+    assert (rows, columns) == (slice(38, 53), slice(8, 33))
+    assert left[window_of([np.zeros_like(left)])].shape == left.shape
