@@ -31,7 +31,9 @@ class ParticleScatter:
     def __init__(self, run: Run, x: str, y: str, colour: str) -> None:
         self.run = run
         self.names = (x, y, colour)
-        self.columns = [run.column(name) for name in self.names]  # a wrong name is an error before anything is drawn
+        self.columns = [
+            run.column(name) for name in self.names
+        ]  # a wrong name is an error before anything is drawn
         is_there = importlib.util.find_spec("anywidget") is not None
         self.widget = _widget_of(run, self.names) if is_there else None
 
@@ -156,7 +158,9 @@ def draw_several(
     )
 
     if not volumes or len(volumes) != len(titles):
-        raise InputError(f"Expected a title for each of at least one map, got {len(titles)} for {len(volumes)}.")
+        raise InputError(
+            f"Expected a title for each of at least one map, got {len(titles)} for {len(volumes)}."
+        )
     chosen = [one if isinstance(one, str) else colour_of_group(one) for one in colours or []]
     level = default_level(np.asarray(volumes[0]))
     pictures = [

@@ -33,7 +33,9 @@ def small_map_bytes(
     values = np.clip(np.round(scaled), -LARGEST_INT16, LARGEST_INT16).astype("<i2")
     statistics = (float(values.min()), float(values.max()), float(values.mean()), float(values.std()))
     n_sections, n_rows, n_columns = values.shape
-    header_bytes = mrc_header_bytes((n_sections, n_rows, n_columns), pixel_size_in_angstroms, True, statistics)
+    header_bytes = mrc_header_bytes(
+        (n_sections, n_rows, n_columns), pixel_size_in_angstroms, True, statistics
+    )
     header = np.frombuffer(bytearray(header_bytes), dtype=HEADER_DTYPE.newbyteorder("<"))
     header["mode"] = INT16_MODE
     return header.tobytes() + values.tobytes()

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
     ("states_overlay", "the mean maps of all states on each other, transparent, with a legend"),
-    ("states", "the mean maps of all states side by side, at one density level; change the view with states_overlay, states_tiled"),
+    (
+        "states",
+        "the mean maps of all states side by side, at one density level; change the view with states_overlay, states_tiled",
+    ),
     ("movie", "records the motion along the first trajectory as movie.mp4 beside the script"),
     ("figure", "saves panels for a paper beside the script: states, motion, arrows; 600 dpi, transparent"),
     ("morph_", "the molecule moving along {}, as a movie with a slider"),

@@ -20,7 +20,9 @@ from gem_plugin.reports.chimerax_scripts import (
 from gem_plugin.reports.figures.save import colour_of_group
 
 OVERLAY_TRANSPARENCY = 0.5
-SPACING = 2.5  # between the middles of neighbours, over half the largest extent: a gap, and a line of text in it
+SPACING = (
+    2.5  # between the middles of neighbours, over half the largest extent: a gap, and a line of text in it
+)
 MINIMUM_SPACING_FACTOR = 1.0
 LETTER_WIDTH = 0.55  # over the height of a label: Arial, on average
 MAXIMUM_LABEL_HEIGHT = 0.16  # over half the largest extent
@@ -123,7 +125,11 @@ def figure_script(
         mean_map, values, own_level, highest = motion
         lines += [*colour_commands(mean_map, values, own_level, highest), *_page(1), "view"]
         lines += [f'2dlabels text "rms motion (\\u00c5)" size {_TEXT} xpos 0.7 ypos 0.15']
-        lines += [*(_scale_bar(extent) if extent is not None else []), _save("figure_motion", 1), "close session"]
+        lines += [
+            *(_scale_bar(extent) if extent is not None else []),
+            _save("figure_motion", 1),
+            "close session",
+        ]
     if arrows is not None:
         lines += [*arrows_commands(*arrows), *_page(1), "view", _save("figure_arrows", 1), "close session"]
     return "\n".join(lines) + "\n"
@@ -196,4 +202,6 @@ def _scale_bar(extent: Extent) -> list[str]:
 
 def _save(stem: str, rows: float) -> str:
     height = round(WINDOW * rows) * PIXELS_OF_FILE
-    return f'save "{stem}.png" width {WIDTH_IN_PIXELS} height {height} supersample 2 transparentBackground true'
+    return (
+        f'save "{stem}.png" width {WIDTH_IN_PIXELS} height {height} supersample 2 transparentBackground true'
+    )

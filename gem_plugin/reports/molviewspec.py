@@ -65,14 +65,24 @@ def motion_scene(
 ) -> Node:
     """The consensus in bands of colour, by how far density moves; and the same, transparent, with arrows."""
     arrows = [
-        {"kind": "arrow", "start": _floats(start), "end": _floats(end), "show_end_cap": True, "tube_radius": 0.4}
+        {
+            "kind": "arrow",
+            "start": _floats(start),
+            "end": _floats(end),
+            "show_end_cap": True,
+            "tube_radius": 0.4,
+        }
         for start, end in arrow_ends[:MAXIMUM_ARROWS]
     ]
     coloured = [_map(band, level) for band in bands]
     views = [_view("Coloured by motion", coloured)]
     if arrows:
         faint = [_map(band, level, opacity=0.35) for band in bands]
-        group = {"kind": "primitives", "params": {"color": "#D55E00"}, "children": [_primitive(one) for one in arrows]}
+        group = {
+            "kind": "primitives",
+            "params": {"color": "#D55E00"},
+            "children": [_primitive(one) for one in arrows],
+        }
         views.append(_view("Largest joint motion", [*faint, group]))
     return _several(title, views)
 
@@ -102,7 +112,12 @@ def _map(
     look: list[Node] = [{"kind": "color", "params": {"color": surface.colour}}]
     if opacity < 1:
         look.append({"kind": "opacity", "params": {"opacity": opacity}})
-    isosurface = {"type": "isosurface", "absolute_isovalue": level, "show_wireframe": False, "show_faces": True}
+    isosurface = {
+        "type": "isosurface",
+        "absolute_isovalue": level,
+        "show_wireframe": False,
+        "show_faces": True,
+    }
     drawn: list[Node] = [{"kind": "volume_representation", "params": isosurface, "children": look}]
     if translation is not None:
         drawn.insert(0, {"kind": "transform", "params": {"translation": _floats(translation)}})
@@ -134,13 +149,21 @@ def _primitive(params: Node) -> Node:
 
 def _view(title: str, children: Sequence[Node]) -> Node:
     canvas = {"kind": "canvas", "params": {"background_color": BACKGROUND}}
-    metadata = {"title": title, "key": title.lower().replace(" ", "_"), "linger_duration_ms": LINGER_IN_MILLISECONDS}
+    metadata = {
+        "title": title,
+        "key": title.lower().replace(" ", "_"),
+        "linger_duration_ms": LINGER_IN_MILLISECONDS,
+    }
     focus = {"kind": "focus", "params": {"radius_factor": ZOOM}}
     return {"metadata": metadata, "root": {"kind": "root", "children": [canvas, focus, *children]}}
 
 
 def _several(title: str, views: Sequence[Node]) -> Node:
-    return {"kind": "multiple", "metadata": {"title": title, "version": VERSION, "timestamp": ""}, "snapshots": list(views)}
+    return {
+        "kind": "multiple",
+        "metadata": {"title": title, "version": VERSION, "timestamp": ""},
+        "snapshots": list(views),
+    }
 
 
 def _floats(values: Sequence[float] | np.ndarray) -> list[float]:

@@ -61,8 +61,8 @@ titles = [f"state {{number}}: {{run.verdict(number, states.source)}}" for number
 gem.draw_several([one.volume for one in maps], titles, with_maps) if maps else None"""
 
 SCATTER = """# any two columns, coloured by any column; drag to draw around particles
-wanted = ["volume_pc_1", "volume_pc_2", "latent_pc_1", "latent_pc_2", "latent_1", "latent_std"]
-first, second = [name for name in wanted if name in run.columns][:2]
+preferred = ["volume_pc_1", "volume_pc_2", "latent_pc_1", "latent_pc_2", "latent_1", "latent_std"]
+first, second = [name for name in preferred if name in run.columns][:2]
 plot = gem.scatter(run, first, second, colour=states.column)
 plot"""
 

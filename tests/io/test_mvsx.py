@@ -19,7 +19,9 @@ def test_maps_keep_their_density_and_pixel_size(tmp_path: Path) -> None:
     with mrcfile.open(tmp_path / "map.mrc") as read:
         assert read.data.dtype == np.int16
         assert float(read.voxel_size.x) == pytest.approx(3.5)
-        np.testing.assert_allclose(read.data / level_in_file(1.0, full_scale), volume, atol=full_scale / 60_000)
+        np.testing.assert_allclose(
+            read.data / level_in_file(1.0, full_scale), volume, atol=full_scale / 60_000
+        )
     assert mrcfile.validate(tmp_path / "map.mrc", print_file=io.StringIO())
 
 

@@ -17,7 +17,9 @@ from gem_plugin.reports.figures.save import colour_of_group
 
 EXTENT = Extent(50.0, 80.0)
 MODELS = [
-    StateModel(f"../states/state_{n:03d}.mrc", n, f"State {n}: 33.1 % (30.0 % to 36.2 %), supported (12 sigma)")
+    StateModel(
+        f"../states/state_{n:03d}.mrc", n, f"State {n}: 33.1 % (30.0 % to 36.2 %), supported (12 sigma)"
+    )
     for n in (1, 2, 4)
 ]
 
@@ -32,12 +34,14 @@ def test_every_state_has_its_colour_its_label_and_the_same_level(script) -> None
     assert "scalebar 25 " in text, "at most four tenths of the width, a round number"
 
 
-def test_both_views_can_be_reached(script=states_script) -> None:
-    lines = script(MODELS, 0.25, EXTENT).splitlines()
+def test_both_views_can_be_reached() -> None:
+    lines = states_script(MODELS, 0.25, EXTENT).splitlines()
     names = [line for line in lines if line.startswith("view name")]
     assert names == ["view name overlay", "view name tiled"]
     (tile,) = [index for index, line in enumerate(lines) if line.startswith("tile")]
-    assert lines.index(names[0]) < tile < lines.index(names[1]), "the overlay is kept before the models are moved"
+    assert lines.index(names[0]) < tile < lines.index(names[1]), (
+        "the overlay is kept before the models are moved"
+    )
     aliases = {line.split()[1]: line for line in lines if line.startswith("alias")}
     assert "transparency 0.5" in aliases["states_overlay"]
     assert "transparency 0;" in aliases["states_tiled"]
@@ -63,9 +67,16 @@ def test_one_state_is_not_tiled() -> None:
 
 
 def test_panels_are_180_mm_at_600_dots_per_inch() -> None:
-    text = figure_script(MODELS, 0.25, EXTENT, ("mean.mrc", "motion.mrc", 0.2, 7.5), ("mean.mrc", "a.bild", 0.2))
+    text = figure_script(
+        MODELS, 0.25, EXTENT, ("mean.mrc", "motion.mrc", 0.2, 7.5), ("mean.mrc", "a.bild", 0.2)
+    )
     saved = re.findall(r'save "(\w+)\.png" width (\d+)', text)
-    assert [name for name, _ in saved] == ["figure_states_tiled", "figure_states_overlay", "figure_motion", "figure_arrows"]
+    assert [name for name, _ in saved] == [
+        "figure_states_tiled",
+        "figure_states_overlay",
+        "figure_motion",
+        "figure_arrows",
+    ]
     assert all(abs(int(width) / 600 * 25.4 - 180) < 0.1 for _, width in saved)
     assert text.count("transparentBackground true") == text.count("close session") == 4
 

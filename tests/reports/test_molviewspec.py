@@ -19,7 +19,9 @@ def nodes(tree: object, kind: str) -> list[dict]:
     return found
 
 
-@pytest.mark.parametrize("scene", [states_scene(STATES, 0.3, 100, "states"), motion_scene(STATES, 0.3, ARROWS, "motion")])
+@pytest.mark.parametrize(
+    "scene", [states_scene(STATES, 0.3, 100, "states"), motion_scene(STATES, 0.3, ARROWS, "motion")]
+)
 def test_scenes_are_valid(scene: dict) -> None:
     molviewspec = pytest.importorskip("molviewspec")
     read = molviewspec.nodes.States.model_validate(scene)

@@ -41,7 +41,12 @@ class ChimeraxFiles:
     def made_by_report(self) -> list[Path]:
         """Scripts and models of a report; others that someone saved beside them are not among these."""
         scripts = ("states.cxc", "states_overlay.cxc", "movie.cxc", "figure.cxc", "arrows.cxc", "morph_*.cxc")
-        patterns = (*scripts, "colour_by_*.cxc", "gaussians_*", *(path.name for path in (self.scene_of_states, self.scene_of_motion)))
+        patterns = (
+            *scripts,
+            "colour_by_*.cxc",
+            "gaussians_*",
+            *(path.name for path in (self.scene_of_states, self.scene_of_motion)),
+        )
         return sorted(path for pattern in patterns for path in self.root.glob(pattern))
 
     def scripts(self) -> list[Path]:

@@ -13,7 +13,10 @@ from scipy.ndimage import gaussian_filter, zoom
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.reports.chimerax_scripts import LEVEL_FRACTION
 
-SIDE_IN_PIXELS, MAXIMUM_FACTOR = 192, 4  # a finer picture of a small map shows nothing more, and takes seconds
+SIDE_IN_PIXELS, MAXIMUM_FACTOR = (
+    192,
+    4,
+)  # a finer picture of a small map shows nothing more, and takes seconds
 DOTS_PER_INCH_IN_NOTEBOOKS = 130
 AMBIENT = 0.45  # light that reaches every place
 FADING_WITH_DEPTH = 0.25  # of the farthest surface
@@ -66,7 +69,11 @@ def shaded_surface(
 ) -> np.ndarray:  # (side, side, 4): red, green, blue, cover; 0 to 1
     """What is above the level, lit from the upper left; transparent where nothing is."""
     factor = min(MAXIMUM_FACTOR, max(1, round(SIDE_IN_PIXELS / len(volume))))
-    fine = zoom(np.asarray(volume, np.float32), factor, order=1) if factor > 1 else np.asarray(volume, np.float32)
+    fine = (
+        zoom(np.asarray(volume, np.float32), factor, order=1)
+        if factor > 1
+        else np.asarray(volume, np.float32)
+    )
     fine = gaussian_filter(fine, factor / 2)  # linear interpolation leaves edges where voxels meet
     from_viewer = fine[::-1] > level
     is_hit = from_viewer.any(axis=0)

@@ -101,7 +101,9 @@ def _states(run: Run) -> _States:
     paths, labels = run.state_maps, labels_of_states(run)
     if not paths:
         return _States()
-    models = [StateModel(_relative(run.files, path), number, labels[number]) for number, path in paths.items()]
+    models = [
+        StateModel(_relative(run.files, path), number, labels[number]) for number, path in paths.items()
+    ]
     level = _level(next(iter(paths.values())))  # of the largest state: one level for all
     maps = [read_map(path) for path in paths.values()]
     extent = extent_of([one.volume for one in maps], level, maps[0].pixel_size_in_angstroms)

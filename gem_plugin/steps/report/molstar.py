@@ -28,10 +28,12 @@ def write_scene_of_states(path: Path, run: Run, level: float) -> Path:
         full_scale = max(full_scale, float(np.abs(small[number][0]).max()))
         width = len(volume) * pixel_size
     for number, (volume, pixel_size) in small.items():
-        name = f"state_{number:03d}.mrc"
+        name = run.state_maps[number].name
         states.append(Surface(name, colour_of_group(number), labels[number]))
         contents[name] = small_map_bytes(volume, pixel_size, full_scale or 1.0)
-    scene = states_scene(states, level_in_file(level, full_scale or 1.0), width, f"States of {run.files.root.name}")
+    scene = states_scene(
+        states, level_in_file(level, full_scale or 1.0), width, f"States of {run.files.root.name}"
+    )
     write_mvsx(path, scene, contents)
     return path
 
@@ -65,7 +67,9 @@ def write_scene_of_motion(
         part = np.where(binary_dilation(is_in_band), smaller, 0)
         bands.append(Surface(name, colour, f"{edges[index]:.1f} to {edges[index + 1]:.1f} A"))
         contents[name] = small_map_bytes(part, pixel_size, full_scale)
-    scene = motion_scene(bands, level_in_file(level, full_scale), arrow_ends, "Consensus coloured by rms motion")
+    scene = motion_scene(
+        bands, level_in_file(level, full_scale), arrow_ends, "Consensus coloured by rms motion"
+    )
     write_mvsx(path, scene, contents)
     return path
 

@@ -156,3 +156,12 @@ def test_relion_runs_the_commands_as_printed(relion: Path, tmp_path: Path, is_bi
     assert sorted(folder.glob("run_it*_half1_class001.mrc"))
     with mrcfile.open(folder / "mask.mrc") as mask:
         assert 0.001 < (mask.data > 0.5).mean() < 0.5
+
+
+def test_scenes_for_molstar_are_named_beside_the_scripts(run: RunFiles) -> None:
+    text = report_text_of(run)
+    chapter = text.split("<h3>In Mol*</h3>")[1].split("</p>")[0]
+    assert run.chimerax.scene_of_states.name in chapter
+    assert run.chimerax.scene_of_states.is_file()
+    for script in ("states.cxc", "states_overlay.cxc", "figure.cxc", "movie.cxc"):
+        assert f"<td>{script}</td>" in text, "with what it shows"

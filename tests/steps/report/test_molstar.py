@@ -35,8 +35,8 @@ def test_states_are_in_their_colours(tmp_path: Path) -> None:
     scene, maps = opened(write_scene_of_states(tmp_path / "states.mvsx", run, 0.3), tmp_path / "in")
     text = json.dumps(scene)
     assert all(f'"{colour_of_group(number)}"' in text for number in (1, 2, 3))
-    assert list(maps) == ["state_001.mrc", "state_002.mrc", "state_003.mrc"]
-    scaled = maps["state_002.mrc"] / 32767
+    assert list(maps) == [f"state_00{number}_mean.mrc" for number in (1, 2, 3)]
+    scaled = maps["state_002_mean.mrc"] / 32767
     assert np.corrcoef(scaled.ravel(), moving_ball(2).ravel())[0, 1] > 0.9999
 
 
@@ -54,7 +54,9 @@ def test_bands_of_motion_cover_the_consensus(tmp_path: Path) -> None:
 def test_large_maps_are_made_smaller_and_keep_their_width(tmp_path: Path) -> None:
     z, y, x = np.mgrid[:160, :160, :160] - 80.0
     ball = np.exp(-(z**2 + y**2 + x**2) / 800).astype(np.float32)
-    path = write_scene_of_motion(tmp_path / "motion.mvsx", ball, np.ones_like(ball), 1.0, 0.3, 10.0, NO_ARROWS)
+    path = write_scene_of_motion(
+        tmp_path / "motion.mvsx", ball, np.ones_like(ball), 1.0, 0.3, 10.0, NO_ARROWS
+    )
     _, maps = opened(path, tmp_path / "in")
     (values,) = maps.values()
     assert values.shape == (MAXIMUM_SIDE,) * 3
