@@ -18,7 +18,7 @@ LINGER_IN_MILLISECONDS = 5000
 SPACING = 1.15  # between the middles of neighbours, over the width of a map
 LETTER_WIDTH = 0.55  # over the height of a label
 MAXIMUM_LABEL_HEIGHT = 0.07  # over the width of a map
-ZOOM = 0.62  # of the radius of all maps, whose borders are empty
+ZOOM, ZOOM_OF_TILES = 0.62, 0.85  # of the radius of all maps, whose borders are empty
 MAXIMUM_ARROWS = 150  # of a scene
 Node = dict[str, Any]
 
@@ -53,7 +53,7 @@ def states_scene(
             _map(state, level, opacity=OVERLAY_OPACITY),
             _label(state.label, beside, height, state.colour, "middle-left"),
         ]
-    views = [_view("States side by side", tiled), _view("States on each other", overlay)]
+    views = [_view("States side by side", tiled, ZOOM_OF_TILES), _view("States on each other", overlay)]
     return _several(title, views)
 
 
@@ -147,14 +147,14 @@ def _primitive(params: Node) -> Node:
     return {"kind": "primitive", "params": params}
 
 
-def _view(title: str, children: Sequence[Node]) -> Node:
+def _view(title: str, children: Sequence[Node], zoom: float = ZOOM) -> Node:
     canvas = {"kind": "canvas", "params": {"background_color": BACKGROUND}}
     metadata = {
         "title": title,
         "key": title.lower().replace(" ", "_"),
         "linger_duration_ms": LINGER_IN_MILLISECONDS,
     }
-    focus = {"kind": "focus", "params": {"radius_factor": ZOOM}}
+    focus = {"kind": "focus", "params": {"radius_factor": zoom}}
     return {"metadata": metadata, "root": {"kind": "root", "children": [canvas, focus, *children]}}
 
 
