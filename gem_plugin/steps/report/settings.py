@@ -9,4 +9,6 @@ from gem_plugin.settings import setting
 class ReportSettings:
     """What to make beside the page."""
 
-    chimerax: bool = setting(True, "Write scripts, arrows and pseudo-atoms for ChimeraX, and scenes for Mol*, into chimerax/.")
+    chimerax: bool = setting(
+        True, "Write scripts, arrows and pseudo-atoms for ChimeraX, and scenes for Mol*, into chimerax/."
+    )
