@@ -16,6 +16,7 @@ from gem_plugin.version import __version__
 if TYPE_CHECKING:
     from gem_plugin.api import Run, Selection, Volume, fit, open_run, read_particles
     from gem_plugin.errors import GemError, InputError
+    from gem_plugin.notebook import draw, draw_several, mean_map, scatter, trajectories
     from gem_plugin.notices import GemNote, GemWarning
 
 __all__ = [
@@ -27,15 +28,22 @@ __all__ = [
     "Selection",
     "Volume",
     "__version__",
+    "draw",
+    "draw_several",
     "fit",
+    "mean_map",
     "open_run",
     "read_particles",
+    "scatter",
+    "trajectories",
 ]
+IN_NOTEBOOKS = ("draw", "draw_several", "mean_map", "scatter", "trajectories")
 HOMES = {
     "GemError": "gem_plugin.errors",
     "InputError": "gem_plugin.errors",
     "GemNote": "gem_plugin.notices",
     "GemWarning": "gem_plugin.notices",
+    **dict.fromkeys(IN_NOTEBOOKS, "gem_plugin.notebook"),
 }
 
 

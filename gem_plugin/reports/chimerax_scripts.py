@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
-from gem_plugin.reports.figures.save import colour_of_group
-
 WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
-    ("states", "the mean map of every state, one shown at a time"),
+    ("states_overlay", "the mean maps of all states on each other, transparent, with a legend"),
+    (
+        "states",
+        "the mean maps of all states side by side, at one density level; change the view with states_overlay, states_tiled",
+    ),
+    ("movie", "records the motion along the first trajectory as movie.mp4 beside the script"),
+    ("figure", "saves panels for a paper beside the script: states, motion, arrows; 600 dpi, transparent"),
     ("morph_", "the molecule moving along {}, as a movie with a slider"),
     ("colour_by_motion", "the consensus map coloured by motion: how far density moves, in Å"),
     ("colour_by_occupancy", "the consensus map coloured by mean occupancy"),
@@ -19,7 +23,11 @@ WHAT_SCRIPTS_SHOW = (  # start of the name of a script, what it shows
 START = "# models are numbered from 1: start ChimeraX with this script, or open it in an empty ChimeraX"
 LEVEL_FRACTION = 0.3  # of the bright level of a map: shows the whole molecule and little noise
 MORPH_FRAMES = 20  # between two maps
-APPEARANCE = ("set bgColor white", "lighting soft", "graphics silhouettes true", "view")
+MORPH_COLOUR = "#56B4E9"
+MOVIE_SIZE = (1280, 960)  # pixels
+STILL_FRAMES = 12  # before and after the motion: the eye needs a start, and encoding blurs a moving end
+PALETTE = "#440154:#3B528B:#21918C:#5EC962:#FDE725"  # viridis
+APPEARANCE = ("set bgColor white", "lighting soft", "graphics silhouettes true")
 
 
 def what_script_shows(stem: str) -> str:
@@ -30,70 +38,111 @@ def what_script_shows(stem: str) -> str:
     return ""
 
 
-def states_script(paths: Sequence[str], level: float, badges: Sequence[str]) -> str:
-    """All states in one frame, in their colours; one shown, the others a click away."""
-    lines = ["# mean map of every state; show another with: hide #1; show #2"]
-    for number, (path, badge) in enumerate(zip(paths, badges, strict=True), start=1):
-        lines.append(f"# state {number}: {badge}")
-        lines.append(f"open {_quoted(path)} id #{number}")
-        lines.append(f"volume #{number} level {level:.5g} step 1 color {colour_of_group(number)}")
-    lines += [f"hide #{number} models" for number in range(2, len(paths) + 1)]
-    return _script(lines)
-
-
 def morph_script(paths: Sequence[str], level: float) -> str:
     """A movie through the maps of a trajectory, there and back."""
-    lines = [f"# the molecule moves along the trajectory; repeat with: volume morph #1-{len(paths)}"]
-    lines += [f"open {_quoted(path)} id #{number}" for number, path in enumerate(paths, start=1)]
-    lines.append(f"volume #1-{len(paths)} level {level:.5g} color #56B4E9 step 1")
-    lines.append(
-        f"volume morph #1-{len(paths)} frames {MORPH_FRAMES * max(1, len(paths) - 1)} constantVolume true slider true"
+    lines = [
+        f"# the molecule moves along the trajectory; repeat with: volume morph #1-{len(paths)}",
+        *_opened_series(paths, level),
+        _morph_command(len(paths), "slider true"),
+    ]
+    return script_text(lines)
+
+
+def movie_script(paths: Sequence[str], level: float) -> str:
+    """Record the motion through the maps of a trajectory, there and back, into movie.mp4; then the script ends."""
+    width, height = MOVIE_SIZE
+    lines = [
+        "# records movie.mp4 beside this script; with the option --exit ChimeraX closes afterwards",
+        *_opened_series(paths, level),
+        *APPEARANCE,
+        f"windowsize {width} {height}",
+        "view",
+        f"movie record size {width},{height} supersample 2",
+        f"wait {STILL_FRAMES}",
+        _morph_command(len(paths), "slider false"),
+        f"wait {2 * _steps(len(paths)) + STILL_FRAMES}",
+        'movie encode output "movie.mp4" format h264 quality high framerate 25 wait true',
+    ]
+    return "\n".join([START, *lines]) + "\n"
+
+
+def _opened_series(paths: Sequence[str], level: float) -> list[str]:
+    opened = [open_command(path, number) for number, path in enumerate(paths, start=1)]
+    return [*opened, f"volume #1-{len(paths)} level {level:.5g} color {MORPH_COLOUR} step 1"]
+
+
+def _steps(n_maps: int) -> int:  # of a morph, from the first map to the last
+    return MORPH_FRAMES * max(1, n_maps - 1)
+
+
+def _morph_command(n_maps: int, slider: str) -> str:
+    """There and back once: playStep is the fraction of the way of one frame."""
+    steps = _steps(n_maps)
+    return (
+        f"volume morph #1-{n_maps} frames {2 * steps} playStep {1 / steps:.6g} constantVolume true {slider}"
     )
-    return _script(lines)
 
 
 def colour_script(map_path: str, values_path: str, level: float, highest: float, what: str) -> str:
     """The consensus coloured by a map of values from 0 to the highest."""
-    lines = [
-        f"# the consensus coloured by {what}: dark blue 0, yellow {highest:.3g}",
-        f"open {_quoted(map_path)} id #1",
-        f"open {_quoted(values_path)} id #2",
+    about = f"# the consensus coloured by {what}: dark blue 0, yellow {highest:.3g}"
+    return script_text([about, *colour_commands(map_path, values_path, level, highest)])
+
+
+def colour_commands(map_path: str, values_path: str, level: float, highest: float) -> list[str]:
+    """Open both maps, colour the first by the second, and show the key."""
+    first, *middle, last = PALETTE.split(":")
+    return [
+        open_command(map_path, 1),
+        open_command(values_path, 2),
         "hide #2 models",
         f"volume #1 level {level:.5g} step 1",
-        f"color sample #1 map #2 palette #440154:#3B528B:#21918C:#5EC962:#FDE725 range 0,{highest:.4g}",
-        "key #440154:0 #3B528B: #21918C: #5EC962: " + f"#FDE725:{highest:.3g}",
+        f"color sample #1 map #2 palette {PALETTE} range 0,{highest:.4g}",
+        f"key {first}:0 {' '.join(f'{colour}:' for colour in middle)} {last}:{highest:.3g}",
     ]
-    return _script(lines)
 
 
 def arrows_script(map_path: str, arrows_path: str, level: float) -> str:
     """The consensus, transparent, with displacement arrows."""
-    lines = [
-        "# displacements of the largest joint motion, two standard deviations long",
-        f"open {_quoted(map_path)} id #1",
+    about = "# displacements of the largest joint motion, two standard deviations long"
+    return script_text([about, *arrows_commands(map_path, arrows_path, level)])
+
+
+def arrows_commands(map_path: str, arrows_path: str, level: float) -> list[str]:
+    """The map, grey and transparent, with arrows in it."""
+    return [
+        open_command(map_path, 1),
         f"volume #1 level {level:.5g} step 1 color #B0B7BE transparency 0.7",
-        f"open {_quoted(arrows_path)} id #2",
+        open_command(arrows_path, 2),
     ]
-    return _script(lines)
 
 
 def atoms_script(path: str) -> str:
     """Gaussians of a trajectory as spheres, coloured by their motion."""
     lines = [
         "# the Gaussians of a trajectory as pseudo-atoms; B factor: rms motion in Angstrom",
-        f"open {_quoted(path)} coordsets true",
+        f"open {quoted(path)} coordsets true",
         "style sphere",
         "size atomRadius 2",
         "# to colour by the occupancy in the first model instead: color byattribute occupancy",
-        "color byattribute bfactor palette #440154:#3B528B:#21918C:#5EC962:#FDE725",
+        "color byattribute bfactor palette " + PALETTE,
         "coordset slider #1",
     ]
-    return _script(lines)
+    return script_text(lines)
 
 
-def _script(lines: Sequence[str]) -> str:
-    return "\n".join([START, *lines, *APPEARANCE]) + "\n"
+def script_text(lines: Sequence[str], view: bool = True) -> str:
+    """The commands with the look that all scripts share; view: fit all into the window at the end."""
+    first = [line for line in lines if line.startswith("#")]
+    commands = [line for line in lines if not line.startswith("#")]
+    return "\n".join([START, *first, *APPEARANCE, *commands, *(["view"] if view else [])]) + "\n"
 
 
-def _quoted(path: str) -> str:
-    return '"' + path.replace("\\", "/") + '"'
+def open_command(path: str, model: int, name: str = "") -> str:
+    """Open a file as the model of this number, and name it."""
+    return f"open {quoted(path)} id #{model}" + (f" name {quoted(name)}" if name else "")
+
+
+def quoted(text: str) -> str:
+    """A path or a text as ChimeraX reads it on every system: between double quotes, with / between folders."""
+    return '"' + text.replace("\\", "/") + '"'

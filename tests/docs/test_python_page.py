@@ -29,7 +29,7 @@ def test_every_block_of_the_page_runs(
     demo_data: Path, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocks = BLOCK.findall((repository / "docs" / "python.md").read_text(encoding="utf-8"))
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     names: dict = {}
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)

@@ -14,7 +14,7 @@ from gem_plugin.reports.page_scripts import imports_of, joined_scripts, modules_
 
 ROOT = Path(str(files("gem_plugin")))
 UNIT_TESTS = Path(__file__).parent / "page_scripts"
-ENTRIES = ("explorer/page/explore.js", "reports/page/report.js")
+ENTRIES = ("explorer/page/explore.js", "reports/page/report.js", "explorer/page/notebook_scatter.js")
 MAXIMUM_COLUMNS = 110
 MAXIMUM_LINES = 400
 EXPORTED_NAME = re.compile(r"^export (?:async )?(?:function\*?|class|const) (\w+)", re.MULTILINE)

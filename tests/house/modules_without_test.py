@@ -253,7 +253,6 @@ WITHOUT_TEST = {
         "reports/sections/states",
         "steps/report/step",
     ),
-    "Executed, as a user would: tests/steps/landscape_full/test_step.py": ("reports/notebook",),
     "Scripts joined for the browser: tests/explorer/test_page_text.py": ("reports/page_scripts",),
     "Commands that RELION takes: tests/reports/sections/test_next_steps.py": (
         "reports/sections/relion_commands",

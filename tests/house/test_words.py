@@ -48,6 +48,7 @@ ALLOWED = {  # (file, text that holds the word): the reason
     ("gem_plugin/explorer/.*", "session"): "what the explorer saves under a name",
     ("docs/glossary.md", "session"): "defines it",
     ("docs/looking.md", "session"): "describes it",
+    ("gem_plugin/reports/chimerax_states.py", "close session"): "a command of ChimeraX",
     (
         "gem_plugin/landscape/checks/known_checks.py",
         "left-out",

@@ -1,8 +1,7 @@
 """ChimeraX scripts, held against the documented commands by a small strict reader; the files they open, by other readers.
 
-ChimeraX itself is not here. Commands and options are those of its user guide and of the commands' declarations: open,
-volume, volume morph, color sample, color byattribute, key, hide, style, size, coordset slider, set, lighting, graphics,
-view. ChimeraX runs a .cxc in the folder of the script, so paths are relative to that folder.
+ChimeraX itself is not here. Commands and options are those of its user guide and of the commands' declarations (sources of
+January 2026): GRAMMAR lists them. ChimeraX runs a .cxc in the folder of the script, so paths are relative to that folder.
 """
 
 import re
@@ -25,11 +24,17 @@ from gem_plugin.steps.report import chimerax as motion_step
 NUMBER, COLOUR = r"-?\d+(\.\d+)?(e-?\d+)?", r"#[0-9A-Fa-f]{6}"
 PALETTE = rf"{COLOUR}(:{COLOUR})+"
 MODELS = r"#\d+(-\d+)?"
+TEXT = r'"[^"\n]+"'
+FRACTION = r"[01](\.\d+)?"
+LABEL = rf"label {MODELS} models color black height {NUMBER} offset {NUMBER},{NUMBER},{NUMBER}"
+VOLUME = rf"volume {MODELS}( level {NUMBER}| step 1| color {COLOUR}| transparency {FRACTION})+"
+VIEW = r"view(( name)? (overlay|tiled))?"
+MOUSE = r'mousemode left (rotate|"rotate independent")'
 GRAMMAR = (  # whole commands, in order of the user guide
-    r'open "[^"]+" id #\d+',
+    rf"open {TEXT} id #\d+( name {TEXT})?",
     r'open "[^"]+\.pdb" coordsets true',
-    rf"volume {MODELS}( level {NUMBER}| step 1| color {COLOUR}| transparency 0\.\d+)+",
-    rf"volume morph {MODELS} frames \d+ constantVolume true slider true",
+    VOLUME,
+    rf"volume morph {MODELS} frames \d+ playStep {NUMBER} constantVolume true slider (true|false)",
     rf"color sample {MODELS} map #\d+ palette {PALETTE} range {NUMBER},{NUMBER}",
     rf"color byattribute (bfactor|occupancy) palette {PALETTE}",
     rf"key( {COLOUR}:({NUMBER})?)+",
@@ -38,9 +43,21 @@ GRAMMAR = (  # whole commands, in order of the user guide
     r"size atomRadius \d+",
     r"coordset slider #\d+",
     r"set bgColor white",
+    r"camera ortho",
     r"lighting soft",
     r"graphics silhouettes true",
-    r"view",
+    VIEW,
+    r"windowsize \d+ \d+",
+    rf"tile {MODELS} columns \d+ spacingFactor {NUMBER}",
+    LABEL,
+    rf"2dlabels text {TEXT}( color (black|{COLOUR}))? size \d+ xpos {FRACTION} ypos {FRACTION}",
+    rf"scalebar \d+ thickness \d+ xpos {FRACTION} ypos {FRACTION} color black",
+    rf"alias (states_overlay|states_tiled) {VIEW}; {MOUSE}; {VOLUME}; (~label {MODELS} models|{LABEL})",
+    r"movie record size \d+,\d+ supersample \d",
+    r'movie encode output "movie\.mp4" format h264 quality high framerate 25 wait true',
+    r"wait \d+",
+    r'save "figure_\w+\.png" width \d+ height \d+ supersample \d transparentBackground true',
+    r"close session",
 )
 
 
@@ -63,6 +80,17 @@ def commands_of(path: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def sessions_of(path: Path) -> list[list[str]]:
+    """The commands of a script, divided where it closes everything."""
+    parts: list[list[str]] = [[]]
+    for command in commands_of(path):
+        if command == "close session":
+            parts.append([])
+        else:
+            parts[-1].append(command)
+    return [part for part in parts if part]
+
+
 def models_named(command: str) -> set[int]:
     """Numbers of the models that a command speaks of; colours have six digits and are none."""
     spans = re.findall(r"(?<= )#(\d+)(?:-(\d+))?(?= |$)", command)
@@ -72,7 +100,7 @@ def models_named(command: str) -> set[int]:
 def test_every_purpose_has_its_script(run: RunFiles) -> None:
     names = {path.stem for path in run.chimerax.root.glob("*.cxc")}
     assert names == {
-        "states", "morph_latent_component_1", "colour_by_motion", "colour_by_occupancy", "colour_by_amplitude_change",
+        "states", "states_overlay", "movie", "figure", "morph_latent_component_1", "colour_by_motion", "colour_by_occupancy", "colour_by_amplitude_change",
         "arrows", "gaussians_pc1",
     }  # fmt: skip
     assert all(what_script_shows(name) for name in names)
@@ -94,11 +122,24 @@ def test_files_are_opened_from_the_folder_of_the_script_and_exist(run: RunFiles)
 
 def test_no_command_speaks_of_a_model_before_it_is_opened(run: RunFiles) -> None:
     for path in run.chimerax.root.glob("*.cxc"):
-        opened: set[int] = set()
-        for command in commands_of(path):
-            if command.startswith("open"):
-                opened |= models_named(command) or {1}
-            assert models_named(command) <= opened, (path.name, command)
+        for session in sessions_of(path):
+            opened: set[int] = set()
+            for command in session:
+                if command.startswith("open"):
+                    new = models_named(command) or {1}
+                    assert not new & opened, "every model has its own number"
+                    opened |= new
+                assert models_named(command) <= opened, (path.name, command)
+
+
+def test_movie_is_recorded_around_the_whole_motion_and_the_script_ends(run: RunFiles) -> None:
+    commands = commands_of(run.chimerax.root / "movie.cxc")
+    kinds = [command.split()[0] for command in commands]
+    assert kinds[-5:] == ["movie", "wait", "volume", "wait", "movie"]
+    (frames,) = re.findall(r"frames (\d+)", commands[-3])
+    (step,) = re.findall(r"playStep (\S+)", commands[-3])
+    assert int(frames) * float(step) == pytest.approx(2, rel=1e-3), "there and back once"
+    assert int(commands[-2].split()[1]) > int(frames), "nothing is cut off"
 
 
 def test_colours_reach_from_zero_to_the_key(run: RunFiles) -> None:
@@ -200,4 +241,15 @@ def test_states_and_scripts_of_a_landscape_without_model(tmp_path: Path) -> None
     written = motion_step.write_chimerax(Run(run))
     commands = commands_of(next(path for path in written if path.stem == "states"))
     assert sum(command.startswith("open") for command in commands) == 3
-    assert commands.count("hide #2 models") == 1
+    figure = commands_of(run.chimerax.script("figure"))
+    assert [line.split('"')[1] for line in figure if line.startswith("save")] == [
+        "figure_states_tiled.png",
+        "figure_states_overlay.png",
+    ]
+
+
+def test_a_script_is_read_on_windows_too(run: RunFiles) -> None:
+    for path in run.chimerax.root.glob("*.cxc"):
+        assert path.read_bytes().isascii()
+        named = re.findall(r'"([^"]+\.(?:mrc|bild|pdb|png|mp4))"', path.read_text())
+        assert not [name for name in named if "\\" in name or ":" in name]

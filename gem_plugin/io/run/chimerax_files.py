@@ -24,12 +24,29 @@ class ChimeraxFiles:
     def gaussians(self, trajectory: str) -> Path:  # one model a point of the trajectory
         return self.root / f"gaussians_{trajectory}.pdb"
 
+    @property
+    def scene_of_states(self) -> Path:  # for Mol*
+        return self.root / "states.mvsx"
+
+    @property
+    def scene_of_motion(self) -> Path:
+        return self.root / "colour_by_motion.mvsx"
+
+    def scenes(self) -> list[Path]:
+        return [path for path in (self.scene_of_states, self.scene_of_motion) if path.is_file()]
+
     def script(self, name: str) -> Path:
         return self.root / f"{name}.cxc"
 
     def made_by_report(self) -> list[Path]:
         """Scripts and models of a report; others that someone saved beside them are not among these."""
-        patterns = ("states.cxc", "arrows.cxc", "morph_*.cxc", "colour_by_*.cxc", "gaussians_*")
+        scripts = ("states.cxc", "states_overlay.cxc", "movie.cxc", "figure.cxc", "arrows.cxc", "morph_*.cxc")
+        patterns = (
+            *scripts,
+            "colour_by_*.cxc",
+            "gaussians_*",
+            *(path.name for path in (self.scene_of_states, self.scene_of_motion)),
+        )
         return sorted(path for pattern in patterns for path in self.root.glob(pattern))
 
     def scripts(self) -> list[Path]:

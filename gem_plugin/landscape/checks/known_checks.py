@@ -31,7 +31,7 @@ class KnownCheck:
         return " ".join(self.name.replace("of {}", "").replace("{}", "").split())
 
 
-KNOWN_CHECKS = (  # as docs/trust.md lists them
+KNOWN_CHECKS = (  # as docs/checks.md lists them
     KnownCheck(
         rf"{STATE} may be noise",
         "state N may be noise",

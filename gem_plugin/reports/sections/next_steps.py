@@ -136,4 +136,15 @@ def _chimerax(run: Run) -> list[str]:
         f"<p>Scripts in {escape(str(files.root))}; start ChimeraX with one, or choose it with File, Open:</p>",
         command_line(shlex.join(["chimerax", str(first)])),
         f"<details><summary>all {len(scripts)} scripts</summary>{table(('script', 'what it shows'), rows)}</details>",
+        *_molstar(files),
+    ]
+
+
+def _molstar(files: ChimeraxFiles) -> list[str]:
+    names = [escape(path.name) for path in files.scenes()]
+    if not names:
+        return []
+    return [
+        "<h3>In Mol*</h3>",
+        f"<p>{' and '.join(names)} in the same folder hold their maps: drag one into molstar.org/viewer; nothing is uploaded.</p>",
     ]

@@ -1,7 +1,7 @@
 """How the Gaussians of a trained model move over the particles, and the same as files for ChimeraX."""
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,18 @@ from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.views import one_view_each
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports import chimerax_scripts as scripts
+from gem_plugin.reports.chimerax_states import (
+    Extent,
+    StateModel,
+    extent_of,
+    figure_script,
+    overlay_script,
+    states_script,
+)
+from gem_plugin.reports.state_labels import labels_of_states
 from gem_plugin.results.decoder import MapGrid
-from gem_plugin.results.run import LATENT_COMPONENT, Run
+from gem_plugin.results.run import LATENT_COMPONENT, VOLUME_COMPONENT, MapSeries, Run
+from gem_plugin.steps.report.molstar import write_scene_of_motion, write_scene_of_states
 
 PARTICLES_COMPARED = 200
 MAXIMUM_ARROWS = 600
@@ -53,42 +63,96 @@ def write_motion(
     return motion
 
 
+@dataclass(frozen=True)
+class _States:
+    """What the scripts of the states share; no models where there are no states."""
+
+    models: tuple[StateModel, ...] = ()
+    level: float = 0.0
+    extent: Extent | None = None
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """The maps of the motion that the figure shows again: names in the folder of the scripts."""
+
+    level: float
+    highest: float  # Angstrom
+
+
 def write_chimerax(run: Run, track: Track = untracked) -> list[Path]:
-    """Scripts for everything that the run holds; where the model is there, motion too."""
-    run.files.chimerax.root.mkdir(parents=True, exist_ok=True)
-    for path in run.files.chimerax.made_by_report():  # of an earlier report
+    """Scripts for everything that the run holds, scenes for Mol* beside them; where the model is there, motion too."""
+    files = run.files.chimerax
+    files.root.mkdir(parents=True, exist_ok=True)
+    for path in files.made_by_report():  # of an earlier report
         path.unlink()
-    written = [*_state_scripts(run), *_morph_scripts(run, track)]
+    states, motion = _states(run), None
+    written = [*_state_scripts(run, states), *_morph_scripts(run, track)]
     if run.files.checkpoint.is_file() and run.files.latents.is_file():
         source = run.decoder(MapGrid())
         if source.clouds_at is not None:
-            written += _motion_files(run, source, write_motion(run.files, source, track=track), track)
-    return written
+            measured = write_motion(run.files, source, track=track)
+            motion, of_motion = _motion_files(run, source, measured, track)
+            written += of_motion
+    return written + _figure_script(run, states, motion)
 
 
-def _state_scripts(run: Run) -> list[Path]:
-    paths = list(run.state_maps.values())
+def _states(run: Run) -> _States:
+    paths, labels = run.state_maps, labels_of_states(run)
     if not paths:
+        return _States()
+    models = [
+        StateModel(_relative(run.files, path), number, labels[number]) for number, path in paths.items()
+    ]
+    level = _level(next(iter(paths.values())))  # of the largest state: one level for all
+    maps = [read_map(path) for path in paths.values()]
+    extent = extent_of([one.volume for one in maps], level, maps[0].pixel_size_in_angstroms)
+    return _States(tuple(models), level, extent)
+
+
+def _state_scripts(run: Run, states: _States) -> list[Path]:
+    if states.extent is None:
         return []
-    badges = [run.checks.badge(number) for number in run.state_maps]
-    text = scripts.states_script([_relative(run.files, path) for path in paths], _level(paths[0]), badges)
-    return [_write_script(run.files.chimerax.script("states"), text)]
+    files, what = run.files.chimerax, (states.models, states.level, states.extent)
+    write_scene_of_states(files.scene_of_states, run, states.level)
+    return [
+        _write_script(files.script("states"), states_script(*what)),
+        _write_script(files.script("states_overlay"), overlay_script(*what)),
+    ]
+
+
+def _figure_script(run: Run, states: _States, motion: _Motion | None) -> list[Path]:
+    if not states.models and motion is None:
+        return []
+    files, coloured, arrows = run.files.chimerax, None, None
+    if motion is not None:
+        coloured = files.mean_map.name, files.map_of_values("motion").name, motion.level, motion.highest
+        arrows = files.mean_map.name, files.arrows.name, motion.level
+    text = figure_script(states.models, states.level, states.extent, coloured, arrows)
+    return [_write_script(files.script("figure"), text)]
 
 
 def _morph_scripts(run: Run, track: Track) -> list[Path]:
-    written = []
-    for series in track(run.series, "morphs for ChimeraX", unit="script"):
-        if len(series.paths) > 1:
-            text = scripts.morph_script(
-                [_relative(run.files, path) for path in series.paths], _level(series.paths[0])
-            )
-            written.append(
-                _write_script(run.files.chimerax.script(f"morph_{series.title.replace(' ', '_')}"), text)
-            )
+    """A morph along every trajectory, and a movie of the first one."""
+    files, written = run.files.chimerax, []
+    moving = [series for series in run.series if len(series.paths) > 1]
+    for series in track(moving, "morphs for ChimeraX", unit="script"):
+        text = scripts.morph_script(*_maps_of_series(run, series))
+        written.append(_write_script(files.script(f"morph_{series.title.replace(' ', '_')}"), text))
+    if moving:
+        first = next((one for one in moving if one.title.startswith(VOLUME_COMPONENT)), moving[0])
+        text = scripts.movie_script(*_maps_of_series(run, first))
+        written.append(_write_script(files.script("movie"), text))
     return written
 
 
-def _motion_files(run: Run, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:
+def _maps_of_series(run: Run, series: MapSeries) -> tuple[list[str], float]:
+    return [_relative(run.files, path) for path in series.paths], _level(series.paths[0])
+
+
+def _motion_files(
+    run: Run, source: VolumeSource, motion: GaussianMotion, track: Track
+) -> tuple[_Motion, list[Path]]:
     """Coloured consensus, arrows, and Gaussians along each latent trajectory."""
     files = run.files.chimerax
     mean_map = files.mean_map
@@ -106,17 +170,24 @@ def _motion_files(run: Run, source: VolumeSource, motion: GaussianMotion, track:
             motion.amplitude_change,
         ),
     )
+    highest_of = {}
     for name, what, values in track(colours, "colours for ChimeraX", unit="script"):
         path = files.map_of_values(name)
         write_map(path, _map_of_values(cloud, values, density, source), pixel_size)
         highest = 1.0 if name == "occupancy" else float(np.percentile(values, MAXIMUM_PERCENTILE))
-        text = scripts.colour_script(mean_map.name, path.name, level, max(highest, 1e-3), what)
+        highest_of[name] = max(highest, 1e-3)
+        text = scripts.colour_script(mean_map.name, path.name, level, highest_of[name], what)
         written.append(_write_script(files.script(f"colour_by_{name}"), text))
-    _write_main_arrows(files.arrows, motion, source)
+    ends = _main_arrows(motion, source)
+    _write_main_arrows(files.arrows, ends)
     written.append(
         _write_script(files.script("arrows"), scripts.arrows_script(mean_map.name, files.arrows.name, level))
     )
-    return written + _trajectory_models(run, source, motion, track)
+    values = read_map(files.map_of_values("motion")).volume
+    write_scene_of_motion(
+        files.scene_of_motion, density, values, pixel_size, level, highest_of["motion"], ends
+    )
+    return _Motion(level, highest_of["motion"]), written + _trajectory_models(run, source, motion, track)
 
 
 def _mean_cloud(source: VolumeSource, motion: GaussianMotion) -> GaussianCloud:
@@ -136,15 +207,19 @@ def _map_of_values(
     return np.where(is_inside, sums / np.where(is_inside, density, 1), 0).astype(np.float32)
 
 
-def _write_main_arrows(path: Path, motion: GaussianMotion, source: VolumeSource) -> None:
-    """The largest joint motion of the Gaussians that move most."""
+def _main_arrows(motion: GaussianMotion, source: VolumeSource) -> np.ndarray:  # (n, 2, 3) xyz in Angstrom
+    """Starts and ends of the largest joint motion of the Gaussians that move most, the longest first."""
     lengths = np.linalg.norm(motion.main_displacement_in_angstroms, axis=1)
     chosen = np.argsort(lengths)[::-1][:MAXIMUM_ARROWS]
     starts = _in_map_frame(motion.positions_in_angstroms[chosen], source)
-    ends = starts + motion.main_displacement_in_angstroms[chosen]
-    fraction = (lengths[chosen] / max(float(lengths.max()), 1e-9))[:, None]
+    return np.stack([starts, starts + motion.main_displacement_in_angstroms[chosen]], axis=1)
+
+
+def _write_main_arrows(path: Path, ends: np.ndarray) -> None:
+    lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+    fraction = (lengths / max(float(lengths.max(initial=0)), 1e-9))[:, None]
     blue, orange = np.array([[0.0, 0.45, 0.70]]), np.array([[0.90, 0.62, 0.0]])
-    write_arrows(path, starts, ends, (1 - fraction) * blue + fraction * orange)
+    write_arrows(path, ends[:, 0], ends[:, 1], (1 - fraction) * blue + fraction * orange)
 
 
 def _trajectory_models(run: Run, source: VolumeSource, motion: GaussianMotion, track: Track) -> list[Path]:

@@ -92,7 +92,7 @@ def test_diagnostics_of_version_0_1_0_are_all_known(repository: Path) -> None:
 
 
 def test_the_documentation_lists_the_same_checks(repository: Path) -> None:
-    text = (repository / "docs" / "trust.md").read_text()
+    text = (repository / "docs" / "checks.md").read_text()
     table = text.split("## The checks")[1].split("\n## ")[0]
     rows = re.findall(r"^\| ([^|]+?) \|", table, re.MULTILINE)[1:]
     assert rows == [check.title for check in KNOWN_CHECKS]

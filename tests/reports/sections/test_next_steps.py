@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from full_run import give_half_sets, make_full_run, report_text_of
 from relion_set import make_relion_run
+from tiny_run import make_tiny_run
 
 from gem_plugin.cli.main import gem_em
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table, save_prepared_table
+from gem_plugin.reports.sections.next_steps import next_steps_section
 from gem_plugin.reports.sections.relion_commands import (
     RelionState,
     reconstruction_commands,
@@ -156,3 +158,18 @@ def test_relion_runs_the_commands_as_printed(relion: Path, tmp_path: Path, is_bi
     assert sorted(folder.glob("run_it*_half1_class001.mrc"))
     with mrcfile.open(folder / "mask.mrc") as mask:
         assert 0.001 < (mask.data > 0.5).mean() < 0.5
+
+
+def test_scenes_for_molstar_are_named_beside_the_scripts(tmp_path: Path) -> None:
+    tiny = make_tiny_run(tmp_path)
+    tiny.chimerax.root.mkdir()
+    scripts = ("states", "states_overlay", "figure", "movie")
+    assert "Mol*" not in next_steps_section(Run(tiny))
+    for path in (tiny.chimerax.scene_of_states, *map(tiny.chimerax.script, scripts)):
+        path.touch()
+    text = next_steps_section(Run(tiny))
+    assert tiny.chimerax.scene_of_states.name in text.split("<h3>In Mol*</h3>")[1]
+    for name in scripts:
+        shown = re.search(rf"<td>{name}.cxc</td><td>([^<]*)</td>", text)
+        assert shown, name
+        assert len(shown[1]) > 20, "what it shows"

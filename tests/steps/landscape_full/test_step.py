@@ -176,7 +176,7 @@ def test_notebook_runs_from_top_to_bottom(finished, monkeypatch: pytest.MonkeyPa
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     for cell in cells:
         exec("".join(cell["source"]), names)
-    assert len(cells) == 6
+    assert len(cells) == 9
     assert len(names["states"].labels) == N_PARTICLES
     assert "import" not in "".join(source for cell in cells[1:] for source in cell["source"]), "one interface"
     assert 0 < len(names["chosen"]) < N_PARTICLES

@@ -84,7 +84,8 @@ def test_arrows_are_numbers_that_chimerax_reads(run: RunFiles) -> None:
 def test_a_run_without_model_gets_scripts_of_its_maps_only(tmp_path: Path) -> None:
     run = make_tiny_run(tmp_path)
     written = motion_step.write_chimerax(Run(run))
-    assert {path.name for path in written} == {"states.cxc", "morph_latent_component_1.cxc"}
+    expected = {"states", "states_overlay", "morph_latent_component_1", "movie", "figure"}
+    assert {path.stem for path in written} == expected
 
 
 def test_without_analyze_the_gaussians_follow_the_first_volume_component(
