@@ -74,7 +74,9 @@ class OpenedSketch:
         distances = self._distances_in(region, mask)
         weights = self.counts.astype(np.float64)
         if n_states == AUTOMATIC:
-            n_states, linkage, _ = choose_n_states(find_basins(distances, weights), distances, weights, linkage)
+            n_states, linkage, _ = choose_n_states(
+                find_basins(distances, weights), distances, weights, linkage
+            )
         tree = build_tree(distances, linkage)
         states = cut_into_states(tree, n_states, weights)
         of_particles = np.where(self.labels < 0, 0, states[self.labels])

@@ -85,5 +85,7 @@ def test_maps_that_are_all_the_same_are_one_basin() -> None:
 
 
 def test_other_shapes_are_refused() -> None:
-    with pytest.raises(InputError, match=r"Expected distances between 4 maps as a square table, got shape \(3, 3\)"):
+    with pytest.raises(
+        InputError, match=r"Expected distances between 4 maps as a square table, got shape \(3, 3\)"
+    ):
         find_basins(np.zeros((3, 3)), np.ones(4))

@@ -10,7 +10,9 @@ from gem_plugin.landscape.populations import Posteriors
 N_PARTICLES = 2500
 
 
-def curve(name: str, generator: np.random.Generator) -> tuple[np.ndarray, float]:  # (n, 2), length of the middle 95 %
+def curve(
+    name: str, generator: np.random.Generator
+) -> tuple[np.ndarray, float]:  # (n, 2), length of the middle 95 %
     along = generator.random(N_PARTICLES)
     if name == "line":
         return np.stack([4 * along - 2, 0 * along], axis=1), 0.95 * 4
@@ -27,7 +29,9 @@ def curve(name: str, generator: np.random.Generator) -> tuple[np.ndarray, float]
 def posteriors(latents: np.ndarray, deviation: float, generator: np.random.Generator) -> Posteriors:
     """Exact ones under a standard normal prior; a third latent of which the images say nothing."""
     latents = np.concatenate([latents, np.zeros((len(latents), 1))], axis=1)
-    noise = np.array([deviation**2, deviation**2, 50]) * np.exp(0.2 * generator.normal(size=(len(latents), 1)))
+    noise = np.array([deviation**2, deviation**2, 50]) * np.exp(
+        0.2 * generator.normal(size=(len(latents), 1))
+    )
     seen = latents + np.sqrt(noise) * generator.normal(size=latents.shape)
     known = 1 / (1 + noise)
     return Posteriors(known * seen, np.sqrt(noise * known))

@@ -15,7 +15,11 @@ def agreeing(particles: np.ndarray, linkage: str = "ward") -> tuple:
     distances = cdist(maps, maps)
     chosen = choose_n_states(find_basins(distances, weights), distances, weights, linkage)
     states = cut_into_states(build_tree(distances, chosen.linkage), chosen.n_states, weights)
-    return chosen, states[sketch.labels], cut_into_states(build_tree(distances, "ward"), 2, weights)[sketch.labels]
+    return (
+        chosen,
+        states[sketch.labels],
+        cut_into_states(build_tree(distances, "ward"), 2, weights)[sketch.labels],
+    )
 
 
 def test_a_small_state_beside_a_large_continuum_is_separated_though_ward_would_cut_the_large_one() -> None:
@@ -32,7 +36,7 @@ def test_a_small_state_beside_a_large_continuum_is_separated_though_ward_would_c
 
 def test_the_requested_linkage_is_kept_where_it_finds_the_basins() -> None:
     generator = np.random.default_rng(1)
-    points = np.concatenate([generator.normal(size=(400, 2)) + [9 * i, 0] for i in range(3)])
+    points = np.concatenate([generator.normal(size=(400, 2)) + np.array([9 * i, 0]) for i in range(3)])
     for linkage in ("ward", "average"):
         chosen, states, _ = agreeing(points, linkage)
         assert (chosen.n_states, chosen.linkage) == (3, linkage)

@@ -23,10 +23,13 @@ from gem_plugin.landscape.regions import RegionMeasures
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures import landscape as figures
+from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.run import Run
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.state_particles import write_particle_classes, write_state_particles
+from gem_plugin.results.state_sources import FULL
 from gem_plugin.results.states import States
+from gem_plugin.results.verdict_column import write_verdict_column
 from gem_plugin.steps.landscape.settings import AUTOMATIC
 from gem_plugin.steps.landscape.state_table import (
     Table,
@@ -141,6 +144,11 @@ def write_full_states(
     if regions is not None:
         columns |= region_columns(regions, groups.states, np.ones(len(coordinates)), n_states)
     write_state_table(full.state_table, columns)
+    checks = RunChecks.load(job.run)
+    write_verdict_column(full.state_table, partial(checks.badge, source=FULL))
+    job.progress.say(
+        f"{checks.in_words(range(1, n_states + 1), FULL)} {checks.verdict(1, FULL).sentence.replace('RUN', str(job.run.root))}"
+    )
     write_particle_classes(full, job.original, groups.states, job.run, job.progress, coordinates)
     _draw_groups(job, coordinates, groups)
     return columns
