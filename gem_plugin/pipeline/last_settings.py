@@ -32,7 +32,7 @@ NUMBER_FOUND = {
     "n_states": "states",
     "linkage": "linkage",
 }  # setting -> its number in the summary, where it was auto
-DEFAULT_OF_BEFORE = 10  # states, up to version 0.2.0, which recorded it as if it had been given
+DEFAULT_OF_BEFORE = 10  # states, in version 0.1.0, which recorded it as if it had been given
 REPLACED_BY = {  # given now -> what it makes meaningless
     "mask": ("thresh", "mask_level"),
     "skip_mask": ("mask", "thresh", "mask_level"),

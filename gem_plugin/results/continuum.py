@@ -98,7 +98,7 @@ def save_continua(files: LandscapeFiles, continua: Sequence[StateContinuum]) -> 
 
 
 def load_continua(files: LandscapeFiles) -> tuple[StateContinuum, ...]:
-    """The continua of a landscape; none in runs of versions up to 0.2.0."""
+    """The continua of a landscape; none in runs of version 0.1.0."""
     if not files.continuum.is_file():
         return ()
     try:

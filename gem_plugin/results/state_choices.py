@@ -31,7 +31,7 @@ def line_of_choice(choice: StateChoice) -> str:
 
 
 def load_choices(files: LandscapeFiles) -> dict[int, StateChoice]:
-    """The numbers that were looked at; without barriers in runs of versions up to 0.2.0."""
+    """The numbers that were looked at; without barriers in runs of version 0.1.0."""
     try:
         choices = [
             StateChoice(
