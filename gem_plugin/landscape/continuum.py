@@ -23,7 +23,7 @@ BEYOND_THE_ENDS = 0.2  # of the length, by which an open curve is continued for 
 MINIMUM_INFORMATION = 0.1  # mean of 1 - s^2, below which a latent places no particle
 N_ROUNDS = 3  # of placing the particles on the curve, and the curve among the particles
 MIDDLE = 0.95  # of the particles, between the ends of an open curve
-MINIMUM_POSITIONS = 3.0  # that can be told apart; fewer are one conformation, as far as the images say
+MINIMUM_POSITIONS = 3.0  # that can be distinguished; fewer are one conformation, as far as the images say
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,12 @@ class Continuum:
     latents: np.ndarray  # (p, latent_size): posterior means along the curve, evenly spaced; the first again at the end if closed
     is_closed: bool
     length_in_latents: float  # of the curve through the latents
-    n_positions: float  # that can be told apart; NaN where the uncertainty of the latents is not known
+    n_positions: float  # that can be distinguished; NaN where the uncertainty of the latents is not known
     explained: float  # 0 to 1: fraction of the variance of the particles, less that of their uncertainty, along the curve
 
     @property
     def is_resolved(self) -> bool:
-        """Whether the images tell several positions apart; else the particles have one conformation as far as they say."""
+        """Whether the images distinguish several positions; else the particles have one conformation as far as they say."""
         return not self.n_positions < MINIMUM_POSITIONS
 
 
@@ -59,9 +59,9 @@ def find_continuum(
 ) -> Continuum | None:
     """The main curve of some particles; None where they are too few, or the images say nothing of their latents.
 
-    Positions that can be told apart: N = integral of ds / (2 sigma(s)), two standard deviations of the position each, as the number of
-    just noticeable differences along a stimulus (Fisher information: J. Rissanen, IEEE Trans. Inf. Theory 42, 40, 1996, eq. 12; its
-    logarithm is the capacity of the latent). sigma^-2 = t' C^-1 t for the unit tangent t and the covariance C of the likelihoods near s.
+    Positions that can be distinguished: N = integral of ds / (2 sigma(s)), two standard deviations of the position to each. The
+    integral of ds / sigma is that of the square root of the Fisher information; its logarithm is, up to a constant, what images can tell of the
+    position (J. Rissanen, IEEE Trans. Inf. Theory 42, 40, 1996). sigma^-2 = t' C^-1 t for the unit tangent t and the covariance C of the likelihoods near s.
     """
     if posteriors is not None and posteriors.means.shape != posteriors.standard_deviations.shape:
         raise InputError(

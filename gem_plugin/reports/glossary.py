@@ -20,7 +20,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "in gem-em select --where, the explorer, the report and Python.",
     "consensus": "The single structure refined from all particles, and its map. GEM represents it by Gaussians before training.",
     "continuum": "Particles whose conformations lie along a curve, with none rare between its ends. Its length is how far the moving density "
-    "goes along it, its resolution how many positions the images can tell apart; a closed one is a loop.",
+    "goes along it, its resolution how many positions the images distinguish; a closed one is a loop.",
     "contrast": "Factor by which the image of a particle is stronger or weaker than its CTF-modulated projection: 1 is usual, "
     "near 0 there is no molecule. It varies with the thickness of the ice.",
     "coordinates": "The position of a particle on the volume components (map units).",

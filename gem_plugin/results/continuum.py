@@ -39,7 +39,7 @@ class StateContinuum:
     largest_in_angstroms: float
     moving_fraction: float  # of the density
     length_in_latents: float
-    n_positions: float  # that can be told apart; NaN where the uncertainty of the latents is not known
+    n_positions: float  # that can be distinguished; NaN where the uncertainty of the latents is not known
     explained: float  # 0 to 1: of the particles' variance beyond their uncertainty, along the curve
 
     @classmethod
@@ -56,13 +56,13 @@ class StateContinuum:
 
     @property
     def sentence(self) -> str:
-        """All particles are a closed continuum, 190 A long ..., of which 36 positions can be told apart."""
+        """All particles are a closed continuum, 190 A long ..., of which 36 positions can be distinguished."""
         kind = "closed continuum (a loop)" if self.is_closed else "continuum"
         whose = "The particles form" if self.state == ALL_PARTICLES else f"State {self.state} is in itself"
         resolved = (
-            "how many positions can be told apart is not known, as the model gives no uncertainty of the latents"
+            "how many positions can be distinguished is not known, as the model gives no uncertainty of the latents"
             if np.isnan(self.n_positions)
-            else f"about {self.n_positions:.0f} positions can be told apart"
+            else f"about {self.n_positions:.0f} positions can be distinguished"
         )
         branched = (
             f"; the curve holds {self.explained:.0%} of the variation, so it has more than one direction"

@@ -36,7 +36,9 @@ def load_choices(files: LandscapeFiles) -> dict[int, StateChoice]:
         choices = [
             StateChoice(
                 int(row["n_states"]),
-                *(float(row[name]) for name in ("silhouette", "stability", "largest_share")),
+                float(row["silhouette"]),
+                float(row["stability"]),
+                float(row["largest_share"]),
                 float(row.get("barrier_in_kt", "nan")),
             )
             for row in read_text_rows(files.state_choices)

@@ -32,7 +32,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_sentences() -> None:
     assert LOOP.sentence == (
         "The particles form a closed continuum (a loop), 192 Å long: so far the moving density (19% of all) goes once around (root mean "
-        "square; the farthest goes 250 Å); about 39 positions can be told apart."
+        "square; the farthest goes 250 Å); about 39 positions can be distinguished."
     )
     sheet = dataclasses.replace(LOOP, state=3, is_closed=False, explained=0.55)
     assert sheet.sentence.startswith(

@@ -16,14 +16,19 @@ SURE_BARRIER_IN_KT = 5.0  # more is not counted
 
 def states_in_words(run: Run) -> str:
     """The number, its stability, sizes, other numbers and continua; "none yet" before landscape. Plain text."""
+    continua = load_continua(run.files.landscape) if any(run.state_counts.values()) else ()
+    return " ".join([number_in_words(run), *(one.sentence for one in continua)])
+
+
+def number_in_words(run: Run) -> str:
+    """The same without the continua."""
     counts = run.state_counts
     total = sum(counts.values())
     if not total:
         return "none yet"
     others = load_other_numbers(run.files.landscape)
     parts = [_number(run, counts, total, others), _others_in_words(len(counts), others)]
-    continua = load_continua(run.files.landscape)
-    return " ".join([*filter(None, parts), *(one.sentence for one in continua)])
+    return " ".join(filter(None, parts))
 
 
 def _number(run: Run, counts: dict[int, int], total: int, others: OtherNumbers | None) -> str:

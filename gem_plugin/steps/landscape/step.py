@@ -23,7 +23,7 @@ from gem_plugin.steps.landscape.cryodrgn_layout import (
     say_when_tree_is_of_before,
     write_cryodrgn_layout,
 )
-from gem_plugin.steps.landscape.job import LandscapeJob
+from gem_plugin.steps.landscape.job import LandscapeJob, is_of_run
 from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
 from gem_plugin.steps.landscape.populations import write_populations
 from gem_plugin.steps.landscape.quick_checks import write_quick_checks
@@ -107,7 +107,11 @@ def map_landscape(
     subunits = write_subunits(run, files.subunits, states.of_particles(sketch), progress)
     verdicts = write_quick_checks(job, states.linkage)
     layout = lay_out_umap(job)
+    from gem_plugin.reports.sections.states_in_words import number_in_words
     from gem_plugin.steps.landscape.figures import draw_landscape  # matplotlib; not wanted for --help
+
+    if is_of_run(job):
+        progress.say(number_in_words(Run(run)))
 
     draw_landscape(job, sketch, scan, mask, components, states, layout)
     if settings.cryodrgn_layout:
