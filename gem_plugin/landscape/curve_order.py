@@ -7,6 +7,7 @@ from scipy.linalg import eigh
 from scipy.spatial.distance import cdist
 
 N_SAMPLED = 800
+SMALLEST_WIDTH = 1e-3  # of the largest distance
 N_NEAR = 10  # neighbours whose distance is the least width of the kernel
 FAR = 3.0  # times the median distance of neighbours: such points are set aside
 MOST_ALIKE = 2.0  # ratio of the second to the first eigenvalue: 1 for a closed curve, 4 for an open one
@@ -39,7 +40,8 @@ def order_along_curve(
     near = np.partition(distances, min(N_NEAR, len(rows) - 1), axis=1)[:, min(N_NEAR, len(rows) - 1)]
     kept = near <= FAR * max(float(np.median(near)), np.finfo(np.float64).tiny)
     rows, distances = rows[kept], distances[np.ix_(kept, kept)]
-    width = max(least_width, float(np.median(near[kept])), np.finfo(np.float64).tiny)
+    smallest = SMALLEST_WIDTH * float(distances.max()) or 1.0  # points may be the same
+    width = max(least_width, float(np.median(near[kept])), smallest)
     values, vectors = _slowest_modes(np.exp(-0.5 * (distances / width) ** 2))
     first, second = vectors.T
     angle = np.arctan2(second, first)

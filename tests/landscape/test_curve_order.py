@@ -40,3 +40,9 @@ def test_a_disc_is_no_ring(kind: str) -> None:
         points = 2 * generator.random((1600, 2)) - 1
         points = points[np.hypot(*points.T) < 1]
     assert not ordered(points).is_closed
+
+
+def test_points_that_occur_many_times_are_in_order_too() -> None:
+    order = ordered(np.repeat(np.arange(4.0), 60)[:, None] * np.ones(2))
+    assert not order.is_closed
+    assert np.isfinite(order.position).all()

@@ -100,5 +100,5 @@ def test_a_landscape_of_an_earlier_version_keeps_its_ten_states(tmp_path: Path):
     assert with_number_of_states_of_before(STEPS["train"], old, {}) == {}
     old.settings.write_text("[landscape]\nn_states = 7\n")
     assert with_number_of_states_of_before(landscape, old, {}) == {}, (
-        "given by hand: another number is told apart"
+        "given by hand: another number is not taken for the default"
     )

@@ -26,7 +26,11 @@ def write_continua(
         for number in [int(one) for one in np.unique(groups) if one >= 0][:MAXIMUM_STATES]:
             rows = np.flatnonzero(groups == number)
             continuum = find_continuum(posteriors, job.source.latents, rows, generator)
-            if continuum is not None and continuum.is_resolved:
+            if continuum is None or not continuum.is_resolved:
+                continue
+            if (
+                np.isfinite(continuum.n_positions) or number == ALL_PARTICLES
+            ):  # a state may be all uncertainty
                 motion = _motion(job.source, continuum)
                 found.append(StateContinuum.of(number, continuum, motion))
     save_continua(job.files, found)
