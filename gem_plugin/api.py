@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gem_plugin.landscape.volume_source import VolumeSource
     from gem_plugin.particles.table import ParticleTable
     from gem_plugin.progress import Progress
+    from gem_plugin.results.continuum import StateContinuum
     from gem_plugin.results.particle_file import ParticleFile
     from gem_plugin.results.populations import StatePopulations
     from gem_plugin.results.run import Run as OpenedRun
@@ -146,6 +147,13 @@ class Run:
         `.fractions`, `.lower`, `.upper`, `.counted` (k,), `.energies_in_kt`, `.energy_errors_in_kt` (k,), `.sentence`.
         """
         return self._results.populations()
+
+    @property
+    def continua(self) -> Sequence[StateContinuum]:
+        """What states, or all particles (state 0), form: `.state`, `.is_closed`, `.rms_in_angstroms`, `.n_positions`, `.sentence`."""
+        from gem_plugin.results.continuum import load_continua
+
+        return load_continua(self._results.files.landscape)
 
     def compared_samples(self) -> ComparedSamples:
         """Fractions of the states in each sample and their differences, of landscape(compare=...); InputError where it compared none.

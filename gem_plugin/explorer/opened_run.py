@@ -155,11 +155,17 @@ class OpenedRun:
             "nMaps": len(sketch.rows),
             "fingerprint": fingerprint(sketch.rows, sketch.labels),
             "nStates": int(states.values.max()) if states is not None else 1,
-            "linkage": self.opened.settings("landscape").get("linkage", LINKAGES[0]),
+            "linkage": self._linkage(),
             "regions": sketch.regions(),
             "masks": sketch.masks.file_names(),
             "maskLevel": LEVEL_OF_GAUSSIANS if self.molecules().source.clouds_at else LEVEL_OF_CRYODRGN,
         }
+
+    def _linkage(self) -> str:
+        """That of the states of the run, so that the page begins with them."""
+        found = self.opened.summary("landscape").get("linkage")
+        linkage = str(found or self.opened.settings("landscape").get("linkage"))
+        return linkage if linkage in LINKAGES else LINKAGES[0]
 
 
 def _has_particles(run: Run) -> bool:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -10,11 +11,14 @@ from gem_plugin.errors import InputError
 from gem_plugin.explorer.masks import FROM_FILE, MaskRequest, Masks
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.sketch_voxels import SketchVoxels
+from gem_plugin.landscape.basins import find_basins
+from gem_plugin.landscape.number_of_states import choose_n_states
 from gem_plugin.landscape.state_maps import StateMaps, average_volumes
 from gem_plugin.landscape.states import build_tree, cut_into_states, silhouette
 from gem_plugin.progress import Track, untracked
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.run import Run
+from gem_plugin.settings import AUTOMATIC
 
 WHOLE = "whole"
 MAXIMUM_MAPS_AVERAGED = 60  # of a state, those with most particles
@@ -29,6 +33,7 @@ class Reclustering:
     map_states: np.ndarray  # (k,) int64 from 1
     particle_states: np.ndarray  # (n,) int64, 0 = none
     tree: np.ndarray  # (k - 1, 4)
+    linkage: str
     silhouette: float
 
 
@@ -56,19 +61,26 @@ class OpenedSketch:
         n_parts = 0 if self.motion is None else int(self.motion.parts.max())
         return [WHOLE, *(f"part {number}" for number in range(1, n_parts + 1))]
 
-    def recluster(self, n_states: int, linkage: str, region: str, mask: MaskRequest) -> Reclustering:
-        """Cut the tree of the distances inside the mask, and inside the region where one is given."""
+    def recluster(
+        self, n_states: int | Literal["auto"], linkage: str, region: str, mask: MaskRequest
+    ) -> Reclustering:
+        """Cut the tree of the distances inside the mask, and inside the region where one is given; auto: as many states as there are basins."""
         if region not in self.regions():
             raise InputError(f"There is no region {region!r}; there are {', '.join(self.regions())}.")
-        if not 1 <= n_states <= len(self.rows):
+        if n_states != AUTOMATIC and not 1 <= n_states <= len(self.rows):
             raise InputError(
                 f"The number of states is {n_states}; expected 1 to {len(self.rows)}, the number of sketch maps."
             )
         distances = self._distances_in(region, mask)
+        weights = self.counts.astype(np.float64)
+        if n_states == AUTOMATIC:
+            n_states, linkage, _ = choose_n_states(
+                find_basins(distances, weights), distances, weights, linkage
+            )
         tree = build_tree(distances, linkage)
-        states = cut_into_states(tree, n_states, self.counts.astype(np.float64))
+        states = cut_into_states(tree, n_states, weights)
         of_particles = np.where(self.labels < 0, 0, states[self.labels])
-        return Reclustering(states, of_particles, tree, silhouette(distances, states))
+        return Reclustering(states, of_particles, tree, linkage, silhouette(distances, states))
 
     def average(self, map_states: np.ndarray, number: int) -> StateMaps:
         """Mean and spread of the maps of a state; of a large one, the maps with most particles."""

@@ -30,6 +30,7 @@ from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
 from gem_plugin.explorer.trajectory import energy_plane, find_trajectory
 from gem_plugin.notices import listening
+from gem_plugin.settings import AUTOMATIC
 
 MAXIMUM_MAPS_SAVED = 200
 NOBODY_WAITS = 499  # as nginx answers a client that closed the request
@@ -129,17 +130,19 @@ class Answers:
     def _states(self, fields: dict[str, Any]) -> Response:
         sketch = self.opened.opened_sketch()
         n_states, linkage, region = (
-            _whole(fields, "nStates"),
+            AUTOMATIC if fields.get("nStates") == AUTOMATIC else _whole(fields, "nStates"),
             str(fields.get("linkage")),
             str(fields.get("region")),
         )
         found = sketch.recluster(n_states, linkage, region, _mask_request(fields.get("mask", {})))
+        n_found = int(found.map_states.max())
         head = {
+            "linkage": found.linkage,
             "mapStates": found.map_states.tolist(),
             "tree": found.tree[:, :3].tolist(),
             "silhouette": round(found.silhouette, 4),
-            "counts": np.bincount(found.particle_states, minlength=n_states + 1)[1:].tolist(),
-            "verdicts": self.opened.verdicts(found.particle_states, n_states),
+            "counts": np.bincount(found.particle_states, minlength=n_found + 1)[1:].tolist(),
+            "verdicts": self.opened.verdicts(found.particle_states, n_found),
         }
         return packed(head, _float_bytes(found.particle_states))
 

@@ -7,6 +7,7 @@ cells are merged; a cell counts by its particles. Leiden works on the graph of n
 import random
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from gem_plugin.errors import InputError
@@ -36,6 +37,35 @@ def merge_particles(
         raise InputError(f"-M is {n_states}; expected 1 to {len(distances)}, the number of distinct cells.")
     tree = build_tree(distances, linkage)
     return cut_into_states(tree, n_states, cells.counts.astype(np.float64))[cells.labels]
+
+
+def assign_particles(
+    coordinates: np.ndarray,  # (n, c)
+    map_coordinates: np.ndarray,  # (k, c) of the sketch maps
+    map_states: np.ndarray,  # (k,) from 1
+) -> np.ndarray:  # (n,) int64 from 1
+    """The state of the sketch map that is most like each particle's own map: the same states, particle by particle."""
+    _, nearest = cKDTree(map_coordinates).query(coordinates)
+    return map_states[nearest].astype(np.int64)
+
+
+def numbered_alike(
+    labels: np.ndarray, reference: np.ndarray
+) -> np.ndarray:  # (n,), (n,) from 1; 0: none -> (n,)
+    """The labels, each with the number of the reference's state that it shares most particles with; the rest follow by size.
+
+    One to one, such that the most particles keep their number (H. W. Kuhn, Nav. Res. Logist. Q. 2, 83, 1955).
+    """
+    shared = np.zeros((labels.max() + 1, reference.max() + 1), dtype=np.int64)
+    np.add.at(shared, (labels, reference), 1)
+    shared = shared[1:, 1:]
+    own, others = linear_sum_assignment(shared, maximize=True)
+    number = np.zeros(len(shared) + 1, dtype=np.int64)
+    # of fewer states than the reference has, the numbers still count from 1 without gaps
+    number[own + 1] = np.argsort(np.argsort(others)) + 1 if len(shared) < shared.shape[1] else others + 1
+    rest = np.flatnonzero(number[1:] == 0) + 1
+    number[rest] = len(own) + 1 + np.arange(len(rest))
+    return number[labels]
 
 
 def cell_distances(coordinates: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,12 +7,12 @@ from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
 from gem_plugin.errors import InputError
+from gem_plugin.landscape.basins import Basins
 from gem_plugin.landscape.linkages import LINKAGES
 from gem_plugin.progress import Track, untracked
 
 MAXIMUM_FRACTION_ALLOWED = 0.5  # a state with more than half of the particles explains little
 MAXIMUM_AUTOMATIC_N_STATES = 20
-MINIMUM_STABILITY = 0.7  # adjusted Rand index between a clustering and those of random subsets
 SUBSET_FRACTION = 0.8
 N_SUBSETS = 20
 
@@ -25,6 +25,7 @@ class StateChoice:
     silhouette: float  # -1 to 1: how much nearer a map is to its own state than to the next one
     stability: float  # mean adjusted Rand index against clusterings of random subsets, 1 = the same
     largest_share: float  # of the particles
+    barrier_in_kt: float = float("nan")  # of the least separated state; NaN where it was not measured
 
 
 def build_tree(distances: np.ndarray, method: str) -> np.ndarray:  # (k, k) -> (k - 1, 4)
@@ -77,8 +78,9 @@ def assess_numbers_of_states(
     method: str,
     seed: int,
     track: Track = untracked,
+    basins: Basins | None = None,
 ) -> list[StateChoice]:
-    """Silhouette and stability for 2 to 20 states.
+    """Silhouette and stability for 2 to 20 states, and the barrier where basins are given.
 
     Stability: how alike the states are when a random fifth of the maps is left out, as the mean adjusted Rand index.
     """
@@ -90,7 +92,8 @@ def assess_numbers_of_states(
         states = cut_into_states(tree, n_states, weights)
         stable = _agreement_with_subsets(states, n_states, subsets)
         fraction = largest_share(states, weights)
-        choices.append(StateChoice(n_states, silhouette(distances, states), stable, fraction))
+        barrier = float("nan") if basins is None else basins.barrier_of(n_states)
+        choices.append(StateChoice(n_states, silhouette(distances, states), stable, fraction, barrier))
     return choices
 
 
@@ -117,16 +120,6 @@ def _agreement_with_subsets(
         for chosen, tree in subsets
     ]
     return float(np.mean(scores))
-
-
-def choose_n_states(choices: list[StateChoice]) -> int:
-    """The number with the best silhouette among the stable ones; the most stable one where none is."""
-    if not choices:
-        return 1
-    stable = [choice for choice in choices if choice.stability >= MINIMUM_STABILITY]
-    if not stable:
-        return max(choices, key=lambda choice: choice.stability).n_states
-    return max(stable, key=lambda choice: choice.silhouette).n_states
 
 
 def choose_linkage(distances: np.ndarray, weights: np.ndarray, n_states: int) -> str:

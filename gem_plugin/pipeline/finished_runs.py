@@ -10,6 +10,7 @@ from gem_plugin.io.new_files import free_name
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import plain_settings, read_run_settings, read_summary
 from gem_plugin.io.run.state_files import PARTICLE_SUFFIXES
+from gem_plugin.pipeline.last_settings import with_number_of_states_of_before
 from gem_plugin.pipeline.run_steps import NEVER_KEPT, SETTINGS_OF_RESUMING
 from gem_plugin.pipeline.settings_of_steps import recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, steps_made_stale_by
@@ -26,7 +27,10 @@ NOT_COMPARED = (
 
 def check_nothing_is_lost(names: Sequence[str], run: RunFiles, values: Mapping[str, Any]) -> None:
     """InputError names the settings that differ and the steps whose results would be replaced."""
-    settings = {name: settings_of_step(STEPS[name], values) for name in names}  # wrong values are named first
+    settings = {  # wrong values are named first
+        name: settings_of_step(STEPS[name], with_number_of_states_of_before(STEPS[name], run, values))
+        for name in names
+    }
     check_new_folder(run)
     finished = read_summary(run)
     differing = {

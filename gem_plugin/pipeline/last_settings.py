@@ -32,6 +32,7 @@ NUMBER_FOUND = {
     "n_states": "states",
     "linkage": "linkage",
 }  # setting -> its number in the summary, where it was auto
+DEFAULT_OF_BEFORE = 10  # states, in version 0.1.0, which recorded it as if it had been given
 REPLACED_BY = {  # given now -> what it makes meaningless
     "mask": ("thresh", "mask_level"),
     "skip_mask": ("mask", "thresh", "mask_level"),
@@ -76,6 +77,15 @@ def with_settings_of_landscape(
     kept = {name: value for name, value in settings_of_landscape(run).items() if name not in values}
     _say(step, kept, "landscape", "Give others to change them.", progress)
     return {**kept, **values}
+
+
+def with_number_of_states_of_before(step: Step, run: RunFiles, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values for a step of a run that an earlier version made with its default of ten states: they stay ten unless another number is given."""
+    recorded = read_run_settings(run).get(step.name, {})
+    is_kept = step.name in KEEPING_STEPS and "n_states" not in values and not values.get("fresh")
+    if is_kept and str(recorded.get("n_states")) == str(DEFAULT_OF_BEFORE):
+        return {**values, "n_states": DEFAULT_OF_BEFORE}
+    return dict(values)
 
 
 def _recorded(step: Step, run: RunFiles) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from gem_plugin.io.run.settings import (
 )
 from gem_plugin.notices import listening
 from gem_plugin.pipeline.checked_first import check_against_particles
-from gem_plugin.pipeline.last_settings import with_settings_of_landscape
+from gem_plugin.pipeline.last_settings import with_number_of_states_of_before, with_settings_of_landscape
 from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.named_folders import check_outdir, named_folder, replaced_files
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
@@ -59,10 +59,7 @@ def run_steps(
 ) -> dict[str, dict[str, Any]]:  # the numbers of each step
     """Do the steps that are not finished yet. All settings are checked before the first step starts."""
     check_needed_settings(names, values)
-    settings = {
-        name: settings_of_step(STEPS[name], with_settings_of_landscape(STEPS[name], run, values, progress))
-        for name in names
-    }
+    settings = {name: _settings_for(STEPS[name], run, values, progress) for name in names}
     with locked_run(run) if is_main_process() else contextlib.nullcontext():
         _check_before_the_first(run, settings, progress)
         for name in names:
@@ -74,10 +71,19 @@ def run_steps(
     return {name: summary[name] for name in names if name in summary}
 
 
+def _settings_for(step: Step, run: RunFiles, values: dict[str, Any], progress: Progress) -> Any:
+    values = with_number_of_states_of_before(step, run, values)
+    return settings_of_step(step, with_settings_of_landscape(step, run, values, progress))
+
+
 def check_steps(names: Sequence[str], run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
     """Refuse what any of the steps would refuse, for those who start them one by one."""
     check_needed_settings(names, values)
-    _check_before_the_first(run, {name: settings_of_step(STEPS[name], values) for name in names}, progress)
+    settings = {
+        name: settings_of_step(STEPS[name], with_number_of_states_of_before(STEPS[name], run, values))
+        for name in names
+    }
+    _check_before_the_first(run, settings, progress)
 
 
 def _check_before_the_first(run: RunFiles, settings: dict[str, Any], progress: Progress) -> None:

@@ -19,6 +19,8 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "column": "A number for every particle under one name, such as latent_1, volume_pc_1, state or contrast. The same names work "
     "in gem-em select --where, the explorer, the report and Python.",
     "consensus": "The single structure refined from all particles, and its map. GEM represents it by Gaussians before training.",
+    "continuum": "Particles whose conformations lie along a curve, with none rare between its ends. Its length is how far the moving density "
+    "goes along it, its resolution how many positions the images distinguish; a closed one is a loop.",
     "contrast": "Factor by which the image of a particle is stronger or weaker than its CTF-modulated projection: 1 is usual, "
     "near 0 there is no molecule. It varies with the thickness of the ice.",
     "coordinates": "The position of a particle on the volume components (map units).",
@@ -31,8 +33,8 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "free energy": "Minus the logarithm of the density of particles, in kT (0.6 kcal/mol at room temperature); the minimum is 0. "
     "It is a true free energy only if the sample was in equilibrium when frozen.",
     "FSC": "Fourier shell correlation: correlation of two maps per shell of spatial frequency, 1 for equal maps.",
-    "full state": "A cluster of all particles by their volume components, found by landscape-full: column full_state, from 1. "
-    "These are not the states of landscape.",
+    "full state": "The state of landscape to which a particle belongs by its own map, found by landscape-full: column full_state, with the "
+    "numbers of landscape. Where landscape-full was given another number of states (-M), a clustering of its own.",
     "Gaussian": "One of the thousands of 3D Gaussian densities that represent the molecule, each with a position (Å), an amplitude and a width (Å).",
     "half-set": "One of the two halves of the particles (1 or 2) that the refinement kept apart; 0: none was given.",
     "held-out particle": "A validation particle: it gets latents but never trains the model. Held-out particles show over-fitting.",
@@ -60,7 +62,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "times more likely.",
     "occupancy": "How much of a region or Gaussian is present: its mass over the average, or its amplitude over the full one "
     "(fraction, 1: as usual).",
-    "one cloud": "Said of maps that cluster no better than points of a single normal distribution: states are then arbitrary cuts.",
+    "one cloud": "Said of maps among which particles are nowhere rare: there is one state or one continuum, and more states are arbitrary cuts.",
     "outlier": "A particle that shows noise alone, or no molecule where its pose says. The column outlier has the probability "
     "(0 to 1); above 0.5 the particle is in no state and no population, but stays in every file.",
     "part": "Gaussians that move, lie together and change together, found from the model. Part 1 is the rest; the last one moves most.",

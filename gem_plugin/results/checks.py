@@ -20,9 +20,10 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.checks.diagnostic import BAD, GOOD, NOT_MEASURED, Diagnostic
 from gem_plugin.landscape.checks.known_checks import check_and_subject, name_of
-from gem_plugin.landscape.checks.state_verdicts import UNKNOWN, StateVerdict, verdict_of_state
+from gem_plugin.landscape.checks.state_verdicts import NOT_TESTED, StateVerdict, verdict_of_state
 from gem_plugin.results.csv_tables import read_text_rows
-from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH
+from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, FULL, LEIDEN, SKETCH
+from gem_plugin.results.verdict_column import write_verdict_column
 
 QUICK, LONG = "quick", "long"
 COLUMNS = ("check", "subject", "number", "threshold", "verdict", "sentence", "advice", "depth", "made_for")
@@ -34,6 +35,17 @@ ABOUT_STATES = (
     "is unstable",
 )
 ABOUT_STATES_TOGETHER = ("half-maps share noise", "cuts through motion")
+
+NOT_OF_THE_RUN = {  # sets of states that no check looks at
+    source: StateVerdict(
+        NOT_TESTED,
+        f"{whose}: checks are of the states of landscape. gem-em reconstruct RUN --particle-states {path} makes half-maps of these.",
+    )
+    for source, whose, path in (
+        (FULL, "A state of landscape-full", "RUN/landscape/full/particle_states.npy"),
+        (LEIDEN, "A Leiden community", "RUN/landscape/full/leiden_states.npy"),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,7 @@ class RunChecks:
             texts = (row.verdict, row.sentence, row.advice, row.depth, row.made_for)
             writer.writerow([row.check, row.subject, number, f"{row.threshold:.6g}", *texts])
         write_text_whole(files.checks, text.getvalue())
+        write_verdict_column(files.landscape.state_table, self.badge)
 
     def with_found(self, found: Iterable[Diagnostic], depth: str, files: RunFiles) -> "RunChecks":
         """These rows and what was found now, each in the place of its earlier one.
@@ -118,7 +131,7 @@ class RunChecks:
 
     def verdict(self, number: int, source: str = SKETCH) -> StateVerdict:
         """The verdict on a state; those of landscape-full and Leiden communities are not tested."""
-        return verdict_of_state(self.of_state(number)) if source == SKETCH else UNKNOWN
+        return verdict_of_state(self.of_state(number)) if source == SKETCH else NOT_OF_THE_RUN[source]
 
     def badge(self, number: int, source: str = SKETCH) -> str:
         """What stands beside a state: supported (12 sigma)."""

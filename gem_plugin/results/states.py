@@ -14,6 +14,7 @@ from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.sketch import Sketch as SketchCells
 from gem_plugin.landscape.states import StateChoice
 from gem_plugin.results.csv_tables import read_text_rows
+from gem_plugin.results.state_choices import HEADER, line_of_choice
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH, STEP_OF_SOURCE
 
 
@@ -94,7 +95,7 @@ class SketchStates:
     linkage: str
     silhouette: float
     largest_fraction: float  # of the particles, in one state
-    is_one_cloud: bool  # no better apart than cuts through a cloud without groups
+    is_one_cloud: bool  # the particles have one basin: several states are cuts through it
     choices: list[StateChoice]  # how good other numbers of states would be
 
     @property
@@ -115,9 +116,5 @@ class SketchStates:
             write_numbers(files.states.sketch_maps(number), np.flatnonzero(self.labels == number))
         files.state_choices.unlink(missing_ok=True)
         if self.choices:
-            lines = [
-                f"{choice.n_states},{choice.silhouette:.6f},{choice.stability:.6f},{choice.largest_share:.6f}"
-                for choice in self.choices
-            ]
-            header = "n_states,silhouette,stability,largest_share\n"
-            write_text_whole(files.state_choices, header + "\n".join(lines) + "\n")
+            lines = [HEADER, *map(line_of_choice, self.choices)]
+            write_text_whole(files.state_choices, "\n".join(lines) + "\n")

@@ -42,3 +42,22 @@ def test_the_states_are_those_on_disk(
     np.testing.assert_array_equal(found.particle_states, on_disk)
     np.testing.assert_array_equal(opened.column("state").values, on_disk)
     assert (on_disk == 0).any() == bool(n_left_out)
+
+
+def test_auto_finds_groups_by_their_basins_and_leaves_a_ring_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    angles = generator.choice([0, 2, 4], N_PARTICLES, p=[0.5, 0.3, 0.2])
+    apart = np.stack([np.cos(angles), np.sin(angles)], axis=1) + 0.02 * generator.normal(
+        size=(N_PARTICLES, 2)
+    )
+    for name, latents, expected in (("apart", apart, 3), ("ring", ring_latents(N_PARTICLES), 1)):
+        run, source = RunFiles(tmp_path / name), arm_source(latents.astype(np.float32))
+        settings = dataclasses.replace(SETTINGS, n_states=2, sketch_size=60)
+        write_array(run.latents, source.latents)
+        map_landscape(source, run.landscape, run, settings, Progress(io.StringIO()))
+        monkeypatch.setattr(Run, "decoder", lambda *_, source=source: source)
+        found = OpenedRun(run).opened_sketch().recluster("auto", "ward", WHOLE, MaskRequest())
+        assert found.map_states.max() == expected
+        assert found.linkage == "ward"

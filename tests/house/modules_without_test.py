@@ -157,7 +157,6 @@ WITHOUT_TEST = {
         "steps/landscape_full/coordinates",
         "steps/landscape_full/free_energy",
         "steps/landscape_full/job",
-        "steps/landscape_full/states",
     ),
     "The closed form of Gaussians: tests/landscape/test_exact_coordinates.py": (
         "landscape/functionals_numba",

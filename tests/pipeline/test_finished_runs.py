@@ -8,7 +8,8 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import write_step_settings, write_step_summary
 from gem_plugin.pipeline.finished_runs import check_nothing_is_lost
-from gem_plugin.pipeline.run_steps import RUN_STEPS
+from gem_plugin.pipeline.last_settings import with_number_of_states_of_before
+from gem_plugin.pipeline.run_steps import RUN_STEPS, is_finished
 from gem_plugin.pipeline.settings_of_steps import settings_of_step
 from gem_plugin.pipeline.step_table import STEPS
 
@@ -53,3 +54,18 @@ def test_the_same_settings_more_epochs_and_another_machine_go_on(run: RunFiles):
 def test_run_that_was_not_finished_may_be_started_with_others(run: RunFiles):
     run.summary.write_text('{"prepare": {}, "consensus": {}}')
     check_nothing_is_lost(RUN_STEPS, run, {**VALUES, "n_states": 10, "latent_size": 3})
+
+
+def test_a_finished_run_of_ten_states_by_default_is_not_made_again(tmp_path: Path):
+    run, without = RunFiles(tmp_path / "RUN"), {"particles": "particles.star", "map": "map.mrc"}
+    for name in RUN_STEPS:
+        write_step_settings(run, name, settings_of_step(STEPS[name], {**without, "n_states": 10}))
+        write_step_summary(run, name, {"seconds": 1})
+    check_nothing_is_lost(RUN_STEPS, run, without)
+    with pytest.raises(InputError, match="n_states was 10, is auto"):
+        check_nothing_is_lost(RUN_STEPS, run, {**without, "n_states": "auto"})
+    landscape = STEPS["landscape"]
+    assert is_finished(
+        run, "landscape", settings_of_step(landscape, with_number_of_states_of_before(landscape, run, {}))
+    )
+    assert not is_finished(run, "landscape", settings_of_step(landscape, {}))

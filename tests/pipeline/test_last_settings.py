@@ -7,7 +7,11 @@ import pytest
 
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import write_step_settings, write_step_summary
-from gem_plugin.pipeline.last_settings import settings_with_last, with_settings_of_landscape
+from gem_plugin.pipeline.last_settings import (
+    settings_with_last,
+    with_number_of_states_of_before,
+    with_settings_of_landscape,
+)
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.progress import Progress
 from gem_plugin.steps.landscape.settings import LandscapeSettings
@@ -80,3 +84,21 @@ def test_jobs_take_their_own_parameters_and_of_an_earlier_landscape_its_states(r
 def test_other_steps_and_new_runs_get_the_defaults(tmp_path: Path, run: RunFiles):
     assert chosen(RunFiles(tmp_path / "new"))[0] == LandscapeSettings()
     assert chosen(run, "analyze", ksample=3)[0].ksample == 3
+
+
+def test_a_landscape_of_an_earlier_version_keeps_its_ten_states(tmp_path: Path):
+    old, landscape = RunFiles(tmp_path), STEPS["landscape"]
+    assert LandscapeSettings().n_states == LandscapeFullSettings().n_states == "auto"
+    for recorded in (10, "10"):  # version 0.1.0 wrote text
+        old.settings.write_text(f"[landscape]\nn_states = {recorded!r}\n".replace("'", '"'))
+        assert with_number_of_states_of_before(landscape, old, {"pc_dim": 5}) == {"pc_dim": 5, "n_states": 10}
+        assert chosen(old)[0].n_states == 10
+        assert chosen(old, "landscape-full")[0].n_states == 10
+    for given in (3, "auto", None):
+        assert with_number_of_states_of_before(landscape, old, {"n_states": given}) == {"n_states": given}
+    assert with_number_of_states_of_before(landscape, old, {"fresh": True}) == {"fresh": True}
+    assert with_number_of_states_of_before(STEPS["train"], old, {}) == {}
+    old.settings.write_text("[landscape]\nn_states = 7\n")
+    assert with_number_of_states_of_before(landscape, old, {}) == {}, (
+        "given by hand: another number is not taken for the default"
+    )

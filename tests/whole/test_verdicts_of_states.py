@@ -24,7 +24,9 @@ from gem_plugin.landscape.checks.state_verdicts import KINDS
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.order import figure_files
 from gem_plugin.reports.pdf_log import check_lines
+from gem_plugin.reports.sections.states_in_words import states_in_words
 from gem_plugin.reports.verdicts import SOURCES_OF_FIGURES
+from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, STATE_SOURCES
 from gem_plugin.steps.report import chimerax
@@ -149,6 +151,29 @@ def test_the_log_of_a_selection_and_the_public_interface(checked: RunFiles, tmp_
     opened = gem.open_run(checked.root)
     assert {number: opened.verdict(number) for number in badges} == badges
     assert opened.verdict(1, "full") == "not tested"
+
+
+def test_tables_of_states_have_a_column_of_verdicts(checked: RunFiles) -> None:
+    rows = read_text_rows(checked.landscape.state_table)
+    assert {int(row["state"]): row["verdict"] for row in rows} == badges_of(checked)
+    for column in Run(checked).state_sources:
+        for number in Run(checked).states(column).numbers:
+            assert re.fullmatch(VERDICT, Run(checked).checks.badge(number, column))
+
+
+def test_a_verdict_that_is_not_there_says_what_to_run(checked: RunFiles) -> None:
+    checks = Run(checked).checks
+    for source, name in (("full", "particle_states.npy"), ("leiden", "leiden_states.npy")):
+        sentence = checks.verdict(1, source).sentence
+        assert (
+            f"gem-em reconstruct RUN --particle-states RUN/landscape/full/{name} makes half-maps" in sentence
+        )
+
+
+def test_the_first_sentence_on_states_is_followed_by_their_verdicts(run: RunFiles) -> None:
+    (shown,) = re.findall(r"<dt>States</dt><dd>(.*?)</dd>", run.report.read_text())
+    words = states_in_words(Run(run))
+    assert unescape(shown) == f"{words} {Run(run).checks.in_words(Run(run).state_maps)}"
 
 
 def test_the_pictures_in_the_log_of_cryosparc(run: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ export class StatesPanel {
     for (const name of landscape.regions) this.region.add(new Option(name));
     this.linkage.value = landscape.linkage;
     for (const input of [this.number, this.linkage, this.region]) input.onchange = () => this.recluster();
+    byId("n-states-auto").onclick = () => attempt(() => this.findNumber());
     this.reference = null; // the state whose mean was shown last
     this.masks = new MaskChooser(landscape, molecule, () => this.recluster());
   }
@@ -50,6 +51,18 @@ export class StatesPanel {
 
   recluster(isNewColumn = true) {
     return attempt(() => this.cluster(isNewColumn));
+  }
+
+  /** As many states as the density of the particles has basins, by the linkage that has them as branches. */
+  async findNumber() {
+    sayMeanwhile(CLUSTERING);
+    const request = { ...this.settings(), nStates: "auto" };
+    const answer = await this.requests.run((signal) => askPacked("/api/states", request, signal));
+    if (!answer) return;
+    unsay(CLUSTERING);
+    this.number.value = answer.head.counts.length;
+    this.linkage.value = answer.head.linkage;
+    await this.cluster();
   }
 
   /** Ask for the states; at the start they are the landscape's own, which are among the columns already. */

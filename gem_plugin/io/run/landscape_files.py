@@ -93,6 +93,10 @@ class LandscapeFiles:
         return self.root / "populations.csv"
 
     @property
+    def continuum(self) -> Path:  # csv: length and resolution of every continuum
+        return self.root / "continuum.csv"
+
+    @property
     def samples(self) -> Path:  # npz: names, and numbers (n,) of the sample of each particle; with --compare
         return self.root / "samples.npz"
 

@@ -8,9 +8,9 @@ from gem_plugin.io.run.reconstruct_files import CONTROL_NAME
 from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.landscape.checks.latents import check_support
-from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.motion_in_words import motion_in_words
 from gem_plugin.reports.sections.run_warnings import RunWarning
+from gem_plugin.reports.sections.states_in_words import states_in_words
 from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
@@ -61,19 +61,8 @@ def _support(run: Run) -> str:
 
 
 def _states(run: Run) -> str:
-    counts = list(run.state_counts.values())
-    total = sum(counts)
-    if not counts or not total:
-        return "none yet"
-    if len(counts) == 1:
-        return f"one: the maps form one cloud without separate groups. {_verdicts(run)}"
-    text = (
-        f"{len(counts)}, of {min(counts):,} to {max(counts):,} particles "
-        f"({percent(min(counts) / total)} to {percent(max(counts) / total)})"
-    )
-    if run.summary("landscape").get("one_cloud"):
-        text += ". The maps form one cloud: these states are arbitrary cuts through it"
-    return f"{text}. {_verdicts(run)}"
+    words = states_in_words(run)
+    return escape(words) if not run.state_maps else f"{escape(words)} {_verdicts(run)}"
 
 
 def _verdicts(run: Run) -> str:

@@ -93,13 +93,12 @@ def _other_particles_warnings(run: Run) -> list[RunWarning]:
 
 
 def _one_cloud_warnings(landscape: Mapping[str, Any]) -> list[RunWarning]:
-    if not landscape.get("one_cloud"):
+    if not landscape.get("one_cloud") or landscape.get("states") == 1:
         return []
     return [
         RunWarning(
             "States cut one cloud",
-            "The maps cluster no better than a single cloud without groups: the data do not say "
-            "where the borders of the states are.",
+            "The maps form a single cloud without groups: the data do not say where the borders of the states are.",
             "Read the landscape as a continuous motion, or as noise; the trajectories show it better than the states.",
         )
     ]

@@ -17,6 +17,7 @@ from gem_plugin.reports.sections.populations import (
 )
 from gem_plugin.reports.verdicts import badge_html
 from gem_plugin.results.run import Run
+from gem_plugin.results.verdict_column import VERDICT
 
 MAXIMUM_STATES_SHOWN = 30
 COLUMN_TITLES = {
@@ -91,11 +92,12 @@ def _state_table(run: Run) -> str:
     rows = run.state_table
     if not rows:
         return ""
-    header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in rows[0]] + ["verdict"]
+    columns = [name for name in rows[0] if name != VERDICT]
+    header = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in columns] + [VERDICT]
     return (
         "<h3>Hints that a state may be junk</h3><p>None of these is a verdict. Less density than the others, a large "
         "distance to all of them, or uncertain latents are signs of broken particles and wrong poses: each is 1 for a typical state. The junk score is 0 for a typical state; look at states above 1.</p>"
-        + table(header, [[*map(short_number, row.values()), _badge(run, row)] for row in rows])
+        + table(header, [[*(short_number(row[name]) for name in columns), _badge(run, row)] for row in rows])
     )
 
 

@@ -54,8 +54,8 @@ class LandscapeSettings:
         5, "Components that are plotted and along which trajectories are made.", minimum=0
     )
     n_states: int | Literal["auto"] = setting(
-        10,
-        "Number of states, or auto: the best silhouette among stable numbers, 1 where the maps form one cloud.",
+        AUTOMATIC,
+        "Number of states. auto: the groups that are apart in the data; 1 where the maps form one cloud, or one continuum.",
         minimum=1,
         flag="-M",
     )

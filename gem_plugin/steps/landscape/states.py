@@ -5,8 +5,9 @@ import numpy as np
 from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.landscape import states as state_maths
+from gem_plugin.landscape.basins import Basins, find_basins
 from gem_plugin.landscape.checks.junk_score import StateQuality
-from gem_plugin.landscape.one_cloud import is_one_cloud
+from gem_plugin.landscape.number_of_states import choose_n_states
 from gem_plugin.landscape.regions import measure_regions, region_weight_maps, sum_over_regions
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.results.components import VolumeComponents
@@ -16,7 +17,7 @@ from gem_plugin.results.state_particles import write_particle_classes, write_sta
 from gem_plugin.results.states import SketchStates
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.one_cloud import one_cloud_message
-from gem_plugin.steps.landscape.settings import AUTOMATIC
+from gem_plugin.steps.landscape.settings import AUTOMATIC, LandscapeSettings
 from gem_plugin.steps.landscape.sketch_maps import SketchVolumes
 from gem_plugin.steps.landscape.state_table import (
     quality_columns,
@@ -36,30 +37,46 @@ def find_states(job: LandscapeJob, components: VolumeComponents, sketch: Sketch)
 
 
 def _choose_states(job: LandscapeJob, components: VolumeComponents, sketch: Sketch) -> SketchStates:
-    track = job.progress.track
-    settings = job.settings
+    settings, track = job.settings, job.progress.track
     weights, distances = sketch.counts.astype(np.float64), components.distances
-    n_states = None if settings.n_states == AUTOMATIC else settings.n_states
-    linkage = settings.linkage
-    if linkage == "auto":
-        linkage = state_maths.choose_linkage(distances, weights, n_states or min(10, len(sketch)))
-    choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed, track)
-    is_automatic = n_states is None
-    if n_states is None:
-        n_states = state_maths.choose_n_states(choices)
+    basins = find_basins(distances, weights)
+    n_states, linkage = _number_and_linkage(job, basins, distances, weights)
+    choices = state_maths.assess_numbers_of_states(distances, weights, linkage, settings.seed, track, basins)
     tree = state_maths.build_tree(distances, linkage)
     labels = state_maths.cut_into_states(tree, n_states, weights)
-    one_cloud = n_states > 1 and is_one_cloud(distances, n_states, linkage, settings.seed, track)
-    if one_cloud:
-        job.progress.say(one_cloud_message(n_states, is_automatic))
-    if one_cloud and is_automatic:
-        labels = np.ones_like(labels)
+    is_one_cloud = basins.n_states == 1
+    if is_one_cloud and len(sketch) > 1:
+        job.progress.say(one_cloud_message(n_states))
     fraction = state_maths.largest_share(labels, weights)
-    if labels.max() > 1 and fraction > state_maths.MAXIMUM_FRACTION_ALLOWED:
+    if labels.max() > 1 and fraction > state_maths.MAXIMUM_FRACTION_ALLOWED and not _is_automatic(settings):
         job.progress.say(f"State 1 holds {fraction:.0%} of the particles. Try --linkage ward, or another -M.")
     return SketchStates(
-        labels, tree, linkage, state_maths.silhouette(distances, labels), fraction, one_cloud, choices
+        labels, tree, linkage, state_maths.silhouette(distances, labels), fraction, is_one_cloud, choices
     )
+
+
+def _is_automatic(settings: LandscapeSettings) -> bool:
+    return settings.n_states == AUTOMATIC
+
+
+def _number_and_linkage(
+    job: LandscapeJob, basins: Basins, distances: np.ndarray, weights: np.ndarray
+) -> tuple[int, str]:
+    """What is requested, and where that is automatic, what the basins of the density give."""
+    settings = job.settings
+    n_states = basins.n_states if settings.n_states == AUTOMATIC else settings.n_states
+    linkage = settings.linkage
+    if linkage == AUTOMATIC:
+        linkage = state_maths.choose_linkage(distances, weights, max(n_states, 2))
+    if settings.n_states != AUTOMATIC:
+        return settings.n_states, linkage
+    chosen = choose_n_states(basins, distances, weights, linkage)
+    if chosen.linkage != linkage:
+        job.progress.say(
+            f"The states are joined by {chosen.linkage} linkage: {linkage} linkage divides a large state before it separates a "
+            f"small one. Give -M to keep {linkage}."
+        )
+    return chosen.n_states, chosen.linkage
 
 
 def write_states(job: LandscapeJob, volumes: SketchVolumes, sketch: Sketch, states: SketchStates) -> None:

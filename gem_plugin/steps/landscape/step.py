@@ -17,12 +17,13 @@ from gem_plugin.results.run import Run
 from gem_plugin.results.stage_records import StageRecords
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.landscape.components import fit_components, lay_out_umap
+from gem_plugin.steps.landscape.continuum import write_continua
 from gem_plugin.steps.landscape.cryodrgn_layout import (
     check_tree_is_ours,
     say_when_tree_is_of_before,
     write_cryodrgn_layout,
 )
-from gem_plugin.steps.landscape.job import LandscapeJob
+from gem_plugin.steps.landscape.job import LandscapeJob, is_of_run
 from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
 from gem_plugin.steps.landscape.populations import write_populations
 from gem_plugin.steps.landscape.quick_checks import write_quick_checks
@@ -100,12 +101,17 @@ def map_landscape(
         states = find_states(job, components, sketch)
         write_states(job, volumes, sketch, states)
         quality = describe_states(job, volumes, sketch, states, mask, regions)
+    continua = write_continua(job, states.of_particles(sketch), states.is_one_cloud)
     write_populations(job, states.of_particles(sketch))
     compared = write_sample_comparison(job, samples, states.of_particles(sketch))
     subunits = write_subunits(run, files.subunits, states.of_particles(sketch), progress)
     verdicts = write_quick_checks(job, states.linkage)
     layout = lay_out_umap(job)
+    from gem_plugin.reports.sections.states_in_words import number_in_words
     from gem_plugin.steps.landscape.figures import draw_landscape  # matplotlib; not wanted for --help
+
+    if is_of_run(job):
+        progress.say(number_in_words(Run(run)))
 
     draw_landscape(job, sketch, scan, mask, components, states, layout)
     if settings.cryodrgn_layout:
@@ -121,6 +127,7 @@ def map_landscape(
         "linkage": states.linkage,
         "silhouette": round(states.silhouette, 4),
         "one_cloud": states.is_one_cloud,
+        "continua": len(continua),
         "largest_state_share": round(states.largest_fraction, 4),
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
         **({} if compared is None else {"states_that_differ": len(compared.states_that_differ)}),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import FullLandscapeFiles
+from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.progress import Progress
@@ -28,6 +28,7 @@ class FullLandscapeJob:
     settings: LandscapeFullSettings
     progress: Progress
     original: ParticleFile | None  # the particles of the run; None for the run of another program
+    landscape: LandscapeFiles  # of the sketch
 
     @cached_property
     def is_used(self) -> np.ndarray:  # (n,) bool

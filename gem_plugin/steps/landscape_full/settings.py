@@ -34,8 +34,9 @@ class LandscapeFullSettings:
     dim: int = setting(512, "Width of the layers of regress.", minimum=1)
     layers: int = setting(3, "Number of layers of regress.", minimum=1)
     n_states: int | Literal["auto"] = setting(
-        10,
-        "Number of states, or auto; where the landscape was made with another number, that one is the default.",
+        AUTOMATIC,
+        "Number of states. auto, or the number of the landscape: the landscape's own states, each particle assigned by its own map; "
+        "another number: a clustering of its own.",
         minimum=1,
         flag="-M",
     )

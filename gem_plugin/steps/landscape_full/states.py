@@ -6,28 +6,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gem_plugin.io.array_files import write_array
+from gem_plugin.io.array_files import read_array, write_array
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.io.run.state_files import StateFiles
-from gem_plugin.landscape import states as state_maths
 from gem_plugin.landscape.latents.umap import umap_embedding
-from gem_plugin.landscape.one_cloud import is_one_cloud
 from gem_plugin.landscape.particle_states import (
-    N_CELLS,
-    cell_distances,
+    assign_particles,
     leiden_is_installed,
     leiden_states,
     merge_particles,
+    numbered_alike,
 )
 from gem_plugin.landscape.regions import RegionMeasures
-from gem_plugin.landscape.sketch import make_sketch
 from gem_plugin.landscape.state_maps import average_volumes
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures import landscape as figures
+from gem_plugin.results.checks import RunChecks
+from gem_plugin.results.run import Run
+from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.state_particles import write_particle_classes, write_state_particles
-from gem_plugin.steps.landscape.one_cloud import one_cloud_message
+from gem_plugin.results.state_sources import FULL
+from gem_plugin.results.states import States
+from gem_plugin.results.verdict_column import write_verdict_column
 from gem_plugin.steps.landscape.settings import AUTOMATIC
 from gem_plugin.steps.landscape.state_table import (
     Table,
@@ -53,9 +55,7 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
 
     values = coordinates[job.is_used].astype(np.float64)
     with progress.waiting(f"states of {len(values)} particles"):
-        n_states = _number_of_states(values, settings, progress)
-        of_used = merge_particles(values, n_states, settings.linkage, settings.seed, progress.track)
-        states = _among_all(of_used, job.is_used)
+        states = states_of_all(job, coordinates)
     write_array(full.particle_states, states)
     leiden = None
     full.leiden_states.unlink(missing_ok=True)
@@ -69,6 +69,49 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
             leiden = _among_all(of_used, job.is_used)
         write_array(full.leiden_states, leiden)
     return ParticleGroups(states, leiden)
+
+
+def states_of_all(job: FullLandscapeJob, coordinates: np.ndarray) -> np.ndarray:  # (n,) int64; 0: excluded
+    """The states of the landscape, each particle assigned by its own map; a clustering of its own where another number is requested."""
+    landscape = States.load(job.landscape)
+    if _are_those_of_landscape(job, int(landscape.labels.max())):
+        return _assigned(job, coordinates)
+    values, settings = coordinates[job.is_used].astype(np.float64), job.settings
+    n_states = min(int(settings.n_states), len(values))
+    of_used = merge_particles(values, n_states, settings.linkage, settings.seed, job.progress.track)
+    job.progress.say(
+        f"{n_states} states by {settings.linkage} linkage are not the {landscape.labels.max()} states of the landscape: they have the column full_state, "
+        "and each has the number of the state that it shares most particles with."
+    )
+    return numbered_alike(_among_all(of_used, job.is_used), landscape.labels)
+
+
+def _are_those_of_landscape(job: FullLandscapeJob, n_states: int) -> bool:
+    settings, run = job.settings, Run(job.run)
+    of_landscape = (
+        LandscapeFullSettings().linkage,
+        run.settings("landscape").get("linkage"),
+        run.summary("landscape").get("linkage"),
+    )
+    return settings.n_states in (AUTOMATIC, n_states) and settings.linkage in of_landscape
+
+
+def _assigned(job: FullLandscapeJob, coordinates: np.ndarray) -> np.ndarray:
+    """Particles of excluded maps have none; those that stand for a map keep its state, so that no state is empty."""
+    sketch = Sketch.load(job.landscape, len(coordinates))
+    map_states = read_array(job.landscape.state_labels, "gem-em landscape")
+    states = assign_particles(
+        coordinates.astype(np.float64), job.basis.pca.scores[:, : coordinates.shape[1]], map_states
+    )
+    states[sketch.rows] = map_states
+    states[(sketch.labels < 0) | ~job.is_used] = 0
+    before = States.load(job.landscape).labels
+    n_moved = int(((states != before) & (before > 0) & (states > 0)).sum())
+    job.progress.say(
+        f"States are those of the landscape; by its own map, {n_moved:,} of {int((states > 0).sum()):,} particles belong to another one "
+        "than the map that stands for it (column full_state; state is the landscape's)."
+    )
+    return states
 
 
 def _among_all(labels: np.ndarray, is_used: np.ndarray) -> np.ndarray:  # (n,) int64
@@ -101,23 +144,14 @@ def write_full_states(
     if regions is not None:
         columns |= region_columns(regions, groups.states, np.ones(len(coordinates)), n_states)
     write_state_table(full.state_table, columns)
+    checks = RunChecks.load(job.run)
+    write_verdict_column(full.state_table, partial(checks.badge, source=FULL))
+    job.progress.say(
+        f"{checks.in_words(range(1, n_states + 1), FULL)} {checks.verdict(1, FULL).sentence.replace('RUN', str(job.run.root))}"
+    )
     write_particle_classes(full, job.original, groups.states, job.run, job.progress, coordinates)
     _draw_groups(job, coordinates, groups)
     return columns
-
-
-def _number_of_states(coordinates: np.ndarray, settings: LandscapeFullSettings, progress: Progress) -> int:
-    if settings.n_states != AUTOMATIC:
-        return min(settings.n_states, len(coordinates))
-    track = progress.track
-    cells = make_sketch(coordinates, min(N_CELLS, 300), settings.seed, track)
-    distances, counts = cell_distances(coordinates, cells.labels)
-    choices = state_maths.assess_numbers_of_states(distances, counts, settings.linkage, settings.seed, track)
-    n_states = state_maths.choose_n_states(choices)
-    if n_states > 1 and is_one_cloud(distances, n_states, settings.linkage, settings.seed, track):
-        progress.say(one_cloud_message(n_states, is_automatic=True))
-        return 1
-    return n_states
 
 
 def _write_state_maps(job: FullLandscapeJob, labels: np.ndarray, files: StateFiles) -> None:

@@ -53,7 +53,7 @@ def map_full_landscape(
         original.check_is_there()  # its rows are written at the end
     if settings.cryodrgn_layout:
         check_tree_is_ours(run)
-    job = FullLandscapeJob(source, basis, full, run, settings, progress, original)
+    job = FullLandscapeJob(source, basis, full, run, settings, progress, original, files)
     grid = basis.box_size, basis.pixel_size_in_angstroms
     masks = read_regions(settings.region, *grid, original_grid(run))  # before any work
     if sentence := outliers_in_words(run, len(job.is_used)):

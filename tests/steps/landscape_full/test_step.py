@@ -33,7 +33,7 @@ from gem_plugin.steps.landscape_full.step import map_full_landscape
 N_PARTICLES = 600
 SKETCH = LandscapeSettings(sketch_size=40, n_states=6, skip_umap=True, pc_dim=6, plot_dim=0)
 SMALL = LandscapeFullSettings(
-    n_states=6, skip_umap=True, maps_per_state=5, bootstrap=10, path_points=8, leiden=False, bandwidth=0.6
+    n_states=6, skip_umap=True, maps_per_state=5, bootstrap=10, path_points=12, leiden=False, bandwidth=0.6
 )
 
 
