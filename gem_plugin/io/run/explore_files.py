@@ -37,5 +37,19 @@ class ExploreFiles:
     def session_names(self) -> list[str]:
         return sorted(path.name.removesuffix(SESSION_SUFFIX) for path in self.root.glob("*" + SESSION_SUFFIX))
 
+    @property
+    def work(self) -> Path:  # json: what the open pages of the explorer hold, so that a reload finds it again
+        return self.root / "current_work.json"
+
+    @property
+    def reconstructions(self) -> Path:
+        return self.root / "reconstructions"
+
+    def reconstruction(self, name: str) -> Path:  # folder: half-maps, map, FSC and rows of a selection
+        return self.reconstructions / name
+
+    def reconstruction_summary(self, name: str) -> Path:  # json; the last file of a reconstruction
+        return self.reconstruction(name) / "summary.json"
+
     def job(self, name: str) -> Path:  # a folder that RELION takes for a finished External job
         return self.root / "jobs" / name
