@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gem_plugin.errors import InputError
-from gem_plugin.explorer.work_parts import BASKET, Changes, RunOfWork, fitting, part_name
+from gem_plugin.explorer.work_parts import Changes, RunOfWork, fitting, part_name
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
 
@@ -36,21 +36,27 @@ class CurrentWork:
         self.version = 0
         self.notices: list[str] = []  # what of the saved work no longer fits the run
         self.is_saved = True
-        self._parts: dict[str, tuple[int, str]] = {}  # version and value as JSON; "null": removed
+        self._parts: dict[
+            str, tuple[int, str, str]
+        ] = {}  # version, value as JSON ("null": removed), and the page that changed it
         self._lock = threading.Lock()
         self._load()
 
-    def changed_since(self, version: int) -> Changes:
-        """Parts that were changed after a version, those that were removed as None."""
+    def changed_since(self, version: int, page: str = "") -> Changes:
+        """Parts that other pages changed after a version, those that were removed as None."""
         with self._lock:
-            changed = {name: value for name, (of, value) in self._parts.items() if of > version}
+            changed = {
+                name: value
+                for name, (of, value, by) in self._parts.items()
+                if of > version and not (page and by == page)
+            }
             return Changes(self.version, {name: json.loads(value) for name, value in changed.items()})
 
-    def change(self, seen: int, parts: dict[str, Any]) -> Accepted:
+    def change(self, seen: int, parts: dict[str, Any], page: str = "") -> Accepted:
         """Take the parts that a page changed, None for those it removed. seen: the version that it knew."""
         texts = {part_name(name): json.dumps(value) for name, value in parts.items()}
         with self._lock:
-            kept = {name: value for name, (_, value) in self._parts.items() if name not in texts}
+            kept = {name: value for name, (_, value, _) in self._parts.items() if name not in texts}
             together = {**kept, **texts}
             there = [name for name, value in together.items() if value != "null"]
             n_characters = sum(map(len, together.values()))
@@ -62,19 +68,25 @@ class CurrentWork:
             replaced = [
                 name
                 for name, text in texts.items()
-                if name in self._parts and self._parts[name][0] > seen and self._parts[name][1] != text
+                if name in self._parts and self._is_news(name, seen, page) and self._parts[name][1] != text
             ]
             self.version += 1
-            self._parts |= {name: (self.version, text) for name, text in texts.items()}
+            self._parts |= {name: (self.version, text, page) for name, text in texts.items()}
             self.is_saved = False
             return Accepted(self.version, replaced)
+
+    def _is_news(self, name: str, seen: int, page: str) -> bool:
+        version, _, by = self._parts[name]
+        return version > seen and by != page
 
     def save(self) -> None:
         """Write what was changed since the last time."""
         with self._lock:
             if self.is_saved:
                 return
-            parts = {name: json.loads(value) for name, (_, value) in self._parts.items() if value != "null"}
+            parts = {
+                name: json.loads(value) for name, (_, value, _) in self._parts.items() if value != "null"
+            }
             self.is_saved = True
         if not self.files.root.is_dir():
             self.is_saved = False
@@ -106,7 +118,7 @@ class CurrentWork:
         parts, self.notices = fitting(found, made_for, self.run)
         if self.notices:
             self._put_aside(path, "")
-        self._parts = {name: (1, json.dumps(value)) for name, value in parts.items()}
+        self._parts = {name: (1, json.dumps(value), "") for name, value in parts.items()}
         self.version = 1
         self.is_saved = not self.notices
 
@@ -121,10 +133,3 @@ class CurrentWork:
             self.notices.append(f"The saved baskets were not opened: {reason}. They are kept in {kept.name}.")
         else:
             self.notices.append(f"All of it is kept in {kept.name}.")
-
-    @property
-    def n_baskets(self) -> int:
-        with self._lock:
-            return sum(
-                name.startswith(BASKET) and value != "null" for name, (_, value) in self._parts.items()
-            )

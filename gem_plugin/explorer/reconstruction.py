@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,9 @@ class Reconstructions:
         self._stop = threading.Event()
         self._state: dict[str, Any] = {"state": NONE}
 
-    def start(self, name: str, rows: np.ndarray) -> None:
+    def start(self, name: str, rows: np.ndarray, overwrite: bool = False) -> None:
         """Check, and begin; InputError where something is missing, before any work."""
-        check_name_is_free(
-            name,
-            lambda other: [path for path in [self.run.explore.reconstruction(other)] if path.exists()],
-            False,
-        )
+        check_name_is_free(name, self._lost_under, overwrite)
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 raise RunError(
@@ -73,6 +70,10 @@ class Reconstructions:
                 daemon=True,
             )
             self._thread.start()
+
+    def _lost_under(self, name: str) -> list[Path]:
+        folder = self.run.explore.reconstruction(name)
+        return [folder] if folder.exists() else []
 
     def stop(self) -> None:
         """Ask the running one to end; nothing of it is kept."""
@@ -162,7 +163,7 @@ def prepared_selection(run: RunFiles, rows: np.ndarray) -> tuple[PreparedData, n
 
 
 def reconstruct(
-    folder: Any, prepared: PreparedData, halves: np.ndarray, rows: np.ndarray, progress: Progress
+    folder: Path, prepared: PreparedData, halves: np.ndarray, rows: np.ndarray, progress: Progress
 ) -> dict[str, Any]:
     """Write half-maps, map, mask, curves, rows and summary.json; gives what is in the summary."""
     files = ReconstructFiles(folder)

@@ -13,7 +13,7 @@ from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.packed_answers import packed
 from gem_plugin.explorer.reconstruction import MAP_NAME, Reconstructions
-from gem_plugin.explorer.request_fields import rows_of
+from gem_plugin.explorer.request_fields import overwrites, rows_of
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.imaging.resampling import resample_map
 from gem_plugin.io.mrc.maps import read_map
@@ -47,7 +47,8 @@ class ReconstructionAnswers:
         """The body holds the rows as uint32."""
         rows = rows_of(await request.body())
         async with self.turn_to_start:
-            await run_in_threadpool(self.jobs.start, request.path_params["name"], rows)
+            name, overwrite = request.path_params["name"], overwrites(request)
+            await run_in_threadpool(self.jobs.start, name, rows, overwrite)
         return JSONResponse(await run_in_threadpool(self.jobs.state))
 
     async def stop(self, request: Request) -> Response:

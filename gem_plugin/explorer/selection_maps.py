@@ -109,7 +109,7 @@ class Sums:
         self._volumes = volumes
 
     def mean(self) -> np.ndarray:  # (box, box, box) float32
-        return np.mean(self._volumes, axis=0, dtype=np.float64).astype(np.float32)
+        return np.asarray(np.mean(self._volumes, axis=0, dtype=np.float64), np.float32)
 
     def squares(self) -> np.ndarray:  # (box, box, box): sum of squared differences from the mean
         mean = self.mean()

@@ -35,7 +35,9 @@ class WorkAnswers:
         if not seen.isdigit() or len(seen) > 15:
             raise InputError(f"Expected a version of the work, got {seen[:80]!r}.")
         work = await self._opened()
-        changes = await run_in_threadpool(work.changed_since, int(seen))
+        changes = await run_in_threadpool(
+            work.changed_since, int(seen), _page(request.query_params.get("page"))
+        )
         return JSONResponse({**changes._asdict(), "notices": work.notices, "failure": self._failure})
 
     async def change(self, request: Request) -> Response:
@@ -44,7 +46,9 @@ class WorkAnswers:
         if not isinstance(parts, dict):
             raise InputError("Expected the changed parts of the work as a JSON object.")
         work = await self._opened()
-        accepted = await run_in_threadpool(work.change, whole_number(fields, "seen"), parts)
+        accepted = await run_in_threadpool(
+            work.change, whole_number(fields, "seen"), parts, _page(fields.get("page"))
+        )
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_soon(work))
         return JSONResponse({**accepted._asdict(), "failure": self._failure})
@@ -79,6 +83,11 @@ class WorkAnswers:
             self._failure = ""
         except (GemError, OSError) as error:
             self._failure = _in_words(error)
+
+
+def _page(given: Any) -> str:
+    """By which a tab knows its own changes."""
+    return str(given or "")[:40]
 
 
 def _in_words(error: Exception) -> str:
