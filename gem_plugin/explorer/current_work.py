@@ -54,7 +54,7 @@ class CurrentWork:
 
     def change(self, seen: int, parts: dict[str, Any], page: str = "") -> Accepted:
         """Take the parts that a page changed, None for those it removed. seen: the version that it knew."""
-        texts = {part_name(name): json.dumps(value) for name, value in parts.items()}
+        texts = {part_name(name): _as_json(name, value) for name, value in parts.items()}
         with self._lock:
             kept = {name: value for name, (_, value, _) in self._parts.items() if name not in texts}
             together = {**kept, **texts}
@@ -133,3 +133,12 @@ class CurrentWork:
             self.notices.append(f"The saved baskets were not opened: {reason}. They are kept in {kept.name}.")
         else:
             self.notices.append(f"All of it is kept in {kept.name}.")
+
+
+def _as_json(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise InputError(
+            f"The part {name!r} of the work holds what is not a number ({error}). Load the page again."
+        ) from error

@@ -94,7 +94,9 @@ class OpenedRun:
         has_sketch = files.distances.is_file() and files.sketch_rows.is_file()
         return RunOfWork(
             self.n_particles,
-            "" if table is None else fingerprint(table.image_names, table.file_rows, table.symmetry_copies),
+            ""
+            if table is None
+            else fingerprint(_texts(table.image_names), table.file_rows, table.symmetry_copies),
             "" if latents is None else fingerprint(latents),
             fingerprint(opened.sketch().rows, opened.sketch().labels) if has_sketch else "",
         )
@@ -227,6 +229,10 @@ def fingerprint(*arrays: np.ndarray) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _texts(names: np.ndarray) -> np.ndarray:  # (n,) objects -> bytes
+    return np.frombuffer("\n".join(map(str, names)).encode(), np.uint8)
 
 
 def _column_description(column: ParticleColumn) -> dict[str, Any]:

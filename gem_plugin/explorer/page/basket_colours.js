@@ -1,4 +1,4 @@
-// Colours of baskets: 32 that differ from each other and from the grey of other particles (by 30 or
+// Colours of baskets: 32 that differ from each other and from the grey of other particles (by 25 or
 // more in CIELAB; the first six also for colour-blind readers). Names stand beside them everywhere.
 
 export const BASKET_COLOURS = [
