@@ -58,7 +58,7 @@ def test_half_maps_are_those_of_the_selected_images(jobs: Reconstructions, explo
 def test_nothing_is_overwritten_unless_asked(jobs: Reconstructions) -> None:
     jobs.start("twice", np.arange(20))
     assert finished(jobs) == "done"
-    with pytest.raises(NameTakenError, match="would be lost. Save as twice-2"):
+    with pytest.raises(NameTakenError, match=r"would be lost\. Save as twice-2"):
         jobs.start("twice", np.arange(30))
     assert jobs.summary("twice")["particles"] == 20
     jobs.start("twice", np.arange(30), overwrite=True)

@@ -15,11 +15,18 @@ def start(explorer: Explorer, name: str, rows: np.ndarray) -> tuple[int, dict[st
     return status, json.loads(content)
 
 
-def test_a_reconstruction_is_started_followed_and_shown(explorer: Explorer) -> None:
+@pytest.fixture(scope="module")
+def explorer_with_one(explorer: Explorer) -> Explorer:
+    """With the reconstruction by_routes of the first 200 particles."""
     status, answer = start(explorer, "by_routes", np.arange(200))
     assert status == 200, answer
     assert answer["name"] == "by_routes"
     wait_until(lambda: explorer.ask_json("/api/reconstruction")["state"] == "done")
+    return explorer
+
+
+def test_a_reconstruction_is_started_followed_and_shown(explorer_with_one: Explorer) -> None:
+    explorer = explorer_with_one
     head, content = explorer.ask_packed("/api/reconstruction/result/by_routes")
     model = explorer.ask_json("/api/model")["model"]
     size, first = model["windowSize"], model["windowFirst"]
@@ -37,8 +44,9 @@ def test_a_reconstruction_is_started_followed_and_shown(explorer: Explorer) -> N
     assert (status, taken["newName"]) == (409, "by_routes-2")
 
 
-def test_a_reconstruction_looks_like_the_molecule(explorer: Explorer) -> None:
+def test_a_reconstruction_looks_like_the_molecule(explorer_with_one: Explorer) -> None:
     """Same hand, centre and sign as the decoded map."""
+    explorer = explorer_with_one
     head, content = explorer.ask_packed("/api/reconstruction/result/by_routes")
     _, decoded = explorer.ask_packed("/api/selection/molecule", np.arange(200).astype("<u4").tobytes())
     one = np.frombuffer(content, np.uint8).astype(float)

@@ -29,7 +29,8 @@ export class Baskets {
 
   /** A new basket, active from now on. */
   add(given = {}) {
-    const { name, members } = { name: this.freeName("basket"), members: noMembers(this.nParticles), ...given };
+    const empty = { name: this.freeName("basket"), members: noMembers(this.nParticles) };
+    const { name, members } = { ...empty, ...given };
     const all = this.list();
     const colour = nextBasketColour(all.map((basket) => basket.colour));
     const position = all.length ? all[all.length - 1].position + 1 : 1;
