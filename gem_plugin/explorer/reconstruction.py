@@ -17,6 +17,7 @@ from gem_plugin.explorer.saved_names import check_name_is_free, checked_name
 from gem_plugin.explorer.saving import whole_folder
 from gem_plugin.explorer.selection_maps import check_rows
 from gem_plugin.io.array_files import write_numbers
+from gem_plugin.io.run.explore_files import ReconstructionFiles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
@@ -90,12 +91,11 @@ class Reconstructions:
         return {**self._state, "names": self.names()}
 
     def names(self) -> list[str]:
-        folder = self.run.explore.reconstructions
-        return sorted(path.parent.name for path in folder.glob("*/summary.json"))
+        return self.run.explore.reconstruction_names()
 
     def summary(self, name: str) -> dict[str, Any]:
         """What was measured of a finished reconstruction."""
-        path = self.run.explore.reconstruction_summary(checked_name(name))
+        path = ReconstructionFiles(self.run.explore.reconstruction(checked_name(name))).summary
         if not path.is_file():
             raise InputError(
                 f"There is no reconstruction {name}; there are {', '.join(self.names()) or 'none'}."
@@ -171,7 +171,8 @@ def reconstruct(
     both_halves = half_maps_of(both, progress, "half-maps")
     for _ in progress.track(range(1), "measuring the resolution"):
         measured = write_and_measure(files, MAP_NAME, both_halves, Measuring(SEED, progress=progress))
-    write_numbers(folder / "rows.txt", rows)
+    beside = ReconstructionFiles(folder)
+    write_numbers(beside.rows, rows)
     numbers = {
         "particles": len(rows),
         "half_1": int((halves[rows] == 0).sum()),
@@ -179,5 +180,5 @@ def reconstruct(
         "half_sets_given": bool((prepared.table.half_sets > 0).all()),
         **measured,
     }
-    write_text_whole(folder / "summary.json", json.dumps(numbers, indent=1) + "\n")
+    write_text_whole(beside.summary, json.dumps(numbers, indent=1) + "\n")
     return numbers

@@ -138,7 +138,8 @@ export class MoleculePanel {
     if (isSigned) return [...signedShapes(volume, half, opacity), ...cover];
     if (!overlay) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
     const about = { tint: TINT_ABOUT_DIFFERENCE, opacity: OPACITY_ABOUT_DIFFERENCE };
-    return [...signedShapes(overlay, half, opacity), { bytes: volume, level: level - 0.5, ...about }, ...cover];
+    const mean = { bytes: volume, level: level - 0.5, ...about };
+    return [...signedShapes(overlay, half, opacity), mean, ...cover];
   }
 
   /** Everything beside the surface, in the moment in which the surface is drawn. */

@@ -4,6 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SESSION_SUFFIX = ".session.json"
+SUMMARY_NAME = "summary.json"
+
+
+@dataclass(frozen=True)
+class ReconstructionFiles:
+    """Paths beside the maps of a reconstruction, in its folder."""
+
+    root: Path
+
+    @property
+    def rows(self) -> Path:  # text: the rows of the particles, counted from 0
+        return self.root / "rows.txt"
+
+    @property
+    def summary(self) -> Path:  # json: what was measured; the last file that is written
+        return self.root / SUMMARY_NAME
 
 
 @dataclass(frozen=True)
@@ -48,8 +64,8 @@ class ExploreFiles:
     def reconstruction(self, name: str) -> Path:  # folder: half-maps, map, FSC and rows of a selection
         return self.reconstructions / name
 
-    def reconstruction_summary(self, name: str) -> Path:  # json; the last file of a reconstruction
-        return self.reconstruction(name) / "summary.json"
+    def reconstruction_names(self) -> list[str]:  # of those that are finished
+        return sorted(path.parent.name for path in self.reconstructions.glob(f"*/{SUMMARY_NAME}"))
 
     def job(self, name: str) -> Path:  # a folder that RELION takes for a finished External job
         return self.root / "jobs" / name
