@@ -167,7 +167,7 @@ export class BasketPanel {
     column.highest = all.length;
     column.groupNames = ["none", ...all.map((basket) => basket.name)];
     column.groupColours = [undefined, ...all.map((basket) => channelsOf(basket.colour))];
-    if (this.plot.chosen.colour !== column && !this.isAxis(column)) {
+    if (this.plot.chosen.colour !== column) {
       column.isStale = true;
       return;
     }
@@ -175,11 +175,6 @@ export class BasketPanel {
     this.plot.scatter.setColours(column);
     this.plot.drawLegend();
     this.plot.scatter.drawSoon();
-  }
-
-  isAxis(column) {
-    const { x, y } = this.plot.chosen;
-    return x === column || y === column || this.plot.filters.some((filter) => filter.column === column);
   }
 
   /** Before the column is shown: what was put off. */

@@ -60,7 +60,8 @@ export class PlotPanel {
       const select = byId(id);
       const before = select.value;
       select.replaceChildren(...(id === "filter-column" ? [new Option("a column ...", "")] : []));
-      for (const column of this.columns.all()) select.add(columnOption(column, column.name));
+      const offered = this.columns.all().filter((column) => !column.isOfBaskets || id === "axis-colour");
+      for (const column of offered) select.add(columnOption(column, column.name));
       if (before) select.value = before;
     }
   }
