@@ -114,10 +114,11 @@ class Molecules:
         scaled = volume[inside, inside, inside] * np.float32(255 / self.window.density_of_255)
         return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).tobytes()
 
-    def signed_bytes(self, volume: np.ndarray) -> bytes:
-        """The same for differences: 128 is zero."""
+    def signed_bytes(self, volume: np.ndarray, largest: float | None = None) -> bytes:
+        """The same for differences: 128 is zero, and 127 more the largest value (default: the density of byte 255)."""
         inside = slice(self.window.first, self.window.first + self.window.size)
-        scaled = 128 + volume[inside, inside, inside] * np.float32(127 / self.window.density_of_255)
+        largest = largest or self.window.density_of_255
+        scaled = 128 + volume[inside, inside, inside] * np.float32(127 / largest)
         return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).tobytes()
 
     def mask_bytes(self, mask: np.ndarray) -> bytes:

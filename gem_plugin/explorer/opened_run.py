@@ -16,7 +16,10 @@ from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.particle_certainty import ParticleCertainty
 from gem_plugin.explorer.recluster import OpenedSketch
 from gem_plugin.explorer.samples import described_samples
+from gem_plugin.explorer.selection_facts import SelectionFacts
+from gem_plugin.explorer.selection_maps import SelectionMaps
 from gem_plugin.explorer.trajectory import KINDS
+from gem_plugin.explorer.work_parts import RunOfWork
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.checks.state_verdicts import UNKNOWN
 from gem_plugin.landscape.latents.near_particles import NearParticles
@@ -48,7 +51,9 @@ class OpenedRun:
         self._molecules: Molecules | None = None
         self._sketch: OpenedSketch | None = None
         self._near: NearParticles | None = None
+        self._selection_maps: SelectionMaps | None = None
         self.certainty = ParticleCertainty(self.opened)
+        self.selection_facts = SelectionFacts(self.opened)
         self._lock = threading.Lock()
 
     def molecules(self) -> Molecules:
@@ -66,6 +71,14 @@ class OpenedRun:
                 self._sketch = OpenedSketch(self.opened, molecules)
             return self._sketch
 
+    def selection_maps(self) -> SelectionMaps:
+        """Averages maps over selections; opened once."""
+        molecules = self.molecules()
+        with self._lock:
+            if self._selection_maps is None:
+                self._selection_maps = SelectionMaps(molecules)
+            return self._selection_maps
+
     def near_latents(self) -> NearParticles:
         """Counts the particles near points of the latent space; opened once."""
         latents = self.molecules().source.latents
@@ -73,6 +86,20 @@ class OpenedRun:
             if self._near is None:
                 self._near = near_latents(self.opened) or NearParticles(latents)
             return self._near
+
+    def run_of_work(self) -> RunOfWork:
+        """What baskets, paths and states of the page depend on."""
+        opened, table = self.opened, self.opened.table_if_there
+        latents, files = opened.latents_if_there, self.run.landscape
+        has_sketch = files.distances.is_file() and files.sketch_rows.is_file()
+        return RunOfWork(
+            self.n_particles,
+            ""
+            if table is None
+            else fingerprint(_texts(table.image_names), table.file_rows, table.symmetry_copies),
+            "" if latents is None else fingerprint(latents),
+            fingerprint(opened.sketch().rows, opened.sketch().labels) if has_sketch else "",
+        )
 
     def verdicts(self, particle_states: np.ndarray, n_states: int) -> list[dict[str, str]]:  # (n,) from 1
         """The verdict on each state; those of the run have been checked, others that the page makes have not."""
@@ -208,6 +235,10 @@ def fingerprint(*arrays: np.ndarray) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _texts(names: np.ndarray) -> np.ndarray:  # (n,) objects -> bytes
+    return np.frombuffer("\n".join(map(str, names)).encode(), np.uint8)
 
 
 def _column_description(column: ParticleColumn) -> dict[str, Any]:

@@ -29,7 +29,11 @@ from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
 
 PARTICLES, NOTE = "particles", "note.txt"
-OWN_FOLDERS = ("jobs", "masks")  # of the explorer; a series of maps would lie between their files
+OWN_FOLDERS = (
+    "jobs",
+    "masks",
+    "reconstructions",
+)  # of the explorer; a series of maps would lie between their files
 
 
 def save_selection(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> list[Path]:
@@ -93,7 +97,7 @@ def save_maps(
         raise InputError(f"The explorer keeps other files under {name}; save the maps under another name.")
     check_name_is_free(name, lambda other: _there(run.explore.maps(other)), overwrite)
     folder = run.explore.maps(name)
-    with _whole_folder(folder) as aside:
+    with whole_folder(folder) as aside:
         write_numbers(latents_of_series(aside), latents)
         for number, volume in enumerate(volumes, start=1):
             write_map(map_file(aside, number), volume, pixel_size_in_angstroms)
@@ -173,7 +177,7 @@ def _other_text(path: Path, text: str) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a folder beside; it takes its place when the block ends without an error."""
     aside, before = (folder.with_name(f".{folder.name}.{word}") for word in ("partial", "before"))
     try:

@@ -14,6 +14,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "anchor": "One of the points of the molecule (512 by default) at which the encoder reads each image.",
     "anchor score": "How much the log-likelihood of a particle image rises with the amplitude of the density at an anchor: its "
     "derivative, taken from the difference of the image and the projection of the consensus.",
+    "basket": "A selection of particles in the explorer with a name, a colour and a count. One basket is active: lasso and box change it.",
     "collapsed to the prior": "Said of latents that hold no information about their images (KL divergence below 0.1 nats per "
     "particle): the data show one conformation, or the signal is too weak.",
     "column": "A number for every particle under one name, such as latent_1, volume_pc_1, state or contrast. The same names work "
@@ -74,7 +75,7 @@ GLOSSARY = {  # term -> one or two sentences, with the unit where there is one
     "region": "A piece of the molecule that you define by a mask (--region name=mask.mrc).",
     "resolution": "Where the FSC of two half-maps, in a mask and corrected by phase randomisation, falls below 0.143 (Å).",
     "run": "One folder with everything computed from one set of particles, as written by gem-em run.",
-    "session": "Of the explorer: selection, axes, colours, states and waypoints saved under a name, to be opened again.",
+    "session": "Of the explorer: baskets, axes, colours, states and waypoints saved under a name, to be opened again.",
     "silhouette": "How much nearer maps are to their own state than to the next one, -1 to 1; higher is better.",
     "sample": "One of several preparations or groups of particles whose states are compared (--compare): column sample, from 1; 0: none.",
     "sketch": "The particles (1,000 by default, distributed evenly over the latents) whose maps describe the landscape.",

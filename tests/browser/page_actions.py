@@ -18,8 +18,12 @@ def wait_until(is_so: Callable[[], Any]) -> Any:
     raise AssertionError("the page did not get there in time")
 
 
-def open_page(browser: Page, explorer: Any) -> Page:
-    """The page of a served run, loaded."""
+def open_page(browser: Page, explorer: Any, keeps_work: bool = False) -> Page:
+    """The page of a served run, loaded. keeps_work: with the baskets and all else that was there before."""
+    if not keeps_work:
+        browser.get("about:blank")
+        kept = explorer.ask_json("/api/work")["parts"]
+        explorer.ask_json("/api/work", {"seen": 0, "parts": dict.fromkeys(kept)})
     browser.get(explorer.address)
     wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
     return browser

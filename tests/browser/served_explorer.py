@@ -97,5 +97,6 @@ def open_browser(*more_flags: str) -> Iterator[Any]:
 
 
 def files_below(folder: Path) -> set[str]:
-    """Every file, to see what was written."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """Every file, to see what was written; without the baskets, which are kept without being asked."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "current_work" not in path.name)
+    return {path.relative_to(folder).as_posix() for path in files}

@@ -59,7 +59,9 @@ WAYS: dict[str, tuple[str, str, Action, Action, str]] = {  # field, button, befo
 
 
 def contents(explorer: Explorer) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in explorer.run.explore.root.rglob("*") if path.is_file()}
+    """All files that were saved under a name; baskets are kept without being asked."""
+    files = explorer.run.explore.root.rglob("*")
+    return {path: path.read_bytes() for path in files if path.is_file() and "current_work" not in path.name}
 
 
 def press_in_message(page: Page, label: str) -> None:

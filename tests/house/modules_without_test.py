@@ -32,6 +32,9 @@ WITHOUT_TEST = {
     "Types without behaviour of their own: tests/cli/test_main.py shows how they end a program": ("errors",),
     "The server of the page: tests/explorer/test_routes.py": (
         "explorer/command",
+        "explorer/packed_answers",
+        "explorer/request_fields",
+        "explorer/saving_routes",
         "explorer/settings",
     ),
     "The page in a browser: tests/explorer/test_states_in_browser.py": ("explorer/sketch_voxels",),

@@ -1,17 +1,25 @@
 // The page: makes its parts and joins them.
 
 import { tickText } from "../../reports/page/axes.js";
+import { BasketPanel } from "./basket_panel.js";
+import { Baskets } from "./baskets.js";
 import { ParticleColumns } from "./columns.js";
 import { attempt, byId, say } from "./messages.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
+import { PageWork } from "./page_work.js";
 import { PlotPanel } from "./plot_panel.js";
+import { ReconstructionPanel } from "./reconstruction_panel.js";
 import { SamplesPanel } from "./samples_panel.js";
 import { SelectionPanel } from "./selection_panel.js";
+import { SelectionReport } from "./selection_report.js";
 import { askJson, runLibrary } from "./server.js";
 import { SessionControls } from "./session_controls.js";
 import { StatesPanel } from "./states_panel.js";
 import { TrajectoryPanel } from "./trajectory_panel.js";
+import { UndoControls } from "./undo_controls.js";
+import { WorkHistory } from "./work_history.js";
+import { WorkKeeper } from "./work_keeper.js";
 
 const REACH_OF_CLICK = 12; // CSS pixels
 
@@ -23,7 +31,10 @@ export class ExplorerPage {
     this.requests = new NewestRequest(); // of what the right side shows
     this.columns = new ParticleColumns(run.columns);
     this.plot = new PlotPanel(this.columns, run.nParticles, () => this.selection.update());
-    this.selection = new SelectionPanel(this.plot, (px, py) => attempt(() => this.click(px, py)));
+    this.selection = new SelectionPanel(this.plot, (px, py) => {
+      attempt(() => this.click(px, py));
+      return this.rowAt(px, py);
+    });
     const axes = () => [this.plot.chosen.x.name, this.plot.chosen.y.name];
     this.trajectory = new TrajectoryPanel({
       kinds: run.trajectoryKinds,
@@ -35,6 +46,61 @@ export class ExplorerPage {
     const colourBy = (name) => this.plot.setAxes(...this.plot.names().slice(0, 2), name);
     this.samples = new SamplesPanel(run.samples, colourBy);
     this.sessions = new SessionControls(this, run.sessions);
+    this.baskets = new Baskets(run.nParticles);
+    this.keepWork();
+    this.showSelections();
+  }
+
+  /** Baskets, undo and redo, and what is kept on the server. */
+  keepWork() {
+    const { baskets, plot, selection, trajectory } = this;
+    const changed = (what) => this.record(what);
+    const chosen = () => this.history.amend();
+    this.basketPanel = new BasketPanel({ baskets, plot, selection, changed, chosen });
+    plot.changed = trajectory.changed = changed;
+    this.work = new PageWork(this);
+    this.history = new WorkHistory({
+      capture: () => this.work.capture(),
+      restore: (parts) => this.work.restore(parts),
+      onChange: (parts) => {
+        this.keeper.send(parts);
+        this.undoControls.update();
+      },
+    });
+    this.undoControls = new UndoControls(this.history);
+    const isBusy = () => Boolean(plot.outline || this.work.isRestoring || this.history.restoring);
+    this.keeper = new WorkKeeper({ work: this.work, history: this.history, isBusy });
+  }
+
+  /** What a selection is: its molecule, images and states, and its reconstruction. */
+  showSelections() {
+    const molecule = () => this.molecule;
+    this.report = new SelectionReport({
+      selection: this.selection,
+      molecule,
+      nameOf: () => this.baskets.active.name,
+      showParticle: (row) => this.molecule?.showParticle(row),
+    });
+    this.selection.drawn = () => {
+      if (this.selection.rows().length) attempt(() => this.report.show());
+    };
+    this.reconstruction = new ReconstructionPanel({ rows: () => this.selection.rows(), molecule });
+  }
+
+  /** Keep a step of the history, unless it is one of them that is shown. */
+  record(what) {
+    if (!this.work.isRestoring) this.history.record(what);
+  }
+
+  /** Whatever a function changes is one step. */
+  async asOneStep(what, change) {
+    this.work.isRestoring = true;
+    try {
+      await change();
+    } finally {
+      this.work.isRestoring = false;
+      this.record(what);
+    }
   }
 
   async start() {
@@ -46,6 +112,9 @@ export class ExplorerPage {
     await this.plot.setAxes(...this.columns.firstChoice());
     this.plot.scatter.draw();
     window.gemFirstPaint = performance.now();
+    const notices = await attempt(() => this.keeper.load());
+    if (notices?.length) say(notices.join(" "));
+    attempt(() => this.reconstruction.open());
     await this.openModel();
   }
 
@@ -80,16 +149,24 @@ export class ExplorerPage {
         nParticles: this.run.nParticles,
         molecule: this.molecule,
         addColumn: (column) => this.plot.addColumn(column),
+        removeColumn: (name) => this.plot.removeColumn(name),
       });
+      this.states.changed = (what) => this.record(what);
       await this.states.recluster(false);
     }
+    await this.work.restoreWaiting();
+    this.history.amend();
     if (!this.molecule.subject && !this.molecule.isBusy) // else the reader was faster
       await this.molecule.showParticle(0, "particle row 0. Click another particle to see it");
   }
 
+  rowAt(px, py) {
+    return this.plot.scatter.nearest(px, py, REACH_OF_CLICK);
+  }
+
   /** Show the particle at a pixel of the plot, and make it a waypoint where those are picked. */
   async click(px, py) {
-    const row = this.plot.scatter.nearest(px, py, REACH_OF_CLICK);
+    const row = this.rowAt(px, py);
     if (row < 0) return;
     this.plot.mark(row);
     if (this.trajectory.isPicking) this.trajectory.addWaypoint(row);
@@ -98,7 +175,10 @@ export class ExplorerPage {
 
   /** What is known of a particle, from the columns that were looked at. */
   factsOf(row) {
-    const facts = this.columns.loaded().map(({ label, values }) => `${label}: ${tickText(values[row])}`);
+    const known = this.columns.loaded().filter((column) => !column.isOfBaskets);
+    const baskets = this.basketPanel.namesAt(row);
+    const facts = known.map(({ label, values }) => `${label}: ${tickText(values[row])}`);
+    if (baskets.length) facts.push(`in ${baskets.join(", ")}`);
     return facts.join(" · ");
   }
 }

@@ -6,8 +6,10 @@ import { attempt, byId, counted, say } from "./messages.js";
 import { asFloats, askInParts } from "./server.js";
 import { SurfaceView } from "./surface_view.js";
 
-const SURFACE_TINT = "#579ed9";
-const NEGATIVE_TINT = "#d55e00";
+export const SURFACE_TINT = "#579ed9";
+export const NEGATIVE_TINT = "#d55e00";
+const TINT_ABOUT_DIFFERENCE = "#9aa4ae";
+const OPACITY_ABOUT_DIFFERENCE = 0.3;
 const OPACITY_ABOUT_ATOMS = 0.45;
 const ZERO_OF_SIGNED = 127.5; // bytes of a difference
 
@@ -62,6 +64,27 @@ export class MoleculePanel {
     return this.requests.run((signal) => this.load(state, title, signal));
   }
 
+  /**
+   * A map that another part of the page asks for. ask(signal) gives a title, its volume, and as needed:
+   * isSigned; overlay, a difference as bytes, drawn on the volume; densityOf255, where that is not the
+   * model's; certainty.
+   */
+  showOther(ask) {
+    this.mark(-1);
+    return this.requests.run(async (signal) => {
+      this.nLoading++;
+      try {
+        const given = await ask(signal);
+        if (signal.aborted) return false;
+        const nothing = { row: -1, latents: null, isSigned: false, certainty: "", images: null };
+        await this.show({ request: {}, ...nothing, ...given });
+        return true;
+      } finally {
+        this.nLoading--;
+      }
+    });
+  }
+
   /** Ask for what is described and show it; nothing changes where the signal is aborted meanwhile. */
   async load(request, title, signal) {
     const start = performance.now();
@@ -99,25 +122,24 @@ export class MoleculePanel {
 
   async drawSurface() {
     const { subject } = this;
-    byId("level-text").textContent = ((this.level.value / 255) * this.model.densityOf255).toPrecision(3);
+    const scale = subject?.densityOf255 ?? this.model.densityOf255;
+    byId("level-text").textContent = ((this.level.value / 255) * scale).toPrecision(3);
     if (!subject) return;
     const start = performance.now();
     await this.view.show(this.shapesOf(subject), () => this.present(subject));
     this.milliseconds.surface = performance.now() - start;
   }
 
-  shapesOf({ volume, isSigned, request }) {
+  shapesOf({ volume, isSigned, overlay, request }) {
     const level = Number(this.level.value);
     const opacity = (this.view.atoms ? OPACITY_ABOUT_ATOMS : 1) * (request.fade ?? 1);
     const cover = this.cover ? [this.cover] : [];
-    if (!isSigned) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
-    const half = Math.max(2, level / 2);
-    const negative = volume.map((value) => 255 - value);
-    return [
-      { bytes: volume, level: ZERO_OF_SIGNED + half, tint: SURFACE_TINT, opacity },
-      { bytes: negative, level: ZERO_OF_SIGNED - 1 + half, tint: NEGATIVE_TINT, opacity },
-      ...cover,
-    ];
+    const half = signedLevelOf(level);
+    if (isSigned) return [...signedShapes(volume, half, opacity), ...cover];
+    if (!overlay) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
+    const about = { tint: TINT_ABOUT_DIFFERENCE, opacity: OPACITY_ABOUT_DIFFERENCE };
+    const mean = { bytes: volume, level: level - 0.5, ...about };
+    return [...signedShapes(overlay, half, opacity), mean, ...cover];
   }
 
   /** Everything beside the surface, in the moment in which the surface is drawn. */
@@ -176,7 +198,7 @@ export class MoleculePanel {
   /** As a saved session has them: which molecule, and from where it is seen. */
   settings() {
     return {
-      shown: this.subject?.request ?? null,
+      shown: Object.keys(this.subject?.request ?? {}).length ? this.subject.request : null,
       title: this.subject?.title ?? "",
       level: this.level.value,
       slice: this.position.value,
@@ -191,6 +213,20 @@ export class MoleculePanel {
     this.mark(shown.row ?? -1);
     return this.load(shown, title, signal);
   }
+}
+
+/** How far from zero the surfaces of a difference are drawn, in bytes of 127. level: of the slider. */
+export function signedLevelOf(level) {
+  return Math.max(2, level / 2);
+}
+
+/** Surfaces of more and of less density. */
+function signedShapes(volume, half, opacity) {
+  const negative = volume.map((value) => 255 - value);
+  return [
+    { bytes: volume, level: ZERO_OF_SIGNED + half, tint: SURFACE_TINT, opacity },
+    { bytes: negative, level: ZERO_OF_SIGNED - 1 + half, tint: NEGATIVE_TINT, opacity },
+  ];
 }
 
 /** What an answer holds, but for the images. request: kept so that a session can ask again. */

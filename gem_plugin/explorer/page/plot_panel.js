@@ -19,6 +19,8 @@ export class PlotPanel {
   constructor(columns, nPoints, onFlags) {
     this.columns = columns;
     this.onFlags = onFlags;
+    this.beforeShown = () => {};
+    this.changed = () => {}; // (what): the reader chose axes, colour or filters
     this.requests = new NewestRequest();
     this.chosen = {}; // columns: x, y, colour
     this.filters = [];
@@ -39,11 +41,11 @@ export class PlotPanel {
 
   listen() {
     for (const id of ["axis-x", "axis-y", "axis-colour"])
-      byId(id).onchange = () => attempt(() => this.setAxes(...this.names()));
+      byId(id).onchange = () => attempt(() => this.chooseAxes(id));
     byId("filter-column").onchange = (event) => {
       const name = event.target.value;
       event.target.value = "";
-      if (name) attempt(() => this.addFilter(name));
+      if (name) attempt(() => this.addFilter(name).then(() => this.changed(`filter on ${name}`)));
     };
     new ResizeObserver(() => this.scatter.drawSoon()).observe(byId("scatter"));
   }
@@ -58,9 +60,15 @@ export class PlotPanel {
       const select = byId(id);
       const before = select.value;
       select.replaceChildren(...(id === "filter-column" ? [new Option("a column ...", "")] : []));
-      for (const column of this.columns.all()) select.add(columnOption(column, column.name));
+      const offered = this.columns.all().filter((column) => !column.isOfBaskets || id === "axis-colour");
+      for (const column of offered) select.add(columnOption(column, column.name));
       if (before) select.value = before;
     }
+  }
+
+  async chooseAxes(id) {
+    await this.setAxes(...this.names());
+    this.changed(`${id === "axis-colour" ? "colour" : id.replace("axis-", "") + " axis"}: ${byId(id).value}`);
   }
 
   /** Show columns by their names. */
@@ -69,6 +77,7 @@ export class PlotPanel {
     return this.requests.run(async (signal) => {
       const [x, y, colour] = await Promise.all(names.map((name) => this.columns.load(name)));
       if (signal.aborted) return;
+      this.beforeShown(); // columns that are filled when they are needed
       this.chosen = { x, y, colour };
       this.hiddenGroups.clear();
       this.scatter.setAxes(x, y);
@@ -86,17 +95,27 @@ export class PlotPanel {
     await this.setAxes(x, y, column.name);
   }
 
+  removeColumn(name) {
+    this.columns.byName.delete(name);
+    this.fillSelects();
+  }
+
   drawLegend() {
-    fillLegend(byId("legend"), this.chosen.colour, this.hiddenGroups, () => this.refilter());
+    fillLegend(byId("legend"), this.chosen.colour, this.hiddenGroups, () => {
+      this.refilter();
+      this.changed("hidden groups");
+    });
   }
 
   async addFilter(name) {
     const column = await this.columns.load(name);
     const filter = new RangeFilter(column, {
       onChange: () => this.refilter(),
+      onEnd: () => this.changed(`range of ${name}`),
       onRemove: () => {
         this.filters = this.filters.filter((one) => one !== filter);
         this.refilter();
+        this.changed(`no filter on ${name}`);
       },
     });
     this.filters.push(filter);

@@ -40,7 +40,7 @@ export function listenToTools(overlay, panel, { tool, onClick, onOutline }) {
     start = panel.outline = null;
     panel.scatter.drawSoon();
     const corners = outline?.map((pixel) => panel.scatter.view.toData(...pixel));
-    if (!outline) onClick(...positionOf(event));
+    if (!outline) onClick(...positionOf(event), event);
     else if (outline.length > 2) onOutline(corners, event);
   });
   listenToZoomAndPan(overlay, panel.scatter, { startsPan, redraw: () => panel.scatter.drawSoon() });

@@ -8,13 +8,14 @@ const OUT_OF_RANGE = "#c9d1d9";
 const SHORTEST_DRAG = 0.01; // of the column's range; a shorter one is a click, which resets
 
 export class RangeFilter {
-  /** column: with its values. onChange: the range was changed; onRemove: the filter was removed. */
-  constructor(column, { onChange, onRemove }) {
+  /** column: with its values. onChange: the range was changed; onEnd: and let go; onRemove: it is no more. */
+  constructor(column, { onChange, onEnd, onRemove }) {
     this.column = column;
     this.values = column.values;
     this.range = [column.lowest, column.highest];
     this.counts = histogramOf(column);
     this.onChange = onChange;
+    this.onEnd = onEnd;
     this.element = document.createElement("div");
     this.element.className = "filter";
     this.element.dataset.column = column.name;
@@ -48,6 +49,7 @@ export class RangeFilter {
       const isClick = start !== null && Math.abs(valueAt(event) - start) < SHORTEST_DRAG * (highest - lowest);
       if (isClick) this.setRange(lowest, highest);
       start = null;
+      this.onEnd();
     };
   }
 

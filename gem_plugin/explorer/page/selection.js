@@ -25,8 +25,10 @@ function isInsidePolygon(x, y, xs, ys) {
   return isInside;
 }
 
-/** mode: new, add or remove. */
+/** mode: new (in place of what is selected), add, remove or intersect (only what is in both stays). */
 export function applyToSelection({ flags }, rows, mode) {
+  const both = mode === "intersect" ? rows.filter((row) => flags[row] & SELECTED) : null;
+  if (both) return applyToSelection({ flags }, both, "new");
   if (mode === "new") for (let i = 0; i < flags.length; i++) flags[i] &= ~SELECTED;
   for (const row of rows) {
     if (mode === "remove") flags[row] &= ~SELECTED;

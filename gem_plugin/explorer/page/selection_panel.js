@@ -8,26 +8,30 @@ import {
   applyToSelection, countFlags, invertSelection, rowsInPolygon, selectedRows, selectShown,
 } from "./selection.js";
 
+const WORDS = { new: "replace", add: "add", remove: "subtract", intersect: "intersect" };
+
 export class SelectionPanel {
-  /** plot: the PlotPanel; onClick(px, py): a click on the plot with the tool for that. */
+  /** plot: the PlotPanel; onClick(px, py): a click on the plot with the tool for that, which gives the row. */
   constructor(plot, onClick) {
     this.plot = plot;
+    this.changed = () => {}; // (what): the selection was changed here, and by what
+    this.drawn = () => {}; // a lasso or box was released
     this.tool = "click";
     this.mode = "new";
     for (const kind of ["tool", "mode"]) for (const button of byId(`${kind}s`).children)
       button.onclick = () => this.choose(kind, button);
-    byId("select-shown").onclick = () => this.change(selectShown);
-    byId("select-invert").onclick = () => this.change(invertSelection);
-    byId("select-none").onclick = () => this.select([], "new");
+    byId("select-shown").onclick = () => this.change(selectShown, "all shown");
+    byId("select-invert").onclick = () => this.change(invertSelection, "invert");
+    byId("select-none").onclick = () => this.select([], "new", "none");
     byId("save-particles").onclick = () => attempt(() => this.save("particles"));
     byId("save-relion").onclick = () => attempt(() => this.save("relion-job"));
     byId("cryosparc-send").onclick = () => attempt(() => this.sendToCryosparc());
     listenToTools(byId("overlay"), plot, {
       tool: () => this.tool,
-      onClick,
+      onClick: (px, py, event) => this.click(onClick(px, py), this.modeOf(event)),
       onOutline: (corners, event) => {
-        const mode = event.shiftKey ? "add" : event.altKey ? "remove" : this.mode;
-        this.selectInside(corners, mode);
+        this.selectInside(corners, this.modeOf(event));
+        this.drawn();
       },
     });
   }
@@ -37,25 +41,36 @@ export class SelectionPanel {
     for (const other of byId(`${kind}s`).children) other.classList.toggle("on", other === button);
   }
 
-  select(rows, mode) {
-    this.change((scatter) => applyToSelection(scatter, rows, mode));
+  modeOf({ shiftKey, altKey }) {
+    if (shiftKey) return "add";
+    return altKey ? "remove" : this.mode;
+  }
+
+  /** A click shows a particle; it also adds or removes it where that is the mode. */
+  click(row, mode) {
+    if (row >= 0 && (mode === "add" || mode === "remove")) this.select([row], mode, `${mode} particle ${row}`);
+  }
+
+  select(rows, mode, what = "selection") {
+    this.change((scatter) => applyToSelection(scatter, rows, mode), what);
   }
 
   /** corners of a polygon, in data coordinates */
   selectInside(corners, mode) {
-    this.select(rowsInPolygon(this.plot.scatter, corners), mode);
+    this.select(rowsInPolygon(this.plot.scatter, corners), mode, `${this.tool}: ${WORDS[mode]}`);
   }
 
-  change(work) {
+  change(work, what) {
     work(this.plot.scatter);
     this.update();
+    this.changed(what);
   }
 
   /** To be called after flags were changed: counts and drawing. */
   update() {
     const { scatter } = this.plot;
     const { shown, selected, selectedAndShown } = countFlags(scatter);
-    scatter.hasSelection = selected > 0;
+    scatter.hasSelection = selected > 0 && !this.plot.chosen.colour?.isOfBaskets; // there all keep theirs
     scatter.flagsChanged();
     scatter.drawSoon();
     const all = counted(scatter.nPoints, "particle");
@@ -64,6 +79,9 @@ export class SelectionPanel {
     byId("selected-count").textContent = selectedAndShown
       ? `${counted(selectedAndShown, "particle")} selected`
       : "no particles selected";
+    const nHidden = selected - selectedAndShown;
+    byId("selected-hidden").textContent =
+      nHidden ? `${nHidden.toLocaleString("en")} more of this basket are hidden by filters` : "";
   }
 
   /** Selected and shown. */

@@ -5,7 +5,8 @@ const EARLIER_KINDS = { "least energy": "minimum energy" };
 
 /**
  * As it is written.
- * parts: madeFrom, axes, view, filters, hiddenGroups, selected, markedRow, trajectory, molecule, states.
+ * parts: madeFrom, axes, view, filters, hiddenGroups, selected, markedRow, trajectory, molecule, states, and
+ * baskets with activeBasket, which GEM 0.3 added: selected are the rows of the active one.
  */
 export function sessionContent(parts) {
   return { version: VERSION, ...parts };

@@ -1,5 +1,6 @@
 // Sessions: everything that the page shows is saved under a name, and comes back.
 
+import { packedBasket } from "./baskets.js";
 import { attempt, byId, say } from "./messages.js";
 import { NewestRequest } from "./newest_request.js";
 import { checkedName } from "./names.js";
@@ -39,6 +40,8 @@ export class SessionControls {
       filters: plot.filters.map(({ column, range }) => ({ column: column.name, range })),
       hiddenGroups: [...plot.hiddenGroups],
       selected: selection.settings(),
+      baskets: this.page.baskets.list().map(packedBasket),
+      activeBasket: this.page.baskets.list().indexOf(this.page.baskets.active),
       markedRow: plot.markedRow,
       trajectory: trajectory.settings(),
       molecule: molecule?.settings() ?? null,
@@ -62,7 +65,7 @@ export class SessionControls {
         });
         const outdated = outdatedParts(content, this.page.fingerprints ?? {});
         if (outdated.path) content.trajectory = { ...content.trajectory, path: null, fraction: 0 };
-        await this.restore(content, signal);
+        await this.page.asOneStep("open session", () => this.restore(content, signal));
         if (signal.aborted) return;
         const isMolecule = await this.restoreMolecule(content, outdated.molecule, moleculeSignal);
         if (!isMolecule && !moleculeSignal.aborted) plot.mark(this.page.molecule?.subject?.row ?? -1);
@@ -107,7 +110,8 @@ export class SessionControls {
     plot.drawLegend();
     plot.scatter.view.limits = content.view;
     plot.refilter();
-    selection.select(content.selected, "new");
+    if (content.baskets) this.page.basketPanel.exchange(content.baskets, content.activeBasket);
+    else selection.select(content.selected, "new");
     trajectory.restore(content.trajectory);
   }
 }

@@ -13,7 +13,10 @@ export const COLUMN_NAME = "states_here";
 
 export class StatesPanel {
   /** addColumn(description): show a new column of the particles as colours. */
-  constructor({ landscape, linkages, nParticles, molecule, addColumn }) {
+  constructor({ landscape, linkages, nParticles, molecule, addColumn, removeColumn }) {
+    this.removeColumn = removeColumn;
+    this.changed = () => {}; // (what): the states are others
+    this.isOfLandscape = true; // the states are those of the landscape, not clustered here
     this.nParticles = nParticles;
     this.molecule = molecule;
     this.addColumn = addColumn;
@@ -30,6 +33,7 @@ export class StatesPanel {
     byId("n-states-auto").onclick = () => attempt(() => this.findNumber());
     this.reference = null; // the state whose mean was shown last
     this.masks = new MaskChooser(landscape, molecule, () => this.recluster());
+    this.first = this.settings();
   }
 
   settings() {
@@ -50,7 +54,27 @@ export class StatesPanel {
   }
 
   recluster(isNewColumn = true) {
-    return attempt(() => this.cluster(isNewColumn));
+    return attempt(async () => {
+      await this.cluster(isNewColumn);
+      if (isNewColumn) this.changed(`recluster: ${labelOf(this.settings())}`);
+    });
+  }
+
+  /** The fields where the states were clustered here, null for those of the landscape. */
+  changedSettings() {
+    return this.isOfLandscape ? null : this.clustered;
+  }
+
+  /** As changedSettings gave them. */
+  async restoreChanged(settings) {
+    if (settings) return this.restore(settings);
+    if (this.isOfLandscape) return;
+    const { nStates, linkage, region } = this.first;
+    [this.number.value, this.linkage.value, this.region.value] = [nStates, linkage, region];
+    this.masks.restore(this.first.mask);
+    await this.masks.update();
+    await this.cluster(false);
+    this.removeColumn(COLUMN_NAME);
   }
 
   /** As many states as the density of the particles has basins, by the linkage that has them as branches. */
@@ -68,14 +92,17 @@ export class StatesPanel {
   /** Ask for the states; at the start they are the landscape's own, which are among the columns already. */
   async cluster(isNewColumn = true) {
     const start = performance.now();
-    const label = labelOf(this.settings());
+    const settings = this.settings();
+    const label = labelOf(settings);
     if (isNewColumn) sayMeanwhile(CLUSTERING);
-    const answer = await this.requests.run((signal) => askPacked("/api/states", this.settings(), signal));
+    const answer = await this.requests.run((signal) => askPacked("/api/states", settings, signal));
     if (!answer) return;
     this.milliseconds = performance.now() - start;
     if (isNewColumn) unsay(CLUSTERING);
     const { head, parts } = answer;
     this.head = head;
+    this.isOfLandscape = !isNewColumn;
+    this.clustered = settings;
     this.mapStates = head.mapStates;
     this.molecule.setStates(head.mapStates);
     byId("states-quality").textContent =

@@ -23,6 +23,7 @@ export class TrajectoryPanel {
     this.molecule = molecule;
     this.axes = axes;
     this.redraw = redraw;
+    this.changed = () => {}; // (what): waypoints or path are others
     this.requests = new NewestRequest();
     this.waypoints = []; // rows
     this.path = null; // { latents, rows, energyColumns, near }: near is the number of particles at each point
@@ -63,6 +64,7 @@ export class TrajectoryPanel {
   addWaypoint(row) {
     this.waypoints.push(row);
     this.redraw();
+    this.changed(`waypoint at row ${row}`);
     const rows = this.waypoints.length === 1 ? "row" : "rows";
     say(`${counted(this.waypoints.length, "waypoint")}: ${rows} ${this.waypoints.join(", ")}`);
   }
@@ -71,6 +73,7 @@ export class TrajectoryPanel {
     this.requests.cancel();
     this.waypoints = [];
     this.setPath(null);
+    this.changed("clear waypoints");
   }
 
   async create() {
@@ -80,6 +83,7 @@ export class TrajectoryPanel {
     const path = await this.requests.run((signal) => askJson("/api/trajectory", request, signal));
     if (!path) return;
     this.setPath(path);
+    this.changed("create path");
     await this.goTo(0);
   }
 

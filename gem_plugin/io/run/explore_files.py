@@ -4,6 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SESSION_SUFFIX = ".session.json"
+SUMMARY_NAME = "summary.json"
+
+
+@dataclass(frozen=True)
+class ReconstructionFiles:
+    """Paths beside the maps of a reconstruction, in its folder."""
+
+    root: Path
+
+    @property
+    def rows(self) -> Path:  # text: the rows of the particles, counted from 0
+        return self.root / "rows.txt"
+
+    @property
+    def summary(self) -> Path:  # json: what was measured; the last file that is written
+        return self.root / SUMMARY_NAME
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,20 @@ class ExploreFiles:
 
     def session_names(self) -> list[str]:
         return sorted(path.name.removesuffix(SESSION_SUFFIX) for path in self.root.glob("*" + SESSION_SUFFIX))
+
+    @property
+    def work(self) -> Path:  # json: what the open pages of the explorer hold, so that a reload finds it again
+        return self.root / "current_work.json"
+
+    @property
+    def reconstructions(self) -> Path:
+        return self.root / "reconstructions"
+
+    def reconstruction(self, name: str) -> Path:  # folder: half-maps, map, FSC and rows of a selection
+        return self.reconstructions / name
+
+    def reconstruction_names(self) -> list[str]:  # of those that are finished
+        return sorted(path.parent.name for path in self.reconstructions.glob(f"*/{SUMMARY_NAME}"))
 
     def job(self, name: str) -> Path:  # a folder that RELION takes for a finished External job
         return self.root / "jobs" / name

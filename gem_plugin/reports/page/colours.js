@@ -40,10 +40,13 @@ export function packedColour([red, green, blue]) {
   return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
-/** One packed colour for each particle: of its group, or along the column's range; grey without a value. */
-export function packedColoursOf({ values, lowest, highest, isGroup }) {
+/**
+ * One packed colour for each particle: of its group, or along the column's range; grey without a value.
+ * groupColours: of each group, where the column has its own.
+ */
+export function packedColoursOf({ values, lowest, highest, isGroup, groupColours }) {
   const palette = isGroup
-    ? Array.from({ length: Math.round(highest) + 1 }, (_, group) => colourOfGroup(group))
+    ? Array.from({ length: Math.round(highest) + 1 }, (_, one) => groupColours?.[one] ?? colourOfGroup(one))
     : Array.from({ length: LEVELS }, (_, level) => colourOfFraction(level / (LEVELS - 1)));
   const table = Uint32Array.from(palette, packedColour);
   const unknown = packedColour(colourOfGroup(0));

@@ -9,7 +9,7 @@ const MAXIMUM_GROUPS = 100;
 export function fillLegend(legend, column, hiddenGroups, onToggle) {
   if (column.isGroup) {
     const groups = [...new Set(column.values)].sort((a, b) => a - b).slice(0, MAXIMUM_GROUPS);
-    const buttonOf = (group) => groupButton(group, column.badges?.[group], hiddenGroups, onToggle);
+    const buttonOf = (group) => groupButton(group, column, hiddenGroups, onToggle);
     legend.replaceChildren(...groups.map(buttonOf));
     return;
   }
@@ -19,14 +19,18 @@ export function fillLegend(legend, column, hiddenGroups, onToggle) {
   legend.replaceChildren(tickText(column.lowest), bar, tickText(column.highest));
 }
 
-/** badge: what the checks say of a state, shown beside its number; undefined for other groups. */
-function groupButton(group, badge, hiddenGroups, onToggle) {
+/**
+ * column: with badges, what the checks say of a state, shown beside its number; or with groupNames and
+ * groupColours, where it has its own.
+ */
+function groupButton(group, { badges, groupNames, groupColours }, hiddenGroups, onToggle) {
   const button = document.createElement("button");
   button.type = "button";
   button.title = "hide or show this group";
   button.dataset.group = group;
-  const name = badge ? `${group}: ${badge}` : String(group);
-  button.append(swatchOf(group), group < 1 ? "none" : name);
+  const badge = badges?.[group];
+  const name = groupNames?.[group] ?? (badge ? `${group}: ${badge}` : String(group));
+  button.append(swatchOf(group, groupColours?.[group]), group < 1 ? "none" : name);
   button.classList.toggle("hidden", hiddenGroups.has(group));
   button.onclick = () => {
     if (!hiddenGroups.delete(group)) hiddenGroups.add(group);
@@ -37,9 +41,9 @@ function groupButton(group, badge, hiddenGroups, onToggle) {
 }
 
 /** A small square in the colour of a group. */
-export function swatchOf(group) {
+export function swatchOf(group, channels = colourOfGroup(group)) {
   const swatch = document.createElement("span");
   swatch.className = "swatch";
-  swatch.style.background = cssColour(colourOfGroup(group));
+  swatch.style.background = cssColour(channels);
   return swatch;
 }

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { WorkKeeper } from "../../../gem_plugin/explorer/page/work_keeper.js";
+
+const line = { textContent: "", classList: { toggle() {} }, append() {} };
+let asked;
+let answers;
+
+beforeEach(() => {
+  asked = [];
+  answers = [];
+  globalThis.location = { search: "?token=t" };
+  globalThis.document = { getElementById: () => line };
+  globalThis.fetch = async (path, options) => {
+    asked.push([path, options.body ? JSON.parse(options.body) : null]);
+    const answer = answers.shift() ?? { version: 1, replaced: [], parts: {}, notices: [], failure: "" };
+    if (answer instanceof Error) throw answer;
+    return { ok: true, text: async () => JSON.stringify(answer) };
+  };
+  line.textContent = "";
+});
+
+afterEach(() => {
+  for (const name of ["location", "document", "fetch"]) delete globalThis[name];
+});
+
+function makeKeeper() {
+  const restored = [];
+  const work = {
+    restore: async (parts) => restored.push(parts),
+    capture: () => ({}),
+    packed: (parts) => parts,
+    unpacked: (parts) => parts,
+    inWords: (parts) => Object.keys(parts).join(", "),
+  };
+  const keeper = new WorkKeeper({ work, history: { state: {} }, isBusy: () => false });
+  keeper.isLoaded = true;
+  return { keeper, restored };
+}
+
+test("what changes while a request is under way is sent together after it", async () => {
+  const { keeper } = makeKeeper();
+  const first = keeper.send({ axes: 1 });
+  keeper.send({ axes: 2 });
+  keeper.send({ axes: 3, filters: [] });
+  await first;
+  assert.deepEqual(asked.map(([, body]) => body.parts), [{ axes: 1 }, { axes: 3, filters: [] }]);
+});
+
+test("a server that is gone loses nothing: it is sent with the next look", async () => {
+  const { keeper } = makeKeeper();
+  answers.push(new TypeError("Failed to fetch"));
+  await keeper.send({ axes: 1 });
+  assert.deepEqual(keeper.unsent, { axes: 1 });
+  answers.push(new TypeError("gone"), new TypeError("gone"));
+  await keeper.look();
+  await keeper.look();
+  assert.match(line.textContent, /does not answer/);
+  await keeper.look();
+  assert.match(line.textContent, /answers again/);
+  assert.deepEqual(asked.at(-1)[1].parts, { axes: 1 });
+  assert.deepEqual(keeper.unsent, {});
+});
+
+test("changes of another tab are taken and named; its active basket is not", async () => {
+  const { keeper, restored } = makeKeeper();
+  await keeper.take({ version: 7, parts: { axes: { x: "b" }, active: "k" } });
+  assert.deepEqual(restored, [{ axes: { x: "b" } }]);
+  assert.equal(keeper.version, 7);
+  assert.match(line.textContent, /Another tab changed: axes/);
+});
+
+test("an older answer does not undo what was sent meanwhile", async () => {
+  const { keeper, restored } = makeKeeper();
+  answers.push({ version: 5, parts: { axes: "old" }, notices: [], failure: "" });
+  const looking = keeper.look();
+  await keeper.send({ axes: "new" });
+  await looking;
+  assert.deepEqual(restored, []);
+  assert.equal(keeper.version, 0);
+});
+
+test("a newer change that replaced another tab's says so", async () => {
+  const { keeper } = makeKeeper();
+  answers.push({ version: 3, replaced: ["axes"], failure: "" });
+  await keeper.send({ axes: 1 });
+  assert.match(line.textContent, /Another tab had changed the same meanwhile \(axes\)/);
+});
+
+test("that the work could not be written is said once", async () => {
+  const { keeper } = makeKeeper();
+  answers.push({ version: 3, replaced: [], failure: "The disk is full." });
+  await keeper.send({ axes: 1 });
+  assert.equal(line.textContent, "The disk is full.");
+});
