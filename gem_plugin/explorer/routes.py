@@ -27,7 +27,6 @@ from gem_plugin.explorer.saving_routes import SavingAnswers
 from gem_plugin.explorer.selection_routes import SelectionAnswers
 from gem_plugin.explorer.trajectory import energy_plane, find_trajectory
 from gem_plugin.explorer.work_routes import WorkAnswers
-from gem_plugin.notices import listening
 from gem_plugin.settings import AUTOMATIC
 
 NOBODY_WAITS = 499  # as nginx answers a client that closed the request
