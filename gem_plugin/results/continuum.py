@@ -57,8 +57,13 @@ class StateContinuum:
     @property
     def sentence(self) -> str:
         """All particles are a closed continuum, 190 A long ..., of which 36 positions can be distinguished."""
-        kind = "closed continuum (a loop)" if self.is_closed else "continuum"
         whose = "The particles form" if self.state == ALL_PARTICLES else f"State {self.state} is in itself"
+        return f"{whose} {self.in_words}."
+
+    @property
+    def in_words(self) -> str:
+        """a closed continuum (a loop), 190 A long ...; about 36 positions can be distinguished"""
+        kind = "closed continuum (a loop)" if self.is_closed else "continuum"
         resolved = (
             "how many positions can be distinguished is not known, as the model gives no uncertainty of the latents"
             if np.isnan(self.n_positions)
@@ -69,7 +74,7 @@ class StateContinuum:
             if self.explained < LITTLE_EXPLAINED
             else ""
         )
-        return f"{whose} a {kind}, {self._length_in_words}; {resolved}{branched}."
+        return f"a {kind}, {self._length_in_words}; {resolved}{branched}"
 
     @property
     def _length_in_words(self) -> str:

@@ -13,6 +13,7 @@ from gem_plugin.landscape.checks.diagnostic import Diagnostic
 from gem_plugin.landscape.motion.gaussians import GaussianMotion, motion_to_arrays
 from gem_plugin.landscape.motion.moving_parts import MovingParts
 from gem_plugin.results.checks import LONG, RunChecks
+from gem_plugin.results.continuum import StateContinuum, save_continua
 from gem_plugin.results.populations import StatePopulations
 
 N_GAUSSIANS = 80
@@ -105,6 +106,16 @@ def one_state_still(run: RunFiles) -> None:
     give_motion(run, ())
 
 
+def continuum(run: RunFiles) -> None:
+    one_state(run)
+    save_continua(run.landscape, [StateContinuum(0, True, 190.0, 250.0, 0.3, 5.0, 36.2, 0.9)])
+
+
+def state_that_is_a_continuum(run: RunFiles) -> None:
+    good(run)
+    save_continua(run.landscape, [StateContinuum(2, False, 20.0, 25.0, 0.3, 5.0, 6.2, 0.9)])
+
+
 def one_cloud(run: RunFiles) -> None:
     good(run)
     write_step_summary(run, "landscape", {"one_cloud": True, "states": N_STATES})
@@ -184,6 +195,8 @@ KINDS: dict[str, Callable[[RunFiles], None]] = {
     "one state": one_state,
     "one state that is still": one_state_still,
     "one cloud": one_cloud,
+    "continuum": continuum,
+    "state that is a continuum": state_that_is_a_continuum,
     "junk": junk,
     "no landscape": no_landscape,
     "cryoDRGN": cryodrgn,

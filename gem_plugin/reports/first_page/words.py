@@ -4,6 +4,7 @@ Each is true of every kind of run: unfinished, imported, of one structure, of a 
 of the run decides what to do next.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,11 @@ from gem_plugin.reports.sections.html_parts import gem_command
 from gem_plugin.reports.sections.motion_in_words import COUNTS, motion_in_one_sentence
 from gem_plugin.reports.sections.populations import populations_if_there
 from gem_plugin.reports.verdicts import all_checks
+from gem_plugin.results.continuum import StateContinuum, load_continua
 from gem_plugin.results.decoder import recorded_cryodrgn
 from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.run import Run
+from gem_plugin.results.state_choices import load_other_numbers
 
 MAXIMUM_STATES_IN_WORDS = 5  # whose populations are named one by one
 MAXIMUM_VERDICTS_IN_WORDS = 12  # states whose verdicts are named one by one
@@ -88,13 +91,34 @@ def how_many_states(run: Run) -> str:
 
 def number_of_states(run: Run) -> str:
     """How many states there are, and whether their borders mean anything; no full stop."""
-    n_states = len(run.state_counts)
+    n_states, continua = len(run.state_counts), load_continua(run.files.landscape)
+    if n_states == 1 and continua:
+        return f"One state, {continua[0].in_words}"
     if n_states == 1:
         return "One state, as the maps form one cloud without separate groups"
     name = {2: "Two", **COUNTS}.get(n_states, str(n_states))
     if run.summary("landscape").get("one_cloud"):
         return f"{name} states that are arbitrary cuts through one cloud of maps without separate groups"
-    return f"{name} states"
+    return f"{name} states{_found_again(run, n_states)}{_continua_among_states(continua)}"
+
+
+def _found_again(run: Run, n_states: int) -> str:
+    others = load_other_numbers(run.files.landscape)
+    choice = None if others is None else others.choices.get(n_states)
+    return (
+        ""
+        if choice is None
+        else f" (clustering four fifths of the maps finds them again to {100 * choice.stability:.0f} %)"
+    )
+
+
+def _continua_among_states(continua: Sequence[StateContinuum]) -> str:
+    numbers = [str(one.state) for one in continua]
+    if not numbers:
+        return ""
+    if len(numbers) == 1:
+        return f", state {numbers[0]} a continuum in itself"
+    return f", states {', '.join(numbers[:-1])} and {numbers[-1]} continua in themselves"
 
 
 def _populations(run: Run, numbers: list[int]) -> str:
@@ -147,10 +171,7 @@ def next_step(run: Run) -> NextStep:
     if len(numbers) == 1:
         return _of_one_state(run)
     if run.summary("landscape").get("one_cloud"):
-        return NextStep(
-            "Read the landscape as one continuous motion: measure its free energy rather than refining states.",
-            gem_command("landscape-full", root),
-        )
+        return _of_continuum(run)
     if not supported:
         advice = (
             "request fewer" if UNSTABLE in kinds.values() else "use more particles or request fewer states"
@@ -171,7 +192,16 @@ def next_step(run: Run) -> NextStep:
     )
 
 
+def _of_continuum(run: Run) -> NextStep:
+    return NextStep(
+        "Read the landscape as one continuous motion: measure its free energy rather than refining states.",
+        gem_command("landscape-full", run.files.root),
+    )
+
+
 def _of_one_state(run: Run) -> NextStep:
+    if load_continua(run.files.landscape):
+        return _of_continuum(run)
     if run.motion is not None and len(run.motion.moving_parts.gaussians) < 2:
         return NextStep(
             "Refine all particles together, as there are no states to separate and no part moves on its own: "

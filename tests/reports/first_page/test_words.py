@@ -12,6 +12,7 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.landscape.checks.latents import MINIMUM_SUPPORT_ERRORS
 from gem_plugin.reports.first_page.words import first_page_words
 from gem_plugin.results.run import Run
+from gem_plugin.results.state_choices import HEADER
 
 ONE_PART = "One part, 50.0 ± 2.0 % of the mass, moves by 12.0 ± 0.5 Å, root mean square over the particles, while the rest moves by 0.6 Å."
 POPULATIONS = "of 30.0 % (28.0 to 33.0), 25.0 % (23.0 to 28.0) and 45.0 % (43.0 to 48.0) of the particles (90 % intervals)"
@@ -32,6 +33,8 @@ EXPECTED = {  # kind: what moves, states, next (regular expressions), and the co
     "one state": (re.escape(ONE_PART), r"One state, as the maps form one cloud without separate groups, of 300 particles; state 1: supported \(12 sigma\)\.", "There are no states to separate: look at .* trajectories.", "explore RUN"),
     "one state that is still": (r"No part moves clearly more than the rest \(the Gaussians move by 0.6 Å, root .*\)\.", "One state, .*", "Refine all particles together, .*", "explore RUN"),
     "one cloud": (re.escape(ONE_PART), r"Three states that are arbitrary cuts through one cloud of maps .*", "Read the landscape as one continuous motion.*", "landscape-full RUN"),
+    "continuum": (re.escape(ONE_PART), r"One state, a closed continuum \(a loop\), 190 Å long: .* \(30% of all\) goes once around .*; about 36 positions can be distinguished, of 300 particles; .*", "Read the landscape as one continuous motion.*", "landscape-full RUN"),
+    "state that is a continuum": (re.escape(ONE_PART), r"Three states, state 2 a continuum in itself, of 30.0 % .*", "Select .*", "select RUN --states"),
     "junk": (re.escape(ONE_PART), THREE, r"Select the particles that are not junk \(30.0 % are outliers\), refine them again .*", "select RUN --where 'outlier le 0.5'"),
     "no landscape": ("How far parts move cannot be measured, as this run has latents but no model of Gaussians.", NO_STATES, "Sketch the landscape to find the states.", "landscape RUN"),
     "no latents": ("Nothing is known of what moves, as no model is trained yet.", NO_STATES, "Read the particles into the run: .*", "prepare RUN"),
@@ -99,3 +102,14 @@ def test_of_many_states_the_range_and_the_counts_of_verdicts_are_enough(tmp_path
         words.states
         == "14 states, of 7.0 % to 7.3 % of the particles by counting, without errors; 13 supported, 1 not supported."
     )
+
+
+def test_stability_of_the_number_is_said_where_it_is_known(tmp_path: Path) -> None:
+    run = run_of_kind(tmp_path, "good")
+    write_array(run.landscape.tree, np.array([[0, 1, 1.0, 2], [2, 3, 2.0, 3]]))
+    write_array(run.landscape.state_labels, np.array([1, 2, 3]))
+    run.landscape.state_choices.write_text(f"{HEADER}\n3,0.5,0.97,0.4,3.0\n")
+    words = first_page_words(Run(run))
+    assert words.states.startswith(
+        "Three states (clustering four fifths of the maps finds them again to 97 %), of 30.0 %"
+    ), words.states

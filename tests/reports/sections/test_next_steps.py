@@ -61,7 +61,7 @@ def test_our_own_commands_are_accepted(blocks: list[list[str]], run: RunFiles) -
 def test_select_as_printed_writes_the_particles_of_the_state(
     blocks: list[list[str]], run: RunFiles, tmp_path: Path
 ) -> None:
-    (line,) = [line for block in blocks for line in block if line.startswith("gem-em select")]
+    (line,) = {line for block in blocks for line in block if line.startswith("gem-em select")}
     program = [sys.executable, "-c", OUR_PROGRAM, *shlex.split(line)[1:]]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
