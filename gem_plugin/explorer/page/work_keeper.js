@@ -23,7 +23,7 @@ export class WorkKeeper {
     this.isLoaded = false;
   }
 
-  /** What was kept before; asked for again where that fails. Gives sentences on what no longer fits the run. */
+  /** What was kept before; asked for again where that fails. Gives sentences on what does not fit the run. */
   async load() {
     let answer;
     try {
