@@ -13,7 +13,7 @@ const OPACITY_ABOUT_DIFFERENCE = 0.3;
 const OPACITY_ABOUT_ATOMS = 0.45;
 const ZERO_OF_SIGNED = 127.5; // bytes of a difference
 const LARGEST_SIGNED = 120;
-export const OWN_SCALE_PER_LEVEL = 1.5;
+export const OWN_SCALE_PER_LEVEL = 1;
 
 export class MoleculePanel {
   /**

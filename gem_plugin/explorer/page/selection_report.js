@@ -12,7 +12,7 @@ import { asFloats, askJson, askPacked } from "./server.js";
 const COLUMNS_OF_STATES = ["state", "selected", "of these", "of all", "checks"];
 
 export class SelectionReport {
-  /** selection: the SelectionPanel; nameOf(): of the active basket; molecule(): the panel, if there is one. */
+  /** selection: the SelectionPanel; nameOf(): of the active basket; molecule(): the panel, if any. */
   constructor({ selection, nameOf, molecule, showParticle }) {
     Object.assign(this, { selection, nameOf, molecule, showParticle });
     this.requests = new NewestRequest();
