@@ -107,7 +107,7 @@ def test_the_difference_is_drawn_in_two_colours_with_a_legend_in_sigma(page: Pag
     set_range(page, "level", 90)
     settle(page)
     assert text_of(page, "difference-legend") != first, "the legend follows the level"
-    set_range(page, "level", 40)
+    set_range(page, "level", 20)
     page.find_element("css selector", "#selection-kinds [data-kind=both]").click()
     shown(page, "mean of basket 1")
     assert page.execute_script("return gem.molecule.view.components.length") == 3

@@ -8,13 +8,14 @@ import {
 
 const SIGNS = { union: "and", intersection: "in both", difference: "without" };
 const MAXIMUM_NAME = 60; // characters
+const FIRST_ID = "first"; // of the basket with which every tab starts, so that it is one for all
 
 export class Baskets {
   constructor(nParticles) {
     this.nParticles = nParticles;
     this.byId = new Map();
     this.activeId = null;
-    this.add();
+    this.add({ id: FIRST_ID });
   }
 
   /** In the order in which they were made. */
@@ -30,11 +31,11 @@ export class Baskets {
   /** A new basket, active from now on. */
   add(given = {}) {
     const empty = { name: this.freeName("basket"), members: noMembers(this.nParticles) };
-    const { name, members } = { ...empty, ...given };
+    const { name, members, id: givenId } = { ...empty, ...given };
     const all = this.list();
     const colour = nextBasketColour(all.map((basket) => basket.colour));
     const position = all.length ? all[all.length - 1].position + 1 : 1;
-    const id = Math.random().toString(36).slice(2, 10) + position;
+    const id = givenId ?? Math.random().toString(36).slice(2, 10) + position;
     this.put({ id, name, colour, position, members });
     this.activeId = id;
     return this.active;

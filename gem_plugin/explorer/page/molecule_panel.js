@@ -12,6 +12,8 @@ const TINT_ABOUT_DIFFERENCE = "#9aa4ae";
 const OPACITY_ABOUT_DIFFERENCE = 0.3;
 const OPACITY_ABOUT_ATOMS = 0.45;
 const ZERO_OF_SIGNED = 127.5; // bytes of a difference
+const LARGEST_SIGNED = 120;
+export const OWN_SCALE_PER_LEVEL = 1;
 
 export class MoleculePanel {
   /**
@@ -66,8 +68,8 @@ export class MoleculePanel {
 
   /**
    * A map that another part of the page asks for. ask(signal) gives a title, its volume, and as needed:
-   * isSigned; overlay, a difference as bytes, drawn on the volume; densityOf255, where that is not the
-   * model's; certainty.
+   * isSigned; overlay, a difference as bytes, drawn on the volume; hasOwnScale of the difference;
+   * densityOf255, where that is not the model's; certainty.
    */
   showOther(ask) {
     this.mark(-1);
@@ -130,11 +132,11 @@ export class MoleculePanel {
     this.milliseconds.surface = performance.now() - start;
   }
 
-  shapesOf({ volume, isSigned, overlay, request }) {
+  shapesOf({ volume, isSigned, overlay, hasOwnScale, request }) {
     const level = Number(this.level.value);
     const opacity = (this.view.atoms ? OPACITY_ABOUT_ATOMS : 1) * (request.fade ?? 1);
     const cover = this.cover ? [this.cover] : [];
-    const half = signedLevelOf(level);
+    const half = signedLevelOf(level, hasOwnScale);
     if (isSigned) return [...signedShapes(volume, half, opacity), ...cover];
     if (!overlay) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
     const about = { tint: TINT_ABOUT_DIFFERENCE, opacity: OPACITY_ABOUT_DIFFERENCE };
@@ -215,9 +217,12 @@ export class MoleculePanel {
   }
 }
 
-/** How far from zero the surfaces of a difference are drawn, in bytes of 127. level: of the slider. */
-export function signedLevelOf(level) {
-  return Math.max(2, level / 2);
+/**
+ * How far from zero the surfaces of a difference are drawn, in bytes of 127. level: of the slider.
+ * hasOwnScale: 127 is the largest difference, not the scale of the maps.
+ */
+export function signedLevelOf(level, hasOwnScale) {
+  return hasOwnScale ? Math.min(LARGEST_SIGNED, OWN_SCALE_PER_LEVEL * level) : Math.max(2, level / 2);
 }
 
 /** Surfaces of more and of less density. */

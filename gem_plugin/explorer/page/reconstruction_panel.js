@@ -27,7 +27,7 @@ export class ReconstructionPanel {
 
   async start() {
     const rows = this.rows();
-    if (!rows.length) throw new Error("Nothing is selected: draw a lasso or a box first, then reconstruct it.");
+    if (!rows.length) throw new Error("Nothing is selected: draw a lasso or a box, then reconstruct it.");
     const field = byId("selection-name");
     const state = await saveUnderName(field, (name) => `/api/reconstruction/start/${name}`, rows);
     if (state) await this.follow(state);

@@ -11,7 +11,7 @@ import {
 const WORDS = { new: "replace", add: "add", remove: "subtract", intersect: "intersect" };
 
 export class SelectionPanel {
-  /** plot: the PlotPanel; onClick(px, py): a click on the plot with the tool for that, which gives the row. */
+  /** plot: the PlotPanel; onClick(px, py): a click on the plot with the tool for that; gives the row. */
   constructor(plot, onClick) {
     this.plot = plot;
     this.changed = () => {}; // (what): the selection was changed here, and by what
@@ -48,7 +48,8 @@ export class SelectionPanel {
 
   /** A click shows a particle; it also adds or removes it where that is the mode. */
   click(row, mode) {
-    if (row >= 0 && (mode === "add" || mode === "remove")) this.select([row], mode, `${mode} particle ${row}`);
+    if (row < 0 || !["add", "remove"].includes(mode)) return;
+    this.select([row], mode, `${WORDS[mode]} particle ${row}`);
   }
 
   select(rows, mode, what = "selection") {

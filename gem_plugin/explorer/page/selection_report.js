@@ -1,16 +1,18 @@
-// What is shown of a selection once it is drawn: its mean molecule and the difference from the rest, images of
-// eight of its particles, its states with their checks, outliers and micrographs.
+// What is shown of a selection once it is drawn: its mean molecule and the difference from the rest, images
+// of eight of its particles, its states with their checks, outliers and micrographs.
 
 import { swatchOf } from "../../reports/page/legend.js";
 import { canvasWithCaption, drawNoisyImage } from "./grey_images.js";
 import { attempt, byId, counted, say, sayMeanwhile, unsay } from "./messages.js";
-import { NEGATIVE_TINT, signedLevelOf, SURFACE_TINT } from "./molecule_panel.js";
+import { NEGATIVE_TINT, OWN_SCALE_PER_LEVEL, signedLevelOf, SURFACE_TINT } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
 import { percentOf } from "./samples_panel.js";
 import { asFloats, askJson, askPacked } from "./server.js";
 
+const COLUMNS_OF_STATES = ["state", "selected", "of these", "of all", "checks"];
+
 export class SelectionReport {
-  /** selection: the SelectionPanel; nameOf(): of the active basket; molecule(): the panel, if there is a model. */
+  /** selection: the SelectionPanel; nameOf(): of the active basket; molecule(): the panel, if any. */
   constructor({ selection, nameOf, molecule, showParticle }) {
     Object.assign(this, { selection, nameOf, molecule, showParticle });
     this.requests = new NewestRequest();
@@ -77,9 +79,9 @@ export class SelectionReport {
   subject() {
     const { title, mean, difference, head } = this.answer;
     const kind = difference ? this.kind : "mean";
-    const titled = (text) => ({ title: `${text} of ${title}`, certainty: "" });
+    const titled = (text) => ({ title: `${text} of ${title}`, certainty: "", hasOwnScale: true });
     if (kind === "difference") {
-      const densityOf255 = (255 * head.largestDifference) / 127 / 2; // the level is half the slider's
+      const densityOf255 = (255 * OWN_SCALE_PER_LEVEL * head.largestDifference) / 127;
       return { ...titled("difference from the rest"), volume: difference, isSigned: true, densityOf255 };
     }
     return { ...titled("mean"), volume: mean, overlay: kind === "both" ? difference : null };
@@ -114,7 +116,7 @@ export class SelectionReport {
     legend.hidden = !isDifference;
     if (!isDifference) return;
     const { sigma, largestDifference } = this.answer.head;
-    const density = (signedLevelOf(Number(byId("level").value)) / 127) * largestDifference;
+    const density = (signedLevelOf(Number(byId("level").value), true) / 127) * largestDifference;
     const inDensity = `density ${density.toPrecision(2)}`;
     const size = sigma ? `${(density / sigma).toFixed(2)} sigma (${inDensity})` : inDensity;
     legend.replaceChildren(
@@ -139,7 +141,7 @@ export class SelectionReport {
     this.showImages(head.nearest ? "nearest" : "random");
   }
 
-  /** kind: nearest to the centre, or random. Where all particles are among the nearest, there are no others. */
+  /** kind: nearest to the centre, or random. Of few particles all are among the nearest, and none random. */
   showImages(kind) {
     const { rows, nearest, images, imageSize: size } = this.montage;
     const shown = rows.map((row, index) => [row, index])
@@ -161,7 +163,7 @@ export class SelectionReport {
 function statesTable(states) {
   const table = document.createElement("table");
   const head = table.createTHead().insertRow();
-  for (const text of ["state", "selected", "of these", "of all", "checks"]) head.insertCell().textContent = text;
+  for (const text of COLUMNS_OF_STATES) head.insertCell().textContent = text;
   const body = table.createTBody();
   for (const { number, count, fraction, fractionOfAll, verdict } of states) {
     const row = body.insertRow();

@@ -1,5 +1,5 @@
-// Undo and redo. The work is an object of parts, which are never changed but exchanged; a step keeps the parts
-// that it changed, before and after, so that undoing it leaves everything else as it is.
+// Undo and redo. The work is an object of parts, which are never changed but exchanged; a step keeps the
+// parts that it changed, before and after, so that undoing it leaves everything else as it is.
 
 const MAXIMUM_STEPS = 200;
 

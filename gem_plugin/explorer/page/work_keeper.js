@@ -23,9 +23,16 @@ export class WorkKeeper {
     this.isLoaded = false;
   }
 
-  /** What was kept before. Gives sentences on what no longer fits the run. */
+  /** What was kept before; asked for again where that fails. Gives sentences on what does not fit the run. */
   async load() {
-    const { version, parts, notices } = await this.ask();
+    let answer;
+    try {
+      answer = await this.ask();
+    } catch (error) {
+      setTimeout(() => this.load().catch(() => {}), MILLISECONDS_BETWEEN_LOOKS);
+      throw error;
+    }
+    const { version, parts, notices } = answer;
     this.version = version;
     const kept = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== null));
     const isEmpty = !Object.keys(kept).length;
@@ -41,7 +48,8 @@ export class WorkKeeper {
 
   /** The empty basket with which a page starts is not one more. */
   dropUnusedBaskets(parts) {
-    if (Object.keys(parts).some((name) => name.startsWith("basket."))) this.work.page.baskets.byId.clear();
+    const hasBaskets = Object.keys(parts).some((name) => name.startsWith("basket."));
+    if (hasBaskets && !this.history.steps.length) this.work.page.baskets.byId.clear();
   }
 
   /** Parts that were changed here, undefined for those that are no more. */

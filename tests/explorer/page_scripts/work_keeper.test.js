@@ -88,6 +88,22 @@ test("a newer change that replaced another tab's says so", async () => {
   assert.match(line.textContent, /Another tab had changed the same meanwhile \(axes\)/);
 });
 
+test("what was kept is asked for again where that failed, and then changes are sent", async () => {
+  const { keeper, restored } = makeKeeper();
+  keeper.isLoaded = false;
+  keeper.history.steps = [];
+  keeper.lookAgain = () => {};
+  keeper.work.page = { baskets: { byId: new Map() } };
+  keeper.send({ axes: 1 });
+  assert.equal(asked.length, 0, "nothing is sent before it is known what is there");
+  const kept = { version: 4, parts: { filters: [1] }, notices: ["dropped"], failure: "" };
+  answers.push(new TypeError("gone"), kept);
+  await assert.rejects(keeper.load(), /does not answer/);
+  await new Promise((resolve) => setTimeout(resolve, 1700));
+  assert.deepEqual(restored, [{ filters: [1] }]);
+  assert.equal(keeper.isLoaded, true);
+});
+
 test("that the work could not be written is said once", async () => {
   const { keeper } = makeKeeper();
   answers.push({ version: 3, replaced: [], failure: "The disk is full." });
