@@ -16,7 +16,7 @@ class StepNumbers(NamedTuple):
 
     rate_factor: float | Tensor  # of the peak learning rates
     kl_weight: float | Tensor
-    occupancy_weight: float | Tensor  # nats a particle for each Gaussian that changes its amplitude
+    price_weight: float | Tensor  # one over the particles that share the prices of losses/prices.py
 
 
 def learning_rate_factor(fraction_done: float) -> float:

@@ -98,6 +98,12 @@ class TrainSettings:
         0.0,
         1e6,
     )
+    stretch_cost: float = setting(
+        8.0,
+        "Price, in nats of the whole set, of each Gaussian that does not keep the distance to its neighbours, so that parts move as bodies; 0: none.",
+        0.0,
+        1e6,
+    )
     distance_weight: float = setting(
         0.0, "Weight of the change of distances between neighbours, per square pixel.", 0.0, 1e9
     )

@@ -18,8 +18,8 @@ from gem_plugin.heterogeneity.epoch_records import EpochRecord, EpochSums
 from gem_plugin.heterogeneity.held_out_bounds import HeldOutLosses, mean_by_particle
 from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
 from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
-from gem_plugin.heterogeneity.losses.occupancy import occupancy_price, particles_that_share
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
+from gem_plugin.heterogeneity.losses.prices import PricesOfChange, particles_that_share
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import LoadedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.optimiser import (
@@ -71,7 +71,7 @@ class Trainer:
         if model.encoder is not None:
             model.encoder.trains_in_bfloat16 = is_bfloat16(settings.precision, self.device)
         self.optimiser = make_optimiser(model, settings.learning_rate)
-        self.extra_losses = ExtraLosses(model, settings)
+        self.extra_losses, self.prices = ExtraLosses(model, settings), PricesOfChange(settings)
         self.records_steps = True  # as a CUDA graph, where everything that they read is on the device
         self.workers = current_workers()
         self.joint_model = JointModel(model, self.workers)
@@ -92,6 +92,7 @@ class Trainer:
         """One pass over the training particles. Raises RunError when too many losses are not a number."""
         start = time.monotonic()
         self._refine_poses_if_due()
+        self.prices.find_neighbours(self._positions_at, self.training_rows, self.settings.seed, self.epoch)
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
         sums = EpochSums.zeros(self.device).as_vector()
@@ -178,11 +179,9 @@ class Trainer:
 
     def _numbers_of(self, step: int, n_steps: int) -> StepNumbers:  # steps of this epoch, from 1
         fraction = self.plan.fraction_at(self.epoch + (step - 1) / n_steps)
-        rate_factor, occupancy_weight = (
-            self.plan.learning_rate_factor(fraction),
-            self._occupancy_weight(fraction),
-        )
-        return StepNumbers(rate_factor, self._kl_weight(fraction), occupancy_weight)
+        rate_factor = self.plan.learning_rate_factor(fraction)
+        sharing = particles_that_share(len(self.training_rows), kl_weight_at(fraction, 0.0, 1.0))
+        return StepNumbers(rate_factor, self._kl_weight(fraction), 1 / max(1.0, sharing))
 
     @property
     def has_collapsed(self) -> bool:
@@ -239,6 +238,10 @@ class Trainer:
         """The latents of the given particles."""
         assert self.model.encoder is not None
         return self.model.encoder(self.encoder_inputs.batch(rows))
+
+    @torch.no_grad()
+    def _positions_at(self, rows: Tensor) -> Tensor:  # (k,) -> (k, n, 3) pixels
+        return self.model.cloud_in_pixels(self.embed(rows).means).positions
 
     def state(self) -> dict[str, Any]:
         """Everything that a later process needs to continue as if nothing had happened."""
@@ -314,8 +317,7 @@ class Trainer:
         contrast = (weights[:, None] * scores).mean(0).unbind()
         extra, extra_terms = self.extra_losses(cloud, distribution.means, self.epoch, generator)
         loss = image_loss + numbers.kl_weight * kl + extra
-        if self.settings.occupancy_cost:
-            loss = loss + numbers.occupancy_weight * occupancy_price(cloud.amplitudes)
+        loss = loss + numbers.price_weight * self.prices(cloud)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
@@ -327,10 +329,6 @@ class Trainer:
             image_loss.detach(), kl.detach(), one, score, information, clear, kinds.mean(0), extra_terms
         )
         return torch.where(is_bad, 0.0, added.as_vector().double())
-
-    def _occupancy_weight(self, fraction: float) -> float:  # nats a particle
-        sharing = particles_that_share(len(self.training_rows), kl_weight_at(fraction, 0.0, 1.0))
-        return self.settings.occupancy_cost / max(1.0, sharing)
 
     def _image_loss(
         self,

@@ -9,9 +9,6 @@ pay nothing, those that change by more than about sqrt(e) pay all of C, so that 
 from torch import Tensor
 
 FREE_VARIANCE = 0.02  # e: relative changes far below 14 % are free
-PARTICLES_AT_START = (
-    10_000  # of larger sets: the price a particle is that of so many until the model has learned to move
-)
 
 
 def occupancy_price(
@@ -23,9 +20,3 @@ def occupancy_price(
     means = amplitudes.mean(0)
     variances = (amplitudes - means).square().mean(0) / means.square()
     return (variances / (variances + FREE_VARIANCE)).sum()
-
-
-def particles_that_share(n_particles: int, fraction_risen: float) -> float:
-    """By how many particles the price is divided: all of them at the end, in sets that are large fewer before."""
-    start = min(n_particles, PARTICLES_AT_START)
-    return start ** (1 - fraction_risen) * n_particles**fraction_risen

@@ -6,7 +6,6 @@ import torch
 from gem_plugin.heterogeneity.losses.occupancy import (
     FREE_VARIANCE,
     occupancy_price,
-    particles_that_share,
 )
 
 
@@ -38,9 +37,3 @@ def test_its_gradient_pulls_amplitudes_to_their_mean():
     amplitudes = torch.tensor([[1.5], [0.5]], requires_grad=True)
     occupancy_price(amplitudes).backward()
     assert amplitudes.grad[0] > 0 > amplitudes.grad[1]
-
-
-def test_large_sets_pay_as_smaller_ones_until_they_have_learned_to_move():
-    assert particles_that_share(3000, 0.0) == pytest.approx(3000)
-    assert particles_that_share(1_000_000, 0.0) == pytest.approx(10_000)
-    assert particles_that_share(1_000_000, 1.0) == pytest.approx(1_000_000)
