@@ -93,7 +93,7 @@ class TrainSettings:
         100.0,
     )
     occupancy_cost: float = setting(
-        8.0,
+        24.0,
         "Price, in nats of the whole set, of each Gaussian that changes its amplitude, so that density moves rather than fades; 0: none.",
         0.0,
         1e6,
