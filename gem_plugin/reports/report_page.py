@@ -38,12 +38,13 @@ CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; 
 def write_report(run: Run, page: FirstPage, track: Track = untracked) -> list[RunWarning]:
     """Write report.html; gives the warnings in it."""
     warnings = find_warnings(run)
-    write_text_whole(run.files.report, report_text(run, page, warnings, track))
+    write_text_whole(run.files.report, report_text(page, warnings, track))
     return warnings
 
 
-def report_text(run: Run, page: FirstPage, warnings: list[RunWarning], track: Track = untracked) -> str:
+def report_text(page: FirstPage, warnings: list[RunWarning], track: Track = untracked) -> str:
     """The whole page."""
+    run = page.run
     chapters = _chapters(run, page, warnings)
     title = f"GEM: {run.files.root.resolve().name}"
     links = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in chapters)

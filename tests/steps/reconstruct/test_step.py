@@ -19,6 +19,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
+from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.reports.report_page import report_text
 from gem_plugin.results.csv_tables import read_map_table
 from gem_plugin.results.run import Run
@@ -81,7 +82,7 @@ def test_local_resolution_is_a_map_in_its_mask_and_a_row_in_the_table(run: RunFi
 
 
 def test_the_report_shows_what_was_reconstructed(run: RunFiles, table: dict) -> None:
-    page = report_text(Run(run), [])
+    page = report_text(FirstPage(Run(run)), [])
     assert "<h3>States, all particles, and a random subset</h3>" in page
     assert f"<td>{table['all']['resolution_in_angstroms']:g}</td>" in page
     assert "local resolution, median (Å)" in page
