@@ -181,7 +181,7 @@ class Trainer:
         fraction = self.plan.fraction_at(self.epoch + (step - 1) / n_steps)
         rate_factor = self.plan.learning_rate_factor(fraction)
         sharing = particles_that_share(len(self.training_rows), kl_weight_at(fraction, 0.0, 1.0))
-        return StepNumbers(rate_factor, self._kl_weight(fraction), 1 / max(1.0, sharing))
+        return StepNumbers(rate_factor, self._kl_weight(fraction), 1 / sharing)
 
     @property
     def has_collapsed(self) -> bool:

@@ -14,6 +14,9 @@ from gem_plugin.heterogeneity.settings import TrainSettings
 PARTICLES_AT_START = (
     10_000  # of larger sets: the price a particle is that of so many until the model has learned to move
 )
+LEAST_PARTICLES = (
+    1000  # smaller sets pay as this many would: so few are trained too briefly for the whole price
+)
 RANK_OF_NEIGHBOURS = 1023  # their random numbers are those of no process
 
 
@@ -48,5 +51,6 @@ class PricesOfChange:
 
 def particles_that_share(n_particles: int, fraction_risen: float) -> float:
     """By how many particles the price is divided: all of them at the end, in sets that are large fewer before."""
+    n_particles = max(n_particles, LEAST_PARTICLES)
     start = min(n_particles, PARTICLES_AT_START)
     return start ** (1 - fraction_risen) * n_particles**fraction_risen

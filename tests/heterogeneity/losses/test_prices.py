@@ -39,6 +39,7 @@ def test_the_price_is_the_sum_of_those_that_are_asked(occupancy: float, stretch:
 
 
 def test_large_sets_pay_as_smaller_ones_until_they_have_learned_to_move():
+    assert particles_that_share(10, 0.0) == particles_that_share(1000, 1.0) == pytest.approx(1000)
     assert particles_that_share(3000, 0.0) == pytest.approx(3000)
     assert particles_that_share(1_000_000, 0.0) == pytest.approx(10_000)
     assert particles_that_share(1_000_000, 1.0) == pytest.approx(1_000_000)
