@@ -60,7 +60,6 @@ WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
         "maps along the components",
         "trees of random subsets",
         "numbers of states",
-        "clouds without groups",
         "state maps",
         "particles of the states",
         "regions of the maps",
