@@ -122,12 +122,13 @@ class Answers:
 
     def _states(self, fields: dict[str, Any]) -> Response:
         sketch = self.opened.opened_sketch()
-        n_states, linkage, region = (
-            AUTOMATIC if fields.get("nStates") == AUTOMATIC else whole_number(fields, "nStates"),
+        is_automatic = fields.get("nStates") == AUTOMATIC
+        found = sketch.recluster(
+            AUTOMATIC if is_automatic else whole_number(fields, "nStates"),
             str(fields.get("linkage")),
             str(fields.get("region")),
+            mask_request(fields.get("mask", {})),
         )
-        found = sketch.recluster(n_states, linkage, region, mask_request(fields.get("mask", {})))
         n_found = int(found.map_states.max())
         head = {
             "linkage": found.linkage,
