@@ -141,12 +141,14 @@ class Run:
         """What the checks say of a state: "supported (12 sigma)", "unstable", "few particles", "not tested", ..."""
         return self._results.checks.badge(number, source)
 
-    def populations(self) -> StatePopulations:
-        """Fractions of the states of landscape by maximum likelihood, with 90 % intervals; InputError where it made none.
+    def populations(self, source: str = "sketch") -> StatePopulations:
+        """Fractions of the states by maximum likelihood, with 90 % intervals: of "sketch", "full" or "leiden", as in `states`.
+
+        InputError where the step made none.
 
         `.fractions`, `.lower`, `.upper`, `.counted` (k,), `.energies_in_kt`, `.energy_errors_in_kt` (k,), `.sentence`.
         """
-        return self._results.populations()
+        return self._results.populations(source)
 
     @property
     def continua(self) -> Sequence[StateContinuum]:

@@ -30,12 +30,13 @@ def setting(
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
     flag: str | None = None,  # "-M" or "--Apix" where the usual name is not the field's name
+    other_flag: str | None = None,  # "--figure": a second name on the command line
     reads_file: bool = False,  # a file that must be there before the step begins
     or_folder: bool = False,  # or a folder
 ) -> Any:
     """A dataclass field that knows its own limits."""
     metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "flag": flag}
-    metadata |= {"reads_file": reads_file, "or_folder": or_folder}
+    metadata |= {"other_flag": other_flag, "reads_file": reads_file, "or_folder": or_folder}
     return dataclasses.field(default=default, metadata=metadata)
 
 

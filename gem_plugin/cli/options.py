@@ -43,6 +43,9 @@ def _click_option(field: dataclasses.Field) -> click.Option:
     help = f"{field.metadata.get('help', '')} {_default_text(field)}".strip()
     if is_yes_or_no(field):
         names[-1] += "/--no-" + field.name.replace("_", "-")
+    if other_flag := field.metadata.get("other_flag"):
+        names.append(other_flag)
+    if is_yes_or_no(field):
         return click.Option([*names, field.name], default=None, help=help)
     return click.Option([*names, field.name], type=SettingType(field), default=None, help=help)
 

@@ -34,9 +34,9 @@ for row in states.table:
     print(", ".join(f"{{name}} {{value}}" for name, value in row.items()), run.verdict(int(row["state"]), states.source))
 assert [int(row["particles"]) for row in states.table] == [states.counts[number] for number in states.numbers]"""
 
-POPULATIONS = """# fractions of the states of `landscape` by maximum likelihood, with 90 % intervals (runs before 0.2.0 have none)
+POPULATIONS = """# fractions of the states by maximum likelihood, with 90 % intervals (runs before 0.2.0 have none)
 try:
-    populations = run.populations()
+    populations = run.populations(states.source)
 except gem.InputError as error:
     populations = None
     print(error)
@@ -51,7 +51,7 @@ if populations is not None:
     plt.legend()
     plt.show()
     for number in populations.numbers:
-        print(f"state {{number}}: {{heights[number - 1]:.1f}} %, {{run.verdict(number)}}")
+        print(f"state {{number}}: {{heights[number - 1]:.1f}} %, {{run.verdict(number, states.source)}}")
     print(populations.sentence)"""
 
 SURFACES = """# mean maps of the states, at one density level

@@ -8,8 +8,9 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gem_plugin.landscape.checks.diagnostic import BAD, GOOD, NOT_MEASURED, Diag
 from gem_plugin.landscape.checks.known_checks import check_and_subject, name_of
 from gem_plugin.landscape.checks.state_verdicts import NOT_TESTED, StateVerdict, verdict_of_state
 from gem_plugin.results.csv_tables import read_text_rows
+from gem_plugin.results.same_states import MINIMUM_IN_COMMON, full_states_in_common
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, FULL, LEIDEN, SKETCH
 from gem_plugin.results.verdict_column import write_verdict_column
 
@@ -36,7 +38,11 @@ ABOUT_STATES = (
 )
 ABOUT_STATES_TOGETHER = ("half-maps share noise", "cuts through motion")
 
-NOT_OF_THE_RUN = {  # sets of states that no check looks at
+RULE_OF_FULL_STATES = (
+    f"A state of landscape-full has the verdict of the landscape's state of its number where at least {MINIMUM_IN_COMMON:.0%} "
+    "of the particles of either are in both."
+)
+NOT_OF_THE_RUN = {  # of states that no check looks at
     source: StateVerdict(
         NOT_TESTED,
         f"{whose}: checks are of the states of landscape. gem-em reconstruct RUN --particle-states {path} makes half-maps of these.",
@@ -89,13 +95,15 @@ class RunChecks:
     """All rows that are true of the run as it is."""
 
     rows: tuple[CheckRow, ...] = ()
+    in_common: Mapping[int, float] = field(default_factory=dict)  # particles of full states; see same_states
 
     @classmethod
     def load(cls, files: RunFiles) -> "RunChecks":
         """The rows of checks.csv that were made for the latents and states that are there; none in runs of earlier versions."""
         rows = [_row(fields, files.checks) for fields in read_text_rows(files.checks)]
         now = {is_about: fingerprint_of(files, is_about) for is_about in (True, False)}
-        return cls(tuple(row for row in rows if row.made_for == now[_is_about_states(row.check)]))
+        current = tuple(row for row in rows if row.made_for == now[_is_about_states(row.check)])
+        return cls(current, full_states_in_common(files))
 
     def save(self, files: RunFiles) -> None:
         """Write checks.csv."""
@@ -108,6 +116,7 @@ class RunChecks:
             writer.writerow([row.check, row.subject, number, f"{row.threshold:.6g}", *texts])
         write_text_whole(files.checks, text.getvalue())
         write_verdict_column(files.landscape.state_table, self.badge)
+        write_verdict_column(files.landscape.full.state_table, partial(self.badge, source=FULL))
 
     def with_found(self, found: Iterable[Diagnostic], depth: str, files: RunFiles) -> "RunChecks":
         """These rows and what was found now, each in the place of its earlier one.
@@ -123,15 +132,22 @@ class RunChecks:
             if row.number is not None:
                 rows = {key: old for key, old in rows.items() if not _is_answered(old, row)}
             rows[row.check, row.subject] = row
-        return RunChecks(tuple(rows.values()))
+        return RunChecks(tuple(rows.values()), self.in_common)
 
     def of_state(self, number: int) -> list[CheckRow]:
         """The rows on one state of landscape."""
         return [row for row in self.rows if row.subject == f"state {number}"]
 
     def verdict(self, number: int, source: str = SKETCH) -> StateVerdict:
-        """The verdict on a state; those of landscape-full and Leiden communities are not tested."""
-        return verdict_of_state(self.of_state(number)) if source == SKETCH else NOT_OF_THE_RUN[source]
+        """The verdict on a state of landscape, or on one of landscape-full that has its particles; others are not tested."""
+        if source == SKETCH:
+            return verdict_of_state(self.of_state(number))
+        in_common = self.in_common.get(number, 0.0) if source == FULL else 0.0
+        if in_common < MINIMUM_IN_COMMON:
+            return NOT_OF_THE_RUN[source]
+        own = self.verdict(number)
+        shared = f"{in_common:.0%} of the particles that are in state {number} of landscape or of landscape-full are in both."
+        return replace(own, sentence=f"{shared} {own.sentence}")
 
     def badge(self, number: int, source: str = SKETCH) -> str:
         """What stands beside a state: supported (12 sigma)."""
@@ -147,6 +163,18 @@ class RunChecks:
             for badge, some in alike.items()
         )
         return f"{text[0].upper()}{text[1:]}." if text else ""
+
+    def how_to_read(self, numbers: Iterable[int], source: str) -> str:
+        """What the verdicts on the states of landscape-full, or on Leiden communities, rest on; empty for those of landscape."""
+        if source == SKETCH:
+            return ""
+        rule = [RULE_OF_FULL_STATES] if source == FULL else []
+        others = [
+            number
+            for number in numbers
+            if source != FULL or self.in_common.get(number, 0.0) < MINIMUM_IN_COMMON
+        ]
+        return " ".join([*rule, *([NOT_OF_THE_RUN[source].sentence] if others else [])])
 
     def badges_of_column(self, name: str, values: np.ndarray) -> dict[int, str]:  # (n,) values
         """The badge of every group of a column of states; empty for other columns."""

@@ -11,6 +11,7 @@ from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.populations import Populations
 from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.micrographs import MICROGRAPHS, PARTICLES, STACKS
+from gem_plugin.results.state_sources import FULL, LEIDEN, SKETCH, STATE_SOURCES, STEP_OF_SOURCE
 
 COLUMNS = (
     "state",
@@ -24,7 +25,6 @@ COLUMNS = (
     "drawn_by",
     "by_posteriors",
 )
-MADE_BY = "gem-em landscape"
 MANY_STATES = 10  # that were checked; 20 overlapping ones had intervals that were too narrow
 
 
@@ -95,7 +95,11 @@ class StatePopulations:
         )
 
     def save(self, files: LandscapeFiles) -> None:
-        """Write populations.csv."""
+        """Write populations.csv of landscape."""
+        self.write(files.populations)
+
+    def write(self, path: Path) -> None:
+        """Write the table."""
         numbers = (
             self.counted, self.fractions, self.lower, self.upper, self.energies_in_kt, self.energy_errors_in_kt,
         )  # fmt: skip
@@ -104,18 +108,20 @@ class StatePopulations:
             values = [f"{values[index]:.6g}" for values in numbers]
             ending = [str(int(self.n_groups[index])), self.drawn_by, str(int(self.by_posteriors))]
             lines.append(",".join([str(number), *values, *ending]))
-        write_text_whole(files.populations, "\n".join(lines) + "\n")
+        write_text_whole(path, "\n".join(lines) + "\n")
 
     @classmethod
-    def load(cls, files: LandscapeFiles) -> "StatePopulations":
-        """The populations of a landscape; InputError where there are none, as before 0.2.0."""
-        rows = read_text_rows(files.populations)
+    def load(cls, files: LandscapeFiles, source: str = SKETCH) -> "StatePopulations":
+        """The populations of a set of states; InputError where there are none, as before 0.2.0."""
+        path = populations_file(files, source)
+        command = f"gem-em {STEP_OF_SOURCE[source]} {files.root.parent}"
+        rows = read_text_rows(path)
         if not rows:
             raise InputError(
-                f"{files.populations} is missing: this landscape has no populations with errors. Run `{MADE_BY} {files.root.parent}`."
+                f"{path} is missing: this landscape has no populations with errors. Run `{command}`."
             )
         counted, fractions, lower, upper, energies, errors, n_groups = (
-            _numbers(rows, column, files.populations) for column in COLUMNS[1:8]
+            _numbers(rows, column, path, command) for column in COLUMNS[1:8]
         )
         return cls(
             counted,
@@ -130,10 +136,21 @@ class StatePopulations:
         )
 
 
-def _numbers(rows: list[dict[str, str]], column: str, path: Path) -> np.ndarray:  # (k,) float64
+def populations_file(files: LandscapeFiles, source: str = SKETCH) -> Path:
+    """The table of a set of states."""
+    if source not in STATE_SOURCES:
+        raise InputError(f"There are no populations of {source!r}; expected {', '.join(STATE_SOURCES)}.")
+    return {
+        SKETCH: files.populations,
+        FULL: files.full.populations,
+        LEIDEN: files.full.leiden_populations,
+    }[source]
+
+
+def _numbers(rows: list[dict[str, str]], column: str, path: Path, command: str) -> np.ndarray:  # (k,) float64
     try:
         return np.array([float(row[column]) for row in rows])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} has no number in the column {column} of every state. Run `{MADE_BY}` again."
+            f"{path} has no number in the column {column} of every state. Run `{command}` again."
         ) from error

@@ -261,10 +261,10 @@ class Run:
             check_same_making(self.files)
             self._landscape_is_checked = True
 
-    def populations(self) -> StatePopulations:
-        """Fractions of the states of landscape with their errors; InputError in runs before 0.2.0."""
+    def populations(self, source: str = SKETCH) -> StatePopulations:
+        """Fractions of the states with their errors, of a set of states by name; InputError in runs before 0.2.0."""
         self.check_landscape()
-        return StatePopulations.load(self.files.landscape)
+        return StatePopulations.load(self.files.landscape, source)
 
     @property
     def state_maps(self) -> dict[int, Path]:

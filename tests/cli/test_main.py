@@ -155,5 +155,14 @@ def test_out_of_memory_is_explained(fake_steps, monkeypatch, tmp_path, capsys) -
     assert "The memory ran out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["--paper-figure", "--figure"])
+def test_the_figure_for_a_paper_is_asked_for_by_report_and_by_run(flag: str) -> None:
+    by_report = next(one for one in cli._step_command(STEPS["report"]).params if one.name == "paper_figure")
+    by_run = next(one for one in cli._run_command().params if one.name == "paper_figure")
+    assert flag in by_report.opts
+    assert flag in by_run.opts
+    assert by_run.secondary_opts == ["--no-paper-figure"]
+
+
 def test_settings_of_all_steps_can_be_joined_for_run() -> None:
     assert {"particles", "map", "epochs", "n_states"} <= set(fields_of_steps(RUN_STEPS))

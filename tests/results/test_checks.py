@@ -12,6 +12,7 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
 from gem_plugin.results.checks import COLUMNS, LONG, QUICK, RunChecks
+from gem_plugin.results.csv_tables import read_text_rows
 from gem_plugin.results.run import Run
 
 
@@ -40,6 +41,35 @@ def test_every_row_is_read_back_as_it_was_written(run: RunFiles) -> None:
     assert checks.badge(2) == "not supported (1 sigma)"
     assert checks.badge(3) == "not tested"
     assert checks.badge(1, "full") == checks.badge(1, "leiden") == "not tested"
+
+
+def test_states_of_landscape_full_have_the_verdicts_of_the_particles_they_share(run: RunFiles) -> None:
+    states = np.load(run.landscape.particle_states)
+    others = np.where((states == 2) & (np.arange(len(states)) % 2 == 0), 3, states)  # half of state 2 is in 3
+    write_array(run.landscape.full.particle_states, others)
+    RunChecks().with_found([noise(1, 12.0), noise(2, 8.0), noise(3, 9.0)], QUICK, run).save(run)
+    checks = RunChecks.load(run)
+    assert [checks.badge(number, "full") for number in (1, 2, 3)] == [
+        "supported (12 sigma)",
+        "not tested",
+        "not tested",
+    ]
+    assert checks.verdict(1, "full").sentence.startswith("100% of the particles that are in state 1 of")
+    assert checks.badge(1, "leiden") == "not tested"
+    read = checks.how_to_read((1, 2, 3), "full")
+    assert "where at least 80% of the particles of either are in both" in read
+    assert "gem-em reconstruct RUN --particle-states RUN/landscape/full/particle_states.npy" in read
+    assert "reconstruct" not in checks.how_to_read((1,), "full")
+    assert checks.how_to_read((1, 2, 3), "sketch") == ""
+
+
+def test_a_new_check_reaches_the_table_of_landscape_full(run: RunFiles) -> None:
+    states = np.load(run.landscape.particle_states)
+    write_array(run.landscape.full.particle_states, states)
+    run.landscape.full.state_table.write_text("state,particles,verdict\n1,100,not tested\n")
+    RunChecks.load(run).with_found([noise(1, 12.0)], QUICK, run).save(run)
+    (row,) = read_text_rows(run.landscape.full.state_table)
+    assert row["verdict"] == "supported (12 sigma)"
 
 
 def test_a_long_check_takes_the_row_of_the_quick_one_and_keeps_it(run: RunFiles) -> None:

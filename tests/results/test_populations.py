@@ -11,7 +11,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.populations import Populations
 from gem_plugin.results.csv_tables import read_text_rows
-from gem_plugin.results.populations import StatePopulations
+from gem_plugin.results.populations import StatePopulations, populations_file
 
 FOUND = Populations(
     np.array([0.7, 0.3, 0]),
@@ -58,6 +58,22 @@ def test_an_old_landscape_opens_and_says_what_makes_them(old_run: Path) -> None:
     assert run.states().numbers == [1, 2, 3]
     with pytest.raises(InputError, match=r"has no populations with errors. Run `gem-em landscape"):
         run.populations()
+
+
+def test_each_set_of_states_has_its_own(tmp_path: Path) -> None:
+    files = LandscapeFiles(tmp_path)
+    for position, source in enumerate(("sketch", "full", "leiden")):
+        shown = dataclasses.replace(FOUND, counted=np.roll(FOUND.counted, position))
+        StatePopulations.of(shown, "micrographs", True).write(populations_file(files, source))
+    for position, source in enumerate(("sketch", "full", "leiden")):
+        np.testing.assert_allclose(
+            StatePopulations.load(files, source).counted, np.roll(FOUND.counted, position)
+        )
+    populations_file(files, "leiden").unlink()
+    with pytest.raises(InputError, match=r"populations_leiden.csv is missing.*Run `gem-em landscape-full"):
+        StatePopulations.load(files, "leiden")
+    with pytest.raises(InputError, match="no populations of 'umap'; expected sketch, full, leiden"):
+        StatePopulations.load(files, "umap")
 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 import io
 import json
 import re
+import shutil
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,11 +19,15 @@ from old_runs import copy_old_run
 
 import gem_plugin as gem
 from gem_plugin.adapters.cryosparc import work
+from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
+from gem_plugin.adapters.relion import worker
 from gem_plugin.explorer.masks import MaskRequest
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.recluster import WHOLE, OpenedSketch
+from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.checks.state_verdicts import KINDS
+from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.order import figure_files
 from gem_plugin.reports.pdf_log import check_lines
@@ -137,9 +144,11 @@ def test_the_pdf_and_the_script_for_chimerax(run: RunFiles) -> None:
     lines = check_lines(Run(run))
     for number, badge in badges_of(run).items():
         assert f"State {number}: {badge}" in lines
-    (script,) = chimerax._state_scripts(Run(run))
-    for number, badge in badges_of(run).items():
-        assert f"# state {number}: {badge}\n" in script.read_text()
+    written = chimerax._state_scripts(Run(run), chimerax._states(Run(run)))
+    assert len(written) == 2
+    for script in written:
+        for number, badge in badges_of(run).items():
+            assert re.search(rf"State {number}: .*, {re.escape(badge)}", script.read_text())
 
 
 def test_the_log_of_a_selection_and_the_public_interface(checked: RunFiles, tmp_path: Path) -> None:
@@ -151,6 +160,80 @@ def test_the_log_of_a_selection_and_the_public_interface(checked: RunFiles, tmp_
     opened = gem.open_run(checked.root)
     assert {number: opened.verdict(number) for number in badges} == badges
     assert opened.verdict(1, "full") == "not tested"
+
+
+class RememberingJob:
+    """A job of CryoSPARC that keeps the lines of its log."""
+
+    is_generation_5 = True
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, text: str, level: str = "text") -> None:
+        self.lines.append(text)
+
+    def log_in_place(self, name: str, text: str) -> None:
+        pass
+
+    def log_plot(self, figure: Any, text: str) -> None:
+        pass
+
+
+FEW_MAPS = {"sketch_size": 30, "n_states": N_STATES, "skip_umap": True, "pc_dim": 4, "plot_dim": 0}
+FEW_OF_ALL = {"maps_per_state": 2, "bootstrap": 5, "path_points": 0, "skip_umap": True, "num_neighbors": 20}
+
+
+def log_of_job(name: str, program: str, run: RunFiles, values: dict[str, Any], read: Any) -> str:
+    """What run.out of RELION, or the log of the job in CryoSPARC, holds after a job whose maps are of the arm."""
+    if program == "CryoSPARC":
+        job: Any = RememberingJob()
+        run_steps([name], run, values, CryosparcProgress(run, job, lambda: None))
+        return "\n".join(job.lines)
+    words = [word for key, value in values.items() for word in (f"--{key}", str(value))]
+    worker.work(name, ["--o", f"{run.root}/", *words], cast(Any, SimpleNamespace(check=lambda: None)))
+    return str(read().out)
+
+
+@pytest.mark.parametrize("program", ["RELION", "CryoSPARC"])
+def test_the_job_logs_of_landscape_and_of_landscape_full(
+    checked: RunFiles, tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    run = RunFiles(shutil.copytree(checked.root, tmp_path / "job"))
+    monkeypatch.setattr(Run, "decoder", lambda *_: explorer_source())
+    monkeypatch.setattr("gem_plugin.steps.landscape.step.decoder_of", lambda *_: explorer_source())
+    monkeypatch.setattr("gem_plugin.steps.landscape_full.step.open_decoder", lambda *_: explorer_source())
+    monkeypatch.setattr("gem_plugin.steps.landscape.figures.draw_landscape", lambda *_: None)
+    monkeypatch.setattr("gem_plugin.steps.landscape_full.states._draw_groups", lambda *_: None)
+    monkeypatch.setattr(worker, "_take_earlier_results", lambda *_: None)
+    for name in ("landscape", "landscape-full"):
+        monkeypatch.setitem(worker.JOBS, name, replace(worker.JOBS[name], steps=(name,)))
+    said = log_of_job("landscape", program, run, FEW_MAPS, capsys.readouterr)
+    badges = badges_of(run)
+    assert set(badges) == set(range(1, N_STATES + 1))
+    for number, badge in badges.items():
+        assert f"State {number}: {badge}\n" in said
+    said = log_of_job("landscape-full", program, run, FEW_OF_ALL, capsys.readouterr)
+    opened = Run(run)
+    assert opened.checks.in_words(badges, "full") in said
+    assert "where at least 80% of the particles of either are in both" in said
+    same = [number for number in badges if opened.checks.in_common[number] >= 0.8]
+    assert same
+    assert all(opened.checks.badge(number, "full") == badges[number] != "not tested" for number in same)
+    (communities,) = re.findall(r"Leiden communities\. (States .*?: not tested)", said)
+    assert communities == opened.checks.in_words(opened.states("leiden").numbers, "leiden").rstrip(".")
+    assert f"--particle-states {run.root}/landscape/full/leiden_states.npy makes half-maps" in said
+    for source in ("full", "leiden"):
+        assert opened.populations(source).numbers == opened.states(source).numbers
+
+
+def test_states_of_landscape_full_of_another_number_are_not_tested(checked: RunFiles, tmp_path: Path) -> None:
+    run = RunFiles(shutil.copytree(checked.root, tmp_path / "job"))
+    labels = Run(run).states().labels
+    write_array(run.landscape.full.particle_states, np.where(labels == N_STATES, 1, labels))
+    opened = Run(run)
+    assert {opened.checks.badge(number, "full") for number in opened.states("full").numbers} == {"not tested"}
+    assert "not tested" not in badges_of(run).values()
 
 
 def test_tables_of_states_have_a_column_of_verdicts(checked: RunFiles) -> None:

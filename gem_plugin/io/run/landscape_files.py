@@ -208,6 +208,14 @@ class FullLandscapeFiles:
         return sorted(self.root.glob("free_energy_*.csv"))
 
     @property
+    def populations(self) -> Path:  # csv: fraction of the particles in each state, with its interval
+        return self.root / "populations.csv"
+
+    @property
+    def leiden_populations(self) -> Path:  # the same of Leiden communities
+        return self.root / "populations_leiden.csv"
+
+    @property
     def path(self) -> Path:  # the maps along the minimum-energy path, and their latents
         return self.root / "path"
 

@@ -3,7 +3,7 @@
 What is there of it depends on the run: without a landscape there are no states, without Gaussians no motion, and without maps nothing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -94,14 +94,14 @@ class Molecule:
 def molecule_of(run: Run, grid: int = FINE_GRID) -> Molecule | None:
     """The surfaces of what the run holds, on a grid of so many voxels; None where it holds no map."""
     maps = _maps_of_states(run)
-    motion = run.motion
     is_flipped = bool(run.settings("landscape").get("flip")) and bool(maps)
     consensus = _consensus_map(run, maps, is_flipped)
     if consensus is None:
         return None
+    motion = _mirrored(run.motion, consensus) if run.motion and is_flipped else run.motion
     level = common_level(_mean_of(maps) if maps else consensus.volume)
     own_level = common_level(consensus.volume)
-    view = _view(maps, level, consensus, own_level, motion, is_flipped)
+    view = _view(maps, level, consensus, own_level, motion)
     grids = [(one, level) for one in maps.values()] + [(consensus, own_level)]
     reach = max(reach_of(one.volume, one.pixel_size_in_angstroms, at) for one, at in grids)
     fine = {
@@ -118,7 +118,7 @@ def molecule_of(run: Run, grid: int = FINE_GRID) -> Molecule | None:
         min(one.bottom for one in frames),
         max(one.top for one in frames),
     )
-    coloured = _coloured(run, of_consensus, own_level, fine, level, view, frame, is_flipped)
+    coloured = _coloured(motion, of_consensus, own_level, fine, level, view, frame)
     return Molecule(view, frame, fine, level, coloured)
 
 
@@ -160,7 +160,6 @@ def _view(
     consensus: MapFile,
     own_level: float,
     motion: GaussianMotion | None,
-    is_flipped: bool,
 ) -> np.ndarray:
     """By the differences of the states; where there is one state, by the motion of the Gaussians."""
     if len(maps) > 1:
@@ -171,10 +170,9 @@ def _view(
     points = density_points(consensus.volume, consensus.pixel_size_in_angstroms, own_level)
     if motion is None:
         return common_view(*points, np.zeros((0, 3)), np.zeros((0, 3)))
-    displacements = _mirrored(motion.main_displacement_in_angstroms, is_flipped)
-    positions = _mirrored(motion.positions_in_angstroms, is_flipped)
+    displacements = motion.main_displacement_in_angstroms
     weighted = displacements * np.sqrt(np.maximum(motion.amplitudes, 0))[:, None]
-    return common_view(*points, weighted, positions[_moves(displacements)])
+    return common_view(*points, weighted, motion.positions_in_angstroms[_moves(displacements)])
 
 
 def _moves(displacements: np.ndarray) -> np.ndarray:  # (n, 3) -> (n,) bool
@@ -182,24 +180,29 @@ def _moves(displacements: np.ndarray) -> np.ndarray:  # (n, 3) -> (n,) bool
     return (lengths > 0) & (lengths >= MOVING_FRACTION * lengths.max(initial=0))
 
 
-def _mirrored(vectors: np.ndarray, is_flipped: bool) -> np.ndarray:  # (n, 3) xyz
-    return vectors * np.array([1, 1, -1]) if is_flipped else vectors
+def _mirrored(motion: GaussianMotion, one: MapFile) -> GaussianMotion:
+    """The motion in the frame of a map whose slices were reversed: of an even box, z becomes -z less one voxel."""
+    mirror = np.array([1, 1, -1])
+    shift = 0.0 if len(one.volume) % 2 else one.pixel_size_in_angstroms
+    return replace(
+        motion,
+        positions_in_angstroms=motion.positions_in_angstroms * mirror - [0, 0, shift],
+        main_displacement_in_angstroms=motion.main_displacement_in_angstroms * mirror,
+    )
 
 
 def _coloured(
-    run: Run,
+    motion: GaussianMotion | None,
     fine: FineMap,
     own_level: float,
     states: dict[int, FineMap],
     level: float,
     view: np.ndarray,
     frame: Frame,
-    is_flipped: bool,
 ) -> ColouredConsensus:
-    motion = run.motion
     if motion is None:
         return _coloured_by_density(fine, own_level, states, level)
-    positions = _mirrored(motion.positions_in_angstroms, is_flipped)
+    positions = motion.positions_in_angstroms
     parts = motion.moving_parts
     moving = [row for row in range(1, len(parts.gaussians)) if not is_partly_there(parts, row)]
     if len(parts.gaussians) > 1 and not moving:
@@ -207,7 +210,7 @@ def _coloured(
         return ColouredConsensus(fine, own_level, Change.AMPLITUDE, positions, values)
     arrows = None
     if moving:
-        displacements = _mirrored(motion.main_displacement_in_angstroms, is_flipped)
+        displacements = motion.main_displacement_in_angstroms
         arrows = _arrows(positions, displacements, motion.amplitudes, view, frame)
     return ColouredConsensus(
         fine, own_level, Change.MOTION, positions, motion.displacement_in_angstroms, arrows

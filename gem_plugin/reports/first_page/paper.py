@@ -105,7 +105,7 @@ def draw_paper_figure(stem: Path, contents: PaperContents) -> list[Path]:
         written = []
         for suffix in SUFFIXES:
             path = stem.with_name(stem.name + suffix)
-            dots = DOTS_PER_INCH_OF_PREVIEW if suffix == ".png" else DOTS_PER_INCH
+            dots = {".png": DOTS_PER_INCH_OF_PREVIEW}.get(suffix, DOTS_PER_INCH)
             metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
             with whole_file(path) as temporary:
                 figure.savefig(temporary, dpi=dots, metadata=metadata)

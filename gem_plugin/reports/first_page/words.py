@@ -22,6 +22,7 @@ from gem_plugin.reports.sections.populations import populations_if_there
 from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.continuum import StateContinuum, load_continua
 from gem_plugin.results.decoder import recorded_cryodrgn
+from gem_plugin.results.particle_file import program_of
 from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_choices import load_other_numbers
@@ -277,4 +278,4 @@ def _program(run: Run) -> str:
     """Where the particles came from, by the name of their file."""
     if not run.is_prepared:
         return f"{RELION} or {CRYOSPARC}"
-    return RELION if run.origin.particle_file.suffix == ".star" else CRYOSPARC
+    return program_of(run.origin.particle_file) or CRYOSPARC

@@ -7,13 +7,20 @@ import numpy as np
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.html_parts import table
 from gem_plugin.results.checks import RunChecks
-from gem_plugin.results.populations import StatePopulations
+from gem_plugin.results.populations import StatePopulations, populations_file
 from gem_plugin.results.run import Run
+from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, FULL, LEIDEN, SKETCH
+
+OTHER_SOURCES = {  # title of the table, and of its first column
+    FULL: ("Populations of the states of landscape-full", COLUMN_OF_SOURCE[FULL]),
+    LEIDEN: ("Populations of the Leiden communities", "community"),
+}
 
 
-def populations_if_there(run: Run) -> StatePopulations | None:
+def populations_if_there(run: Run, source: str = SKETCH) -> StatePopulations | None:
     """None in runs of versions before 0.2.0."""
-    return run.populations() if run.files.landscape.populations.is_file() else None
+    is_there = run.has_states(source) and populations_file(run.files.landscape, source).is_file()
+    return run.populations(source) if is_there else None
 
 
 def fraction_in_words(populations: StatePopulations, number: int) -> str:
@@ -23,12 +30,20 @@ def fraction_in_words(populations: StatePopulations, number: int) -> str:
     return f"{percent(populations.fractions[index])} ({limits})"
 
 
-def populations_table(populations: StatePopulations | None, checks: RunChecks) -> str:
+def populations_of_other_states(run: Run) -> str:
+    """The tables of landscape-full and of Leiden communities, where they were made."""
+    return "".join(
+        populations_table(populations_if_there(run, source), run.checks, source) for source in OTHER_SOURCES
+    )
+
+
+def populations_table(populations: StatePopulations | None, checks: RunChecks, source: str = SKETCH) -> str:
     """One row for each state, and what the errors contain; empty where there are no populations."""
     if populations is None:
         return ""
+    title, column = OTHER_SOURCES.get(source, ("Populations", "state"))
     header = [
-        "state",
+        column,
         "fraction (90 % interval)",
         "counted",
         "free energy, kT above the largest state",
@@ -42,11 +57,12 @@ def populations_table(populations: StatePopulations | None, checks: RunChecks) -
             percent(populations.counted[number - 1]),
             _energy_in_words(populations, number - 1),
             f"{populations.n_groups[number - 1]:,}",
-            checks.badge(number),
+            checks.badge(number, source),
         ]
         for number in populations.numbers
     ]
-    return f"<h3>Populations</h3><p>{escape(populations.sentence)}</p>" + table(header, rows)
+    sentences = f"{populations.sentence} {checks.how_to_read(populations.numbers, source)}".strip()
+    return f"<h3>{title}</h3><p>{escape(sentences)}</p>" + table(header, rows)
 
 
 def _energy_in_words(populations: StatePopulations, index: int) -> str:

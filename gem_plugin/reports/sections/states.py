@@ -13,6 +13,7 @@ from gem_plugin.reports.sections.map_pictures import AXES, MapPictures, picture_
 from gem_plugin.reports.sections.populations import (
     fraction_in_words,
     populations_if_there,
+    populations_of_other_states,
     populations_table,
 )
 from gem_plugin.reports.verdicts import badge_html
@@ -63,7 +64,7 @@ def states_section(run: Run) -> str:
         "high density, and all states have one grey scale, so that they can be compared. A state is a part of the "
         "landscape; its badge says whether its particles, back-projected into two half-maps, differ from the others as it does "
         f"(point at it for the numbers). {escape(run.checks.in_words(run.state_maps))}</p>"
-        f'<div class="cards states">{"".join(cards)}</div>{note}{populations_table(populations, run.checks)}{_state_table(run)}'
+        f'<div class="cards states">{"".join(cards)}</div>{note}{populations_table(populations, run.checks)}{_state_table(run)}{populations_of_other_states(run)}'
         f"{figures_of(run, STATES)}"
     )
 

@@ -1,6 +1,7 @@
 """The second part of landscape-full: states of all particles, their maps, lists, tables and plots."""
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -25,9 +26,10 @@ from gem_plugin.progress import Progress
 from gem_plugin.reports.figures import landscape as figures
 from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.run import Run
+from gem_plugin.results.same_states import full_states_in_common
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.results.state_particles import write_particle_classes, write_state_particles
-from gem_plugin.results.state_sources import FULL
+from gem_plugin.results.state_sources import FULL, LEIDEN
 from gem_plugin.results.states import States
 from gem_plugin.results.verdict_column import write_verdict_column
 from gem_plugin.steps.landscape.settings import AUTOMATIC
@@ -56,6 +58,8 @@ def group_particles(job: FullLandscapeJob, coordinates: np.ndarray) -> ParticleG
     values = coordinates[job.is_used].astype(np.float64)
     with progress.waiting(f"states of {len(values)} particles"):
         states = states_of_all(job, coordinates)
+    for path in (full.populations, full.leiden_populations):  # of earlier states
+        path.unlink(missing_ok=True)
     write_array(full.particle_states, states)
     leiden = None
     full.leiden_states.unlink(missing_ok=True)
@@ -144,14 +148,23 @@ def write_full_states(
     if regions is not None:
         columns |= region_columns(regions, groups.states, np.ones(len(coordinates)), n_states)
     write_state_table(full.state_table, columns)
-    checks = RunChecks.load(job.run)
-    write_verdict_column(full.state_table, partial(checks.badge, source=FULL))
-    job.progress.say(
-        f"{checks.in_words(range(1, n_states + 1), FULL)} {checks.verdict(1, FULL).sentence.replace('RUN', str(job.run.root))}"
-    )
+    _write_verdicts(job, groups)
     write_particle_classes(full, job.original, groups.states, job.run, job.progress, coordinates)
     _draw_groups(job, coordinates, groups)
     return columns
+
+
+def _write_verdicts(job: FullLandscapeJob, groups: ParticleGroups) -> None:
+    """Into the table of the states and into the log, with what they rest on."""
+    in_common = full_states_in_common(job.run, job.full.particle_states)
+    checks = replace(RunChecks.load(job.run), in_common=in_common)
+    write_verdict_column(job.full.state_table, partial(checks.badge, source=FULL))
+    labels_of = {FULL: groups.states, **({} if groups.leiden is None else {LEIDEN: groups.leiden})}
+    for source, labels in labels_of.items():
+        numbers = range(1, int(labels.max()) + 1)
+        name = "" if source == FULL else "Leiden communities. "
+        rule = checks.how_to_read(numbers, source).replace("RUN", str(job.run.root))
+        job.progress.say(f"{name}{checks.in_words(numbers, source)} {rule}")
 
 
 def _write_state_maps(job: FullLandscapeJob, labels: np.ndarray, files: StateFiles) -> None:

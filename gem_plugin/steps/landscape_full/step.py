@@ -20,6 +20,7 @@ from gem_plugin.steps.landscape.subunits import write_subunits
 from gem_plugin.steps.landscape_full.coordinates import find_coordinates, measure_all_regions
 from gem_plugin.steps.landscape_full.free_energy import map_energy, travel_path
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
+from gem_plugin.steps.landscape_full.populations import write_full_populations
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings, check_full_settings
 from gem_plugin.steps.landscape_full.states import group_particles, write_full_states
 
@@ -62,6 +63,7 @@ def map_full_landscape(
     regions = measure_all_regions(job, masks)
     states = group_particles(job, coordinates)
     table = write_full_states(job, coordinates, states, regions)
+    write_full_populations(job, states)
     subunits = write_subunits(run, full.subunits, states.states, progress)
     if states.leiden is not None:
         write_subunits(run, full.leiden_subunits, states.leiden, progress, "Subunits in Leiden communities")

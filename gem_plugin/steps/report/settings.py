@@ -12,7 +12,8 @@ class ReportSettings:
     chimerax: bool = setting(
         True, "Write scripts, arrows and pseudo-atoms for ChimeraX, and scenes for Mol*, into chimerax/."
     )
-    figure: bool = setting(
+    paper_figure: bool = setting(
         False,
         "Write the figure for a paper too: figures/paper_figure as PDF and SVG (180 mm wide, text stays text) and PNG.",
+        other_flag="--figure",
     )

@@ -49,7 +49,7 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
         _draw_figures(opened, page, progress.track)
         warnings = write_report(opened, page, progress.track)
         write_pdf_log(page, progress.track)
-    if settings.figure:
+    if settings.paper_figure:
         with progress.waiting("figure for a paper"):
             paths = write_paper_figure(opened)
         names_of_files = ", ".join(str(run.as_users_know(path)) for path in paths)

@@ -42,3 +42,11 @@ def test_samples_are_params_of_the_external_jobs() -> None:
         "samples": ("apo=a.star", "atp=b.star"),
     }
     assert "compare" in fields_of_steps(JOBS["landscape"].steps)
+
+
+@pytest.mark.parametrize("name", ["run", "train", "landscape", "landscape-full", "reconstruct"])
+def test_the_figure_for_a_paper_is_a_param_of_every_job_with_a_report(name: str) -> None:
+    fields, needs_earlier_job = fields_of_steps(JOBS[name].steps), JOBS[name].needs_earlier_job
+    for words in ("--paper_figure", "--paper_figure yes"):
+        arguments = ["--o", "External/job005/", *words.split(), "--j", "4"]
+        assert parse_job_arguments(arguments, fields, needs_earlier_job).values == {"paper_figure": True}

@@ -1,5 +1,6 @@
 """The surfaces of a run: its states in one view, and the consensus coloured by what the run knows of change."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from first_page_runs import give_motion, run_of_kind
 from tiny_run import moving_ball
 
+from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.landscape.motion.gaussians import motion_to_arrays
 from gem_plugin.reports.first_page.molecule import MAXIMUM_STATES, Change, molecule_of, shown_states
 from gem_plugin.results.run import Run
 
@@ -84,6 +87,29 @@ def test_a_landscape_of_the_other_hand_mirrors_the_consensus_too(tmp_path: Path)
     first, second = (one.sum(axis=(1, 2)) @ z / one.sum() for one in (plain, mirrored))
     assert first > 1
     assert second < -1
+
+
+@pytest.mark.parametrize("box_size", [24, 25])
+def test_colours_and_arrows_lie_on_the_mirrored_consensus(tmp_path: Path, box_size: int) -> None:
+    run = run_of_kind(tmp_path, "good")
+    run.settings.write_text("[landscape]\nflip = true\n")
+    middle = box_size // 2
+    z, y, x = np.mgrid[:box_size, :box_size, :box_size] - middle
+    write_map(run.chimerax.mean_map, np.exp(-(x**2 + y**2 + (z - 4) ** 2) / 6).astype(np.float32), 4.0)
+    give_motion(run)
+    motion = Run(run).motion
+    at_ball = replace(motion, positions_in_angstroms=0 * motion.positions_in_angstroms + [0, 0, 16.0])
+    write_arrays(run.motion, **motion_to_arrays(at_ball))
+    found = molecule(run)
+    fine = found.consensus.fine
+    size = fine.voxel_size_in_angstroms
+    axis = np.arange(GRID) - GRID // 2
+    density = np.where(fine.density > 0.1, fine.density, 0)
+    centre = density.sum(axis=(1, 2)) @ axis / density.sum() * size
+    assert centre < -14
+    np.testing.assert_allclose(found.consensus.points[:, 2], centre, atol=0.3 * 4.0)
+    start = found.consensus.arrows.starts[0]
+    np.testing.assert_allclose(start, found.view[:2] @ [0, 0, found.consensus.points[0, 2]], atol=1e-6)
 
 
 def test_of_many_states_the_largest_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

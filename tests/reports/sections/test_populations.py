@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from full_run import make_full_run
 
+from gem_plugin.io.array_files import write_array
 from gem_plugin.reports.sections.populations import populations_if_there, populations_table
 from gem_plugin.reports.sections.states import states_section
 from gem_plugin.results.checks import RunChecks
@@ -39,6 +40,17 @@ def test_every_state_has_its_interval_and_free_energy() -> None:
     assert POPULATIONS.sentence in text
 
 
+def test_those_of_landscape_full_and_leiden_say_which_states_they_are_of() -> None:
+    text = populations_table(POPULATIONS, RunChecks(in_common={1: 0.95, 2: 0.5, 3: 0.9}), "full")
+    assert "<h3>Populations of the states of landscape-full</h3>" in text
+    assert "<th>full_state</th>" in text
+    assert "at least 80% of the particles of either are in both" in text
+    assert "--particle-states RUN/landscape/full/particle_states.npy" in text, "state 2 is another"
+    of_leiden = populations_table(POPULATIONS, RunChecks(), "leiden")
+    assert "<h3>Populations of the Leiden communities</h3>" in of_leiden
+    assert "RUN/landscape/full/leiden_states.npy" in of_leiden
+
+
 def test_states_show_them_where_they_are(tmp_path: Path) -> None:
     files = make_full_run(tmp_path / "run")
     populations_before = Run(files).files.landscape.populations
@@ -65,3 +77,8 @@ def test_states_show_them_where_they_are(tmp_path: Path) -> None:
     text = states_section(Run(files))
     assert "particles, 75.0 % (70.1 % to 80.0 %)" in text
     assert "<h3>Populations</h3>" in text
+    assert "landscape-full</h3>" not in text
+    labels = Run(files).states().labels
+    write_array(files.landscape.full.particle_states, labels)
+    shown.write(files.landscape.full.populations)
+    assert "<h3>Populations of the states of landscape-full</h3>" in states_section(Run(files))
