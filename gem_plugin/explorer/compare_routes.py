@@ -36,7 +36,7 @@ class CompareAnswers:
         ]
 
     async def map(self, request: Request) -> Response:
-        """The mean as bytes, then its standard deviation over particles, scaled so that 255 is its largest value."""
+        """The mean as bytes, then its standard deviation over particles, scaled so that 255 is nearly the largest on the surface."""
         fields = await json_of(request)
         async with given_up(request) as is_given_up:
             return await run_in_threadpool(self._map, fields, is_given_up)
@@ -46,9 +46,9 @@ class CompareAnswers:
         found = compared_map(self.opened, fields, stop_if(is_given_up.is_set))
         head: dict[str, Any] = {"mapSigma": found.sigma, "averaged": found.n_averaged, "largestStd": None}
         mean = molecules.as_bytes(found.mean)
-        if found.std is None:
+        largest = found.std_on_surface(molecules.window.level)
+        if found.std is None or largest <= 0:
             return packed(head, mean)
-        largest = max(float(found.std.max()), 1e-30)
         head["largestStd"] = largest
         return packed(head, mean, molecules.as_bytes(found.std, largest))
 

@@ -13,6 +13,8 @@ from gem_plugin.explorer.request_fields import numbers_of, whole_number
 from gem_plugin.explorer.work_parts import rows_of_basket
 
 MAXIMUM_COMPARED = 6
+LEVELS_ABOUT = 1.5  # levels from the first one divided by this to it times this: where the surface may lie
+PERCENTILE_OF_COLOURS = 98  # the last colour: a few voxels would else take all colours
 KINDS = ("state", "basket", "point")
 
 
@@ -28,6 +30,14 @@ class ComparedMap:
     def sigma(self) -> float:
         """Standard deviation of the density over all voxels of the map, as ChimeraX and Coot count levels."""
         return sigma_of_map(self.mean)
+
+
+    def std_on_surface(self, level: float) -> float:
+        """The standard deviation that 98 % of the voxels about the surface at a density level stay below; 0 without."""
+        if self.std is None:
+            return 0.0
+        is_near = (self.mean > level / LEVELS_ABOUT) & (self.mean < level * LEVELS_ABOUT)
+        return float(np.percentile(self.std[is_near], PERCENTILE_OF_COLOURS)) if is_near.any() else 0.0
 
 
 def sigma_of_map(volume: np.ndarray) -> float:

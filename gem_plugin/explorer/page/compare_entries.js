@@ -46,7 +46,7 @@ export function withEntry(entries, added) {
   return [...entries, added];
 }
 
-/** The largest standard deviation of those that are shown: the end of their colours. */
+/** Of those that are shown, the standard deviation that has the last colour. */
 export function highestStd(entries) {
   return Math.max(0, ...entries.filter((one) => one.isShown).map((one) => one.largestStd ?? 0));
 }

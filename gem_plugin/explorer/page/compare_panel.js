@@ -64,7 +64,8 @@ export class ComparePanel {
     const waiting = `averaging the maps of ${entry.name} ...`;
     sayMeanwhile(waiting);
     try {
-      const answer = await this.requests.run((signal) => askPacked("/api/compare/map", entry.request, signal));
+      const ask = (signal) => askPacked("/api/compare/map", entry.request, signal);
+      const answer = await this.requests.run(ask);
       if (!answer) return;
       const { head, parts: [mean, std] } = answer;
       const opacity = this.entries.length ? FIRST_OPACITY_OF_SEVERAL : 1;
@@ -92,7 +93,8 @@ export class ComparePanel {
     const { shown } = this;
     if (!shown.length) return;
     const [first] = shown;
-    const title = shown.length === 1 ? `${first.name}, mean` : `comparison of ${counted(shown.length, "map")}`;
+    const ofSeveral = `comparison of ${counted(shown.length, "map")}`;
+    const title = shown.length === 1 ? `${first.name}, mean` : ofSeveral;
     await this.page.molecule.showOther(async () => {
       const surfaces = surfacesOf(this.entries, this.byVariability.checked);
       const words = shown.map((one) => one.name).join(", ");
@@ -199,7 +201,7 @@ export class ComparePanel {
     grey.style.background = cssColour(colourOfGroup(0));
     const unknown = this.shown.some((one) => !one.std) ? [grey, "one map: no variability"] : [];
     const title = "standard deviation over particles (density, in the model):";
-    legend.replaceChildren(title, " 0", bar, highest.toPrecision(3), ...unknown);
+    legend.replaceChildren(title, " 0", bar, `${highest.toPrecision(3)} and more`, ...unknown);
   }
 
   /** A basket that was changed, states that were clustered again, another path. */

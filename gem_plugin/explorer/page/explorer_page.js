@@ -20,6 +20,7 @@ import { SessionControls } from "./session_controls.js";
 import { StatesPanel } from "./states_panel.js";
 import { TrajectoryPanel } from "./trajectory_panel.js";
 import { UndoControls } from "./undo_controls.js";
+import { WaypointEditing } from "./waypoint_editing.js";
 import { WorkHistory } from "./work_history.js";
 import { WorkKeeper } from "./work_keeper.js";
 
@@ -49,6 +50,9 @@ export class ExplorerPage {
       this.compare.draw(context, plot, axes(), this.trajectory.latentAxes);
     };
     listenToPlotSaving(this.plot);
+    const { plot: { scatter }, selection, trajectory } = this;
+    const isOn = () => selection.tool === "click";
+    this.waypointEditing = new WaypointEditing({ overlay: byId("overlay"), scatter, trajectory, isOn });
     const colourBy = (name) => this.plot.setAxes(...this.plot.names().slice(0, 2), name);
     this.samples = new SamplesPanel(run.samples, colourBy);
     this.sessions = new SessionControls(this, run.sessions);

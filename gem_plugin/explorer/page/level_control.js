@@ -1,4 +1,4 @@
-// The level of the surface: the slider, the unit in which it is written, and a histogram of the map beside it.
+// The level of the surface: the slider, its unit, and a histogram of the map beside it.
 
 import { byId } from "./messages.js";
 

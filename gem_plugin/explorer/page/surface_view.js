@@ -37,8 +37,9 @@ export class SurfaceView {
   }
 
   /**
-   * shapes: surfaces of volumes (bytes, x fastest) with level, tint, opacity, and further parameters of NGL. onShown is called when they
-   * are on the canvas; of those that come meanwhile only the newest are drawn. Resolves when all is drawn.
+   * shapes: surfaces of volumes (bytes, x fastest) with level, tint, opacity, further parameters of NGL, and
+   * colouredBy, another volume. onShown is called when they are on the canvas; of those that come meanwhile
+   * only the newest are drawn. Resolves when all is drawn.
    */
   show(shapes, onShown) {
     this.next = { shapes, onShown };
@@ -127,7 +128,7 @@ export class SurfaceView {
     this.draw();
   }
 
-  /** Cut away what is nearer than a plane. depth: percent of the window; 0: nothing. The inside is drawn then. */
+  /** Cut away what is nearer than a plane. depth: percent of the window; 0: nothing. */
   clip(depth) {
     const isOtherSide = Boolean(depth) !== Boolean(this.depth);
     this.depth = depth;

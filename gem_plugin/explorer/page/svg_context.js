@@ -38,7 +38,8 @@ export class SvgContext {
   /** Whole circles only, as the plot draws them. */
   arc(x, y, radius) {
     const [r, top, bottom] = [radius, y - radius, y + radius].map(short);
-    this.path.push(`M${short(x)} ${top}A${r} ${r} 0 1 1 ${short(x)} ${bottom}A${r} ${r} 0 1 1 ${short(x)} ${top}Z`);
+    const half = (end) => `A${r} ${r} 0 1 1 ${short(x)} ${end}`;
+    this.path.push(`M${short(x)} ${top}${half(bottom)}${half(top)}Z`);
   }
 
   stroke() {
