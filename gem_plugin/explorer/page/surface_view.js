@@ -182,13 +182,18 @@ export class SurfaceView {
     const factor = side / Math.max(clientWidth, clientHeight);
     const [width, height] = [clientWidth, clientHeight].map((one) => Math.round(one * factor));
     const { viewer } = this.stage;
+    const camera = viewer.orthographicCamera;
+    const { zoom } = camera;
+    const [{ barLength }, text] = [this, this.bar.textContent];
     try {
+      camera.zoom = zoom * factor;
       viewer.setSize(width, height);
       viewer.render();
       const copy = this.copyOnWhite(width, height);
-      drawBar(copy, factor, this.barLength, this.bar.textContent);
+      drawBar(copy, factor, barLength * factor, text);
       return copy.toDataURL("image/png");
     } finally {
+      camera.zoom = zoom;
       this.stage.handleResize();
       this.draw();
     }
