@@ -31,7 +31,6 @@ class ComparedMap:
         """Standard deviation of the density over all voxels of the map, as ChimeraX and Coot count levels."""
         return sigma_of_map(self.mean)
 
-
     def std_on_surface(self, level: float) -> float:
         """The standard deviation that 98 % of the voxels about the surface at a density level stay below; 0 without."""
         if self.std is None:
