@@ -67,7 +67,7 @@ class CompareAnswers:
         by_std = isinstance(highest_std, int | float) and highest_std > 0
         shown = [self._shown(one, by_std, is_given_up) for one in asked]
         pixel_size = self.opened.molecules().source.pixel_size_in_angstroms
-        highest = float(highest_std) if by_std else 0.0
+        highest = float(highest_std or 0) if by_std else 0.0
         written = save_for_chimerax(self.opened.run, name, shown, pixel_size, highest, overwrite)
         return JSONResponse({"files": [str(path) for path in written]})
 
