@@ -108,10 +108,12 @@ class Molecules:
         volume = render_volumes(cloud, self.source.box_size, pixel_size)[0].cpu().numpy()
         return volume[::-1] if self.source.is_flipped else volume
 
-    def as_bytes(self, volume: np.ndarray) -> bytes:  # z slowest, x fastest
-        """The window of a map, negative density as 0."""
+    def as_bytes(self, volume: np.ndarray, density_of_255: float | None = None) -> bytes:
+        """The window of a map, z slowest, x fastest, negative density as 0. density_of_255: default: the window's."""
         inside = slice(self.window.first, self.window.first + self.window.size)
-        scaled = volume[inside, inside, inside] * np.float32(255 / self.window.density_of_255)
+        scaled = volume[inside, inside, inside] * np.float32(
+            255 / (density_of_255 or self.window.density_of_255)
+        )
         return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).tobytes()
 
     def signed_bytes(self, volume: np.ndarray, largest: float | None = None) -> bytes:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gem_plugin.errors import GemError, InputError
+from gem_plugin.explorer.compared_maps import sigma_of_map
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.packed_answers import packed
 from gem_plugin.explorer.reconstruction import MAP_NAME, Reconstructions
@@ -82,6 +83,7 @@ class ReconstructionAnswers:
             raise InputError(f"The map of {name} holds no density; reconstruct it again.")
         scale = molecules.window.level / level  # so that the slider stays where it is
         head["densityOf255"] = molecules.window.density_of_255 / scale
+        head["mapSigma"] = sigma_of_map(volume)
         return packed(head, molecules.as_bytes(volume * np.float32(scale)))
 
     def _on_the_grid_of_the_page(self, files: ReconstructFiles) -> np.ndarray:  # (box, box, box)

@@ -14,6 +14,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from gem_plugin.errors import InputError
+from gem_plugin.explorer.compare_routes import CompareAnswers
+from gem_plugin.explorer.compared_maps import sigma_of_map
 from gem_plugin.explorer.failures import HANDLERS
 from gem_plugin.explorer.guard import Guard
 from gem_plugin.explorer.masks import MaskRequest
@@ -21,6 +23,7 @@ from gem_plugin.explorer.molecules import DecodedMolecule
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.packed_answers import BYTES, BYTES_OF_FLOAT, float_bytes, packed, packed_in_turn
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
+from gem_plugin.explorer.path_energy import PathEnergy, energy_of_run
 from gem_plugin.explorer.reconstruction_routes import ReconstructionAnswers
 from gem_plugin.explorer.request_fields import json_of, mask_request, numbers_of, whole_number
 from gem_plugin.explorer.saving_routes import SavingAnswers
@@ -35,7 +38,8 @@ NOBODY_WAITS = 499  # as nginx answers a client that closed the request
 def create_app(opened: OpenedRun, token: str) -> Starlette:
     """All routes behind the guard."""
     work, reconstruction = WorkAnswers(opened), ReconstructionAnswers(opened)
-    groups = (Answers(opened), SavingAnswers(opened), SelectionAnswers(opened), work, reconstruction)
+    own = (Answers(opened), SavingAnswers(opened), SelectionAnswers(opened), CompareAnswers(opened))
+    groups = (*own, work, reconstruction)
 
     @contextlib.asynccontextmanager
     async def until_the_end(app: Starlette) -> AsyncIterator[None]:
@@ -152,11 +156,13 @@ class Answers:
             raise InputError(f"Expected a state for each of {len(sketch.rows)} maps, got {states.shape}.")
         maps = sketch.average(states, whole_number(fields, "number"))
         if fields.get("kind") == "variability":
-            return packed({}, molecules.as_bytes(maps.std))
+            return packed({"mapSigma": sigma_of_map(maps.std)}, molecules.as_bytes(maps.std))
         if fields.get("kind") == "difference":
             other = sketch.average(states, whole_number(fields, "other"))
-            return packed({"isSigned": True}, molecules.signed_bytes(maps.mean - other.mean))
-        return packed({}, molecules.as_bytes(maps.mean))
+            difference = maps.mean - other.mean
+            head = {"isSigned": True, "mapSigma": sigma_of_map(difference)}
+            return packed(head, molecules.signed_bytes(difference))
+        return packed({"mapSigma": sigma_of_map(maps.mean)}, molecules.as_bytes(maps.mean))
 
     async def mask(self, request: Request) -> Response:
         return await run_in_threadpool(self._mask, mask_request(await json_of(request)))
@@ -187,12 +193,22 @@ class Answers:
         found = find_trajectory(kind, latents, waypoints, whole_number(fields, "nPoints"), plane)
         head = {"energyColumns": [] if plane is None else list(plane.names)}
         near = self.opened.near_latents().at(found.latents)
+        head |= _energy_fields(energy_of_run(self.opened, found.rows))
         lists = {"latents": found.latents.tolist(), "rows": found.rows.tolist(), "near": near.tolist()}
         return JSONResponse({**head, **lists})
 
 
 def _head(decoded: DecodedMolecule) -> dict[str, Any]:
-    return {"latents": [round(float(value), 6) for value in decoded.latents]}
+    latents = [round(float(value), 6) for value in decoded.latents]
+    return {"latents": latents, "mapSigma": sigma_of_map(decoded.volume)}
+
+
+def _energy_fields(energy: PathEnergy | None) -> dict[str, Any]:
+    if energy is None:
+        return {}
+    values = np.stack([energy.energy_in_kt, energy.error_in_kt])
+    lists = [[float(one) if np.isfinite(one) else None for one in row] for row in values]  # JSON has no NaN
+    return {"energyOfRun": {"columns": list(energy.columns), "energy": lists[0], "error": lists[1]}}
 
 
 def _rows_clicked(fields: dict[str, Any]) -> np.ndarray:  # (w,) int64

@@ -30,6 +30,7 @@ from gem_plugin.steps.select.step import run_select
 
 PARTICLES, NOTE = "particles", "note.txt"
 OWN_FOLDERS = (
+    "chimerax",
     "jobs",
     "masks",
     "reconstructions",

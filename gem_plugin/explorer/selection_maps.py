@@ -68,6 +68,15 @@ class SelectionMaps:
         sigma = self._sigma(of_selected, of_rest)
         return SelectionMap(mean, difference, n_selected, len(selected), len(rest), sigma)
 
+    def mean_and_std(
+        self, rows: np.ndarray, check_stop: Callable[[], None] = lambda: None
+    ) -> tuple[np.ndarray, np.ndarray | None, int]:
+        """Mean, population standard deviation (None of one map) and number of the maps that `average` takes of a selection."""
+        sample = self._sample(check_rows(rows, self.molecules.source.n_particles))
+        maps = Sums(self._decoded(sample, check_stop))
+        std = np.sqrt(maps.squares() / maps.n) if maps.n > 1 else None
+        return maps.mean(), std, maps.n
+
     def _sample(self, is_in: np.ndarray) -> np.ndarray:  # (n,) bool -> rows
         return self._order[is_in[self._order]][: self.n_maps]
 

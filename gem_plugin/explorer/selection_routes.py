@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gem_plugin.explorer.compared_maps import sigma_of_map
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.packed_answers import float_bytes, packed
 from gem_plugin.explorer.request_fields import rows_of
@@ -46,6 +47,8 @@ class SelectionAnswers:
             "particles": found.n_selected,
             "averaged": found.n_averaged,
             "sigma": found.sigma,
+            "mapSigma": sigma_of_map(found.mean),
+            "differenceSigma": 0.0 if found.difference is None else sigma_of_map(found.difference),
             "largestDifference": found.largest_difference,
             "sentence": in_words(found),
         }

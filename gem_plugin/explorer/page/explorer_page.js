@@ -4,11 +4,13 @@ import { tickText } from "../../reports/page/axes.js";
 import { BasketPanel } from "./basket_panel.js";
 import { Baskets } from "./baskets.js";
 import { ParticleColumns } from "./columns.js";
+import { ComparePanel } from "./compare_panel.js";
 import { attempt, byId, say } from "./messages.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
 import { PageWork } from "./page_work.js";
 import { PlotPanel } from "./plot_panel.js";
+import { listenToPlotSaving } from "./plot_saving.js";
 import { ReconstructionPanel } from "./reconstruction_panel.js";
 import { SamplesPanel } from "./samples_panel.js";
 import { SelectionPanel } from "./selection_panel.js";
@@ -18,6 +20,7 @@ import { SessionControls } from "./session_controls.js";
 import { StatesPanel } from "./states_panel.js";
 import { TrajectoryPanel } from "./trajectory_panel.js";
 import { UndoControls } from "./undo_controls.js";
+import { WaypointEditing } from "./waypoint_editing.js";
 import { WorkHistory } from "./work_history.js";
 import { WorkKeeper } from "./work_keeper.js";
 
@@ -42,11 +45,19 @@ export class ExplorerPage {
       axes,
       redraw: () => this.plot.scatter.drawSoon(),
     });
-    this.plot.drawTrajectory = (context, plot) => this.trajectory.draw(context, plot, axes());
+    this.plot.drawTrajectory = (context, plot) => {
+      this.trajectory.draw(context, plot, axes());
+      this.compare.draw(context, plot, axes(), this.trajectory.latentAxes);
+    };
+    listenToPlotSaving(this.plot);
+    const { plot: { scatter }, selection, trajectory } = this;
+    const isOn = () => selection.tool === "click";
+    this.waypointEditing = new WaypointEditing({ overlay: byId("overlay"), scatter, trajectory, isOn });
     const colourBy = (name) => this.plot.setAxes(...this.plot.names().slice(0, 2), name);
     this.samples = new SamplesPanel(run.samples, colourBy);
     this.sessions = new SessionControls(this, run.sessions);
     this.baskets = new Baskets(run.nParticles);
+    this.compare = new ComparePanel(this);
     this.keepWork();
     this.showSelections();
   }
@@ -90,6 +101,7 @@ export class ExplorerPage {
   /** Keep a step of the history, unless it is one of them that is shown. */
   record(what) {
     if (!this.work.isRestoring) this.history.record(what);
+    this.compare.update();
   }
 
   /** Whatever a function changes is one step. */
@@ -154,6 +166,8 @@ export class ExplorerPage {
       this.states.changed = (what) => this.record(what);
       await this.states.recluster(false);
     }
+    byId("compare").hidden = false;
+    this.compare.fillChoice();
     await this.work.restoreWaiting();
     this.history.amend();
     if (!this.molecule.subject && !this.molecule.isBusy) // else the reader was faster

@@ -2,9 +2,12 @@
 // together: all of it comes with one answer, and is exchanged when the new surface is drawn.
 
 import { canvasWithCaption, drawCleanImage, drawNoisyImage, drawSlices } from "./grey_images.js";
+import { LevelControl } from "./level_control.js";
 import { attempt, byId, counted, say } from "./messages.js";
+import { usableName } from "./names.js";
 import { asFloats, askInParts } from "./server.js";
 import { SurfaceView } from "./surface_view.js";
+import { ViewControls } from "./view_controls.js";
 
 export const SURFACE_TINT = "#579ed9";
 export const NEGATIVE_TINT = "#d55e00";
@@ -33,9 +36,9 @@ export class MoleculePanel {
     this.view = new SurfaceView(byId("surface"), model);
     this.slices = ["z slice", "y slice", "x slice"].map((text) => canvasWithCaption(byId("slices"), text));
     this.images = (model.hasImages ? ["", ""] : []).map((text) => canvasWithCaption(byId("particle"), text));
-    this.level = byId("level");
-    this.level.value = Math.max(1, Math.min(200, Math.round((255 * model.level) / model.densityOf255)));
-    this.level.oninput = () => this.drawSurface();
+    this.levels = new LevelControl(model, () => this.drawSurface());
+    this.level = this.levels.slider;
+    this.controls = new ViewControls(this.view, () => usableName(this.subject?.title ?? "", "molecule"));
     this.position = byId("slice-position");
     this.position.oninput = () => this.drawSlices();
     byId("atoms-file").onchange = (event) => attempt(() => this.showAtoms(event.target.files[0]));
@@ -69,7 +72,8 @@ export class MoleculePanel {
   /**
    * A map that another part of the page asks for. ask(signal) gives a title, its volume, and as needed:
    * isSigned; overlay, a difference as bytes, drawn on the volume; hasOwnScale of the difference;
-   * densityOf255, where that is not the model's; certainty.
+   * densityOf255, where that is not the model's; certainty; mapSigma, the standard deviation of the map;
+   * surfaces, where others than that of the volume are drawn, each with bytes, tint, opacity and mapSigma.
    */
   showOther(ask) {
     this.mark(-1);
@@ -119,29 +123,35 @@ export class MoleculePanel {
 
   async show(subject) {
     this.subject = subject;
+    this.levels.follow(subject);
     await this.drawSurface();
   }
 
   async drawSurface() {
     const { subject } = this;
-    const scale = subject?.densityOf255 ?? this.model.densityOf255;
-    byId("level-text").textContent = ((this.level.value / 255) * scale).toPrecision(3);
+    this.levels.show();
     if (!subject) return;
     const start = performance.now();
     await this.view.show(this.shapesOf(subject), () => this.present(subject));
     this.milliseconds.surface = performance.now() - start;
   }
 
-  shapesOf({ volume, isSigned, overlay, hasOwnScale, request }) {
+  shapesOf({ volume, isSigned, overlay, hasOwnScale, request, surfaces }) {
     const level = Number(this.level.value);
     const opacity = (this.view.atoms ? OPACITY_ABOUT_ATOMS : 1) * (request.fade ?? 1);
     const cover = this.cover ? [this.cover] : [];
     const half = signedLevelOf(level, hasOwnScale);
+    if (surfaces) return [...surfaces.map((one) => this.shapeOf(one, opacity)), ...cover];
     if (isSigned) return [...signedShapes(volume, half, opacity), ...cover];
     if (!overlay) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
     const about = { tint: TINT_ABOUT_DIFFERENCE, opacity: OPACITY_ABOUT_DIFFERENCE };
     const mean = { bytes: volume, level: level - 0.5, ...about };
     return [...signedShapes(overlay, half, opacity), mean, ...cover];
+  }
+
+  /** One of several surfaces. opacity: of all of them. */
+  shapeOf({ mapSigma, opacity: own, ...surface }, opacity) {
+    return { ...surface, level: this.levels.bytesFor(mapSigma) - 0.5, opacity: own * opacity };
   }
 
   /** Everything beside the surface, in the moment in which the surface is drawn. */
@@ -210,6 +220,7 @@ export class MoleculePanel {
 
   async restore({ shown, title, level, slice, orientation }, signal) {
     [this.level.value, this.position.value] = [level, slice];
+    this.levels.inSigma = null;
     this.view.orient(orientation);
     if (!shown || signal.aborted) return this.drawSurface();
     this.mark(shown.row ?? -1);
@@ -244,6 +255,7 @@ function subjectOf(head, volume, request, title) {
     isSigned: Boolean(head.isSigned),
     certainty: head.certainty ?? request.certainty ?? "",
     volume,
+    mapSigma: head.mapSigma,
     images: null,
     imageSize: head.imageSize,
   };

@@ -77,8 +77,9 @@ export class ReconstructionPanel {
     byId("reconstruction-numbers").textContent = numbersInWords(head);
     drawFsc(byId("fsc"), head.frequencies, head.curves);
     if (!volume || !this.molecule()) return;
-    const { densityOf255 } = head;
-    await this.molecule().showOther(async () => ({ title: `reconstruction ${name}`, volume, densityOf255 }));
+    const { densityOf255, mapSigma } = head;
+    const title = `reconstruction ${name}`;
+    await this.molecule().showOther(async () => ({ title, volume, densityOf255, mapSigma }));
   }
 }
 

@@ -82,9 +82,11 @@ export class SelectionReport {
     const titled = (text) => ({ title: `${text} of ${title}`, certainty: "", hasOwnScale: true });
     if (kind === "difference") {
       const densityOf255 = (255 * OWN_SCALE_PER_LEVEL * head.largestDifference) / 127;
-      return { ...titled("difference from the rest"), volume: difference, isSigned: true, densityOf255 };
+      const about = { isSigned: true, densityOf255, mapSigma: head.differenceSigma };
+      return { ...titled("difference from the rest"), volume: difference, ...about };
     }
-    return { ...titled("mean"), volume: mean, overlay: kind === "both" ? difference : null };
+    const overlay = kind === "both" ? difference : null;
+    return { ...titled("mean"), volume: mean, overlay, mapSigma: head.mapSigma };
   }
 
   describe() {

@@ -1,6 +1,7 @@
 // The molecule in NGL (npm: ngl): surfaces of equal density that the mouse rotates, and the user's own atoms.
 
 import { byId } from "./messages.js";
+import { orientationAlong } from "./view_axes.js";
 
 const INSIDE_OUT = "back"; // NGL's triangles of a volume face inwards; to draw one side only halves the time
 const CLOSER = 0.78; // than what shows the corners of the window from every side: molecules leave them empty
@@ -31,12 +32,14 @@ export class SurfaceView {
       .setPosition(...[0, 1, 2].map(() => windowFirst * pixelSize));
     this.components = [];
     this.hidden = [];
+    this.depth = 0; // of the plane that cuts the front away, in percent of the window
     this.listen();
   }
 
   /**
-   * shapes: surfaces of volumes (bytes, x fastest) with level, tint, opacity, and further parameters of NGL. onShown is called when they
-   * are on the canvas; of those that come meanwhile only the newest are drawn. Resolves when all is drawn.
+   * shapes: surfaces of volumes (bytes, x fastest) with level, tint, opacity, further parameters of NGL, and
+   * colouredBy, another volume. onShown is called when they are on the canvas; of those that come meanwhile
+   * only the newest are drawn. Resolves when all is drawn.
    */
   show(shapes, onShown) {
     this.next = { shapes, onShown };
@@ -60,9 +63,8 @@ export class SurfaceView {
     }
   }
 
-  add({ bytes, level, tint, opacity = 1, parameters = {} }) {
-    const volume = new NGL.Volume("density", "", bytes, this.size, this.size, this.size);
-    volume.setMatrix(this.toAngstroms);
+  add({ bytes, level, tint, opacity = 1, parameters = {}, colouredBy = null }) {
+    const volume = this.volumeOf(bytes);
     const component = this.stage.addComponentFromObject(volume);
     component.addRepresentation("surface", {
       isolevelType: "value",
@@ -70,14 +72,27 @@ export class SurfaceView {
       smooth: 0,
       color: tint,
       opacity,
-      side: INSIDE_OUT,
+      side: this.depth ? "double" : INSIDE_OUT,
       opaqueBack: false,
       depthWrite: opacity === 1,
       useWorker: false,
       disablePicking: true,
       ...parameters,
+      ...(colouredBy ? this.colouring(colouredBy) : {}),
     });
     return component;
+  }
+
+  volumeOf(bytes) {
+    const volume = new NGL.Volume("density", "", bytes, this.size, this.size, this.size);
+    volume.setMatrix(this.toAngstroms);
+    return volume;
+  }
+
+  /** As NGL colours a surface by another volume. colours: from zero to the highest byte. */
+  colouring({ bytes, colours, highest }) {
+    const domain = [0, highest];
+    return { color: "volume", colorVolume: this.volumeOf(bytes), colorScale: colours, colorDomain: domain };
   }
 
   /** The user's own atomic model (PDB or mmCIF, in the frame of the map); it stays on this machine. */
@@ -99,6 +114,29 @@ export class SurfaceView {
     controls.orient(new NGL.Matrix4().makeRotationX(-Math.PI / 2).multiply(controls.getOrientation()));
     this.components[0].autoView(0);
     controls.distance(controls.getCameraDistance() * CLOSER);
+    this.firstOrientation = this.orientation();
+  }
+
+  resetView() {
+    if (this.firstOrientation) this.orient(this.firstOrientation);
+    this.draw();
+  }
+
+  /** axis: x, y or z, which then points to the reader; size and position stay. */
+  lookAlong(axis) {
+    this.orient(orientationAlong(axis, this.orientation()));
+    this.draw();
+  }
+
+  /** Cut away what is nearer than a plane. depth: percent of the window; 0: nothing. */
+  clip(depth) {
+    const isOtherSide = Boolean(depth) !== Boolean(this.depth);
+    this.depth = depth;
+    this.stage.setParameters({ clipNear: depth || STAGE_SETTINGS.clipNear });
+    const side = depth ? "double" : INSIDE_OUT;
+    const representations = this.components.flatMap((component) => component.reprList);
+    if (isOtherSide) for (const one of representations) one.setParameters({ side });
+    this.draw();
   }
 
   /** Rotation, position and zoom of the view: sixteen numbers. */
@@ -135,13 +173,40 @@ export class SurfaceView {
   /** The view as a PNG data address, on white. */
   picture() {
     this.draw();
+    return this.copyOnWhite(this.canvas.width, this.canvas.height).toDataURL("image/png");
+  }
+
+  /** The view with its scale bar as a PNG data address. side: the longer one, in pixels. */
+  pictureOf(side) {
+    const { clientWidth, clientHeight } = this.element;
+    const factor = side / Math.max(clientWidth, clientHeight);
+    const [width, height] = [clientWidth, clientHeight].map((one) => Math.round(one * factor));
+    const { viewer } = this.stage;
+    const camera = viewer.orthographicCamera;
+    const { zoom } = camera;
+    const [{ barLength }, text] = [this, this.bar.textContent];
+    try {
+      camera.zoom = zoom * factor;
+      viewer.setSize(width, height);
+      viewer.render();
+      const copy = this.copyOnWhite(width, height);
+      drawBar(copy, factor, barLength * factor, text);
+      return copy.toDataURL("image/png");
+    } finally {
+      camera.zoom = zoom;
+      this.stage.handleResize();
+      this.draw();
+    }
+  }
+
+  copyOnWhite(width, height) {
     const copy = document.createElement("canvas");
     const context = copy.getContext("2d");
-    [copy.width, copy.height] = [this.canvas.width, this.canvas.height];
+    [copy.width, copy.height] = [width, height];
     context.fillStyle = "#fff";
-    context.fillRect(0, 0, copy.width, copy.height);
-    context.drawImage(this.canvas, 0, 0);
-    return copy.toDataURL("image/png");
+    context.fillRect(0, 0, width, height);
+    context.drawImage(this.canvas, 0, 0, width, height);
+    return copy;
   }
 
   listen() {
@@ -163,9 +228,21 @@ export class SurfaceView {
   drawScaleBar() {
     const pixelsPerAngstrom = 1 / this.stage.viewerControls.getCanvasScaleFactor();
     const length = roundLength((0.35 * this.element.clientWidth) / pixelsPerAngstrom);
-    this.bar.style.width = `${length * pixelsPerAngstrom}px`;
+    this.barLength = length * pixelsPerAngstrom; // CSS pixels
+    this.bar.style.width = `${this.barLength}px`;
     this.bar.textContent = `${length} Å`;
   }
+}
+
+/** The scale bar in the corner of a picture that is larger than the view by a factor. */
+function drawBar(picture, factor, length, text) {
+  const context = picture.getContext("2d");
+  const [right, bottom] = [picture.width - 12 * factor, picture.height - 10 * factor];
+  context.fillStyle = "#1d2733";
+  context.fillRect(right - length, bottom - 2 * factor, length, 2 * factor);
+  context.font = `${11 * factor}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  context.fillText(text, right - length / 2, bottom - 6 * factor);
 }
 
 /** The largest of 1, 2, 5, 10, 20 ... that is not above a length. */

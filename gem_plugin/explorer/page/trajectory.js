@@ -1,5 +1,7 @@
 // Positions along a trajectory, as fractions of the way from its first point to its last.
 
+import { ENOUGH } from "../../reports/page/fading.js";
+
 /** Index of the point before a fraction, and how far the fraction is towards the next (0 to 1). */
 function stepAt(nPoints, fraction) {
   const position = fraction * (nPoints - 1);
@@ -43,12 +45,15 @@ export function noteOn({ energyColumns, near }, axes, isLine) {
     ? `Free energy is that of the particles on ${energyColumns.join(" and ")}. `
     : "";
   const empty = near?.filter((count) => count === 0).length;
+  const few = near?.some((count) => count < ENOUGH);
+  const faded = few ? `; dashed and faded: fewer than ${ENOUGH}` : "";
+  const colours = near ? ` Colour: particles near, as below${faded}.` : "";
   const gaps = empty
     ? ` ${empty} of ${near.length} points have no particle near: there the map is a guess.`
     : "";
-  if (isLine) return `${energy}The line is where molecules are decoded.${gaps}`;
+  if (isLine) return `${energy}The line is where molecules are decoded.${colours}${gaps}`;
   const names = [...new Set(axes)].join(" and ");
   return `${energy}On ${names} only particles have a position, so no line is drawn: each dot is the ` +
-    "particle nearest, in the latents, to a point of the path (white: start, black: end). " +
-    `On latent or latent_pc axes the path itself is drawn.${gaps}`;
+    "particle nearest, in the latents, to a point of the path. " +
+    `On latent or latent_pc axes the path itself is drawn.${colours}${gaps}`;
 }

@@ -5,6 +5,8 @@ import { drawMark } from "./marks.js";
 import { attempt, byId, counted, say } from "./messages.js";
 import { checkedName } from "./names.js";
 import { NewestRequest } from "./newest_request.js";
+import { drawPathDots, drawPathLine } from "./path_marks.js";
+import { drawPathProfile } from "./path_profile.js";
 import { saveUnderName } from "./saving.js";
 import { askJson } from "./server.js";
 import { countAt, fractionOfStep, isLineOn, noteOn, pointAt, valueOnAxis } from "./trajectory.js";
@@ -24,9 +26,10 @@ export class TrajectoryPanel {
     this.axes = axes;
     this.redraw = redraw;
     this.changed = () => {}; // (what): waypoints or path are others
+    this.drawWaypoints = () => {}; // the list of them
     this.requests = new NewestRequest();
     this.waypoints = []; // rows
-    this.path = null; // { latents, rows, energyColumns, near }: near is the number of particles at each point
+    this.path = null; // { latents, rows, energyColumns, near, energyOfRun }; near: particles at each point
     this.latentAxes = {}; // columns that are linear in the latents, by name
     this.isPicking = false;
     this.slider = byId("trajectory-position");
@@ -77,14 +80,35 @@ export class TrajectoryPanel {
   }
 
   async create() {
+    if (!(await this.findPath())) return;
+    this.changed("create path");
+    await this.goTo(0);
+  }
+
+  /** Gives whether the path is there. */
+  async findPath() {
     const [x, y] = this.axes();
     const nPoints = Number(byId("trajectory-points").value);
     const request = { kind: this.kind.value, waypoints: this.waypoints, nPoints, x, y };
     const path = await this.requests.run((signal) => askJson("/api/trajectory", request, signal));
-    if (!path) return;
-    this.setPath(path);
-    this.changed("create path");
-    await this.goTo(0);
+    if (path) this.setPath(path);
+    return Boolean(path);
+  }
+
+  /** Waypoints were moved or removed: a path is that of those that are there now. */
+  waypointsChanged(what) {
+    return attempt(async () => {
+      const { path } = this;
+      const fraction = Number(this.slider.value);
+      this.requests.cancel();
+      this.setPath(null); // no path beside waypoints that are not its own
+      if (path && this.waypoints.length > 1) {
+        if (!(await this.findPath())) return;
+        this.slider.value = fraction;
+        this.changed(what);
+        await this.goTo(fraction);
+      } else this.changed(what);
+    });
   }
 
   setPath(path) {
@@ -158,6 +182,8 @@ export class TrajectoryPanel {
   draw(context, plot, axes) {
     const { path } = this;
     const isLine = Boolean(path) && isLineOn(axes, this.latentAxes);
+    drawPathProfile(byId("path-profile"), path, Number(this.slider.value));
+    this.drawWaypoints();
     this.showNote(path ? noteOn(path, axes, isLine) : "");
     if (path && isLine) this.drawLine(context, this.pixelsOfLatents(plot, axes));
     else if (path) this.drawDots(context, path.rows.map((row) => plot.pixelOf(row)));
@@ -172,29 +198,17 @@ export class TrajectoryPanel {
   }
 
   drawLine(context, pixels) {
-    context.strokeStyle = context.fillStyle = LINE_COLOUR;
-    context.lineWidth = 2;
-    context.beginPath();
-    for (const pixel of pixels) context.lineTo(...pixel);
-    context.stroke();
+    drawPathLine(context, pixels, this.path.near);
+    context.fillStyle = LINE_COLOUR;
     context.beginPath();
     context.arc(...pointAt(pixels, Number(this.slider.value)), RADIUS_OF_MARKER, 0, 2 * Math.PI);
     context.fill();
   }
 
-  /** One after the other from white to black; the one nearest to the slider is large. */
   drawDots(context, pixels) {
-    const last = pixels.length - 1;
-    const shown = Math.round(Number(this.slider.value) * last);
-    context.strokeStyle = LINE_COLOUR;
-    context.lineWidth = 1.5;
-    pixels.forEach((pixel, index) => {
-      context.fillStyle = `hsl(0 0% ${100 * (1 - index / last)}%)`;
-      context.beginPath();
-      context.arc(...pixel, index === shown ? RADIUS_OF_MARKER + 2 : RADIUS_OF_DOT, 0, 2 * Math.PI);
-      context.fill();
-      context.stroke();
-    });
+    const shown = Math.round(Number(this.slider.value) * (pixels.length - 1));
+    const radii = { radius: RADIUS_OF_DOT, radiusOfShown: RADIUS_OF_MARKER + 2 };
+    drawPathDots(context, pixels, this.path.near, { shown, ...radii, outline: LINE_COLOUR });
   }
 
   showNote(text) {

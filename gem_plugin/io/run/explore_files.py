@@ -67,5 +67,8 @@ class ExploreFiles:
     def reconstruction_names(self) -> list[str]:  # of those that are finished
         return sorted(path.parent.name for path in self.reconstructions.glob(f"*/{SUMMARY_NAME}"))
 
+    def chimerax(self, name: str) -> Path:  # folder: maps that were compared, and the script that opens them
+        return self.root / "chimerax" / name
+
     def job(self, name: str) -> Path:  # a folder that RELION takes for a finished External job
         return self.root / "jobs" / name

@@ -1,6 +1,6 @@
 // Maps of a trajectory fade where few particles are near them: there they are a guess of the model.
 
-const ENOUGH = 10; // particles, as many as a typical particle has near it
+export const ENOUGH = 10; // particles, as many as a typical particle has near it
 const FAINTEST = 0.2; // opacity of a map without any particle
 
 /** How opaque a map is drawn that has so many particles near it. */

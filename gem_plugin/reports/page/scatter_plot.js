@@ -94,9 +94,16 @@ export class ScatterPlot {
   }
 
   drawPoints(width, height, ratio) {
+    const frame = this.frameOf(width, height, ratio);
+    this.painter.draw(frame, this.nPoints, pointSizeOf(this.nPoints) * ratio, this.hasSelection);
+    this.arePointsStale = false;
+  }
+
+  /** Size of a canvas and of the plot on it, and how data become its pixels. */
+  frameOf(width, height, ratio) {
     const { left, right, top, bottom } = this.view.margin;
     const { scaleX, scaleY, shiftX, shiftY } = this.view.transform();
-    const frame = {
+    return {
       width,
       height,
       left: Math.round(left * ratio),
@@ -108,8 +115,6 @@ export class ScatterPlot {
       shiftX: shiftX * ratio,
       shiftY: shiftY * ratio,
     };
-    this.painter.draw(frame, this.nPoints, pointSizeOf(this.nPoints) * ratio, this.hasSelection);
-    this.arePointsStale = false;
   }
 
   drawOverlay(width, height, ratio) {

@@ -1,6 +1,7 @@
 // The surfaces of the first page, to rotate: unpacked and drawn by NGL when the reader asks for them.
 
 import { SurfaceView } from "../../explorer/page/surface_view.js";
+import { orientationOf } from "../../explorer/page/view_axes.js";
 import { unpacked } from "./packed_bytes.js";
 
 const FAILED = "The surfaces cannot be shown here; the picture above has them.";
@@ -97,14 +98,6 @@ export class SurfaceViewer {
     this.view.orient(orientationOf(this.data.view, scale, position));
     this.view.draw();
   }
-}
-
-/** Sixteen numbers of NGL, by columns, for a view whose rows are right, up and towards the reader. */
-export function orientationOf(view, scale, position) {
-  const rows = [0, 1, 2].map((row) => view.slice(3 * row, 3 * row + 3));
-  const [left, up, away] = [rows[0].map((one) => -one), rows[1], rows[2].map((one) => -one)];
-  const columns = [0, 1, 2].flatMap((axis) => [left[axis] * scale, up[axis] * scale, away[axis] * scale, 0]);
-  return [...columns, ...position, 1];
 }
 
 function canDraw() {

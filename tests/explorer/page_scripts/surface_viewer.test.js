@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { unpacked } from "../../../gem_plugin/reports/page/packed_bytes.js";
-import { orientationOf } from "../../../gem_plugin/reports/page/surface_viewer.js";
+import { orientationOf } from "../../../gem_plugin/explorer/page/view_axes.js";
 
 const apply = (m, v) => [0, 1, 2].map((row) => m[row] * v[0] + m[4 + row] * v[1] + m[8 + row] * v[2]);
 
