@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from served_explorer import Explorer
 
-from gem_plugin.explorer import movies, routes
+from gem_plugin.explorer import movies, saving_routes
 from gem_plugin.explorer.movies import save_movie
 from gem_plugin.io.run.files import RunFiles
 
@@ -29,7 +29,7 @@ def address(picture: bytes) -> str:
 def test_without_the_extra_there_is_a_gif_and_a_hint(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (movies, routes):
+    for module in (movies, saving_routes):
         monkeypatch.setattr(module, "can_write_mp4", lambda: False)
     answer = explorer.ask_json("/api/save/movie/film", {"frames": [address(frame(grey)) for grey in GREYS]})
     assert answer["files"] == [str(explorer.run.explore.root / "film.gif")]

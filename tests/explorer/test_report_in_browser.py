@@ -14,6 +14,7 @@ from served_explorer import open_browser
 
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.checks.known_checks import KNOWN_CHECKS, checks_run
+from gem_plugin.reports.sections.states_in_words import NUMBERS
 from gem_plugin.reports.verdicts import all_checks
 from gem_plugin.results.near_particles import particles_near_series
 from gem_plugin.results.run import Run
@@ -135,7 +136,7 @@ def test_pictures_of_a_chapter_are_drawn_and_say_what_they_show(page: Any, chapt
 def test_the_answer_comes_first(page: Any) -> None:
     text = page.find_element("id", "overview").text
     assert re.search(rf"Particles\n{N_PARTICLES} of particles.star, in boxes of 24 pixels of 4 Å", text)
-    assert re.search(rf"States\n{N_STATES}, of \d+ to \d+ particles", text)
+    assert re.search(rf"States\n{NUMBERS[N_STATES]} states, of \d+ to \d+ particles", text)
     assert re.search(
         r"What moves\nOne part, \d+ ± \d+ % of the mass, moves by (at least )?\d+\.\d ± \d+\.\d Å", text
     )

@@ -1,4 +1,4 @@
-// The moving parts of the report: the plot of the particles, trajectories, surfaces, and buttons that copy commands.
+// What moves in the report: the plot of the particles, trajectories, surfaces, buttons that copy commands.
 
 import { startAnimation } from "./animation.js";
 import { copyCommand } from "./copy_command.js";

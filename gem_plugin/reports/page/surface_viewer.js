@@ -6,7 +6,10 @@ import { unpacked } from "./packed_bytes.js";
 
 const FAILED = "The surfaces cannot be shown here; the picture above has them.";
 
-/** block: the element of the viewer; data: grid, voxelSize and centre (Å), view (3 x 3) and maps; library: NGL, packed. */
+/**
+ * block: the element of the viewer; data: grid, voxelSize and centre (Å), view (3 x 3) and maps;
+ * library: NGL, packed.
+ */
 export class SurfaceViewer {
   constructor(block, data, library) {
     this.block = block;
@@ -77,7 +80,8 @@ export class SurfaceViewer {
 
   shapeOf(map) {
     const isOneOfSeveral = this.chosen.size > 1;
-    const shape = { bytes: map.values, level: map.level, tint: map.colour, opacity: isOneOfSeveral ? 0.6 : 1 };
+    const opacity = isOneOfSeveral ? 0.6 : 1;
+    const shape = { bytes: map.values, level: map.level, tint: map.colour, opacity };
     if (map.changes) shape.parameters = this.colouredByChange(map);
     return shape;
   }
@@ -101,7 +105,8 @@ export class SurfaceViewer {
 }
 
 function canDraw() {
-  return typeof DecompressionStream === "function" && document.createElement("canvas").getContext("webgl2") !== null;
+  const canUnpack = typeof DecompressionStream === "function";
+  return canUnpack && document.createElement("canvas").getContext("webgl2") !== null;
 }
 
 function runScript(text) {
