@@ -254,9 +254,10 @@ def test_a_verdict_that_is_not_there_says_what_to_run(checked: RunFiles) -> None
 
 
 def test_the_first_sentence_on_states_is_followed_by_their_verdicts(run: RunFiles) -> None:
-    (shown,) = re.findall(r"<dt>States</dt><dd>(.*?)</dd>", run.report.read_text())
-    words = states_in_words(Run(run))
-    assert unescape(shown) == f"{words} {Run(run).checks.in_words(Run(run).state_maps)}"
+    of_first_page, of_summary = re.findall(r"<dt>States</dt><dd>(.*?)</dd>", run.report.read_text())
+    verdicts = Run(run).checks.in_words(Run(run).state_maps)
+    assert unescape(of_summary) == f"{states_in_words(Run(run))} {verdicts}"
+    assert unescape(of_first_page).endswith(f"{verdicts[0].lower()}{verdicts[1:]}")
 
 
 def test_the_pictures_in_the_log_of_cryosparc(run: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
