@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MAXIMUM_PARTICLES_DECODED = 30  # of a selection: the mean changes little with more
 PLOT_SCRIPT = "explorer/page/notebook_scatter.js"
 MAXIMUM_POINTS_DRAWN = 20_000  # of the picture
+USUAL_COLOUR = "#56B4E9"
+HEIGHT_IN_PIXELS = 240  # of a surface
+PANEL_OF_ONE_IN_INCHES, PANEL_OF_SEVERAL_IN_INCHES = 3.35, 2.1
+ALONG_Z = np.eye(3)  # x to the right, y up, as in ChimeraX
 
 
 class ParticleScatter:
@@ -130,15 +134,11 @@ def trajectories(run: Run) -> dict[str, list[Volume]]:
 def draw(
     volume: np.ndarray,  # (b, b, b), ordered zyx
     level: float | None = None,  # density of the surface; default: one that shows the whole molecule
-    colour: str = "#56B4E9",
+    colour: str = USUAL_COLOUR,
     title: str = "",
 ) -> Figure:
-    """A map as a shaded surface along z with a scale bar; a Volume knows its pixel size, any other array has pixels of 1 Å."""
-    from gem_plugin.reports.figures.shaded_surface import draw as draw_surface
-
-    if np.ndim(volume) != 3:
-        raise InputError(f"Expected a map (box, box, box), got an array of shape {np.shape(volume)}.")
-    return draw_surface(np.asarray(volume), getattr(volume, "pixel_size", 1.0), level, colour, title)
+    """A map as a surface along z with a scale bar; a Volume knows its pixel size, any other array has pixels of 1 Å."""
+    return _drawn([volume], [title], [colour], level, PANEL_OF_ONE_IN_INCHES)
 
 
 def draw_several(
@@ -146,34 +146,52 @@ def draw_several(
     titles: Sequence[str],
     colours: Sequence[str | int] | None = None,  # the number of a state stands for its colour
 ) -> Figure:
-    """Maps side by side at one density level, that of the first, and cut to where there is something."""
-    from matplotlib.colors import to_rgb
-
+    """Maps side by side in one frame and at one density level, that of the first; a scale bar in the first."""
     from gem_plugin.reports.figures.save import colour_of_group
-    from gem_plugin.reports.figures.shaded_surface import (
-        ShownFigure,
-        default_level,
-        shaded_surface,
-        window_of,
-    )
 
     if not volumes or len(volumes) != len(titles):
         raise InputError(
             f"Expected a title for each of at least one map, got {len(titles)} for {len(volumes)}."
         )
-    chosen = [one if isinstance(one, str) else colour_of_group(one) for one in colours or []]
-    level = default_level(np.asarray(volumes[0]))
-    pictures = [
-        shaded_surface(np.asarray(volume), level, to_rgb(chosen[index] if chosen else "#56B4E9"))
-        for index, volume in enumerate(volumes)
-    ]
-    rows, columns = window_of(pictures)
-    figure = ShownFigure(figsize=(1.9 * len(volumes), 2.1), layout="constrained")
-    panels = figure.subplots(1, len(volumes), squeeze=False)[0]
-    for axes, picture, title in zip(panels, pictures, titles):
-        axes.imshow(picture[rows, columns], origin="lower", interpolation="bilinear")
-        axes.set_title(title, fontsize=6)
+    given = [USUAL_COLOUR] * len(volumes) if colours is None else list(colours)
+    if len(given) != len(volumes):
+        raise InputError(f"Expected a colour for each map, got {len(given)} for {len(volumes)}.")
+    chosen = [one if isinstance(one, str) else colour_of_group(one) for one in given]
+    return _drawn(volumes, titles, chosen, None, PANEL_OF_SEVERAL_IN_INCHES)
+
+
+def _drawn(
+    volumes: Sequence[np.ndarray],
+    titles: Sequence[str],
+    colours: Sequence[str],
+    level: float | None,
+    panel_in_inches: float,
+) -> Figure:
+    from matplotlib.colors import to_rgb
+
+    from gem_plugin.reports.figures.save import SMALL_TEXT_SIZE
+    from gem_plugin.reports.figures.shown_figure import ShownFigure
+    from gem_plugin.reports.figures.surfaces import draw_surface, fine_map, frame_of, reach_of
+    from gem_plugin.reports.first_page.panels import draw_scale_bar
+    from gem_plugin.reports.first_page.surface_views import common_level
+
+    for volume in volumes:
+        if np.ndim(volume) != 3 or len(set(np.shape(volume))) > 1:
+            raise InputError(f"Expected a map (box, box, box), got an array of shape {np.shape(volume)}.")
+    maps = [(np.asarray(volume, np.float32), getattr(volume, "pixel_size", 1.0)) for volume in volumes]
+    shown = common_level(maps[0][0]) if level is None else level
+    shown = max(shown, float(np.finfo(np.float32).tiny))  # of an empty map nothing is shown
+    reach = max(reach_of(volume, pixel_size, shown) for volume, pixel_size in maps)
+    fine = [fine_map(volume, pixel_size, reach) for volume, pixel_size in maps]
+    frame = frame_of(fine, shown, ALONG_Z)
+    figure = ShownFigure(figsize=(panel_in_inches * len(maps), panel_in_inches), layout="constrained")
+    panels = figure.subplots(1, len(maps), squeeze=False)[0]
+    for axes, one, title, colour in zip(panels, fine, titles, colours, strict=True):
+        picture = draw_surface(one, shown, ALONG_Z, frame, HEIGHT_IN_PIXELS, np.array(to_rgb(colour)))
+        axes.imshow(picture, extent=frame.extent)
+        axes.set_title(title, fontsize=SMALL_TEXT_SIZE)
         axes.set_axis_off()
+    draw_scale_bar(panels[0], frame)
     return figure
 
 

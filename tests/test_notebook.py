@@ -75,5 +75,25 @@ def test_drawings_need_maps_and_titles() -> None:
     ball = np.zeros((12, 12, 12), np.float32)
     ball[4:8, 4:8, 4:8] = 1
     (texts,) = [[text.get_text() for text in gem.draw(gem.Volume(ball, 10.0)).axes[0].texts]]
-    assert texts == ["25 Å"], "a scale bar of at most a quarter of 120 Angstrom"
+    assert texts == ["20 Å"], "a scale bar of at most 0.42 of the frame, which is some 60 Å wide"
+    assert [len(gem.draw_several([ball, 2 * ball], ["a", "b"], [1, 2]).axes[0].images)] == [1]
+    with pytest.raises(gem.InputError, match="a colour for each map, got 1 for 2"):
+        gem.draw_several([ball, ball], ["a", "b"], [1])
+
+
+def test_a_drawing_shows_the_map_where_it_is_and_nothing_of_an_empty_one() -> None:
+    ball = np.zeros((24, 24, 24), np.float32)
+    ball[8:16, 8:16, 8:16] = 1
+    shown, empty = (gem.draw(one).axes[0].images[0].get_array() for one in (ball, 0 * ball))
+    cover = np.asarray(shown)[..., 3] > 127
+    assert 0.4 < cover.mean() < 0.95, "a cube fills most of its frame"
+    rows, columns = np.nonzero(cover)
+    assert abs(rows.mean() / len(cover) - 0.5) < 0.05
+    assert abs(columns.mean() / cover.shape[1] - 0.5) < 0.05
+    assert not np.asarray(empty)[..., 3].any()
+
+
+def test_drawing_needs_no_pyplot() -> None:
+    ball = np.zeros((12, 12, 12), np.float32)
+    ball[4:8, 4:8, 4:8] = 1
     assert "matplotlib.pyplot" not in sys.modules or gem.draw(ball).canvas.manager is None

@@ -96,25 +96,35 @@ def draw_density(axes: Axes, points: np.ndarray) -> None:  # (n, 2)
     add_colour_bar(figure, hexagons, axes, "particles per hexagon")
 
 
-def draw_groups(
-    axes: Axes, points: np.ndarray, groups: np.ndarray, size: float = 4, with_numbers: bool = True
-) -> None:
-    """Points coloured by group, and the number of each group in its middle; group 0 means none and is grey."""
+def scatter_groups(
+    axes: Axes,
+    points: np.ndarray,  # (n, 2)
+    groups: np.ndarray,  # (n,) from 1; 0: none
+    size: float,
+    edge_width: float | None = None,  # points of print; default: matplotlib's
+) -> np.ndarray:  # the groups that there are
+    """Points in the colours and markers of their groups, grey where there is none."""
     present = np.unique(groups)
     for number in present:
         chosen = groups == number
-        colour = "#BBBBBB" if number == 0 else colour_of_group(int(number))
-        label = "none" if number == 0 else f"{number}"
-        marker = "." if number == 0 else marker_of_group(int(number))
         axes.scatter(
             points[chosen, 0],
             points[chosen, 1],
             s=size,
-            c=colour,
-            marker=marker,
-            label=label,
+            c="#BBBBBB" if number == 0 else colour_of_group(int(number)),
+            marker="." if number == 0 else marker_of_group(int(number)),
+            label="none" if number == 0 else f"{number}",
+            linewidths=edge_width,
             rasterized=True,
         )
+    return present
+
+
+def draw_groups(
+    axes: Axes, points: np.ndarray, groups: np.ndarray, size: float = 4, with_numbers: bool = True
+) -> None:
+    """Points coloured by group, and the number of each group in its middle; group 0 means none and is grey."""
+    present = scatter_groups(axes, points, groups, size)
     for number in present[present > 0][:MAXIMUM_NUMBERS] if with_numbers else ():
         write_number(axes, middle_member(points[groups == number]), int(number), TEXT_SIZE)
     if len(present) <= MAXIMUM_LEGEND_ENTRIES:

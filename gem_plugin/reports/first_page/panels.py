@@ -16,8 +16,8 @@ from gem_plugin.reports.figures.save import (
     SMALL_TEXT_SIZE,
     TEXT_SIZE,
     colour_of_group,
-    marker_of_group,
     middle_member,
+    scatter_groups,
     write_number,
 )
 from gem_plugin.reports.figures.surfaces import SUPERSAMPLING, Frame, draw_surface, find_surface, paint
@@ -172,20 +172,8 @@ def show_plane(axes: Axes, plane: Plane, size: float = 1.5) -> None:
     if len(rows) > MAXIMUM_POINTS_DRAWN:
         rows = np.sort(np.random.default_rng(0).choice(rows, MAXIMUM_POINTS_DRAWN, replace=False))
     points, states = plane.points[rows], plane.states[rows]
-    for number in np.unique(states):
-        chosen = states == number
-        colour = "#AEB6BE" if number == 0 else colour_of_group(int(number))
-        marker = "." if number == 0 else marker_of_group(int(number))
-        axes.scatter(
-            points[chosen, 0],
-            points[chosen, 1],
-            s=size,
-            c=colour,
-            marker=marker,
-            linewidths=0,
-            rasterized=True,
-        )
-    for number in np.unique(states[states > 0]):
+    present = scatter_groups(axes, points, states, size, edge_width=0)
+    for number in present[present > 0]:
         write_number(axes, middle_member(points[states == number]), int(number), TEXT_SIZE + 1)
     axes.set_xlabel(plane.labels[0])
     axes.set_ylabel(plane.labels[1])
