@@ -19,6 +19,11 @@ def percent(fraction: float) -> str:
     return f"{fraction:.1%}".replace("%", " %")
 
 
+def whole_percent(fraction: float) -> str:
+    """A fraction as percent without digits after the point."""
+    return f"{100 * fraction:.0f} %"
+
+
 def angstroms(value: float) -> str:
     """A length with one digit after the point."""
     return f"{value:,.1f}"

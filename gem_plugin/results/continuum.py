@@ -70,7 +70,7 @@ class StateContinuum:
             else f"about {self.n_positions:.0f} positions can be distinguished"
         )
         branched = (
-            f"; the curve holds {self.explained:.0%} of the variation, so it has more than one direction"
+            f"; the curve holds {100 * self.explained:.0f} % of the variation, so it has more than one direction"
             if self.explained < LITTLE_EXPLAINED
             else ""
         )
@@ -84,7 +84,7 @@ class StateContinuum:
         if self.largest_in_angstroms < STILL_IN_ANGSTROMS:
             return f"along which density changes rather than moves (by at most {self.largest_in_angstroms:.1f} Å {once})"
         return (
-            f"{self.rms_in_angstroms:.0f} Å long: so far the moving density ({self.moving_fraction:.0%} of all) goes {once} (root mean "
+            f"{self.rms_in_angstroms:.0f} Å long: so far the moving density ({100 * self.moving_fraction:.0f} % of all) goes {once} (root mean "
             f"square; the farthest goes {self.largest_in_angstroms:.0f} Å)"
         )
 

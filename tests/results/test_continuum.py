@@ -31,14 +31,14 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_sentences() -> None:
     assert LOOP.sentence == (
-        "The particles form a closed continuum (a loop), 192 Å long: so far the moving density (19% of all) goes once around (root mean "
+        "The particles form a closed continuum (a loop), 192 Å long: so far the moving density (19 % of all) goes once around (root mean "
         "square; the farthest goes 250 Å); about 39 positions can be distinguished."
     )
     sheet = dataclasses.replace(LOOP, state=3, is_closed=False, explained=0.55)
     assert sheet.sentence.startswith(
-        "State 3 is in itself a continuum, 192 Å long: so far the moving density (19% of all) goes from end to end"
+        "State 3 is in itself a continuum, 192 Å long: so far the moving density (19 % of all) goes from end to end"
     )
-    assert "the curve holds 55% of the variation, so it has more than one direction" in sheet.sentence
+    assert "the curve holds 55 % of the variation, so it has more than one direction" in sheet.sentence
     fading = dataclasses.replace(LOOP, rms_in_angstroms=0.3, largest_in_angstroms=0.6)
     assert "along which density changes rather than moves (by at most 0.6 Å once around)" in fading.sentence
     maps = dataclasses.replace(

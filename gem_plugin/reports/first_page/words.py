@@ -15,7 +15,7 @@ from gem_plugin.landscape.checks.latents import check_support
 from gem_plugin.landscape.checks.particles import MAXIMUM_OUTLIER_FRACTION
 from gem_plugin.landscape.checks.state_verdicts import NOT_TESTED, SUPPORTED, UNSTABLE
 from gem_plugin.landscape.motion.part_rotation import rotation_of_part_in_degrees
-from gem_plugin.reports.plain_numbers import percent
+from gem_plugin.reports.plain_numbers import percent, whole_percent
 from gem_plugin.reports.sections.html_parts import gem_command
 from gem_plugin.reports.sections.motion_in_words import COUNTS, motion_in_one_sentence
 from gem_plugin.reports.sections.populations import populations_if_there
@@ -109,7 +109,7 @@ def _found_again(run: Run, n_states: int) -> str:
     return (
         ""
         if choice is None
-        else f" (clustering four fifths of the maps finds them again to {100 * choice.stability:.0f} %)"
+        else f" (clustering four fifths of the maps finds them again to {whole_percent(choice.stability)})"
     )
 
 

@@ -4,7 +4,7 @@ import math
 
 from gem_plugin.landscape.basins import MINIMUM_BARRIER_IN_KT
 from gem_plugin.landscape.states import StateChoice
-from gem_plugin.reports.plain_numbers import percent
+from gem_plugin.reports.plain_numbers import percent, whole_percent
 from gem_plugin.results.continuum import load_continua
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_choices import OtherNumbers, load_other_numbers
@@ -43,7 +43,7 @@ def _number(run: Run, counts: dict[int, int], total: int, others: OtherNumbers |
     )
     choice = None if others is None else others.choices.get(number)
     again = (
-        f": clustering four fifths of the maps finds them again to {choice.stability:.0%}"
+        f": clustering four fifths of the maps finds them again to {whole_percent(choice.stability)}"
         if choice is not None
         else ""
     )

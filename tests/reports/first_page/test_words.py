@@ -33,7 +33,7 @@ EXPECTED = {  # kind: what moves, states, next (regular expressions), and the co
     "one state": (re.escape(ONE_PART), r"One state, as the maps form one cloud without separate groups, of 300 particles; state 1: supported \(12 sigma\)\.", "There are no states to separate: look at .* trajectories.", "explore RUN"),
     "one state that is still": (r"No part moves clearly more than the rest \(the Gaussians move by 0.6 Å, root .*\)\.", "One state, .*", "Refine all particles together, .*", "explore RUN"),
     "one cloud": (re.escape(ONE_PART), r"Three states that are arbitrary cuts through one cloud of maps .*", "Read the landscape as one continuous motion.*", "landscape-full RUN"),
-    "continuum": (re.escape(ONE_PART), r"One state, a closed continuum \(a loop\), 190 Å long: .* \(30% of all\) goes once around .*; about 36 positions can be distinguished, of 300 particles; .*", "Read the landscape as one continuous motion.*", "landscape-full RUN"),
+    "continuum": (re.escape(ONE_PART), r"One state, a closed continuum \(a loop\), 190 Å long: .* \(30 % of all\) goes once around .*; about 36 positions can be distinguished, of 300 particles; .*", "Read the landscape as one continuous motion.*", "landscape-full RUN"),
     "state that is a continuum": (re.escape(ONE_PART), r"Three states, state 2 a continuum in itself, of 30.0 % .*", "Select .*", "select RUN --states"),
     "junk": (re.escape(ONE_PART), THREE, r"Select the particles that are not junk \(30.0 % are outliers\), refine them again .*", "select RUN --where 'outlier le 0.5'"),
     "no landscape": ("How far parts move cannot be measured, as this run has latents but no model of Gaussians.", NO_STATES, "Sketch the landscape to find the states.", "landscape RUN"),

@@ -49,13 +49,13 @@ def test_number_stability_and_what_other_numbers_would_mean(run: Counted) -> Non
         run, [700, 300, 200], StateChoice(3, 0.9, 0.97, 0.6, 2.4), StateChoice(4, 0.6, 0.55, 0.4, 0.3)
     )
     assert words == (
-        "Three states, of 200 to 700 particles (16.7 % to 58.3 %): clustering four fifths of the maps finds them again to 97%, and at least "
+        "Three states, of 200 to 700 particles (16.7 % to 58.3 %): clustering four fifths of the maps finds them again to 97 %, and at least "
         "2.4 kT of free energy lie between any two. Two would join 2 and 3; four would divide state 1, but that border is arbitrary "
         "(stability 0.55, barrier 0.3 kT)."
     )
     sure = StateChoice(4, 0.6, 0.95, 0.4, 3.0)
     words = with_states(run, [700, 300, 200], StateChoice(3, 0.9, 0.97, 0.6, float("inf")), sure)
-    assert "to 97%, and hardly any particles lie between them." in words
+    assert "to 97 %, and hardly any particles lie between them." in words
     assert "four would divide state 1 (stability 0.95, barrier 3.0 kT)." in words
 
 
