@@ -92,22 +92,23 @@ class SelectionMaps:
 
     def _decoded(self, rows: np.ndarray, check_stop: Callable[[], None]) -> list[np.ndarray]:
         source = self.molecules.source
-        missing = [int(row) for row in rows if int(row) not in self._kept]
-        found: dict[int, np.ndarray] = {}
+        wanted = [int(row) for row in rows]
+        with self._lock:  # another request may drop them from what is kept meanwhile
+            found = {row: self._kept[row] for row in wanted if row in self._kept}
+        missing = [row for row in wanted if row not in found]
         for start in range(0, len(missing), MAPS_AT_A_TIME):
             check_stop()
             some = missing[start : start + MAPS_AT_A_TIME]
             with self.molecules.lock:
                 found |= dict(zip(some, source.decode(source.latents[some]), strict=True))
         with self._lock:
-            volumes = [found[int(row)] if int(row) in found else self._kept[int(row)] for row in rows]
             self._kept |= found
-            for row in rows:
-                self._kept.move_to_end(int(row))
+            for row in wanted:
+                self._kept.move_to_end(row)
             n_kept = max(1, BYTES_KEPT // (4 * source.box_size**3))
             while len(self._kept) > n_kept:
                 self._kept.popitem(last=False)
-        return volumes
+        return [found[row] for row in wanted]
 
 
 class Sums:

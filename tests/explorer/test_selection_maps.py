@@ -1,5 +1,6 @@
 """The mean molecule of a selection is the mean of decoded maps, and its difference is measured in standard deviations."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -111,3 +112,18 @@ def test_it_ends_when_nobody_waits(maps: SelectionMaps) -> None:
     fresh = SelectionMaps(maps.molecules)
     with pytest.raises(StopRequestedError):
         fresh.average(np.arange(100), stop_if(lambda: True))
+
+
+def test_maps_that_another_request_drops_meanwhile_are_still_averaged(explorer: Explorer) -> None:
+    source, kept = explorer_source(), list[SelectionMaps]()
+
+    def decode_while_others_drop(latents: np.ndarray) -> Iterator[np.ndarray]:
+        for maps in kept:
+            maps._kept.clear()
+        return source.decode(latents)
+
+    maps = SelectionMaps(Molecules(explorer.run, replace(source, decode=decode_while_others_drop)))
+    maps.average(np.array([3, 50]))
+    kept.append(maps)
+    found = maps.average(np.array([3, 50, 120, 200]))
+    np.testing.assert_allclose(found.mean, decoded([3, 50, 120, 200]).mean(0), atol=1e-5)
