@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from explorer_run import explorer_source, make_explorer_run
-from page_actions import open_page
+from page_actions import Page, open_page, settle
 from served_explorer import Explorer, open_browser, serve
 
 from gem_plugin.results.run import Run
@@ -29,6 +29,14 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
 def browser() -> Iterator[Any]:
     """Headless Chromium."""
     yield from open_browser()
+
+
+@pytest.fixture(scope="module")
+def opened(explorer: Explorer, browser: Any) -> Page:
+    """One page for all tests of a module."""
+    page = open_page(browser, explorer)
+    settle(page)
+    return page
 
 
 @pytest.fixture

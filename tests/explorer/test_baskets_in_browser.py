@@ -1,7 +1,6 @@
 """Baskets, undo and redo in a real browser, with real mouse and keyboard; a reload and a second tab find everything again."""
 
 import json
-from typing import Any
 
 import pytest
 from explorer_run import N_PARTICLES
@@ -18,14 +17,6 @@ from page_actions import (
     wait_until,
 )
 from served_explorer import Explorer
-
-
-@pytest.fixture(scope="module")
-def opened(explorer: Explorer, browser: Any) -> Page:
-    """One page for all tests of this module."""
-    page = open_page(browser, explorer)
-    settle(page)
-    return page
 
 
 @pytest.fixture
@@ -63,6 +54,15 @@ def half(page: Page, side: str) -> None:
         "upper": [(left, top), (right, middle[1])],
     }
     drag(page, corners[side])
+
+
+def left_of_latents(page: Page) -> set[int]:
+    """A box over the left half of the plane of the first latents; gives the rows."""
+    page.execute_script(
+        "return gem.plot.setAxes('latent_1', 'latent_2', 'state').then(() => gem.history.amend())"
+    )
+    half(page, "left")
+    return selected(page)
 
 
 def keys(page: Page, *held: str, key: str) -> None:
@@ -187,11 +187,7 @@ def test_rename_duplicate_invert_delete_and_baskets_of_two(page: Page) -> None:
 
 
 def test_everything_that_changes_the_work_is_undone_and_done_again_by_name(page: Page) -> None:
-    page.execute_script(
-        "return gem.plot.setAxes('latent_1', 'latent_2', 'state').then(() => gem.history.amend())"
-    )
-    half(page, "left")
-    left = selected(page)
+    left = left_of_latents(page)
     press(page, "#basket-new")
     choose(page, "axis-x", "defocus")
     wait_until(lambda: page.execute_script("return gem.plot.chosen.x.name === 'defocus'"))
@@ -301,11 +297,7 @@ def test_a_session_holds_baskets_and_an_older_one_opens_as_one(page: Page, explo
 
 
 def test_a_reload_finds_everything_again(page: Page, explorer: Explorer) -> None:
-    page.execute_script(
-        "return gem.plot.setAxes('latent_1', 'latent_2', 'state').then(() => gem.history.amend())"
-    )
-    half(page, "left")
-    left = selected(page)
+    left = left_of_latents(page)
     press(page, "#basket-new")
     choose(page, "filter-column", "latent_2")
     wait_until(lambda: page.execute_script("return gem.plot.filters.length === 1"))

@@ -16,14 +16,6 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.results.run import Run
 
 
-@pytest.fixture(scope="module")
-def opened(explorer: Explorer, browser: Any) -> Page:
-    """One page for all tests of this module."""
-    page = open_page(browser, explorer)
-    settle(page)
-    return page
-
-
 @pytest.fixture
 def page(opened: Page) -> Page:
     """The page without a selection."""
