@@ -5,6 +5,7 @@ import os
 import torch
 
 from gem_plugin.errors import InputError
+from gem_plugin.processors import n_processors
 
 
 def free_memory_in_bytes(device: torch.device | None = None) -> float:
@@ -41,9 +42,8 @@ def set_threads(requested: int | None) -> int:
     """Use this many CPU threads in torch and Numba; default: the processors that this process may use."""
     import numba
 
-    n_processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n_threads = requested or int(os.environ.get("OMP_NUM_THREADS") or n_processors)
+    n_threads = requested or int(os.environ.get("OMP_NUM_THREADS") or n_processors())
     torch.set_num_threads(n_threads)
     started = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # by the environment, else one a processor
-    numba.set_num_threads(min(n_threads, n_processors, started))
+    numba.set_num_threads(min(n_threads, n_processors(), started))
     return n_threads

@@ -109,7 +109,7 @@ def glossary_page() -> str:
     """The text of docs/glossary.md: a heading for every term, so that each has an anchor."""
     terms = sorted(GLOSSARY, key=str.lower)
     links = ", ".join(f"[{term}](#{anchor_of(term)})" for term in terms)
-    entries = "".join(f"\n### {term}\n{GLOSSARY[term]}\n" for term in terms)
+    entries = "".join(f"\n## {term}\n{GLOSSARY[term]}\n" for term in terms)
     return f"# Glossary\nMade from `gem_plugin/reports/glossary.py`; the report and the explorer show the same definitions.\n\n{links}\n{entries}"
 
 

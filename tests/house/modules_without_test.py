@@ -23,10 +23,7 @@ WITHOUT_TEST = {
     "The explorer sends one, in a browser: tests/cryosparc_server/test_explorer_sends.py": (
         "explorer/cryosparc_sending",
     ),
-    "Whole External jobs under a watcher: tests/adapters/relion/test_watcher.py": (
-        "adapters/earlier_job",
-        "adapters/relion/run_nodes",
-    ),
+    "Whole External jobs under a watcher: tests/adapters/relion/test_watcher.py": ("adapters/earlier_job",),
     "Ends of commands: tests/cli/test_main.py": ("cli/outcome",),
     "Devices that are not there, memory that is too small: tests/steps/train/test_step.py": ("devices",),
     "Types without behaviour of their own: tests/cli/test_main.py shows how they end a program": ("errors",),

@@ -16,7 +16,7 @@ def test_the_committed_page_is_made_of_the_same_terms(repository: Path) -> None:
 def test_every_term_has_an_anchor_and_is_defined_in_a_sentence_or_two() -> None:
     page = glossary_page()
     for term, definition in GLOSSARY.items():
-        assert f"\n### {term}\n" in page
+        assert f"\n## {term}\n" in page
         assert f"(#{anchor_of(term)})" in page
         assert definition.endswith("."), term
         assert definition.count(". ") <= 1, term

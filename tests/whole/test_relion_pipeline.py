@@ -108,7 +108,7 @@ def particle_names(path: Path) -> list[str]:
 
 
 def test_train_job_offers_all_particles_with_latents(jobs: Jobs) -> None:
-    offered = {"particles.star": 3, "consensus/map.mrc": 6, "logfile.pdf": 13}
+    offered = {"particles.star": 3, "consensus_map.mrc": 6, "logfile.pdf": 13}
     if (jobs.path(jobs.train) / "refined_poses.npz").is_file():
         offered["particles_refined.star"] = 3
     assert jobs.project.nodes(jobs.train) == offered
@@ -129,7 +129,7 @@ def test_landscape_job_offers_the_particles_and_the_reference_of_every_state(job
     states = [f"landscape/states/state_{number:03d}" for number in range(1, N_STATES + 1)]
     stars = dict.fromkeys((f"{state}.star" for state in states), 3)
     references = dict.fromkeys((f"{state}_reference.mrc" for state in states), 6)
-    everything = {"landscape/particles.star": 3, "logfile.pdf": 13}
+    everything = {"particles_with_states.star": 3, "logfile.pdf": 13}
     assert jobs.project.nodes(jobs.landscape) == {**stars, **references, **everything}
     names = [name for star in stars for name in particle_names(jobs.path(jobs.landscape) / star)]
     is_outlier = np.load(jobs.path(jobs.train) / "outliers.npy") > 0.5
@@ -181,7 +181,7 @@ def test_relion_refines_a_state_from_its_own_reference(jobs: Jobs) -> None:
 
 def test_half_maps_of_a_state_go_into_postprocess(jobs: Jobs) -> None:
     options = parameters(local_resolution="yes")
-    particles = f"{jobs.landscape}landscape/particles.star"
+    particles = f"{jobs.landscape}particles_with_states.star"
     program = executable("gem-external-reconstruct")
     job = _finish(jobs.project, "External", fn_exe=program, in_part=particles, nr_threads=2, **options)
     nodes = jobs.project.nodes(job)

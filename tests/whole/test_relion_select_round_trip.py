@@ -92,7 +92,7 @@ def _full_landscape_job(project: RelionProject, landscape: str) -> str:
         project,
         "External",
         fn_exe=executable("gem-external-landscape-full"),
-        in_part=f"{landscape}landscape/particles.star",
+        in_part=f"{landscape}particles_with_states.star",
         nr_threads=2,
         **parameters(n_states=N_STATES, maps_per_state=3, path_points=0, bootstrap=2, skip_umap="yes"),
         other_args="--leiden no",

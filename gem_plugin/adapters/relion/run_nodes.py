@@ -1,6 +1,7 @@
 """Which files of a finished run RELION should see as outputs of the job."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode
@@ -40,3 +41,31 @@ def _reconstructed(files: ReconstructFiles) -> Iterator[tuple[Path, NodeKind]]:
         yield files.half_map(name, 1), NodeKind.HALF_MAP
         yield files.mask(name), NodeKind.MASK
         yield files.local_resolution(name), NodeKind.LOCAL_RESOLUTION
+
+
+def with_telling_names(run: RunFiles, nodes: Sequence[OutputNode]) -> list[OutputNode]:
+    """The same nodes, those of a bare name through a link in the job folder that says what they are.
+
+    Where the disk has no links, or something else has the name, the node keeps its own.
+    """
+    return [OutputNode(_telling_name(run, node.file), node.kind) for node in nodes]
+
+
+def _telling_name(run: RunFiles, file: str) -> str:
+    """RELION's lists show the last part of a path only, and equal ones as one."""
+    telling_names = {
+        run.consensus_map: "consensus_map.mrc",
+        run.landscape.particles(STAR): "particles_with_states.star",
+        run.landscape.full.particles(STAR): "particles_with_full_states.star",
+    }
+    name = telling_names.get(run.root / file)
+    if name is None:
+        return file
+    link = run.root / name
+    if link.is_symlink() and os.readlink(link) == file:
+        return name
+    try:
+        link.symlink_to(file)
+    except OSError:
+        return file
+    return name

@@ -11,11 +11,16 @@ from collections.abc import Sequence
 from types import FrameType
 
 from gem_plugin.adapters.earlier_job import find_earlier_job, link_earlier_results
-from gem_plugin.adapters.relion.arguments import JobArguments, output_folder, parse_job_arguments
+from gem_plugin.adapters.relion.arguments import (
+    JobArguments,
+    output_folder,
+    parse_job_arguments,
+    threads_wanted,
+)
 from gem_plugin.adapters.relion.earlier_nodes import forget_missing_nodes
 from gem_plugin.adapters.relion.jobs import JOBS, RelionJob
 from gem_plugin.adapters.relion.output_nodes import write_output_nodes
-from gem_plugin.adapters.relion.run_nodes import nodes_of_run
+from gem_plugin.adapters.relion.run_nodes import nodes_of_run, with_telling_names
 from gem_plugin.adapters.relion.watcher import JobEnd, write_exit_file
 from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
 from gem_plugin.errors import StopRequestedError
@@ -24,6 +29,7 @@ from gem_plugin.notices import listening
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
+from gem_plugin.processors import n_processors
 from gem_plugin.settings import flag_of
 
 
@@ -74,15 +80,25 @@ def work(name: str, arguments: Sequence[str], stop: StopWatch) -> None:
     request = parse_job_arguments(arguments, fields_of_steps(job.steps), job.needs_earlier_job)
     run = RunFiles(request.folder)
     progress = LoggedProgress(run.log, check_stop=stop.check)
-    for remark in request.remarks:
+    for remark in (*request.remarks, *_remarks_on_threads(threads_wanted(arguments))):
         progress.say(remark)
     with listening(progress.hear):
         _take_earlier_results(job, request, run)
         run_steps(job.steps, run, request.values, progress)
         _write_references(run, progress)
         _forget_missing_nodes(run, progress)
-    write_output_nodes(run.root, nodes_of_run(run))
+    write_output_nodes(run.root, with_telling_names(run, nodes_of_run(run)))
     progress.say(f"Finished. Results are in {run.root}")
+
+
+def _remarks_on_threads(n_threads: int) -> list[str]:
+    """RELION's form has 1 thread unless it is changed, on a machine with many cores too."""
+    n_cores = n_processors()
+    if n_threads >= n_cores:
+        return []
+    return [
+        f"Using {n_threads} of the {n_cores} cores that this job may use: Number of threads in the Running tab."
+    ]
 
 
 def _write_references(run: RunFiles, progress: LoggedProgress) -> None:

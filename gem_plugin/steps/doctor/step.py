@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import RunError
+from gem_plugin.processors import n_processors
 from gem_plugin.progress import Progress
 from gem_plugin.steps.doctor.settings import DoctorSettings
 
@@ -125,7 +126,7 @@ def check_threads() -> Finding:
     """Threads of Numba against the processors that this process may use."""
     import numba
 
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = n_processors()
     used = numba.get_num_threads()
     advice = f"Unset NUMBA_NUM_THREADS and OMP_NUM_THREADS, or set them to {allowed}."
     return Finding("Numba", used == allowed, f"{used} threads on {allowed} processors", advice)

@@ -72,7 +72,7 @@ def particles_of(star: Path) -> dict:
 
 
 def test_the_train_job_offers_one_row_a_view(jobs: Jobs) -> None:
-    assert jobs.project.nodes(jobs.train) == {"particles.star": 3, "consensus/map.mrc": 6, "logfile.pdf": 13}
+    assert jobs.project.nodes(jobs.train) == {"particles.star": 3, "consensus_map.mrc": 6, "logfile.pdf": 13}
     printed = jobs.project.output_of(jobs.train)
     assert ("Symmetry C3: 60 particles are used in 3 views each" in printed) == jobs.is_expanded_here
     assert ("Particles: 60 images, 180 views" in printed) == (not jobs.is_expanded_here)
@@ -87,7 +87,7 @@ def test_the_landscape_job_offers_views_of_every_state_and_the_subunits(jobs: Jo
     states = [f"landscape/states/state_{number:03d}" for number in range(1, N_STATES + 1)]
     stars = dict.fromkeys((f"{state}.star" for state in states), 3)
     references = dict.fromkeys((f"{state}_reference.mrc" for state in states), 6)
-    everything = {"landscape/particles.star": 3, "logfile.pdf": 13}
+    everything = {"particles_with_states.star": 3, "logfile.pdf": 13}
     assert jobs.project.nodes(jobs.landscape) == {**stars, **references, **everything}
     labels = np.load(jobs.landscape_folder / "landscape/particle_states.npy").reshape(N_IMAGES, ORDER)
     for number, star in enumerate(stars, 1):

@@ -39,7 +39,7 @@ def test_success_is_written_with_nodes_and_pdf(project, run_job) -> None:
     assert exit_files(folder) == ["SUCCESS"]
     nodes = (folder / "RELION_OUTPUT_NODES.star").read_text()
     assert "External/job005/particles.star 3 ParticleGroupMetadata.star.relion" in nodes
-    assert "External/job005/consensus/map.mrc 6 DensityMap.mrc" in nodes
+    assert "External/job005/consensus_map.mrc 6 DensityMap.mrc" in nodes
     assert "External/job005/logfile.pdf 13 LogFile.pdf.relion" in nodes
     assert (folder / "logfile.pdf").read_bytes().startswith(b"%PDF")
     assert read_summary(RunFiles(folder))["train"]["threads"] == "3"

@@ -54,7 +54,7 @@ def test_finished_job_has_its_nodes_in_the_pipeline(project, executable) -> None
     job = project.add_job("External", fn_exe=executable("train"), **INPUTS, nr_threads=2)
     assert project.run_job(job) == "finished", project.output_of(job)
     assert relion_version(project.folder / job) == 3
-    assert project.nodes(job) == {"particles.star": 3, "consensus/map.mrc": 6, "logfile.pdf": 13}
+    assert project.nodes(job) == {"particles.star": 3, "consensus_map.mrc": 6, "logfile.pdf": 13}
 
 
 def test_continue_runs_the_same_command_and_keeps_finished_steps(project, executable) -> None:
