@@ -2,7 +2,7 @@
 #   make demo       the whole way, from images to states, on a phantom (under six minutes, set-up aside)
 #   make test       the tests that take seconds        make test-slow   the tests that take minutes
 #   make bench      speed and memory                   make bench-gpu   the same on one GPU, under nine minutes
-#   make lint       style, types, import rules
+#   make lint       style, types, import rules         make docs        the documentation as a site, without network
 
 VENV ?= .venv
 DEMO_PROJECT ?= demo_project
@@ -14,7 +14,7 @@ IS_GOOD_PYTHON := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.versi
 PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.10 python /usr/bin/python3; do \
 	"$$name" -c '$(IS_GOOD_PYTHON)' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
 
-.PHONY: demo test test-slow bench bench-gpu lint install clean
+.PHONY: demo test test-slow bench bench-gpu docs lint install clean
 .DEFAULT_GOAL := test
 
 install: $(INSTALLED)
@@ -42,6 +42,13 @@ bench: $(INSTALLED)
 GPU_PYTHON ?= $(BIN)/python
 bench-gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(INSTALLED))
 	$(GPU_PYTHON) benchmarks/bench_gpu.py $(BENCH_GPU)
+
+docs: $(INSTALLED)
+	$(BIN)/python -m gem_plugin.cli.settings_reference > docs/settings.md
+	$(BIN)/python -m gem_plugin.adapters.command_reference > docs/commands.md
+	$(BIN)/python -m gem_plugin.reports.glossary > docs/glossary.md
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs -b html -d build/docs/doctrees . build/docs/html
+	@echo "Open build/docs/html/index.html"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

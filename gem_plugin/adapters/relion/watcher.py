@@ -6,6 +6,7 @@ killer, a crash in compiled code), so the watcher, which needs almost no memory,
 ccpem-pipeliner, which goes by the exit code and stops a job by SIGTERM.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,10 +18,12 @@ from pathlib import Path
 from types import FrameType
 
 from gem_plugin.adapters.relion.arguments import output_folder, threads_wanted
+from gem_plugin.adapters.relion.earlier_nodes import PIPELINE
 from gem_plugin.adapters.relion.output_nodes import NODES_FILE
 from gem_plugin.cli.waiting_threads import SLEEPING_THREADS
 
 ABORT_FILE = "RELION_JOB_ABORT_NOW"
+CHANGED = ".pipeline_has_changed"  # RELION 3.1 to 5 look for it every few seconds, and remove it
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_TO_END_AFTER_ABORT = 15.0  # then the worker is killed; an abort is to be honoured within 30 s
 SECONDS_TO_END_AFTER_SIGNAL = 3.0  # ccpem-pipeliner and schedulers kill soon after SIGTERM
@@ -70,6 +73,14 @@ def write_exit_file(folder: Path, end: JobEnd) -> None:
         _say(
             f"Error: {folder / end.file_name} cannot be written ({error}); RELION will show this job as running."
         )
+    _wake_relion()
+
+
+def _wake_relion() -> None:
+    """Let an open window of RELION look for ended jobs now; without this file it looks at the next click of the user."""
+    if Path(PIPELINE).is_file():
+        with contextlib.suppress(OSError):
+            Path(CHANGED).touch()
 
 
 class _SignalsSeen:

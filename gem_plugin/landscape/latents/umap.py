@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from scipy.spatial import cKDTree
 
+from gem_plugin.landscape.latents.compiled_umap import umap_class
 from gem_plugin.landscape.latents.neighbour_search import nearest_points
 from gem_plugin.landscape.printed_rounds import CountedRounds, PushedLoop
 from gem_plugin.progress import Track, untracked
@@ -50,9 +51,7 @@ def _fit(points: np.ndarray, seed: int, n_neighbors: int, track: Track) -> np.nd
     epochs = CountedRounds(PushedLoop(track, "UMAP epochs", unit="epoch"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba and umap warn about themselves, not about the data
-        from umap import UMAP
-
-        layout = UMAP(
+        layout = umap_class()(
             n_neighbors=max(2, min(n_neighbors, len(points) - 1)),
             init="random" if len(points) < MINIMUM_FOR_SPECTRAL_START else "spectral",
             random_state=seed,

@@ -99,6 +99,18 @@ def test_every_bad_ending_writes_failure(project, run_job, ending, message) -> N
     assert exit_files(project / "External/job005") == ["FAILURE"]
 
 
+@pytest.mark.parametrize("ending", [(), ("--ending", "unforeseen")])
+def test_an_open_window_of_relion_learns_of_the_end(project, run_job, ending) -> None:
+    (project / "default_pipeline.star").touch()
+    run_job("train", "--o", "External/job005/", *INPUTS, *ending)
+    assert (project / ".pipeline_has_changed").exists()
+
+
+def test_a_folder_that_is_no_project_gets_no_file_of_relion(project, run_job) -> None:
+    run_job("train", "--o", "External/job005/", *INPUTS)
+    assert not (project / ".pipeline_has_changed").exists()
+
+
 def test_without_output_folder_the_job_says_so(project, run_job) -> None:
     done = run_job("train", *INPUTS)
     assert done.returncode != 0
