@@ -44,14 +44,14 @@ def _keep_compiled_code(folder: Path) -> None:
     """Let every compiled function of the two libraries keep its code; those that do so already are left alone."""
     from numba import config
 
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)  # read when a function is told to keep its code
+    before = config.CACHE_DIR  # type: ignore[attr-defined]
+    config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # read when a function is told to keep its code
     try:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in LIBRARIES:
                 _keep_code_of(module)
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR = before  # type: ignore[attr-defined]
 
 
 def _keep_code_of(module: types.ModuleType) -> None:
