@@ -2,11 +2,15 @@
 
 import { drawAxes } from "./axes.js";
 import { packedColoursOf } from "./colours.js";
+import { MovingSample } from "./moving_sample.js";
 import { nearestPoint } from "./nearest_point.js";
 import { paddedLimits, PlotView } from "./plot_view.js";
-import { pointSizeOf, SHOWN } from "./point_style.js";
+import { shapesOfGroups } from "./point_shapes.js";
+import { opacityOf, opacityOfSample, pointSizeOf, SHOWN } from "./point_style.js";
+import { UnderPoints } from "./under_points.js";
 
 const MARGIN = { left: 62, right: 12, top: 12, bottom: 44 }; // CSS pixels
+const STILL_AFTER = 140; // milliseconds without zoom or pan; then all points are drawn
 const SMALLEST_SIDE = 80; // CSS pixels; a smaller plot is folded away or not laid out yet
 
 export class ScatterPlot {
@@ -24,6 +28,12 @@ export class ScatterPlot {
     this.flags = new Uint8Array(nPoints).fill(SHOWN);
     this.hasSelection = false;
     this.view = new PlotView(MARGIN);
+    this.pointSize = pointSizeOf(nPoints); // CSS pixels
+    this.opacity = opacityOf(nPoints);
+    this.hasShapes = true; // of groups
+    this.under = new UnderPoints();
+    this.sample = new MovingSample();
+    this.isMoving = false;
     this.flagsChanged();
   }
 
@@ -34,18 +44,33 @@ export class ScatterPlot {
     [this.x, this.y] = [xColumn.values, yColumn.values];
     this.painter.upload("x", this.x);
     this.painter.upload("y", this.y);
+    this.under.stale();
     this.arePointsStale = true;
     if (!isSame) this.showAll();
   }
 
   setColours(column) {
     this.painter.upload("colour", new Uint8Array(packedColoursOf(column).buffer));
+    this.painter.upload("shape", column.isGroup && this.hasShapes ? shapesOfGroups(column) : null);
     this.arePointsStale = true;
   }
 
   /** To be called after flags were changed. */
   flagsChanged() {
     this.painter.upload("flags", this.flags);
+    this.under.stale();
+    this.arePointsStale = true;
+  }
+
+  /** How points look from now on: pointSize (CSS pixels), opacity (0 to 1). */
+  setLook(look) {
+    Object.assign(this, look);
+    this.arePointsStale = true;
+  }
+
+  /** What lies under the points: one of UNDER_KINDS. */
+  setUnder(kind) {
+    this.under.choose(kind);
     this.arePointsStale = true;
   }
 
@@ -56,12 +81,25 @@ export class ScatterPlot {
 
   zoom(px, py, factor) {
     this.view.zoom(px, py, factor);
-    this.arePointsStale = true;
+    this.moves();
   }
 
   pan(from, to) {
     this.view.pan(from, to);
-    this.arePointsStale = true;
+    this.moves();
+  }
+
+  /** A sample of the points is drawn if all are too slow, until the plot is still again. */
+  moves() {
+    this.arePointsStale = this.isMoving = true;
+    clearTimeout(this.untilStill);
+    this.untilStill = setTimeout(() => {
+      this.isMoving = false;
+      this.sample.rest();
+      if (this.drawnStep === 1) return;
+      this.arePointsStale = true;
+      this.drawSoon();
+    }, STILL_AFTER);
   }
 
   pixelOf(row) {
@@ -94,9 +132,21 @@ export class ScatterPlot {
   }
 
   drawPoints(width, height, ratio) {
+    this.drawnStep = this.isMoving ? this.sample.frame(performance.now()) : 1;
     const frame = this.frameOf(width, height, ratio);
-    this.painter.draw(frame, this.nPoints, pointSizeOf(this.nPoints) * ratio, this.hasSelection);
+    this.painter.draw(frame, this.nPoints, this.lookOf(frame, ratio, this.drawnStep));
     this.arePointsStale = false;
+  }
+
+  /** As painters take it. step: every how many-th point is drawn. */
+  lookOf(frame, ratio, step = 1) {
+    return {
+      size: this.pointSize * ratio,
+      opacity: opacityOfSample(this.opacity, step),
+      step,
+      hasSelection: this.hasSelection,
+      background: this.under.isOn ? this.under.canvasOf(this, frame, ratio) : null,
+    };
   }
 
   /** Size of a canvas and of the plot on it, and how data become its pixels. */
