@@ -115,7 +115,9 @@ class FileColumns:
             values = original.values(name)
             if values.ndim == 1:
                 return values
-            raise InputError(f"{name} has several numbers per particle; choose one of them, such as {name}[0].")
+            raise InputError(
+                f"{name} has several numbers per particle; choose one of them, such as {name}[0]."
+            )
         values = original.values(match[1])
         values = values.reshape(len(values), -1)
         if int(match[2]) >= values.shape[1]:
@@ -129,9 +131,14 @@ def column_of_values(name: str, values: np.ndarray) -> FileColumn:  # (n,) numbe
     if numbers is None:
         return _categories(name, np.array([_text(value) for value in values.tolist()], dtype=object))
     different = np.unique(numbers)
-    is_whole = len(different) > 0 and bool(np.all(different == np.round(different)))
-    is_few = len(different) <= FEW and is_whole and different[0] >= 0 and different[-1] <= MAXIMUM_GROUP
-    return FileColumn(name, numbers.astype(np.float32), is_few)
+    return FileColumn(name, numbers.astype(np.float32), are_groups(different[np.isfinite(different)]))
+
+
+def are_groups(different: np.ndarray) -> bool:  # (k,) sorted
+    """Whether different numbers are few and whole, and none is larger than groups have colours for."""
+    if not 0 < len(different) <= FEW or different[0] < 0 or different[-1] > MAXIMUM_GROUP:
+        return False
+    return bool(np.all(different == np.round(different)))
 
 
 def numbers_in(values: np.ndarray) -> np.ndarray | None:  # (n,) -> (n,) float64
@@ -150,7 +157,9 @@ def numbers_in(values: np.ndarray) -> np.ndarray | None:  # (n,) -> (n,) float64
 
 def _text(value: Any) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    text = text.encode("utf-8", "replace").decode("utf-8")  # without halves of letters, which JSON cannot hold
+    text = text.encode("utf-8", "replace").decode(
+        "utf-8"
+    )  # without halves of letters, which JSON cannot hold
     return "" if text.strip() in NO_TEXT else text
 
 

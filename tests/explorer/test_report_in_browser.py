@@ -263,7 +263,7 @@ def test_scatter_shows_other_columns(page: Any, role: str, column: str) -> None:
 def test_scatter_writes_the_number_of_each_group_inside_it(page: Any) -> None:
     """So that states can be described apart without colours."""
     wrong = page.execute_script(
-        """const { middles, chosen } = particlePlot;
+        """const { numbers: { middles }, chosen } = particlePlot;
         return middles.filter(([group, row]) => chosen.colour.values[row] !== group).length + 100 * (middles.length - arguments[0]);""",
         N_STATES,
     )

@@ -37,7 +37,7 @@ export function fillCategorySearch(element, column, onFound) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = `${category.name} (${category.count.toLocaleString("en")})`;
-    button.title = "give it a colour and a place in the legend";
+    button.title = "give it a colour of its own in the legend";
     button.onclick = () => {
       promoteCategory(column, category);
       onFound(column);

@@ -25,7 +25,8 @@ export class GroupNumbers {
     context.fillStyle = "#1d2733";
     for (const [group, row] of this.middles) {
       const [px, py] = plot.pixelOf(row);
-      if (group < 1 || group === column.groupOfOthers || hiddenGroups.has(group) || !plot.view.isInside(px, py)) continue;
+      const isNamed = group >= 1 && group !== column.groupOfOthers && !hiddenGroups.has(group);
+      if (!isNamed || !plot.view.isInside(px, py)) continue;
       const text = shortName((!column.isNumbered && column.groupNames?.[group]) || String(group));
       context.strokeText(text, px, py + 4);
       context.fillText(text, px, py + 4);

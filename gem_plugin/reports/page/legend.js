@@ -33,8 +33,8 @@ export function groupsOf({ values }) {
 }
 
 /**
- * What a group is called. badges: what the checks say of a state, shown beside its number; isNumbered: its name
- * has the number that stands in the plot before it.
+ * What a group is called. badges: what the checks say of a state, shown beside its number; isNumbered: the
+ * number stands in the plot, so that it is shown before the name.
  */
 export function nameOfGroup(group, { badges, groupNames, isNumbered }) {
   if (group < 1) return groupNames?.[group] ?? "none";
