@@ -35,8 +35,12 @@ void main() {
 }`;
 const BACKGROUND_FRAGMENT_SHADER = `#version 300 es
 precision highp float;
-in vec2 position; out vec4 result; uniform sampler2D picture;
-void main() { result = texture(picture, vec2(position.x, 1.0 - position.y)); }`;
+in vec2 position; out vec4 result; uniform sampler2D picture; uniform vec2 stretch, start;
+void main() {
+  vec2 there = vec2(position.x, 1.0 - position.y) * stretch + start;
+  if (any(lessThan(there, vec2(0.0))) || any(greaterThan(there, vec2(1.0)))) discard;
+  result = texture(picture, there);
+}`;
 
 function makeProgram(gl, vertexText, fragmentText) {
   const program = gl.createProgram();
@@ -58,6 +62,7 @@ export class WebGlPoints {
     this.program = makeProgram(this.gl, VERTEX_SHADER, FRAGMENT_SHADER);
     this.backgroundProgram = makeProgram(this.gl, BACKGROUND_VERTEX_SHADER, BACKGROUND_FRAGMENT_SHADER);
     this.buffers = {};
+    this.drawsLater = true; // drawing has not ended when draw() returns
   }
 
   /** As PixelPoints: x, y, colour, flags, and shape, which may be null. */
@@ -79,9 +84,9 @@ export class WebGlPoints {
     gl.disable(gl.BLEND);
     gl.clearColor(1, 1, 1, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    if (look.background) this.drawBackground(look.background);
     gl.enable(gl.SCISSOR_TEST);
     gl.scissor(left, height - bottom, Math.max(0, right - left), Math.max(0, bottom - top));
+    if (look.background) this.drawBackground(look.background, frame);
     gl.enable(gl.BLEND);
     gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.useProgram(this.program);
@@ -98,15 +103,25 @@ export class WebGlPoints {
     }
   }
 
-  /** A canvas over the whole picture. */
-  drawBackground(canvas) {
+  /** What lies under the points, stretched from the frame in which it was drawn. */
+  drawBackground({ canvas, frame: drawn, isExact }, frame) {
     const { gl } = this;
     gl.useProgram(this.backgroundProgram);
     this.texture ||= gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, canvas);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    if (this.uploaded !== canvas) gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, canvas);
+    this.uploaded = canvas;
+    const filter = isExact ? gl.NEAREST : gl.LINEAR;
+    for (const kind of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
+      gl.texParameteri(gl.TEXTURE_2D, kind, filter);
+    for (const kind of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T])
+      gl.texParameteri(gl.TEXTURE_2D, kind, gl.CLAMP_TO_EDGE);
+    const [stretchX, stretchY] = [drawn.scaleX / frame.scaleX, drawn.scaleY / frame.scaleY];
+    const uniform = (name) => gl.getUniformLocation(this.backgroundProgram, name);
+    const [width, height] = [drawn.width, drawn.height];
+    gl.uniform2f(uniform("stretch"), (stretchX * frame.width) / width, (stretchY * frame.height) / height);
+    gl.uniform2f(uniform("start"), (drawn.shiftX - frame.shiftX * stretchX) / width,
+      (drawn.shiftY - frame.shiftY * stretchY) / height);
     for (const name of ["x", "y", "colour", "flags", "shape"]) {
       const attribute = gl.getAttribLocation(this.program, name);
       if (attribute >= 0) gl.disableVertexAttribArray(attribute);

@@ -25,8 +25,8 @@ export class PixelPoints {
 
   /**
    * frame: size of canvas and plot (device pixels), scale and shift from data to pixels.
-   * look: size (device pixels), opacity, step (every how many-th point), hasSelection, and background, a
-   * canvas of the same size that lies under the points, or null.
+   * look: size (device pixels), opacity, step (every how many-th point), hasSelection, and background, what
+   * lies under the points: a canvas and its frame, or null.
    */
   draw(frame, nPoints, look) {
     const { width, height } = frame;
@@ -34,8 +34,9 @@ export class PixelPoints {
       this.picture = new ImageData(Math.max(1, width), Math.max(1, height));
       this.pixels = new Uint32Array(this.picture.data.buffer);
     }
-    if (look.background) this.pixels.set(pixelsOf(look.background));
+    if (look.background?.isExact) this.pixels.set(pixelsOf(look.background.canvas));
     else this.pixels.fill(WHITE);
+    if (look.background && !look.background.isExact) this.stretch(look.background, frame);
     const colours = new Uint32Array(this.values.colour.buffer);
     if (!look.hasSelection) this.paint(frame, nPoints, look, colours, SHOWN, SHOWN);
     else {
@@ -46,6 +47,27 @@ export class PixelPoints {
       this.paint(frame, nPoints, above, colours, both, both);
     }
     this.context.putImageData(this.picture, 0, 0);
+  }
+
+  /** A background that was drawn in another frame. */
+  stretch({ canvas, frame: drawn }, frame) {
+    if (this.stretched?.canvas !== canvas) this.stretched = { canvas, pixels: pixelsOf(canvas) };
+    const { pixels } = this.stretched;
+    const columns = Int32Array.from({ length: frame.right - frame.left }, (_, column) => {
+      const value = (frame.left + column - frame.shiftX) / frame.scaleX;
+      return Math.floor(drawn.shiftX + value * drawn.scaleX);
+    });
+    for (let row = frame.top; row < frame.bottom; row++) {
+      const value = (row - frame.shiftY) / frame.scaleY;
+      const from = Math.floor(drawn.shiftY + value * drawn.scaleY);
+      if (from < 0 || from >= drawn.height) continue;
+      const start = row * frame.width + frame.left;
+      for (let column = 0; column < columns.length; column++) {
+        const there = columns[column];
+        if (there < 0 || there >= drawn.width) continue;
+        this.pixels[start + column] = pixels[from * drawn.width + there];
+      }
+    }
   }
 
   /** Points for which the bits of the mask are as required. */

@@ -11,6 +11,7 @@ import { UnderPoints } from "./under_points.js";
 
 const MARGIN = { left: 62, right: 12, top: 12, bottom: 44 }; // CSS pixels
 const STILL_AFTER = 140; // milliseconds without zoom or pan; then all points are drawn
+const LONGEST_WAIT = 2000; // where frames are slower than that
 const SMALLEST_SIDE = 80; // CSS pixels; a smaller plot is folded away or not laid out yet
 
 export class ScatterPlot {
@@ -96,10 +97,10 @@ export class ScatterPlot {
     this.untilStill = setTimeout(() => {
       this.isMoving = false;
       this.sample.rest();
-      if (this.drawnStep === 1) return;
+      if (this.drawnStep === 1 && !this.under.isOn) return;
       this.arePointsStale = true;
       this.drawSoon();
-    }, STILL_AFTER);
+    }, Math.max(STILL_AFTER, Math.min(LONGEST_WAIT, 3 * this.sample.cost)));
   }
 
   pixelOf(row) {
@@ -132,10 +133,19 @@ export class ScatterPlot {
   }
 
   drawPoints(width, height, ratio) {
-    this.drawnStep = this.isMoving ? this.sample.frame(performance.now()) : 1;
+    this.drawnStep = this.isMoving ? this.sample.step : 1;
     const frame = this.frameOf(width, height, ratio);
+    const start = performance.now();
     this.painter.draw(frame, this.nPoints, this.lookOf(frame, ratio, this.drawnStep));
     this.arePointsStale = false;
+    if (this.isMoving) this.judgeFrame(start);
+  }
+
+  /** What it took: drawing itself; or, where a graphics card draws later, until the browser shows frames. */
+  judgeFrame(start) {
+    if (!this.painter.drawsLater) this.sample.judge(performance.now() - start);
+    else requestAnimationFrame(() => requestAnimationFrame(() =>
+      this.sample.judge((performance.now() - start) / 2)));
   }
 
   /** As painters take it. step: every how many-th point is drawn. */
@@ -145,8 +155,13 @@ export class ScatterPlot {
       opacity: opacityOfSample(this.opacity, step),
       step,
       hasSelection: this.hasSelection,
-      background: this.under.isOn ? this.under.canvasOf(this, frame, ratio) : null,
+      background: this.under.isOn ? this.backgroundOf(frame, ratio) : null,
     };
+  }
+
+  /** While the plot moves, a picture made once, which painters stretch. */
+  backgroundOf(frame, ratio) {
+    return this.isMoving ? this.under.stretchable(this) : this.under.exact(this, frame, ratio);
   }
 
   /** Size of a canvas and of the plot on it, and how data become its pixels. */

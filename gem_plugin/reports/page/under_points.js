@@ -9,12 +9,14 @@ import {
 
 export const UNDER_KINDS = ["nothing", "density", "contours", "energy (kT)"];
 const PAPER = "#fff";
+const SIDE_OF_STRETCHABLE = 800; // pixels
 const SHADE = [70, 98, 130];
 const SHADE_OPACITY = 0.6; // of the densest place
 const SHADE_POWER = 0.6; // below 1 shows sparse places too
 const ENERGY_OPACITY = 0.55;
 const MAXIMUM_ENERGY = 8; // kT; higher ones have the last colour
 const CONTOUR_COLOUR = "#4a5866";
+const SEGMENTS_AT_A_TIME = 32; // browsers draw long paths of short pieces slowly
 const WIDTH_OF_BAR = 160; // CSS pixels
 
 export class UnderPoints {
@@ -38,12 +40,30 @@ export class UnderPoints {
     else throw new Error(`Under the points there can be ${UNDER_KINDS.join(", ")}, not ${kind}.`);
   }
 
-  /** A canvas of the size of the frame: paper, shade and lines. plot: the ScatterPlot. */
-  canvasOf(plot, frame, ratio) {
-    this.canvas ??= document.createElement("canvas");
-    const { canvas } = this;
+  /**
+   * Paper, shade and lines as painters take them: a canvas, and the frame in which it was drawn.
+   * plot: the ScatterPlot.
+   */
+  exact(plot, frame, ratio) {
+    return { canvas: this.draw(plot, frame, ratio), frame, isExact: true };
+  }
+
+  /** The same for all of the plane that holds particles, drawn once: for a plot that moves. */
+  stretchable(plot) {
+    const field = this.fieldOf(plot);
+    if (!field) return null;
+    const key = `${this.kind}, stretchable`;
+    if (!this.made[key]) {
+      const frame = frameOfField(field);
+      this.made[key] = { canvas: this.draw(plot, frame, 1), frame, isExact: false };
+    }
+    return this.made[key];
+  }
+
+  draw(plot, frame, ratio) {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [frame.width, frame.height];
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    [canvas.width, canvas.height] = [frame.width, frame.height]; // also wipes it
     context.fillStyle = PAPER;
     context.fillRect(0, 0, frame.width, frame.height);
     const drawn = this.drawnOf(plot);
@@ -98,6 +118,14 @@ export class UnderPoints {
   }
 }
 
+/** A frame that holds all of a field. */
+function frameOfField({ limits: { x, y } }) {
+  const side = SIDE_OF_STRETCHABLE;
+  const [scaleX, scaleY] = [side / (x[1] - x[0]), -side / (y[1] - y[0])];
+  const edges = { width: side, height: side, left: 0, right: side, top: 0, bottom: side };
+  return { ...edges, scaleX, scaleY, shiftX: -x[0] * scaleX, shiftY: -y[1] * scaleY };
+}
+
 /** The legend in a saved picture, from a corner on. */
 export function drawUnderLegend(context, legend, x, y) {
   context.font = "12px system-ui, sans-serif";
@@ -126,7 +154,7 @@ function shadeOf({ nCells }, pixelAt) {
     const [red, green, blue, opacity] = pixelAt(row * nCells + column);
     picture.data.set([red, green, blue, 255 * opacity], 4 * ((nCells - 1 - row) * nCells + column));
   }
-  canvas.getContext("2d").putImageData(picture, 0, 0);
+  canvas.getContext("2d", { willReadFrequently: true }).putImageData(picture, 0, 0);
   return canvas;
 }
 
@@ -170,9 +198,10 @@ function drawSegments(context, levels, { scaleX, scaleY, shiftX, shiftY }, ratio
   context.strokeStyle = CONTOUR_COLOUR;
   context.lineWidth = ratio;
   context.globalAlpha = 0.7;
-  for (const segments of levels) {
+  const length = 4 * SEGMENTS_AT_A_TIME;
+  for (const segments of levels) for (let start = 0; start < segments.length; start += length) {
     context.beginPath();
-    for (let k = 0; k < segments.length; k += 4) {
+    for (let k = start; k < Math.min(segments.length, start + length); k += 4) {
       context.moveTo(shiftX + segments[k] * scaleX, shiftY + segments[k + 1] * scaleY);
       context.lineTo(shiftX + segments[k + 2] * scaleX, shiftY + segments[k + 3] * scaleY);
     }

@@ -76,11 +76,16 @@ test("what lies under the points is under them", () => {
   const picture = new Uint8ClampedArray(4 * 40 * 40).fill(255);
   picture.set([10, 20, 30, 255], 0);
   const getContext = () => ({ getImageData: () => ({ data: picture }) });
-  const background = { width: 40, height: 40, getContext };
+  const canvas = { width: 40, height: 40, getContext };
   const painter = painterOf({ x: [20], y: [20] });
-  painter.draw(FRAME, 1, { ...LOOK, background });
-  assert.equal(painter.pixels[0], (0xff000000 | (30 << 16) | (20 << 8) | 10) >>> 0);
+  painter.draw(FRAME, 1, { ...LOOK, background: { canvas, frame: FRAME, isExact: true } });
+  const packed = (0xff000000 | (30 << 16) | (20 << 8) | 10) >>> 0;
+  assert.equal(painter.pixels[0], packed);
   assert.equal(painter.pixels[20 * 40 + 20], 0xff000000);
+  const moved = { ...FRAME, scaleX: 2, scaleY: 2, shiftX: 6, shiftY: 10 }; // its first pixel is four now
+  painter.draw(moved, 1, { ...LOOK, background: { canvas, frame: FRAME, isExact: false } });
+  const found = [[6, 10], [7, 11], [8, 10], [5, 10]].map(([x, y]) => painter.pixels[y * 40 + x]);
+  assert.deepEqual(found, [packed, packed, 0xffffffff, 0xffffffff]);
 });
 
 test("a point without a value is not drawn", () => {
@@ -89,16 +94,15 @@ test("a point without a value is not drawn", () => {
 
 test("a motion that is too slow draws fewer points until it follows, and begins so the next time", () => {
   const sample = new MovingSample();
-  let now = 0;
   const move = (costOfAll, frames) => {
-    for (let k = 0; k < frames; k++) now += Math.max(16.7, costOfAll / sample.frame(now));
+    for (let k = 0; k < frames; k++) sample.judge(Math.max(8, costOfAll / sample.step));
   };
   move(100, 20);
   assert.equal(sample.step, 4);
   move(100, 50);
   assert.equal(sample.step, 4, "it does not go to and fro");
   sample.rest();
-  assert.equal(sample.frame(now), 4);
+  assert.equal(sample.step, 4);
   move(10, 20);
   assert.equal(sample.step, 1, "quick again: all points");
   move(1e6, 200);
