@@ -3,6 +3,8 @@
 `python benchmarks/bench_explore.py --frames` calls it for 300,000 and for 1,000,000 particles.
 """
 
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 SECONDS = 4.0
@@ -60,14 +62,36 @@ class Frames(NamedTuple):
     longest_in_milliseconds: float
     step: int  # at the end every how many-th particle was drawn
     still_in_milliseconds: float  # to draw all of them once the plot is still
+    processor_in_milliseconds: float  # of all processes of the browser, for a frame
 
 
 def measure_frames(browser: Any, under: str = "nothing") -> Frames:
     """Of the page that is open; the plot is panned and zoomed at every frame of the browser."""
     browser.set_script_timeout(120)
+    before = processor_seconds(browser.service.process.pid)
     found = browser.execute_async_script(MOVING, SECONDS, under)
+    used = processor_seconds(browser.service.process.pid) - before
     assert found["drawn"] == 1, "all particles are drawn when the plot is still"
-    return Frames(found["rate"], found["longest"], found["step"], found["still"])
+    per_frame = 1000 * used / (found["rate"] * SECONDS)
+    return Frames(found["rate"], found["longest"], found["step"], found["still"], per_frame)
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time of a process and of those that it started, now running."""
+    parents, seconds = {}, {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        parents[int(folder.name)] = int(fields[1])
+        seconds[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    own = {process}
+    while more := {child for child, parent in parents.items() if parent in own} - own:
+        own |= more
+    return sum(seconds.get(one, 0.0) for one in own)
 
 
 def print_frames(browser: Any, address: str, wait_for: Any) -> None:
@@ -84,6 +108,7 @@ def print_frames(browser: Any, address: str, wait_for: Any) -> None:
             sample = "all" if frames.step == 1 else f"every {frames.step}th"
             print(
                 f"{n:,} particles, {name}, under them {under}: {frames.per_second:.0f} frames a second "
-                f"(goal {GOALS[painter]}; {sample} while moving, longest frame {frames.longest_in_milliseconds:.0f} ms), "
+                f"(goal {GOALS[painter]}; {sample} while moving, longest frame {frames.longest_in_milliseconds:.0f} ms, "
+                f"processor time {frames.processor_in_milliseconds:.0f} ms a frame), "
                 f"all when still in {frames.still_in_milliseconds:.0f} ms"
             )

@@ -144,6 +144,8 @@ def test_size_opacity_shapes_and_numbers_are_chosen_and_undone(texts: Page) -> N
     wait_until(lambda: texts.execute_script("return document.getElementById('group-numbers').checked"))
     shapes = "return Array.from(document.querySelectorAll('#legend .swatch'), (one) => one.dataset.shape)"
     assert texts.execute_script(shapes)[:4] == ["circle", "square", "triangle", "diamond"]
+    set_range(texts, "point-size", 3)
+    assert texts.execute_script(shapes)[:2] == [None, None], "points are too small for shapes"
     set_range(texts, "point-size", 6)
 
 

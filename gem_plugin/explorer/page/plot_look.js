@@ -58,7 +58,7 @@ export class PlotLook {
   apply() {
     const { plot } = this;
     const { scatter, numbers, second } = plot;
-    const hadShapes = scatter.hasShapes;
+    const [hadShapes, showedShapes] = [scatter.hasShapes, scatter.showsShapes()];
     scatter.setLook({
       pointSize: Number(byId("point-size").value),
       opacity: Number(byId("point-opacity").value),
@@ -67,6 +67,7 @@ export class PlotLook {
     scatter.setUnder(byId("under-points").value);
     numbers.isOn = byId("group-numbers").checked;
     if (hadShapes !== scatter.hasShapes && plot.chosen.colour) scatter.setColours(plot.chosen.colour);
+    if (showedShapes !== scatter.showsShapes() && plot.chosen.colour) plot.drawLegend();
     second.takeLook();
     this.showUnder();
     plot.drawSoon();

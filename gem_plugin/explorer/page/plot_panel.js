@@ -167,10 +167,11 @@ export class PlotPanel {
 
   drawLegend() {
     const { colour } = this.chosen;
-    fillLegend(byId("legend"), colour, this.hiddenGroups, () => {
+    const onToggle = () => {
       this.refilter();
       this.changed("hidden groups");
-    });
+    };
+    fillLegend(byId("legend"), colour, this.hiddenGroups, onToggle, this.scatter.showsShapes());
     byId("numbers-row").hidden = !colour.isGroup;
     fillCategorySearch(byId("category-search"), colour, (column) => this.recategorise(column, true));
   }

@@ -67,7 +67,7 @@ export function plotPng(plot) {
     context.restore();
   });
   context.scale(ratio, ratio);
-  drawLegends(context, plot, legendLeft, height);
+  drawLegends(context, plot, legendLeft, height, ratio);
   return canvas.toDataURL("image/png");
 }
 
@@ -84,12 +84,12 @@ export function plotSvg(plot) {
     drawAboveOf(scatter, context);
     context.restore();
   });
-  drawLegends(context, plot, legendLeft, height);
+  drawLegends(context, plot, legendLeft, height, ratio);
   return context.text();
 }
 
 /** Legend of the colours, and below it that of what lies under the points. */
-function drawLegends(context, plot, left, height) {
+function drawLegends(context, plot, left, height, ratio) {
   const { colour } = plot.chosen;
   context.globalAlpha = 1;
   context.font = "bold 12px system-ui, sans-serif";
@@ -98,13 +98,13 @@ function drawLegends(context, plot, left, height) {
   context.fillText(shortLabel(colour.label), left, 24);
   context.font = "12px system-ui, sans-serif";
   const bottom = colour.isGroup
-    ? drawGroupLegend(context, plot, left, height)
+    ? drawGroupLegend(context, plot, left, height, plot.scatter.showsShapes(ratio))
     : drawColourBar(context, colour, left);
   const legend = plot.scatter.under.legendOf(plot.scatter);
   if (legend) drawUnderLegend(context, legend, left, Math.min(bottom + 16, height - 50));
 }
 
-function drawGroupLegend(context, { chosen: { colour }, hiddenGroups, scatter }, left, height) {
+function drawGroupLegend(context, { chosen: { colour }, hiddenGroups }, left, height, isShaped) {
   const groups = groupsOf(colour).filter((group) => !hiddenGroups.has(group));
   const nRows = Math.max(1, Math.floor((height - 110) / LINE_HEIGHT));
   const widthOfColumn = LEGEND_WIDTH / Math.max(1, Math.ceil(groups.length / nRows));
@@ -112,7 +112,7 @@ function drawGroupLegend(context, { chosen: { colour }, hiddenGroups, scatter },
     const x = left + Math.floor(index / nRows) * widthOfColumn;
     const y = 40 + (index % nRows) * LINE_HEIGHT;
     const channels = colour.groupColours?.[group] ?? colourOfGroup(group);
-    const shape = scatter.hasShapes ? shapeOfGroup(group, colour.groupOfOthers) : 0;
+    const shape = isShaped ? shapeOfGroup(group, colour.groupOfOthers) : 0;
     drawShape(context, shape, x + 6, y, 4.5, cssColour(channels));
     context.fillStyle = LEGEND_TEXT_COLOUR;
     context.fillText(shortName(nameOfGroup(group, colour)), x + 16, y + 4);

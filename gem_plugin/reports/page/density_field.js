@@ -7,7 +7,8 @@ import { SHOWN } from "./point_style.js";
 export const GRID_CELLS = 200; // along each axis
 export const CONTOUR_FRACTIONS = [0.9, 0.7, 0.5, 0.3, 0.1]; // of the particles, inside each contour
 const MAXIMUM_SAMPLED = 20000; // values that the limits are taken from
-const OUTERMOST = 0.001; // of the values on each side may lie outside the grid
+const INNER_TAIL = 0.01; // of the values lie on each side of the inner range
+const RANGES_OUTSIDE = 1.5; // in inner ranges: values further outside are outliers, not on the grid
 const MARGIN_IN_BANDWIDTHS = 3;
 const MINIMUM_PARTICLES = 2;
 
@@ -51,13 +52,27 @@ function axisOf(values, flags) {
   }
   if (n < 10) return null;
   const sorted = Float64Array.from(sample).sort();
-  const cut = Math.floor(OUTERMOST * sorted.length);
-  const inner = sorted.subarray(cut, sorted.length - cut);
+  const cut = Math.floor(INNER_TAIL * sorted.length);
+  const [low, high] = [sorted[cut], sorted[sorted.length - 1 - cut]];
+  const reach = RANGES_OUTSIDE * (high - low);
+  const limits = extremesWithin(values, flags, low - reach, high + reach);
+  const inner = sorted.filter((value) => value >= limits[0] && value <= limits[1]);
   const mean = inner.reduce((sum, value) => sum + value, 0) / inner.length;
   const variance = inner.reduce((sum, value) => sum + (value - mean) ** 2, 0) / inner.length;
   const bandwidth = n ** (-1 / 6) * Math.sqrt(variance) || 0.05 * Math.max(Math.abs(mean), 1);
   const margin = MARGIN_IN_BANDWIDTHS * bandwidth;
-  return { low: inner[0] - margin, high: inner[inner.length - 1] + margin, bandwidth };
+  return { low: limits[0] - margin, high: limits[1] + margin, bandwidth };
+}
+
+function extremesWithin(values, flags, low, high) {
+  let [lowest, highest] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (!(flags[i] & SHOWN) || !(value >= low && value <= high)) continue;
+    if (value < lowest) lowest = value;
+    if (value > highest) highest = value;
+  }
+  return [lowest, highest];
 }
 
 /** Gaussian smoothing along both axes; nothing lies outside. */

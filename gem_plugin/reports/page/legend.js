@@ -6,11 +6,12 @@ import { nameOfShape, ringsOfShape, shapeOfGroup } from "./point_shapes.js";
 
 const MAXIMUM_GROUPS = 100;
 
-/** hiddenGroups: a set that the buttons change; onToggle is called after that. */
-export function fillLegend(legend, column, hiddenGroups, onToggle) {
+/** hiddenGroups: a set that the buttons change; onToggle is called then; isShaped: as the points are. */
+export function fillLegend(legend, column, hiddenGroups, onToggle, isShaped = true) {
   if (column.isGroup) {
     const groups = groupsOf(column);
-    const buttonOf = (group) => groupButton(group, column, hiddenGroups, onToggle);
+    const swatch = isShaped ? shapedSwatchOf : plainSwatchOf;
+    const buttonOf = (group) => groupButton(group, column, hiddenGroups, onToggle, swatch);
     const rest = groups.length - MAXIMUM_GROUPS;
     legend.replaceChildren(...groups.slice(0, MAXIMUM_GROUPS).map(buttonOf));
     if (rest > 0) legend.append(`and ${rest} more groups`);
@@ -47,12 +48,12 @@ export function nameOfGroup(group, { badges, groupNames, isNumbered }) {
  * column: with badges, what the checks say of a state, shown beside its number; or with groupNames and
  * groupColours, where it has its own.
  */
-function groupButton(group, column, hiddenGroups, onToggle) {
+function groupButton(group, column, hiddenGroups, onToggle, swatchFor) {
   const button = document.createElement("button");
   button.type = "button";
   button.title = "hide or show this group";
   button.dataset.group = group;
-  button.append(shapedSwatchOf(group, column), nameOfGroup(group, column));
+  button.append(swatchFor(group, column), nameOfGroup(group, column));
   const show = () => {
     const isHidden = hiddenGroups.has(group);
     button.classList.toggle("hidden", isHidden);
@@ -73,6 +74,10 @@ export function swatchOf(group, channels = colourOfGroup(group)) {
   swatch.className = "swatch";
   swatch.style.background = cssColour(channels);
   return swatch;
+}
+
+function plainSwatchOf(group, { groupColours }) {
+  return swatchOf(group, groupColours?.[group]);
 }
 
 /** The same in the shape of the group's points. */

@@ -101,7 +101,7 @@ export class ParticlePlot {
     const title = document.createElement("span");
     title.textContent = `${colour.label}:`;
     const items = document.createElement("span");
-    fillLegend(items, colour, this.hiddenGroups, () => this.hideGroups());
+    fillLegend(items, colour, this.hiddenGroups, () => this.hideGroups(), this.plot.showsShapes());
     this.element.querySelector(".legend").replaceChildren(title, ...items.childNodes);
     this.hideGroups();
   }

@@ -6,7 +6,8 @@ export const SELECTED_GROWTH = 1.35;
 export const FADED_GREY = 230;
 export const FADING = 0.82;
 const MAXIMUM_OPAQUE = 20000; // more points are drawn translucent, so that dense regions stand out
-const LEAST_OPACITY = 0.2; // below, a point alone cannot be seen
+const LEAST_OPACITY = 0.12; // below, a point alone cannot be seen
+const POWER_OF_OPACITY = 0.7; // of the number
 
 /** Diameter in CSS pixels: the more points, the smaller. */
 export function pointSizeOf(nPoints) {
@@ -17,7 +18,8 @@ export function pointSizeOf(nPoints) {
 
 /** Opacity, from 0 to 1: the more points, the fainter each of them. */
 export function opacityOf(nPoints) {
-  return Math.max(LEAST_OPACITY, Math.min(1, Math.sqrt(MAXIMUM_OPAQUE / Math.max(nPoints, 1))));
+  const opacity = (MAXIMUM_OPAQUE / Math.max(nPoints, 1)) ** POWER_OF_OPACITY;
+  return Math.max(LEAST_OPACITY, Math.min(1, opacity));
 }
 
 /** Of every step-th point, so that together they are about as dark as all. */

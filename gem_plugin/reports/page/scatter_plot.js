@@ -5,7 +5,7 @@ import { packedColoursOf } from "./colours.js";
 import { MovingSample } from "./moving_sample.js";
 import { nearestPoint } from "./nearest_point.js";
 import { paddedLimits, PlotView } from "./plot_view.js";
-import { shapesOfGroups } from "./point_shapes.js";
+import { shapesOfGroups, SMALLEST_SHAPED } from "./point_shapes.js";
 import { opacityOf, opacityOfSample, pointSizeOf, SHOWN } from "./point_style.js";
 import { UnderPoints } from "./under_points.js";
 
@@ -54,6 +54,11 @@ export class ScatterPlot {
     this.painter.upload("colour", new Uint8Array(packedColoursOf(column).buffer));
     this.painter.upload("shape", column.isGroup && this.hasShapes ? shapesOfGroups(column) : null);
     this.arePointsStale = true;
+  }
+
+  /** Whether groups have shapes at a number of pixels a CSS pixel; small points have none. */
+  showsShapes(ratio = window.devicePixelRatio || 1) {
+    return this.hasShapes && this.pointSize * ratio >= SMALLEST_SHAPED;
   }
 
   /** To be called after flags were changed. */

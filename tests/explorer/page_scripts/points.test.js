@@ -40,7 +40,7 @@ test("more points are smaller and fainter, and never too faint to be seen alone"
   const opacities = numbers.map(opacityOf);
   opacities.slice(1).forEach((one, index) => assert.ok(one <= opacities[index]));
   assert.equal(opacities[0], 1);
-  assert.ok(opacities[3] < 0.35 && opacities.at(-1) >= 0.2);
+  assert.ok(opacities[3] < 0.2 && opacities.at(-1) >= 0.1);
   assert.ok(pointSizeOf(1000000) < pointSizeOf(1000));
 });
 
