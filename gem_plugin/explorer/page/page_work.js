@@ -68,7 +68,7 @@ export class PageWork {
       if (parts.states !== undefined) await states?.restoreChanged(parts.states);
       if (parts.waypoints) trajectory.restore({ ...parts.waypoints, fraction: 0 });
     }
-    if (!this.areColumnsThere(parts)) await plot.offerFileColumns();
+    if (!this.areColumnsThere(parts)) await plot.offerFileColumns().catch(() => {}); // asked for again later
     if (this.areColumnsThere(parts)) await restorePlot(plot, parts);
     else wait("axes", "colour", "filters", "look");
   }
