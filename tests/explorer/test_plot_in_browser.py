@@ -1,7 +1,6 @@
 """The explorer's plot in a real browser, with a real mouse: what lies under the points, shapes, tips, columns of the file, two planes, the cut."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from page_actions import (
     text_of,
     wait_until,
 )
+from plot_actions import add_columns, drag_on, draw, is_hidden, move_to, saved_svg, show
 from served_explorer import Explorer, serve
 
 from gem_plugin.results.run import Run
@@ -52,17 +52,6 @@ def run_with_texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explore
         yield from serve(run)
 
 
-def add_columns(star: Path, columns: dict[str, Any]) -> None:
-    lines = star.read_text().splitlines()
-    rows = [index for index, line in enumerate(lines) if "@" in line]
-    last_label = max(index for index, line in enumerate(lines[: rows[0]]) if line.startswith("_rln"))
-    for row, index in enumerate(rows):
-        lines[index] += " " + " ".join(value(row) for value in columns.values())
-    labels = [f"_{name}" for name in columns]
-    lines[last_label + 1 : last_label + 1] = labels
-    star.write_text("\n".join(lines) + "\n")
-
-
 @pytest.fixture(scope="module")
 def texts(run_with_texts: Explorer, browser: Any) -> Page:
     """One page of that run, its columns offered."""
@@ -70,28 +59,6 @@ def texts(run_with_texts: Explorer, browser: Any) -> Page:
     settle(page)
     wait_until(lambda: page.execute_script("return Boolean(gem.plot.columns.file)"))
     return page
-
-
-def move_to(page: Page, place: tuple[float, float], overlay_id: str = "overlay") -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    overlay = page.execute_script("return document.getElementById(arguments[0])", overlay_id)
-    size = overlay.size
-    ActionChains(page, duration=20).move_to_element_with_offset(
-        overlay, round(place[0] - size["width"] / 2), round(place[1] - size["height"] / 2)
-    ).perform()
-
-
-def draw(page: Page) -> None:
-    page.execute_script("for (const plane of gem.plot.planes()) plane.draw()")
-
-
-def show(page: Page, x: str, y: str, colour: str) -> None:
-    page.execute_script("return gem.plot.setAxes(...arguments)", x, y, colour)
-
-
-def is_hidden(page: Page, identifier: str) -> bool:
-    return page.execute_script("return document.getElementById(arguments[0]).hidden", identifier)
 
 
 def test_density_contours_and_energy_lie_under_the_points_of_any_plane(texts: Page) -> None:
@@ -288,18 +255,6 @@ def test_a_lasso_in_either_plane_selects_in_both_and_intersects(texts: Page) -> 
     texts.execute_script("gem.selection.select([], 'new')")
 
 
-def drag_on(page: Page, overlay_id: str, places: list[tuple[float, float]]) -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    overlay = page.execute_script("return document.getElementById(arguments[0])", overlay_id)
-    width, height = overlay.size["width"], overlay.size["height"]
-    first, *others = [(round(x - width / 2), round(y - height / 2)) for x, y in places]
-    actions = ActionChains(page, duration=20).move_to_element_with_offset(overlay, *first).click_and_hold()
-    for x, y in others:
-        actions.move_to_element_with_offset(overlay, x, y)
-    actions.release().perform()
-
-
 def test_a_saved_picture_holds_both_planes_and_the_legends(texts: Page) -> None:
     assert texts.execute_script("return gem.plot.second.isOn")
     choose(texts, "under-points", "energy (kT)")
@@ -309,17 +264,6 @@ def test_a_saved_picture_holds_both_planes_and_the_legends(texts: Page) -> None:
         assert text in svg, text
     assert 'fill-rule="evenodd"' in svg, "the shapes of the legend"
     choose(texts, "under-points", "nothing")
-
-
-def saved_svg(page: Page) -> str:
-    """What the button would give to the downloads."""
-    return page.execute_async_script(
-        """const done = arguments[0], real = URL.createObjectURL, click = HTMLAnchorElement.prototype.click;
-        HTMLAnchorElement.prototype.click = () => {};
-        URL.createObjectURL = (blob) => { blob.text().then(done); return real.call(URL, blob); };
-        document.getElementById('plot-svg').click();
-        URL.createObjectURL = real; HTMLAnchorElement.prototype.click = click;"""
-    )
 
 
 def test_second_plane_filters_and_searched_groups_come_back_after_a_reload(

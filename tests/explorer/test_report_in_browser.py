@@ -368,3 +368,15 @@ def test_a_page_that_is_not_laid_out_yet_draws_nothing_and_still_moves(page: Any
     )
     page.execute_script("document.querySelector('#scatter').style.display = ''; particlePlot.plot.draw();")
     assert coloured_pixels(page) > N_PARTICLES
+
+
+def test_scatter_shows_the_energy_of_its_plane_under_the_points(page: Any) -> None:
+    before = picture_of_scatter(page)
+    page.execute_script(
+        """const select = document.querySelector('#scatter [data-role=under]');
+        select.value = 'energy (kT)'; select.dispatchEvent(new Event('change'));"""
+    )
+    assert picture_of_scatter(page) != before
+    assert "kT" in page.execute_script("return document.querySelector('#scatter .legend + div').textContent")
+    shapes = "return Array.from(document.querySelectorAll('#scatter .swatch'), (one) => one.dataset.shape)"
+    assert "square" in page.execute_script(shapes)
