@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from bench_frames import NUMBERS, print_frames
 
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, build_model
@@ -36,23 +38,43 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="make the run in this folder and leave it there")
     parser.add_argument("--particles", type=int, default=300_000)
     parser.add_argument("--box", type=int, default=64, choices=sorted(GOALS))
+    parser.add_argument(
+        "--frames", action="store_true", help="frames a second of the plot at 300,000 and 1,000,000 particles"
+    )
     wanted = parser.parse_args()
     if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
         print("skipped: Chromium or its driver is absent (Debian: apt-get install chromium chromium-driver)")
         return
     with tempfile.TemporaryDirectory() as folder:
+        if wanted.frames:
+            for n in [wanted.particles] if wanted.run else NUMBERS:
+                root = wanted.run or make_run(Path(folder) / str(n), n, wanted.box).root
+                serve(root, lambda address, _: measure_plot(address))
+            return
         place = wanted.keep or Path(folder) / "run"
-        root = wanted.run or make_run(place, wanted.particles, wanted.box).root
-        command = [sys.executable, "-m", "gem_plugin", "explore", str(root), "--no-browser"]
-        start = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            line = next(line for line in server.stdout if "http://" in line)
-            print(f"server ready after {time.perf_counter() - start:.1f} s")
-            try:
-                measure(line.split()[-1], server.pid)
-            finally:
-                server.terminate()
+        serve(wanted.run or make_run(place, wanted.particles, wanted.box).root, measure)
+
+
+def serve(root: Path, work: Callable[[str, int], None]) -> None:
+    """Run the explorer; work(address, process of the server)."""
+    command = [sys.executable, "-m", "gem_plugin", "explore", str(root), "--no-browser"]
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = next(line for line in server.stdout if "http://" in line)
+        print(f"server ready after {time.perf_counter() - start:.1f} s")
+        try:
+            work(line.split()[-1], server.pid)
+        finally:
+            server.terminate()
+
+
+def measure_plot(address: str) -> None:
+    browser = open_browser()
+    try:
+        print_frames(browser, address, wait_for)
+    finally:
+        browser.quit()
 
 
 def measure(address: str, server_process: int) -> None:

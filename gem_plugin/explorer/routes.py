@@ -24,6 +24,7 @@ from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.packed_answers import BYTES, BYTES_OF_FLOAT, float_bytes, packed, packed_in_turn
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
 from gem_plugin.explorer.path_energy import PathEnergy, energy_of_run
+from gem_plugin.explorer.plot_routes import PlotAnswers
 from gem_plugin.explorer.reconstruction_routes import ReconstructionAnswers
 from gem_plugin.explorer.request_fields import json_of, mask_request, numbers_of, whole_number
 from gem_plugin.explorer.saving_routes import SavingAnswers
@@ -39,7 +40,7 @@ def create_app(opened: OpenedRun, token: str) -> Starlette:
     """All routes behind the guard."""
     work, reconstruction = WorkAnswers(opened), ReconstructionAnswers(opened)
     own = (Answers(opened), SavingAnswers(opened), SelectionAnswers(opened), CompareAnswers(opened))
-    groups = (*own, work, reconstruction)
+    groups = (*own, PlotAnswers(opened), work, reconstruction)
 
     @contextlib.asynccontextmanager
     async def until_the_end(app: Starlette) -> AsyncIterator[None]:

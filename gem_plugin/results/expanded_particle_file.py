@@ -66,6 +66,10 @@ class ViewsOfStar(RelionParticleFile):
             return self._angles(np.arange(len(self)))[:, ANGLES.index(label)]
         return super().column(label)
 
+    def values(self, label: str) -> np.ndarray:
+        is_of_views = "_" + label.lstrip("_") in (COPY_LABEL, *ANGLES)
+        return self.column(label) if is_of_views else super().values(label)
+
     def write(
         self,
         target: Path,

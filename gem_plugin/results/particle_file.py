@@ -66,10 +66,15 @@ class ParticleFile(ABC):
     def column(self, label: str) -> np.ndarray:  # (n,) float64
         """A column of numbers; InputError names the nearest columns where there is none of that name."""
 
-    @property
     @abstractmethod
+    def values(self, label: str) -> np.ndarray:  # (n,) texts of star files; (n,) or (n, k) of .cs files
+        """A column as the file has it."""
+
+    @property
     def micrographs(self) -> np.ndarray | None:  # (n,) names or numbers
-        """The micrograph of each row: rlnMicrographName or location/micrograph_uid; None where the file does not say."""
+        """The micrograph of each row; None where the file does not say."""
+        found = [label for label in (MICROGRAPH_LABEL, MICROGRAPH_FIELD) if label in self.labels]
+        return self.values(found[0]) if found else None
 
     @abstractmethod
     def write(
@@ -173,13 +178,13 @@ class RelionParticleFile(ParticleFile):
         label = "_" + label.lstrip("_")
         if label not in self.labels:
             raise self._no_column(label)
-        file = self._file
-        return read_columns(file.document, file.particles, number_labels=[label])[label][self._rows]
+        return read_columns(self._file.document, self._file.particles, [label])[label][self._rows]
 
-    @property
-    def micrographs(self) -> np.ndarray | None:
-        names = read_columns(self._file.document, self._file.particles, text_labels=[MICROGRAPH_LABEL])
-        return names[MICROGRAPH_LABEL][self._rows] if names else None
+    def values(self, label: str) -> np.ndarray:
+        label = "_" + label.lstrip("_")
+        if label not in self.labels:
+            raise self._no_column(label)
+        return read_columns(self._file.document, self._file.particles, (), [label])[label][self._rows]
 
     def write(
         self,
@@ -265,10 +270,8 @@ class CryosparcParticleFile(ParticleFile):
         source = self._particles.source
         if self.path.suffix == self.suffix:
             return [self.path, *(file for file in source.parent.glob("*passthrough*.cs"))]
-        return [
-            self.path,
-            *(file for suffix in CRYOSPARC_SUFFIXES for file in source.parent.glob("*" + suffix)),
-        ]
+        others = (file for suffix in CRYOSPARC_SUFFIXES for file in source.parent.glob("*" + suffix))
+        return [self.path, *others]
 
     def files_of(self, target: Path) -> list[Path]:
         return [target, target.with_suffix(".csg")]
@@ -287,17 +290,16 @@ class CryosparcParticleFile(ParticleFile):
     def labels(self) -> Sequence[str]:
         return self._particles.rows.dtype.names or ()
 
-    def column(self, label: str) -> np.ndarray:
+    def values(self, label: str) -> np.ndarray:
         if label not in self.labels:
             raise self._no_column(label)
-        values = self._particles.rows[label]
+        return self._particles.rows[label][self._rows]
+
+    def column(self, label: str) -> np.ndarray:
+        values = self.values(label)
         if values.ndim != 1 or values.dtype.kind not in "iufb":
             raise InputError(f"{self.path}: the field {label} does not hold one number per particle.")
-        return values[self._rows].astype(np.float64)
-
-    @property
-    def micrographs(self) -> np.ndarray | None:
-        return self._particles.rows[MICROGRAPH_FIELD][self._rows] if MICROGRAPH_FIELD in self.labels else None
+        return values.astype(np.float64)
 
     def write(
         self,
@@ -313,8 +315,7 @@ class CryosparcParticleFile(ParticleFile):
         fields = {
             name: values if rows is None else values[rows] for name, values in (new_columns or {}).items()
         }
-        source = self._particles.source.name
-        text = f"{len(chosen)} of the {len(self)} particles of {source}"
+        text = f"{len(chosen)} of the {len(self)} particles of {self._particles.source.name}"
         description = f"{text}, {description or 'written by GEM'}"
         csg = write_particle_group(target, self._particles, chosen, title, description, fields)
         return [target, csg]

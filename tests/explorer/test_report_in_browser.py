@@ -263,7 +263,7 @@ def test_scatter_shows_other_columns(page: Any, role: str, column: str) -> None:
 def test_scatter_writes_the_number_of_each_group_inside_it(page: Any) -> None:
     """So that states can be described apart without colours."""
     wrong = page.execute_script(
-        """const { middles, chosen } = particlePlot;
+        """const { numbers: { middles }, chosen } = particlePlot;
         return middles.filter(([group, row]) => chosen.colour.values[row] !== group).length + 100 * (middles.length - arguments[0]);""",
         N_STATES,
     )
@@ -368,3 +368,15 @@ def test_a_page_that_is_not_laid_out_yet_draws_nothing_and_still_moves(page: Any
     )
     page.execute_script("document.querySelector('#scatter').style.display = ''; particlePlot.plot.draw();")
     assert coloured_pixels(page) > N_PARTICLES
+
+
+def test_scatter_shows_the_energy_of_its_plane_under_the_points(page: Any) -> None:
+    before = picture_of_scatter(page)
+    page.execute_script(
+        """const select = document.querySelector('#scatter [data-role=under]');
+        select.value = 'energy (kT)'; select.dispatchEvent(new Event('change'));"""
+    )
+    assert picture_of_scatter(page) != before
+    assert "kT" in page.execute_script("return document.querySelector('#scatter .legend + div').textContent")
+    shapes = "return Array.from(document.querySelectorAll('#scatter .swatch'), (one) => one.dataset.shape)"
+    assert "square" in page.execute_script(shapes)

@@ -79,6 +79,9 @@ def test_columns_are_those_of_the_views(star_run: Run) -> None:
     matrices = Rotation.from_euler("ZYZ", angles, degrees=True).inv().as_matrix()
     np.testing.assert_allclose(matrices, star_run.particles.rotation_matrices, atol=1e-6)
     assert star_run.column("gemSymmetryCopy").tolist() == [0, 1, 2] * 6
+    assert original.values("gemSymmetryCopy").tolist() == [0, 1, 2] * 6
+    np.testing.assert_array_equal(original.values("rlnAngleRot"), angles[:, 0])
+    assert original.values("rlnImageName").tolist() == star_run.particles.image_names.tolist()
 
 
 def test_latents_and_classes_are_written_for_every_view(star_run: Run) -> None:

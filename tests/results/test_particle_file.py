@@ -156,3 +156,15 @@ def test_particles_of_both_half_sets_keep_them(tmp_path: Path) -> None:
     file = star_with_half_sets(tmp_path, [1, 2, 1, 2, 2, 1])
     file.write(tmp_path / "both.star", np.array([0, 1, 2]))
     assert half_sets_of(tmp_path / "both.star") == [1, 2, 1]
+
+
+@pytest.mark.parametrize(("make", "defocus"), KINDS)
+def test_values_are_those_of_the_file_in_the_order_of_the_run(
+    tmp_path: Path, make: Callable, defocus: str
+) -> None:
+    file, _ = make(tmp_path)
+    values = file.values(defocus)
+    assert len(values) == N
+    np.testing.assert_array_equal(values.astype(np.float64), file.column(defocus))
+    with pytest.raises(InputError, match="has no column"):
+        file.values(defocus + "x")

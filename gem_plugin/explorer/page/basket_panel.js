@@ -172,9 +172,7 @@ export class BasketPanel {
       return;
     }
     fillValues(column, all, this.baskets.active);
-    this.plot.scatter.setColours(column);
-    this.plot.drawLegend();
-    this.plot.scatter.drawSoon();
+    this.plot.colourAgain();
   }
 
   /** Before the column is shown: what was put off. */

@@ -111,7 +111,7 @@ export class ComparePanel {
     byId("compare-actions").hidden = !entries.length;
     this.showLegend();
     this.showNumbers();
-    this.page.plot.scatter.drawSoon();
+    this.page.plot.drawSoon();
   }
 
   rowOf(entry) {

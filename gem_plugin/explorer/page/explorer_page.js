@@ -1,6 +1,5 @@
 // The page: makes its parts and joins them.
 
-import { tickText } from "../../reports/page/axes.js";
 import { BasketPanel } from "./basket_panel.js";
 import { Baskets } from "./baskets.js";
 import { ParticleColumns } from "./columns.js";
@@ -9,7 +8,8 @@ import { attempt, byId, say } from "./messages.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
 import { PageWork } from "./page_work.js";
-import { PlotPanel } from "./plot_panel.js";
+import { ParticleTip } from "./particle_tip.js";
+import { PlotPanel, valueText } from "./plot_panel.js";
 import { listenToPlotSaving } from "./plot_saving.js";
 import { ReconstructionPanel } from "./reconstruction_panel.js";
 import { SamplesPanel } from "./samples_panel.js";
@@ -34,20 +34,22 @@ export class ExplorerPage {
     this.requests = new NewestRequest(); // of what the right side shows
     this.columns = new ParticleColumns(run.columns);
     this.plot = new PlotPanel(this.columns, run.nParticles, () => this.selection.update());
-    this.selection = new SelectionPanel(this.plot, (px, py) => {
-      attempt(() => this.click(px, py));
-      return this.rowAt(px, py);
+    this.selection = new SelectionPanel(this.plot, (px, py, scatter) => {
+      attempt(() => this.click(px, py, scatter));
+      return this.rowAt(px, py, scatter);
     });
+    this.tip = new ParticleTip(this.plot);
     const axes = () => [this.plot.chosen.x.name, this.plot.chosen.y.name];
     this.trajectory = new TrajectoryPanel({
       kinds: run.trajectoryKinds,
       molecule: () => this.molecule,
       axes,
-      redraw: () => this.plot.scatter.drawSoon(),
+      redraw: () => this.plot.drawSoon(),
     });
     this.plot.drawTrajectory = (context, plot) => {
-      this.trajectory.draw(context, plot, axes());
-      this.compare.draw(context, plot, axes(), this.trajectory.latentAxes);
+      const shown = [plot.xColumn.name, plot.yColumn.name];
+      this.trajectory.draw(context, plot, shown);
+      this.compare.draw(context, plot, shown, this.trajectory.latentAxes);
     };
     listenToPlotSaving(this.plot);
     const { plot: { scatter }, selection, trajectory } = this;
@@ -148,7 +150,7 @@ export class ExplorerPage {
     byId("states-controls").hidden = Boolean(landscape.missing || model.missing);
     byId("states-missing").textContent = landscape.missing ?? "";
     this.fingerprints = { latents: model.fingerprint, sketch: landscape.fingerprint };
-    if (model.missing) return;
+    if (model.missing) return void attempt(() => this.plot.offerFileColumns());
     this.trajectory.latentAxes = model.latentAxes;
     this.molecule = new MoleculePanel(model, this.requests, {
       factsOf: (row) => this.factsOf(row),
@@ -170,17 +172,18 @@ export class ExplorerPage {
     this.compare.fillChoice();
     await this.work.restoreWaiting();
     this.history.amend();
+    attempt(() => this.plot.offerFileColumns());
     if (!this.molecule.subject && !this.molecule.isBusy) // else the reader was faster
       await this.molecule.showParticle(0, "particle row 0. Click another particle to see it");
   }
 
-  rowAt(px, py) {
-    return this.plot.scatter.nearest(px, py, REACH_OF_CLICK);
+  rowAt(px, py, scatter = this.plot.scatter) {
+    return scatter.nearest(px, py, REACH_OF_CLICK);
   }
 
   /** Show the particle at a pixel of the plot, and make it a waypoint where those are picked. */
-  async click(px, py) {
-    const row = this.rowAt(px, py);
+  async click(px, py, scatter) {
+    const row = this.rowAt(px, py, scatter);
     if (row < 0) return;
     this.plot.mark(row);
     if (this.trajectory.isPicking) this.trajectory.addWaypoint(row);
@@ -191,7 +194,7 @@ export class ExplorerPage {
   factsOf(row) {
     const known = this.columns.loaded().filter((column) => !column.isOfBaskets);
     const baskets = this.basketPanel.namesAt(row);
-    const facts = known.map(({ label, values }) => `${label}: ${tickText(values[row])}`);
+    const facts = known.map((column) => `${column.label}: ${valueText(column, row)}`);
     if (baskets.length) facts.push(`in ${baskets.join(", ")}`);
     return facts.join(" · ");
   }

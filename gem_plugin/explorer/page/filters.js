@@ -9,21 +9,28 @@ export function histogramOf({ values, lowest, highest }) {
   const counts = new Uint32Array(HISTOGRAM_BINS);
   const scale = HISTOGRAM_BINS / (highest - lowest || 1);
   for (const value of values) {
+    if (Number.isNaN(value)) continue;
     const bin = Math.floor((value - lowest) * scale);
-    counts[Math.min(HISTOGRAM_BINS - 1, Math.max(0, bin))]++; // values that are not numbers are left out
+    counts[Math.min(HISTOGRAM_BINS - 1, Math.max(0, bin))]++;
   }
   return counts;
 }
 
-/** Set the flag of every particle. ranges: { values, range: [low, high] }; groups: one of each particle. */
-export function showOnly({ flags }, ranges, groups, hiddenGroups) {
-  const hasHidden = groups && hiddenGroups.size > 0;
+/**
+ * Set the flag of every particle. filters: { values, range: [low, high], isWhole: nothing is left out }, or
+ * { values, hidden: a set }; groups: one of each particle.
+ */
+export function showOnly({ flags }, filters, groups, hiddenGroups) {
+  const all = hiddenGroups.size && groups ? [...filters, { values: groups, hidden: hiddenGroups }] : filters;
+  const ranges = all.filter(({ range, isWhole }) => range && !isWhole);
+  const hiding = all.filter(({ hidden }) => hidden?.size);
   for (let i = 0; i < flags.length; i++) {
-    let isShown = !hasHidden || !hiddenGroups.has(groups[i]);
+    let isShown = true;
     for (let k = 0; isShown && k < ranges.length; k++) {
       const value = ranges[k].values[i];
       isShown = value >= ranges[k].range[0] && value <= ranges[k].range[1];
     }
+    for (let k = 0; isShown && k < hiding.length; k++) isShown = !hiding[k].hidden.has(hiding[k].values[i]);
     if (isShown) flags[i] |= SHOWN;
     else flags[i] &= ~SHOWN;
   }

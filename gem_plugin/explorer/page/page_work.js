@@ -24,7 +24,9 @@ export class PageWork {
     if (x) {
       parts.axes = { x: x.name, y: y.name };
       parts.colour = { name: colour.name, hiddenGroups: [...plot.hiddenGroups].sort((a, b) => a - b) };
-      parts.filters = plot.filters.map(({ column, range }) => ({ column: column.name, range: [...range] }));
+      if (colour.promoted?.length) parts.colour.promoted = colour.promoted;
+      parts.filters = plot.filters.map((filter) => filter.settings());
+      parts.look = plot.look.settings();
     }
     const { waypoints, path, kind } = trajectory.settings();
     parts.waypoints = { waypoints: [...waypoints], path, kind };
@@ -66,12 +68,14 @@ export class PageWork {
       if (parts.states !== undefined) await states?.restoreChanged(parts.states);
       if (parts.waypoints) trajectory.restore({ ...parts.waypoints, fraction: 0 });
     }
+    if (!this.areColumnsThere(parts)) await plot.offerFileColumns().catch(() => {}); // asked for again later
     if (this.areColumnsThere(parts)) await restorePlot(plot, parts);
-    else wait("axes", "colour", "filters");
+    else wait("axes", "colour", "filters", "look");
   }
 
-  areColumnsThere({ axes, colour, filters }) {
+  areColumnsThere({ axes, colour, filters, look }) {
     const names = [axes?.x, axes?.y, colour?.name, ...(filters ?? []).map(({ column }) => column)];
+    if (look?.second) names.push(look.second.x, look.second.y);
     return names.every((name) => !name || this.page.columns.byName.has(name));
   }
 
@@ -106,21 +110,20 @@ export class PageWork {
   }
 }
 
-async function restorePlot(plot, { axes, colour, filters }) {
+async function restorePlot(plot, { axes, colour, filters, look }) {
+  if (look) await plot.look.restore(look);
   if (filters) await restoreFilters(plot, filters);
   if (axes || colour) {
     const [x, y, name] = plot.names();
     await plot.setAxes(axes?.x ?? x, axes?.y ?? y, colour?.name ?? name);
   }
   if (colour) {
-    plot.hiddenGroups.clear();
-    for (const group of colour.hiddenGroups) plot.hiddenGroups.add(group);
-    plot.drawLegend();
+    plot.setGroups(colour);
   }
   plot.refilter();
 }
 
 async function restoreFilters(plot, filters) {
   plot.removeFilters();
-  for (const { column, range } of filters) (await plot.addFilter(column)).setRange(...range);
+  for (const filter of filters) (await plot.addFilter(filter.column)).restore(filter);
 }

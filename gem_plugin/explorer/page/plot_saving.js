@@ -9,11 +9,11 @@ import { plotPng, plotSvg } from "./plot_picture.js";
 export function listenToPlotSaving(plot) {
   const nameOf = () => usableName(`${plot.chosen.x.name}_${plot.chosen.y.name}`, "plot");
   byId("plot-png").onclick = () => attempt(() => {
-    download(`${nameOf()}.png`, plotPng(plot.scatter, plot.chosen.colour));
+    download(`${nameOf()}.png`, plotPng(plot));
     say(`${nameOf()}.png: sent to the downloads of this browser`);
   });
   byId("plot-svg").onclick = () => attempt(() => {
-    downloadText(`${nameOf()}.svg`, plotSvg(plot.scatter, plot.chosen.colour), "image/svg+xml");
+    downloadText(`${nameOf()}.svg`, plotSvg(plot), "image/svg+xml");
     say(`${nameOf()}.svg: axes, text and paths can be edited, the particles are an image; ` +
       "sent to the downloads of this browser");
   });

@@ -4,7 +4,7 @@ import { listenToZoomAndPan } from "../../reports/page/zoom_and_pan.js";
 
 const RIGHT_OR_MIDDLE = [1, 2]; // buttons
 
-/** overlay: the upper canvas; panel: the PlotPanel; tool(): click, lasso or box. */
+/** overlay: the upper canvas; panel: holds the scatter and the outline; tool(): click, lasso or box. */
 export function listenToTools(overlay, panel, { tool, onClick, onOutline }) {
   let start = null;
   let isSpaceDown = false;

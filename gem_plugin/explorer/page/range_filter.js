@@ -53,6 +53,20 @@ export class RangeFilter {
     };
   }
 
+  /** Whether nothing is left out, also no particle without a value. */
+  get isWhole() {
+    return this.range[0] <= this.column.lowest && this.range[1] >= this.column.highest;
+  }
+
+  /** As it is saved. */
+  settings() {
+    return { column: this.column.name, range: [...this.range] };
+  }
+
+  restore({ range }) {
+    this.setRange(...range);
+  }
+
   setRange(one, other) {
     this.range = [Math.min(one, other), Math.max(one, other)];
     this.draw();
@@ -75,6 +89,11 @@ export class RangeFilter {
       context.fillRect(bin * width, canvas.height - height, Math.max(1, width - 0.5), height);
     });
     const [low, high] = this.range.map(tickText);
-    this.element.querySelector("span").textContent = `${label}: ${low} to ${high}`;
+    if (this.column.hasNoValues) return this.say(`${label}: no particle has a value`);
+    this.say(`${label}: ${low} to ${high}`);
+  }
+
+  say(text) {
+    this.element.querySelector("span").textContent = text;
   }
 }

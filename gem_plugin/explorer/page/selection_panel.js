@@ -26,14 +26,17 @@ export class SelectionPanel {
     byId("save-particles").onclick = () => attempt(() => this.save("particles"));
     byId("save-relion").onclick = () => attempt(() => this.save("relion-job"));
     byId("cryosparc-send").onclick = () => attempt(() => this.sendToCryosparc());
-    listenToTools(byId("overlay"), plot, {
+    const { second } = plot;
+    const listen = (overlay, plane) => listenToTools(overlay, plane, {
       tool: () => this.tool,
-      onClick: (px, py, event) => this.click(onClick(px, py), this.modeOf(event)),
+      onClick: (px, py, event) => this.click(onClick(px, py, plane.scatter), this.modeOf(event)),
       onOutline: (corners, event) => {
-        this.selectInside(corners, this.modeOf(event));
+        this.selectInside(corners, this.modeOf(event), plane.scatter);
         this.drawn();
       },
     });
+    listen(byId("overlay"), plot);
+    listen(byId("second-overlay"), second);
   }
 
   choose(kind, button) {
@@ -56,9 +59,9 @@ export class SelectionPanel {
     this.change((scatter) => applyToSelection(scatter, rows, mode), what);
   }
 
-  /** corners of a polygon, in data coordinates */
-  selectInside(corners, mode) {
-    this.select(rowsInPolygon(this.plot.scatter, corners), mode, `${this.tool}: ${WORDS[mode]}`);
+  /** corners of a polygon, in data coordinates of a plane */
+  selectInside(corners, mode, scatter = this.plot.scatter) {
+    this.select(rowsInPolygon(scatter, corners), mode, `${this.tool}: ${WORDS[mode]}`);
   }
 
   change(work, what) {
@@ -71,9 +74,13 @@ export class SelectionPanel {
   update() {
     const { scatter } = this.plot;
     const { shown, selected, selectedAndShown } = countFlags(scatter);
-    scatter.hasSelection = selected > 0 && !this.plot.chosen.colour?.isOfBaskets; // there all keep theirs
-    scatter.flagsChanged();
-    scatter.drawSoon();
+    const hasSelection = selected > 0 && !this.plot.chosen.colour?.isOfBaskets; // there all keep theirs
+    for (const plane of this.plot.planes()) {
+      plane.hasSelection = hasSelection;
+      plane.flagsChanged();
+      plane.drawSoon();
+    }
+    this.plot.look.showUnder();
     const all = counted(scatter.nPoints, "particle");
     byId("counts").textContent =
       shown === scatter.nPoints ? all : `${shown.toLocaleString("en")} of ${all} shown`;

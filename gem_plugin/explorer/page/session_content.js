@@ -57,7 +57,8 @@ export function titleOfStateMap({ number, kind, other }) {
 }
 
 /** Throws a sentence where a session names particles or columns that this run does not have. */
-export function checkSession({ madeFrom, selected, markedRow, trajectory, axes, filters, states }, run) {
+export function checkSession(content, run) {
+  const { madeFrom, selected, markedRow, trajectory, axes, filters, states, look } = content;
   const rows = [markedRow, ...trajectory.waypoints, ...(trajectory.path?.rows ?? [])];
   const highest = selected.reduce((one, other) => Math.max(one, other), Math.max(...rows));
   const isOfOthers = madeFrom && madeFrom.nParticles !== run.nParticles;
@@ -71,6 +72,7 @@ export function checkSession({ madeFrom, selected, markedRow, trajectory, axes, 
       `The mask ${file}, inside which this session made its states, is not in this run any more. ` +
       "Put it back and load the page again. Nothing was opened.");
   const names = [axes.x, axes.y, axes.colour, ...filters.map(({ column }) => column)];
+  if (look?.second) names.push(look.second.x, look.second.y);
   const missing = names.find((name) => !run.hasColumn(name) && !(states && name === run.columnOfStates));
   if (missing)
     throw new Error(

@@ -37,8 +37,10 @@ export class SessionControls {
       madeFrom: { nParticles: run.nParticles, ...fingerprints },
       axes: { x: x.name, y: y.name, colour: colour.name },
       view: plot.scatter.view.limits,
-      filters: plot.filters.map(({ column, range }) => ({ column: column.name, range })),
+      filters: plot.filters.map((filter) => filter.settings()),
       hiddenGroups: [...plot.hiddenGroups],
+      promoted: plot.chosen.colour.promoted ?? [],
+      look: plot.look.settings(),
       selected: selection.settings(),
       baskets: this.page.baskets.list().map(packedBasket),
       activeBasket: this.page.baskets.list().indexOf(this.page.baskets.active),
@@ -55,8 +57,9 @@ export class SessionControls {
     return this.requests.run((signal) =>
       this.page.requests.run(async (moleculeSignal) => {
         const content = upgradedSession(await askJson(address));
-        if (signal.aborted) return;
         const { run, columns, plot } = this.page;
+        if (!columns.file) await attempt(() => plot.offerFileColumns());
+        if (signal.aborted) return;
         checkSession(content, {
           nParticles: run.nParticles,
           hasColumn: (name) => columns.byName.has(name) && name !== COLUMN_NAME,
@@ -103,11 +106,10 @@ export class SessionControls {
     await plot.setAxes(content.axes.x, content.axes.y, content.axes.colour);
     if (signal.aborted) return;
     plot.removeFilters();
-    for (const { column, range } of content.filters) (await plot.addFilter(column)).setRange(...range);
+    for (const filter of content.filters) (await plot.addFilter(filter.column)).restore(filter);
+    if (content.look) await plot.look.restore(content.look);
     if (signal.aborted) return;
-    plot.hiddenGroups.clear();
-    for (const group of content.hiddenGroups) plot.hiddenGroups.add(group);
-    plot.drawLegend();
+    plot.setGroups(content);
     plot.scatter.view.limits = content.view;
     plot.refilter();
     if (content.baskets) this.page.basketPanel.exchange(content.baskets, content.activeBasket);

@@ -3,6 +3,8 @@
 import { drawLine } from "../../reports/page/axes.js";
 
 const MAXIMUM_LEAVES = 30; // drawn; below them the tree is left out
+const TOP_OF_TREE = 8; // pixels
+const BOTTOM_OF_TREE = 6;
 const TREE_COLOUR = "#5d6b7a";
 const CUT_COLOUR = "#D55E00";
 
@@ -33,21 +35,33 @@ export function cutOfTree(tree, nStates) {
   return (tree[tree.length - nStates][2] + tree[tree.length - nStates + 1][2]) / 2;
 }
 
-export function drawTree(canvas, tree, nStates) {
+/** How many states there are where the tree is cut at a distance; at least 1, at most one a leaf. */
+export function statesAtCut(tree, distance) {
+  return 1 + tree.filter(([, , height]) => height > distance).length;
+}
+
+/** The distance at a height of the drawn tree, in its pixels. */
+export function distanceAtHeight(tree, y, height) {
+  const highest = tree[tree.length - 1]?.[2] || 1;
+  return ((height - BOTTOM_OF_TREE - y) / (height - TOP_OF_TREE - BOTTOM_OF_TREE)) * highest;
+}
+
+/** distance: of the cut; else halfway to the next merger. */
+export function drawTree(canvas, tree, nStates, distance = cutOfTree(tree, nStates)) {
   const context = canvas.getContext("2d");
   const width = (canvas.width = canvas.clientWidth || 226);
   const { height } = canvas;
   context.clearRect(0, 0, width, height);
   if (!tree.length) return;
   const highest = tree[tree.length - 1][2] || 1;
-  const up = (distance) => height - 6 - (distance / highest) * (height - 14);
+  const scale = (height - TOP_OF_TREE - BOTTOM_OF_TREE) / highest;
+  const up = (value) => height - BOTTOM_OF_TREE - value * scale;
   context.strokeStyle = TREE_COLOUR;
   for (const [x0, from, x1, to] of linesOfTree(tree))
     drawLine(context, x0 * width, up(from), x1 * width, up(to));
-  const cut = cutOfTree(tree, nStates);
-  if (cut === null) return;
+  if (distance === null) return;
   context.strokeStyle = CUT_COLOUR;
   context.setLineDash([4, 3]);
-  drawLine(context, 0, up(cut), width, up(cut));
+  drawLine(context, 0, up(distance), width, up(distance));
   context.setLineDash([]);
 }

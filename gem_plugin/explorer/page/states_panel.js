@@ -6,7 +6,7 @@ import { attempt, byId, sayMeanwhile, unsay } from "./messages.js";
 import { NewestRequest } from "./newest_request.js";
 import { askPacked, asFloats } from "./server.js";
 import { titleOfStateMap } from "./session_content.js";
-import { drawTree } from "./state_tree.js";
+import { TreeCut } from "./tree_cut.js";
 
 const CLUSTERING = "clustering the maps ...";
 export const COLUMN_NAME = "states_here";
@@ -32,8 +32,15 @@ export class StatesPanel {
     for (const input of [this.number, this.linkage, this.region]) input.onchange = () => this.recluster();
     byId("n-states-auto").onclick = () => attempt(() => this.findNumber());
     this.reference = null; // the state whose mean was shown last
+    this.treeCut = new TreeCut(byId("dendrogram"), landscape.nMaps, (number) => this.takeNumber(number));
     this.masks = new MaskChooser(landscape, molecule, () => this.recluster());
     this.first = this.settings();
+  }
+
+  /** Chosen by the cut of the tree. */
+  takeNumber(number) {
+    this.number.value = number;
+    return this.recluster();
   }
 
   settings() {
@@ -107,7 +114,7 @@ export class StatesPanel {
     this.molecule.setStates(head.mapStates);
     byId("states-quality").textContent =
       `silhouette score ${head.silhouette.toFixed(2)} (1: well separated, 0: overlapping)`;
-    drawTree(byId("dendrogram"), head.tree, head.counts.length);
+    this.treeCut.show(head.tree, head.counts.length);
     this.reference = null;
     this.fillList();
     if (!isNewColumn) return;

@@ -13,10 +13,9 @@ export class SvgContext {
     Object.assign(this, { font: "12px sans-serif", textAlign: "left", lineCap: "butt", dash: [] });
   }
 
-  /** Fills the whole picture. address: a data address. */
-  image(address) {
-    const [width, height] = this.size;
-    this.parts.push(`<image width="${width}" height="${height}" href="${address}"/>`);
+  /** address: a data address. */
+  image(address, width, height) {
+    this.parts.push(`<image width="${width}" height="${height}" href="${address}"${this.rest()}/>`);
   }
 
   beginPath() {
@@ -48,16 +47,27 @@ export class SvgContext {
     this.parts.push(`<path d="${this.path.join("")}" fill="none" ${look}${this.rest()}/>`);
   }
 
-  fill() {
-    this.parts.push(`<path d="${this.path.join("")}" fill="${escaped(this.fillStyle)}"${this.rest()}/>`);
+  /** rule: nonzero or evenodd */
+  fill(rule = "nonzero") {
+    const look = `fill="${escaped(this.fillStyle)}"${rule === "nonzero" ? "" : ` fill-rule="${rule}"`}`;
+    this.parts.push(`<path d="${this.path.join("")}" ${look}${this.rest()}/>`);
   }
 
   fillText(text, x, y) {
+    this.addText(text, x, y, `fill="${escaped(this.fillStyle)}"`);
+  }
+
+  strokeText(text, x, y) {
+    const colour = `stroke="${escaped(this.strokeStyle)}" stroke-width="${this.lineWidth}"`;
+    this.addText(text, x, y, `fill="none" ${colour} stroke-linejoin="round"`);
+  }
+
+  addText(text, x, y, colour) {
     const anchor = { left: "start", center: "middle", right: "end" }[this.textAlign];
-    const [, size, family] = this.font.match(/([\d.]+)px (.*)/);
-    const look = `font-family="${escaped(family)}" font-size="${size}" text-anchor="${anchor}"`;
+    const [, weight, size, family] = this.font.match(/^(bold )?([\d.]+)px (.*)/);
+    const bold = weight ? ' font-weight="bold"' : "";
+    const look = `font-family="${escaped(family)}" font-size="${size}"${bold} text-anchor="${anchor}"`;
     const where = `x="${short(x)}" y="${short(y)}"`;
-    const colour = `fill="${escaped(this.fillStyle)}"`;
     this.parts.push(`<text ${where} ${look} ${colour}${this.rest()}>${escaped(text)}</text>`);
   }
 

@@ -1,16 +1,21 @@
 // Where the number of a group is written in a plot: at a particle in its middle.
 
 const MAXIMUM_GROUPS_NUMBERED = 60;
+const ROWS_OF_GROUP = 4000; // of larger groups every so many-th row, which moves the median by little
 
 /** For each group, the row nearest to the medians of both columns: inside the group even where it is bent. */
 export function middlesOfGroups(x, y, groups) {
-  const members = new Map();
+  const counts = new Map();
+  for (const group of groups.values) counts.set(group, (counts.get(group) ?? 0) + 1);
+  if (counts.size > MAXIMUM_GROUPS_NUMBERED) return [];
+  const members = new Map([...counts.keys()].map((group) => [group, { rows: [], seen: 0 }]));
   groups.values.forEach((group, row) => {
-    if (members.has(group)) members.get(group).push(row);
-    else members.set(group, [row]);
+    const one = members.get(group);
+    const step = Math.ceil(counts.get(group) / ROWS_OF_GROUP);
+    if (one.seen++ % step === 0 && Number.isFinite(x.values[row] + y.values[row])) one.rows.push(row);
   });
-  if (members.size > MAXIMUM_GROUPS_NUMBERED) return [];
-  return [...members].map(([group, rows]) => [group, middleOf(rows, x, y)]);
+  return [...members].filter(([, { rows }]) => rows.length)
+    .map(([group, { rows }]) => [group, middleOf(rows, x, y)]);
 }
 
 function middleOf(rows, x, y) {

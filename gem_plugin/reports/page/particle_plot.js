@@ -2,12 +2,13 @@
 
 import { tickText } from "./axes.js";
 import { columnOption } from "./column_option.js";
-import { middlesOfGroups } from "./group_middles.js";
+import { GroupNumbers } from "./group_numbers.js";
 import { fillLegend } from "./legend.js";
 import { unpackedColumn, valuesOf } from "./packed_columns.js";
 import { SHOWN } from "./point_style.js";
 import { PixelPoints } from "./points_pixels.js";
 import { ScatterPlot } from "./scatter_plot.js";
+import { fillUnderLegend, UNDER_KINDS } from "./under_points.js";
 import { listenToZoomAndPan } from "./zoom_and_pan.js";
 
 const REACH_OF_POINTER = 8; // CSS pixels
@@ -31,8 +32,10 @@ export class ParticlePlot {
       overlay,
       painter: new PixelPoints(points),
       nPoints: this.rows.length,
-      drawAbove: (context) => this.drawNumbers(context),
+      drawAbove: (context, plot) =>
+        this.numbers.draw(context, plot, this.chosen.colour, this.hiddenGroups),
     });
+    this.numbers = new GroupNumbers();
     this.makeControls();
     this.listen(overlay);
     this.choose();
@@ -54,6 +57,28 @@ export class ParticlePlot {
       label.append(`${title} `, select);
       controls.append(label);
     }
+    controls.append(this.chooserOfUnder());
+  }
+
+  /** What lies under the points. */
+  chooserOfUnder() {
+    const label = document.createElement("label");
+    const select = document.createElement("select");
+    select.dataset.role = "under";
+    for (const kind of UNDER_KINDS) select.add(new Option(kind));
+    select.onchange = () => {
+      this.plot.setUnder(select.value);
+      this.plot.draw();
+      this.showUnderLegend();
+    };
+    label.append("under the points ", select);
+    return label;
+  }
+
+  showUnderLegend() {
+    this.underLegend ??= document.createElement("div");
+    fillUnderLegend(this.underLegend, this.plot.under.legendOf(this.plot));
+    this.element.querySelector(".legend").after(this.underLegend);
   }
 
   listen(overlay) {
@@ -72,11 +97,11 @@ export class ParticlePlot {
     const { x, y, colour } = this.chosen;
     this.plot.setAxes(x, y);
     this.plot.setColours(colour);
-    this.middles = colour.isGroup ? middlesOfGroups(x, y, colour) : [];
+    this.numbers.stale();
     const title = document.createElement("span");
     title.textContent = `${colour.label}:`;
     const items = document.createElement("span");
-    fillLegend(items, colour, this.hiddenGroups, () => this.hideGroups());
+    fillLegend(items, colour, this.hiddenGroups, () => this.hideGroups(), this.plot.showsShapes());
     this.element.querySelector(".legend").replaceChildren(title, ...items.childNodes);
     this.hideGroups();
   }
@@ -88,21 +113,7 @@ export class ParticlePlot {
       flags[i] = isGroup && this.hiddenGroups.has(values[i]) ? 0 : SHOWN;
     this.plot.flagsChanged();
     this.plot.draw();
-  }
-
-  /** The number of each group inside it, for readers who cannot tell the colours apart. */
-  drawNumbers(context) {
-    context.font = "bold 13px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.lineWidth = 3;
-    context.strokeStyle = "#fff";
-    context.fillStyle = "#1d2733";
-    for (const [group, row] of this.middles) {
-      const [px, py] = this.plot.pixelOf(row);
-      if (group < 1 || this.hiddenGroups.has(group) || !this.plot.view.isInside(px, py)) continue;
-      context.strokeText(group, px, py + 4);
-      context.fillText(group, px, py + 4);
-    }
+    this.showUnderLegend();
   }
 
   /** The values of the particle under the pointer. */

@@ -2,11 +2,16 @@
 
 import { drawAxes } from "./axes.js";
 import { packedColoursOf } from "./colours.js";
+import { MovingSample } from "./moving_sample.js";
 import { nearestPoint } from "./nearest_point.js";
 import { paddedLimits, PlotView } from "./plot_view.js";
-import { pointSizeOf, SHOWN } from "./point_style.js";
+import { shapesOfGroups, SMALLEST_SHAPED } from "./point_shapes.js";
+import { opacityOf, opacityOfSample, pointSizeOf, SHOWN } from "./point_style.js";
+import { UnderPoints } from "./under_points.js";
 
 const MARGIN = { left: 62, right: 12, top: 12, bottom: 44 }; // CSS pixels
+const STILL_AFTER = 140; // milliseconds without zoom or pan; then all points are drawn
+const LONGEST_WAIT = 2000; // where frames are slower than that
 const SMALLEST_SIDE = 80; // CSS pixels; a smaller plot is folded away or not laid out yet
 
 export class ScatterPlot {
@@ -24,6 +29,12 @@ export class ScatterPlot {
     this.flags = new Uint8Array(nPoints).fill(SHOWN);
     this.hasSelection = false;
     this.view = new PlotView(MARGIN);
+    this.pointSize = pointSizeOf(nPoints); // CSS pixels
+    this.opacity = opacityOf(nPoints);
+    this.hasShapes = true; // of groups
+    this.under = new UnderPoints();
+    this.sample = new MovingSample();
+    this.isMoving = false;
     this.flagsChanged();
   }
 
@@ -34,18 +45,38 @@ export class ScatterPlot {
     [this.x, this.y] = [xColumn.values, yColumn.values];
     this.painter.upload("x", this.x);
     this.painter.upload("y", this.y);
+    this.under.stale();
     this.arePointsStale = true;
     if (!isSame) this.showAll();
   }
 
   setColours(column) {
     this.painter.upload("colour", new Uint8Array(packedColoursOf(column).buffer));
+    this.painter.upload("shape", column.isGroup && this.hasShapes ? shapesOfGroups(column) : null);
     this.arePointsStale = true;
+  }
+
+  /** Whether groups have shapes at a number of pixels a CSS pixel; small points have none. */
+  showsShapes(ratio = window.devicePixelRatio || 1) {
+    return this.hasShapes && this.pointSize * ratio >= SMALLEST_SHAPED;
   }
 
   /** To be called after flags were changed. */
   flagsChanged() {
     this.painter.upload("flags", this.flags);
+    this.under.stale();
+    this.arePointsStale = true;
+  }
+
+  /** How points look from now on: pointSize (CSS pixels), opacity (0 to 1). */
+  setLook(look) {
+    Object.assign(this, look);
+    this.arePointsStale = true;
+  }
+
+  /** What lies under the points: one of UNDER_KINDS. */
+  setUnder(kind) {
+    this.under.choose(kind);
     this.arePointsStale = true;
   }
 
@@ -56,12 +87,25 @@ export class ScatterPlot {
 
   zoom(px, py, factor) {
     this.view.zoom(px, py, factor);
-    this.arePointsStale = true;
+    this.moves();
   }
 
   pan(from, to) {
     this.view.pan(from, to);
-    this.arePointsStale = true;
+    this.moves();
+  }
+
+  /** A sample of the points is drawn if all are too slow, until the plot is still again. */
+  moves() {
+    this.arePointsStale = this.isMoving = true;
+    clearTimeout(this.untilStill);
+    this.untilStill = setTimeout(() => {
+      this.isMoving = false;
+      this.sample.rest();
+      if (this.drawnStep === 1 && !this.under.isOn) return;
+      this.arePointsStale = true;
+      this.drawSoon();
+    }, Math.max(STILL_AFTER, Math.min(LONGEST_WAIT, 3 * this.sample.cost)));
   }
 
   pixelOf(row) {
@@ -94,9 +138,35 @@ export class ScatterPlot {
   }
 
   drawPoints(width, height, ratio) {
+    this.drawnStep = this.isMoving ? this.sample.step : 1;
     const frame = this.frameOf(width, height, ratio);
-    this.painter.draw(frame, this.nPoints, pointSizeOf(this.nPoints) * ratio, this.hasSelection);
+    const start = performance.now();
+    this.painter.draw(frame, this.nPoints, this.lookOf(frame, ratio, this.drawnStep));
     this.arePointsStale = false;
+    if (this.isMoving) this.judgeFrame(start);
+  }
+
+  /** What it took: drawing itself; or, where a graphics card draws later, until the browser shows frames. */
+  judgeFrame(start) {
+    if (!this.painter.drawsLater) this.sample.judge(performance.now() - start);
+    else requestAnimationFrame(() => requestAnimationFrame(() =>
+      this.sample.judge((performance.now() - start) / 2)));
+  }
+
+  /** As painters take it. step: every how many-th point is drawn. */
+  lookOf(frame, ratio, step = 1) {
+    return {
+      size: this.pointSize * ratio,
+      opacity: opacityOfSample(this.opacity, step),
+      step,
+      hasSelection: this.hasSelection,
+      background: this.under.isOn ? this.backgroundOf(frame, ratio) : null,
+    };
+  }
+
+  /** While the plot moves, a picture made once, which painters stretch. */
+  backgroundOf(frame, ratio) {
+    return this.isMoving ? this.under.stretchable(this) : this.under.exact(this, frame, ratio);
   }
 
   /** Size of a canvas and of the plot on it, and how data become its pixels. */

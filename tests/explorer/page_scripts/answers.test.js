@@ -5,7 +5,9 @@ import { greyPixels, slicesOf } from "../../../gem_plugin/explorer/page/grey_ima
 import { nameOfFile } from "../../../gem_plugin/explorer/page/mask_chooser.js";
 import { counted } from "../../../gem_plugin/explorer/page/messages.js";
 import { asFloats, partsOf } from "../../../gem_plugin/explorer/page/server.js";
-import { cutOfTree, linesOfTree } from "../../../gem_plugin/explorer/page/state_tree.js";
+import {
+  cutOfTree, distanceAtHeight, linesOfTree, statesAtCut,
+} from "../../../gem_plugin/explorer/page/state_tree.js";
 import { labelOf } from "../../../gem_plugin/explorer/page/states_panel.js";
 import { roundLength } from "../../../gem_plugin/explorer/page/surface_view.js";
 import { middlesOfGroups } from "../../../gem_plugin/reports/page/group_middles.js";
@@ -98,4 +100,17 @@ test("columns of the report are unpacked: bytes for groups, two bytes for number
   assert.deepEqual([...unpackedColumn(groups).values], [1, 3]);
   const numbers = { data: base64(Uint16Array.of(0, 65535)), lowest: -1, highest: 1, isGroup: false };
   assert.deepEqual([...unpackedColumn(numbers).values], [-1, 1]);
+});
+
+test("the height of the cut says how many states there are", () => {
+  const tree = [[0, 1, 1], [2, 3, 2], [4, 5, 6]];
+  assert.equal(statesAtCut(tree, 7), 1);
+  assert.equal(statesAtCut(tree, 4), 2);
+  assert.equal(statesAtCut(tree, 1.5), 3);
+  assert.equal(statesAtCut(tree, 0.5), 4);
+  assert.equal(statesAtCut([], 1), 1);
+  const height = 130;
+  assert.equal(distanceAtHeight(tree, height - 6, height), 0);
+  assert.equal(distanceAtHeight(tree, 8, height), 6);
+  for (const nStates of [2, 3]) assert.equal(statesAtCut(tree, cutOfTree(tree, nStates)), nStates);
 });

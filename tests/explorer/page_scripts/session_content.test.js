@@ -104,6 +104,8 @@ test("other particles, a missing column or mask are refused with what to do", ()
   assert.throws(() => checkSession(far, makeRun()), /with more particles/);
   const own = makeSession({ axes: { x: "own_ice", y: "latent_2", colour: "latent_1" } });
   assert.throws(() => checkSession(own, makeRun()), /the column own_ice, which the page does not have/);
+  const two = makeSession({ look: { second: { x: "latent_1", y: "rlnMoved" } } });
+  assert.throws(() => checkSession(two, makeRun()), /the column rlnMoved, which the page does not have/);
   assert.throws(() => checkSession(makeSession({ states: null }), makeRun()), /the column states_here/);
   assert.throws(() => checkSession(makeSession(), makeRun({ hasMask: () => false })), /The mask a\.mrc/);
 });
