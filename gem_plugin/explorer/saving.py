@@ -41,7 +41,7 @@ def save_selection(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool =
     """The chosen particles as their original rows (.star or .cs), and their row numbers."""
     opened = Run(run)
     check_name_is_free(name, lambda other: _selection_lost(opened, other, rows), overwrite)
-    return _write_selection(opened, rows, run.explore, name)
+    return write_selection(opened, rows, run.explore, name)
 
 
 @contextlib.contextmanager
@@ -57,11 +57,11 @@ def rows_kept(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = Fals
     check_name_is_free(name, lost_under, overwrite)
     with tempfile.TemporaryDirectory() as folder:
         listed = ExploreFiles(Path(folder)).rows(name)
-        write_numbers(listed, _in_order(rows))
+        write_numbers(listed, in_order(rows))
         yield listed
     if lost_under(name) and not overwrite:
         name = free_name(name, lambda other: bool(lost_under(other)))
-    write_numbers(run.explore.rows(name), _in_order(rows))
+    write_numbers(run.explore.rows(name), in_order(rows))
 
 
 def save_relion_job(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> list[Path]:
@@ -73,7 +73,7 @@ def save_relion_job(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool 
         )
     check_name_is_free(name, lambda other: _there(run.explore.job(other)), overwrite)
     folder = run.explore.job(name)
-    particles, rows_file = _write_selection(opened, rows, ExploreFiles(folder), PARTICLES)
+    particles, rows_file = write_selection(opened, rows, ExploreFiles(folder), PARTICLES)
     write_output_nodes(folder, [OutputNode(particles.name, NodeKind.PARTICLES)])
     write_exit_file(folder, JobEnd.SUCCESS)
     write_text_whole(
@@ -127,26 +127,26 @@ def read_session(run: RunFiles, name: str) -> dict[str, Any]:
     return content
 
 
-def _write_selection(opened: Run, rows: np.ndarray, files: ExploreFiles, name: str) -> list[Path]:
+def write_selection(opened: Run, rows: np.ndarray, files: ExploreFiles, name: str) -> list[Path]:
     """The list of rows takes its place when the particles are written, so that both belong together."""
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
     rows_file = files.rows(name)
     if not opened.is_prepared:  # the landscape of another program's run: it knows rows only
-        write_numbers(rows_file, _in_order(rows))
+        write_numbers(rows_file, in_order(rows))
         return [rows_file]
     if rows.min() < 0 or rows.max() >= opened.n_particles:
         raise InputError(f"The selection names row {rows.max()}; the run has {opened.n_particles} particles.")
     out = files.particles(name, opened.original.suffix)
     with whole_file(rows_file) as listed:
-        write_numbers(listed, _in_order(rows))
+        write_numbers(listed, in_order(rows))
         run_select(
             opened.files, SelectSettings(rows=listed, out=out, overwrite=True), Progress(io.StringIO())
         )
     return [out, rows_file]
 
 
-def _in_order(rows: np.ndarray) -> np.ndarray:  # (k,) int64
+def in_order(rows: np.ndarray) -> np.ndarray:  # (k,) int64
     return np.unique(rows.astype(np.int64))
 
 
@@ -166,7 +166,7 @@ def _other_rows(path: Path, rows: np.ndarray) -> list[Path]:
     if not path.exists():
         return []
     try:
-        is_same = np.array_equal(read_number_table(path).ravel(), _in_order(rows))
+        is_same = np.array_equal(read_number_table(path).ravel(), in_order(rows))
     except InputError:
         is_same = False
     return [] if is_same else [path]
