@@ -30,6 +30,7 @@ from gem_plugin.steps.select.step import run_select
 
 PARTICLES, NOTE = "particles", "note.txt"
 OWN_FOLDERS = (
+    "atoms",
     "chimerax",
     "jobs",
     "masks",
@@ -40,7 +41,7 @@ OWN_FOLDERS = (
 def save_selection(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> list[Path]:
     """The chosen particles as their original rows (.star or .cs), and their row numbers."""
     opened = Run(run)
-    check_name_is_free(name, lambda other: _selection_lost(opened, other, rows), overwrite)
+    check_name_is_free(name, lambda other: selection_lost(opened, other, rows), overwrite)
     return write_selection(opened, rows, run.explore, name)
 
 
@@ -154,11 +155,11 @@ def _there(*paths: Path) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def _selection_lost(opened: Run, name: str, rows: np.ndarray) -> list[Path]:
+def selection_lost(opened: Run, name: str, rows: np.ndarray | None) -> list[Path]:
     """Files that a selection would replace; rows sent to CryoSPARC before may be saved as particles too."""
     files = opened.files.explore
     particles = [files.particles(name, opened.original.suffix)] if opened.is_prepared else []
-    return [*_there(*particles), *_other_rows(files.rows(name), rows)]
+    return [*_there(*particles), *([] if rows is None else _other_rows(files.rows(name), rows))]
 
 
 def _other_rows(path: Path, rows: np.ndarray) -> list[Path]:
