@@ -40,6 +40,7 @@ class AtomAnswers:
                 "text": loaded.text(),
                 "atoms": len(loaded.atoms),
                 "residues": len(loaded.model.residue_names),
+                "order": loaded.order(),
                 "scale": round(loaded.scale_in_angstroms, 2),
                 "isCentred": loaded.is_centred,
             }

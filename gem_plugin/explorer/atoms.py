@@ -100,6 +100,10 @@ class LoadedModel:
         """The model as the page draws it first: mmCIF, positions from the first voxel."""
         return model_as_mmcif(self.model, self.atoms)
 
+    def order(self) -> list[float]:  # 3 sums
+        """Others for atoms in another order: the page compares what its viewer read. surface_atoms.js has the same."""
+        return (np.sin(np.arange(len(self.atoms)))[:, None] * self.atoms).sum(0).tolist()
+
     def _placed(self, clouds: Clouds) -> tuple[np.ndarray, bool]:
         """Positions from the first voxel, and whether the file has them from the centre of the box."""
         given = self.model.positions_in_angstroms

@@ -43,12 +43,13 @@ class JobAnswers:
     async def start(self, request: Request) -> Response:
         """The fields of the form; rows of the selection where select is to write those."""
         fields = await json_of(request)
-        asked = self._request(request.path_params["step"], fields, overwrites(request))
+        name, overwrite = request.query_params.get("name", ""), overwrites(request)
+        asked = self._request(request.path_params["step"], fields, name, overwrite)
         async with self.turn_to_start:
             await run_in_threadpool(self.steps.start, asked)
         return await self.list(request)
 
-    def _request(self, step: str, fields: dict[str, Any], overwrite: bool) -> StepRequest:
+    def _request(self, step: str, fields: dict[str, Any], name: str, overwrite: bool) -> StepRequest:
         values, rows, number = fields.get("values", {}), fields.get("rows"), fields.get("atoms")
         if not isinstance(values, dict):
             raise InputError("Expected the settings of the step as a JSON object.")
@@ -58,7 +59,7 @@ class JobAnswers:
             rows = np.asarray(rows, np.int64)
         file = None if number is None else self.atoms.file(str(number))
         atoms = None if file is None else LoadedAtoms(*file)
-        return StepRequest(step, values, str(fields.get("name", "")), rows, atoms, overwrite)
+        return StepRequest(step, values, name, rows, atoms, overwrite)
 
     async def stop(self, request: Request) -> Response:
         await run_in_threadpool(self.jobs.stop, whole_number(await json_of(request), "job"))

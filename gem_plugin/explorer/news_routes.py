@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gem_plugin.explorer.job_list import JobList
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.work_routes import WorkAnswers
 
@@ -14,15 +15,17 @@ from gem_plugin.explorer.work_routes import WorkAnswers
 class NewsAnswers:
     """One method a route."""
 
-    def __init__(self, opened: OpenedRun, work: WorkAnswers) -> None:
-        self.opened, self.work = opened, work
+    def __init__(self, opened: OpenedRun, work: WorkAnswers, jobs: JobList) -> None:
+        self.opened, self.work, self.jobs = opened, work, jobs
         self.turn_to_open = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         return [Route("/api/news", self.news), Route("/api/reopen", self.reopen, methods=["POST"])]
 
     async def news(self, request: Request) -> Response:
-        return JSONResponse((await run_in_threadpool(self.opened.news))._asdict())
+        news = await run_in_threadpool(self.opened.news)
+        said = {"stamp": news.stamp, "isGone": news.is_gone, "words": news.words}
+        return JSONResponse({**said, "jobs": self.jobs.described()})
 
     async def reopen(self, request: Request) -> Response:
         """Show the results that are on the disk now; the pages load themselves again."""

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import hashlib
+import shlex
 import threading
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,7 @@ class OpenedRun:
             "columns": [self._described(column) for column in self.columns.values()],
             "training": training_state(self.run),
             "stamp": self.news().stamp,
+            "command": f"gem-em explore {shlex.quote(str(self.run.root.absolute()))}",
             "sessions": self.run.explore.session_names(),
             "trajectoryKinds": KINDS,
             "linkages": LINKAGES,

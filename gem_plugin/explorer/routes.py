@@ -48,7 +48,7 @@ def create_app(opened: OpenedRun, token: str) -> Starlette:
     work, reconstruction = WorkAnswers(opened), ReconstructionAnswers(opened, jobs)
     steps = JobAnswers(opened, jobs, atoms)
     own = (Answers(opened, atoms), SavingAnswers(opened, jobs), SelectionAnswers(opened), CompareAnswers(opened))
-    groups = (*own, work, reconstruction, steps, AtomAnswers(opened, atoms), NewsAnswers(opened, work))
+    groups = (*own, work, reconstruction, steps, AtomAnswers(opened, atoms), NewsAnswers(opened, work, jobs))
 
     @contextlib.asynccontextmanager
     async def until_the_end(app: Starlette) -> AsyncIterator[None]:

@@ -24,7 +24,7 @@ class RunNews(NamedTuple):
     """What the pages are told."""
 
     stamp: str  # of the results that the explorer has open; a page that has another one is to be loaded again
-    isGone: bool  # noqa: N815 - as the page reads it
+    is_gone: bool
     words: str  # what changed since, as a sentence; empty where nothing did
 
 
