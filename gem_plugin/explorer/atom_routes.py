@@ -32,7 +32,7 @@ class AtomAnswers:
             return await run_in_threadpool(self._load, name, content)
 
     def _load(self, name: str, content: bytes) -> Response:
-        key, loaded = self.atoms.load(name, content, self.opened.molecules())
+        key, loaded = self.atoms.load(name, content, self.opened.molecules)
         return JSONResponse(
             {
                 "key": key,
@@ -49,6 +49,6 @@ class AtomAnswers:
 
 def plain_name(name: str) -> str:
     """The name of a file without folders and odd characters; it may become one inside the run."""
-    plain = NOT_IN_NAMES.sub("_", re.split(r"[/\\\\]", name)[-1]).lstrip(".-")
-    stem, dot, suffix = plain.rpartition(".")
-    return f"{(stem or 'model')[:LONGEST_NAME]}{dot}{suffix}"
+    plain = NOT_IN_NAMES.sub("_", re.split(r"[/\\]", name)[-1])
+    stem, dot, suffix = plain.rpartition(".") if "." in plain else (plain, "", "")
+    return f"{(stem.lstrip('.-') or 'model')[:LONGEST_NAME]}{dot}{suffix}"

@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -135,12 +136,15 @@ class AtomModels:
         self._models: OrderedDict[str, tuple[LoadedModel, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def load(self, name: str, content: bytes, molecules: Molecules) -> tuple[str, LoadedModel]:
+    def load(
+        self, name: str, content: bytes, open_molecules: Callable[[], Molecules]
+    ) -> tuple[str, LoadedModel]:
         """Read a model and find the conformation that it shows, which takes seconds. Raises InputError."""
         suffix = check_file(name, content)
         key = hashlib.sha256(content + suffix.encode()).hexdigest()[:16]
         if found := self.get(key):
             return key, found
+        molecules = open_molecules()
         source = molecules.source
         if source.clouds_at is None:
             raise InputError("The model of this run has no Gaussians, so there is no motion to apply to atoms.")

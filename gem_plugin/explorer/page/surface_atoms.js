@@ -1,7 +1,9 @@
 // An atomic model inside the surfaces, drawn by NGL: it is moved, coloured by displacement, and removed.
 
 const LARGEST_DIFFERENCE_IN_ORDER = 0.002; // Å for each atom's root, between positions that were sent and that NGL read
-const COLOURS_OF_DISPLACEMENT = [[0x2b, 0x5c, 0x9e], [0xd9, 0xd9, 0xd9], [0xc0, 0x3a, 0x1e]]; // still, some, far
+const CARTOON = { quality: "low", subdiv: 3, radialSegments: 8, radiusScale: 2 }; // quick to move, and seen from afar
+const LARGEST_DRAWN_WHOLE = 500; // atoms; of larger models the cartoon and ligands
+const COLOURS_OF_DISPLACEMENT = [[0x2b, 0x5c, 0x9e], [0xe8, 0xc5, 0x47], [0xc0, 0x3a, 0x1e]]; // still, some, far
 
 export class SurfaceAtoms {
   /** stage: of NGL. */
@@ -27,8 +29,8 @@ export class SurfaceAtoms {
     this.displacement = new Float32Array(nAtoms);
     const color = this.scheme();
     const common = { color, useWorker: false, disablePicking: true };
-    component.addRepresentation("cartoon", { ...common, quality: "low", subdiv: 3, radialSegments: 8 });
-    const rest = hasCartoon(component) ? "ligand" : "*";
+    component.addRepresentation("cartoon", { ...common, ...CARTOON });
+    const rest = hasCartoon(component) && nAtoms > LARGEST_DRAWN_WHOLE ? "ligand" : "*";
     component.addRepresentation("ball+stick", { ...common, sele: rest, quality: "low" });
     return nAtoms;
   }
@@ -87,7 +89,7 @@ function hasCartoon(component) {
   return nPolymers > 0;
 }
 
-/** fraction of the scale -> 0xrrggbb, blue over grey to red. */
+/** fraction of the scale -> 0xrrggbb, blue over yellow to red. */
 export function colourOfDisplacement(fraction) {
   const along = 2 * Math.min(1, Math.max(0, fraction));
   const from = along < 1 ? 0 : 1;
