@@ -93,7 +93,9 @@ def follow(browser: Any) -> float:
     while (seconds := time.perf_counter() - start) < SECONDS:
         x = area[0] + area[2] * (0.5 + 0.12 * np.cos(2 * seconds))
         y = area[1] + area[3] * (0.5 + 0.12 * np.sin(2.6 * seconds))
-        browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": float(x), "y": float(y)})
+        browser.execute_cdp_cmd(
+            "Input.dispatchMouseEvent", {"type": "mouseMoved", "x": float(x), "y": float(y)}
+        )
         time.sleep(1 / STEPS_A_SECOND)
     shown = browser.execute_script("const { shown } = window; delete gem.molecule.show; return shown")
     return shown / seconds

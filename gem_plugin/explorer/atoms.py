@@ -147,7 +147,9 @@ class AtomModels:
         molecules = open_molecules()
         source = molecules.source
         if source.clouds_at is None:
-            raise InputError("The model of this run has no Gaussians, so there is no motion to apply to atoms.")
+            raise InputError(
+                "The model of this run has no Gaussians, so there is no motion to apply to atoms."
+            )
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"model{suffix}"
             path.write_bytes(content)
@@ -161,7 +163,9 @@ class AtomModels:
                 "it, or run `gem-em flex`, which takes any number."
             )
         if not np.isfinite(model.positions_in_angstroms).all():
-            raise InputError(f"{name} has atoms whose position is not a number. Repair the file, and load it again.")
+            raise InputError(
+                f"{name} has atoms whose position is not a number. Repair the file, and load it again."
+            )
         rows = np.flatnonzero(particles_in_states(molecules.run, source.n_particles))
         loaded = LoadedModel(model, name, _decoding_in_turn(molecules), rows)
         with self._lock:
@@ -189,9 +193,11 @@ class AtomModels:
 
 def check_file(name: str, content: bytes) -> str:
     """The suffix of a file that may be an atomic model; its name ends in no folder."""
-    suffix = Path(name).suffix.lower()
+    suffix = "." + name.rpartition(".")[2].lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{name[:80]} is not taken; expected an atomic model that ends in {', '.join(SUFFIXES)}.")
+        raise InputError(
+            f"{name[:80]} is not taken; expected an atomic model that ends in {', '.join(SUFFIXES)}."
+        )
     if len(content) > MAXIMUM_MEGABYTES * 1_000_000:
         raise InputError(
             f"{name[:80]} has {len(content) / 1e6:.0f} MB; expected at most {MAXIMUM_MEGABYTES} MB. Load a part of the model."

@@ -62,7 +62,7 @@ def make_relion_job(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool 
 
 def project_of(opened: Run) -> Path | None:
     """The nearest folder with a default_pipeline.star above the particle file; else above the run."""
-    starts = (opened.original.path, opened.files.root / "settings.toml")
+    starts = (opened.original.path, opened.files.settings)
     return next((found for start in starts for found in _projects_above(start)), None)
 
 

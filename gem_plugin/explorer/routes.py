@@ -47,7 +47,12 @@ def create_app(opened: OpenedRun, token: str) -> Starlette:
     jobs, atoms = JobList(opened.run), AtomModels()
     work, reconstruction = WorkAnswers(opened), ReconstructionAnswers(opened, jobs)
     steps = JobAnswers(opened, jobs, atoms)
-    own = (Answers(opened, atoms), SavingAnswers(opened, jobs), SelectionAnswers(opened), CompareAnswers(opened))
+    own = (
+        Answers(opened, atoms),
+        SavingAnswers(opened, jobs),
+        SelectionAnswers(opened),
+        CompareAnswers(opened),
+    )
     groups = (*own, work, reconstruction, steps, AtomAnswers(opened, atoms), NewsAnswers(opened, work, jobs))
 
     @contextlib.asynccontextmanager

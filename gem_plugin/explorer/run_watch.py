@@ -31,9 +31,7 @@ class RunNews(NamedTuple):
 def stamp_of(files: RunFiles) -> Stamp:
     """Quick: no file is read."""
     landscape = files.landscape
-    return Stamp(
-        _of_file(files.prepared_table), _of_file(files.latents), _of_file(landscape.particle_states)
-    )
+    return Stamp(_of_file(files.prepared_table), _of_file(files.latents), _of_file(landscape.particle_states))
 
 
 def news_of(files: RunFiles, opened: Stamp) -> RunNews:
@@ -79,7 +77,9 @@ class RunGuard:
         self.app, self.files = app, files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_writing = scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(WRITING)
+        is_writing = (
+            scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(WRITING)
+        )
         if is_writing and not self.files.root.is_dir():
             await JSONResponse({"error": gone_in_words(self.files)}, GONE)(scope, receive, send)
             return

@@ -76,7 +76,9 @@ def main() -> None:
         progress.tell({"error": str(error) or type(error).__name__})
     except Exception as error:
         traceback.print_exc()
-        progress.tell({"error": f"{type(error).__name__}: {error} (the terminal of gem-em explore shows where)"})
+        progress.tell(
+            {"error": f"{type(error).__name__}: {error} (the terminal of gem-em explore shows where)"}
+        )
     finally:
         progress.close()
         lines.close()

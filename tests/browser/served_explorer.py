@@ -67,9 +67,7 @@ class Explorer:
         return json.loads(content[4 : 4 + length]), content[4 + length :]
 
 
-def serve(
-    run: RunFiles, table: Path | None = None, port: int = 0, token: str = TOKEN
-) -> Iterator[Explorer]:
+def serve(run: RunFiles, table: Path | None = None, port: int = 0, token: str = TOKEN) -> Iterator[Explorer]:
     """Serve a run, with the user's own table if there is one, until the test is over."""
     listener = listen(port)
     server = uvicorn.Server(uvicorn.Config(create_app(OpenedRun(run, table), token), log_level="error"))

@@ -51,7 +51,7 @@ def angle_of_tip(loaded: LoadedModel, molecules: Molecules, angle: float) -> flo
 def test_the_arm_of_the_atoms_goes_where_the_gaussians_have_it(
     molecules: Molecules, tmp_path: Path, shift: float
 ) -> None:
-    key, loaded = AtomModels().load("model.pdb", file_of(tmp_path, 0.3, shift), lambda: molecules)
+    _, loaded = AtomModels().load("model.pdb", file_of(tmp_path, 0.3, shift), lambda: molecules)
     assert loaded.is_centred == (shift != 0.0)
     for angle in (0.3, 1.2, -2.0):
         assert angle_of_tip(loaded, molecules, angle) == pytest.approx(angle, abs=0.1)
@@ -111,12 +111,14 @@ def test_the_latest_models_are_kept_for_all_pages(molecules: Molecules, tmp_path
     models = AtomModels()
     keys = [models.load("model.pdb", file_of(tmp_path, angle), lambda: molecules)[0] for angle in (0.1, 0.2)]
     content = file_of(tmp_path, 0.1)
-    assert models.load("model.pdb", content, lambda: molecules)[0] == keys[0], "the same file has the same key"
+    assert models.load("model.pdb", content, lambda: molecules)[0] == keys[0], (
+        "the same file has the same key"
+    )
     assert models.file(keys[0]) == ("model.pdb", content)
     for number in range(atoms.MAXIMUM_MODELS):
         models.load("model.pdb", file_of(tmp_path, 1 + number / 10), lambda: molecules)
     assert models.get(keys[0]) is None
-    with pytest.raises(InputError, match="no longer kept by the explorer. Load it again"):
+    with pytest.raises(InputError, match=r"no longer kept by the explorer. Load it again"):
         models.file(keys[0])
 
 

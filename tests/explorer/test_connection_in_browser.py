@@ -67,7 +67,9 @@ def check_another_token(page: Page, run: RunFiles, served: Explorer, serving: It
     try:
         wait_until(lambda: "has the token of before" in banner(page))
         page.execute_script("gem.selection.select([4, 5, 6, 7], 'new', 'with the old token')")
-        page.execute_script("document.getElementById('connection-address').value = 'http://evil.example/?token=x'")
+        page.execute_script(
+            "document.getElementById('connection-address').value = 'http://evil.example/?token=x'"
+        )
         press(page, "#connection button")
         wait_until(lambda: "Expected the address that `gem-em explore` printed" in text_of(page, "message"))
         line = f"300 particles. Open {again.address}"
@@ -116,17 +118,20 @@ def basket_on_server(served: Explorer) -> int:
 
 def test_thirty_one_baskets_and_odd_names_work_with_jobs(run: RunFiles, browser: Page) -> None:
     for served in serve(run):
-        page = open_page(browser, served)
-        settle(page)
-        page.execute_script(
-            """for (let number = 0; number < 30; number++) gem.baskets.add();
-            gem.basketPanel.rename(gem.baskets.activeId, "ζ <b>open</b> / '\\"");
-            gem.selection.select([1, 2], 'new');"""
-        )
-        assert page.execute_script("return document.querySelectorAll('#baskets .basket').length") == 31
-        choose(page, "job-step", "select")
-        page.execute_script("document.getElementById('job-name').value = \"ζ <b>/'\"")
-        press(page, "#job-start")
-        wait_until(lambda: text_of(page, "job-error"))
-        assert "letters, digits, - and _" in text_of(page, "job-error")
-        assert page.execute_script("return document.querySelectorAll('#job-error b').length") == 0
+        check_many_baskets(open_page(browser, served))
+
+
+def check_many_baskets(page: Page) -> None:
+    settle(page)
+    page.execute_script(
+        """for (let number = 0; number < 30; number++) gem.baskets.add();
+        gem.basketPanel.rename(gem.baskets.activeId, "ζ <b>open</b> / '\\"");
+        gem.selection.select([1, 2], 'new');"""
+    )
+    assert page.execute_script("return document.querySelectorAll('#baskets .basket').length") == 31
+    choose(page, "job-step", "select")
+    page.execute_script("document.getElementById('job-name').value = \"ζ <b>/'\"")
+    press(page, "#job-start")
+    wait_until(lambda: text_of(page, "job-error"))
+    assert "letters, digits, - and _" in text_of(page, "job-error")
+    assert page.execute_script("return document.querySelectorAll('#job-error b').length") == 0

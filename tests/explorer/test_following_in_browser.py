@@ -17,7 +17,9 @@ ROWS = (40, 150, 220)
 @pytest.fixture
 def following(opened: Page) -> Page:
     if not opened.execute_script("return document.getElementById('follow-mouse').checked"):
-        ActionChains(opened, duration=20).move_to_element(opened.find_element("id", "follow-mouse")).click().perform()
+        ActionChains(opened, duration=20).move_to_element(
+            opened.find_element("id", "follow-mouse")
+        ).click().perform()
     assert opened.execute_script("return document.getElementById('follow-mouse').checked")
     return opened
 
@@ -83,7 +85,7 @@ def test_a_lasso_or_a_switch_ends_following(following: Page) -> None:
     x, y = pixel_of(page, ROWS[1])
     drag(page, [(x - 30, y - 30), (x + 30, y - 30), (x + 30, y + 30), (x - 30, y + 30)])
     wait_until(lambda: "selected" in text_of(page, "selected-count"))
-    assert "under the mouse" not in text_of(page, "molecule-title"), "the molecule of the lasso"
+    wait_until(lambda: "under the mouse" not in text_of(page, "molecule-title"))  # that of the lasso
     press(page, "[data-tool=click]")
     press(page, "#select-none")
     press(page, "#follow-mouse")

@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> RunFiles:
 def test_a_second_job_is_refused_with_the_name_of_the_first(files: RunFiles) -> None:
     jobs = JobList(files)
     first = jobs.begin("landscape", "with 4 states")
-    with pytest.raises(RunError, match="The landscape with 4 states is still running. Wait until"):
+    with pytest.raises(RunError, match=r"The landscape with 4 states is still running. Wait until"):
         jobs.begin("reconstruction", "open")
     jobs.report(first, "taking the sketch", 0.5)
     assert (jobs.described()[0]["words"], jobs.described()[0]["fraction"]) == ("taking the sketch", 0.5)
@@ -49,7 +49,7 @@ def test_the_list_is_kept_and_a_job_without_an_end_says_so(files: RunFiles) -> N
 def test_stop_and_remove(files: RunFiles) -> None:
     jobs, asked = JobList(files), []
     number = jobs.begin("flex", "model.pdb", lambda: asked.append(1))
-    with pytest.raises(InputError, match="is still running. Stop it first"):
+    with pytest.raises(InputError, match=r"is still running. Stop it first"):
         jobs.remove(number)
     jobs.stop(number)
     assert (asked, jobs.described()[0]["words"]) == ([1], "stopping ...")

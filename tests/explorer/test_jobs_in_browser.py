@@ -105,7 +105,9 @@ def test_select_asks_before_it_overwrites(opened: Page, served: Explorer) -> Non
     wait_until(lambda: "select: states-2" in first_job(page) and "done" in first_job(page))
     assert "states-2.star" in first_job(page)
     assert served.run.explore.particles("states", ".star").read_text() == "mine"
-    page.execute_script("gem.selection.select([], 'new'); document.getElementById('job-selection').checked = true")
+    page.execute_script(
+        "gem.selection.select([], 'new'); document.getElementById('job-selection').checked = true"
+    )
     click(page, "#job-start")
     wait_until(lambda: "The selection is empty" in text_of(page, "job-error"))
 
@@ -141,18 +143,29 @@ def test_a_new_landscape_is_announced_and_shown_with_the_baskets_kept(opened: Pa
     title = "return getComputedStyle(document.getElementById('molecule-title'), '::after').content"
     assert "earlier results" in page.execute_script(title), "every panel says so"
     click(page, "#connection-reopen")
-    wait_until(lambda: page.execute_script("return window.gem?.run.columns.find((one) => one.name === 'state').highest") == 4)
-    wait_until(lambda: page.execute_script("return window.gemIsReady === true && Boolean(gem.molecule?.subject)"))
+    wait_until(
+        lambda: (
+            page.execute_script("return window.gem?.run.columns.find((one) => one.name === 'state').highest")
+            == 4
+        )
+    )
+    wait_until(
+        lambda: page.execute_script("return window.gemIsReady === true && Boolean(gem.molecule?.subject)")
+    )
     assert page.execute_script("return Array.from(gem.selection.rows())") == [7, 8, 9]
     wait_until(lambda: page.execute_script("return document.getElementById('connection').hidden"))
 
 
 def test_names_that_are_code_stay_text_in_the_list(opened: Page, served: Explorer) -> None:
-    status, content = served.ask("/api/jobs/start/select?name=%3Cimg%20src%3Dx%3E", {"values": {"states": "1"}})
+    status, content = served.ask(
+        "/api/jobs/start/select?name=%3Cimg%20src%3Dx%3E", {"values": {"states": "1"}}
+    )
     assert (status, b"cannot be used" in content) == (400, True)
     press(opened, "#select-none")
     opened.execute_script(
         "gem.jobs.take({ jobs: [{ number: 99, kind: 'select', title: '<img src=x onerror=window.hacked=1>', state: 'done', words: '<b>', fraction: 1, started: 0, ended: 1, result: {} }] })"
     )
     assert "<img src=x" in first_job(opened)
-    assert opened.execute_script("return [window.hacked ?? 0, document.querySelectorAll('.job img').length]") == [0, 0]
+    assert opened.execute_script(
+        "return [window.hacked ?? 0, document.querySelectorAll('.job img').length]"
+    ) == [0, 0]

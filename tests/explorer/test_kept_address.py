@@ -36,7 +36,12 @@ def test_only_the_same_user_finds_it_and_only_for_some_days(state: Path, tmp_pat
     old = time.time() - 8 * 86_400
     os.utime(the_file(state), (old, old))
     assert kept_address(run) is None
-    for text in ("{", '{"port": 1}', '{"port": 70000, "token": "%s"}' % TOKEN, '{"port": 4000, "token": "short"}'):
+    for text in (
+        "{",
+        '{"port": 1}',
+        f'{{"port": 70000, "token": "{TOKEN}"}}',
+        '{"port": 4000, "token": "short"}',
+    ):
         the_file(state).write_text(text)
         assert kept_address(run) is None
 

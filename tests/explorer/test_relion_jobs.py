@@ -56,7 +56,9 @@ def test_relion_lists_the_job_and_its_next_job_takes_the_particles(relion: Path,
     assert project.run_job(following) == "finished", project.output_of(following)
     text = (project.folder / following / "particles.star").read_text()
     assert [f"{row + 1:06d}@stack.mrcs" in text for row in (2, 5, 7, 11, 3)] == [True] * 4 + [False]
-    assert [f"{made.job}particles.star", following] in project._pipeline()["pipeline_input_edges"].to_numpy().tolist()
+    assert [f"{made.job}particles.star", following] in project._pipeline()[
+        "pipeline_input_edges"
+    ].to_numpy().tolist()
     assert make_relion_job(run, "open_state", ROWS).job == "External/job004/", "nothing is overwritten"
     assert project.status("External/job004/") == "finished"
 
@@ -68,7 +70,9 @@ def test_relion_reads_its_settings_and_schedules_the_same_again(relion: Path, tm
     text = (project.folder / copy / "job.star").read_text()
     for words in ("gem-external-select", "with space/run'", f"{made.job}particles_rows.txt"):
         assert words in text
-    assert "External/job_named/" not in (project.folder / "default_pipeline.star").read_text(), "no alias for RELION"
+    assert "External/job_named/" not in (project.folder / "default_pipeline.star").read_text(), (
+        "no alias for RELION"
+    )
 
 
 def test_outside_of_a_project_it_says_where_to_click(tmp_path: Path) -> None:
@@ -77,7 +81,12 @@ def test_outside_of_a_project_it_says_where_to_click(tmp_path: Path) -> None:
     assert (made.job, made.project) == ("", "")
     particles = run.explore.job("outside") / "particles.star"
     assert made.files[0] == particles
-    for words in ("lies in a RELION project", "Import, tab Others", str(particles), "Particles STAR file, Run"):
+    for words in (
+        "lies in a RELION project",
+        "Import, tab Others",
+        str(particles),
+        "Particles STAR file, Run",
+    ):
         assert words in made.where
 
 

@@ -40,7 +40,10 @@ def test_the_server_says_it_and_opens_the_new_results(run: RunFiles) -> None:
     for served in serve(run):
         first = served.ask_json("/api/run")
         assert served.ask_json("/api/news") == {
-            "stamp": first["stamp"], "isGone": False, "words": "", "jobs": []
+            "stamp": first["stamp"],
+            "isGone": False,
+            "words": "",
+            "jobs": [],
         }
         write_array(run.landscape.particle_states, np.repeat([1, 2, 3, 4], 5))
         assert "Its landscape was made again" in served.ask_json("/api/news")["words"]
@@ -107,7 +110,11 @@ def assert_guarded(served: Explorer) -> None:
         ("/api/jobs/start/select?name=open", {"values": []}, b"settings of the step as a JSON object"),
         ("/api/jobs/start/select?name=open", {"rows": ["a"]}, b"list of whole numbers"),
         ("/api/jobs/start/select?name=../up", {"values": {"states": "1"}}, b"cannot be used"),
-        ("/api/jobs/start/select?name=open", {"values": {"states": 1, "rows": "/etc/passwd"}}, b"cannot be set here"),
+        (
+            "/api/jobs/start/select?name=open",
+            {"values": {"states": 1, "rows": "/etc/passwd"}},
+            b"cannot be set here",
+        ),
         ("/api/jobs/start/%2e%2e", {}, b"There is no step"),
         ("/api/jobs/start/flex", {"atoms": "../../etc"}, b"no longer kept"),
         ("/api/atoms/..%2Fup.txt", b"x", b"expected an atomic model that ends in"),

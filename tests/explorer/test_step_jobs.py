@@ -62,7 +62,7 @@ def test_select_writes_the_states_and_what_is_selected(run: RunFiles, jobs: JobL
     assert "particles 10" in job["words"]
     assert job["result"]["file"] == str(run.explore.particles("second", ".star"))
     assert run.explore.particles("second", ".star").read_text().count("@stack.mrcs") == 10
-    with pytest.raises(NameTakenError, match="second.star .* would be lost"):
+    with pytest.raises(NameTakenError, match=r"second.star .* would be lost"):
         steps.start(StepRequest("select", {"states": "1"}, "second"))
     steps.start(StepRequest("select", {"where": "state eq 1"}, "chosen", rows=ROWS))
     assert ended(jobs)["state"] == "done"
@@ -89,9 +89,13 @@ def test_what_is_wrong_is_said_before_any_work(run: RunFiles, jobs: JobList, ste
     assert jobs.described() == []
 
 
-def test_results_that_would_be_replaced_are_named_first(run: RunFiles, jobs: JobList, steps: StepJobs) -> None:
+def test_results_that_would_be_replaced_are_named_first(
+    run: RunFiles, jobs: JobList, steps: StepJobs
+) -> None:
     run.summary.write_text(json.dumps({"landscape": {"states": 2}, "reconstruct": {"maps": 2}}))
-    with pytest.raises(WouldReplaceError, match="results of landscape, reconstruct, which landscape would replace"):
+    with pytest.raises(
+        WouldReplaceError, match="results of landscape, reconstruct, which landscape would replace"
+    ):
         steps.start(StepRequest("landscape", {"n_states": "3"}))
     assert jobs.described() == []
     steps.start(StepRequest("landscape", {"n_states": "3"}, overwrite=True))
@@ -135,7 +139,9 @@ def test_a_process_that_dies_is_a_failure_with_a_reason(
 
 
 def test_forms_offer_settings_with_their_last_values(run: RunFiles) -> None:
-    run.settings.write_text('[landscape]\nn_states = 7\nlinkage = "average"\nfresh = true\n[select]\nstates = [3]\n')
+    run.settings.write_text(
+        '[landscape]\nn_states = 7\nlinkage = "average"\nfresh = true\n[select]\nstates = [3]\n'
+    )
     described = described_steps(run)
     fields = {field["name"]: field for field in described["landscape"]["fields"]}
     assert (fields["n_states"]["value"], fields["linkage"]["value"]) == ("7", "average")

@@ -42,9 +42,7 @@ class OutputNode:
     kind: NodeKind
 
 
-def write_output_nodes(
-    job_folder: Path, nodes: Sequence[OutputNode], project: Path | None = None
-) -> None:
+def write_output_nodes(job_folder: Path, nodes: Sequence[OutputNode], project: Path | None = None) -> None:
     """Write the node list of a job; files that do not exist are left out, RELION would keep them as broken nodes.
 
     project: default: the working folder, as in every job that RELION starts.

@@ -1,5 +1,5 @@
 // Whether the explorer still answers, and whether the run is still the one that the page shows. A banner says
-// what happened and what to do; the page goes on by itself when the explorer is back.
+// what happened and what to do; the page continues by itself when the explorer is back.
 
 import { attempt, byId } from "./messages.js";
 import { askJson, exchangeToken } from "./server.js";
@@ -40,7 +40,7 @@ export class Connection {
     this.show("gone", "gone", (banner) => {
       banner.append(
         "The explorer does not answer: it was stopped, or the connection was lost. This page tries again and " +
-        "goes on by itself; nothing that you did is lost. To start it again: ", codeOf(command));
+        "continues by itself; nothing that you did is lost. To start it again: ", codeOf(command));
     });
   }
 
@@ -52,12 +52,12 @@ export class Connection {
       field.placeholder = "http://127.0.0.1:.../?token=...";
       field.setAttribute("aria-label", "the address that gem-em explore printed");
       const button = document.createElement("button");
-      button.textContent = "go on";
+      button.textContent = "continue";
       button.onclick = () => attempt(() => this.goOn(field.value));
       field.onkeydown = ({ key }) => key === "Enter" && button.click();
       banner.append(
         "The explorer was started again, and this page has the token of before. Paste the address that it " +
-        "printed, and this page goes on where it is: ", field, button);
+        "printed, and this page continues where it is: ", field, button);
     });
   }
 

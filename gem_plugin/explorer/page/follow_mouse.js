@@ -16,6 +16,7 @@ export class FollowMouse {
     overlay.addEventListener("pointermove", (event) => this.moved(event));
     overlay.addEventListener("pointerleave", () => this.rest());
     overlay.addEventListener("pointerdown", () => this.forget());
+    overlay.addEventListener("pointerup", () => setTimeout(() => this.sharpen(), MILLISECONDS_OF_REST));
   }
 
   moved({ offsetX, offsetY, buttons }) {
@@ -33,6 +34,12 @@ export class FollowMouse {
     const { row } = this;
     this.forget();
     if (row >= 0 && this.molecule()) attempt(() => this.molecule().showParticle(row, titleUnderMouse(row)));
+  }
+
+  /** After a click or lasso that showed nothing else: the molecule that was there. */
+  sharpen() {
+    const { isBusy, presented } = this.molecule() ?? {};
+    if (!isBusy && presented?.isCoarse) attempt(() => this.molecule().showAgain());
   }
 
   /** A click or a lasso begins: it decides what is shown. */

@@ -131,7 +131,9 @@ def test_a_new_project_gets_its_first_tables(tmp_path: Path) -> None:
 
 
 def test_other_records_and_unknown_columns_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "default_pipeline.star").write_text("# CCP-EM Pipeliner vers-1.6.1\n\ndata_pipeline_general\n")
+    (tmp_path / "default_pipeline.star").write_text(
+        "# CCP-EM Pipeliner vers-1.6.1\n\ndata_pipeline_general\n"
+    )
     with pytest.raises(InputError, match="is kept by ccpem-pipeliner"):
         read_pipeline(tmp_path)
     with pytest.raises(InputError, match="has no _rlnPipeLineJobCounter"):
@@ -147,6 +149,9 @@ def test_a_lock_that_stays_is_named_and_left(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(pipeline_file, "SECONDS_TO_WAIT", 0.0)
     with locked_pipeline(tmp_path):
         assert (tmp_path / ".relion_lock" / "lock_default_pipeline.star").is_file()
-        with pytest.raises(RunError, match="where no RELION runs, remove that folder"), locked_pipeline(tmp_path):
+        with (
+            pytest.raises(RunError, match="where no RELION runs, remove that folder"),
+            locked_pipeline(tmp_path),
+        ):
             raise AssertionError("the lock was taken twice")
     assert not (tmp_path / ".relion_lock").exists()
