@@ -182,6 +182,11 @@ class AtomModels:
             self._models.move_to_end(key)
             return self._models[key][0]
 
+    def clear(self) -> None:
+        """The run is another one now: pages send their models again."""
+        with self._lock:
+            self._models.clear()
+
     def file(self, key: str) -> tuple[str, bytes]:
         """Name and content of the file, for a step that reads it."""
         with self._lock:

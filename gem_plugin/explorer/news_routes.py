@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gem_plugin.explorer.atoms import AtomModels
 from gem_plugin.explorer.job_list import JobList
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.work_routes import WorkAnswers
@@ -15,8 +16,8 @@ from gem_plugin.explorer.work_routes import WorkAnswers
 class NewsAnswers:
     """One method a route."""
 
-    def __init__(self, opened: OpenedRun, work: WorkAnswers, jobs: JobList) -> None:
-        self.opened, self.work, self.jobs = opened, work, jobs
+    def __init__(self, opened: OpenedRun, work: WorkAnswers, jobs: JobList, atoms: AtomModels) -> None:
+        self.opened, self.work, self.jobs, self.atoms = opened, work, jobs, atoms
         self.turn_to_open = asyncio.Lock()
 
     def routes(self) -> list[Route]:
@@ -32,5 +33,6 @@ class NewsAnswers:
         async with self.turn_to_open:
             if (await run_in_threadpool(self.opened.news)).words:
                 await run_in_threadpool(self.opened.reopen)
+                self.atoms.clear()
                 await self.work.open_again()
         return await self.news(request)

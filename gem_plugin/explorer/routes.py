@@ -53,7 +53,14 @@ def create_app(opened: OpenedRun, token: str) -> Starlette:
         SelectionAnswers(opened),
         CompareAnswers(opened),
     )
-    groups = (*own, work, reconstruction, steps, AtomAnswers(opened, atoms), NewsAnswers(opened, work, jobs))
+    groups = (
+        *own,
+        work,
+        reconstruction,
+        steps,
+        AtomAnswers(opened, atoms),
+        NewsAnswers(opened, work, jobs, atoms),
+    )
 
     @contextlib.asynccontextmanager
     async def until_the_end(app: Starlette) -> AsyncIterator[None]:

@@ -118,6 +118,8 @@ def test_the_latest_models_are_kept_for_all_pages(molecules: Molecules, tmp_path
     for number in range(atoms.MAXIMUM_MODELS):
         models.load("model.pdb", file_of(tmp_path, 1 + number / 10), lambda: molecules)
     assert models.get(keys[0]) is None
+    models.clear()
+    assert models.get(keys[1]) is None
     with pytest.raises(InputError, match=r"no longer kept by the explorer. Load it again"):
         models.file(keys[0])
 
