@@ -5,11 +5,13 @@ import secrets
 import socket
 import threading
 import webbrowser
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from gem_plugin.errors import InputError
+from gem_plugin.explorer.kept_address import Address, keep_address, kept_address
 from gem_plugin.explorer.opened_run import OpenedRun, training_state
 from gem_plugin.explorer.routes import create_app
 from gem_plugin.explorer.settings import ExploreSettings
@@ -32,9 +34,10 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
     with progress.waiting(f"opening {run.root}"):
         opened = OpenedRun(run, settings.table)
     threading.Thread(target=opened.warm_up, args=(progress.track,), daemon=True).start()
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    with listen(settings.port) as listener:
+    listener, token = listen_as_before(run.root, settings.port)
+    with listener:
         port = listener.getsockname()[1]
+        keep_address(run.root, Address(port, token))
         address = f"http://{HOST}:{port}/?token={token}"
         training = training_state(run)
         if not training["isFinished"]:
@@ -55,6 +58,15 @@ def run_explore(run: RunFiles, settings: ExploreSettings, progress: Progress) ->
             uvicorn.Server(config).run(sockets=[listener])
     progress.say("The explorer has stopped.")
     return {"particles": opened.n_particles}
+
+
+def listen_as_before(run: Path, port: int) -> tuple[socket.socket, str]:
+    """A socket and a token: those of the last start where they are free, so that its open pages go on."""
+    before = kept_address(run)
+    if before is not None and port in (0, before.port):
+        with contextlib.suppress(InputError):
+            return listen(before.port), before.token
+    return listen(port), secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def listen(port: int) -> socket.socket:

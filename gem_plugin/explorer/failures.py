@@ -8,7 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from gem_plugin.errors import GemError
 from gem_plugin.explorer.guard import SAFE_HEADERS
+from gem_plugin.explorer.run_watch import GONE, gone_in_words
 from gem_plugin.explorer.saved_names import NameTakenError
+from gem_plugin.explorer.step_jobs import WouldReplaceError
 
 MAXIMUM_LENGTH = 300  # characters of an error that is not ours
 
@@ -18,6 +20,10 @@ async def _taken(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error), "newName": error.new_name}, 409)
 
 
+async def _replaces(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error), "mayReplace": True}, 409)
+
+
 async def _ours(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
 
@@ -25,6 +31,9 @@ async def _ours(request: Request, error: Exception) -> Response:
 async def _of_the_disk(request: Request, error: Exception) -> Response:
     """A full disk, a folder that may not be written, a file that is no longer there."""
     assert isinstance(error, OSError)
+    files = getattr(request.app.state, "files", None)
+    if files is not None and not files.root.is_dir():
+        return JSONResponse({"error": gone_in_words(files)}, GONE)
     reason = error.strerror or str(error)
     file = f" ({error.filename})" if error.filename else ""
     text = f"The explorer could not read or write a file: {reason}{file}. Free space or change permissions, then try again."
@@ -53,6 +62,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 HANDLERS: dict[type[Exception], Handler] = {
     NameTakenError: _taken,
+    WouldReplaceError: _replaces,
     GemError: _ours,
     OSError: _of_the_disk,
     HTTPException: _no_such_address,

@@ -43,7 +43,8 @@ class DecodedMolecule:
 
     latents: np.ndarray  # (latent_size,)
     volume: np.ndarray  # (box, box, box), ordered zyx
-    cloud: GaussianCloud | None = None  # of a particle whose images are requested
+    cloud: GaussianCloud | None = None  # where images or atoms are to be made of the same decoding
+    is_coarse: bool = False  # of half the box, with voxels twice as wide
 
 
 class Molecules:
@@ -66,16 +67,9 @@ class Molecules:
         """Whether particles have images, and the model has Gaussians to project beside them."""
         return self.source.clouds_at is not None and self.run.prepared_images.is_file()
 
-    def decode_particle(self, row: int, with_images: bool) -> DecodedMolecule:
-        """A particle's molecule; with its cloud, where the images are to be made of the same decoding."""
-        latents = self.latents_of(row)
-        if not with_images:
-            return self.decode(latents)
-        if self.source.clouds_at is None:
-            raise InputError("This model has no Gaussians to project.")
-        with self.lock:
-            cloud = self.source.clouds_at(latents[None])
-            return DecodedMolecule(latents, self._render(cloud), cloud)
+    def decode_particle(self, row: int, with_cloud: bool, is_coarse: bool = False) -> DecodedMolecule:
+        """A particle's molecule; with its cloud, where images or atoms are to be made of the same decoding."""
+        return self.decode(self.latents_of(row), with_cloud, is_coarse)
 
     def image_size(self) -> int:
         """Pixels along a side of the particles' images."""
@@ -89,24 +83,64 @@ class Molecules:
         image = gaussian_filter(np.asarray(prepared.images[row], np.float32), LOW_PASS_IN_PIXELS)
         return np.stack([image, projection])
 
-    def decode(self, latents: np.ndarray) -> DecodedMolecule:  # (latent_size,)
+    def decode(
+        self,
+        latents: np.ndarray,  # (latent_size,)
+        with_cloud: bool = False,
+        is_coarse: bool = False,  # half the box, for a molecule that follows the mouse
+    ) -> DecodedMolecule:
         """The molecule at a point of the latent space."""
-        return DecodedMolecule(latents, self.density(latents))
+        self._check(latents)
+        is_coarse = is_coarse and self.can_be_coarse
+        if not with_cloud and not is_coarse:
+            return DecodedMolecule(latents, self.density(latents))
+        if self.source.clouds_at is None:
+            raise InputError("This model has no Gaussians to project.")
+        with self.lock:
+            cloud = self.source.clouds_at(latents[None].astype(np.float32))
+            return DecodedMolecule(latents, self._render(cloud, is_coarse), cloud, is_coarse)
+
+    @property
+    def can_be_coarse(self) -> bool:
+        """Whether half the box has whole voxels at the same positions, and half the window too."""
+        window = self.window
+        return (
+            self.source.clouds_at is not None
+            and not self.source.is_flipped
+            and self.source.box_size % 4 == 0
+            and window.size % 2 == 0
+            and window.first % 2 == 0
+        )
 
     def density(self, latents: np.ndarray) -> np.ndarray:  # (latent_size,) -> (box, box, box)
         """The whole decoded map."""
+        self._check(latents)
+        with self.lock:
+            return next(iter(self.source.decode(latents[None].astype(np.float32))))
+
+    def _check(self, latents: np.ndarray) -> None:
         if latents.shape != (self.source.latents.shape[1],) or not np.isfinite(latents).all():
             raise InputError(
                 f"Expected {self.source.latents.shape[1]} finite latents, got {latents.tolist()[:20]}."
             )
-        with self.lock:
-            return next(iter(self.source.decode(latents[None].astype(np.float32))))
 
-    def _render(self, cloud: GaussianCloud) -> np.ndarray:  # one cloud -> (box, box, box)
-        """The same map that the source decodes."""
+    def _render(
+        self, cloud: GaussianCloud, is_coarse: bool
+    ) -> np.ndarray:  # one cloud -> (box, box, box), or half
+        """The same map that the source decodes; coarse: half of its voxels along each side."""
+        step = 2 if is_coarse else 1
+        box_size = self.source.box_size // step
         pixel_size = self.source.cloud_pixel_size_in_angstroms
-        volume = render_volumes(cloud, self.source.box_size, pixel_size)[0].cpu().numpy()
+        in_angstroms = cloud.in_angstroms(pixel_size)
+        volume = render_volumes(in_angstroms, box_size, step * pixel_size)[0].cpu().numpy()
         return volume[::-1] if self.source.is_flipped else volume
+
+    def coarse_bytes(self, volume: np.ndarray) -> bytes:  # (box / 2, box / 2, box / 2)
+        """The window of a coarse map; a voxel eight times as large holds eight times as much."""
+        window = self.window
+        inside = slice(window.first // 2, (window.first + window.size) // 2)
+        scaled = volume[inside, inside, inside] * np.float32(255 / 8 / window.density_of_255)
+        return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8).tobytes()
 
     def as_bytes(self, volume: np.ndarray, density_of_255: float | None = None) -> bytes:
         """The window of a map, z slowest, x fastest, negative density as 0. density_of_255: default: the window's."""
@@ -145,6 +179,8 @@ class Molecules:
             outline = np.argwhere(volume > FRACTION_OUTSIDE_WINDOW * bright_level)
             furthest = max(furthest, int(np.abs(outline - box // 2).max(initial=0)))
         half_width = min(box // 2, furthest + MARGIN_IN_VOXELS)
+        if box % 4 == 0:
+            half_width += half_width % 2  # so that half the box has voxels at its corners too
         return Window(
             box // 2 - half_width,
             2 * half_width,

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import hashlib
+import shlex
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gem_plugin.explorer.latent_axes import latent_axes
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.particle_certainty import ParticleCertainty
 from gem_plugin.explorer.recluster import OpenedSketch
+from gem_plugin.explorer.run_watch import RunNews, news_of, stamp_of
 from gem_plugin.explorer.samples import described_samples
 from gem_plugin.explorer.selection_facts import SelectionFacts
 from gem_plugin.explorer.selection_maps import SelectionMaps
@@ -52,9 +54,18 @@ class OpenedRun:
         self._sketch: OpenedSketch | None = None
         self._near: NearParticles | None = None
         self._selection_maps: SelectionMaps | None = None
+        self.table, self.stamp = table, stamp_of(run)
         self.certainty = ParticleCertainty(self.opened)
         self.selection_facts = SelectionFacts(self.opened)
         self._lock = threading.Lock()
+
+    def reopen(self) -> None:
+        """Take the results that are on the disk now. InputError where they cannot be opened; then all stays as it was."""
+        vars(self).update(vars(OpenedRun(self.run, self.table)))
+
+    def news(self) -> RunNews:
+        """What changed on the disk since."""
+        return news_of(self.run, self.stamp)
 
     def molecules(self) -> Molecules:
         """The decoder; opened once."""
@@ -120,6 +131,8 @@ class OpenedRun:
             "nParticles": self.n_particles,
             "columns": [self._described(column) for column in self.columns.values()],
             "training": training_state(self.run),
+            "stamp": self.news().stamp,
+            "command": f"gem-em explore {shlex.quote(str(self.run.root.absolute()))}",
             "sessions": self.run.explore.session_names(),
             "trajectoryKinds": KINDS,
             "linkages": LINKAGES,
@@ -139,7 +152,7 @@ class OpenedRun:
         with contextlib.suppress(GemError):
             molecules = self.molecules()
             if molecules.has_images:
-                cloud = molecules.decode_particle(0, with_images=True).cloud
+                cloud = molecules.decode_particle(0, with_cloud=True).cloud
                 if cloud is not None:
                     molecules.images(0, cloud)
             source = molecules.source

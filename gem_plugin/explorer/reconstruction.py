@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from gem_plugin.errors import GemError, InputError, RunError, StopRequestedError
+from gem_plugin.explorer.job_list import DONE, FAILED, RUNNING, STOPPED, JobList
 from gem_plugin.explorer.saved_names import check_name_is_free, checked_name
 from gem_plugin.explorer.saving import whole_folder
 from gem_plugin.explorer.selection_maps import check_rows
@@ -34,17 +35,18 @@ from gem_plugin.steps.reconstruct.half_maps import (
 
 MAP_NAME = "selection"  # of the files inside the folder of a reconstruction
 SEED = 0
-RUNNING, DONE, FAILED, STOPPED, NONE = "running", "done", "failed", "stopped", "none"
+NONE = "none"  # nothing was started yet
 
 
 class Reconstructions:
     """The reconstruction that runs, or ran last, and the names of those that are there."""
 
-    def __init__(self, run: RunFiles) -> None:
-        self.run = run
+    def __init__(self, run: RunFiles, jobs: JobList) -> None:
+        self.run, self.jobs = run, jobs
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._number = 0  # in the list of jobs
         self._state: dict[str, Any] = {"state": NONE}
 
     def start(self, name: str, rows: np.ndarray, overwrite: bool = False) -> None:
@@ -57,6 +59,7 @@ class Reconstructions:
                 )
             prepared, halves, chosen = prepared_selection(self.run, rows)
             self._stop = threading.Event()
+            self._number = self.jobs.begin("reconstruction", name, self.stop)
             self._state = {
                 "state": RUNNING,
                 "name": name,
@@ -115,10 +118,12 @@ class Reconstructions:
         except (GemError, OSError, MemoryError, RuntimeError) as error:
             reason = f"{type(error).__name__}: {error}" if not isinstance(error, GemError) else str(error)
             end = {"state": FAILED, "words": reason[:500]}
+        self.jobs.end(self._number, str(end["state"]), str(end.get("words", "")), {"reconstruction": name})
         self._state = {**self._state, **end}
 
     def _hear(self, words: str, fraction: float) -> None:
         self._state = {**self._state, "words": words, "fraction": fraction}
+        self.jobs.report(self._number, words, fraction)
 
 
 class JobProgress(Progress):

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.explorer.compared_maps import sigma_of_map
+from gem_plugin.explorer.job_list import JobList
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.packed_answers import packed
 from gem_plugin.explorer.reconstruction import MAP_NAME, Reconstructions
@@ -28,9 +29,9 @@ CURVES = ("unmasked", "masked", "phase_randomised", "corrected")
 class ReconstructionAnswers:
     """One method a route."""
 
-    def __init__(self, opened: OpenedRun) -> None:
+    def __init__(self, opened: OpenedRun, jobs: JobList) -> None:
         self.opened = opened
-        self.jobs = Reconstructions(opened.run)
+        self.jobs = Reconstructions(opened.run, jobs)
         self.turn_to_start = asyncio.Lock()
 
     def routes(self) -> list[Route]:

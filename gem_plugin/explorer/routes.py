@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from gem_plugin.errors import InputError
+from gem_plugin.explorer.atom_routes import AtomAnswers
+from gem_plugin.explorer.atoms import AtomModels
 from gem_plugin.explorer.compare_routes import CompareAnswers
 from gem_plugin.explorer.compared_maps import sigma_of_map
 from gem_plugin.explorer.failures import HANDLERS
 from gem_plugin.explorer.guard import Guard
+from gem_plugin.explorer.job_list import JobList
+from gem_plugin.explorer.job_routes import JobAnswers
 from gem_plugin.explorer.masks import MaskRequest
 from gem_plugin.explorer.molecules import DecodedMolecule
+from gem_plugin.explorer.news_routes import NewsAnswers
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.explorer.packed_answers import BYTES, BYTES_OF_FLOAT, float_bytes, packed, packed_in_turn
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
@@ -27,6 +33,7 @@ from gem_plugin.explorer.path_energy import PathEnergy, energy_of_run
 from gem_plugin.explorer.plot_routes import PlotAnswers
 from gem_plugin.explorer.reconstruction_routes import ReconstructionAnswers
 from gem_plugin.explorer.request_fields import json_of, mask_request, numbers_of, whole_number
+from gem_plugin.explorer.run_watch import RunGuard
 from gem_plugin.explorer.saving_routes import SavingAnswers
 from gem_plugin.explorer.selection_routes import SelectionAnswers
 from gem_plugin.explorer.trajectory import energy_plane, find_trajectory
@@ -38,29 +45,47 @@ NOBODY_WAITS = 499  # as nginx answers a client that closed the request
 
 def create_app(opened: OpenedRun, token: str) -> Starlette:
     """All routes behind the guard."""
-    work, reconstruction = WorkAnswers(opened), ReconstructionAnswers(opened)
-    own = (Answers(opened), SavingAnswers(opened), SelectionAnswers(opened), CompareAnswers(opened))
-    groups = (*own, PlotAnswers(opened), work, reconstruction)
+    jobs, atoms = JobList(opened.run), AtomModels()
+    work, reconstruction = WorkAnswers(opened), ReconstructionAnswers(opened, jobs)
+    steps = JobAnswers(opened, jobs, atoms)
+    own = (
+        Answers(opened, atoms),
+        SavingAnswers(opened, jobs),
+        SelectionAnswers(opened),
+        CompareAnswers(opened),
+    )
+    groups = (
+        *own,
+        PlotAnswers(opened),
+        work,
+        reconstruction,
+        steps,
+        AtomAnswers(opened, atoms),
+        NewsAnswers(opened, work, jobs, atoms),
+    )
 
     @contextlib.asynccontextmanager
     async def until_the_end(app: Starlette) -> AsyncIterator[None]:
         yield
         await work.close()
         await reconstruction.close()
+        await steps.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[route for group in groups for route in group.routes()],
-        middleware=[Middleware(Guard, token=token)],
+        middleware=[Middleware(Guard, token=token), Middleware(RunGuard, files=opened.run)],
         exception_handlers=HANDLERS,
         lifespan=until_the_end,
     )
+    app.state.files = opened.run  # for what failures say
+    return app
 
 
 class Answers:
     """One method a route: read the request, call, pack the answer. Work happens outside the event loop."""
 
-    def __init__(self, opened: OpenedRun) -> None:
-        self.opened = opened
+    def __init__(self, opened: OpenedRun, atoms: AtomModels) -> None:
+        self.opened, self.atoms = opened, atoms
         self.turn_to_decode = asyncio.Lock()
 
     def routes(self) -> list[Route]:
@@ -102,24 +127,34 @@ class Answers:
             return await run_in_threadpool(self._molecule, fields)
 
     def _molecule(self, fields: dict[str, Any]) -> Response:
-        """The map; for a particle with its images, these follow while the page draws the map."""
+        """The map, and the atoms of the page where it has any; for a particle its images follow while the map is drawn."""
         molecules = self.opened.molecules()
-        if "row" not in fields:
-            decoded = molecules.decode(numbers_of(fields, "latents"))
-            return packed(_head(decoded), molecules.as_bytes(decoded.volume))
-        row = whole_number(fields, "row")
-        decoded = molecules.decode_particle(row, fields.get("withImages") is True)
-        content = molecules.as_bytes(decoded.volume)
+        is_coarse = fields.get("isCoarse") is True
+        row = whole_number(fields, "row") if "row" in fields else None
+        with_images = fields.get("withImages") is True and row is not None
+        model = self.atoms.get(str(fields["atoms"])) if fields.get("atoms") else None
+        with_cloud = with_images or model is not None
+        if row is not None:
+            decoded = molecules.decode_particle(row, with_cloud, is_coarse)
+        else:
+            decoded = molecules.decode(numbers_of(fields, "latents"), with_cloud, is_coarse)
         cloud = decoded.cloud
-        head = {**_head(decoded), "certainty": self.opened.certainty.of(row)}
-        if cloud is None:
-            return packed(head, content)
+        as_bytes = molecules.coarse_bytes if decoded.is_coarse else molecules.as_bytes
+        parts = [as_bytes(decoded.volume)]
+        head = _head(decoded)
+        if row is not None:
+            head["certainty"] = self.opened.certainty.of(row)
+        if fields.get("atoms"):
+            head["hasAtoms"] = model is not None  # not after a restart: the page then sends its file again
+        if model is not None and cloud is not None:
+            parts.append(b"".join(float_bytes(values.ravel()) for values in model.move(cloud)))
+        if not with_images or row is None or cloud is None:
+            return packed(head, *parts)
         size = molecules.image_size()
         head["imageSize"] = size
-        lengths = [len(content), 2 * size * size * BYTES_OF_FLOAT]
-        return packed_in_turn(
-            head, lengths, lambda: content, lambda: float_bytes(molecules.images(row, cloud))
-        )
+        lengths = [*map(len, parts), 2 * size * size * BYTES_OF_FLOAT]
+        makes = [partial(bytes, part) for part in parts]
+        return packed_in_turn(head, lengths, *makes, lambda: float_bytes(molecules.images(row, cloud)))
 
     async def states(self, request: Request) -> Response:
         fields = await json_of(request)
@@ -201,7 +236,8 @@ class Answers:
 
 def _head(decoded: DecodedMolecule) -> dict[str, Any]:
     latents = [round(float(value), 6) for value in decoded.latents]
-    return {"latents": latents, "mapSigma": sigma_of_map(decoded.volume)}
+    coarse = {"isCoarse": True, "mapSigma": sigma_of_map(decoded.volume) / 8} if decoded.is_coarse else {}
+    return {"latents": latents, "mapSigma": sigma_of_map(decoded.volume), **coarse}
 
 
 def _energy_fields(energy: PathEnergy | None) -> dict[str, Any]:

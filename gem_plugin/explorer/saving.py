@@ -30,6 +30,7 @@ from gem_plugin.steps.select.step import run_select
 
 PARTICLES, NOTE = "particles", "note.txt"
 OWN_FOLDERS = (
+    "atoms",
     "chimerax",
     "jobs",
     "masks",
@@ -40,8 +41,8 @@ OWN_FOLDERS = (
 def save_selection(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> list[Path]:
     """The chosen particles as their original rows (.star or .cs), and their row numbers."""
     opened = Run(run)
-    check_name_is_free(name, lambda other: _selection_lost(opened, other, rows), overwrite)
-    return _write_selection(opened, rows, run.explore, name)
+    check_name_is_free(name, lambda other: selection_lost(opened, other, rows), overwrite)
+    return write_selection(opened, rows, run.explore, name)
 
 
 @contextlib.contextmanager
@@ -57,11 +58,11 @@ def rows_kept(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = Fals
     check_name_is_free(name, lost_under, overwrite)
     with tempfile.TemporaryDirectory() as folder:
         listed = ExploreFiles(Path(folder)).rows(name)
-        write_numbers(listed, _in_order(rows))
+        write_numbers(listed, in_order(rows))
         yield listed
     if lost_under(name) and not overwrite:
         name = free_name(name, lambda other: bool(lost_under(other)))
-    write_numbers(run.explore.rows(name), _in_order(rows))
+    write_numbers(run.explore.rows(name), in_order(rows))
 
 
 def save_relion_job(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool = False) -> list[Path]:
@@ -73,7 +74,7 @@ def save_relion_job(run: RunFiles, name: str, rows: np.ndarray, overwrite: bool 
         )
     check_name_is_free(name, lambda other: _there(run.explore.job(other)), overwrite)
     folder = run.explore.job(name)
-    particles, rows_file = _write_selection(opened, rows, ExploreFiles(folder), PARTICLES)
+    particles, rows_file = write_selection(opened, rows, ExploreFiles(folder), PARTICLES)
     write_output_nodes(folder, [OutputNode(particles.name, NodeKind.PARTICLES)])
     write_exit_file(folder, JobEnd.SUCCESS)
     write_text_whole(
@@ -127,26 +128,26 @@ def read_session(run: RunFiles, name: str) -> dict[str, Any]:
     return content
 
 
-def _write_selection(opened: Run, rows: np.ndarray, files: ExploreFiles, name: str) -> list[Path]:
+def write_selection(opened: Run, rows: np.ndarray, files: ExploreFiles, name: str) -> list[Path]:
     """The list of rows takes its place when the particles are written, so that both belong together."""
     if not len(rows):
         raise InputError("The selection is empty: draw a lasso, or press `all shown`.")
     rows_file = files.rows(name)
     if not opened.is_prepared:  # the landscape of another program's run: it knows rows only
-        write_numbers(rows_file, _in_order(rows))
+        write_numbers(rows_file, in_order(rows))
         return [rows_file]
     if rows.min() < 0 or rows.max() >= opened.n_particles:
         raise InputError(f"The selection names row {rows.max()}; the run has {opened.n_particles} particles.")
     out = files.particles(name, opened.original.suffix)
     with whole_file(rows_file) as listed:
-        write_numbers(listed, _in_order(rows))
+        write_numbers(listed, in_order(rows))
         run_select(
             opened.files, SelectSettings(rows=listed, out=out, overwrite=True), Progress(io.StringIO())
         )
     return [out, rows_file]
 
 
-def _in_order(rows: np.ndarray) -> np.ndarray:  # (k,) int64
+def in_order(rows: np.ndarray) -> np.ndarray:  # (k,) int64
     return np.unique(rows.astype(np.int64))
 
 
@@ -154,11 +155,11 @@ def _there(*paths: Path) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def _selection_lost(opened: Run, name: str, rows: np.ndarray) -> list[Path]:
+def selection_lost(opened: Run, name: str, rows: np.ndarray | None) -> list[Path]:
     """Files that a selection would replace; rows sent to CryoSPARC before may be saved as particles too."""
     files = opened.files.explore
     particles = [files.particles(name, opened.original.suffix)] if opened.is_prepared else []
-    return [*_there(*particles), *_other_rows(files.rows(name), rows)]
+    return [*_there(*particles), *([] if rows is None else _other_rows(files.rows(name), rows))]
 
 
 def _other_rows(path: Path, rows: np.ndarray) -> list[Path]:
@@ -166,7 +167,7 @@ def _other_rows(path: Path, rows: np.ndarray) -> list[Path]:
     if not path.exists():
         return []
     try:
-        is_same = np.array_equal(read_number_table(path).ravel(), _in_order(rows))
+        is_same = np.array_equal(read_number_table(path).ravel(), in_order(rows))
     except InputError:
         is_same = False
     return [] if is_same else [path]

@@ -16,9 +16,11 @@ from starlette.routing import Route
 from gem_plugin.errors import InputError
 from gem_plugin.explorer import saving
 from gem_plugin.explorer.cryosparc_sending import send_to_cryosparc
+from gem_plugin.explorer.job_list import JobList
 from gem_plugin.explorer.masks import Masks
 from gem_plugin.explorer.movies import HOW_TO_GET_MP4, can_write_mp4, save_movie
 from gem_plugin.explorer.opened_run import OpenedRun
+from gem_plugin.explorer.relion_jobs import RelionJob, make_relion_job
 from gem_plugin.explorer.request_fields import json_of, mask_request, numbers_of, overwrites, rows_of
 from gem_plugin.notices import listening
 
@@ -28,8 +30,8 @@ MAXIMUM_MAPS_SAVED = 200
 class SavingAnswers:
     """One method a route; one is written after the other."""
 
-    def __init__(self, opened: OpenedRun) -> None:
-        self.opened = opened
+    def __init__(self, opened: OpenedRun, jobs: JobList) -> None:
+        self.opened, self.jobs = opened, jobs
         self.turn_to_save = asyncio.Lock()  # a name that is free stays so until it is written
 
     def routes(self) -> list[Route]:
@@ -78,11 +80,16 @@ class SavingAnswers:
         kind, name = request.path_params["kind"], request.path_params["name"]
         if kind not in ("particles", "relion-job"):
             raise InputError(f"There is no way to save {kind!r}; expected particles or relion-job.")
-        save = saving.save_selection if kind == "particles" else saving.save_relion_job
+        save = saving.save_selection if kind == "particles" else make_relion_job
         with listening(lambda notice: None) as notices:
             written = await self._saved(save, self.opened.run, name, rows, overwrites(request))
-        said = {"files": [str(path) for path in written], "notices": [notice.sentence for notice in notices]}
-        return JSONResponse({**said, "particles": len(rows)})
+        said = {"notices": [notice.sentence for notice in notices], "particles": len(np.unique(rows))}
+        if isinstance(written, RelionJob):
+            said |= {"job": written.job, "where": written.where}
+            title = written.job.rstrip("/") or name
+            self.jobs.add_ended("RELION job", title, f"{said['particles']} particles. {written.where}")
+            written = written.files
+        return JSONResponse({**said, "files": [str(path) for path in written]})
 
     async def send_to_cryosparc(self, request: Request) -> Response:
         """The body holds the rows as uint32, the address the fields of the form."""
@@ -90,6 +97,8 @@ class SavingAnswers:
         fields = dict(request.query_params)
         overwrite = overwrites(request)
         job = await run_in_threadpool(send_to_cryosparc, self.opened.run, name, rows, fields, overwrite)
+        workspace = f"{fields.get('project')}, {fields.get('workspace')}"
+        self.jobs.add_ended("CryoSPARC job", job, f"{len(rows)} particles of {name} sent to {workspace}")
         return JSONResponse({"job": job, "particles": len(rows)})
 
     async def save_maps(self, request: Request) -> Response:

@@ -60,6 +60,12 @@ class WorkAnswers:
         if self._work is not None:
             await self._write(self._work)
 
+    async def open_again(self) -> None:
+        """The run is another one now: what no longer fits it is dropped, and said."""
+        await self.close()
+        async with self._opening:
+            self._work = None
+
     async def _opened(self) -> CurrentWork:
         async with self._opening:
             if self._work is None:

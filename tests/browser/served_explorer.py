@@ -36,17 +36,18 @@ class Explorer:
 
     run: RunFiles
     port: int
+    token: str = TOKEN
 
     @property
     def address(self) -> str:
-        return f"http://{HOST}:{self.port}/?token={TOKEN}"
+        return f"http://{HOST}:{self.port}/?token={self.token}"
 
     def ask(
         self, path: str, body: Any = None, headers: dict[str, str] | None = None, with_token: bool = True
     ) -> tuple[int, bytes]:
         """Status and content of an answer; a body makes it a POST."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
-        sent = {"X-Gem-Token": TOKEN} if with_token else {}
+        sent = {"X-Gem-Token": self.token} if with_token else {}
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         connection.request("GET" if body is None else "POST", path, content, {**sent, **(headers or {})})
         answer = connection.getresponse()
@@ -66,15 +67,15 @@ class Explorer:
         return json.loads(content[4 : 4 + length]), content[4 + length :]
 
 
-def serve(run: RunFiles, table: Path | None = None) -> Iterator[Explorer]:
+def serve(run: RunFiles, table: Path | None = None, port: int = 0, token: str = TOKEN) -> Iterator[Explorer]:
     """Serve a run, with the user's own table if there is one, until the test is over."""
-    listener = listen(0)
-    server = uvicorn.Server(uvicorn.Config(create_app(OpenedRun(run, table), TOKEN), log_level="error"))
+    listener = listen(port)
+    server = uvicorn.Server(uvicorn.Config(create_app(OpenedRun(run, table), token), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield Explorer(run, listener.getsockname()[1])
+    yield Explorer(run, listener.getsockname()[1], token)
     server.should_exit = True
     thread.join(timeout=20)
     listener.close()
@@ -97,6 +98,7 @@ def open_browser(*more_flags: str) -> Iterator[Any]:
 
 
 def files_below(folder: Path) -> set[str]:
-    """Every file, to see what was written; without the baskets, which are kept without being asked."""
-    files = (path for path in folder.rglob("*") if path.is_file() and "current_work" not in path.name)
+    """Every file, to see what was written; without baskets and jobs, whose lists are kept without being asked."""
+    kept = ("current_work", "job_list")
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(kept))
     return {path.relative_to(folder).as_posix() for path in files}

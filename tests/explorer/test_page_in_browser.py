@@ -235,8 +235,8 @@ def test_the_users_own_atoms_are_seen_inside_the_surface(page: Page, tmp_path: P
     opaque = "r < 110 && b > r + 40"
     before = count_of_pixels(page, "surface", opaque)
     page.find_element("id", "atoms-file").send_keys(str(model))
-    wait_until(lambda: text_of(page, "message") == "120 atoms of own model.pdb")
-    assert page.execute_script("return gem.molecule.view.atoms.structure.atomCount") == 120
+    wait_until(lambda: text_of(page, "message") == "120 atoms of own model.pdb, moved with each molecule.")
+    assert page.execute_script("return gem.molecule.view.atoms.component.structure.atomCount") == 120
     assert count_of_pixels(page, "surface", opaque) < 0.3 * before, "the surface has become transparent"
     assert count_of_pixels(page, "surface", "r < 130 && g < 130") > 100, (
         "a thin coil, longer than the molecule"
@@ -244,7 +244,7 @@ def test_the_users_own_atoms_are_seen_inside_the_surface(page: Page, tmp_path: P
     wrong = tmp_path / "wrong.pdb"
     wrong.write_text("nothing\n")
     page.find_element("id", "atoms-file").send_keys(str(wrong))
-    wait_until(lambda: "No atoms were found in wrong.pdb" in text_of(page, "message"))
+    wait_until(lambda: "wrong.pdb holds no atoms" in text_of(page, "message"))
 
 
 def test_the_molecule_moves_while_the_path_is_dragged(explorer: Explorer, page: Page) -> None:

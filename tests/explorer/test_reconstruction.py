@@ -14,6 +14,7 @@ from small_star_run import write_run
 
 from gem_plugin.errors import InputError, RunError
 from gem_plugin.explorer import reconstruction
+from gem_plugin.explorer.job_list import JobList
 from gem_plugin.explorer.reconstruction import Reconstructions, prepared_selection
 from gem_plugin.explorer.saved_names import NameTakenError
 from gem_plugin.io.mrc.maps import read_map
@@ -25,7 +26,7 @@ from gem_plugin.steps.reconstruct.half_maps import back_project, half_sets_of
 
 @pytest.fixture
 def jobs(explorer: Explorer) -> Iterator[Reconstructions]:
-    opened = Reconstructions(explorer.run)
+    opened = Reconstructions(explorer.run, JobList(explorer.run))
     yield opened
     opened.close()
 

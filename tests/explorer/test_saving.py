@@ -53,7 +53,8 @@ SAVES: dict[str, tuple[str, Body, Body]] = {  # address, what is saved first, an
 
 def contents(explorer: Explorer) -> dict[str, bytes]:
     root = explorer.run.explore.root
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    paths = [path for path in root.rglob("*") if path.is_file() and path != explorer.run.explore.job_list]
+    return {str(path.relative_to(root)): path.read_bytes() for path in paths}
 
 
 @pytest.fixture(params=SAVES)

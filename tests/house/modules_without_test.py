@@ -35,6 +35,13 @@ WITHOUT_TEST = {
         "explorer/settings",
     ),
     "The page in a browser: tests/explorer/test_states_in_browser.py": ("explorer/sketch_voxels",),
+    "Jobs of the page, started for real: tests/explorer/test_step_jobs.py": ("explorer/step_worker",),
+    "The server of jobs, atoms and news: tests/explorer/test_run_watch.py": (
+        "explorer/atom_routes",
+        "explorer/job_routes",
+        "explorer/news_routes",
+    ),
+    "The conformation of a model: tests/steps/flex/test_step.py": ("steps/flex/reference",),
     "Readings of optics, on images: tests/steps/consensus/test_optics.py": (
         "heterogeneity/optics_comparison",
     ),

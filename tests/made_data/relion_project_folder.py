@@ -1,5 +1,6 @@
 """A RELION project for tests, driven by the real relion_pipeliner without its GUI."""
 
+import linecache
 import os
 import shutil
 import subprocess
@@ -90,6 +91,7 @@ class RelionProject:
         return f"{new.relative_to(self.folder)}/"
 
     def _pipeline(self) -> dict:
+        linecache.clearcache()  # starfile reads through it, and would give the file of before
         return starfile.read(self.folder / "default_pipeline.star", always_dict=True)
 
     @staticmethod

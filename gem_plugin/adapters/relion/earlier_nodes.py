@@ -4,18 +4,20 @@ RELION only ever adds the nodes of RELION_OUTPUT_NODES.star to those it knows. W
 job whose file is gone and that no other job uses; the file is changed under RELION's own lock, line by line.
 """
 
-import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from gem_plugin.adapters.relion.output_nodes import project_path
+from gem_plugin.adapters.relion.pipeline_file import (
+    INPUT_EDGES,
+    NODES,
+    NODES_FOLDER,
+    OUTPUT_EDGES,
+    PIPELINE,
+    locked_pipeline,
+)
 from gem_plugin.io.whole_files import whole_file
 
-PIPELINE, LOCK_FOLDER, LOCK_FILE = "default_pipeline.star", ".relion_lock", "lock_default_pipeline.star"
-NODES_FOLDER = ".Nodes"  # empty files by which RELION's file browser finds nodes
-SECONDS_TO_WAIT, SECONDS_BETWEEN_TRIES = 30.0, 0.5  # RELION itself waits for two minutes
-NODES, INPUT_EDGES, OUTPUT_EDGES = "pipeline_nodes", "pipeline_input_edges", "pipeline_output_edges"
 NAME_COLUMNS = {  # block -> the column with the name of the node
     NODES: "_rlnPipeLineNodeName",
     INPUT_EDGES: "_rlnPipeLineEdgeFromNode",
@@ -31,7 +33,7 @@ def forget_missing_nodes(job_folder: Path) -> list[str]:
     prefix = project_path(job_folder) + "/"
     if not _missing(_text_of(pipeline), prefix):
         return []
-    with _locked(pipeline.parent):
+    with locked_pipeline(pipeline.parent):
         text = _text_of(pipeline)
         missing = _missing(text, prefix)
         with whole_file(pipeline) as temporary:
@@ -77,23 +79,3 @@ def _rows(text: str) -> Iterator[tuple[str, str, int]]:
 
 def _text_of(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else ""
-
-
-@contextlib.contextmanager
-def _locked(project: Path) -> Iterator[None]:
-    """RELION's own lock: the folder that only one program can make."""
-    folder, end = project / LOCK_FOLDER, time.monotonic() + SECONDS_TO_WAIT
-    while True:
-        try:
-            folder.mkdir()
-            break
-        except FileExistsError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(SECONDS_BETWEEN_TRIES)
-    try:
-        (folder / LOCK_FILE).write_text("lock file of GEM\n", encoding="utf-8")
-        yield
-    finally:
-        (folder / LOCK_FILE).unlink(missing_ok=True)
-        folder.rmdir()

@@ -42,10 +42,13 @@ class OutputNode:
     kind: NodeKind
 
 
-def write_output_nodes(job_folder: Path, nodes: Sequence[OutputNode]) -> None:
-    """Write the node list of a job; files that do not exist are left out, RELION would keep them as broken nodes."""
+def write_output_nodes(job_folder: Path, nodes: Sequence[OutputNode], project: Path | None = None) -> None:
+    """Write the node list of a job; files that do not exist are left out, RELION would keep them as broken nodes.
+
+    project: default: the working folder, as in every job that RELION starts.
+    """
     is_version_4 = relion_version(job_folder) == 4
-    prefix = project_path(job_folder)
+    prefix = project_path(job_folder, project)
     rows = [
         f"{prefix}/{node.file} {node.kind.value[0]} {node.kind.value[1 if is_version_4 else 2]}"
         for node in nodes
@@ -65,9 +68,9 @@ def relion_version(job_folder: Path) -> int:
     return 4 if "_rlnJobTypeLabel" in text else 3
 
 
-def project_path(job_folder: Path) -> str:
+def project_path(job_folder: Path, project: Path | None = None) -> str:
     """The job folder as RELION writes it: relative to the project, which is the working folder of every job."""
     try:
-        return job_folder.absolute().relative_to(Path.cwd()).as_posix()
+        return job_folder.absolute().relative_to((project or Path.cwd()).absolute()).as_posix()
     except ValueError:  # outside the project: started by hand
         return job_folder.as_posix()

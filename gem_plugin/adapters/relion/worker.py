@@ -23,7 +23,7 @@ from gem_plugin.adapters.relion.output_nodes import write_output_nodes
 from gem_plugin.adapters.relion.run_nodes import nodes_of_run, with_telling_names
 from gem_plugin.adapters.relion.watcher import JobEnd, write_exit_file
 from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
-from gem_plugin.errors import StopRequestedError
+from gem_plugin.errors import RunError, StopRequestedError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
 from gem_plugin.pipeline.logged_progress import LoggedProgress
@@ -112,7 +112,7 @@ def _forget_missing_nodes(run: RunFiles, progress: LoggedProgress) -> None:
     """Outputs of an earlier start that this one does not have, such as a third state."""
     try:
         forgotten = forget_missing_nodes(run.root)
-    except OSError as error:
+    except (OSError, RunError) as error:
         progress.say(f"WARNING: RELION may list outputs of this job that are no more ({error}).")
         return
     if forgotten:

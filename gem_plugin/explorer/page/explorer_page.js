@@ -4,6 +4,9 @@ import { BasketPanel } from "./basket_panel.js";
 import { Baskets } from "./baskets.js";
 import { ParticleColumns } from "./columns.js";
 import { ComparePanel } from "./compare_panel.js";
+import { Connection, partsHandedOver } from "./connection.js";
+import { FollowMouse } from "./follow_mouse.js";
+import { JobsPanel } from "./jobs_panel.js";
 import { attempt, byId, say } from "./messages.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
@@ -98,6 +101,31 @@ export class ExplorerPage {
       if (this.selection.rows().length) attempt(() => this.report.show());
     };
     this.reconstruction = new ReconstructionPanel({ rows: () => this.selection.rows(), molecule });
+    this.showJobs(molecule);
+  }
+
+  /** Jobs, whether the explorer still answers, and the molecule under the mouse. */
+  showJobs(molecule) {
+    const rowAt = (px, py, reach) => this.plot.scatter.nearest(px, py, reach);
+    this.followMouse = new FollowMouse({ overlay: byId("overlay"), rowAt, molecule });
+    this.connection = new Connection({
+      run: this.run,
+      hear: (news) => this.jobs.take(news),
+      unsent: () => this.keeper.unsent,
+      beforeLoading: () => this.keeper.send({}),
+    });
+    this.jobs = new JobsPanel({
+      rows: () => this.selection.rows(),
+      atoms: () => molecule()?.atoms.key,
+      showReconstruction: (name) => this.showReconstruction(name),
+      openAgain: () => this.connection.openAgain(),
+    });
+  }
+
+  /** Its numbers stand in the report of the selection. */
+  async showReconstruction(name) {
+    byId("selection-report").hidden = false;
+    await this.reconstruction.show(name);
   }
 
   /** Keep a step of the history, unless it is one of them that is shown. */
@@ -128,8 +156,17 @@ export class ExplorerPage {
     window.gemFirstPaint = performance.now();
     const notices = await attempt(() => this.keeper.load());
     if (notices?.length) say(notices.join(" "));
+    const handedOver = partsHandedOver();
+    if (handedOver) await attempt(() => this.takeHandedOver(handedOver));
     attempt(() => this.reconstruction.open());
+    attempt(() => this.jobs.open());
+    this.connection.start();
     await this.openModel();
+  }
+
+  /** What a page at another address had not saved yet. */
+  async takeHandedOver(parts) {
+    await this.asOneStep("work of the page before", () => this.work.restore(this.work.unpacked(parts)));
   }
 
   /** The decoder and the states: opened by the server while the particles are already drawn. */

@@ -1,5 +1,7 @@
 // Talking to the reader: the line below the plot, and numbers with their units.
 
+import { clearBeside, controlOf, sayBeside } from "./errors_beside.js";
+
 export const byId = (id) => document.getElementById(id);
 
 let dropQuestion = null; // of the question in the line: nobody will answer it any more
@@ -40,12 +42,15 @@ export function choose(text, labels) {
   });
 }
 
-/** Run something that may fail; the reader sees why. */
+/** Run something that may fail; the reader sees why, also beside the control that asked for it. */
 export async function attempt(work) {
+  const control = controlOf(globalThis.event);
+  clearBeside(control);
   try {
     return await work();
   } catch (error) {
     say(error.message, true);
+    sayBeside(control, error.message);
     return null;
   }
 }

@@ -1,9 +1,10 @@
 // The right side: one molecule with its title, slices, images and facts. What is there always belongs
 // together: all of it comes with one answer, and is exchanged when the new surface is drawn.
 
+import { atomsIn, AtomsPanel } from "./atoms_panel.js";
 import { canvasWithCaption, drawCleanImage, drawNoisyImage, drawSlices } from "./grey_images.js";
 import { LevelControl } from "./level_control.js";
-import { attempt, byId, counted, say } from "./messages.js";
+import { byId } from "./messages.js";
 import { usableName } from "./names.js";
 import { asFloats, askInParts } from "./server.js";
 import { SurfaceView } from "./surface_view.js";
@@ -14,6 +15,7 @@ export const NEGATIVE_TINT = "#d55e00";
 const TINT_ABOUT_DIFFERENCE = "#9aa4ae";
 const OPACITY_ABOUT_DIFFERENCE = 0.3;
 const OPACITY_ABOUT_ATOMS = 0.45;
+const COARSE_STEP = 2; // voxels of the model along a side of one of a coarse map
 const ZERO_OF_SIGNED = 127.5; // bytes of a difference
 const LARGEST_SIGNED = 120;
 export const OWN_SCALE_PER_LEVEL = 1;
@@ -41,7 +43,7 @@ export class MoleculePanel {
     this.controls = new ViewControls(this.view, () => usableName(this.subject?.title ?? "", "molecule"));
     this.position = byId("slice-position");
     this.position.oninput = () => this.drawSlices();
-    byId("atoms-file").onchange = (event) => attempt(() => this.showAtoms(event.target.files[0]));
+    this.atoms = new AtomsPanel(this.view, () => this.showAgain());
   }
 
   get isBusy() {
@@ -61,6 +63,19 @@ export class MoleculePanel {
   followLatents(latents, title, sureness = {}) {
     this.mark(-1);
     return this.requests.follow((signal) => this.load({ latents, ...sureness }, title, signal));
+  }
+
+  /** A particle's molecule while the mouse moves over the plot: quick and coarse, without its images. */
+  followRow(row, title) {
+    this.mark(row);
+    return this.requests.follow((signal) => this.load({ row, isCoarse: true }, title, signal));
+  }
+
+  /** The molecule that is there, asked for again: with the atoms that were loaded meanwhile, or without them. */
+  async showAgain() {
+    const { request, title, latents } = this.subject ?? {};
+    if (!latents) return this.drawSurface();
+    return this.requests.run((signal) => this.load({ ...request, isCoarse: undefined }, title, signal));
   }
 
   /** state: { mapStates, number, kind, other, certainty }, the last in words */
@@ -95,12 +110,15 @@ export class MoleculePanel {
   async load(request, title, signal) {
     const start = performance.now();
     const isState = "mapStates" in request;
-    const body = isState ? request : { ...request, withImages: this.model.hasImages && "row" in request };
+    const withImages = this.model.hasImages && "row" in request && !request.isCoarse;
+    const body = isState ? request : { ...request, withImages, atoms: this.atoms.key };
     this.nLoading++;
     try {
       const answer = askInParts(isState ? "/api/state-map" : "/api/molecule", body, signal);
       const subject = subjectOf(await next(answer), await next(answer), request, title);
+      if (subject.hasAtoms) subject.atoms = atomsIn(asFloats(await next(answer)));
       if (signal.aborted) return false;
+      if (subject.hasAtoms === false) this.atoms.sendAgain();
       this.milliseconds.answer = performance.now() - start;
       await Promise.all([this.show(subject), this.addImages(subject, next(answer), signal)]);
       this.milliseconds.all = performance.now() - start;
@@ -132,18 +150,20 @@ export class MoleculePanel {
     this.levels.show();
     if (!subject) return;
     const start = performance.now();
-    await this.view.show(this.shapesOf(subject), () => this.present(subject));
+    await this.view.show(
+      this.shapesOf(subject), () => this.present(subject), () => this.atoms.follow(subject));
     this.milliseconds.surface = performance.now() - start;
   }
 
-  shapesOf({ volume, isSigned, overlay, hasOwnScale, request, surfaces }) {
+  shapesOf({ volume, isSigned, isCoarse, overlay, hasOwnScale, request, surfaces }) {
     const level = Number(this.level.value);
-    const opacity = (this.view.atoms ? OPACITY_ABOUT_ATOMS : 1) * (request.fade ?? 1);
+    const opacity = (this.view.atoms.isThere ? OPACITY_ABOUT_ATOMS : 1) * (request.fade ?? 1);
     const cover = this.cover ? [this.cover] : [];
     const half = signedLevelOf(level, hasOwnScale);
     if (surfaces) return [...surfaces.map((one) => this.shapeOf(one, opacity)), ...cover];
     if (isSigned) return [...signedShapes(volume, half, opacity), ...cover];
-    if (!overlay) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity }, ...cover];
+    const step = isCoarse ? COARSE_STEP : 1;
+    if (!overlay) return [{ bytes: volume, level: level - 0.5, tint: SURFACE_TINT, opacity, step }, ...cover];
     const about = { tint: TINT_ABOUT_DIFFERENCE, opacity: OPACITY_ABOUT_DIFFERENCE };
     const mean = { bytes: volume, level: level - 0.5, ...about };
     return [...signedShapes(overlay, half, opacity), mean, ...cover];
@@ -195,16 +215,8 @@ export class MoleculePanel {
     const fraction = Number(this.position.value);
     const fromCentre = (Math.floor(fraction * windowSize) - windowSize / 2) * pixelSize;
     byId("slice-text").textContent = `${fromCentre.toFixed(0)} Å`;
-    if (!this.presented) return;
+    if (!this.presented || this.presented.isCoarse) return; // a sharp one follows
     drawSlices(this.slices, this.presented.volume, windowSize, fraction, this.presented.isSigned);
-  }
-
-  /** The user's own model inside the surface. */
-  async showAtoms(file) {
-    if (!file) return;
-    const count = await this.view.showAtoms(file);
-    await this.drawSurface();
-    say(`${counted(count, "atom")} of ${file.name}`);
   }
 
   /** As a saved session has them: which molecule, and from where it is seen. */
@@ -253,6 +265,8 @@ function subjectOf(head, volume, request, title) {
     row: request.row ?? -1,
     latents: head.latents ?? null,
     isSigned: Boolean(head.isSigned),
+    isCoarse: Boolean(head.isCoarse),
+    hasAtoms: head.hasAtoms,
     certainty: head.certainty ?? request.certainty ?? "",
     volume,
     mapSigma: head.mapSigma,

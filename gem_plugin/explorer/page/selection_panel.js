@@ -107,7 +107,8 @@ export class SelectionPanel {
     const field = byId("selection-name");
     const answer = await saveUnderName(field, (name) => `/api/save/selection/${kind}/${name}`, this.rows());
     if (!answer) return;
-    const saved = `${counted(answer.particles, "particle")} saved: ${answer.files.join(", ")}`;
+    const target = answer.job || answer.files.join(", ");
+    const saved = [`${counted(answer.particles, "particle")} saved: ${target}`, answer.where ?? ""].join(". ");
     say([saved, ...answer.notices].join(" "));
   }
 

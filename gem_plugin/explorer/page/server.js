@@ -23,7 +23,7 @@ async function ask(path, body, signal) {
     checkSize(options.body);
   }
   const answer = await orSentence(() => fetch(path, options), GONE);
-  if (!answer.ok) throw refusalIn(await orSentence(() => answer.text(), BROKEN_OFF));
+  if (!answer.ok) throw refusalIn(await orSentence(() => answer.text(), BROKEN_OFF), answer.status);
   return answer;
 }
 
@@ -116,10 +116,16 @@ function parsed(text) {
   }
 }
 
-/** The sentence of our server as an error. newName: offered where the name is taken. */
-function refusalIn(text) {
-  const { error, newName } = parsed(text) ?? {};
-  return typeof error === "string" ? Object.assign(new Error(error), { newName }) : new Error(SOMETHING_ELSE);
+/** The sentence of our server as an error. newName: offered where the name is taken; mayReplace: where asked. */
+function refusalIn(text, status) {
+  const { error, newName, mayReplace } = parsed(text) ?? {};
+  if (typeof error !== "string") return new Error(SOMETHING_ELSE);
+  return Object.assign(new Error(error), { newName, mayReplace, status });
+}
+
+/** The token of an explorer that was started again at the same address. */
+export function exchangeToken(token) {
+  history.replaceState(null, "", `${location.pathname}?${new URLSearchParams({ token })}`);
 }
 
 /** Run one of the libraries that come with the page. */

@@ -1,6 +1,7 @@
 // The molecule in NGL (npm: ngl): surfaces of equal density that the mouse rotates, and the user's own atoms.
 
 import { byId } from "./messages.js";
+import { SurfaceAtoms } from "./surface_atoms.js";
 import { orientationAlong } from "./view_axes.js";
 
 const INSIDE_OUT = "back"; // NGL's triangles of a volume face inwards; to draw one side only halves the time
@@ -31,6 +32,7 @@ export class SurfaceView {
       .makeScale(pixelSize, pixelSize, pixelSize)
       .setPosition(...[0, 1, 2].map(() => windowFirst * pixelSize));
     this.components = [];
+    this.atoms = new SurfaceAtoms(this.stage);
     this.hidden = [];
     this.depth = 0; // of the plane that cuts the front away, in percent of the window
     this.listen();
@@ -39,17 +41,18 @@ export class SurfaceView {
   /**
    * shapes: surfaces of volumes (bytes, x fastest) with level, tint, opacity, further parameters of NGL, and
    * colouredBy, another volume. onShown is called when they are on the canvas; of those that come meanwhile
-   * only the newest are drawn. Resolves when all is drawn.
+   * only the newest are drawn. beforeDrawn is called just before, for what moves with them. Resolves when all is
+   * drawn.
    */
-  show(shapes, onShown) {
-    this.next = { shapes, onShown };
+  show(shapes, onShown, beforeDrawn = () => {}) {
+    this.next = { shapes, onShown, beforeDrawn };
     this.building ??= this.build().finally(() => { this.building = null; });
     return this.building;
   }
 
   async build() {
     while (this.next) {
-      const { shapes, onShown } = this.next;
+      const { shapes, onShown, beforeDrawn } = this.next;
       const earlier = this.components;
       this.next = null;
       for (const component of this.hidden) this.stage.removeComponent(component);
@@ -58,13 +61,14 @@ export class SurfaceView {
       for (const component of earlier) component.setVisibility(false);
       this.hidden = earlier; // removed next time: the new ones then use their shaders
       if (!earlier.length) this.seeEverything();
+      beforeDrawn();
       this.draw();
       onShown();
     }
   }
 
-  add({ bytes, level, tint, opacity = 1, parameters = {}, colouredBy = null }) {
-    const volume = this.volumeOf(bytes);
+  add({ bytes, level, tint, opacity = 1, parameters = {}, colouredBy = null, step = 1 }) {
+    const volume = this.volumeOf(bytes, step);
     const component = this.stage.addComponentFromObject(volume);
     component.addRepresentation("surface", {
       isolevelType: "value",
@@ -83,9 +87,12 @@ export class SurfaceView {
     return component;
   }
 
-  volumeOf(bytes) {
-    const volume = new NGL.Volume("density", "", bytes, this.size, this.size, this.size);
-    volume.setMatrix(this.toAngstroms);
+  /** step: voxels of the grid along a side of one of these; 2 for a coarse map. */
+  volumeOf(bytes, step = 1) {
+    const size = this.size / step;
+    const volume = new NGL.Volume("density", "", bytes, size, size, size);
+    const larger = new NGL.Matrix4().makeScale(step, step, step);
+    volume.setMatrix(this.toAngstroms.clone().multiply(larger));
     return volume;
   }
 
@@ -93,19 +100,6 @@ export class SurfaceView {
   colouring({ bytes, colours, highest }) {
     const domain = [0, highest];
     return { color: "volume", colorVolume: this.volumeOf(bytes), colorScale: colours, colorDomain: domain };
-  }
-
-  /** The user's own atomic model (PDB or mmCIF, in the frame of the map); it stays on this machine. */
-  async showAtoms(file) {
-    if (this.atoms) this.stage.removeComponent(this.atoms);
-    this.atoms = null;
-    const extension = file.name.split(".").pop().toLowerCase();
-    this.atoms = await this.stage.loadFile(file, { ext: extension, name: file.name });
-    if (!this.atoms?.structure?.atomCount)
-      throw new Error(`No atoms were found in ${file.name}; expected a PDB or mmCIF file.`);
-    this.atoms.addRepresentation("cartoon", { color: "chainindex", useWorker: false });
-    this.atoms.addRepresentation("ball+stick", { sele: "ligand", useWorker: false });
-    return this.atoms.structure.atomCount;
   }
 
   seeEverything() {

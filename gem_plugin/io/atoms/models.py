@@ -24,7 +24,7 @@ class AtomicModel:
     bonds: np.ndarray  # (b, 2) atoms that join a residue to the next one of its chain
 
 
-def read_atomic_model(path: Path) -> AtomicModel:
+def read_atomic_model(path: Path, with_water: bool = True) -> AtomicModel:
     """Read a PDB or mmCIF file."""
     import gemmi
 
@@ -34,6 +34,8 @@ def read_atomic_model(path: Path) -> AtomicModel:
         structure = gemmi.read_structure(str(path))
         while len(structure) > 1:
             del structure[1]
+        if not with_water:
+            structure.remove_waters()
         positions, residues, names = _atoms_and_residues(structure)
     except (RuntimeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f"{path} is not a readable PDB or mmCIF file: {error}") from error
@@ -74,6 +76,19 @@ def _bonds_between_residues(
         if distances[position] < MAXIMUM_BOND_IN_ANGSTROMS:
             bonds.append((starts[residue] + position[0], starts[residue + 1] + position[1]))
     return np.array(bonds, dtype=np.int64).reshape(-1, 2)
+
+
+def model_as_mmcif(model: AtomicModel, positions_in_angstroms: np.ndarray) -> str:  # (atoms, 3)
+    """The model with its atoms at other positions, as the text of an mmCIF file."""
+    import gemmi
+
+    moved = gemmi.Structure()
+    moved.add_model(model.structure[0].clone())
+    atoms = (atom for chain in moved[0] for residue in chain for atom in residue)
+    for atom, position in zip(atoms, positions_in_angstroms, strict=True):
+        atom.pos = gemmi.Position(*(float(value) for value in position))
+    moved.setup_entities()
+    return moved.make_mmcif_document().as_string()
 
 
 def write_conformations(

@@ -58,6 +58,13 @@ class ExploreFiles:
         return self.root / "current_work.json"
 
     @property
+    def job_list(self) -> Path:  # json: what was started from the page, and how it ended
+        return self.root / "job_list.json"
+
+    def atoms(self, name: str) -> Path:  # atomic models that a step was started with
+        return self.root / "atoms" / name
+
+    @property
     def reconstructions(self) -> Path:
         return self.root / "reconstructions"
 

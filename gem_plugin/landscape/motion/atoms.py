@@ -3,10 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from gem_plugin.errors import InputError
-from gem_plugin.landscape.motion.rigid import fit_rigid_motions
 from gem_plugin.progress import Track, untracked
 
 NEIGHBOURS = 30  # Gaussians that carry a residue: enough to fix a rotation, and shared with the next residues
@@ -36,33 +34,76 @@ def carry_atoms(
 
     Bonds inside a residue keep their lengths exactly. Neighbouring residues share most of their Gaussians and so move alike.
     """
-    from scipy.spatial import cKDTree
-
-    n_residues = int(residue_of_atom.max()) + 1
-    counts = np.bincount(residue_of_atom, minlength=n_residues)
-    sums = np.stack([np.bincount(residue_of_atom, atoms[:, axis], n_residues) for axis in range(3)], 1)
-    centres = sums.astype(np.float64) / counts[:, None]
-    distances, nearest = cKDTree(reference).query(centres, k=min(NEIGHBOURS, len(reference)))
-    distances, nearest = distances.reshape(n_residues, -1), nearest.reshape(n_residues, -1)
-    _check_positions(distances[:, 0])
-    positions = np.empty((len(moved), len(atoms), 3))
-    displacement, occupancy = (np.empty((len(moved), n_residues)) for _ in range(2))
-    order = np.argsort(residue_of_atom, kind="stable")
-    members = np.split(order, np.cumsum(counts)[:-1])
-    for residue, member in track(list(enumerate(members)), "residues", unit="residue"):
-        some = nearest[residue]
-        reach = max(float(np.median(distances[residue])), 1e-3)
-        weights = reference_amplitudes[some] * np.exp(-((distances[residue] / reach) ** 2) / 2) + 1e-12
-        motion = fit_rigid_motions(
-            *(torch.from_numpy(value) for value in (reference[some], moved[:, some], weights))
+    carrier = AtomCarrier(atoms, residue_of_atom, reference, reference_amplitudes)
+    carried = [
+        carrier.carry(points, amplitudes)
+        for points, amplitudes in track(
+            list(zip(moved, moved_amplitudes, strict=True)), "atoms", unit="conformation"
         )
-        rotations, shifts = (value.double().numpy() for value in motion)
-        positions[:, member] = np.einsum("kij,aj->kai", rotations, atoms[member]) + shifts[:, None]
-        centre = np.einsum("kij,j->ki", rotations, centres[residue]) + shifts
-        displacement[:, residue] = np.linalg.norm(centre - centres[residue], axis=1)
-        fraction = weights / reference_amplitudes[some].clip(1e-12)
-        occupancy[:, residue] = moved_amplitudes[:, some] @ fraction / (reference_amplitudes[some] @ fraction)
-    return CarriedAtoms(positions, displacement, occupancy)
+    ]
+    return CarriedAtoms(*(np.stack(values) for values in zip(*carried, strict=True)))
+
+
+class AtomCarrier:
+    """The same for one conformation after the other, as they are asked for; what all of them share is found once."""
+
+    def __init__(
+        self,
+        atoms: np.ndarray,  # (atoms, 3) xyz, in the frame of the Gaussians
+        residue_of_atom: np.ndarray,  # (atoms,) int from 0
+        reference: np.ndarray,  # (n, 3)
+        reference_amplitudes: np.ndarray,  # (n,)
+    ) -> None:
+        """Raises InputError where most of the model lies outside of the density."""
+        from scipy.spatial import cKDTree
+
+        n_residues = int(residue_of_atom.max()) + 1
+        counts = np.bincount(residue_of_atom, minlength=n_residues)
+        sums = np.stack([np.bincount(residue_of_atom, atoms[:, axis], n_residues) for axis in range(3)], 1)
+        self.atoms, self.residue_of_atom = atoms, residue_of_atom
+        self.centres = sums.astype(np.float64) / counts[:, None]
+        distances, nearest = cKDTree(reference).query(self.centres, k=min(NEIGHBOURS, len(reference)))
+        distances = distances.reshape(n_residues, -1)
+        _check_positions(distances[:, 0])
+        self.nearest = nearest.reshape(n_residues, -1)  # (residues, neighbours)
+        reach = np.maximum(np.median(distances, axis=1), 1e-3)
+        closeness = np.exp(-((distances / reach[:, None]) ** 2) / 2)
+        near_amplitudes = reference_amplitudes[self.nearest]
+        weights = near_amplitudes * closeness + 1e-12
+        self.fractions = weights / weights.sum(1, keepdims=True)
+        self.shares = weights / near_amplitudes.clip(1e-12)
+        self.density = np.einsum("rn,rn->r", near_amplitudes, self.shares)
+        near = reference[self.nearest]
+        self.middles = np.einsum("rn,rni->ri", self.fractions, near)
+        self.about_middles = near - self.middles[:, None]
+
+    def carry(
+        self,
+        moved: np.ndarray,  # (n, 3): Gaussians of the conformation
+        amplitudes: np.ndarray,  # (n,)
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions (atoms, 3), and displacement and occupancy of each residue (residues,)."""
+        near = moved[self.nearest].astype(np.float64)
+        middles = np.einsum("rn,rni->ri", self.fractions, near)
+        covariance = np.einsum(
+            "rni,rnj->rij", (near - middles[:, None]) * self.fractions[:, :, None], self.about_middles
+        )
+        rotations = rotations_of(covariance)
+        shifts = middles - np.einsum("rij,rj->ri", rotations, self.middles)
+        of_atom = self.residue_of_atom
+        positions = np.einsum("aij,aj->ai", rotations[of_atom], self.atoms) + shifts[of_atom]
+        centres = np.einsum("rij,rj->ri", rotations, self.centres) + shifts
+        displacement = np.linalg.norm(centres - self.centres, axis=1)
+        occupancy = np.einsum("rn,rn->r", amplitudes[self.nearest], self.shares) / self.density
+        return positions, displacement, occupancy
+
+
+def rotations_of(covariances: np.ndarray) -> np.ndarray:  # (r, 3, 3) -> (r, 3, 3)
+    """The rotations nearest to covariances of moved about reference positions (Kabsch 1976)."""
+    left, _, right = np.linalg.svd(covariances)
+    flip = np.ones((len(covariances), 3))
+    flip[:, 2] = np.linalg.det(left @ right)  # a reflection is no motion
+    return (left * flip[:, None]) @ right
 
 
 def agreement_with_model(

@@ -11,20 +11,18 @@ from gem_plugin.io.atoms.models import AtomicModel, read_atomic_model, write_con
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.io.whole_files import write_text_whole
-from gem_plugin.landscape.motion.atoms import CarriedAtoms, agreement_with_model, carry_atoms
+from gem_plugin.landscape.motion.atoms import CarriedAtoms, carry_atoms
 from gem_plugin.landscape.motion.chain_closure import close_chains
 from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.progress import Progress, Track, untracked
+from gem_plugin.progress import Progress
 from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.latent_points import read_latent_table
 from gem_plugin.results.run import Run
+from gem_plugin.steps.flex.reference import Clouds, clouds_of, mean_cloud, reference_for
 from gem_plugin.steps.flex.settings import FlexSettings
 
-CONFORMATIONS_COMPARED = 200
-PARTICLES_OF_A_MEAN = 50  # whose Gaussians are averaged; more change nothing that can be seen
 NAME_OF_CONFORMATIONS = re.compile(r"states|z_values|pc\d+")
 TABLES = ("displacement", "occupancy")
-Clouds = tuple[np.ndarray, np.ndarray]  # positions (k, n, 3), amplitudes (k, n)
 
 
 def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dict[str, Any]:
@@ -49,7 +47,7 @@ def run_flex(files: RunFiles, settings: FlexSettings, progress: Progress) -> dic
     if settings.origin == "corner":
         shift = source.box_size // 2 * source.cloud_pixel_size_in_angstroms
     rows = np.flatnonzero(particles_in_states(files, source.n_particles))
-    reference = _reference_for(model.positions_in_angstroms - shift, source, generator, progress.track, rows)
+    reference = reference_for(model.positions_in_angstroms - shift, source, generator, progress.track, rows)
     starts, ends = model.positions_in_angstroms[model.bonds.T]
     lengths = np.linalg.norm(ends - starts, axis=1)
     summary: dict[str, Any] = {
@@ -89,55 +87,21 @@ def _conformations(
     found: dict[str, Clouds] = {}
     if run.has_states():
         states = run.states()
-        means = [_mean_cloud(source, states.rows(number), generator) for number in states.numbers]
+        means = [mean_cloud(source, states.rows(number), generator) for number in states.numbers]
         found["states"] = (
             np.concatenate([positions for positions, _ in means]),
             np.concatenate([amplitudes for _, amplitudes in means]),
         )
     for series in run.series:
         if series.latents is not None:
-            found[series.folder.name] = _clouds(source, series.latents)
+            found[series.folder.name] = clouds_of(source, series.latents)
     if settings.z_values is not None:
-        found["z_values"] = _clouds(source, read_latent_table(settings.z_values, source.latents.shape[1]))
+        found["z_values"] = clouds_of(source, read_latent_table(settings.z_values, source.latents.shape[1]))
     if not found:
         raise InputError(
             f"{run.files.root} has neither states nor trajectories. Run gem-em landscape, or give --z-values."
         )
     return found
-
-
-def _reference_for(
-    atoms: np.ndarray,
-    source: VolumeSource,
-    generator: np.random.Generator,
-    track: Track = untracked,
-    rows: np.ndarray | None = None,  # (k,) int64: neither excluded nor outliers; default: all
-) -> Clouds:
-    """The conformation that the model shows: of the mean and some particles the one with most density at the atoms.
-
-    Where a part goes all around, the mean shows it nowhere, and a model was fitted to one of its positions.
-    """
-    rows = np.arange(source.n_particles) if rows is None else rows
-    mean = _mean_cloud(source, rows, generator)
-    chosen = np.sort(generator.permutation(rows)[:CONFORMATIONS_COMPARED])
-    some = _clouds(source, source.latents[chosen])
-    positions, amplitudes = (np.concatenate(pair) for pair in zip(mean, some, strict=True))
-    best = int(agreement_with_model(atoms, positions, amplitudes, track).argmax())
-    return positions[best : best + 1], amplitudes[best : best + 1]
-
-
-def _clouds(source: VolumeSource, latents: np.ndarray) -> Clouds:
-    assert source.clouds_at is not None
-    cloud = source.clouds_at(latents.astype(np.float32))
-    positions = cloud.positions.double().cpu().numpy()
-    amplitudes = cloud.amplitudes.double().cpu().numpy()
-    return positions, np.broadcast_to(amplitudes, positions.shape[:2])
-
-
-def _mean_cloud(source: VolumeSource, rows: np.ndarray, generator: np.random.Generator) -> Clouds:
-    chosen = np.sort(generator.permutation(rows)[:PARTICLES_OF_A_MEAN])
-    positions, amplitudes = _clouds(source, source.latents[chosen])
-    return positions.mean(0, keepdims=True), amplitudes.mean(0, keepdims=True)
 
 
 def _check_model_is_no_result(files: RunFiles, path: Path) -> None:

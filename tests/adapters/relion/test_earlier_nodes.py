@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gem_plugin.adapters.relion import earlier_nodes
+from gem_plugin.adapters.relion import pipeline_file
 from gem_plugin.adapters.relion.earlier_nodes import forget_missing_nodes
+from gem_plugin.errors import RunError
 
 PIPELINE = """
 # version 30001
@@ -56,7 +57,7 @@ External/job002/ External/job002/state_3.star
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(earlier_nodes, "SECONDS_TO_WAIT", 0.0)
+    monkeypatch.setattr(pipeline_file, "SECONDS_TO_WAIT", 0.0)
     (tmp_path / "default_pipeline.star").write_text(PIPELINE)
     job = Path("External/job002")
     job.mkdir(parents=True)
@@ -74,7 +75,7 @@ def test_only_nodes_of_the_job_that_are_gone_and_unused_are_taken_out(job: Path)
 
 def test_pipeline_that_another_program_holds_stays_as_it_is(job: Path):
     Path(".relion_lock").mkdir()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(RunError, match="remove that folder first"):
         forget_missing_nodes(job)
     assert Path("default_pipeline.star").read_text() == PIPELINE
     assert Path(".relion_lock").is_dir()

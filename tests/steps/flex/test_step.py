@@ -16,7 +16,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.motion.atoms import carry_atoms
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
-from gem_plugin.steps.flex import step as flex
+from gem_plugin.steps.flex.reference import reference_for
 from gem_plugin.steps.flex.settings import FlexSettings
 from gem_plugin.steps.flex.step import run_flex
 
@@ -79,7 +79,7 @@ def test_the_reference_is_the_conformation_that_the_model_shows() -> None:
     angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     latents = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
     atoms = np.linspace(14, 30, 5)[:, None] * [[np.cos(2.0), np.sin(2.0), 0]]
-    positions, _ = flex._reference_for(atoms, arm_source(latents), np.random.default_rng(0))
+    positions, _ = reference_for(atoms, arm_source(latents), np.random.default_rng(0))
     wanted = arm_source(latents).clouds_at(np.array([[np.cos(2.0), np.sin(2.0)]], np.float32))
     assert np.abs(positions[0] - wanted.positions[0].numpy()).max() < 3
 
