@@ -1,6 +1,7 @@
 // The page: makes its parts and joins them.
 
 import { tickText } from "../../reports/page/axes.js";
+import { listenToTheme } from "../../reports/page/house_theme.js";
 import { BasketPanel } from "./basket_panel.js";
 import { Baskets } from "./baskets.js";
 import { ParticleColumns } from "./columns.js";
@@ -8,6 +9,7 @@ import { ComparePanel } from "./compare_panel.js";
 import { attempt, byId, say } from "./messages.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
+import { PageLayout } from "./page_layout.js";
 import { PageWork } from "./page_work.js";
 import { PlotPanel } from "./plot_panel.js";
 import { listenToPlotSaving } from "./plot_saving.js";
@@ -30,6 +32,8 @@ export class ExplorerPage {
   /** run: what the server says of it at once; model, landscape and images follow. */
   constructor(run) {
     this.run = run;
+    this.layout = new PageLayout();
+    listenToTheme(byId("theme"));
     this.say = say; // for the tests
     this.requests = new NewestRequest(); // of what the right side shows
     this.columns = new ParticleColumns(run.columns);

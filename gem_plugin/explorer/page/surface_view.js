@@ -226,8 +226,9 @@ export class SurfaceView {
   }
 
   drawScaleBar() {
+    const { clientWidth, clientHeight } = this.element;
     const pixelsPerAngstrom = 1 / this.stage.viewerControls.getCanvasScaleFactor();
-    const length = roundLength((0.35 * this.element.clientWidth) / pixelsPerAngstrom);
+    const length = roundLength((0.35 * Math.min(clientWidth, clientHeight)) / pixelsPerAngstrom);
     this.barLength = length * pixelsPerAngstrom; // CSS pixels
     this.bar.style.width = `${this.barLength}px`;
     this.bar.textContent = `${length} Å`;
