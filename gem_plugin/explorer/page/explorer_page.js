@@ -1,27 +1,32 @@
 // The page: makes its parts and joins them.
 
 import { tickText } from "../../reports/page/axes.js";
-import { listenToTheme } from "../../reports/page/house_theme.js";
+import { listenToTheme, onThemeChange } from "../../reports/page/house_theme.js";
 import { BasketPanel } from "./basket_panel.js";
 import { Baskets } from "./baskets.js";
 import { ParticleColumns } from "./columns.js";
 import { ComparePanel } from "./compare_panel.js";
 import { attempt, byId, say } from "./messages.js";
+import { MoleculeKeys } from "./molecule_keys.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
 import { PageLayout } from "./page_layout.js";
 import { PageWork } from "./page_work.js";
+import { PlotKeys } from "./plot_keys.js";
 import { PlotPanel } from "./plot_panel.js";
 import { listenToPlotSaving } from "./plot_saving.js";
+import { keepPressedStates } from "./pressed_states.js";
 import { ReconstructionPanel } from "./reconstruction_panel.js";
 import { SamplesPanel } from "./samples_panel.js";
 import { SelectionPanel } from "./selection_panel.js";
 import { SelectionReport } from "./selection_report.js";
 import { askJson, runLibrary } from "./server.js";
 import { SessionControls } from "./session_controls.js";
+import { Shortcuts } from "./shortcuts.js";
 import { StatesPanel } from "./states_panel.js";
 import { TrajectoryPanel } from "./trajectory_panel.js";
 import { UndoControls } from "./undo_controls.js";
+import { WalkThrough } from "./walk_through.js";
 import { WaypointEditing } from "./waypoint_editing.js";
 import { WorkHistory } from "./work_history.js";
 import { WorkKeeper } from "./work_keeper.js";
@@ -34,6 +39,9 @@ export class ExplorerPage {
     this.run = run;
     this.layout = new PageLayout();
     listenToTheme(byId("theme"));
+    onThemeChange(() => this.redraw());
+    this.shortcuts = new Shortcuts(this.layout);
+    this.walkThrough = new WalkThrough(this.layout);
     this.say = say; // for the tests
     this.requests = new NewestRequest(); // of what the right side shows
     this.columns = new ParticleColumns(run.columns);
@@ -64,6 +72,16 @@ export class ExplorerPage {
     this.compare = new ComparePanel(this);
     this.keepWork();
     this.showSelections();
+    this.listenToKeys();
+    keepPressedStates(document.body);
+  }
+
+  /** Plot and molecule by keyboard. */
+  listenToKeys() {
+    const { plot, selection } = this;
+    const show = (row) => attempt(() => this.show(row));
+    this.plotKeys = new PlotKeys({ overlay: byId("overlay"), plot, selection, show, say });
+    for (const id of ["surface", "linked-views"]) new MoleculeKeys(byId(id), () => this.molecule);
   }
 
   /** Baskets, undo and redo, and what is kept on the server. */
@@ -128,6 +146,7 @@ export class ExplorerPage {
     await this.plot.setAxes(...this.columns.firstChoice());
     this.plot.scatter.draw();
     window.gemFirstPaint = performance.now();
+    this.walkThrough.startFirstTime();
     const notices = await attempt(() => this.keeper.load());
     if (notices?.length) say(notices.join(" "));
     attempt(() => this.reconstruction.open());
@@ -178,13 +197,31 @@ export class ExplorerPage {
       await this.molecule.showParticle(0, "particle row 0. Click another particle to see it");
   }
 
+  /** Everything on canvases, in other colours. */
+  redraw() {
+    const { plot, molecule, states, reconstruction } = this;
+    if (plot.chosen.colour) {
+      plot.scatter.setColours(plot.chosen.colour);
+      plot.drawLegend();
+    }
+    plot.scatter.drawSoon();
+    for (const filter of plot.filters) filter.draw();
+    molecule?.levels.show();
+    states?.drawTree();
+    reconstruction.drawCurves();
+  }
+
   rowAt(px, py) {
     return this.plot.scatter.nearest(px, py, REACH_OF_CLICK);
   }
 
   /** Show the particle at a pixel of the plot, and make it a waypoint where those are picked. */
   async click(px, py) {
-    const row = this.rowAt(px, py);
+    await this.show(this.rowAt(px, py));
+  }
+
+  /** The molecule of a particle, which becomes a waypoint where those are picked. */
+  async show(row) {
     if (row < 0) return;
     this.plot.mark(row);
     if (this.trajectory.isPicking) this.trajectory.addWaypoint(row);

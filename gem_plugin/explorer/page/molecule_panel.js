@@ -3,6 +3,7 @@
 
 import { canvasWithCaption, drawCleanImage, drawNoisyImage, drawSlices } from "./grey_images.js";
 import { LevelControl } from "./level_control.js";
+import { LinkedViews } from "./linked_views.js";
 import { attempt, byId, counted, say } from "./messages.js";
 import { usableName } from "./names.js";
 import { asFloats, askInParts } from "./server.js";
@@ -38,7 +39,9 @@ export class MoleculePanel {
     this.images = (model.hasImages ? ["", ""] : []).map((text) => canvasWithCaption(byId("particle"), text));
     this.levels = new LevelControl(model, () => this.drawSurface());
     this.level = this.levels.slider;
-    this.controls = new ViewControls(this.view, () => usableName(this.subject?.title ?? "", "molecule"));
+    this.linked = new LinkedViews(byId("linked-views"), this.view, model);
+    const nameOfPicture = () => usableName(this.subject?.title ?? "", "molecule");
+    this.controls = new ViewControls(this.view, nameOfPicture, () => (this.linked.isShown ? this.linked : this.view));
     this.position = byId("slice-position");
     this.position.oninput = () => this.drawSlices();
     byId("atoms-file").onchange = (event) => attempt(() => this.showAtoms(event.target.files[0]));
@@ -73,7 +76,8 @@ export class MoleculePanel {
    * A map that another part of the page asks for. ask(signal) gives a title, its volume, and as needed:
    * isSigned; overlay, a difference as bytes, drawn on the volume; hasOwnScale of the difference;
    * densityOf255, where that is not the model's; certainty; mapSigma, the standard deviation of the map;
-   * surfaces, where others than that of the volume are drawn, each with bytes, tint, opacity and mapSigma.
+   * surfaces, where others than that of the volume are drawn, each with bytes, tint, opacity and mapSigma;
+   * isSideBySide, where each of them, with its name, has a view of its own.
    */
   showOther(ask) {
     this.mark(-1);
@@ -132,7 +136,12 @@ export class MoleculePanel {
     this.levels.show();
     if (!subject) return;
     const start = performance.now();
-    await this.view.show(this.shapesOf(subject), () => this.present(subject));
+    const onShown = () => this.present(subject);
+    if (subject.isSideBySide) await this.linked.show(this.mapsOf(subject), onShown);
+    else {
+      this.linked.hide();
+      await this.view.show(this.shapesOf(subject), onShown);
+    }
     this.milliseconds.surface = performance.now() - start;
   }
 
@@ -149,8 +158,18 @@ export class MoleculePanel {
     return [...signedShapes(overlay, half, opacity), mean, ...cover];
   }
 
+  /** Each surface for a view of its own, where nothing is behind it. */
+  mapsOf({ surfaces }) {
+    const cover = this.cover ? [this.cover] : [];
+    return surfaces.map((one) => ({
+      name: one.name,
+      colour: one.tint,
+      shapes: [this.shapeOf({ ...one, opacity: 1 }, 1), ...cover],
+    }));
+  }
+
   /** One of several surfaces. opacity: of all of them. */
-  shapeOf({ mapSigma, opacity: own, ...surface }, opacity) {
+  shapeOf({ mapSigma, opacity: own, name: _, ...surface }, opacity) {
     return { ...surface, level: this.levels.bytesFor(mapSigma) - 0.5, opacity: own * opacity };
   }
 

@@ -1,5 +1,6 @@
 // The plot with everything that decides what it shows: axes, colour, legend and filters.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { columnOption } from "../../reports/page/column_option.js";
 import { fillLegend } from "../../reports/page/legend.js";
 import { PixelPoints } from "../../reports/page/points_pixels.js";
@@ -11,8 +12,6 @@ import { attempt, byId } from "./messages.js";
 import { NewestRequest } from "./newest_request.js";
 import { WebGlPoints } from "./points_webgl.js";
 import { RangeFilter } from "./range_filter.js";
-
-const MARK_COLOUR = "#1d2733";
 
 export class PlotPanel {
   /** columns: ParticleColumns; onFlags: which particles are shown was changed. */
@@ -142,7 +141,7 @@ export class PlotPanel {
 
   drawAbove(context, plot) {
     this.drawTrajectory?.(context, plot);
-    if (this.markedRow >= 0) drawMark(context, plot.pixelOf(this.markedRow), MARK_COLOUR);
+    if (this.markedRow >= 0) drawMark(context, plot.pixelOf(this.markedRow), themeColour("ink"));
     if (this.outline) drawOutline(context, this.outline);
   }
 }

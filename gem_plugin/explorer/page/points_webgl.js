@@ -1,17 +1,19 @@
 // Paints points with WebGL: one buffer an attribute. Selected points are painted last, on top of the others.
 
-import { FADED_GREY, FADING, SELECTED_GROWTH } from "../../reports/page/point_style.js";
+import { themeChannels } from "../../reports/page/house_theme.js";
+import { FADING, SELECTED_GROWTH } from "../../reports/page/point_style.js";
 
 const VERTEX_SHADER = `#version 300 es
 in float x; in float y; in vec4 colour; in float flags;
 uniform vec2 scale, shift; uniform float size; uniform bool hasSelection, paintsSelected;
+uniform vec3 fadedTo;
 out vec4 tint;
 void main() {
   bool shown = mod(flags, 2.0) > 0.5, selected = hasSelection && flags > 1.5;
   bool painted = shown && selected == paintsSelected;
   gl_Position = painted ? vec4(vec2(x, y) * scale + shift, 0.0, 1.0) : vec4(9.0, 9.0, 9.0, 1.0);
   gl_PointSize = selected ? size * ${SELECTED_GROWTH} : size;
-  vec4 faded = vec4(mix(colour.rgb, vec3(${FADED_GREY / 255}), ${FADING}), 1.0);
+  vec4 faded = vec4(mix(colour.rgb, fadedTo, ${FADING}), 1.0);
   tint = hasSelection && !selected ? faded : colour;
 }`;
 const FRAGMENT_SHADER = `#version 300 es
@@ -59,7 +61,7 @@ export class WebGlPoints {
     const { width, height, left, right, top, bottom } = frame;
     gl.viewport(0, 0, width, height);
     gl.disable(gl.SCISSOR_TEST);
-    gl.clearColor(1, 1, 1, 1);
+    gl.clearColor(...themeChannels("paper").map((one) => one / 255), 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.enable(gl.SCISSOR_TEST);
     gl.scissor(left, height - bottom, Math.max(0, right - left), Math.max(0, bottom - top));
@@ -72,6 +74,7 @@ export class WebGlPoints {
     const uniform = (name) => gl.getUniformLocation(this.program, name);
     gl.uniform2f(uniform("scale"), (2 * frame.scaleX) / width, (-2 * frame.scaleY) / height);
     gl.uniform2f(uniform("shift"), (2 * frame.shiftX) / width - 1, 1 - (2 * frame.shiftY) / height);
+    gl.uniform3f(uniform("fadedTo"), ...themeChannels("faded").map((one) => one / 255));
     gl.uniform1f(uniform("size"), pointSize);
     gl.uniform1i(uniform("hasSelection"), hasSelection ? 1 : 0);
     for (const paintsSelected of hasSelection ? [0, 1] : [0]) {

@@ -1,7 +1,7 @@
 // Splitters between the parts of the page: dragged, or moved by arrow keys; the sizes are kept.
 
-const STEP = 16; // CSS pixels of an arrow key
-const WIDE_STEP = 64; // of Page Up and Page Down
+const KEY_STEP = 16; // CSS pixels of an arrow key
+const WIDE_KEY_STEP = 64; // of Page Up and Page Down
 
 export class Splitter {
   /**
@@ -57,8 +57,8 @@ export class Splitter {
 export function sizeAfterKey(key, { size, limits, sign }) {
   if (key === "Home") return limits[0];
   if (key === "End") return limits[1];
-  const steps = { ArrowRight: STEP, ArrowDown: STEP, ArrowLeft: -STEP, ArrowUp: -STEP };
+  const steps = { ArrowRight: KEY_STEP, ArrowDown: KEY_STEP, ArrowLeft: -KEY_STEP, ArrowUp: -KEY_STEP };
   if (key in steps) return size + sign * steps[key];
-  if (key === "PageUp") return size + WIDE_STEP;
-  return key === "PageDown" ? size - WIDE_STEP : null;
+  if (key === "PageUp") return size + WIDE_KEY_STEP;
+  return key === "PageDown" ? size - WIDE_KEY_STEP : null;
 }

@@ -1,10 +1,9 @@
 // The tree of the states: the last mergers of the sketch maps, and the height at which it is cut.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { drawLine } from "../../reports/page/axes.js";
 
 const MAXIMUM_LEAVES = 30; // drawn; below them the tree is left out
-const TREE_COLOUR = "#5d6b7a";
-const CUT_COLOUR = "#D55E00";
 
 /** Lines of the tree. tree: rows of two nodes and their distance, nearest first. */
 export function linesOfTree(tree) {
@@ -41,12 +40,12 @@ export function drawTree(canvas, tree, nStates) {
   if (!tree.length) return;
   const highest = tree[tree.length - 1][2] || 1;
   const up = (distance) => height - 6 - (distance / highest) * (height - 14);
-  context.strokeStyle = TREE_COLOUR;
+  context.strokeStyle = themeColour("soft");
   for (const [x0, from, x1, to] of linesOfTree(tree))
     drawLine(context, x0 * width, up(from), x1 * width, up(to));
   const cut = cutOfTree(tree, nStates);
   if (cut === null) return;
-  context.strokeStyle = CUT_COLOUR;
+  context.strokeStyle = themeColour("mark");
   context.setLineDash([4, 3]);
   drawLine(context, 0, up(cut), width, up(cut));
   context.setLineDash([]);

@@ -107,7 +107,7 @@ export class StatesPanel {
     this.molecule.setStates(head.mapStates);
     byId("states-quality").textContent =
       `silhouette score ${head.silhouette.toFixed(2)} (1: well separated, 0: overlapping)`;
-    drawTree(byId("dendrogram"), head.tree, head.counts.length);
+    this.drawTree();
     this.reference = null;
     this.fillList();
     if (!isNewColumn) return;
@@ -115,6 +115,10 @@ export class StatesPanel {
     const badges = Object.fromEntries(head.verdicts.map(({ badge }, index) => [index + 1, badge]));
     const column = { name: COLUMN_NAME, label, isOfThisPage: true, isGroup: true, badges, ...range };
     await this.addColumn({ ...column, values: asFloats(parts[0]) });
+  }
+
+  drawTree() {
+    if (this.head) drawTree(byId("dendrogram"), this.head.tree, this.head.counts.length);
   }
 
   fillList() {

@@ -1,5 +1,7 @@
 // Colours that colour-blind readers can tell apart: eight for groups, viridis for numbers.
 
+import { seenOnPaper } from "./house_theme.js";
+
 const GROUP_COLOURS = [
   "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
 ];
@@ -27,7 +29,7 @@ export function colourOfGroup(number) {
 }
 
 export function cssColour(channels) {
-  return `rgb(${channels.join(",")})`;
+  return `rgb(${seenOnPaper(channels).join(",")})`;
 }
 
 /** The colour bar of numbers, as a CSS background. */
@@ -36,7 +38,8 @@ export function colourBarCss() {
 }
 
 /** Red, green, blue (0 to 255) in four bytes, as pixels lie in memory. */
-export function packedColour([red, green, blue]) {
+export function packedColour(channels) {
+  const [red, green, blue] = seenOnPaper(channels);
   return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 }
 

@@ -15,6 +15,8 @@ export const LIGHT_COLOURS = {
   bars: "#8b96a1",
 };
 
+const LOWEST_CONTRAST = 3; // of points on the page
+
 let isForPrint = false;
 let colours = null; // read from the page, until it has another theme
 const listeners = [];
@@ -30,6 +32,35 @@ export function themeColour(name) {
 export function themeChannels(name) {
   const colour = themeColour(name);
   return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+}
+
+/** Four bytes, as pixels lie in memory. */
+export function packedThemeColour(name) {
+  const [red, green, blue] = themeChannels(name);
+  return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+/**
+ * Red, green and blue that stand out from the page: on dark paper, dark colours are mixed with white until
+ * their contrast (WCAG 2, relative luminance) is 3.
+ */
+export function seenOnPaper(channels) {
+  if (luminanceOf(themeChannels("paper")) > 0.5) return channels;
+  const lowest = LOWEST_CONTRAST * (luminanceOf(themeChannels("paper")) + 0.05) - 0.05;
+  for (let white = 0; white < 1; white += 0.05) {
+    const mixed = channels.map((one) => Math.round(one + white * (255 - one)));
+    if (luminanceOf(mixed) >= lowest) return mixed;
+  }
+  return [255, 255, 255];
+}
+
+/** From 0 (black) to 1 (white), of sRGB. */
+export function luminanceOf(channels) {
+  const [red, green, blue] = channels.map((one) => {
+    const fraction = one / 255;
+    return fraction <= 0.04045 ? fraction / 12.92 : ((fraction + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 /** Give what work() gives, with canvases drawn in the colours for paper. */

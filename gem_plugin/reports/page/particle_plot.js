@@ -3,6 +3,7 @@
 import { tickText } from "./axes.js";
 import { columnOption } from "./column_option.js";
 import { middlesOfGroups } from "./group_middles.js";
+import { onThemeChange, themeColour } from "./house_theme.js";
 import { fillLegend } from "./legend.js";
 import { unpackedColumn, valuesOf } from "./packed_columns.js";
 import { SHOWN } from "./point_style.js";
@@ -36,6 +37,7 @@ export class ParticlePlot {
     this.makeControls();
     this.listen(overlay);
     this.choose();
+    onThemeChange(() => this.choose());
   }
 
   makeControls() {
@@ -95,8 +97,8 @@ export class ParticlePlot {
     context.font = "bold 13px system-ui, sans-serif";
     context.textAlign = "center";
     context.lineWidth = 3;
-    context.strokeStyle = "#fff";
-    context.fillStyle = "#1d2733";
+    context.strokeStyle = themeColour("paper");
+    context.fillStyle = themeColour("ink");
     for (const [group, row] of this.middles) {
       const [px, py] = this.plot.pixelOf(row);
       if (group < 1 || this.hiddenGroups.has(group) || !this.plot.view.isInside(px, py)) continue;

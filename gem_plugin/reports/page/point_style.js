@@ -3,7 +3,6 @@
 export const SHOWN = 1;
 export const SELECTED = 2;
 export const SELECTED_GROWTH = 1.35;
-export const FADED_GREY = 230;
 export const FADING = 0.82;
 
 /** Diameter in CSS pixels: the more points, the smaller. */

@@ -1,9 +1,8 @@
 // Paints points into a picture, for machines without a GPU: there WebGL runs in software, where a million
 // points take seconds; a plain loop over them takes some hundredths of a second.
 
-import { FADED_GREY, FADING, SELECTED, SELECTED_GROWTH, SHOWN } from "./point_style.js";
-
-const WHITE = 0xffffffff;
+import { packedThemeColour } from "./house_theme.js";
+import { FADING, SELECTED, SELECTED_GROWTH, SHOWN } from "./point_style.js";
 
 export class PixelPoints {
   constructor(canvas) {
@@ -24,7 +23,7 @@ export class PixelPoints {
       this.picture = new ImageData(Math.max(1, width), Math.max(1, height));
       this.pixels = new Uint32Array(this.picture.data.buffer);
     }
-    this.pixels.fill(WHITE);
+    this.pixels.fill(packedThemeColour("paper"));
     const colours = new Uint32Array(this.values.colour.buffer);
     if (!hasSelection) this.paint(frame, nPoints, pointSize, colours, SHOWN, SHOWN);
     else {
@@ -90,7 +89,7 @@ export function mixedColour(below, above, cover) {
 }
 
 function fadedColours(colours) {
-  const grey = 0xff000000 | (FADED_GREY << 16) | (FADED_GREY << 8) | FADED_GREY;
+  const grey = packedThemeColour("faded");
   const cover = Math.round(256 * FADING);
   return colours.map((colour) => mixedColour(colour, grey, cover));
 }
