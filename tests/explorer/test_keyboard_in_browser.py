@@ -113,6 +113,8 @@ def rotation(page: Page) -> np.ndarray:
 
 
 def test_the_molecule_is_rotated_moved_and_zoomed_by_keys(keyboard: Page) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
     keys_to(keyboard, "m")
     assert focused(keyboard) == "surface"
     keys_to(keyboard, "r")
@@ -123,7 +125,11 @@ def test_the_molecule_is_rotated_moved_and_zoomed_by_keys(keyboard: Page) -> Non
     assert np.degrees(np.arccos((np.trace(between) - 1) / 2)) == pytest.approx(15, abs=0.1)
     keys_to(keyboard, "ARROW_LEFT")
     np.testing.assert_allclose(rotation(keyboard), before, atol=1e-5)
-    keys_to(keyboard, "z")
+    surface = keyboard.find_element("id", "surface")
+    ActionChains(keyboard, duration=30).drag_and_drop_by_offset(surface, 13, 0).perform()
+    dragged = rotation(keyboard) @ before.T
+    np.testing.assert_allclose(dragged, between, atol=0.03, err_msg="as the mouse does to the right")
+    keys_to(keyboard, "r", "z")
     along = rotation(keyboard)
     assert not np.allclose(along, before, atol=0.1)
     keys_to(keyboard, "r", "+")

@@ -161,13 +161,13 @@ export class SurfaceView {
   rotate(toRight, down, about) {
     const { trackballControls } = this.stage;
     const pixels = (angle) => angle / (0.01 * trackballControls.rotateSpeed); // as NGL has them
-    if (toRight || down) trackballControls.rotate(pixels(toRight), pixels(down));
+    if (toRight || down) trackballControls.rotate(-pixels(toRight), -pixels(down)); // NGL: back
     if (about) trackballControls.zRotate(2 * pixels(about), 0);
   }
 
   /** CSS pixels. */
   pan(toRight, down) {
-    this.stage.trackballControls.pan(toRight, down);
+    this.stage.trackballControls.pan(-toRight, -down); // NGL: back
   }
 
   /** nearer: by which fraction of the distance. */
