@@ -59,5 +59,7 @@ def test_help_walk_through_filter_path_comparison_and_error(themed: Page) -> Non
         show_tab(themed, controls)
         show_tab(themed, details)
         found["work"] += findings(themed)
-    themed.execute_script("gem.plot.removeFilters(); gem.plot.refilter(); gem.trajectory.clear(); gem.compare.entries = []; gem.compare.update(); gem.say('')")
+    themed.execute_script(
+        "gem.plot.removeFilters(); gem.plot.refilter(); gem.trajectory.clear(); gem.compare.entries = []; gem.compare.update(); gem.say('')"
+    )
     assert found == {"help": [], "walk": [], "work": []}

@@ -21,7 +21,9 @@ def keyboard(opened: Page) -> Iterator[Page]:
     )
     settle(opened)
     yield opened
-    opened.execute_script("document.getElementById('help').close(); if (!document.getElementById('walk').hidden) gem.walkThrough.end()")
+    opened.execute_script(
+        "document.getElementById('help').close(); if (!document.getElementById('walk').hidden) gem.walkThrough.end()"
+    )
 
 
 def to_the_plot(page: Page) -> None:
@@ -210,7 +212,9 @@ def test_a_text_field_keeps_the_keys_for_itself(keyboard: Page) -> None:
     field.clear()
     field.send_keys("f1?b")
     assert field.get_attribute("value") == "f1?b"
-    assert not keyboard.execute_script("return document.getElementById('help').open || gem.layout.isFullScreen")
+    assert not keyboard.execute_script(
+        "return document.getElementById('help').open || gem.layout.isFullScreen"
+    )
     assert keyboard.find_element("id", "panel-select").is_displayed()
 
 

@@ -123,9 +123,11 @@ def test_splitters_are_dragged_and_their_sizes_are_there_after_a_reload(
     assert surface[0] == pytest.approx(surface[1], abs=2), "the molecule fills its place"
     open_page(screen, explorer)
     settle(screen)
-    assert [width_of(screen, "left"), width_of(screen, "right"), height_of(screen, "details")] == pytest.approx(
-        [left, right, details], abs=2
-    )
+    assert [
+        width_of(screen, "left"),
+        width_of(screen, "right"),
+        height_of(screen, "details"),
+    ] == pytest.approx([left, right, details], abs=2)
 
 
 def test_splitters_are_moved_by_arrow_keys_and_say_where_they_are(screen: Page) -> None:
@@ -180,7 +182,9 @@ def test_the_molecule_alone_fills_the_screen_by_button_and_key(screen: Page) -> 
     wait_until(lambda: screen.find_element("id", "overlay").is_displayed())
 
 
-def test_what_is_shown_of_a_selection_comes_to_the_front_and_without_it_the_tab_says_how(screen: Page) -> None:
+def test_what_is_shown_of_a_selection_comes_to_the_front_and_without_it_the_tab_says_how(
+    screen: Page,
+) -> None:
     show_tab(screen, "selection")
     assert screen.find_element("id", "selection-empty").is_displayed()
     show_tab(screen, "particle")
@@ -217,6 +221,7 @@ def test_light_and_dark_change_the_page_its_canvases_and_the_molecule_and_are_ke
     open_page(screen, explorer)
     settle(screen)
     assert count_of_pixels(screen, "points", dark) > 0.8 * n_light, "kept"
+    assert screen.find_element("id", "theme").get_attribute("aria-pressed") == "true"
     screen.find_element("id", "theme").click()
     wait_until(lambda: count_of_pixels(screen, "points", light) > 0.99 * n_light)
     assert "molecule" not in text_of(screen, "message")

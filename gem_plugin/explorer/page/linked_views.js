@@ -93,7 +93,7 @@ export class LinkedViews {
     [picture.width, picture.height] = [clientWidth, clientHeight].map((one) => Math.round(one * factor));
     const context = picture.getContext("2d");
     withPrintColours(() => {
-      context.fillStyle = themeColour("line");
+      context.fillStyle = themeColour("paper");
       context.fillRect(0, 0, picture.width, picture.height);
       for (const one of this.shown) drawCell(context, one, factor);
     });
@@ -106,6 +106,9 @@ function drawCell(context, { cell, label, view }, factor) {
   const map = view.canvasOf(factor * Math.max(clientWidth, clientHeight));
   const [left, top] = [cell.offsetLeft, cell.offsetTop].map((one) => Math.round(one * factor));
   context.drawImage(map, left, top);
+  context.strokeStyle = themeColour("line");
+  context.lineWidth = factor;
+  context.strokeRect(left, top, map.width, map.height);
   context.font = `${TEXT_SIZE * factor}px system-ui, sans-serif`;
   const base = top + (clientHeight - LABEL_EDGE) * factor;
   context.fillStyle = label.style.borderColor;

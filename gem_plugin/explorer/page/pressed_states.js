@@ -2,6 +2,7 @@
 // hidden: the group of a legend is not shown); here that is said as aria-pressed too.
 
 const PRESSED_BY_CLASS = "[data-tool], [data-mode], [data-kind], .basket, #waypoints, #basket-colour, #mask-show";
+const NOT_PRESSED = "#walk-next"; // looks like it, as what comes next
 const PRESSED_WHERE_SHOWN = "#legend button";
 
 function showPressed(button) {
@@ -12,10 +13,10 @@ function showPressed(button) {
 
 /** true or false; null for buttons that cannot be pressed in. */
 export function pressedState(button) {
+  if (button.matches(NOT_PRESSED)) return null;
   if (button.matches(PRESSED_WHERE_SHOWN)) return !button.classList.contains("hidden");
-  if (button.classList.contains("on") || button.matches(PRESSED_BY_CLASS))
-    return button.classList.contains("on");
-  return button.hasAttribute("aria-pressed") && !button.hasAttribute("data-own-state") ? false : null;
+  const isOn = button.classList.contains("on");
+  return isOn || button.matches(PRESSED_BY_CLASS) ? isOn : null;
 }
 
 /** Keep it so, for buttons that come later too. root: an element. */
