@@ -8,7 +8,7 @@ const TEXT_SIZE = 13; // CSS pixels, of a label in a picture
 const LABEL_EDGE = 10;
 
 export class LinkedViews {
-  /** element: of the views; leader: the SurfaceView that is alone otherwise and that buttons and keys move. */
+  /** element: of the views; leader: the SurfaceView that is alone otherwise; buttons and keys move it. */
   constructor(element, leader, model) {
     this.element = element;
     this.leader = leader;
@@ -112,7 +112,8 @@ function drawCell(context, { cell, label, view }, factor) {
   context.font = `${TEXT_SIZE * factor}px system-ui, sans-serif`;
   const base = top + (clientHeight - LABEL_EDGE) * factor;
   context.fillStyle = label.style.borderColor;
-  context.fillRect(left + LABEL_EDGE * factor, base - TEXT_SIZE * factor, 4 * factor, (TEXT_SIZE + 2) * factor);
+  const tall = (TEXT_SIZE + 2) * factor;
+  context.fillRect(left + LABEL_EDGE * factor, base - TEXT_SIZE * factor, 4 * factor, tall);
   context.fillStyle = themeColour("ink");
   context.fillText(label.textContent, left + (LABEL_EDGE + 9) * factor, base);
 }

@@ -41,7 +41,8 @@ export class MoleculePanel {
     this.level = this.levels.slider;
     this.linked = new LinkedViews(byId("linked-views"), this.view, model);
     const nameOfPicture = () => usableName(this.subject?.title ?? "", "molecule");
-    this.controls = new ViewControls(this.view, nameOfPicture, () => (this.linked.isShown ? this.linked : this.view));
+    const pictured = () => (this.linked.isShown ? this.linked : this.view);
+    this.controls = new ViewControls(this.view, nameOfPicture, pictured);
     this.position = byId("slice-position");
     this.position.oninput = () => this.drawSlices();
     byId("atoms-file").onchange = (event) => attempt(() => this.showAtoms(event.target.files[0]));

@@ -15,7 +15,7 @@ export const PLOT_SHORTCUTS = [
   ["0", "show everything"],
   ["Enter", "show the molecule of the particle"],
   ["a and s", "add the particle to the selection, subtract it"],
-  ["b", "begin a box at the particle; arrows move its corner (with Shift by less), Enter selects, Escape ends it"],
+  ["b", "a box from there: arrows move its corner (with Shift by less), Enter selects, Escape ends it"],
 ];
 
 export class PlotKeys {

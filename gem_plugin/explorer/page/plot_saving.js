@@ -14,7 +14,8 @@ export function listenToPlotSaving(plot) {
     say(`${nameOf()}.png: sent to the downloads of this browser`);
   });
   byId("plot-svg").onclick = () => attempt(() => {
-    downloadText(`${nameOf()}.svg`, withPrintColours(() => plotSvg(plot.scatter, plot.chosen.colour)), "image/svg+xml");
+    const svg = withPrintColours(() => plotSvg(plot.scatter, plot.chosen.colour));
+    downloadText(`${nameOf()}.svg`, svg, "image/svg+xml");
     say(`${nameOf()}.svg: axes, text and paths can be edited, the particles are an image; ` +
       "sent to the downloads of this browser");
   });

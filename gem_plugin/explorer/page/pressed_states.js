@@ -1,7 +1,8 @@
 // For assistive technology: which buttons are pressed. The page marks them by their class (on: in use,
 // hidden: the group of a legend is not shown); here that is said as aria-pressed too.
 
-const PRESSED_BY_CLASS = "[data-tool], [data-mode], [data-kind], .basket, #waypoints, #basket-colour, #mask-show";
+const PRESSED_BY_CLASS =
+  "[data-tool], [data-mode], [data-kind]:not([data-state]), .basket, #waypoints, #mask-show";
 const NOT_PRESSED = "#walk-next"; // looks like it, as what comes next
 const PRESSED_WHERE_SHOWN = "#legend button";
 

@@ -20,9 +20,10 @@ export class RangeFilter {
     this.element.className = "filter";
     this.element.dataset.column = column.name;
     this.element.innerHTML =
-      "<header><span></span><button title='remove this filter' aria-label='remove this filter'>×</button></header>" +
+      "<header><span></span><button title='remove this filter'>×</button></header>" +
       "<canvas title='Drag: range. Click: reset'></canvas>";
     this.canvas = this.element.querySelector("canvas");
+    this.element.querySelector("button").setAttribute("aria-label", `remove the filter on ${column.label}`);
     this.element.querySelector("button").onclick = () => {
       this.element.remove();
       onRemove();

@@ -33,7 +33,8 @@ export class Shortcuts {
   constructor(layout) {
     this.layout = layout;
     this.dialog = byId("help");
-    byId("shortcuts").replaceChildren(...SHORTCUT_LISTS.flatMap(([title, keys]) => [titleOf(title), ...keys.map(lineOf)]));
+    const lines = SHORTCUT_LISTS.flatMap(([title, keys]) => [titleOf(title), ...keys.map(lineOf)]);
+    byId("shortcuts").replaceChildren(...lines);
     byId("help-open").onclick = () => this.dialog.showModal();
     byId("help-close").onclick = () => this.dialog.close();
     this.dialog.addEventListener("click", (event) => {

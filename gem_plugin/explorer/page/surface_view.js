@@ -18,13 +18,13 @@ const STAGE_SETTINGS = {
 };
 
 export class SurfaceView {
-  /** element: where it is drawn; model: its grid (voxels, Å); bar: the element of the scale bar. */
-  constructor(element, model, bar = byId("scale-bar")) {
+  /** element: where it is drawn; model: its grid (voxels, Å); bar: of the scale, if not the page's. */
+  constructor(element, model, bar = null) {
     if (!document.createElement("canvas").getContext("webgl2"))
       throw new Error("This browser has no WebGL: molecules cannot be shown. Everything else works.");
     const { windowFirst, windowSize, pixelSize } = model;
     this.element = element;
-    this.bar = bar;
+    this.bar = bar ?? byId("scale-bar");
     this.isCovered = false; // by other views: then nobody sees it
     this.clipped = () => {}; // (depth)
     const backgroundColor = themeColour("paper");

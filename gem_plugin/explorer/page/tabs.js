@@ -3,7 +3,7 @@
 import { byId } from "./messages.js";
 
 export class TabList {
-  /** element: with role tablist. onChoose(): the reader chose a tab, perhaps the one that is shown already. */
+  /** element: with role tablist. onChoose(): the reader chose a tab, perhaps the one that is shown. */
   constructor(element, onChoose = () => {}) {
     this.element = element;
     this.tabs = [...element.querySelectorAll("[role=tab]")];

@@ -5,7 +5,7 @@ import { attempt, byId, say } from "./messages.js";
 import { PICTURE_SIDE } from "./plot_picture.js";
 
 export class ViewControls {
-  /** view: the SurfaceView; nameOfPicture(): of the file, without its ending; pictured(): what a picture is of. */
+  /** view: the SurfaceView; nameOfPicture(): of the file, without its ending; pictured(): what is saved. */
   constructor(view, nameOfPicture, pictured) {
     this.view = view;
     this.pictured = pictured;

@@ -11,62 +11,76 @@ export const WALK_STEPS = [
   {
     at: "scatter",
     title: "Every point is a particle",
-    text: "Particles that look alike lie close together. Click one to see its molecule. Scroll to zoom, drag with the " +
-      "right button to pan, double-click to see everything again.",
+    text:
+      "Particles that look alike lie close together. Click one to see its molecule. Scroll to zoom, " +
+      "drag with the right button to pan, double-click to see everything again.",
   },
   {
     at: "stage",
     title: "The molecule of that particle",
-    text: "Drag to rotate it, scroll to zoom. It is what the model expects for this particle; its image and the " +
-      "projection of the model are below it.",
+    text:
+      "Drag to rotate it, scroll to zoom. It is what the model expects for this particle; its image " +
+      "and the projection of the model are below it.",
   },
   {
     at: "level-row",
     title: "Level and cut",
-    text: "The level decides where the surface is, in density or in sigma. The cut takes away what is nearer to you.",
+    text:
+      "The level decides where the surface is, in density or in sigma. The cut takes away what is " +
+      "nearer to you.",
   },
   {
     at: "panel-look",
     tab: "look",
     title: "Look: other axes, other colours",
-    text: "Choose any columns as axes and colour, and filter by a range of a column. Below is the legend; click a group " +
-      "to hide it.",
+    text:
+      "Choose any columns as axes and colour, and filter by a range of a column. Below is the " +
+      "legend; click a group to hide it.",
   },
   {
     at: "tools",
     title: "Draw around particles",
-    text: "With lasso or box you select particles. Their mean molecule, its difference from the rest, and their images " +
-      "are shown when you let go.",
+    text:
+      "With lasso or box you select particles. Their mean molecule, its difference from the rest, " +
+      "and their images are shown when you let go.",
   },
   {
     at: "panel-select",
     tab: "select",
     title: "Select: baskets",
-    text: "Selections are kept in baskets with names and colours, and can be combined and saved for RELION or CryoSPARC. " +
-      "Undo takes back every step.",
+    text:
+      "Selections are kept in baskets with names and colours, and can be combined and saved for " +
+      "RELION or CryoSPARC. Undo takes back every step.",
   },
   {
     at: "panel-states",
     tab: "states",
     title: "States: groups of similar maps",
-    text: "Choose how many states there are. Badges say which of them the images support; do not interpret the others.",
+    text:
+      "Choose how many states there are. Badges say which of them the images support; do not " +
+      "interpret the others.",
   },
   {
     at: "panel-path",
     tab: "path",
     title: "Path: from one conformation to another",
-    text: "Switch waypoints on, click particles, create a path, and move along it with the slider below the plot.",
+    text:
+      "Switch waypoints on, click particles, create a path, and move along it with the slider below " +
+      "the plot.",
   },
   {
     at: "details",
     tab: "compare",
     title: "Compare",
-    text: "States, baskets and points of a path can be seen together, in one view or side by side, and opened in ChimeraX.",
+    text:
+      "States, baskets and points of a path can be seen together, in one view or side by side, and " +
+      "opened in ChimeraX.",
   },
   {
     at: "help-open",
     title: "That was all",
-    text: "This button, or the key ?, shows all shortcuts, the terms, and this walk-through again.",
+    text:
+      "This button, or the key ?, shows all shortcuts, the terms, and this walk-through again.",
   },
 ];
 
@@ -159,7 +173,8 @@ export class WalkThrough {
 
 /** Left and top of a card: right of its subject, else left, below or above it, else in the corner below. */
 export function positionOfCard({ left, right, top, bottom }, [width, height], [windowWidth, windowHeight]) {
-  const inside = (position, size, whole) => Math.max(GAP_OF_CARD / 2, Math.min(position, whole - size - GAP_OF_CARD / 2));
+  const edge = GAP_OF_CARD / 2;
+  const inside = (position, size, whole) => Math.max(edge, Math.min(position, whole - size - edge));
   const across = inside(left, width, windowWidth);
   const down = inside(top, height, windowHeight);
   if (right + GAP_OF_CARD + width <= windowWidth) return [right + GAP_OF_CARD, down];

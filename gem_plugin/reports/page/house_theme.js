@@ -3,7 +3,7 @@
 
 import { keepSetting, keptSetting } from "./kept_settings.js";
 
-/** Those of house.css that canvases use, where there is no such sheet: in a notebook, and in saved pictures. */
+/** Those of house.css that canvases use, where there is no such sheet: in a notebook, in saved pictures. */
 export const LIGHT_COLOURS = {
   paper: "#ffffff",
   ink: "#1d2733",

@@ -61,7 +61,8 @@ test("the card of the walk-through is inside the window, and beside its subject 
   const boxOf = (left, top, width, height) => ({ left, top, right: left + width, bottom: top + height });
   const card = [340, 180];
   for (const window of [[1280, 720], [640, 360], [844, 390], [2560, 1440]])
-    for (const subject of [boxOf(0, 0, 100, 300), boxOf(300, 20, window[0] - 300, 300), boxOf(0, 0, ...window)]) {
+    for (const box of [[0, 0, 100, 300], [300, 20, window[0] - 300, 300], [0, 0, ...window]]) {
+      const subject = boxOf(...box);
       const [left, top] = positionOfCard(subject, card, window);
       assert.ok(left >= 0 && left + card[0] <= window[0], `${left} in ${window}`);
       assert.ok(top >= 0 && top + card[1] <= window[1], `${top} in ${window}`);
