@@ -22,13 +22,19 @@ def compared(opened: Page) -> Iterator[Page]:
     for number in (1, 2, 3):
         opened.execute_script("return gem.compare.add(arguments[0])", f"state {number}")
     choose(opened, "compare-arrangement", "side")
-    wait_until(lambda: opened.execute_script("return gem.molecule.linked.shown.length") >= 3)
-    settle(opened)
+    drawn(opened, 3)
     yield opened
     choose(opened, "compare-arrangement", "one")
     opened.execute_script("gem.compare.entries = []; gem.compare.update()")
     opened.execute_script("return gem.molecule.showParticle(0)")
     settle(opened)
+
+
+def drawn(page: Page, n_views: int) -> None:
+    """Wait until so many views are on the screen and nothing more is drawn."""
+    settle(page)
+    done = f"return gem.molecule.linked.isShown && {VIEWS}.length === arguments[0] && {VIEWS}.every((view) => !view.building)"
+    wait_until(lambda: page.execute_script(done, n_views))
 
 
 def labels(page: Page) -> list[str]:
@@ -86,6 +92,7 @@ def test_one_level_and_one_cut_hold_for_all_views(compared: Page) -> None:
     press(compared, "#view-buttons button:not([data-axis])")
     assert compared.execute_script(f"return {VIEWS}.map((view) => view.depth)") == [0, 0, 0]
     set_range(compared, "level", level)
+    wait_until(lambda: compared.execute_script(levels) == [level - 0.5] * 3)
 
 
 def test_the_picture_holds_every_map_in_its_colour_where_it_is_seen(compared: Page) -> None:
@@ -103,7 +110,7 @@ def test_the_picture_holds_every_map_in_its_colour_where_it_is_seen(compared: Pa
         (red[1] > blue[1] + 60) & (red[1] > 120),
         (green[2] > red[2] + 50) & (green[2] > 80),
     ]
-    assert min(int(colour.sum()) for colour in in_own_colour) > 2000
+    assert min(counts := [int(colour.sum()) for colour in in_own_colour]) > 2000, counts
     assert np.all(picture[height + 20 :, width + 20 :].min(axis=-1) > 200), "nothing where there is no fourth"
 
 
