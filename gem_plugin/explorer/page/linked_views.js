@@ -47,6 +47,7 @@ export class LinkedViews {
   }
 
   async showIn({ label, view }, { name, colour, shapes }, orientation) {
+    view.stage.handleResize(); // its cell was hidden until now
     label.textContent = name;
     label.style.borderColor = colour;
     await view.show(shapes, () => view.orient(orientation));
