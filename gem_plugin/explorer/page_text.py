@@ -6,6 +6,7 @@ from importlib.resources import files
 from gem_plugin.errors import InputError
 from gem_plugin.reports.glossary import GLOSSARY, terms_html
 from gem_plugin.reports.page_scripts import joined_scripts
+from gem_plugin.reports.sections.html_parts import page_resource
 
 LIBRARIES = ("ngl.js",)  # page/libraries/README.md says what they are
 CONTENT_POLICY = (
@@ -20,7 +21,8 @@ def page_text() -> str:
     text = _resource("explore.html")
     scripts = joined_scripts("explorer/page/explore.js")
     text = text.replace("<!--TERMS-->", terms_html(GLOSSARY))
-    return text.replace("/*STYLE*/", _resource("explore.css")).replace("/*SCRIPT*/", scripts)
+    style = page_resource("house.css") + _resource("explore.css")
+    return text.replace("/*STYLE*/", style).replace("/*SCRIPT*/", scripts)
 
 
 @cache

@@ -57,8 +57,9 @@ def report_text(page: FirstPage, warnings: list[RunWarning], track: Track = untr
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{page_resource('report.css')}</style></head>"
-        f"<body><header><h1>{escape(title)}</h1><nav>{links}</nav></header><main>{body}</main>"
+        f"<title>{escape(title)}</title><style>{page_resource('house.css')}{page_resource('report.css')}</style></head>"
+        f'<body><header><h1>{escape(title)}</h1><nav aria-label="chapters">{links}</nav>'
+        f'<button id="theme" type="button">light or dark</button></header><main>{body}</main>'
         f"<footer>Written by {escape(origin_line(run.files))}</footer>"
         f'<script type="module">{scripts}</script></body></html>'
     )

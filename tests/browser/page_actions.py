@@ -95,3 +95,8 @@ def set_range(page: Page, identifier: str, value: float) -> None:
         identifier,
         value,
     )
+
+
+def show_tab(page: Page, name: str) -> None:
+    """Bring controls or details to the front: look, select, states, path; particle, selection, compare, atoms."""
+    press(page, f"#tab-{name}")

@@ -40,7 +40,7 @@ class Explorer:
 
     @property
     def address(self) -> str:
-        return f"http://{HOST}:{self.port}/?token={self.token}"
+        return f"http://{HOST}:{self.port}/?token={self.token}&walk=off"
 
     def ask(
         self, path: str, body: Any = None, headers: dict[str, str] | None = None, with_token: bool = True

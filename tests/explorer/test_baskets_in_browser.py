@@ -13,6 +13,7 @@ from page_actions import (
     pixel_of,
     press,
     settle,
+    show_tab,
     text_of,
     wait_until,
 )
@@ -115,6 +116,7 @@ def test_a_box_replaces_adds_subtracts_and_intersects_the_active_basket_only(pag
         half(page, side)
         assert selected(page) == expected, mode
     assert counts(page)["basket 1"] == len(left)
+    show_tab(page, "select")
     page.find_element("css selector", "#baskets .basket").click()
     assert selected(page) == left
 
@@ -163,6 +165,7 @@ def test_rename_duplicate_invert_delete_and_baskets_of_two(page: Page) -> None:
 
     half(page, "left")
     n_left = len(selected(page))
+    show_tab(page, "select")
     page.find_element("id", "basket-rename").click()
     page.switch_to.active_element.send_keys("open", Keys.ENTER)
     assert counts(page) == {"open": n_left}
@@ -197,6 +200,7 @@ def test_everything_that_changes_the_work_is_undone_and_done_again_by_name(page:
     wait_until(lambda: page.execute_script("return gem.plot.filters.length === 1"))
     from selenium.webdriver.common.action_chains import ActionChains
 
+    show_tab(page, "look")
     histogram = page.find_element("css selector", ".filter canvas")
     page.execute_script("arguments[0].scrollIntoView()", histogram)
     ActionChains(page, duration=20).move_to_element_with_offset(
@@ -255,6 +259,7 @@ def test_thirty_one_baskets_have_their_colours_in_the_plot_and_the_legend(page: 
         }"""
     )
     assert len(counts(page)) == 31
+    show_tab(page, "select")
     page.find_element("id", "basket-colour").click()
     wait_until(lambda: page.execute_script("return gem.plot.chosen.colour.name === 'basket'"))
     legend = page.execute_script(

@@ -17,6 +17,7 @@ from page_actions import (
     press,
     set_range,
     settle,
+    show_tab,
     text_of,
     wait_until,
 )
@@ -173,6 +174,7 @@ def test_waypoints_are_dragged_and_moved_and_removed_with_keys(page: Page) -> No
     assert page.execute_script("return gem.trajectory.path.rows.at(-1)") == moved, "the path follows"
     assert page.execute_script("return gem.selection.rows().length") == 0
     settle(page)
+    show_tab(page, "path")
     button = page.find_elements("css selector", "#waypoint-list button")[0]
     button.send_keys(Keys.ARROW_RIGHT)
     wait_until(lambda: waypoints(page)[0] != rows[0] and page.execute_script("return gem.trajectory.path"))

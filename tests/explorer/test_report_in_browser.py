@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_findings import axe_script, findings
 from explorer_run import N_PARTICLES, N_STATES
 from full_run import N_MAPS_OF_TRAJECTORY, give_half_sets, make_full_run, report_text_of
 from page_actions import wait_until
@@ -380,3 +381,30 @@ def test_scatter_shows_the_energy_of_its_plane_under_the_points(page: Any) -> No
     assert "kT" in page.execute_script("return document.querySelector('#scatter .legend + div').textContent")
     shapes = "return Array.from(document.querySelectorAll('#scatter .swatch'), (one) => one.dataset.shape)"
     assert "square" in page.execute_script(shapes)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_light_and_dark(page: Any, scheme: str) -> None:
+    axe_script()
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    found = findings(page)
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert found == []
+
+
+def test_the_report_turns_dark_by_its_button_and_keeps_that(page: Any) -> None:
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    dark = "rgb(17, 23, 29)"
+    assert page.execute_script(ground) == "rgb(255, 255, 255)"
+    page.find_element("id", "theme").click()
+    assert page.execute_script(ground) == dark
+    corner = page.execute_script(
+        "return [...document.querySelector('#scatter canvas').getContext('2d').getImageData(80, 20, 1, 1).data.slice(0, 3)]"
+    )
+    assert corner == [17, 23, 29]
+    page.refresh()
+    assert page.execute_script(ground) == dark
+    page.find_element("id", "theme").click()
+    page.execute_script("localStorage.removeItem('gem_theme')")

@@ -35,7 +35,7 @@ def test_states_again_with_another_number(page: Page) -> None:
     assert page.execute_script("return gem.plot.chosen.colour.badges") == dict.fromkeys("123", "not tested")
     values = page.execute_script("return Array.from(gem.plot.chosen.colour.values)")
     assert set(values) == {1, 2, 3}
-    assert count_of_pixels(page, "dendrogram", "r > 200 && r > b + 60") > 5, "the cut of the tree"
+    assert count_of_pixels(page, "dendrogram", "r > 150 && r > b + 60") > 5, "the cut of the tree"
     press(page, "[data-state='1'][data-kind=mean]")
     wait_until(lambda: text_of(page, "molecule-title") == "mean of state 1")
     assert text_of(page, "particle-certainty") == "state 1: not tested"

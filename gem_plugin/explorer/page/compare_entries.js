@@ -61,7 +61,8 @@ export function variabilityColours() {
 export function surfacesOf(entries, isByVariability) {
   const highest = highestStd(entries);
   return entries.filter((one) => one.isShown).map((one) => {
-    const surface = { bytes: one.mean, tint: one.colour, opacity: one.opacity, mapSigma: one.mapSigma };
+    const { name, colour: tint, mean: bytes, opacity, mapSigma } = one;
+    const surface = { name, bytes, tint, opacity, mapSigma };
     if (!isByVariability) return surface;
     if (!one.std || !highest) return { ...surface, tint: NO_VARIABILITY_COLOUR };
     const values = { bytes: one.std, highest: (255 * highest) / one.largestStd };

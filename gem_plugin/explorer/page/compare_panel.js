@@ -4,6 +4,7 @@ import { colourBarCss, colourOfGroup, cssColour } from "../../reports/page/colou
 import {
   basketEntry, highestStd, pointEntry, stateEntry, surfacesOf, withEntry,
 } from "./compare_entries.js";
+import { MAXIMUM_VIEWS } from "./linked_views.js";
 import { drawMark } from "./marks.js";
 import { packedMembers } from "./members.js";
 import { attempt, byId, counted, say, sayMeanwhile, unsay } from "./messages.js";
@@ -29,6 +30,8 @@ export class ComparePanel {
     byId("compare-chimerax").onclick = () => attempt(() => this.saveForChimerax());
     byId("level").addEventListener("input", () => this.showNumbers());
     byId("level-unit").addEventListener("change", () => this.showNumbers());
+    this.arrangement = byId("compare-arrangement");
+    this.arrangement.onchange = () => attempt(() => this.show());
     this.byVariability.onchange = () => attempt(() => this.show());
     this.fillChoice();
   }
@@ -84,6 +87,11 @@ export class ComparePanel {
     this.choice.value = names[Math.min(names.indexOf(name) + 1, names.length - 1)] ?? "";
   }
 
+  /** A single map fills the view in any case. */
+  get isSideBySide() {
+    return this.arrangement.value === "side" && this.shown.length > 1;
+  }
+
   get shown() {
     return this.entries.filter((one) => one.isShown);
   }
@@ -98,8 +106,13 @@ export class ComparePanel {
     await this.page.molecule.showOther(async () => {
       const surfaces = surfacesOf(this.entries, this.byVariability.checked);
       const words = shown.map((one) => one.name).join(", ");
-      return { title, certainty: words, volume: first.mean, mapSigma: first.mapSigma, surfaces };
+      const whole = { title, certainty: words, volume: first.mean, mapSigma: first.mapSigma };
+      if (!this.isSideBySide) return { ...whole, surfaces };
+      return { ...whole, surfaces: surfaces.slice(0, MAXIMUM_VIEWS), isSideBySide: true };
     });
+    const nLeft = shown.length - MAXIMUM_VIEWS;
+    if (this.isSideBySide && nLeft > 0)
+      say(`The first ${MAXIMUM_VIEWS} maps are side by side; untick others to see the remaining ${nLeft}.`);
     this.showNumbers();
   }
 
@@ -143,6 +156,7 @@ export class ComparePanel {
     const slider = document.createElement("input");
     Object.assign(slider, { type: "range", min: LOWEST_OPACITY, max: 1, step: 0.05, value: entry.opacity });
     slider.setAttribute("aria-label", `opacity of ${entry.name}`);
+    slider.disabled = this.isSideBySide; // nothing is behind it
     slider.oninput = () => {
       entry.opacity = Number(slider.value);
       attempt(() => this.showSurfaces());
@@ -153,7 +167,7 @@ export class ComparePanel {
   /** Without a new list, in which the slider that is dragged would be lost. */
   showSurfaces() {
     const { molecule } = this.page;
-    if (!molecule.subject?.surfaces) return this.show();
+    if (!molecule.subject?.surfaces || molecule.subject.isSideBySide) return this.show();
     molecule.subject.surfaces = surfacesOf(this.entries, this.byVariability.checked);
     return molecule.drawSurface();
   }

@@ -1,5 +1,6 @@
 // The page: makes its parts and joins them.
 
+import { listenToTheme, onThemeChange } from "../../reports/page/house_theme.js";
 import { BasketPanel } from "./basket_panel.js";
 import { Baskets } from "./baskets.js";
 import { ParticleColumns } from "./columns.js";
@@ -8,21 +9,27 @@ import { Connection, partsHandedOver } from "./connection.js";
 import { FollowMouse } from "./follow_mouse.js";
 import { JobsPanel } from "./jobs_panel.js";
 import { attempt, byId, say } from "./messages.js";
+import { MoleculeKeys } from "./molecule_keys.js";
 import { MoleculePanel } from "./molecule_panel.js";
 import { NewestRequest } from "./newest_request.js";
+import { PageLayout } from "./page_layout.js";
 import { PageWork } from "./page_work.js";
 import { ParticleTip } from "./particle_tip.js";
+import { PlotKeys } from "./plot_keys.js";
 import { PlotPanel, valueText } from "./plot_panel.js";
 import { listenToPlotSaving } from "./plot_saving.js";
+import { keepPressedStates } from "./pressed_states.js";
 import { ReconstructionPanel } from "./reconstruction_panel.js";
 import { SamplesPanel } from "./samples_panel.js";
 import { SelectionPanel } from "./selection_panel.js";
 import { SelectionReport } from "./selection_report.js";
 import { askJson, runLibrary } from "./server.js";
 import { SessionControls } from "./session_controls.js";
+import { Shortcuts } from "./shortcuts.js";
 import { StatesPanel } from "./states_panel.js";
 import { TrajectoryPanel } from "./trajectory_panel.js";
 import { UndoControls } from "./undo_controls.js";
+import { WalkThrough } from "./walk_through.js";
 import { WaypointEditing } from "./waypoint_editing.js";
 import { WorkHistory } from "./work_history.js";
 import { WorkKeeper } from "./work_keeper.js";
@@ -33,6 +40,11 @@ export class ExplorerPage {
   /** run: what the server says of it at once; model, landscape and images follow. */
   constructor(run) {
     this.run = run;
+    this.layout = new PageLayout();
+    listenToTheme(byId("theme"));
+    onThemeChange(() => this.redraw());
+    this.shortcuts = new Shortcuts(this.layout);
+    this.walkThrough = new WalkThrough(this.layout);
     this.say = say; // for the tests
     this.requests = new NewestRequest(); // of what the right side shows
     this.columns = new ParticleColumns(run.columns);
@@ -65,6 +77,16 @@ export class ExplorerPage {
     this.compare = new ComparePanel(this);
     this.keepWork();
     this.showSelections();
+    this.listenToKeys();
+    keepPressedStates(document.body);
+  }
+
+  /** Plot and molecule by keyboard. */
+  listenToKeys() {
+    const { plot, selection } = this;
+    const show = (row) => attempt(() => this.show(row));
+    this.plotKeys = new PlotKeys({ overlay: byId("overlay"), plot, selection, show, say });
+    for (const id of ["surface", "linked-views"]) new MoleculeKeys(byId(id), () => this.molecule);
   }
 
   /** Baskets, undo and redo, and what is kept on the server. */
@@ -106,8 +128,12 @@ export class ExplorerPage {
 
   /** Jobs, whether the explorer still answers, and the molecule under the mouse. */
   showJobs(molecule) {
-    const rowAt = (px, py, reach) => this.plot.scatter.nearest(px, py, reach);
-    this.followMouse = new FollowMouse({ overlay: byId("overlay"), rowAt, molecule });
+    const { plot } = this;
+    const planes = [
+      { overlay: byId("overlay"), rowAt: (...pixel) => plot.scatter.nearest(...pixel) },
+      { overlay: byId("second-overlay"), rowAt: (...pixel) => plot.second.scatter.nearest(...pixel) },
+    ];
+    this.followMouse = new FollowMouse({ planes, molecule });
     this.connection = new Connection({
       run: this.run,
       hear: (news) => this.jobs.take(news),
@@ -154,6 +180,7 @@ export class ExplorerPage {
     await this.plot.setAxes(...this.columns.firstChoice());
     this.plot.scatter.draw();
     window.gemFirstPaint = performance.now();
+    this.walkThrough.startFirstTime();
     const notices = await attempt(() => this.keeper.load());
     if (notices?.length) say(notices.join(" "));
     const handedOver = partsHandedOver();
@@ -214,13 +241,27 @@ export class ExplorerPage {
       await this.molecule.showParticle(0, "particle row 0. Click another particle to see it");
   }
 
+  /** Everything on canvases, in other colours. */
+  redraw() {
+    const { plot, molecule, states, reconstruction } = this;
+    if (plot.chosen.colour) plot.inOtherColours();
+    for (const filter of plot.filters) filter.draw();
+    molecule?.levels.show();
+    states?.drawTree();
+    reconstruction.drawCurves();
+  }
+
   rowAt(px, py, scatter = this.plot.scatter) {
     return scatter.nearest(px, py, REACH_OF_CLICK);
   }
 
   /** Show the particle at a pixel of the plot, and make it a waypoint where those are picked. */
   async click(px, py, scatter) {
-    const row = this.rowAt(px, py, scatter);
+    await this.show(this.rowAt(px, py, scatter));
+  }
+
+  /** The molecule of a particle, which becomes a waypoint where those are picked. */
+  async show(row) {
     if (row < 0) return;
     this.plot.mark(row);
     if (this.trajectory.isPicking) this.trajectory.addWaypoint(row);

@@ -7,21 +7,25 @@ const REACH_OF_FOLLOWING = 40; // CSS pixels from the mouse to the particle
 const MILLISECONDS_OF_REST = 250;
 
 export class FollowMouse {
-  /** overlay: the upper canvas of the plot; rowAt(px, py, reach): a particle, or -1; molecule(): the panel. */
-  constructor({ overlay, rowAt, molecule }) {
-    Object.assign(this, { rowAt, molecule });
+  /** planes: of each plot its upper canvas and rowAt(px, py, reach), a particle or -1; molecule(): the panel. */
+  constructor({ planes, molecule }) {
+    this.molecule = molecule;
     this.row = -1;
     this.box = byId("follow-mouse");
     this.box.onchange = () => this.rest();
-    overlay.addEventListener("pointermove", (event) => this.moved(event));
+    for (const { overlay, rowAt } of planes) this.listen(overlay, rowAt);
+  }
+
+  listen(overlay, rowAt) {
+    overlay.addEventListener("pointermove", (event) => this.moved(event, rowAt));
     overlay.addEventListener("pointerleave", () => this.rest());
     overlay.addEventListener("pointerdown", () => this.forget());
     overlay.addEventListener("pointerup", () => setTimeout(() => this.sharpen(), MILLISECONDS_OF_REST));
   }
 
-  moved({ offsetX, offsetY, buttons }) {
+  moved({ offsetX, offsetY, buttons }, rowAt) {
     if (!this.box.checked || buttons || !this.molecule()) return;
-    const row = this.rowAt(offsetX, offsetY, REACH_OF_FOLLOWING);
+    const row = rowAt(offsetX, offsetY, REACH_OF_FOLLOWING);
     if (row < 0 || row === this.row) return;
     this.row = row;
     clearTimeout(this.timer);

@@ -1,10 +1,11 @@
 // The Fourier shell correlation of two half-maps over spatial frequency, with the line at 0.143.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { drawLine } from "../../reports/page/axes.js";
 
 const THRESHOLD = 0.143;
 const MARGINS = { left: 30, right: 8, top: 8, bottom: 30 }; // CSS pixels
-const STYLES = [["masked", "#b0b7be", []], ["unmasked", "#b0b7be", [4, 3]], ["corrected", "#0072b2", []]];
+const STYLES = [["masked", "bars", []], ["unmasked", "bars", [4, 3]], ["corrected", "accent", []]];
 
 /** Points of a curve as fractions of the plot: x from the left, y from the top. Frequencies start at 0. */
 export function pointsOfCurve(frequencies, values) {
@@ -20,7 +21,7 @@ export function drawFsc(canvas, frequencies, curves) {
   const { left, right, top, bottom } = MARGINS;
   const at = ([x, y]) => [left + x * (width - left - right), top + y * (height - top - bottom)];
   context.font = "10px system-ui, sans-serif";
-  context.fillStyle = context.strokeStyle = "#5d6b7a";
+  context.fillStyle = context.strokeStyle = themeColour("soft");
   drawLine(context, ...at([0, 0]), ...at([0, 1]));
   drawLine(context, ...at([0, 1]), ...at([1, 1]));
   context.textAlign = "right";
@@ -32,11 +33,11 @@ export function drawFsc(canvas, frequencies, curves) {
     context.fillText((1 / frequency).toPrecision(2), Math.min(x, width - 12), y + 12);
   }
   context.fillText("resolution (Å): corrected blue, masked grey, unmasked dashed", width / 2, height - 4);
-  context.strokeStyle = "#d55e00";
+  context.strokeStyle = themeColour("mark");
   drawLine(context, ...at([0, 1 - THRESHOLD]), ...at([1, 1 - THRESHOLD]));
   for (const [name, colour, dashes] of STYLES) {
     if (!curves[name]) continue;
-    context.strokeStyle = colour;
+    context.strokeStyle = themeColour(colour);
     context.setLineDash(dashes);
     context.beginPath();
     for (const point of pointsOfCurve(frequencies, curves[name])) context.lineTo(...at(point));

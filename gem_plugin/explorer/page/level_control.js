@@ -1,12 +1,11 @@
 // The level of the surface: the slider, its unit, and a histogram of the map beside it.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { byId } from "./messages.js";
 
 const BINS = 100;
 const HIGHEST = 200; // bytes, as the slider has them
 const VALUES_COUNTED = 400_000; // of a large map, so that the histogram is there at once
-const BAR_COLOUR = "#9aa4ae";
-const LEVEL_COLOUR = "#d55e00";
 
 export class LevelControl {
   /** densityOf255: of the model's maps; level: density at first; onInput(): the level or unit is another. */
@@ -76,12 +75,12 @@ export class LevelControl {
     [histogram.width, histogram.height] = [width, height];
     const context = histogram.getContext("2d");
     const highest = Math.log1p(Math.max(1, ...counts));
-    context.fillStyle = BAR_COLOUR;
+    context.fillStyle = themeColour("bars");
     counts.forEach((count, bin) => {
       const tall = (height * Math.log1p(count)) / highest;
       context.fillRect((bin * width) / BINS, height - tall, width / BINS - 0.3, tall);
     });
-    context.fillStyle = LEVEL_COLOUR;
+    context.fillStyle = themeColour("mark");
     context.fillRect((Number(this.slider.value) / HIGHEST) * width - ratio, 0, 2 * ratio, height);
   }
 }

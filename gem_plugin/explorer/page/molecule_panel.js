@@ -4,6 +4,7 @@
 import { atomsIn, AtomsPanel } from "./atoms_panel.js";
 import { canvasWithCaption, drawCleanImage, drawNoisyImage, drawSlices } from "./grey_images.js";
 import { LevelControl } from "./level_control.js";
+import { LinkedViews } from "./linked_views.js";
 import { byId } from "./messages.js";
 import { usableName } from "./names.js";
 import { asFloats, askInParts } from "./server.js";
@@ -40,7 +41,10 @@ export class MoleculePanel {
     this.images = (model.hasImages ? ["", ""] : []).map((text) => canvasWithCaption(byId("particle"), text));
     this.levels = new LevelControl(model, () => this.drawSurface());
     this.level = this.levels.slider;
-    this.controls = new ViewControls(this.view, () => usableName(this.subject?.title ?? "", "molecule"));
+    this.linked = new LinkedViews(byId("linked-views"), this.view, model);
+    const nameOfPicture = () => usableName(this.subject?.title ?? "", "molecule");
+    const pictured = () => (this.linked.isShown ? this.linked : this.view);
+    this.controls = new ViewControls(this.view, nameOfPicture, pictured);
     this.position = byId("slice-position");
     this.position.oninput = () => this.drawSlices();
     this.atoms = new AtomsPanel(this.view, () => this.showAgain());
@@ -88,7 +92,8 @@ export class MoleculePanel {
    * A map that another part of the page asks for. ask(signal) gives a title, its volume, and as needed:
    * isSigned; overlay, a difference as bytes, drawn on the volume; hasOwnScale of the difference;
    * densityOf255, where that is not the model's; certainty; mapSigma, the standard deviation of the map;
-   * surfaces, where others than that of the volume are drawn, each with bytes, tint, opacity and mapSigma.
+   * surfaces, where others than that of the volume are drawn, each with bytes, tint, opacity and mapSigma;
+   * isSideBySide, where each of them, with its name, has a view of its own.
    */
   showOther(ask) {
     this.mark(-1);
@@ -150,8 +155,12 @@ export class MoleculePanel {
     this.levels.show();
     if (!subject) return;
     const start = performance.now();
-    await this.view.show(
-      this.shapesOf(subject), () => this.present(subject), () => this.atoms.follow(subject));
+    const onShown = () => this.present(subject);
+    if (subject.isSideBySide) await this.linked.show(this.mapsOf(subject), onShown);
+    else {
+      this.linked.hide();
+      await this.view.show(this.shapesOf(subject), onShown, () => this.atoms.follow(subject));
+    }
     this.milliseconds.surface = performance.now() - start;
   }
 
@@ -169,8 +178,18 @@ export class MoleculePanel {
     return [...signedShapes(overlay, half, opacity), mean, ...cover];
   }
 
+  /** Each surface for a view of its own, where nothing is behind it. */
+  mapsOf({ surfaces }) {
+    const cover = this.cover ? [this.cover] : [];
+    return surfaces.map((one) => ({
+      name: one.name,
+      colour: one.tint,
+      shapes: [this.shapeOf({ ...one, opacity: 1 }, 1), ...cover],
+    }));
+  }
+
   /** One of several surfaces. opacity: of all of them. */
-  shapeOf({ mapSigma, opacity: own, ...surface }, opacity) {
+  shapeOf({ mapSigma, opacity: own, name: _, ...surface }, opacity) {
     return { ...surface, level: this.levels.bytesFor(mapSigma) - 0.5, opacity: own * opacity };
   }
 

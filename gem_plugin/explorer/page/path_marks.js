@@ -1,10 +1,9 @@
 // The path on the plot, coloured by the particles near it; dashed and faded where they are few.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { colourOfFraction, cssColour } from "../../reports/page/colours.js";
 import { ENOUGH, opacityOfCount } from "../../reports/page/fading.js";
 
-const UNKNOWN_COLOUR = "#1d2733"; // paths of earlier sessions have no counts
-const CASING = "#fff";
 const DASHES = [5, 4];
 
 /** Of a number of particles, between none and the most along the path. */
@@ -14,7 +13,7 @@ export function colourOfCount(count, most) {
 
 /** How a piece between two points is drawn: as the emptier of them. near: counts at the points, if known. */
 export function lookOfPiece(near, index) {
-  if (!near) return { colour: UNKNOWN_COLOUR, opacity: 1, dash: [] };
+  if (!near) return { colour: themeColour("ink"), opacity: 1, dash: [] };
   const count = Math.min(near[index], near[index + 1]);
   const dash = count < ENOUGH ? DASHES : [];
   return { colour: colourOfCount(count, Math.max(...near)), opacity: opacityOfCount(count), dash };
@@ -22,7 +21,7 @@ export function lookOfPiece(near, index) {
 
 /** pixels: of the points of the path. */
 export function drawPathLine(context, pixels, near) {
-  context.strokeStyle = CASING;
+  context.strokeStyle = themeColour("paper");
   context.lineWidth = 6;
   context.beginPath();
   for (const pixel of pixels) context.lineTo(...pixel);
@@ -48,7 +47,7 @@ export function drawPathDots(context, pixels, near, { shown, radius, radiusOfSho
   pixels.forEach((pixel, index) => {
     const count = near?.[index];
     context.globalAlpha = near ? opacityOfCount(count) : 1;
-    context.fillStyle = near ? colourOfCount(count, Math.max(...near)) : UNKNOWN_COLOUR;
+    context.fillStyle = near ? colourOfCount(count, Math.max(...near)) : themeColour("ink");
     context.strokeStyle = outline;
     context.setLineDash(near && count < ENOUGH ? [2, 2] : []);
     context.beginPath();

@@ -1,13 +1,12 @@
 // Along the path, below the plot: how many particles are near, and the free energy with its error where
 // landscape-full has measured it.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { ENOUGH } from "../../reports/page/fading.js";
 import { colourOfCount } from "./path_marks.js";
 
 const EDGES = { left: 62, right: 44, top: 8, bottom: 16 }; // CSS pixels
-const ENERGY_COLOUR = "#a33c00";
 const BAND_OPACITY = 0.2;
-const TEXT_COLOUR = "#5d6b7a";
 
 /** path: { near, energyOfRun }; fraction: of the slider. */
 export function drawPathProfile(canvas, path, fraction) {
@@ -24,7 +23,7 @@ export function drawPathProfile(canvas, path, fraction) {
   const frame = { width, height, inner, last: path.near.length - 1 };
   drawCounts(context, path.near, frame);
   if (path.energyOfRun) drawEnergy(context, path.energyOfRun, frame);
-  context.fillStyle = "#1d2733";
+  context.fillStyle = themeColour("ink");
   context.fillRect(EDGES.left + fraction * inner[0] - 1, EDGES.top - 4, 2, inner[1] + 4);
 }
 
@@ -38,7 +37,7 @@ function drawCounts(context, near, { height, inner: [width, tall], last }) {
     const left = EDGES.left + (index / last) * (width - wide);
     context.fillRect(left, bottom - Math.max(1, heightOf(count)), wide - 1, Math.max(1, heightOf(count)));
   });
-  context.strokeStyle = context.fillStyle = TEXT_COLOUR;
+  context.strokeStyle = context.fillStyle = themeColour("soft");
   context.setLineDash([4, 3]);
   line(context, [[EDGES.left, bottom - heightOf(ENOUGH)], [EDGES.left + width, bottom - heightOf(ENOUGH)]]);
   context.setLineDash([]);
@@ -52,7 +51,7 @@ function drawCounts(context, near, { height, inner: [width, tall], last }) {
 function drawEnergy(context, { energy, error, columns }, frame) {
   const { width: right, height, inner: [width, tall], last } = frame;
   const known = knownPieces(energy);
-  context.fillStyle = ENERGY_COLOUR;
+  context.fillStyle = themeColour("mark");
   context.textAlign = "right";
   const title = `free energy (kT, ± standard error) on ${columns.join(", ")}, at the nearest particles`;
   context.fillText(title, right - 4, height - 4);
@@ -62,7 +61,7 @@ function drawEnergy(context, { energy, error, columns }, frame) {
   const xOf = (index) => EDGES.left + (index / last) * width;
   const edge = (indices, sign) =>
     indices.map((index) => [xOf(index), yOf(energy[index] + sign * (error[index] ?? 0))]);
-  context.strokeStyle = ENERGY_COLOUR;
+  context.strokeStyle = themeColour("mark");
   context.lineWidth = 2;
   for (const piece of known) {
     context.globalAlpha = BAND_OPACITY;

@@ -1,6 +1,7 @@
 // The plot with everything that decides what it shows: axes, colour, legend and filters.
 
 import { tickText } from "../../reports/page/axes.js";
+import { themeColour } from "../../reports/page/house_theme.js";
 import { columnOption } from "../../reports/page/column_option.js";
 import { GroupNumbers } from "../../reports/page/group_numbers.js";
 import { fillLegend, nameOfGroup } from "../../reports/page/legend.js";
@@ -20,7 +21,6 @@ import { WebGlPoints } from "./points_webgl.js";
 import { RangeFilter } from "./range_filter.js";
 import { SecondPlane } from "./second_plane.js";
 
-const MARK_COLOUR = "#1d2733";
 const FIELDS = ["axis-x", "axis-y", "axis-colour"];
 const ONLY_NUMBERS = ["axis-x", "axis-y", "second-x", "second-y"];
 
@@ -152,6 +152,12 @@ export class PlotPanel {
     this.drawSoon();
   }
 
+  /** The page became light or dark. */
+  inOtherColours() {
+    for (const { under } of this.planes()) under.stale();
+    this.colourAgain();
+  }
+
   /** A new column with values, as colours. */
   async addColumn(column) {
     this.columns.add(column);
@@ -231,7 +237,7 @@ export class PlotPanel {
   drawAbove(context, plot, outline, numbers) {
     numbers.draw(context, plot, this.chosen.colour, this.hiddenGroups);
     this.drawTrajectory?.(context, plot);
-    if (this.markedRow >= 0) drawMark(context, plot.pixelOf(this.markedRow), MARK_COLOUR);
+    if (this.markedRow >= 0) drawMark(context, plot.pixelOf(this.markedRow), themeColour("ink"));
     if (outline) drawOutline(context, outline);
   }
 }

@@ -4,6 +4,7 @@
 import { drawAxes, drawLine, tickText } from "../../reports/page/axes.js";
 import { colourOfFraction, colourOfGroup, cssColour, packedColoursOf } from "../../reports/page/colours.js";
 import { shortName } from "../../reports/page/group_numbers.js";
+import { LIGHT_COLOURS } from "../../reports/page/house_theme.js";
 import { drawShape, groupsOf, nameOfGroup } from "../../reports/page/legend.js";
 import { shapeOfGroup, shapesOfGroups } from "../../reports/page/point_shapes.js";
 import { PixelPoints } from "../../reports/page/points_pixels.js";
@@ -14,7 +15,7 @@ export const PICTURE_SIDE = 2000; // pixels of the longer side
 const LEGEND_WIDTH = 330; // CSS pixels
 const LINE_HEIGHT = 18;
 const STEPS_OF_BAR = 40;
-const LEGEND_TEXT_COLOUR = "#1d2733";
+const LEGEND_TEXT_COLOUR = LIGHT_COLOURS.ink;
 
 /** A canvas with the particles of a plane alone. */
 function pointsPicture(scatter, colour, ratio) {

@@ -1,11 +1,13 @@
 // Paints points with WebGL: one buffer an attribute. Selected points are painted last, on top of the others.
 
+import { themeChannels } from "../../reports/page/house_theme.js";
 import { SHAPE_GROWTH, SHAPES_OF_GRAPHICS_CARD, SMALLEST_SHAPED } from "../../reports/page/point_shapes.js";
-import { FADED_GREY, FADING, SELECTED_GROWTH } from "../../reports/page/point_style.js";
+import { FADING, SELECTED_GROWTH } from "../../reports/page/point_style.js";
 
 const VERTEX_SHADER = `#version 300 es
 in float x; in float y; in vec4 colour; in float flags; in float shape;
 uniform vec2 scale, shift; uniform float size; uniform bool hasSelection, paintsSelected;
+uniform vec3 fadedTo;
 out vec4 tint; flat out float kind;
 void main() {
   bool shown = mod(flags, 2.0) > 0.5, selected = hasSelection && flags > 1.5;
@@ -13,7 +15,7 @@ void main() {
   gl_Position = painted ? vec4(vec2(x, y) * scale + shift, 0.0, 1.0) : vec4(9.0, 9.0, 9.0, 1.0);
   kind = size < float(${SMALLEST_SHAPED}) ? 0.0 : shape;
   gl_PointSize = kind > 0.5 ? size * ${SHAPE_GROWTH} : size;
-  vec4 faded = vec4(mix(colour.rgb, vec3(${FADED_GREY / 255}), ${FADING}), 1.0);
+  vec4 faded = vec4(mix(colour.rgb, fadedTo, ${FADING}), 1.0);
   tint = hasSelection && !selected ? faded : colour;
 }`;
 const FRAGMENT_SHADER = `#version 300 es
@@ -82,7 +84,7 @@ export class WebGlPoints {
     gl.viewport(0, 0, width, height);
     gl.disable(gl.SCISSOR_TEST);
     gl.disable(gl.BLEND);
-    gl.clearColor(1, 1, 1, 1);
+    gl.clearColor(...themeChannels("paper").map((one) => one / 255), 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.enable(gl.SCISSOR_TEST);
     gl.scissor(left, height - bottom, Math.max(0, right - left), Math.max(0, bottom - top));
@@ -94,6 +96,7 @@ export class WebGlPoints {
     const uniform = (name) => gl.getUniformLocation(this.program, name);
     gl.uniform2f(uniform("scale"), (2 * frame.scaleX) / width, (-2 * frame.scaleY) / height);
     gl.uniform2f(uniform("shift"), (2 * frame.shiftX) / width - 1, 1 - (2 * frame.shiftY) / height);
+    gl.uniform3f(uniform("fadedTo"), ...themeChannels("faded").map((one) => one / 255));
     gl.uniform1i(uniform("hasSelection"), look.hasSelection ? 1 : 0);
     for (const paintsSelected of look.hasSelection ? [0, 1] : [0]) {
       gl.uniform1f(uniform("size"), paintsSelected ? look.size * SELECTED_GROWTH : look.size);

@@ -1,10 +1,10 @@
 // A filter as the reader has it: the histogram of a column, in which a range is dragged.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { tickText } from "../../reports/page/axes.js";
 import { histogramOf } from "./filters.js";
+import { describeRange, listenToRangeKeys } from "./range_keys.js";
 
-const IN_RANGE = "#0072B2";
-const OUT_OF_RANGE = "#c9d1d9";
 const SHORTEST_DRAG = 0.01; // of the column's range; a shorter one is a click, which resets
 
 export class RangeFilter {
@@ -23,11 +23,13 @@ export class RangeFilter {
       "<header><span></span><button title='remove this filter'>×</button></header>" +
       "<canvas title='Drag: range. Click: reset'></canvas>";
     this.canvas = this.element.querySelector("canvas");
+    this.element.querySelector("button").setAttribute("aria-label", `remove the filter on ${column.label}`);
     this.element.querySelector("button").onclick = () => {
       this.element.remove();
       onRemove();
     };
     this.listen();
+    listenToRangeKeys(this);
   }
 
   listen() {
@@ -85,12 +87,13 @@ export class RangeFilter {
       const middle = lowest + ((bin + 0.5) / counts.length) * (highest - lowest);
       const isInRange = middle >= this.range[0] && middle <= this.range[1];
       const height = (count / tallest) * canvas.height;
-      context.fillStyle = isInRange ? IN_RANGE : OUT_OF_RANGE;
+      context.fillStyle = themeColour(isInRange ? "accent" : "line");
       context.fillRect(bin * width, canvas.height - height, Math.max(1, width - 0.5), height);
     });
     const [low, high] = this.range.map(tickText);
     if (this.column.hasNoValues) return this.say(`${label}: no particle has a value`);
     this.say(`${label}: ${low} to ${high}`);
+    describeRange(this);
   }
 
   say(text) {

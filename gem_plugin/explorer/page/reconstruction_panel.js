@@ -65,6 +65,10 @@ export class ReconstructionPanel {
     select.hidden = !names.length;
   }
 
+  drawCurves() {
+    if (this.shown) drawFsc(byId("fsc"), this.shown.frequencies, this.shown.curves);
+  }
+
   /** Surface, curve and numbers of a finished one. */
   async show(name) {
     if (!name) return;
@@ -75,7 +79,8 @@ export class ReconstructionPanel {
     byId("reconstructions").value = name;
     byId("reconstruction-result").hidden = false;
     byId("reconstruction-numbers").textContent = numbersInWords(head);
-    drawFsc(byId("fsc"), head.frequencies, head.curves);
+    this.shown = head;
+    this.drawCurves();
     if (!volume || !this.molecule()) return;
     const { densityOf255, mapSigma } = head;
     const title = `reconstruction ${name}`;

@@ -1,12 +1,11 @@
 // The tree of the states: the last mergers of the sketch maps, and the height at which it is cut.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { drawLine } from "../../reports/page/axes.js";
 
 const MAXIMUM_LEAVES = 30; // drawn; below them the tree is left out
 const TOP_OF_TREE = 8; // pixels
 const BOTTOM_OF_TREE = 6;
-const TREE_COLOUR = "#5d6b7a";
-const CUT_COLOUR = "#D55E00";
 
 /** Lines of the tree. tree: rows of two nodes and their distance, nearest first. */
 export function linesOfTree(tree) {
@@ -56,11 +55,11 @@ export function drawTree(canvas, tree, nStates, distance = cutOfTree(tree, nStat
   const highest = tree[tree.length - 1][2] || 1;
   const scale = (height - TOP_OF_TREE - BOTTOM_OF_TREE) / highest;
   const up = (value) => height - BOTTOM_OF_TREE - value * scale;
-  context.strokeStyle = TREE_COLOUR;
+  context.strokeStyle = themeColour("soft");
   for (const [x0, from, x1, to] of linesOfTree(tree))
     drawLine(context, x0 * width, up(from), x1 * width, up(to));
   if (distance === null) return;
-  context.strokeStyle = CUT_COLOUR;
+  context.strokeStyle = themeColour("mark");
   context.setLineDash([4, 3]);
   drawLine(context, 0, up(distance), width, up(distance));
   context.setLineDash([]);

@@ -124,6 +124,10 @@ export class StatesPanel {
     await this.addColumn({ ...column, values: asFloats(parts[0]) });
   }
 
+  drawTree() {
+    if (this.head) drawTree(byId("dendrogram"), this.head.tree, this.head.counts.length);
+  }
+
   fillList() {
     const table = document.createElement("table");
     this.head.counts.forEach((count, index) => {

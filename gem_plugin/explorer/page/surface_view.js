@@ -1,5 +1,6 @@
 // The molecule in NGL (npm: ngl): surfaces of equal density that the mouse rotates, and the user's own atoms.
 
+import { onThemeChange, themeColour } from "../../reports/page/house_theme.js";
 import { byId } from "./messages.js";
 import { SurfaceAtoms } from "./surface_atoms.js";
 import { orientationAlong } from "./view_axes.js";
@@ -7,7 +8,6 @@ import { orientationAlong } from "./view_axes.js";
 const INSIDE_OUT = "back"; // NGL's triangles of a volume face inwards; to draw one side only halves the time
 const CLOSER = 0.78; // than what shows the corners of the window from every side: molecules leave them empty
 const STAGE_SETTINGS = {
-  backgroundColor: "white",
   cameraType: "orthographic",
   tooltip: false,
   sampleLevel: -1,
@@ -19,14 +19,17 @@ const STAGE_SETTINGS = {
 };
 
 export class SurfaceView {
-  /** element: where it is drawn; model: its grid (voxels, Å). */
-  constructor(element, model) {
+  /** element: where it is drawn; model: its grid (voxels, Å); bar: of the scale, if not the page's. */
+  constructor(element, model, bar = null) {
     if (!document.createElement("canvas").getContext("webgl2"))
       throw new Error("This browser has no WebGL: molecules cannot be shown. Everything else works.");
     const { windowFirst, windowSize, pixelSize } = model;
     this.element = element;
-    this.bar = byId("scale-bar");
-    this.stage = new NGL.Stage(element, STAGE_SETTINGS);
+    this.bar = bar ?? byId("scale-bar");
+    this.isCovered = false; // by other views: then nobody sees it
+    this.clipped = () => {}; // (depth)
+    const backgroundColor = themeColour("paper");
+    this.stage = new NGL.Stage(element, { ...STAGE_SETTINGS, backgroundColor });
     this.size = windowSize;
     this.toAngstroms = new NGL.Matrix4()
       .makeScale(pixelSize, pixelSize, pixelSize)
@@ -130,6 +133,7 @@ export class SurfaceView {
     const side = depth ? "double" : INSIDE_OUT;
     const representations = this.components.flatMap((component) => component.reprList);
     if (isOtherSide) for (const one of representations) one.setParameters({ side });
+    this.clipped(depth);
     this.draw();
   }
 
@@ -147,7 +151,26 @@ export class SurfaceView {
     this.stage.viewer.render();
   }
 
+  /** Angles in radians, as if the surface was dragged to the right, down, and about the line of sight. */
+  rotate(toRight, down, about) {
+    const { trackballControls } = this.stage;
+    const pixels = (angle) => angle / (0.01 * trackballControls.rotateSpeed); // as NGL has them
+    if (toRight || down) trackballControls.rotate(-pixels(toRight), -pixels(down)); // NGL: back
+    if (about) trackballControls.zRotate(2 * pixels(about), 0);
+  }
+
+  /** CSS pixels. */
+  pan(toRight, down) {
+    this.stage.trackballControls.pan(-toRight, -down); // NGL: back
+  }
+
+  /** nearer: by which fraction of the distance. */
+  zoom(nearer) {
+    this.stage.viewerControls.zoom(nearer);
+  }
+
   drawSoon() {
+    if (this.isCovered) return;
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
       this.draw();
@@ -166,12 +189,18 @@ export class SurfaceView {
 
   /** The view as a PNG data address, on white. */
   picture() {
-    this.draw();
-    return this.copyOnWhite(this.canvas.width, this.canvas.height).toDataURL("image/png");
+    return this.onWhite(() => {
+      this.draw();
+      return this.copyOnWhite(this.canvas.width, this.canvas.height).toDataURL("image/png");
+    });
   }
 
   /** The view with its scale bar as a PNG data address. side: the longer one, in pixels. */
   pictureOf(side) {
+    return this.canvasOf(side).toDataURL("image/png");
+  }
+
+  canvasOf(side) {
     const { clientWidth, clientHeight } = this.element;
     const factor = side / Math.max(clientWidth, clientHeight);
     const [width, height] = [clientWidth, clientHeight].map((one) => Math.round(one * factor));
@@ -181,16 +210,33 @@ export class SurfaceView {
     const [{ barLength }, text] = [this, this.bar.textContent];
     try {
       camera.zoom = zoom * factor;
-      viewer.setSize(width, height);
-      viewer.render();
-      const copy = this.copyOnWhite(width, height);
-      drawBar(copy, factor, barLength * factor, text);
-      return copy.toDataURL("image/png");
+      return this.onWhite(() => {
+        viewer.setSize(width, height);
+        viewer.render();
+        const copy = this.copyOnWhite(width, height);
+        drawBar(copy, factor, barLength * factor, text);
+        return copy;
+      });
     } finally {
       camera.zoom = zoom;
       this.stage.handleResize();
       this.draw();
     }
+  }
+
+  /** Give what work() gives while the background is that of a printed page. */
+  onWhite(work) {
+    this.stage.setParameters({ backgroundColor: "#ffffff" });
+    try {
+      return work();
+    } finally {
+      this.takeTheme();
+    }
+  }
+
+  takeTheme() {
+    this.stage.setParameters({ backgroundColor: themeColour("paper") });
+    this.draw();
   }
 
   copyOnWhite(width, height) {
@@ -212,6 +258,7 @@ export class SurfaceView {
     mouseControls.add("scroll", NGL.MouseActions.zoomScroll);
     viewer.requestRender = () => {}; // NGL asks for three drawings for each new surface; we know when to draw
     viewerControls.signals.changed.add(() => this.drawSoon());
+    onThemeChange(() => this.takeTheme());
     viewer.signals.rendered.add(() => this.drawScaleBar());
     new ResizeObserver(() => {
       this.stage.handleResize();
@@ -220,8 +267,9 @@ export class SurfaceView {
   }
 
   drawScaleBar() {
+    const { clientWidth, clientHeight } = this.element;
     const pixelsPerAngstrom = 1 / this.stage.viewerControls.getCanvasScaleFactor();
-    const length = roundLength((0.35 * this.element.clientWidth) / pixelsPerAngstrom);
+    const length = roundLength((0.35 * Math.min(clientWidth, clientHeight)) / pixelsPerAngstrom);
     this.barLength = length * pixelsPerAngstrom; // CSS pixels
     this.bar.style.width = `${this.barLength}px`;
     this.bar.textContent = `${length} Å`;

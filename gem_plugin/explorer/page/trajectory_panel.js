@@ -1,5 +1,6 @@
 // Trajectories through waypoints: the molecule moves while the slider is dragged; maps and movies of the way.
 
+import { themeColour } from "../../reports/page/house_theme.js";
 import { opacityOfCount, particlesNear } from "../../reports/page/fading.js";
 import { drawMark } from "./marks.js";
 import { attempt, byId, counted, say } from "./messages.js";
@@ -11,8 +12,6 @@ import { saveUnderName } from "./saving.js";
 import { askJson } from "./server.js";
 import { countAt, fractionOfStep, isLineOn, noteOn, pointAt, valueOnAxis } from "./trajectory.js";
 
-const LINE_COLOUR = "#1d2733";
-const WAYPOINT_COLOUR = "#D55E00";
 const RADIUS_OF_MARKER = 5; // CSS pixels
 const RADIUS_OF_DOT = 4;
 const STEPS_ONE_WAY = 40; // of the animation
@@ -189,7 +188,7 @@ export class TrajectoryPanel {
     else if (path) this.drawDots(context, path.rows.map((row) => plot.pixelOf(row)));
     context.lineWidth = 1;
     this.waypoints.forEach((row, index) =>
-      drawMark(context, plot.pixelOf(row), WAYPOINT_COLOUR, String(index + 1)));
+      drawMark(context, plot.pixelOf(row), themeColour("mark"), String(index + 1)));
   }
 
   pixelsOfLatents(plot, axes) {
@@ -199,7 +198,7 @@ export class TrajectoryPanel {
 
   drawLine(context, pixels) {
     drawPathLine(context, pixels, this.path.near);
-    context.fillStyle = LINE_COLOUR;
+    context.fillStyle = themeColour("ink");
     context.beginPath();
     context.arc(...pointAt(pixels, Number(this.slider.value)), RADIUS_OF_MARKER, 0, 2 * Math.PI);
     context.fill();
@@ -208,7 +207,7 @@ export class TrajectoryPanel {
   drawDots(context, pixels) {
     const shown = Math.round(Number(this.slider.value) * (pixels.length - 1));
     const radii = { radius: RADIUS_OF_DOT, radiusOfShown: RADIUS_OF_MARKER + 2 };
-    drawPathDots(context, pixels, this.path.near, { shown, ...radii, outline: LINE_COLOUR });
+    drawPathDots(context, pixels, this.path.near, { shown, ...radii, outline: themeColour("ink") });
   }
 
   showNote(text) {

@@ -52,7 +52,7 @@ export function actionOfKey({ key, ctrlKey, metaKey, shiftKey, altKey }) {
   return letter === "y" && !shiftKey ? "redo" : null;
 }
 
-function isTextField(element) {
+export function isTextField(element) {
   if (element?.tagName === "TEXTAREA" || element?.isContentEditable) return true;
   return element?.tagName === "INPUT" && TEXT_FIELDS.includes(element.type);
 }

@@ -5,9 +5,10 @@ import { attempt, byId, say } from "./messages.js";
 import { PICTURE_SIDE } from "./plot_picture.js";
 
 export class ViewControls {
-  /** view: the SurfaceView; nameOfPicture(): of the file, without its ending. */
-  constructor(view, nameOfPicture) {
+  /** view: the SurfaceView; nameOfPicture(): of the file, without its ending; pictured(): what is saved. */
+  constructor(view, nameOfPicture, pictured) {
     this.view = view;
+    this.pictured = pictured;
     for (const button of byId("view-buttons").children)
       button.onclick = () => (button.dataset.axis ? view.lookAlong(button.dataset.axis) : this.reset());
     this.clip = byId("clip");
@@ -28,7 +29,7 @@ export class ViewControls {
   }
 
   savePicture(name) {
-    download(name, this.view.pictureOf(PICTURE_SIDE));
+    download(name, this.pictured().pictureOf(PICTURE_SIDE));
     say(`${name}: ${PICTURE_SIDE.toLocaleString("en")} pixels, sent to the downloads of this browser`);
   }
 }

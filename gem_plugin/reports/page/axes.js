@@ -1,5 +1,7 @@
 // Axes of a plot: round numbers, ticks and labels.
 
+import { themeColour } from "./house_theme.js";
+
 const TICKS_ABOUT = 6;
 
 export function drawLine(context, x0, y0, x1, y1) {
@@ -29,7 +31,7 @@ export function tickText(value) {
 export function drawAxes(context, view, xLabel, yLabel) {
   const [width, height] = view.size;
   const { left, right, top, bottom } = view.margin;
-  context.strokeStyle = context.fillStyle = "#5d6b7a";
+  context.strokeStyle = context.fillStyle = themeColour("soft");
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "center";
   for (const value of tickValues(...view.x)) {

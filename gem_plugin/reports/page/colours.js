@@ -2,6 +2,8 @@
 // the others were searched so that all differ by 0.11 or more in OKLab, and those of one shape (every eighth)
 // by 0.16 also for readers who see no red or no green (as simulated by Machado et al. 2009).
 
+import { seenOnPaper } from "./house_theme.js";
+
 export const GROUP_COLOURS = [
   "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
   "#660000", "#220088", "#8811FF", "#22FF11", "#775500", "#884488", "#FF55FF", "#11EECC",
@@ -30,7 +32,7 @@ export function colourOfGroup(number) {
 }
 
 export function cssColour(channels) {
-  return `rgb(${channels.join(",")})`;
+  return `rgb(${seenOnPaper(channels).join(",")})`;
 }
 
 /** The colour bar of numbers, as a CSS background. */
@@ -39,7 +41,8 @@ export function colourBarCss() {
 }
 
 /** Red, green, blue (0 to 255) in four bytes, as pixels lie in memory. */
-export function packedColour([red, green, blue]) {
+export function packedColour(channels) {
+  const [red, green, blue] = seenOnPaper(channels);
   return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 }
 

@@ -1,6 +1,7 @@
 // The number or name of each group in the middle of its particles, for readers who cannot tell colours apart.
 
 import { middlesOfGroups } from "./group_middles.js";
+import { themeColour } from "./house_theme.js";
 
 const LONGEST_NAME = 18; // letters
 
@@ -21,8 +22,8 @@ export class GroupNumbers {
     context.font = "bold 13px system-ui, sans-serif";
     context.textAlign = "center";
     context.lineWidth = 3;
-    context.strokeStyle = "#fff";
-    context.fillStyle = "#1d2733";
+    context.strokeStyle = themeColour("paper");
+    context.fillStyle = themeColour("ink");
     for (const [group, row] of this.middles) {
       const [px, py] = plot.pixelOf(row);
       const isNamed = group >= 1 && group !== column.groupOfOthers && !hiddenGroups.has(group);

@@ -3,6 +3,7 @@
 import { tickText } from "./axes.js";
 import { columnOption } from "./column_option.js";
 import { GroupNumbers } from "./group_numbers.js";
+import { onThemeChange } from "./house_theme.js";
 import { fillLegend } from "./legend.js";
 import { unpackedColumn, valuesOf } from "./packed_columns.js";
 import { SHOWN } from "./point_style.js";
@@ -39,6 +40,10 @@ export class ParticlePlot {
     this.makeControls();
     this.listen(overlay);
     this.choose();
+    onThemeChange(() => {
+      this.plot.under.stale();
+      this.choose();
+    });
   }
 
   makeControls() {

@@ -3,7 +3,6 @@
 export const SHOWN = 1;
 export const SELECTED = 2;
 export const SELECTED_GROWTH = 1.35;
-export const FADED_GREY = 230;
 export const FADING = 0.82;
 const MAXIMUM_OPAQUE = 20000; // more points are drawn translucent, so that dense regions stand out
 const LEAST_OPACITY = 0.12; // below, a point alone cannot be seen

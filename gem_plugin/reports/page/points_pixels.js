@@ -1,10 +1,10 @@
 // Paints points into a picture, for machines without a GPU: there WebGL runs in software, where a million
 // points take seconds; a plain loop over them takes some hundredths of a second.
 
+import { packedThemeColour } from "./house_theme.js";
 import { depthInShape, SHAPE_GROWTH, SMALLEST_SHAPED } from "./point_shapes.js";
-import { FADED_GREY, FADING, SELECTED, SELECTED_GROWTH, SHOWN } from "./point_style.js";
+import { FADING, SELECTED, SELECTED_GROWTH, SHOWN } from "./point_style.js";
 
-const WHITE = 0xffffffff;
 const FULL_COVER = 256;
 const SMALLEST_DISC = 3; // device pixels; smaller points are squares
 
@@ -35,7 +35,7 @@ export class PixelPoints {
       this.pixels = new Uint32Array(this.picture.data.buffer);
     }
     if (look.background?.isExact) this.pixels.set(pixelsOf(look.background.canvas));
-    else this.pixels.fill(WHITE);
+    else this.pixels.fill(packedThemeColour("paper"));
     if (look.background && !look.background.isExact) this.stretch(look.background, frame);
     const colours = new Uint32Array(this.values.colour.buffer);
     if (!look.hasSelection) this.paint(frame, nPoints, look, colours, SHOWN, SHOWN);
@@ -139,7 +139,7 @@ export function mixedColour(below, above, cover) {
 }
 
 function fadedColours(colours) {
-  const grey = 0xff000000 | (FADED_GREY << 16) | (FADED_GREY << 8) | FADED_GREY;
+  const grey = packedThemeColour("faded");
   const cover = Math.round(256 * FADING);
   return colours.map((colour) => mixedColour(colour, grey, cover));
 }

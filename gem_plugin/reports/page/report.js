@@ -2,9 +2,11 @@
 
 import { startAnimation } from "./animation.js";
 import { copyCommand } from "./copy_command.js";
+import { listenToTheme } from "./house_theme.js";
 import { ParticlePlot } from "./particle_plot.js";
 import { surfaceViewerOf } from "./surface_viewer.js";
 
+listenToTheme(document.getElementById("theme"));
 const plotData = document.getElementById("scatter-data");
 if (plotData)
   window.particlePlot = new ParticlePlot(

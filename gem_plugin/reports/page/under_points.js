@@ -6,16 +6,15 @@ import { colourOfFraction } from "./colours.js";
 import {
   CONTOUR_FRACTIONS, contourSegments, densityField, energiesOf, levelsEnclosing,
 } from "./density_field.js";
+import { themeChannels, themeColour } from "./house_theme.js";
 
 export const UNDER_KINDS = ["nothing", "density", "contours", "energy (kT)"];
-const PAPER = "#fff";
 const SIDE_OF_STRETCHABLE = 800; // pixels
 const SHADE = [70, 98, 130];
 const SHADE_OPACITY = 0.6; // of the densest place
 const SHADE_POWER = 0.6; // below 1 shows sparse places too
 const ENERGY_OPACITY = 0.55;
 const MAXIMUM_ENERGY = 8; // kT; higher ones have the last colour
-const CONTOUR_COLOUR = "#4a5866";
 const SEGMENTS_AT_A_TIME = 32; // browsers draw long paths of short pieces slowly
 const WIDTH_OF_BAR = 160; // CSS pixels
 
@@ -64,7 +63,7 @@ export class UnderPoints {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [frame.width, frame.height];
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.fillStyle = PAPER;
+    context.fillStyle = themeColour("paper");
     context.fillRect(0, 0, frame.width, frame.height);
     const drawn = this.drawnOf(plot);
     if (!drawn) return canvas;
@@ -130,7 +129,7 @@ function frameOfField({ limits: { x, y } }) {
 export function drawUnderLegend(context, legend, x, y) {
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "left";
-  context.fillStyle = "#1d2733";
+  context.fillStyle = themeColour("ink");
   context.fillText(legend.title, x, y + 11);
   if (!legend.colours.length) return;
   const step = WIDTH_OF_BAR / legend.colours.length;
@@ -176,7 +175,8 @@ function energyAt(fraction) {
 }
 
 function onPaper([red, green, blue, opacity]) {
-  const mixed = [red, green, blue].map((channel) => Math.round(255 + (channel - 255) * opacity));
+  const paper = themeChannels("paper");
+  const mixed = [red, green, blue].map((channel, k) => Math.round(paper[k] + (channel - paper[k]) * opacity));
   return `rgb(${mixed.join(",")})`;
 }
 
@@ -195,7 +195,7 @@ function drawShade(context, { field, shade }, { scaleX, scaleY, shiftX, shiftY }
 
 /** Lines of each level. */
 function drawSegments(context, levels, { scaleX, scaleY, shiftX, shiftY }, ratio) {
-  context.strokeStyle = CONTOUR_COLOUR;
+  context.strokeStyle = themeColour("soft");
   context.lineWidth = ratio;
   context.globalAlpha = 0.7;
   const length = 4 * SEGMENTS_AT_A_TIME;

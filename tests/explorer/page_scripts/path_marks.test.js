@@ -25,7 +25,7 @@ test("the whole path becomes vectors of an SVG, text and names escaped", () => {
   context.fillText("a<b & c", 5, 6);
   const text = context.text();
   assert.match(text, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="200" height="100"/);
-  assert.match(text, /d="M1 2L30 40L50 60" fill="none" stroke="#fff"/);
+  assert.match(text, /d="M1 2L30 40L50 60" fill="none" stroke="#ffffff"/);
   assert.match(text, /d="M30 40L50 60" [^>]*stroke-dasharray="5 4"[^>]*opacity="0.44"/);
   assert.match(text, /a&lt;b &amp; c<\/text>/);
 });
