@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from gem_plugin.adapters.cryosparc.figures import training_figure
-from gem_plugin.adapters.cryosparc.surface_pictures import png_of, surface_figure, surfaces_of
+from gem_plugin.adapters.cryosparc.surface_pictures import drawn, png_of, surface_figure, surfaces_of
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.reports.figures.captions import caption_of, title_of
@@ -78,10 +78,11 @@ def story_of(run: RunFiles, source: str | None) -> Iterator[tuple[Figure | Path,
     """Pictures and captions, at most MAXIMUM_AT_THE_END, the most important first."""
     if (first := _own_figure(run, (names.FIRST_PAGE,))) is not None:
         yield first, in_words(first)
-    if source is not None and (states := states_figure(run, source)) is not None:
+    states = None if source is None else drawn(lambda: states_figure(run, source))
+    if states is not None:
         yield (
             states,
-            "States as surfaces: all at one density level and in one view, the one that shows most of what differs",
+            "States as surfaces, all at one density level and in the view that shows most of what differs",
         )
     for choices in (LANDSCAPES, MOTIONS, (names.TRAINING,)):
         if (figure := _own_figure(run, choices)) is not None:

@@ -10,8 +10,8 @@ from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
 from gem_plugin.adapters.cryosparc.surface_pictures import drawn, tile_of
 from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.landscape_files import StateFiles
 from gem_plugin.io.run.settings import read_summary
+from gem_plugin.io.run.state_files import StateFiles
 from gem_plugin.particles.prepared import load_prepared_table
 
 

@@ -4,7 +4,7 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -29,7 +29,7 @@ INCHES_OF_A_PANEL, INCHES_OF_A_TITLE = 2.2, 0.45
 MAXIMUM_IN_A_ROW = 4
 MAXIMUM_IN_A_TILE = 4  # more are too small to be seen
 GREY = "#9fb3c8"
-MARGIN = {
+MARGIN: dict[str, Any] = {
     "bbox_inches": "tight",
     "pad_inches": 0.05,
     "dpi": DOTS_PER_INCH,
