@@ -24,7 +24,7 @@ def test_a_dropped_upload_is_noticed_and_repeated(
     instance.shown_folder = tmp_path / "elsewhere"
     server.faults.append(Fault(operation("upload"), drops_connection=True))
     assert run_command("run", [*PLACE, *INPUTS]) == 0
-    saved = [path for path in (instance.folder / "J43" / "gem_results").iterdir()]
+    saved = list((instance.folder / "J43" / "gem_results").glob("*.mrc"))
     assert {path.name: path.stat().st_size for path in saved}["state_001_mean.mrc"] == 1024 + state_map(
         1
     ).nbytes

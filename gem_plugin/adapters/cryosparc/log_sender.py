@@ -101,6 +101,8 @@ class LogSender:
             item.send()
         except ServerAwayError:
             return True
-        except GemError as error:
-            self._say_unsent(str(error))
+        except Exception as error:  # whatever it is, the lines after it are sent
+            self._say_unsent(
+                str(error) if isinstance(error, GemError) else f"{type(error).__name__}: {error}"
+            )
         return False

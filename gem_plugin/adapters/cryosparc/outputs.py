@@ -202,6 +202,7 @@ class JobOutputs:
             with whole_file(folder / RESULT_FOLDER / path.name) as temporary:
                 shutil.copyfile(path, temporary)
         else:
+            self.job.make_folder(RESULT_FOLDER)
             self.job.upload(path, f"{RESULT_FOLDER}/{path.name}")
         return f"{RESULT_FOLDER}/{path.name}"
 
