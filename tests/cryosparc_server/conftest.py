@@ -16,7 +16,7 @@ from cryosparc_server.fake_steps import fake_run_steps
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import EMAIL, LICENSE, PASSWORD, Instance
 from cryosparc_server.tiny_project import add_tiny_refinement
-from gem_plugin.adapters.cryosparc import log_sender, retries
+from gem_plugin.adapters.cryosparc import log_sender, retries, surface_pictures
 from gem_plugin.adapters.cryosparc import progress as cryosparc_progress
 from gem_plugin.adapters.cryosparc import running_job as cryosparc_session
 from gem_plugin.adapters.cryosparc import work as cryosparc_work
@@ -62,6 +62,8 @@ def server(
     monkeypatch.setattr(log_sender, "PAUSES_IN_SECONDS", (0.01, 0.02, 0.05))
     monkeypatch.setattr(cryosparc_session, "SECONDS_BETWEEN_STATUS_LOOKS", 0.05)
     monkeypatch.setattr(cryosparc_progress, "SECONDS_BETWEEN_LINES", {5: 0.0, 4: 0.0})
+    monkeypatch.setattr(surface_pictures, "GRID", 20)  # quick: what the pictures show has tests of its own
+    monkeypatch.setattr(surface_pictures, "HEIGHT_IN_PIXELS", 40)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     yield running

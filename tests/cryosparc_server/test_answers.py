@@ -150,7 +150,11 @@ def test_a_log_that_can_never_be_written_stops_no_work(
     assert "not shown in CryoSPARC: CryoSPARC refused the login (status 403)" in capsys.readouterr().out
 
 
-def test_a_slow_server_is_one_sentence(rows, server: LoopbackServer, instance: Instance, capsys):
+def test_a_slow_server_is_one_sentence(rows, server: LoopbackServer, instance: Instance, capsys, clock):
+    def jump(seconds: float) -> None:
+        clock.seconds += 900
+
+    clock.when_asleep = jump
     server.faults.append(Fault(operation("load"), times=9999, delay_in_seconds=3.0))
     assert run_command("train", [*PLACE, *INPUTS, "--timeout", "1"]) == 1
     shown = capsys.readouterr().err

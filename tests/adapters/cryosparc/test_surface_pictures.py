@@ -1,5 +1,6 @@
 """Surfaces of maps: the molecule is seen, states side by side have their colours, and no title touches another one."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_titles_of_neighbours_do_not_touch(tmp_path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     boxes = [axis.title.get_window_extent(canvas.get_renderer()) for axis in figure.axes]
-    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:]))
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_a_tile_is_a_picture_of_at_most_four_maps(tmp_path: Path) -> None:
