@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
-from gem_plugin.reports.figures.save import draw_density, new_figure
+from gem_plugin.reports.figures.save import TEXT_SIZE, draw_density, new_figure
 
 MAXIMUM_MAPS_IN_A_FIGURE = 12
 MAXIMUM_CURVES, CURVES_IN_A_ROW = 8, 4
@@ -77,7 +77,7 @@ def map_figure(paths: list[Path], titles: list[str]) -> Figure:
             axis.imshow(panel, cmap="gray", origin="lower", **limits)
             axis.set(xticks=[], yticks=[])
             if number == 0:
-                axis.set_title(f"{name} slice")
+                axis.set_title(f"{name} slice", fontsize=TEXT_SIZE)
         row[0].set_ylabel(title)
     return figure
 

@@ -77,7 +77,7 @@ class ServerCalls:
                 if pause is None:
                     if is_done is not None and _holds(is_done):
                         return None
-                    _raise_explained(error, doing, waited)
+                    _raise_explained(error, doing, waited, self._log_in_again is not None)
                 if n_tries == 0 and patience_in_seconds > PATIENCE_OF_LAST_WORDS_IN_SECONDS:
                     _say_that_it_waits(error, doing, patience_in_seconds)
             n_tries += 1
@@ -133,8 +133,9 @@ def _holds(is_done: Callable[[], bool]) -> bool:
         return False
 
 
-def _raise_explained(error: Exception, doing: str, waited: float) -> NoReturn:
-    is_away = status_of(error) == LOGIN_EXPIRED or is_worth_another_try(error)
+def _raise_explained(error: Exception, doing: str, waited: float, was_logged_in: bool) -> NoReturn:
+    is_expired = was_logged_in and status_of(error) == LOGIN_EXPIRED
+    is_away = is_expired or is_worth_another_try(error)
     if isinstance(error, GemError) or not is_away:
         with explained(doing):
             raise error
