@@ -41,6 +41,6 @@ def assert_has_all_fields_of(found: np.ndarray, expected: np.ndarray, but: Seque
 def train_with(monkeypatch: pytest.MonkeyPatch, work) -> int:
     """A train job whose work is this function of (job, progress)."""
     monkeypatch.setattr(
-        cryosparc_start, "do_work", lambda job, folders, assignment, progress: work(job, progress)
+        cryosparc_start, "do_work", lambda job, folders, assignment, progress, record: work(job, progress)
     )
     return run_command("train", [*PLACE, *INPUTS])

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from cryosparc_server.commands import N_PARTICLES
+from cryosparc_server.fake_clock import FakeClock
 from cryosparc_server.fake_steps import fake_run_steps
 from cryosparc_server.http_server import LoopbackServer
 from cryosparc_server.instance import EMAIL, LICENSE, PASSWORD, Instance
 from cryosparc_server.tiny_project import add_tiny_refinement
-from gem_plugin.adapters.cryosparc import external_job as cryosparc_external
+from gem_plugin.adapters.cryosparc import log_sender, retries, surface_pictures
 from gem_plugin.adapters.cryosparc import progress as cryosparc_progress
 from gem_plugin.adapters.cryosparc import running_job as cryosparc_session
 from gem_plugin.adapters.cryosparc import work as cryosparc_work
@@ -35,7 +36,15 @@ def instance(tmp_path: Path) -> Instance:
 
 
 @pytest.fixture
-def server(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
+def clock() -> FakeClock:
+    """The time of the calls: pauses end at once, and are counted."""
+    return FakeClock()
+
+
+@pytest.fixture
+def server(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+) -> Iterator[LoopbackServer]:
     """The instance on 127.0.0.1, with credentials in the environment and a working folder of its own."""
     if GENERATION >= 5:
         from cryosparc_server.http_5 import Server5 as Server
@@ -49,9 +58,12 @@ def server(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("CRYOSPARC_PASSWORD", PASSWORD)
     monkeypatch.setenv("CRYOSPARC_LICENSE_ID", LICENSE)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))  # no saved login of the machine
-    monkeypatch.setattr(cryosparc_external, "PAUSES_IN_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(retries, "USUAL_CLOCK", clock.as_clock())
+    monkeypatch.setattr(log_sender, "PAUSES_IN_SECONDS", (0.01, 0.02, 0.05))
     monkeypatch.setattr(cryosparc_session, "SECONDS_BETWEEN_STATUS_LOOKS", 0.05)
     monkeypatch.setattr(cryosparc_progress, "SECONDS_BETWEEN_LINES", {5: 0.0, 4: 0.0})
+    monkeypatch.setattr(surface_pictures, "GRID", 20)  # quick: what the pictures show has tests of its own
+    monkeypatch.setattr(surface_pictures, "HEIGHT_IN_PIXELS", 40)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     yield running

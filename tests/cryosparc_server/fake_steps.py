@@ -46,7 +46,7 @@ def _prepare(run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
 
 
 def _consensus(run: RunFiles, values: dict[str, Any], progress: Progress) -> None:
-    write_map(run.consensus_map, np.random.default_rng(1).normal(size=(32, 32, 32)), 4.0)
+    write_map(run.consensus_map, state_map(0), 4.0)
     run.consensus_gaussians.parent.mkdir(exist_ok=True)
     run.consensus_gaussians.write_text("ply")
 
@@ -108,4 +108,12 @@ def full_states_of(n_particles: int) -> np.ndarray:
 
 
 def state_map(number: int) -> np.ndarray:
-    return np.random.default_rng(number).normal(size=(32, 32, 32)).astype(np.float32)
+    """A rod with an arm that is bent more in each state, and a little noise by which the maps differ everywhere."""
+    z, y, x = np.mgrid[:32, :32, :32] - 16
+    bend = 0.2 * number
+    along = x * np.cos(bend) + y * np.sin(bend)
+    across = y * np.cos(bend) - x * np.sin(bend)
+    rod = np.exp(-(x**2 / 60 + y**2 / 8 + z**2 / 8))
+    arm = np.exp(-((along - 8) ** 2 / 40 + across**2 / 8 + z**2 / 8))
+    noise = np.random.default_rng(number).normal(size=(32, 32, 32))
+    return (rod + arm + 0.01 * noise).astype(np.float32)

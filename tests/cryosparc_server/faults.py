@@ -16,6 +16,12 @@ OPERATIONS = {  # what the two generations call the same thing
     "plot": ("assets.upload", "POST asset"),
     "create": ("jobs.create", "create_external_job"),
     "login": ("login", "get_id_by_email_password"),
+    "mkdir": ("projects.mkdir", "project_mkdir"),
+    "input": ("jobs.add_external_input", "add_external_job_input"),
+    "connect": ("jobs.connect", "connect_external_job"),
+    "start": ("jobs.mark_running", "run_external_job"),
+    "output": ("jobs.add_external_output", "add_external_job_output"),
+    "end": ("jobs.mark_completed", "set_job_status"),
     "load": ("jobs.load_input", "POST load_job_input"),
 }
 

@@ -31,7 +31,13 @@ CORE = [
 ]
 CORE += ["get_job", "get_job_dir_abs", "run_external_job", "set_job_status", "job_send_streamlog"]
 CORE += ["job_checkpoint_streamlog", "test_connection"]
-VIS = ["create_external_job", "add_external_job_input", "add_external_job_output", "connect_external_job"]
+VIS = [
+    "project_mkdir",
+    "create_external_job",
+    "add_external_job_input",
+    "add_external_job_output",
+    "connect_external_job",
+]
 DISTANCES = {2: CORE, 3: VIS, 5: []}
 
 
@@ -159,6 +165,10 @@ class _Service(LoopbackServer):
         self.instance.job(project_uid, job_uid).events.append({"type": "checkpoint", "meta": meta})
 
     # vis
+    def _project_mkdir(self, project_uid: str, path: str, parents: bool, exist_ok: bool) -> None:
+        self.instance.check_project(project_uid)
+        self.instance.make_folder(path, parents, exist_ok)
+
     def _create_external_job(
         self, project_uid: str, workspace_uid: str, user: str, title: str | None, desc: str | None
     ) -> str:
@@ -212,7 +222,7 @@ class _Service(LoopbackServer):
         target = self.instance.file(request.query["path"])
         if target.exists() and request.query.get("overwrite") != "1":
             raise ServerError(409, f"{request.query['path']} exists")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self.instance.check_folder_of(target)
         target.write_bytes(request.body)
         return Answer(b"ok", "text/plain")
 

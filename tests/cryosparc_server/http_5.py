@@ -120,7 +120,7 @@ class Server5(LoopbackServer):
         target = self.instance.file(request.query["path"])
         if target.exists() and request.query.get("overwrite", "").lower() != "true":
             raise ServerError(409, f"{request.query['path']} exists")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self.instance.check_folder_of(target)
         target.write_bytes(request.body)
         return request.query["path"]
 
@@ -133,7 +133,8 @@ class Server5(LoopbackServer):
 
     def _projects_mkdir(self, request: Request, project: str) -> str:
         self.instance.check_project(project)
-        self.instance.file(request.query["path"]).mkdir(parents=True, exist_ok=True)
+        options = [request.query.get(name, "").lower() == "true" for name in ("parents", "exist_ok")]
+        self.instance.make_folder(request.query["path"], *options)
         return request.query["path"]
 
     def _workspaces_find_one(self, request: Request, project: str, workspace: str) -> dict:

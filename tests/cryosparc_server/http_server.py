@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -22,6 +23,29 @@ class Fault:
     delay_in_seconds: float = 0.0  # answer late
     drops_connection: bool = False  # read a part of the body, then hang up
     cuts_answer: bool = False  # send half of the answer, then hang up
+
+
+@dataclass
+class Outage(Fault):
+    """From the next call of one operation on, every call fails for so many seconds of a clock; then logins are forgotten."""
+
+    seconds: float = 0.0
+    now: Callable[[], float] = time.monotonic
+    at_the_end: Callable[[], object] = lambda: None
+    began: float | None = None
+    is_over: bool = False
+
+    def is_on(self, operation: str) -> bool:
+        if self.is_over:
+            return False
+        if self.began is None:
+            if operation != self.operation:
+                return False
+            self.began = self.now()
+        if self.now() - self.began >= self.seconds:
+            self.is_over = True
+            self.at_the_end()
+        return not self.is_over
 
 
 @dataclass
@@ -102,7 +126,7 @@ class LoopbackServer:
             operation = self.operation_of(request)  # 4.7 names it in the body, so it is read first there
             fault = self._take_fault(operation)
             if fault is not None and fault.drops_connection:
-                if handler.command != "GET":
+                if _has_body(handler):
                     handler.rfile.read(1)
                 handler.close_connection = True
                 handler.connection.shutdown(socket.SHUT_RDWR)
@@ -111,6 +135,10 @@ class LoopbackServer:
             operation = self.operation_of(request)
             fault = fault or self._take_fault(operation)
             if fault is not None:
+                if fault.drops_connection:
+                    handler.close_connection = True
+                    handler.connection.shutdown(socket.SHUT_RDWR)
+                    return
                 time.sleep(fault.delay_in_seconds)
                 if fault.status is not None:
                     raise ServerError(fault.status, f"ordered fault in {operation}")
@@ -124,10 +152,17 @@ class LoopbackServer:
 
     def _take_fault(self, operation: str) -> Fault | None:
         for fault in self.faults:
-            if fault.operation == operation and fault.times > 0:
+            if isinstance(fault, Outage):
+                if fault.is_on(operation):
+                    return fault
+            elif fault.operation == operation and fault.times > 0:
                 fault.times -= 1
                 return fault
         return None
+
+
+def _has_body(handler: BaseHTTPRequestHandler) -> bool:
+    return "Transfer-Encoding" in handler.headers or int(handler.headers.get("Content-Length", 0)) > 0
 
 
 def _read_body(handler: BaseHTTPRequestHandler) -> bytes:

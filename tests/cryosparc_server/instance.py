@@ -113,6 +113,16 @@ class Instance:
             raise ServerError(403, f"{path} is outside the project")
         return target
 
+    def check_folder_of(self, target: Path) -> None:
+        if not target.parent.is_dir():
+            raise ServerError(422, f"{target.parent.name} does not exist: make the folder first")
+
+    def make_folder(self, path: str, parents: bool, exist_ok: bool) -> None:
+        try:
+            self.file(path).mkdir(parents=parents, exist_ok=exist_ok)
+        except OSError as error:
+            raise ServerError(422, f"cannot make {path}: {error.strerror}") from error
+
     # making jobs
     def create_external_job(self, title: str, description: str) -> FakeJob:
         number = max([0, *(int(uid[1:]) for uid in self.jobs)]) + 1

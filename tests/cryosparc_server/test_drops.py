@@ -24,7 +24,7 @@ def test_a_dropped_upload_is_noticed_and_repeated(
     instance.shown_folder = tmp_path / "elsewhere"
     server.faults.append(Fault(operation("upload"), drops_connection=True))
     assert run_command("run", [*PLACE, *INPUTS]) == 0
-    saved = [path for path in (instance.folder / "J43" / "gem_results").iterdir()]
+    saved = list((instance.folder / "J43" / "gem_results").glob("*.mrc"))
     assert {path.name: path.stat().st_size for path in saved}["state_001_mean.mrc"] == 1024 + state_map(
         1
     ).nbytes
@@ -37,7 +37,7 @@ def test_an_upload_that_never_arrives_whole_fails_the_job(
     instance.shown_folder = tmp_path / "elsewhere"
     monkeypatch.setattr(type(instance), "file", _writes_half(type(instance).file))
     assert run_command("train", [*PLACE, *INPUTS]) == 1
-    assert "did not arrive whole in J43/gem_results/map.mrc" in newest(instance).texts()
+    assert "did not arrive whole in J43/gem_results/gem_upload_check.txt" in newest(instance).texts()
     assert newest(instance).statuses[-1] == "failed"
 
 
@@ -76,18 +76,18 @@ def test_a_dropped_output_is_saved_again(rows, server: LoopbackServer, instance:
 def test_a_dropped_plot_is_sent_again_or_left_out(rows, server: LoopbackServer, instance: Instance):
     server.faults.append(Fault(operation("plot"), drops_connection=True))
     assert run_command("train", [*PLACE, *INPUTS]) == 0
-    plots = [event["text"] for event in newest(instance).events if event["type"] == "image"]
-    assert "Training" in plots or GENERATION < 5
+    plots = [event["text"].split(":")[0] for event in newest(instance).events if event["type"] == "image"]
+    assert list(dict.fromkeys(plots)) == ["Consensus map", "Particles in the latent space", "Training"]
 
 
 def test_a_job_whose_first_file_does_not_arrive_is_marked_as_failed(
     rows, server: LoopbackServer, instance: Instance
 ):
     """Before any work a small file is sent to see whether the folder is mounted; failing there is failing, too."""
-    server.faults.append(Fault(operation("upload"), times=99, status=500))
+    server.faults.append(Fault(operation("upload"), times=9999, status=500))
     assert run_command("train", [*PLACE, *INPUTS]) == 1
     assert newest(instance).statuses == ["running", "failed"]
-    assert "while uploading gem_mount_check.txt to J43" in newest(instance).texts()
+    assert "while uploading gem_results/gem_upload_check.txt to J43" in newest(instance).texts()
 
 
 @pytest.mark.parametrize("fault", [{"cuts_answer": True}, {"drops_connection": True}, {"status": 500}])
@@ -109,7 +109,7 @@ def test_stacks_that_never_arrive_whole_fail_the_job_and_leave_nothing(
 ):
     instance.shown_folder = tmp_path / "elsewhere"
     monkeypatch.setattr(cryosparc_inputs, "mounted_folder", lambda job: None)
-    server.faults.append(Fault(operation("download"), times=99, cuts_answer=True))
+    server.faults.append(Fault(operation("download"), times=9999, cuts_answer=True))
     assert run_command("train", [*PLACE, *INPUTS]) in (1, 2)
     assert newest(instance).statuses == ["running", "failed"]
     assert "000_mic_0_particles.mrc" in newest(instance).texts()

@@ -157,10 +157,8 @@ def test_log_shows_progress_plots_checkpoints_and_a_picture(rows: np.ndarray, in
         assert sum("fake train" in text for text in texts) == 1
         assert job.tile is not None
         assert list(job.output_images) == ["consensus"]
-    plots = [event["text"] for event in job.events if event["type"] == "image"]
-    assert "Training" in plots
-    assert "Particles in the latent space" in plots
-    assert "Consensus map" in plots
+    plots = [event["text"].split(":")[0] for event in job.events if event["type"] == "image"]
+    assert plots == ["Consensus map", "Particles in the latent space", "Training"]
     assert sum(event["type"] == "checkpoint" for event in job.events) == 4
     assert all(len(content) > 1000 for content in instance.assets.values())
 
@@ -177,8 +175,6 @@ def test_results_are_shown_as_soon_as_they_are_there(rows: np.ndarray, instance:
     for start, picture, next_start in zip(starts, shown, starts[1:]):
         assert start < picture < next_start
     if GENERATION >= 5:
-        last_picture = [event for event in newest(instance).events if event["type"] == "image"][-1]
-        assert last_picture["text"] == "Mean maps of the states"
         assert newest(instance).tile is not None
 
 
@@ -190,7 +186,7 @@ def test_work_is_done_in_the_job_directory_where_it_is_mounted(rows: np.ndarray,
     assert list(Path.cwd().iterdir()) == []
     uploads = [call for call in instance.calls if "upload_file" in call or "POST files" in call]
     assert len(uploads) == 1  # the mark by which the folder is recognised; it is gone again
-    assert not (instance.folder / job.uid / "gem_mount_check.txt").exists()
+    assert not (instance.folder / job.uid / "gem_results" / "gem_upload_check.txt").exists()
 
 
 def test_elsewhere_stacks_are_fetched_and_maps_uploaded(rows: np.ndarray, instance: Instance, tmp_path: Path):

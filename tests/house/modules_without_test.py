@@ -16,9 +16,20 @@ WITHOUT_TEST = {
         "adapters/cryosparc/work",
     ),
     "Answers of such a server, right and wrong: tests/cryosparc_server/test_answers.py": (
-        "adapters/cryosparc/client",
+        "adapters/cryosparc/client_errors",
     ),
-    "Restarts of such jobs: tests/cryosparc_server/test_restarts.py": ("adapters/cryosparc/resume_record",),
+    "Addresses of such servers, and servers of the other generation: tests/cryosparc_server/test_addresses.py": (
+        "adapters/cryosparc/client",
+        "adapters/cryosparc/other_generation",
+    ),
+    "A server that is away, and results that are sent later: tests/cryosparc_server/test_outages.py": (
+        "adapters/cryosparc/continuing",
+        "adapters/cryosparc/finish",
+    ),
+    "What is declared before the work, and shown after each step: tests/cryosparc_server/test_shown.py": (
+        "adapters/cryosparc/declared_early",
+        "adapters/cryosparc/step_pictures",
+    ),
     "A selection sent there: tests/cryosparc_server/test_selection.py": ("adapters/cryosparc/selection",),
     "The explorer sends one, in a browser: tests/cryosparc_server/test_explorer_sends.py": (
         "explorer/cryosparc_sending",

@@ -1,47 +1,44 @@
-"""Logging in to CryoSPARC with cryosparc-tools 4.7 or 5.0, and saying in one sentence what went wrong there.
+"""Logging in to CryoSPARC with cryosparc-tools 4.7 or 5.0, and once more where a login ends before the work does.
 
 Passwords come from the environment or from the saved login; never from the command line, and they are never printed.
 """
 
-import contextlib
-import hashlib
+import json
 import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from gem_plugin.errors import GemError, InputError, RunError
-
-MAXIMUM_DETAIL_LENGTH = 400  # characters of the server's answer that are repeated to the user
-REMOTE_CALL = re.compile(
-    r'from JSONRPC function "\w+" with params .*?:\n'
-)  # 4.7 repeats these before the answer
-WORDS_OF_ABSENCE = re.compile(
-    r"not found|(does|do|did) ?(not|n't) exist|no such (project|workspace|job)", re.IGNORECASE
+from gem_plugin.adapters.cryosparc.addresses import HOW_TO_WRITE, Address, read_address
+from gem_plugin.adapters.cryosparc.client_errors import (
+    HOW_TO_LOG_IN,
+    is_about_certificate,
+    is_about_connection,
+    status_of,
 )
-SECRET_VARIABLES = ("CRYOSPARC_PASSWORD", "CRYOSPARC_LICENSE_ID")
-HOW_TO_LOG_IN = {
-    5: "Run `python -m cryosparc.tools login --url URL`, or set CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
-    4: "Set CRYOSPARC_LICENSE_ID, CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD.",
-}
+from gem_plugin.adapters.cryosparc.other_generation import (
+    advice_on_generation,
+    is_name_unknown,
+    not_cryosparc,
+)
+from gem_plugin.adapters.cryosparc.retries import PATIENCE_AT_LOGIN_IN_SECONDS, ServerCalls
+from gem_plugin.errors import InputError
 
-
-class AbsentError(InputError):
-    """CryoSPARC has no such project, workspace, job or file (any more)."""
+STATUSES_OF_ANOTHER_PAGE = (404, 405)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A logged-in client, and which generation of cryosparc-tools it is."""
+    """A logged-in client, which generation of cryosparc-tools it is, and the way in which its calls are made."""
 
     client: Any  # cryosparc.tools.CryoSPARC
     generation: int  # 4 or 5
+    url: str = ""  # where the server is; never with a password in it
+    calls: ServerCalls = field(default_factory=ServerCalls)
 
     def close(self) -> None:
         """End the connection now; the 5.0 client leaves that to chance."""
-        http_client = getattr(getattr(self.client, "api", None), "_client", None)
+        http_client = _http_client(self.client)
         if http_client is not None:
             http_client.close()
 
@@ -49,9 +46,19 @@ class Connection:
 def connect_to_cryosparc(url: str | None, timeout_in_seconds: int) -> Connection:
     """Log in with the installed cryosparc-tools. Environment variables are read now, not at import."""
     client_class, generation = _installed_client()
-    with explained(f"logging in to CryoSPARC{f' at {url}' if url else ''}"):
-        arguments = _arguments_for_5(url) if generation >= 5 else _arguments_for_4(url)
-        return Connection(client_class(**arguments, timeout=timeout_in_seconds), generation)
+    addresses = _addresses(url, generation)
+    doing = f"logging in to CryoSPARC{f' at {addresses[0].base_url}' if url else ''}"
+
+    def log_in() -> tuple[Any, Address]:
+        return _first_client(client_class, generation, addresses, timeout_in_seconds)
+
+    client, address = ServerCalls().needed(log_in, doing, PATIENCE_AT_LOGIN_IN_SECONDS)
+
+    def log_in_again() -> None:
+        new, _ = _first_client(client_class, generation, [address], timeout_in_seconds)
+        _take_over_login(client, new)
+
+    return Connection(client, generation, address.base_url, ServerCalls(log_in_again))
 
 
 def _installed_client() -> tuple[Any, int]:
@@ -65,169 +72,87 @@ def _installed_client() -> tuple[Any, int]:
     return CryoSPARC, int(version("cryosparc-tools").split(".")[0])
 
 
-def _arguments_for_5(url: str | None) -> dict[str, Any]:
+def _addresses(url: str | None, generation: int) -> list[Address]:
+    """Where to look, the likeliest first: as given, and without the folder behind the host, which may be of a page."""
     environment = os.environ
-    email, password = environment.get("CRYOSPARC_EMAIL"), environment.get("CRYOSPARC_PASSWORD")
-    base_url = url or environment.get("CRYOSPARC_BASE_URL")
+    given = url or environment.get("CRYOSPARC_BASE_URL")
     host, port = environment.get("CRYOSPARC_MASTER_HOSTNAME"), environment.get("CRYOSPARC_BASE_PORT")
-    if base_url is None and host:
-        base_url = f"{host}:{port or 39000}"
-    if base_url is None:
-        raise InputError(
-            "No CryoSPARC address. Give --url http://HOST:39000, or set CRYOSPARC_BASE_URL to what the browser shows."
-        )
-    if "://" not in base_url:
-        base_url = "http://" + base_url
-    return {
-        "base_url": base_url.rstrip("/"),
-        "host": None,
-        "base_port": None,
-        "email": email,
-        "password": password,
-    }
+    if not given and (host or generation < 5):
+        given = f"{host or 'localhost'}:{port or 39000}"
+    if not given:
+        raise InputError(f"No CryoSPARC address: --url and CRYOSPARC_BASE_URL are not set. {HOW_TO_WRITE}")
+    address = read_address(given)
+    others = [] if address.without_folder == address.base_url else [Address(address.without_folder)]
+    return [address, *others] if generation >= 5 else [Address(address.without_folder)]
 
 
-def _arguments_for_4(url: str | None) -> dict[str, Any]:
-    environment = os.environ
-    found = re.fullmatch(
-        r"(?:https?://)?([^:/]+)(?::(\d+))?/?", url or environment.get("CRYOSPARC_BASE_URL", "")
-    )
-    host = found[1] if found else environment.get("CRYOSPARC_MASTER_HOSTNAME", "localhost")
-    port = found[2] if found and found[2] else environment.get("CRYOSPARC_BASE_PORT", "39000")
+def _first_client(
+    client_class: Any, generation: int, addresses: list[Address], timeout_in_seconds: int
+) -> tuple[Any, Address]:
+    """A client at the first address where CryoSPARC is."""
+    for number, address in enumerate(addresses, 1):
+        arguments = _arguments_for_5(address) if generation >= 5 else _arguments_for_4(address)
+        try:
+            return client_class(**arguments, timeout=timeout_in_seconds), address
+        except Exception as error:
+            if is_name_unknown(error):
+                raise InputError(f"The host of {address.base_url} is not known. {HOW_TO_WRITE}") from error
+            is_other = _is_of_another_page(error)
+            if (is_other or _has_no_login(error)) and number < len(addresses):
+                continue
+            if is_other or (generation < 5 and is_about_connection(error)):
+                advice = None if is_about_certificate(error) else advice_on_generation(address, generation)
+                if advice is not None or is_other:
+                    raise InputError(advice or not_cryosparc(address, generation)) from error
+            raise
+    raise AssertionError("there is at least one address")
+
+
+def _is_of_another_page(error: BaseException) -> bool:
+    """Whether something answered that is not the interface of CryoSPARC 5."""
+    if is_about_connection(error):
+        return False
+    one: BaseException | None = error
+    while one is not None:
+        if (
+            isinstance(one, json.JSONDecodeError | AssertionError)
+            or status_of(one) in STATUSES_OF_ANOTHER_PAGE
+        ):
+            return "license" not in str(one)
+        one = one.__cause__ or one.__context__
+    return False
+
+
+def _has_no_login(error: BaseException) -> bool:
+    """Whether no saved login is for this address; it may be for the one without the folder."""
+    return isinstance(error, ValueError) and "authentication not provided" in str(error)
+
+
+def _arguments_for_5(address: Address) -> dict[str, Any]:
+    email, password = os.environ.get("CRYOSPARC_EMAIL"), os.environ.get("CRYOSPARC_PASSWORD")
+    login = {"email": email, "password": password}
+    return {"base_url": address.base_url, "host": None, "base_port": None, **login}
+
+
+def _arguments_for_4(address: Address) -> dict[str, Any]:
     names = {"license": "CRYOSPARC_LICENSE_ID", "email": "CRYOSPARC_EMAIL", "password": "CRYOSPARC_PASSWORD"}
-    missing = [variable for variable in names.values() if not environment.get(variable)]
+    missing = [variable for variable in names.values() if not os.environ.get(variable)]
     if missing:
         raise InputError(f"No CryoSPARC login: {', '.join(missing)} not set. {HOW_TO_LOG_IN[4]}")
-    return {"host": host, "base_port": int(port), **{key: environment[name] for key, name in names.items()}}
+    port = address.port or int(os.environ.get("CRYOSPARC_BASE_PORT") or 39000)
+    return {"host": address.host, "base_port": port, **{key: os.environ[name] for key, name in names.items()}}
 
 
-@contextlib.contextmanager
-def explained(doing: str) -> Iterator[None]:
-    """Turn any error of cryosparc-tools into one sentence; our own errors pass unchanged."""
-    try:
-        yield
-    except GemError:
-        raise
-    except Exception as error:
-        raise _kind_of(error)(explain(error, doing)) from error
+def _take_over_login(client: Any, new: Any) -> None:
+    """Give a client that is in use the login of a new one."""
+    old_http, new_http = _http_client(client), _http_client(new)
+    if old_http is None or new_http is None:  # 4.7, which sends the license with every call
+        client.user_id = new.user_id
+        return
+    old_http.headers["Authorization"] = new_http.headers["Authorization"]
+    new_http.close()
 
 
-def _kind_of(error: Exception) -> type[GemError]:
-    if is_about_absence(error):
-        return AbsentError
-    return InputError if status_of(error) in (401, 403) or _is_refused_login(error) else RunError
-
-
-def explain(error: Exception, doing: str) -> str:
-    """One sentence on an error of cryosparc-tools: what was being done, what the server said, what to do."""
-    status, detail = status_of(error), _detail_of(error)
-    if _is_refused_login(error):
-        return f"CryoSPARC refused the login while {doing}: {detail}. {HOW_TO_LOG_IN[4]}"
-    if status in (401, 403):
-        return f"CryoSPARC refused the login (status {status}) while {doing}: {detail}. {HOW_TO_LOG_IN[5]}"
-    if is_about_absence(error):
-        return f"CryoSPARC did not find what was asked for while {doing}: {detail}. Check the project and job numbers."
-    if status is not None and 400 <= status < 500:
-        return f"CryoSPARC did not accept it (status {status}) while {doing}: {detail}."
-    if is_about_time(error):
-        return f"CryoSPARC did not answer in time while {doing}. Is it overloaded? Try again, or give a longer --timeout."
-    if is_about_connection(error):
-        return f"The connection to CryoSPARC was lost while {doing}: {detail}. Is the server running?"
-    if status is not None:
-        return f"CryoSPARC failed (status {status}) while {doing}: {detail}. Its own log says more: cryosparcm log."
-    if isinstance(error, ValueError) and "authentication not provided" in str(error):
-        return f"No CryoSPARC login was found while {doing}. {HOW_TO_LOG_IN[5]}"
-    return f"{type(error).__name__} while {doing}: {detail}"
-
-
-def is_about_absence(error: BaseException) -> bool:
-    """Whether the server answered that there is no such project, workspace, job or file.
-
-    The remote calls of 4.7 give code 500 to this as to any other failure, so their words decide; a 500 of the
-    web server itself, or one that says something else, is a failure of the server.
-    """
-    if status_of(error) == 404:
-        return True
-    called = REMOTE_CALL.search(str(error))
-    answer = str(error)[called.end() :].split("\n")[0] if called else ""
-    return WORDS_OF_ABSENCE.search(answer) is not None
-
-
-def is_worth_another_try(error: Exception) -> bool:
-    """Whether the same call may succeed later: the server failed, was slow or was away."""
-    if is_about_absence(error):
-        return False
-    status = status_of(error)
-    return (status is not None and status >= 500) or is_about_time(error) or is_about_connection(error)
-
-
-def status_of(error: BaseException) -> int | None:
-    """The HTTP status of the answer, from the error or what caused it; None where there was no answer."""
-    if is_about_time(error) or is_about_connection(error):
-        return None  # the 4.7 client gives code 500 to errors that no server sent
-    for one in _chain(error):
-        for holder in (one, getattr(one, "response", None)):
-            status = getattr(holder, "code", None) or getattr(holder, "status_code", None)
-            if isinstance(status, int):
-                return status
-    return None
-
-
-def _is_refused_login(error: BaseException) -> bool:
-    """The 4.7 client hides why it could not log in; a lost connection is recognised by its cause."""
-    return "authentication with given credentials" in str(error) and not is_about_connection(error)
-
-
-def is_about_time(error: BaseException) -> bool:
-    return _is_named(error, "Timeout") or any("Timeout Error" in str(one) for one in _chain(error))
-
-
-def is_about_connection(error: BaseException) -> bool:
-    names = ("TransportError", "ConnectionError", "URLError", "IncompleteRead")
-    return any(_is_named(error, name) for name in names) or any(
-        "URL Error" in str(one) for one in _chain(error)
-    )
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error and what caused it, in turn."""
-    chain, cause = [error], error.__cause__
-    while cause is not None:
-        chain.append(cause)
-        cause = cause.__cause__
-    return chain
-
-
-def _is_named(error: BaseException, word: str) -> bool:
-    """Whether the error, or one that caused it, is of a class with this word in its name (httpx is not imported)."""
-    return any(word in kind.__name__ for one in _chain(error) for kind in type(one).__mro__)
-
-
-def _detail_of(error: Exception) -> str:
-    """What the server said, or the first line of the error, without secrets and not too long."""
-    for one in _chain(error):
-        data = getattr(one, "data", None)
-        if isinstance(data, dict) and data.get("detail"):
-            return _shortened(str(data["detail"]))
-    is_wrapped = "due to error" in str(error) or "with given credentials" in str(error)
-    text = str(error.__cause__ if error.__cause__ is not None and is_wrapped else error).strip()
-    called = REMOTE_CALL.search(text)
-    if called is not None:
-        text = text[called.end() :]
-    if "Response from server: " in text:
-        text = text.partition("Response from server: ")[2].removeprefix("b'").removesuffix("'")
-    return _shortened(text.split("\n")[0] or type(error).__name__)
-
-
-def without_secrets(text: str) -> str:
-    """The text with passwords and licences crossed out; the 4.7 client repeats them in its errors."""
-    for name in SECRET_VARIABLES:
-        secret = os.environ.get(name)
-        if secret:
-            text = text.replace(secret, "***").replace(hashlib.sha256(secret.encode()).hexdigest(), "***")
-    return text
-
-
-def _shortened(text: str) -> str:
-    text = without_secrets(text).rstrip(".")
-    return text if len(text) <= MAXIMUM_DETAIL_LENGTH else text[:MAXIMUM_DETAIL_LENGTH] + "..."
+def _http_client(client: Any) -> Any:
+    """The HTTP client of cryosparc-tools 5; None for 4.7."""
+    return getattr(getattr(client, "api", None), "_client", None)

@@ -6,11 +6,13 @@ CryoSPARC cannot queue external jobs: these commands run where they are started,
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gem_plugin.adapters.cryosparc.addresses import find_place
 from gem_plugin.adapters.cryosparc.jobs import JOBS, CryosparcJob
 from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
@@ -25,8 +27,13 @@ SETTINGS_FROM_CONNECTIONS = (
     *("project_folder", "datadir", "strip_prefix"),
 )
 COMMON_OPTIONS = (
-    ("--project", True, str, "The project, such as P3."),
-    ("--workspace", True, str, "The workspace to put the job into, such as W1."),
+    ("--project", False, str, "The project, such as P3; default: that of the address or of the named job."),
+    (
+        "--workspace",
+        False,
+        str,
+        "The workspace to put the job into, such as W1; default: that of the address.",
+    ),
     ("--url", False, str, "Address of CryoSPARC, as in the browser; default: CRYOSPARC_BASE_URL."),
     ("--title", False, str, "Title of the job; default: the name of the step."),
     (
@@ -48,7 +55,7 @@ FRESH_INPUTS = (
         "--particles",
         True,
         str,
-        "Job with refined particles, such as J42 or J42.particles; several with names are samples that are compared: apo=J42,atp=J43.",
+        "Job with refined particles, such as J42, P3-J42 or J61.particles_class_2; several with names are samples that are compared: apo=J42,atp=J43.",
     ),
     ("--volume", True, str, "Job with their map, such as J42 or J42.volume."),
     ("--mask", False, str, "Job with a mask, such as J43 or J43.mask."),
@@ -105,14 +112,16 @@ def _main(name: str) -> None:
     sys.exit(run_command(name, sys.argv[1:]))
 
 
-def run_command(name: str, arguments: list[str]) -> int:
+def run_command(name: str, arguments: Sequence[str]) -> int:
     """Do one job as its command line says; gives the exit code, with every expected error as one message."""
     let_waiting_threads_sleep()
-    command = make_command(name)
+    command = make_command(name, arguments)
     try:
         with listening(Progress().hear):
             return exit_code_of(
-                lambda: command.main(arguments, prog_name=f"gem-cryosparc-{name}", standalone_mode=False)
+                lambda: command.main(
+                    list(arguments), prog_name=f"gem-cryosparc-{name}", standalone_mode=False
+                )
             )
     except Exception as error:  # unforeseen; the traceback is in the job's log
         from gem_plugin.adapters.cryosparc.running_job import failure_sentence
@@ -121,7 +130,7 @@ def run_command(name: str, arguments: list[str]) -> int:
         return FAILURE
 
 
-def make_command(name: str) -> click.Command:
+def make_command(name: str, arguments: Sequence[str] = ()) -> click.Command:
     """The command of one job: connections, and the same settings as everywhere else."""
     job = JOBS[name]
     inputs: tuple[tuple[str, bool, type, str], ...] = FRESH_INPUTS
@@ -150,10 +159,15 @@ def make_command(name: str) -> click.Command:
 
         values = {field.name: given[field.name] for field in settings if given[field.name] is not None}
         options = {key: given[key] for key in taken if key is not None}
+        options["project"], options["workspace"] = find_place(
+            options["project"], options["workspace"], options["url"], _named_jobs(options)
+        )
         if name == "select" and is_about_a_run(options):
             uid = send_selection(selection_order(options, values))
         else:
-            uid = start_job(JobOrder(job=job, values=values, **_order_arguments(job, options))).uid
+            connected = _order_arguments(job, options)
+            order = JobOrder(job=job, values=values, **connected, name=name, command=tuple(arguments))
+            uid = start_job(order).uid
         print(uid, flush=True)  # the last line, for scripts
         return SUCCESS
 
@@ -165,6 +179,13 @@ def make_command(name: str) -> click.Command:
         help=job.help,
         context_settings=help_settings,
     )
+
+
+def _named_jobs(options: dict[str, Any]) -> list[str]:
+    """The jobs that the inputs name, with whatever they name of the project."""
+    texts = [options.get(name) for name in ("particles", "volume", "mask", "train", "landscape")]
+    named = [part.rpartition("=")[2] for text in texts if text for part in text.split(",")]
+    return [one for one in named if one.strip()]
 
 
 def _option(flag: str, is_required: bool, kind: type, help: str) -> click.Option:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
-from gem_plugin.reports.figures.save import draw_density, new_figure
+from gem_plugin.reports.figures.save import TEXT_SIZE, draw_density, new_figure
 
 MAXIMUM_MAPS_IN_A_FIGURE = 12
 MAXIMUM_CURVES, CURVES_IN_A_ROW = 8, 4
@@ -59,14 +59,14 @@ def latent_figure(
 
 
 def map_figure(paths: list[Path], titles: list[str]) -> Figure:
-    """Slices of maps through the middle of their density, one row a map: perpendicular to z, y and x.
+    """Slices of maps through the middle of their density, one row a map: perpendicular to z, y and x. Titles stand at the left.
 
     All maps are cut to the same part of the box: what is dense in any of them, and a margin.
     """
     shown = [(read_map(path).volume, title) for path, title in zip(paths, titles)][:MAXIMUM_MAPS_IN_A_FIGURE]
     figure, axes = new_figure(3, len(shown))
     part = _dense_part([volume for volume, _ in shown])
-    for row, (volume, title) in zip(axes, shown):
+    for number, (row, (volume, title)) in enumerate(zip(axes, shown)):
         z, y, x = _middle_of_density(volume[part])
         limits = {
             "vmin": float(np.percentile(volume, 1)),
@@ -75,7 +75,10 @@ def map_figure(paths: list[Path], titles: list[str]) -> Figure:
         panels = (volume[part][z], volume[part][:, y], volume[part][:, :, x])
         for axis, panel, name in zip(row, panels, "zyx"):
             axis.imshow(panel, cmap="gray", origin="lower", **limits)
-            axis.set(title=f"{title}, {name} slice", xticks=[], yticks=[])
+            axis.set(xticks=[], yticks=[])
+            if number == 0:
+                axis.set_title(f"{name} slice", fontsize=TEXT_SIZE)
+        row[0].set_ylabel(title)
     return figure
 
 

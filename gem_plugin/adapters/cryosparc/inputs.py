@@ -16,11 +16,14 @@ from gem_plugin.errors import GemError, InputError
 from gem_plugin.io.cryosparc.columns import text_of
 from gem_plugin.io.cryosparc.files import read_cs_rows, write_cs_rows
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.particles.cryosparc_classes import MULTI, ONE_SLOT_PER_CLASS
 from gem_plugin.particles.from_cryosparc import stack_names
+from gem_plugin.particles.pose_columns import ALIGNMENTS
 from gem_plugin.progress import Progress
 
 RUN_FOLDER_NAME = "gem"  # in the job directory
-MOUNT_CHECK_NAME = "gem_mount_check.txt"
+RESULT_FOLDER = "gem_results"  # there, for files that are copied into it
+MOUNT_CHECK_NAME = f"{RESULT_FOLDER}/gem_upload_check.txt"
 REQUIRED_SLOTS = {"particle": ["blob", "ctf", "alignments3D"], "volume": ["map"], "mask": ["mask"]}
 SLOT_TYPES = {"map": "blob", "mask": "blob"}  # where the name of a slot is not its type
 ADVICE = {
@@ -47,12 +50,21 @@ class JobFolders:
 def find_input(project: CryosparcProject, named: str, kind: str) -> SourceOutput:
     """The output that "J42" or "J42.particles" names, checked for the slots that the input of this kind needs."""
     source = project.find_output(named, kind, INPUT_NAMES[kind])
-    missing = [slot for slot in REQUIRED_SLOTS[kind] if slot not in source.slots]
+    missing = [slot for slot in slots_needed(source, kind) if slot not in source.slots]
     if missing:
         raise InputError(
             f"{source.job_uid}.{source.name} has no {', '.join(missing)}; it has {', '.join(source.slots)}. {ADVICE[kind]}"
         )
     return source
+
+
+def slots_needed(source: SourceOutput, kind: str) -> list[str]:
+    """The slots that an input of this kind needs; particles of a 3D classification may have alignments per class only."""
+    needed = REQUIRED_SLOTS[kind]
+    of_classes = [slot for slot in source.slots if slot == MULTI or ONE_SLOT_PER_CLASS.fullmatch(slot)]
+    if kind != "particle" or ALIGNMENTS in source.slots or not of_classes:
+        return needed
+    return [*(slot for slot in needed if slot != ALIGNMENTS), *of_classes]
 
 
 def create_connected_job(
@@ -78,8 +90,13 @@ def create_connected_job(
 def _connect_input(job: ExternalJob, source: SourceOutput, more: Sequence[SourceOutput] = ()) -> None:
     """Declare the input for this kind of data, and connect it."""
     kind = source.kind
-    slots = {slot: source.slots.get(slot, SLOT_TYPES.get(slot, slot)) for slot in REQUIRED_SLOTS[kind]}
+    slots = {slot: source.slots.get(slot, SLOT_TYPES.get(slot, slot)) for slot in _shared(source, kind, more)}
     job.connect_input(INPUT_NAMES[kind], source, slots, INPUT_NAMES[kind].capitalize(), more)
+
+
+def _shared(source: SourceOutput, kind: str, more: Sequence[SourceOutput]) -> list[str]:
+    """The needed slots that all connected outputs have: what an input requires, each of them must have."""
+    return [slot for slot in slots_needed(source, kind) if all(slot in one.slots for one in more)]
 
 
 def find_folders(job: ExternalJob, scratch: Path | None) -> JobFolders:
@@ -97,17 +114,24 @@ def scratch_run_folder(scratch: Path | None, project_uid: str, job_uid: str) -> 
 
 
 def mounted_folder(job: ExternalJob) -> Path | None:
-    """The job directory, if a file that the server writes there appears here."""
+    """The job directory, if a file that the server writes there appears here; else None.
+
+    The file is sent in any case, and read back: a server that cannot take the results says so now, not after the training.
+    """
     folder = job.folder()
+    token = secrets.token_hex(16)
+    text = f"GEM wrote this to see whether its results can be put here. It may be deleted. {token}\n"
+    job.make_folder(RESULT_FOLDER)
+    with tempfile.TemporaryDirectory() as own_folder:
+        source = Path(own_folder) / "check.txt"
+        source.write_text(text, encoding="utf-8")
+        job.upload(source, MOUNT_CHECK_NAME)
+    mark = folder / MOUNT_CHECK_NAME
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         return None
-    mark, token = folder / MOUNT_CHECK_NAME, secrets.token_hex(16)
-    with tempfile.TemporaryDirectory() as own_folder:
-        source = Path(own_folder) / MOUNT_CHECK_NAME
-        source.write_text(token)
-        job.upload(source, MOUNT_CHECK_NAME)
-    is_same = mark.is_file() and mark.read_text() == token
-    mark.unlink(missing_ok=True)
+    is_same = mark.is_file() and mark.read_text(encoding="utf-8") == text
+    if is_same:
+        mark.unlink()
     return folder if is_same else None
 
 

@@ -1,16 +1,17 @@
 """The outputs of an external job: particles with latents, particles and map of each state, consensus and mask."""
 
-import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from gem_plugin.adapters.cryosparc.external_job import ExternalJob
-from gem_plugin.adapters.cryosparc.figures import map_figure
-from gem_plugin.adapters.cryosparc.inputs import JobFolders
-from gem_plugin.errors import GemError, InputError, RunError
+from gem_plugin.adapters.cryosparc.inputs import RESULT_FOLDER, JobFolders
+from gem_plugin.adapters.cryosparc.retries import ServerAwayError
+from gem_plugin.adapters.cryosparc.surface_pictures import drawn, tile_of
+from gem_plugin.errors import GemError, InputError
 from gem_plugin.io.array_files import read_array
 from gem_plugin.io.cryosparc.files import read_cs_rows, slot_type, slots_of
 from gem_plugin.io.cryosparc.groups import LATENT_SLOT
@@ -30,9 +31,20 @@ REFINED_POSES = "particles_refined"
 CONSENSUS = "consensus"
 MASK = "mask"
 PARTICLE_INPUT = "particles"
-RESULT_FOLDER = "gem_results"
 SYMMETRY_SLOT = "sym_expand"
 USUAL_SLOTS = ("blob", "ctf", "alignments3D", "location")  # of particles, which every server takes
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """An output as it was declared."""
+
+    title: str
+    slots: dict[str, str]  # name -> slot type
+
+
+def _nothing(*given: object) -> None:
+    """Default of what to do with a picture, and with the news that an output has arrived."""
 
 
 class JobOutputs:
@@ -46,12 +58,18 @@ class JobOutputs:
         volume_slot_type: str,
         track: Track = untracked,
         are_views: bool = False,  # rows that were made here by symmetry, with uids that the input does not have
+        sent: Collection[str] = (),  # outputs that arrived at an earlier try
+        on_sent: Callable[[str], None] = _nothing,
+        show_picture: Callable[[str, bytes], None] = _nothing,  # name of an output, PNG file
     ) -> None:
         self.job, self.folders, self.rows = job, folders, rows
+        self.sent, self._on_sent, self._show_picture = frozenset(sent), on_sent, show_picture
         self.are_views = are_views
         self.volume_slot_type = volume_slot_type
         self.track = track
-        self._declared = set(job.declared_outputs())
+        self._declared: dict[str, _Declared | None] = dict.fromkeys(
+            job.declared_outputs()
+        )  # None: by an earlier start
         self._other_components_are_settled = False
 
     def save_particles(
@@ -64,6 +82,8 @@ class JobOutputs:
         changed_slots: Sequence[str] = (),  # in which they differ from it
     ) -> None:
         """All or the chosen (k,) rows, with the latents (n, latent_size) of all particles as components_mode_k."""
+        if name in self.sent:
+            return
         rows = self.rows if rows is None else rows
         rows = rows if chosen is None else rows[chosen]
         own = dict.fromkeys([*self._own_slots(latents is not None), *changed_slots])
@@ -82,6 +102,7 @@ class JobOutputs:
         else:
             self._declare("particle", name, slots, PARTICLE_INPUT, title)
         self.job.save_output(name, rows["uid"], columns)
+        self._on_sent(name)
 
     def _declare_views(self, name: str, slots: dict[str, str], title: str) -> dict[str, str]:
         """The slots that the server took: one that does not know some of them gets the views without these."""
@@ -93,6 +114,8 @@ class JobOutputs:
             taken = {slot: slots[slot] for slot in choice}
             try:
                 self._declare("particle", name, taken, None, title)
+            except ServerAwayError:
+                raise
             except GemError:
                 if number == len(choices):
                     raise
@@ -154,6 +177,8 @@ class JobOutputs:
 
     def save_map(self, name: str, title: str, path: Path, kind: str = "volume") -> None:
         """A map or mask; its file is left in the job directory, or put there."""
+        if name in self.sent:
+            return
         slot = "map" if kind == "volume" else "mask"
         header = read_mrc_header(path)
         self._declare(kind, name, {slot: self.volume_slot_type}, None, title)
@@ -163,8 +188,10 @@ class JobOutputs:
             f"{slot}/psize_A": header.pixel_size_in_angstroms,
         }
         self.job.save_output(name, None, columns)
-        with contextlib.suppress(RunError, InputError):  # a missing picture is no reason to fail
-            self.job.set_output_image(name, map_figure([path], [title]))
+        self._on_sent(name)
+        picture = drawn(lambda: tile_of([path]))
+        if picture is not None:
+            self._show_picture(name, picture)
 
     def path_in_job(self, path: Path) -> str:
         """The file's name in the job directory, after putting it there where it is elsewhere."""
@@ -175,15 +202,38 @@ class JobOutputs:
             with whole_file(folder / RESULT_FOLDER / path.name) as temporary:
                 shutil.copyfile(path, temporary)
         else:
+            self.job.make_folder(RESULT_FOLDER)
             self.job.upload(path, f"{RESULT_FOLDER}/{path.name}")
         return f"{RESULT_FOLDER}/{path.name}"
+
+    def declare_particles(self, name: str, title: str, latent_size: int) -> None:
+        """Declare an output of particles before the work, as save_particles will need it."""
+        slots = {slot: slot_type(slot, self.rows) for slot in self._own_slots(latent_size > 0)}
+        slots |= {f"{LATENT_SLOT}{mode}": "components" for mode in range(latent_size)}
+        self._declare("particle", name, slots, PARTICLE_INPUT, title)
+
+    def declare_map(self, name: str, title: str, kind: str = "volume") -> None:
+        """Declare an output of a map or mask before the work."""
+        slot = "map" if kind == "volume" else "mask"
+        self._declare(kind, name, {slot: self.volume_slot_type}, None, title)
 
     def _declare(
         self, kind: str, name: str, slots: dict[str, str], passthrough: str | None, title: str
     ) -> None:
-        if name not in self._declared:
+        """Declare an output that is not declared yet, or of which more is known now."""
+        new = _Declared(title, dict(slots))
+        known = self._declared.get(name)
+        if known == new:
+            return
+        try:
             self.job.add_output(kind, name, slots, passthrough, title)
-            self._declared.add(name)
+        except ServerAwayError:
+            raise
+        except GemError:
+            if name not in self._declared or (known is not None and known.slots != new.slots):
+                raise
+            return  # it keeps the title that it has
+        self._declared[name] = new
 
 
 def save_latents(outputs: JobOutputs, run: RunFiles) -> None:

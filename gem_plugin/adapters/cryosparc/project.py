@@ -1,12 +1,14 @@
 """One CryoSPARC project: its folder, its jobs and what they offer. Reads only, but for making an external job."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from gem_plugin.adapters.cryosparc.client import Connection, explained
+from gem_plugin.adapters.cryosparc.client import Connection
+from gem_plugin.adapters.cryosparc.retries import PATIENCE_IN_SECONDS
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import dataset_to_rows
 
@@ -16,6 +18,7 @@ ADVICE = {  # for jobs that cannot be connected to, by their status
     "deleted": "Give a job that is still there.",
     "building": "Queue it, wait until it ends, then start again.",
 }
+Result = TypeVar("Result")
 USUAL_ADVICE = "Wait until it ends, then start again."
 
 
@@ -43,25 +46,31 @@ class CryosparcProject:
 
     def folder(self) -> Path:
         """The project directory as the server names it; it may not exist here."""
-        with explained(f"looking for the project {self.uid}"):
-            return self._folder_of(self.connection.client.find_project(self.uid))
+        client = self.connection.client
+        return self._ask(
+            lambda: self._folder_of(client.find_project(self.uid)), f"looking for the project {self.uid}"
+        )
 
     def folder_of(self, job_uid: str) -> Path:
         """The directory of a job, as the server names it."""
-        with explained(f"looking for the job {self.uid}-{job_uid}"):
-            return self._folder_of(self.connection.client.find_job(self.uid, job_uid))
+        return self._ask(
+            lambda: self._folder_of(self._find_job(job_uid)), f"looking for the job {self.uid}-{job_uid}"
+        )
 
-    def status_of(self, job_uid: str) -> str:
+    def status_of(self, job_uid: str, patience_in_seconds: float = PATIENCE_IN_SECONDS) -> str:
         """The status now, or "deleted"; asked for with a client object of its own, so that another thread may ask too."""
-        with explained(f"asking for the status of {self.uid}-{job_uid}"):
-            return self._status_of(self.connection.client.find_job(self.uid, job_uid))
+        doing = f"asking for the status of {self.uid}-{job_uid}"
+        return self._ask(lambda: self._status_of(self._find_job(job_uid)), doing, patience_in_seconds)
 
     def find_output(self, named: str, kind: str, usual_name: str) -> SourceOutput:
         """The output that "J42" or "J42.particles" names; its job must be finished."""
         job_uid, _, requested = named.partition(".")
-        with explained(f"looking for the job {self.uid}-{job_uid}"):
-            job = self.connection.client.find_job(self.uid, job_uid)
-            status, outputs = self._status_of(job), self._outputs_of(job)
+
+        def status_and_outputs() -> tuple[str, dict[str, SourceOutput]]:
+            job = self._find_job(job_uid)
+            return self._status_of(job), self._outputs_of(job)
+
+        status, outputs = self._ask(status_and_outputs, f"looking for the job {self.uid}-{job_uid}")
         if status != "completed":
             raise InputError(
                 f"The job {job_uid} is {status}, expected completed. {ADVICE.get(status, USUAL_ADVICE)}"
@@ -80,25 +89,43 @@ class CryosparcProject:
 
     def outputs_of(self, job_uid: str) -> dict[str, SourceOutput]:
         """All outputs of a job, finished or not."""
-        with explained(f"looking for the job {self.uid}-{job_uid}"):
-            return self._outputs_of(self.connection.client.find_job(self.uid, job_uid))
+        return self._ask(
+            lambda: self._outputs_of(self._find_job(job_uid)), f"looking for the job {self.uid}-{job_uid}"
+        )
 
     def load_output(self, source: SourceOutput, slots: list[str]) -> np.ndarray:  # (n,) structured
         """The rows of an output, with the fields of these slots."""
-        with explained(f"loading the output {source.name} of {self.uid}-{source.job_uid}"):
-            job = self.connection.client.find_job(self.uid, source.job_uid)
-            return dataset_to_rows(job.load_output(source.name, slots=slots))
+
+        def rows() -> np.ndarray:
+            return dataset_to_rows(self._find_job(source.job_uid).load_output(source.name, slots=slots))
+
+        return self._ask(rows, f"loading the output {source.name} of {self.uid}-{source.job_uid}")
 
     def create_external_job(self, workspace: str, title: str, text: str) -> Any:
         """A new external job, as an object of cryosparc-tools."""
-        with explained(f"creating an external job in {self.uid}, workspace {workspace}"):
-            project = self.connection.client.find_project(self.uid)
-            self.connection.client.find_workspace(self.uid, workspace)
+        client = self.connection.client
+
+        def create() -> Any:
+            project = client.find_project(self.uid)
+            client.find_workspace(self.uid, workspace)
             return project.create_external_job(workspace, title=title, desc=text)
 
+        return self._ask(create, f"creating an external job in {self.uid}, workspace {workspace}")
+
     def find_external_job(self, job_uid: str) -> Any:
-        with explained(f"looking for the external job {self.uid}-{job_uid}"):
-            return self.connection.client.find_external_job(self.uid, job_uid)
+        client = self.connection.client
+        return self._ask(
+            lambda: client.find_external_job(self.uid, job_uid),
+            f"looking for the external job {self.uid}-{job_uid}",
+        )
+
+    def _find_job(self, job_uid: str) -> Any:
+        return self.connection.client.find_job(self.uid, job_uid)
+
+    def _ask(
+        self, call: Callable[[], Result], doing: str, patience_in_seconds: float = PATIENCE_IN_SECONDS
+    ) -> Result:
+        return self.connection.calls.needed(call, doing, patience_in_seconds)
 
     def _status_of(self, job: Any) -> str:
         """A deleted job keeps the status that it had, and a flag."""

@@ -11,8 +11,14 @@ import traceback
 from collections.abc import Iterator
 from types import FrameType
 
-from gem_plugin.adapters.cryosparc.client import without_secrets
+from gem_plugin.adapters.cryosparc.client_errors import without_secrets
 from gem_plugin.adapters.cryosparc.external_job import ExternalJob
+from gem_plugin.adapters.cryosparc.retries import (
+    NO_PATIENCE,
+    PATIENCE_IN_SECONDS,
+    PATIENCE_OF_LAST_WORDS_IN_SECONDS,
+    ServerAwayError,
+)
 from gem_plugin.errors import GemError, StopRequestedError
 
 SECONDS_BETWEEN_STATUS_LOOKS = 15.0
@@ -41,7 +47,7 @@ class RunningJob:
         """Runs in a thread of its own, so that a slow server does not hold up the work."""
         while not self._is_over.wait(SECONDS_BETWEEN_STATUS_LOOKS):
             try:
-                status = self.job.status()
+                status = self.job.status(NO_PATIENCE)
             except GemError:
                 continue  # the server is away; whether the job was ended is seen at the next look
             if status not in STATUSES_OF_A_LIVE_JOB and not self._is_over.is_set():
@@ -71,11 +77,9 @@ def running_job(job: ExternalJob) -> Iterator[RunningJob]:
                 yield running
             running.check_stop()
         except BaseException as error:  # KeyboardInterrupt and SystemExit are failures of the job too
-            with signals_ignored():
-                _tell_of_failure(running, error)
+            _report_failure(running, error)
             raise
-        with signals_ignored():
-            job.finish()
+        _report_end(job)
 
 
 @contextlib.contextmanager
@@ -122,20 +126,42 @@ def failure_sentence(error: BaseException) -> str:
     return f"Unexpected error, please report it: {type(error).__name__}: {first_line}"
 
 
-def _tell_of_failure(running: RunningJob, error: BaseException) -> None:
-    """Log the traceback of an unforeseen error in pieces, then mark the job as failed with one sentence."""
-    sentence = failure_sentence(error)
+def _report_end(job: ExternalJob) -> None:
+    """Mark the job as completed. A second signal does not cut that off, unless the server is away for long."""
     try:
-        if running.ended_in_cryosparc is not None:
-            running.job.log(sentence, "warning")
-            return
-        if not isinstance(error, GemError | KeyboardInterrupt):
-            whole = without_secrets("".join(traceback.format_exception(error)))
-            running.job.log(whole[-MAXIMUM_TRACEBACK_IN_LOG:], "error")
-        running.job.fail(sentence)
+        with signals_ignored():
+            job.finish(PATIENCE_OF_LAST_WORDS_IN_SECONDS)
+    except ServerAwayError:
+        job.finish()
+
+
+def _report_failure(running: RunningJob, error: BaseException) -> None:
+    """Log the traceback of an unforeseen error in pieces, then mark the job as failed with one sentence.
+
+    After a signal, or when the server was waited for already, that is tried for half a minute, else as long as any call.
+    """
+    try:
+        try:
+            with signals_ignored():
+                _mark_as_failed(running, error, PATIENCE_OF_LAST_WORDS_IN_SECONDS)
+        except ServerAwayError:
+            if isinstance(error, ServerAwayError | StopRequestedError | KeyboardInterrupt):
+                raise
+            _mark_as_failed(running, error, PATIENCE_IN_SECONDS)
     except GemError as second_error:  # the first error is the one to show; it is raised again by the caller
         print(
             f"{running.job.uid} could not be marked as failed in CryoSPARC: {second_error}",
             file=sys.stderr,
             flush=True,
         )
+
+
+def _mark_as_failed(running: RunningJob, error: BaseException, patience_in_seconds: float) -> None:
+    sentence = failure_sentence(error)
+    if running.ended_in_cryosparc is not None:
+        running.job.log(sentence, "warning", patience_in_seconds)
+        return
+    if not isinstance(error, GemError | KeyboardInterrupt):
+        whole = without_secrets("".join(traceback.format_exception(error)))
+        running.job.log(whole[-MAXIMUM_TRACEBACK_IN_LOG:], "error", patience_in_seconds)
+    running.job.fail(sentence, patience_in_seconds)

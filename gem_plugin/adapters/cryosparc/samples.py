@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gem_plugin.adapters.cryosparc.addresses import name_in_project
 from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
@@ -15,11 +16,12 @@ NAME_OF_A_SAMPLE = re.compile(r"[\w.+-]+")
 COLUMN = "samples"
 
 
-def named_jobs(text: str) -> dict[str, str]:
-    """{name: job or output} of apo=J42,atp=J43.particles; a job without a name is its own name."""
+def named_jobs(text: str, project: str) -> dict[str, str]:
+    """{name: job or output} of apo=J42,atp=P3-J43.particles; a job without a name is its own name."""
     jobs: dict[str, str] = {}
     for part in text.split(","):
         name, separator, job = part.strip().rpartition("=")
+        job = name_in_project(job, project) if job else job
         name = name if separator else job.replace(".", "_")
         if not NAME_OF_A_SAMPLE.fullmatch(name) or not job:
             raise InputError(

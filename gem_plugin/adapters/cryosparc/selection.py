@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from gem_plugin.adapters.cryosparc.addresses import name_in_project
 from gem_plugin.adapters.cryosparc.client import connect_to_cryosparc
 from gem_plugin.adapters.cryosparc.figures import latent_figure
 from gem_plugin.adapters.cryosparc.inputs import JobFolders, create_connected_job, find_input
 from gem_plugin.adapters.cryosparc.outputs import ALL_PARTICLES, JobOutputs
 from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
 from gem_plugin.adapters.cryosparc.running_job import running_job
+from gem_plugin.adapters.cryosparc.surface_pictures import png_of
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.results.cryosparc_source import find_cryosparc_source
 from gem_plugin.results.expanded_particle_file import rows_as_views
@@ -85,7 +87,7 @@ def send_selection(order: SelectionOrder) -> str:
     is_expanded_here = len(run.particles.symmetry) > 1
     are_views = is_expanded_here and not order.unexpanded
     latents = None if is_expanded_here and order.unexpanded else run.latents_if_there
-    sources = [order.source] if order.source is not None else _sources_of(run)
+    sources = [name_in_project(order.source, order.project)] if order.source is not None else _sources_of(run)
     connection = connect_to_cryosparc(order.url, order.timeout_in_seconds)
     with contextlib.closing(connection):
         project = CryosparcProject(connection, order.project)
@@ -105,8 +107,9 @@ def send_selection(order: SelectionOrder) -> str:
             with contextlib.suppress(GemError):  # neither the line nor the picture is a reason to fail
                 job.log(text)
                 if latents is not None:
-                    job.log_plot(latent_figure(latents, chosen), "The chosen particles in the latent space")
-                    job.set_tile_image(latent_figure(latents, chosen))
+                    picture = png_of(latent_figure(latents, chosen))
+                    job.log_plot(picture, "The chosen particles in the latent space")
+                    job.set_tile_image(picture)
     return job.uid
 
 

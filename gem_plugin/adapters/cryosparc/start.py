@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gem_plugin.adapters.cryosparc.client import AbsentError, connect_to_cryosparc
+from gem_plugin.adapters.cryosparc.addresses import name_in_project
+from gem_plugin.adapters.cryosparc.client import connect_to_cryosparc
+from gem_plugin.adapters.cryosparc.client_errors import AbsentError
+from gem_plugin.adapters.cryosparc.continuing import with_command_to_continue
 from gem_plugin.adapters.cryosparc.external_job import ExternalJob
 from gem_plugin.adapters.cryosparc.inputs import (
     RUN_FOLDER_NAME,
@@ -15,21 +18,23 @@ from gem_plugin.adapters.cryosparc.inputs import (
     find_input,
     scratch_run_folder,
 )
+from gem_plugin.adapters.cryosparc.job_record import JobRecord, read_record
 from gem_plugin.adapters.cryosparc.jobs import CryosparcJob
 from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
 from gem_plugin.adapters.cryosparc.project import CryosparcProject, SourceOutput
-from gem_plugin.adapters.cryosparc.resume_record import JobRecord, read_record, write_record
-from gem_plugin.adapters.cryosparc.running_job import STATUSES_OF_A_LIVE_JOB, running_job
+from gem_plugin.adapters.cryosparc.running_job import STATUSES_OF_A_LIVE_JOB, RunningJob, running_job
 from gem_plugin.adapters.cryosparc.samples import named_jobs, uids_of_samples
 from gem_plugin.adapters.cryosparc.work import Assignment, do_work
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.lock import locked_run
 from gem_plugin.notices import listening
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
 from gem_plugin.results.cryosparc_source import CryosparcSource, write_cryosparc_source
 
 DEFAULT_VOLUME_SLOT_TYPE = "blob"
+SECONDS_FOR_THE_LOG_OF_A_FAILURE = 10.0  # the reason of the failure is reported apart from it
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class JobOrder:
     scratch: Path | None
     resume_file: Path | None
     timeout_in_seconds: int
+    name: str = ""  # of the kind of job: run, train, ...
+    command: tuple[str, ...] = ()  # as it was typed
 
 
 def start_job(order: JobOrder) -> ExternalJob:
@@ -60,33 +67,83 @@ def start_job(order: JobOrder) -> ExternalJob:
 
 def _start_in_project(project: CryosparcProject, order: JobOrder, steps: list[str]) -> ExternalJob:
     project.folder()
-    jobs = named_jobs(order.inputs["particle"])
+    jobs = named_jobs(order.inputs["particle"], order.project)
     samples = {name: find_input(project, job, "particle") for name, job in jobs.items()}
+    first = next(iter(samples.values()))
     sources = {
-        kind: next(iter(samples.values())) if kind == "particle" else find_input(project, named, kind)
+        kind: first
+        if kind == "particle"
+        else find_input(project, name_in_project(named, order.project), kind)
         for kind, named in order.inputs.items()
     }
+    more = list(samples.values())[1:]
     uids = uids_of_samples(project, samples) if len(samples) > 1 else {}
     earlier_run = _earlier_run(project, order)
-    record = read_record(order.resume_file, order.project)
+    earlier = read_record(order.resume_file, order.project)
     slot_type = _volume_slot_type(project, order, sources)
-    job = _take_up(project, record) or _create(project, order, sources, list(samples.values())[1:], record)
-    with running_job(job) as running:
-        folders = _folders(job, order, record)
-        write_record(order.resume_file, JobRecord(order.project, job.uid, folders.run))
-        progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
-        sources_of_particles = (job.uid, *jobs.values())
-        source = CryosparcSource(order.project, order.workspace, sources_of_particles)
-        write_cryosparc_source(RunFiles(folders.run), source)
-        progress.say(f"{order.project}-{job.uid}: working in {folders.run}")
-        counts = [one.n_rows for one in samples.values()]
-        n_particles = sum(counts) if all(counts) else 0
-        assignment = Assignment(
-            steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles, uids
-        )
-        with listening(progress.hear):
-            do_work(job, folders, assignment, progress)
+    counts = [one.n_rows for one in samples.values()]
+    n_particles = sum(counts) if all(counts) else 0
+    assignment = Assignment(steps, order.job.outputs, order.values, earlier_run, slot_type, n_particles, uids)
+    with with_command_to_continue() as continuing:
+        job = _take_up(project, earlier) or _create(project, order, sources, more, earlier)
+        with running_job(job) as running:
+            folders = _folders(job, order, earlier)
+            record = _record(project, order, job, folders, sources, more, slot_type, steps)
+            with locked_run(RunFiles(folders.run)):
+                record.save(order.resume_file)
+                continuing.is_about(record)
+                _note_source(record, (job.uid, *jobs.values()))
+                _work(job, folders, assignment, record, running)
     return job
+
+
+def _work(
+    job: ExternalJob, folders: JobFolders, assignment: Assignment, record: JobRecord, running: RunningJob
+) -> None:
+    progress = CryosparcProgress(RunFiles(folders.run), job, running.check_stop)
+    try:
+        progress.say(f"{record.project}-{job.uid}: working in {folders.run}")
+        with listening(progress.hear):
+            do_work(job, folders, assignment, progress, record)
+    except BaseException:
+        progress.sender.end(SECONDS_FOR_THE_LOG_OF_A_FAILURE)
+        raise
+    job.status()  # waits for the server, where it is away
+    progress.sender.end()
+
+
+def _record(
+    project: CryosparcProject,
+    order: JobOrder,
+    job: ExternalJob,
+    folders: JobFolders,
+    sources: dict[str, SourceOutput],
+    more: list[SourceOutput],
+    slot_type: str,
+    steps: list[str],
+) -> JobRecord:
+    return JobRecord(
+        project=order.project,
+        job=job.uid,
+        run_folder=folders.run,
+        workspace=order.workspace,
+        url=project.connection.url,
+        name=order.name,
+        title=order.title or order.job.title,
+        inputs={kind: f"{one.job_uid}.{one.name}" for kind, one in sources.items()},
+        more_particles=tuple(f"{one.job_uid}.{one.name}" for one in more),
+        volume_slot_type=slot_type,
+        is_unexpanded=bool(order.values.get("unexpanded")),
+        steps=tuple(steps),
+        command=order.command,
+        folder_of_command=str(Path.cwd()),
+    )
+
+
+def _note_source(record: JobRecord, sources: tuple[str, ...]) -> None:
+    write_cryosparc_source(
+        RunFiles(record.run_folder), CryosparcSource(record.project, record.workspace, sources)
+    )
 
 
 def _check_settings(steps: list[str], values: dict[str, Any]) -> None:
@@ -100,7 +157,7 @@ def _earlier_run(project: CryosparcProject, order: JobOrder) -> Path | None:
     """The run folder of the GEM job to go on from: in its job directory, or where it worked without one."""
     if order.earlier_job is None:
         return None
-    uid = order.earlier_job.partition(".")[0]
+    uid = name_in_project(order.earlier_job, order.project).partition(".")[0]
     candidates = [
         project.folder_of(uid) / RUN_FOLDER_NAME,
         scratch_run_folder(order.scratch, order.project, uid),
@@ -154,6 +211,7 @@ def _volume_slot_type(project: CryosparcProject, order: JobOrder, sources: dict[
     """What this instance calls the type of a map: copied from the connected one, or from one of the earlier job."""
     if "volume" in sources:
         return sources["volume"].slots["map"]
-    outputs = project.outputs_of(order.earlier_job.partition(".")[0]) if order.earlier_job else {}
+    earlier = name_in_project(order.earlier_job, order.project) if order.earlier_job else ""
+    outputs = project.outputs_of(earlier.partition(".")[0]) if earlier else {}
     types = [one.slots["map"] for one in outputs.values() if one.kind == "volume" and "map" in one.slots]
     return types[0] if types else DEFAULT_VOLUME_SLOT_TYPE

@@ -1,16 +1,17 @@
 """What an external job does between start and end: inputs as files, the steps, plots, outputs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from gem_plugin.adapters.cryosparc.declared_early import declare_known_outputs
 from gem_plugin.adapters.cryosparc.external_job import ExternalJob
-from gem_plugin.adapters.cryosparc.figures import latent_figure, map_figure
 from gem_plugin.adapters.cryosparc.inputs import JobFolders, image_folder, load_maps, load_particles
+from gem_plugin.adapters.cryosparc.job_record import JobRecord
+from gem_plugin.adapters.cryosparc.log_texts import settings_text, states_text, warnings_text
 from gem_plugin.adapters.cryosparc.outputs import (
     JobOutputs,
     save_chosen,
@@ -20,18 +21,18 @@ from gem_plugin.adapters.cryosparc.outputs import (
     save_refined_poses,
     save_states,
 )
+from gem_plugin.adapters.cryosparc.pictures import source_of_states
 from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
 from gem_plugin.adapters.cryosparc.samples import save_samples_of_jobs
+from gem_plugin.adapters.cryosparc.step_pictures import show_results_of
 from gem_plugin.adapters.earlier_job import find_earlier_job, link_earlier_results
 from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.files import read_cs_rows
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.pipeline.run_steps import check_steps, run_steps
-from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.expanded_particle_file import ViewsOfCryosparc
 from gem_plugin.results.run import Run
-from gem_plugin.results.state_sources import FULL, SKETCH
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,11 @@ class Assignment:
 
 
 def do_work(
-    job: ExternalJob, folders: JobFolders, assignment: Assignment, progress: CryosparcProgress
+    job: ExternalJob,
+    folders: JobFolders,
+    assignment: Assignment,
+    progress: CryosparcProgress,
+    record: JobRecord,
 ) -> None:
     """Everything, in a job that is running."""
     run = RunFiles(folders.run)
@@ -62,20 +67,58 @@ def do_work(
         rows = _rows_of_earlier_run(job, run)
         values = {**assignment.values, **load_maps(job, folders)}
     check_steps(assignment.steps, run, values, progress)
+    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type)
+    has_views = _will_be_views(run, rows, values)
+    declare_known_outputs(outputs, assignment.outputs, assignment.values, run, has_views)
     for step in assignment.steps:
         run_steps([step], run, values, progress)
         if step == "prepare" and assignment.samples:
             save_samples_of_jobs(run, assignment.samples)
         progress.checkpoint()
-        progress.show_new_figures()
-        _show_results_of(step, run, progress)
-    is_unexpanded = bool(assignment.values.get("unexpanded"))
-    rows, are_views = _rows_of_results(run, rows, is_unexpanded)
-    outputs = JobOutputs(job, folders, rows, assignment.volume_slot_type, progress.track, are_views)
-    if is_unexpanded:
+        progress.log_only(settings_text(step, run, assignment.values) or f"{step} is done.")
+        show_results_of(step, run, progress)
+    record = replace(record, is_computed=True)
+    record.save()
+    send_results(job, folders, rows, record, assignment.outputs, progress)
+
+
+def send_results(
+    job: ExternalJob,
+    folders: JobFolders,
+    rows: np.ndarray,  # (n,) structured: the particles in the order of the run
+    record: JobRecord,
+    outputs_to_send: Sequence[str],  # names of SAVERS
+    progress: CryosparcProgress,
+) -> None:
+    """Put what a computed run holds into CryoSPARC, as far as it is not there; needs no other step."""
+    run, sent = RunFiles(folders.run), list(record.sent)
+
+    def keep_in_mind(name: str) -> None:
+        sent.append(name)
+        replace(record, sent=tuple(sent)).save()
+
+    rows, are_views = _rows_of_results(run, rows, record.is_unexpanded)
+    outputs = JobOutputs(
+        job,
+        folders,
+        rows,
+        record.volume_slot_type,
+        progress.track,
+        are_views,
+        sent=record.sent,
+        on_sent=keep_in_mind,
+        show_picture=progress.set_output_image,
+    )
+    if record.is_unexpanded:
         outputs.leave_out_symmetry()
-    for what in assignment.outputs:
+    for what in outputs_to_send:
         SAVERS[what](outputs, run)
+    source = source_of_states(outputs_to_send)
+    if source is not None:
+        progress.log_only(states_text(run, source))
+    progress.pictures.show_story(source)
+    if progress.warnings:
+        progress.log_only(warnings_text(progress.warnings), "warning")
     progress.say(f"Finished. All files are in {run.root}")
 
 
@@ -99,16 +142,17 @@ def _check_all_arrived(n_rows: int, n_promised: int) -> None:
 
 
 def _rows_of_earlier_run(job: ExternalJob, run: RunFiles) -> np.ndarray:  # (n,) structured
-    """The particles in the row order of the run; the connected ones must be the same."""
-    rows = read_cs_rows(load_prepared_table(run)[2].particle_file)
-    connected = job.load_input("particles")["uid"]
-    expected = _rows_of_results(run, rows, False)[0]["uid"]  # what that job gave out
-    if not np.array_equal(np.sort(connected), np.sort(expected)):
-        raise InputError(
-            f"The particles connected to {job.uid} ({len(connected)}) are not those that the run was made with "
-            f"({len(expected)}). Connect the particles of the GEM job itself."
-        )
+    """The particles in the row order of the run; the connected ones must be what that job gave out."""
+    rows = rows_of_run(run)
+    check_are_those_of_run(job, run, rows)
     return rows
+
+
+def _will_be_views(run: RunFiles, rows: np.ndarray, values: Mapping[str, Any]) -> bool:
+    """Whether the results will be of views that symmetry makes, before or after they are made."""
+    if run.prepared_table.is_file():
+        return _rows_of_results(run, rows, bool(values.get("unexpanded")))[1]
+    return str(values.get("symmetry") or "C1").upper() != "C1"
 
 
 def _rows_of_results(run: RunFiles, rows: np.ndarray, is_unexpanded: bool) -> tuple[np.ndarray, bool]:
@@ -119,23 +163,20 @@ def _rows_of_results(run: RunFiles, rows: np.ndarray, is_unexpanded: bool) -> tu
     return original.rows_of_views(np.arange(len(original))), True
 
 
-def _show_results_of(step: str, run: RunFiles, progress: CryosparcProgress) -> None:
-    """What a step found, in the log as soon as it is there; the newest is the picture of the job in the workspace."""
-    figure: Figure | None = None
-    if step == "consensus" and run.consensus_map.is_file():
-        figure, text = map_figure([run.consensus_map], ["consensus"]), "Consensus map"
-    elif step in ("train", "select") and run.latents.is_file():
-        figure, text = (
-            latent_figure(np.load(run.latents, allow_pickle=False)),
-            "Particles in the latent space",
+def rows_of_run(run: RunFiles) -> np.ndarray:  # (n,) structured
+    """The particles of a run in its order, as they came from CryoSPARC."""
+    return read_cs_rows(load_prepared_table(run)[2].particle_file)
+
+
+def check_are_those_of_run(job: ExternalJob, run: RunFiles, rows: np.ndarray) -> None:
+    """InputError where the connected particles are others than those whose results the run holds."""
+    connected = job.load_input("particles")["uid"]
+    possible = (
+        rows["uid"],
+        _rows_of_results(run, rows, False)[0]["uid"],
+    )  # of a refinement; of an earlier job of GEM
+    if not any(np.array_equal(np.sort(connected), np.sort(expected)) for expected in possible):
+        raise InputError(
+            f"The particles connected to {job.uid} ({len(connected)}) are not those that the run was made with "
+            f"({len(rows)}). Connect the particles of the GEM job itself."
         )
-    elif step in ("landscape", "landscape-full"):
-        files = run.landscape.full.states if step == "landscape-full" else run.landscape.states
-        numbers = files.numbers_with_maps()
-        checks, source = RunChecks.load(run), FULL if step == "landscape-full" else SKETCH
-        means = [files.mean(number) for number in numbers]
-        titles = [f"state {number}, {checks.badge(number, source)}" for number in numbers]
-        figure, text = (map_figure(means, titles) if means else None), "Mean maps of the states"
-    if figure is not None:
-        progress.show(figure, text)
-        progress.set_tile(figure)

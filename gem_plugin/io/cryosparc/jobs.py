@@ -12,6 +12,9 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.cryosparc.columns import text_of
 from gem_plugin.io.cryosparc.files import ResultGroup, read_cs_rows, read_csg, require_fields, slots_of
 
+JOB_OUTPUT = re.compile(  # J61_00042_particles_class_2.cs, J61_class_02_00042_particles.cs, J62_split_0.cs
+    r"^(?:cryosparc_)?(?:P\d+_)?(J\d+)_(?:class_(\d+)_)?(?:\d+_)?(?!passthrough_)([A-Za-z]\w*)\.cs$"
+)
 JOB_PARTICLES = re.compile(r"^(?:cryosparc_)?(?:P\d+_)?(J\d+)_(\d+)_particles\.cs$")
 
 
@@ -164,12 +167,15 @@ def _check_count(group: ResultGroup, rows: np.ndarray) -> None:
 
 def _passthrough_of(cs: Path) -> list[Path]:
     """The passthrough file beside a job's particle file, under the names old and new versions give it."""
-    match = JOB_PARTICLES.match(cs.name)
+    match = JOB_OUTPUT.match(cs.name)
     if match is None:
         return []
-    names = re.compile(rf"^(?:cryosparc_)?(?:P\d+_)?{match[1]}_passthrough_particles\.cs$")
+    job, class_number, output = match.groups()
+    if class_number is not None:
+        output = f"{output}_class_{int(class_number)}"
+    names = re.compile(rf"^(?:cryosparc_)?(?:P\d+_)?{job}_passthrough_{output}\.cs$")
     return sorted(
-        file for file in cs.parent.glob(f"*{match[1]}_passthrough_particles.cs") if names.match(file.name)
+        file for file in cs.parent.glob(f"*{job}_passthrough_{output}.cs") if names.match(file.name)
     )
 
 

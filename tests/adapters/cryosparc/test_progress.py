@@ -20,10 +20,10 @@ class FakeJob:
         self.lines: list[str] = []
         self.in_place: list[tuple[str, str]] = []
 
-    def log(self, text: str) -> None:
+    def log(self, text: str, level: str, patience_in_seconds: float) -> None:
         self.lines.append(text)
 
-    def log_in_place(self, name: str, text: str) -> None:
+    def log_in_place(self, name: str, text: str, patience_in_seconds: float) -> None:
         self.in_place.append((name, text))
 
 
@@ -43,6 +43,7 @@ def test_what_is_quick_is_told_in_the_local_log_only(job: FakeJob, tmp_path: Pat
         time.sleep(0.15)
     list(progress.track(range(3), "maps", unit="map"))
     progress.say("done")
+    progress.sender.end()
     assert log.getvalue().splitlines() == ["UMAP: 0.2 s", "maps: 3 maps in 0.0 s", "done"]
     assert (job.lines, job.in_place) == (["done"], [])
 
@@ -57,6 +58,7 @@ def test_a_long_piece_has_one_line_in_place_with_the_time(
         time.sleep(0.3)
         for _ in progress.track(range(4), "UMAP epochs", unit="epoch"):
             time.sleep(0.1)
+    progress.sender.end()
     names = [name for name, _ in job.in_place]
     assert job.lines == []
     assert set(names) == {"UMAP", "UMAP epochs"}

@@ -13,9 +13,9 @@ from gem_plugin.results.samples import Samples
 
 
 def test_jobs_with_and_without_names() -> None:
-    assert named_jobs("J42") == {"J42": "J42"}
-    assert named_jobs("J42.particles_class_1") == {"J42_particles_class_1": "J42.particles_class_1"}
-    assert named_jobs("apo=J42, atp=J43.particles") == {"apo": "J42", "atp": "J43.particles"}
+    assert named_jobs("J42", "P3") == {"J42": "J42"}
+    assert named_jobs("J42.particles_class_1", "P3") == {"J42_particles_class_1": "J42.particles_class_1"}
+    assert named_jobs("apo=J42, atp=P3-J43.particles", "P3") == {"apo": "J42", "atp": "J43.particles"}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_jobs_with_and_without_names() -> None:
 )
 def test_what_is_no_list_of_jobs_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        named_jobs(text)
+        named_jobs(text, "P3")
 
 
 def test_rows_get_the_sample_of_their_uid(tmp_path: Path) -> None:
