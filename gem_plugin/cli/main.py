@@ -136,7 +136,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, prog_name="gem-em")
+@click.version_option(__version__, message=f"gem-em {__version__}")
 def gem_em() -> None:
     """From a consensus refinement to a conformational landscape, and back to particles that can be refined.
 
