@@ -27,7 +27,17 @@ from gem_plugin.reports.figures.save import colour_of_group
 def displays_of_job(job_folder: Path) -> list[ResultsDisplayObject]:
     """What to believe, first page, states, their maps, landscape, training, report and PDF, as far as there are."""
     run = RunFiles(job_folder)
-    parts = (_pictures_first, _verdict, _states, _resolutions, _maps, _other_pictures, _losses, _report, _pdf_log)
+    parts = (
+        _pictures_first,
+        _verdict,
+        _states,
+        _resolutions,
+        _maps,
+        _other_pictures,
+        _losses,
+        _report,
+        _pdf_log,
+    )
     return [display for part in parts for display in _made_or_explained(part, run)]
 
 
@@ -38,7 +48,9 @@ def _made_or_explained(
         return list(part(run))
     except Exception as error:  # a damaged file must not take the other results from the user
         text = f"A part of the results cannot be shown ({type(error).__name__}: {error}). See report.html in {run.root}."
-        return [create_results_display_object("text", title="Not shown", display_data=text, associated_data=[])]
+        return [
+            create_results_display_object("text", title="Not shown", display_data=text, associated_data=[])
+        ]
 
 
 def _pictures_first(run: RunFiles) -> Iterator[ResultsDisplayObject]:

@@ -105,7 +105,9 @@ class GemJob(PipelinerJob):
     def _arguments(self) -> list[str]:
         values = {key: self.joboptions[key].value for key in (*self.form.inputs, *self.form.settings)}
         n_threads = self.joboptions["nr_threads"].value or 1
-        return job_arguments(self.form.name, self.output_dir or "job/", values, n_threads, self.parse_additional_args())
+        return job_arguments(
+            self.form.name, self.output_dir or "job/", values, n_threads, self.parse_additional_args()
+        )
 
     def _add_node(self, file: str, kind: str, keywords: list[str]) -> None:
         if os.path.join(self.output_dir, file) not in [node.name for node in self.output_nodes]:

@@ -10,7 +10,7 @@ from pipeliner.nodes import (
     NODE_PARTICLEGROUPMETADATA,
 )
 
-from gem_plugin.adapters.relion.output_nodes import NodeKind
+from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode
 from gem_plugin.adapters.relion.run_nodes import nodes_of_run
 from gem_plugin.io.run.files import RunFiles
 
@@ -28,12 +28,14 @@ PARTICLES_NODE, LOG_NODE = KINDS[NodeKind.PARTICLES], KINDS[NodeKind.PDF_LOG]
 def finished_nodes(job_folder: Path) -> list[tuple[str, str, list[str]]]:
     """(file relative to the job, type, keywords) of everything that a finished job made itself."""
     return [
-        (node.file, KINDS[node.kind][0], [*KINDS[node.kind][1], *_kind_of_map(node.file)])
+        (node.file, KINDS[node.kind][0], [*KINDS[node.kind][1], *_origin_of_map(node)])
         for node in nodes_of_run(RunFiles(job_folder))
     ]
 
 
-def _kind_of_map(file: str) -> list[str]:
-    """consensus, state or reconstructed, by the folder, where the file is a map."""
-    kind = {"consensus": "consensus", "landscape": "state", "reconstruct": "reconstructed"}.get(file.split("/")[0])
-    return [kind] if kind and file.endswith(".mrc") else []
+def _origin_of_map(node: OutputNode) -> list[str]:
+    """consensus, state or reconstructed, by the folder, where the file is a whole map."""
+    if node.kind is not NodeKind.MAP:
+        return []
+    folder = node.file.split("/")[0]
+    return [{"consensus": "consensus", "landscape": "state", "reconstruct": "reconstructed"}[folder]]

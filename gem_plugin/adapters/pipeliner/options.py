@@ -28,7 +28,9 @@ HELP_OF_INPUTS = {
     MAP: "The map of that refinement, of the same particles.",
     MASK: "Mask, 0 to 1. May stay empty.",
 }
-EARLIER_JOB = "Particles of a finished GEM job of this project (particles.star): its folder holds what this job reads."
+EARLIER_JOB = (
+    "Particles of a finished GEM job of this project (particles.star): its folder holds what this job reads."
+)
 
 
 def options_of(form: JobForm) -> dict[str, JobOption]:

@@ -112,7 +112,10 @@ def loss_curves(run: RunFiles) -> list[ShownCurve]:
 
 def summary_numbers(run: RunFiles) -> dict[str, Any]:
     """summary.json with None in place of what JSON cannot hold."""
-    return {step: {name: _plain(value) for name, value in numbers.items()} for step, numbers in read_summary(run).items()}
+    return {
+        step: {name: _plain(value) for name, value in numbers.items()}
+        for step, numbers in read_summary(run).items()
+    }
 
 
 def _population(row: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gem_plugin.adapters.relion.arguments import PARTICLES_INPUT
 
 PARTICLES, MAP, MASK = "in_parts", "in_3dref", "in_mask"  # inputs, as RELION names them
-assert PARTICLES == PARTICLES_INPUT.replace("-", "_")
+assert PARTICLES_INPUT.replace("-", "_") == PARTICLES
 RESUMED_FREELY = ("epochs", "device")  # may change between two starts without any result being made again
 
 
