@@ -10,7 +10,6 @@ from gem_plugin.adapters.relion.arguments import PARTICLES_INPUT
 
 PARTICLES, MAP, MASK = "in_parts", "in_3dref", "in_mask"  # inputs, as RELION names them
 assert PARTICLES_INPUT.replace("-", "_") == PARTICLES
-RESUMED_FREELY = ("epochs", "device")  # may change between two starts without any result being made again
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,8 @@ class JobForm:
     inputs: tuple[str, ...]  # PARTICLES is always required, MAP where it is there
     main: tuple[str, ...]  # settings by name
     advanced: tuple[str, ...] = ()
-    may_change: tuple[str, ...] = ()  # settings that may change when the job is continued
+    # settings that may change when the job is continued; not the number of states: the pipeliner keeps outputs that are no more
+    may_change: tuple[str, ...] = ()
     can_continue: bool = True
     # what a job that succeeds always leaves, and one that fails has not: particles.star of a select job is at first a link to
     # the particles of the earlier job
@@ -65,7 +65,7 @@ FORMS = {
                 "skip_umap",
                 "seed",
             ),
-            ("n_states", "epochs", "sketch_size", "compare", "skip_umap", "device"),
+            ("epochs", "sketch_size", "compare", "skip_umap", "device"),
             promised_particles="particles.star",
         ),
         JobForm(
@@ -76,7 +76,7 @@ FORMS = {
             (PARTICLES, MASK),
             ("n_states", "linkage", "sketch_size", "device"),
             ("downsample", "mask_level", "dilate", "pc_dim", "compare", "checks", "skip_umap", "seed"),
-            ("n_states", "linkage", "sketch_size", "compare", "skip_umap", "device"),
+            ("sketch_size", "compare", "skip_umap", "device"),
             promised_particles="landscape/particles.star",
         ),
         JobForm(

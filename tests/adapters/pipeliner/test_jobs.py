@@ -94,8 +94,8 @@ def test_what_is_wrong_is_said_at_the_option(project_folder: Path) -> None:
 def test_only_what_a_resumed_job_can_change_is_offered_to_continue(project_folder: Path) -> None:
     job = new_job_of_type("gem_em.run")
     offered = {key for key, option in job.joboptions.items() if option.in_continue}
-    assert {"epochs", "n_states", "device", "nr_threads", "other_args", "do_queue"} <= offered
-    assert not {"in_parts", "in_3dref", "box", "latent_size", "symmetry"} & offered
+    assert {"epochs", "sketch_size", "device", "nr_threads", "other_args", "do_queue"} <= offered
+    assert not {"in_parts", "in_3dref", "n_states", "box", "latent_size", "symmetry"} & offered
 
 
 def test_outputs_are_listed_once_and_metadata_are_plain(project_folder: Path) -> None:
