@@ -4,8 +4,8 @@ import os
 
 import torch
 
+from gem_plugin import operating_system
 from gem_plugin.errors import InputError
-from gem_plugin.io import operating_system
 
 NO_MPS = "which GEM does not use: it has no double precision, and no kernel of ours runs there"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gem_plugin.errors import InputError
-from gem_plugin.io.operating_system import is_process_running, sync_file, sync_folder
+from gem_plugin.operating_system import is_process_running, sync_file, sync_folder
 
 UNFINISHED_NAME = re.compile(r"\..*\.part(\d+)(\.[^.]*)?")  # as whole_file names them
 

@@ -21,14 +21,14 @@ from gem_plugin.adapters.pipeliner.nodes import LOG_NODE, PARTICLES_NODE, finish
 from gem_plugin.adapters.pipeliner.options import options_of
 from gem_plugin.adapters.pipeliner.removable_files import files_of_harsh_clean_up
 from gem_plugin.adapters.pipeliner.results_shown import summary_numbers
-from gem_plugin.adapters.pipeliner.shown_settings import FORMS, PARTICLES, JobForm
+from gem_plugin.adapters.pipeliner.shown_settings import FORMS, IN_A_JOB, PARTICLES, JobForm
 from gem_plugin.adapters.relion.jobs import JOBS
 from gem_plugin.errors import GemError, InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.version import __version__
 
 FOLDER, CATEGORY = "GemEm", "Continuous Heterogeneity"  # the heading under which other such programs stand
-PROGRAM, LOG_FILE = "gem-em", "logfile.pdf"
+PROGRAM = "gem-em"
 
 
 class GemJob(PipelinerJob):
@@ -77,7 +77,7 @@ class GemJob(PipelinerJob):
         if self.form.promised_particles:
             self._add_node(self.form.promised_particles, PARTICLES_NODE[0], list(PARTICLES_NODE[1]))
         if self.form.makes_log:
-            self._add_node(LOG_FILE, LOG_NODE[0], list(LOG_NODE[1]))
+            self._add_node(IN_A_JOB.pdf_log.name, LOG_NODE[0], list(LOG_NODE[1]))
 
     def create_post_run_output_nodes(self) -> None:
         """Maps and particles of the states, whose number is known only now."""

@@ -5,11 +5,12 @@ Every other setting of a job can be given in its additional arguments, as --name
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from gem_plugin.adapters.relion.arguments import PARTICLES_INPUT
+from gem_plugin.io.run.files import RunFiles
 
 PARTICLES, MAP, MASK = "in_parts", "in_3dref", "in_mask"  # inputs, as RELION names them
-assert PARTICLES_INPUT.replace("-", "_") == PARTICLES
+IN_A_JOB = RunFiles(Path())  # names relative to the folder of a job
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ FORMS = {
                 "seed",
             ),
             ("epochs", "sketch_size", "compare", "skip_umap", "device"),
-            promised_particles="particles.star",
+            promised_particles=IN_A_JOB.particles(".star").as_posix(),
         ),
         JobForm(
             "landscape",
@@ -77,7 +78,7 @@ FORMS = {
             ("n_states", "linkage", "sketch_size", "device"),
             ("downsample", "mask_level", "dilate", "pc_dim", "compare", "checks", "skip_umap", "seed"),
             ("sketch_size", "compare", "skip_umap", "device"),
-            promised_particles="landscape/particles.star",
+            promised_particles=IN_A_JOB.landscape.particles(".star").as_posix(),
         ),
         JobForm(
             "select",

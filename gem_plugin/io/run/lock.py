@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO
 
 from gem_plugin.errors import InputError, RunError
-from gem_plugin.io.operating_system import lock_without_waiting
 from gem_plugin.io.run.aside import undo_unfinished
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import remove_unfinished_files
+from gem_plugin.operating_system import lock_without_waiting
 
 _held: set[Path] = set()  # by this process: a run of several steps locks once
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from gem_plugin import operating_system
 from gem_plugin.errors import RunError
-from gem_plugin.io import operating_system
 from gem_plugin.progress import Progress
 from gem_plugin.steps.doctor import step as doctor
 from gem_plugin.steps.doctor.settings import DoctorSettings

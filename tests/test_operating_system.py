@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from gem_plugin import operating_system
 from gem_plugin.errors import RunError
-from gem_plugin.io import operating_system
-from gem_plugin.io.operating_system import (
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.io.run.lock import locked_run
+from gem_plugin.io.whole_files import remove_unfinished_files, write_text_whole
+from gem_plugin.operating_system import (
     LOCKED_BYTE,
     free_memory_in_bytes,
     is_process_running,
@@ -21,9 +24,6 @@ from gem_plugin.io.operating_system import (
     sync_file,
     sync_folder,
 )
-from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.lock import locked_run
-from gem_plugin.io.whole_files import remove_unfinished_files, write_text_whole
 
 
 class FakeMsvcrt(types.ModuleType):
