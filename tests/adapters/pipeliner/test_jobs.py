@@ -25,6 +25,7 @@ HEAVY = (
     "sklearn",
     "umap",
     "click",
+    "tqdm",
     "starlette",
 )  # none is there where only the classes are used
 MAKE_ALL = f"""
@@ -63,7 +64,7 @@ def test_all_classes_are_made_quickly_and_without_heavy_packages() -> None:
 def test_a_job_says_what_it_is(name: str) -> None:
     job = new_job_of_type(name)
     assert job.jobinfo.is_available, job.jobinfo.unavailable_message
-    assert job.jobinfo.programs[0].get_version() == job.jobinfo.version
+    assert job.jobinfo.programs[0].get_version(timeout=60) == job.jobinfo.version
     assert job.get_category_label() == "Continuous Heterogeneity"
     assert job.can_continue == (name != "gem_em.select")
     labels = [option.label for option in job.joboptions.values()]
