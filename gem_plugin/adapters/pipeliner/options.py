@@ -82,8 +82,9 @@ def _setting_option(field: dataclasses.Field, form: JobForm, group: str) -> JobO
 
 
 def _text_option(field: dataclasses.Field, kind: Kind, usual: dict) -> JobOption:
-    is_list = isinstance(field.default, tuple)
-    default = ",".join(map(str, field.default)) if is_list else field.default or ""
+    default = field.default or ""
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default))
     if not kind.may_be_automatic:
         return StringJobOption(default_value=default, **usual)
     return StringJobOption(
