@@ -1,4 +1,4 @@
-# Everything from a fresh clone: Python 3.10 to 3.13, git and make are enough.
+# Everything from a fresh clone: Python 3.10 to 3.14, git and make are enough.
 #   make demo       the whole way, from images to states, on a phantom (under six minutes, set-up aside)
 #   make test       the tests that take seconds        make test-slow   the tests that take minutes
 #   make bench      speed and memory                   make bench-gpu   the same on one GPU, under nine minutes
@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 # The first Python that is new enough and can make a virtual environment; say PYTHON=/path/to/python to choose.
-IS_GOOD_PYTHON := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 14))
-PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.10 python /usr/bin/python3; do \
+IS_GOOD_PYTHON := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 15))
+PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14 python3.10 python /usr/bin/python3; do \
 	"$$name" -c '$(IS_GOOD_PYTHON)' >/dev/null 2>&1 && { echo "$$name"; break; }; done)
 
 .PHONY: demo test test-slow bench bench-gpu docs lint install clean
@@ -20,7 +20,7 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
 install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Expected Python 3.10 to 3.13 with the venv module, found none on PATH." \
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.10 to 3.14 with the venv module, found none on PATH." \
 		"Install one (Debian and Ubuntu: apt-get install python3 python3-venv), or say make PYTHON=/path/to/python."; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'

@@ -4,20 +4,18 @@ import os
 
 import torch
 
+from gem_plugin import operating_system
 from gem_plugin.errors import InputError
-from gem_plugin.processors import n_processors
+from gem_plugin.operating_system import n_processors
+
+NO_MPS = "which GEM does not use: it has no double precision, and no kernel of ours runs there"
 
 
 def free_memory_in_bytes(device: torch.device | None = None) -> float:
     """Free memory of the device (default: the CPU); endless where the system does not tell."""
     if device is not None and device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
-    try:
-        with open("/proc/meminfo", encoding="ascii") as handle:
-            fields = dict(line.split(":", 1) for line in handle)
-        return 1024 * float(fields["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        return float("inf")
+    return operating_system.free_memory_in_bytes()
 
 
 def choose_device(requested: str) -> torch.device:
@@ -33,6 +31,8 @@ def choose_device(requested: str) -> torch.device:
             f"--device is {requested}, but this machine offers {torch.cuda.device_count()} CUDA devices. "
             "Use --device cpu, or check the driver with nvidia-smi."
         )
+    if device.type == "mps":
+        raise InputError(f"--device is {requested}, the GPU of a Mac, {NO_MPS}. Use --device cpu.")
     if device.type not in ("cpu", "cuda"):
         raise InputError(f"--device is {requested!r}; expected auto, cpu, cuda or cuda:N.")
     return device

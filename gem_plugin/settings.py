@@ -73,6 +73,12 @@ def kind_of(field: dataclasses.Field) -> Kind:
     return Kind(item, is_list, type(None) in parts, is_automatic)
 
 
+def is_yes_or_no(field: dataclasses.Field) -> bool:
+    """Whether the field can be given as a bare flag."""
+    kind = kind_of(field)
+    return kind.item is bool and not kind.is_list
+
+
 def settings_from_values(settings_class: type[AnySettings], values: Mapping[str, Any]) -> AnySettings:
     """The settings from values of any origin, each coerced to the type of its field, all checked.
 

@@ -92,6 +92,14 @@ OTHER_COMMANDS = (
         takes_run=True,
     ),
     Command(
+        "templates",
+        "gem_plugin.steps.templates.step",
+        "gem_plugin.steps.templates.settings",
+        "TemplatesSettings",
+        "run_templates",
+        "Copy the filled-in RELION jobs, the queue scripts and the tested versions into a folder.",
+    ),
+    Command(
         "doctor",
         "gem_plugin.steps.doctor.step",
         "gem_plugin.steps.doctor.settings",
@@ -102,7 +110,18 @@ OTHER_COMMANDS = (
 )
 STEPS_ON_CRYODRGN = ("landscape", "landscape-full")  # these also take WORKDIR EPOCH of a cryoDRGN run
 STEPS_THAT_MAKE_A_RUN = ("prepare",)  # the others work on a folder that is there
-ORDER = ("demo", "simulate", "run", *STEPS, "explore", "convert", "import-gaussianem", "rerun", "doctor")
+ORDER = (
+    "demo",
+    "simulate",
+    "run",
+    *STEPS,
+    "explore",
+    "convert",
+    "import-gaussianem",
+    "rerun",
+    "templates",
+    "doctor",
+)
 
 
 def available_commands() -> dict[str, str]:
@@ -136,7 +155,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, prog_name="gem-em")
+@click.version_option(__version__, message=f"gem-em {__version__}")
 def gem_em() -> None:
     """From a consensus refinement to a conformational landscape, and back to particles that can be refined.
 

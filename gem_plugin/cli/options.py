@@ -7,13 +7,7 @@ from typing import Any
 
 import click
 
-from gem_plugin.settings import AUTOMATIC, coerced, flag_of, kind_of
-
-
-def is_yes_or_no(field: dataclasses.Field) -> bool:
-    """Whether the field can be given as a bare flag."""
-    kind = kind_of(field)
-    return kind.item is bool and not kind.is_list
+from gem_plugin.settings import AUTOMATIC, coerced, flag_of, is_yes_or_no, kind_of
 
 
 def click_options(fields: typing.Iterable[dataclasses.Field]) -> list[click.Option]:

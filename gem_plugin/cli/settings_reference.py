@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from gem_plugin.cli.main import OTHER_COMMANDS, RUN_HELP
-from gem_plugin.cli.options import SettingType, click_options, is_yes_or_no
+from gem_plugin.cli.options import SettingType, click_options
 from gem_plugin.pipeline.run_steps import RUN_STEPS
 from gem_plugin.pipeline.step_table import STEPS
+from gem_plugin.settings import is_yes_or_no
 
 INTRODUCTION = """# Settings
 Every command of `gem-em` with its settings, as `gem-em COMMAND --help` shows them. Made by

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gem_plugin.errors import InputError
+from gem_plugin.operating_system import is_process_running, sync_file, sync_folder
 
 UNFINISHED_NAME = re.compile(r"\..*\.part(\d+)(\.[^.]*)?")  # as whole_file names them
 
@@ -23,10 +24,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
     try:
         yield temporary
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
+        sync_file(temporary)
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -57,23 +57,12 @@ def files_placed_together(folder: Path) -> Iterator[Path]:
     shutil.rmtree(temporary)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming last through a power cut too, before anything records that the file is there."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:  # some network file systems cannot; they order these things themselves
-        return
-    finally:
-        os.close(handle)
-
-
 def remove_unfinished_files(folder: Path) -> list[Path]:
     """Delete the temporary files of processes that were killed while they wrote."""
     removed = []
     for path in sorted(folder.rglob(".*.part*")):
         found = UNFINISHED_NAME.fullmatch(path.name)
-        if found and not Path(f"/proc/{found[1]}").exists():
+        if found and not is_process_running(int(found[1])):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

@@ -39,12 +39,12 @@ from gem_plugin.pipeline.last_settings import with_number_of_states_of_before, w
 from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.named_folders import check_outdir, named_folder, replaced_files
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
+from gem_plugin.pipeline.step_table import RUN_STEPS as RUN_STEPS  # also known from here
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
 from gem_plugin.progress import Progress
 from gem_plugin.results.recognise import check_is_run
 from gem_plugin.settings import check_input_files
 
-RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
 # torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
 STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")

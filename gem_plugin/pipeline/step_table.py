@@ -108,6 +108,7 @@ _ALL_STEPS = (
     _step("report", "The report page and the PDF with all plots."),
 )
 STEPS = {step.name: step for step in _ALL_STEPS}
+RUN_STEPS = ("prepare", "consensus", "train", "analyze", "landscape", "report")  # of the command run
 
 
 def steps_made_stale_by(name: str) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def n_files_of() -> dict[str, int]:
 @pytest.fixture
 def breaks(monkeypatch: pytest.MonkeyPatch) -> Breaks:
     breaks = Breaks()
-    monkeypatch.setattr(whole_files, "_sync_folder", breaks.sync_folder)
+    monkeypatch.setattr(whole_files, "sync_folder", breaks.sync_folder)
     monkeypatch.setattr(whole_files.os, "fsync", breaks.fsync)
     source = explorer_source()
     monkeypatch.setattr("gem_plugin.steps.landscape.step.decoder_of", lambda *_: source)
@@ -193,7 +193,7 @@ def train(run: RunFiles, **changes: object) -> str:
 @pytest.fixture
 def breaks_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[Breaks]:
     breaks = Breaks()
-    monkeypatch.setattr(whole_files, "_sync_folder", breaks.sync_folder)
+    monkeypatch.setattr(whole_files, "sync_folder", breaks.sync_folder)
     monkeypatch.setattr(whole_files.os, "fsync", breaks.fsync)
     yield breaks
     breaks.never()

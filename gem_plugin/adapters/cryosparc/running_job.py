@@ -107,7 +107,8 @@ def _handlers(handler: object) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may change them, and only it gets signals
         return
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    names = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.signal(number, handler) for number in numbers}  # type: ignore[arg-type]
     try:
         yield

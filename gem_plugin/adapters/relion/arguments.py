@@ -11,9 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from gem_plugin.cli.options import is_yes_or_no
 from gem_plugin.errors import InputError
-from gem_plugin.settings import coerced, flag_of
+from gem_plugin.settings import coerced, flag_of, is_yes_or_no
 
 PARTICLES_INPUT = "in-parts"
 INPUT_FIELDS = {

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from gem_plugin.adapters.relion.watcher import run_external_job
-from gem_plugin.pipeline.run_steps import RUN_STEPS
+from gem_plugin.pipeline.step_table import RUN_STEPS
 
 
 @dataclass(frozen=True)

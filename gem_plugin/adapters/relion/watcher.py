@@ -27,6 +27,9 @@ CHANGED = ".pipeline_has_changed"  # RELION 3.1 to 5 look for it every few secon
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_TO_END_AFTER_ABORT = 15.0  # then the worker is killed; an abort is to be honoured within 30 s
 SECONDS_TO_END_AFTER_SIGNAL = 3.0  # ccpem-pipeliner and schedulers kill soon after SIGTERM
+SIGNALS_TO_END = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
+)  # Windows has no SIGHUP
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -88,7 +91,7 @@ class _SignalsSeen:
 
     def __init__(self) -> None:
         self.first: str | None = None
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in SIGNALS_TO_END:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._remember)
 
@@ -132,6 +135,9 @@ def _wait_a_moment(worker: subprocess.Popen) -> None:
 
 def _signal_group(worker: subprocess.Popen, number: signal.Signals) -> None:
     """Signal the worker and whatever it started (it leads its own group); gone already is fine."""
+    if not hasattr(os, "killpg"):  # Windows has no groups of processes
+        worker.terminate()
+        return
     try:
         os.killpg(worker.pid, number)
     except ProcessLookupError:

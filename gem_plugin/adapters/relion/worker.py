@@ -26,10 +26,10 @@ from gem_plugin.cli.outcome import FAILURE, SUCCESS, exit_code_of
 from gem_plugin.errors import RunError, StopRequestedError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
+from gem_plugin.operating_system import n_processors
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
-from gem_plugin.processors import n_processors
 from gem_plugin.settings import flag_of
 
 

@@ -4,7 +4,6 @@ The lock belongs to the process, not to the file: it is gone when the process en
 """
 
 import contextlib
-import fcntl
 import os
 import socket
 import sys
@@ -16,6 +15,7 @@ from gem_plugin.errors import InputError, RunError
 from gem_plugin.io.run.aside import undo_unfinished
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import remove_unfinished_files
+from gem_plugin.operating_system import lock_without_waiting
 
 _held: set[Path] = set()  # by this process: a run of several steps locks once
 
@@ -50,7 +50,7 @@ def _opened(run: RunFiles) -> IO[str]:
 
 def _lock_or_refuse(run: RunFiles, handle) -> None:  # type: ignore[no-untyped-def]
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_without_waiting(handle)
     except BlockingIOError:
         handle.seek(0)
         raise RunError(

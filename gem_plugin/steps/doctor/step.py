@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import math
 import os
 import platform
 import shutil
@@ -16,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import RunError
-from gem_plugin.processors import n_processors
+from gem_plugin.operating_system import n_processors
 from gem_plugin.progress import Progress
 from gem_plugin.steps.doctor.settings import DoctorSettings
 
-SUPPORTED_PYTHONS = ((3, 10), (3, 14))  # from, up to but without
+SUPPORTED_PYTHONS = ((3, 10), (3, 15))  # from, up to but without
 LITTLE_DISK_IN_GIGABYTES = 10.0
 SLOW_DISK_IN_MEGABYTES_PER_SECOND = 50.0
 LITTLE_MEMORY_IN_GIGABYTES = 4.0
 WRITTEN_MEGABYTES = 64
+SMALLER_TORCH = "A build without CUDA saves several GB: pip install torch --index-url https://download.pytorch.org/whl/cpu"
 MAXIMUM_ANSWER_IN_SECONDS = 20
 MINIMUM_SELF_TEST_CORRELATION = 0.95
 CRYOSPARC_LOGIN_FILE = Path(
@@ -83,7 +85,7 @@ def lines_of(finding: Finding) -> Iterator[str]:
 def check_python() -> Finding:
     first, last = SUPPORTED_PYTHONS
     is_fine = first <= sys.version_info[:2] < last
-    advice = "Use Python 3.10 to 3.13, for example conda create -n gem python=3.11."
+    advice = "Use Python 3.10 to 3.14, for example conda create -n gem python=3.11."
     return Finding("Python", is_fine, f"{platform.python_version()} ({sys.executable})", advice, True)
 
 
@@ -92,12 +94,16 @@ def check_torch() -> Finding:
         torch = importlib.import_module("torch")
     except ImportError as error:
         return Finding("PyTorch", False, str(error), "pip install torch", True)
-    return Finding("PyTorch", True, f"{torch.__version__}, {torch.get_num_threads()} threads", "", True)
+    build = "for CPUs only" if torch.version.cuda is None else f"for CUDA {torch.version.cuda}"
+    text = f"{torch.__version__} {build}, {torch.get_num_threads()} threads"
+    return Finding("PyTorch", True, text, "", True)
 
 
 def check_cuda() -> Finding:
     """A GPU that PyTorch can use; the driver is asked only where PyTorch sees none."""
     import torch
+
+    from gem_plugin.devices import NO_MPS
 
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
@@ -107,12 +113,14 @@ def check_cuda() -> Finding:
     if has_driver and torch.version.cuda is None:
         advice = "This PyTorch is for CPUs only. Install the CUDA build: see pytorch.org."
         return Finding("CUDA", False, "there is a driver, but PyTorch cannot use it", advice)
-    advice = (
-        "Check nvidia-smi and CUDA_VISIBLE_DEVICES."
-        if has_driver
-        else "Training works on CPUs, some ten times slower."
-    )
-    return Finding("CUDA", False, "no device", advice)
+    if has_driver:
+        return Finding("CUDA", False, "no device", "Check nvidia-smi and CUDA_VISIBLE_DEVICES.")
+    slower = "Training works on CPUs, some ten times slower."
+    if torch.backends.mps.is_available():
+        return Finding("CUDA", False, f"no device; this Mac has a GPU (mps), {NO_MPS}", slower)
+    if torch.version.cuda is not None:
+        return Finding("CUDA", False, "no device", f"{slower} {SMALLER_TORCH}")
+    return Finding("CUDA", False, "no device", slower)
 
 
 def check_triton() -> Finding:
@@ -186,7 +194,8 @@ def check_memory() -> Finding:
 
     free = free_memory_in_bytes() / 1e9
     advice = "Close other programs, ask the queue for more, or use a smaller working box."
-    return Finding("memory", free > LITTLE_MEMORY_IN_GIGABYTES, f"{free:.1f} GB free", advice)
+    text = f"{free:.1f} GB free" if math.isfinite(free) else "how much is free is not known on this system"
+    return Finding("memory", free > LITTLE_MEMORY_IN_GIGABYTES, text, advice)
 
 
 def check_self() -> Finding:

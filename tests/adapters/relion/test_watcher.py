@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from gem_plugin.adapters.relion import watcher
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import read_summary
 
@@ -264,3 +266,22 @@ def test_help_lists_every_option(project, run_job) -> None:
     assert done.returncode == 0
     for word in ("--epochs", "--particles", "Density threshold."):
         assert word in done.stdout
+
+
+def test_systems_without_hangup_and_groups_of_processes_can_watch_a_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Windows: no SIGHUP, no os.killpg."""
+    code = (
+        "import os, signal\ndel signal.SIGHUP, os.killpg\n"
+        "from gem_plugin.adapters.relion.watcher import SIGNALS_TO_END, _SignalsSeen\n"
+        "import gem_plugin.adapters.cryosparc.running_job as running\n"
+        "_SignalsSeen()\nwith running.signals_ignored(): pass\n"
+        "print([one.name for one in SIGNALS_TO_END])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "['SIGTERM', 'SIGINT']", done.stderr
+    monkeypatch.delattr(os, "killpg")
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    watcher._signal_group(worker, signal.SIGKILL)
+    assert worker.wait(timeout=30) == -signal.SIGTERM
