@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import click
 
 from gem_plugin.adapters.cryosparc.commands import COMMON_OPTIONS, make_command
+from gem_plugin.adapters.cryosparc.finish import finish_command
+from gem_plugin.adapters.cryosparc.job_record import PROGRAM
 from gem_plugin.adapters.cryosparc.jobs import JOBS as CRYOSPARC_JOBS
 from gem_plugin.adapters.relion.jobs import JOBS as RELION_JOBS
 from gem_plugin.cli.main import available_commands, gem_em
@@ -44,6 +46,7 @@ def _sections() -> Iterator[str]:
     )
     for name in CRYOSPARC_JOBS:
         yield _cryosparc_program(name)
+    yield f"### {PROGRAM}\n`{_usage(finish_command, PROGRAM)}`: {finish_command.help}"
     yield (
         "## How a command ends\n"
         f"| exit code | meaning |\n|---|---|\n| {SUCCESS} | done |\n| {FAILURE} | failed; the last line says why |\n"

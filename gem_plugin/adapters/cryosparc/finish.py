@@ -46,7 +46,9 @@ def finish_main() -> None:
 def run_finish(arguments: Sequence[str]) -> int:
     """Do what the command line says; gives the exit code, with every expected error as one message."""
     try:
-        return exit_code_of(lambda: _command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False))
+        return exit_code_of(
+            lambda: finish_command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        )
     except Exception as error:  # unforeseen; the traceback is in the job's log
         print(f"Error: {failure_sentence(error)} The log of the job has the details.", file=sys.stderr)
         return FAILURE
@@ -62,7 +64,7 @@ def run_finish(arguments: Sequence[str]) -> int:
 @click.option(
     "--timeout", type=int, default=300, help="Seconds to wait for an answer of CryoSPARC; default 300."
 )
-def _command(job_folder: Path, url: str | None, timeout: int) -> None:
+def finish_command(job_folder: Path, url: str | None, timeout: int) -> None:
     print(finish(job_folder, url, timeout), flush=True)  # the last line, for scripts
 
 
