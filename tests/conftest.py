@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-# Before numpy, numba or torch are imported: tests share a small machine, and thread pools only cost there.
+# Before numpy, numba or torch are imported: tests share a small machine, where two processes with one thread each are fastest.
 for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "2")
+    os.environ.setdefault(_name, "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(

@@ -83,7 +83,7 @@ WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
     "reconstruct points": ("100 particles", "point_001"),
     "reconstruct deformed": ("motion of the parts", "part 1 of 2", "without motion"),
     "diagnose": ("latents against poses and CTF", "images"),
-    "flex": ("conformation of the model", "residues", "bonds between residues"),
+    "flex": ("conformation of the model", "bonds between residues"),
     "report": (
         "morphs for ChimeraX",
         "motion of the Gaussians",

@@ -9,6 +9,7 @@ import { NewestRequest } from "./newest_request.js";
 import { WebGlPoints } from "./points_webgl.js";
 
 const FIELDS_OF_SECOND = ["second-x", "second-y"];
+const COMPONENT = /_pc_\d+$/; // of volumes or latents
 
 export class SecondPlane {
   /** plot: the PlotPanel of the first plane; changed(what): the reader changed it. */
@@ -68,7 +69,9 @@ export class SecondPlane {
     const { x, y } = this.plot.chosen;
     const numbers = this.plot.columns.all().filter((one) => !one.isGroup && !one.isOfFile && !one.isText);
     const others = numbers.filter((column) => column !== x && column !== y).map(({ name }) => name);
-    return [others[0] ?? x.name, others[1] ?? y.name];
+    const components = others.filter((name) => COMPONENT.test(name));
+    const [first, second] = components.length > 1 ? components : others;
+    return [first ?? x.name, second ?? y.name];
   }
 
   setAxes(...names) {
