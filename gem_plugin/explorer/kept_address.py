@@ -32,10 +32,15 @@ def kept_address(run: Path) -> Address | None:
         address = Address(int(content["port"]), str(content["token"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    is_own = found.st_uid == os.getuid() and not found.st_mode & 0o077
+    is_own = _is_of_this_user(found) and not found.st_mode & 0o077
     is_young = time.time() - found.st_mtime < DAYS_KEPT * SECONDS_OF_A_DAY
     is_usable = 0 < address.port < 65536 and len(address.token) >= MINIMUM_TOKEN
     return address if is_own and is_young and is_usable else None
+
+
+def _is_of_this_user(found: os.stat_result) -> bool:
+    """Windows has no numbers of users; its folder is the user's own."""
+    return not hasattr(os, "getuid") or found.st_uid == os.getuid()
 
 
 def keep_address(run: Path, address: Address) -> None:

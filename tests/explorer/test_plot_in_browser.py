@@ -16,6 +16,7 @@ from page_actions import (
     press,
     set_range,
     settle,
+    show_tab,
     text_of,
     wait_until,
 )
@@ -292,6 +293,7 @@ def test_the_cut_of_the_tree_is_dragged_and_moved_by_keys(texts: Page) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
+    show_tab(texts, "states")
     tree = texts.execute_script("return document.getElementById('dendrogram')")
     texts.execute_script("arguments[0].scrollIntoView({ block: 'center' })", tree)
     heights = texts.execute_script("return gem.states.treeCut.tree.map((merger) => merger[2])")

@@ -253,5 +253,5 @@ def test_every_option_that_names_an_output_has_a_test_here():
             if options & {"--out", "--outdir", "-o", "--stack-folder"}:
                 with_out.add(name)
     looked_at = {"run", "write-star", "write-cs", "select", "eval-vol", "export-ply", "convert", "simulate"}
-    elsewhere = {"demo", "rerun"}  # they take new folders only
+    elsewhere = {"demo", "rerun", "templates"}  # they take new folders, or replace nothing
     assert with_out == looked_at | elsewhere | {"import-gaussianem", "landscape", "landscape-full"}

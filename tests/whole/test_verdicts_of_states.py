@@ -18,7 +18,7 @@ from full_run import make_full_run
 from old_runs import copy_old_run
 
 import gem_plugin as gem
-from gem_plugin.adapters.cryosparc import work
+from gem_plugin.adapters.cryosparc import pictures
 from gem_plugin.adapters.cryosparc.progress import CryosparcProgress
 from gem_plugin.adapters.relion import worker
 from gem_plugin.explorer.masks import MaskRequest
@@ -170,13 +170,13 @@ class RememberingJob:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def log(self, text: str, level: str = "text") -> None:
+    def log(self, text: str, *_: Any) -> None:
         self.lines.append(text)
 
-    def log_in_place(self, name: str, text: str) -> None:
+    def log_in_place(self, *_: Any) -> None:
         pass
 
-    def log_plot(self, figure: Any, text: str) -> None:
+    def log_plot(self, *_: Any) -> None:
         pass
 
 
@@ -188,7 +188,9 @@ def log_of_job(name: str, program: str, run: RunFiles, values: dict[str, Any], r
     """What run.out of RELION, or the log of the job in CryoSPARC, holds after a job whose maps are of the arm."""
     if program == "CryoSPARC":
         job: Any = RememberingJob()
-        run_steps([name], run, values, CryosparcProgress(run, job, lambda: None))
+        progress = CryosparcProgress(run, job, lambda: None)
+        run_steps([name], run, values, progress)
+        progress.sender.end()
         return "\n".join(job.lines)
     words = [word for key, value in values.items() for word in (f"--{key}", str(value))]
     worker.work(name, ["--o", f"{run.root}/", *words], cast(Any, SimpleNamespace(check=lambda: None)))
@@ -262,12 +264,19 @@ def test_the_first_sentence_on_states_is_followed_by_their_verdicts(run: RunFile
 
 def test_the_pictures_in_the_log_of_cryosparc(run: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     titles: list[str] = []
-    monkeypatch.setattr(work, "map_figure", lambda paths, given: titles.extend(given))
-    work._show_results_of("landscape", run, None)  # type: ignore[arg-type]  # no figure: nothing is shown
-    assert titles == [f"state {number}, {badge}" for number, badge in badges_of(run).items()]
+    monkeypatch.setattr(pictures, "surfaces_of", lambda *_: None)
+    monkeypatch.setattr(pictures, "surface_figure", lambda _, given: titles.extend(given))
+    pictures.states_figure(run, "sketch")
+    fractions = {
+        number: len(Run(run).states().rows(number)) / Run(run).n_particles for number in badges_of(run)
+    }
+    assert titles == [
+        f"State {number}: {fractions[number]:.0%}\n{badge}" for number, badge in badges_of(run).items()
+    ]
     titles.clear()
-    work._show_results_of("landscape-full", run, None)  # type: ignore[arg-type]
-    assert all(title.endswith(", not tested") for title in titles)
+    pictures.states_figure(run, "full")
+    assert titles
+    assert all(title.endswith("\nnot tested") for title in titles)
 
 
 def test_the_explorers_states_are_those_of_the_run_or_not_tested(

@@ -29,7 +29,8 @@ export class AtomsPanel {
     if (file.size > MAXIMUM_BYTES_OF_ATOMS) {
       const megabytes = Math.round(file.size / 1e6);
       throw new Error(
-        `${file.name} has ${megabytes} MB; expected at most ${MAXIMUM_BYTES_OF_ATOMS / 1e6} MB. Load a part of the model.`);
+        `${file.name} has ${megabytes} MB; expected at most ${MAXIMUM_BYTES_OF_ATOMS / 1e6} MB. ` +
+        "Load a part of the model.");
     }
     await this.take(file.name, await file.arrayBuffer());
   }
@@ -45,8 +46,9 @@ export class AtomsPanel {
     if (nAtoms !== answer.atoms || !this.view.atoms.isInOrderOf(answer.order)) {
       this.view.atoms.remove();
       throw new Error(
-        `${name}: the viewer reads its atoms in another order than the explorer, so they cannot be moved ` +
-        `(${counted(nAtoms, "atom")} of ${answer.atoms}). Save it as mmCIF from ChimeraX, and load it again.`);
+        `${name}: the viewer reads its atoms in another order than the explorer, so they cannot be ` +
+        `moved (${counted(nAtoms, "atom")} of ${answer.atoms}). Save it as mmCIF from ChimeraX, ` +
+        "and load it again.");
     }
     this.model = { key: answer.key, name, content };
     unsay(waiting);
@@ -81,7 +83,7 @@ export class AtomsPanel {
     byId("atoms-bar").style.background = `linear-gradient(to right, ${steps.join(", ")})`;
   }
 
-  /** In the moment in which the surface of a molecule is drawn. subject: with atoms, where it has one conformation. */
+  /** As the surface of a molecule is drawn. subject: with atoms, where it has one conformation. */
   follow({ atoms }) {
     if (!this.model) return;
     if (atoms) this.view.atoms.move(atoms.positions, atoms.displacement);

@@ -11,7 +11,10 @@ const UNAUTHORISED = 401;
 const MAXIMUM_HASH = 1_500_000; // characters that browsers take in an address
 
 export class Connection {
-  /** run: name, stamp and command; hear(news): the latest; unsent(): parts of the work; beforeLoading(): keep all. */
+  /**
+   * run: name, stamp and command; hear(news): the latest; unsent(): parts of the work;
+   * beforeLoading(): keep all.
+   */
   constructor({ run, hear, unsent, beforeLoading }) {
     Object.assign(this, { run, hear, unsent, beforeLoading });
     this.nFailures = 0;
@@ -39,8 +42,8 @@ export class Connection {
     const command = `${this.run.command} --port ${location.port || 80}`;
     this.show("gone", "gone", (banner) => {
       banner.append(
-        "The explorer does not answer: it was stopped, or the connection was lost. This page tries again and " +
-        "continues by itself; nothing that you did is lost. To start it again: ", codeOf(command));
+        "The explorer does not answer: it was stopped, or the connection was lost. This page tries again " +
+        "and continues by itself; nothing that you did is lost. To start it again: ", codeOf(command));
     });
   }
 
@@ -128,7 +131,8 @@ export function addressIn(text) {
   const isLocal = address && ["127.0.0.1", "localhost", "[::1]"].includes(address.hostname);
   if (!isLocal || !address.searchParams.get("token"))
     throw new Error(
-      "Expected the address that `gem-em explore` printed, such as http://127.0.0.1:40000/?token=..., all of it.");
+      "Expected the address that `gem-em explore` printed, all of it, such as " +
+      "http://127.0.0.1:40000/?token=...");
   return address;
 }
 

@@ -7,7 +7,10 @@ const REACH_OF_FOLLOWING = 40; // CSS pixels from the mouse to the particle
 const MILLISECONDS_OF_REST = 250;
 
 export class FollowMouse {
-  /** planes: of each plot its upper canvas and rowAt(px, py, reach), a particle or -1; molecule(): the panel. */
+  /**
+   * planes: of each plot its upper canvas and rowAt(px, py, reach), a particle or -1;
+   * molecule(): the panel.
+   */
   constructor({ planes, molecule }) {
     this.molecule = molecule;
     this.row = -1;

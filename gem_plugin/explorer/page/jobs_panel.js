@@ -10,7 +10,10 @@ const MILLISECONDS_WHILE_RUNNING = 500;
 const WITH_NAME = "select"; // the step that writes a file of its own
 
 export class JobsPanel {
-  /** rows(): what is selected; atoms(): key of the loaded model; showReconstruction(name); openAgain(): new results. */
+  /**
+   * rows(): what is selected; atoms(): key of the loaded model; showReconstruction(name);
+   * openAgain(): new results.
+   */
   constructor({ rows, atoms, showReconstruction, openAgain }) {
     Object.assign(this, { rows, atoms, showReconstruction, openAgain });
     this.steps = {};

@@ -75,7 +75,7 @@ export class MoleculePanel {
     return this.requests.follow((signal) => this.load({ row, isCoarse: true }, title, signal));
   }
 
-  /** The molecule that is there, asked for again: with the atoms that were loaded meanwhile, or without them. */
+  /** The molecule that is there, asked for again: with atoms that were loaded meanwhile, or without. */
   async showAgain() {
     const { request, title, latents } = this.subject ?? {};
     if (!latents) return this.drawSurface();

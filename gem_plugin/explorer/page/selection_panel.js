@@ -108,7 +108,8 @@ export class SelectionPanel {
     const answer = await saveUnderName(field, (name) => `/api/save/selection/${kind}/${name}`, this.rows());
     if (!answer) return;
     const target = answer.job || answer.files.join(", ");
-    const saved = [`${counted(answer.particles, "particle")} saved: ${target}`, answer.where ?? ""].join(". ");
+    const what = `${counted(answer.particles, "particle")} saved: ${target}`;
+    const saved = [what, answer.where ?? ""].join(". ");
     say([saved, ...answer.notices].join(" "));
   }
 

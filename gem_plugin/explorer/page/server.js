@@ -116,7 +116,10 @@ function parsed(text) {
   }
 }
 
-/** The sentence of our server as an error. newName: offered where the name is taken; mayReplace: where asked. */
+/**
+ * The sentence of our server as an error. newName: offered where the name is taken;
+ * mayReplace: where asked.
+ */
 function refusalIn(text, status) {
   const { error, newName, mayReplace } = parsed(text) ?? {};
   if (typeof error !== "string") return new Error(SOMETHING_ELSE);

@@ -7,8 +7,8 @@ import { isTextField } from "./undo_controls.js";
 
 const PAGE_SHORTCUTS = [
   ["?", "this help"],
-  ["1 to 4", "Look, Select, States, Path"],
-  ["5 to 8", "Particle, Selection, Compare, Atoms"],
+  ["1 to 5", "Look, Select, States, Path, Jobs"],
+  ["6 to 9", "Particle, Selection, Compare, Atoms"],
   ["p", "to the plot"],
   ["m", "to the molecule"],
   ["f", "the molecule alone, in full screen"],
@@ -25,7 +25,9 @@ const SHORTCUT_LISTS = [
   ["at the molecule", MOLECULE_SHORTCUTS],
   ["at other controls", MORE_SHORTCUTS],
 ];
-const TAB_KEYS = ["look", "select", "states", "path", "particle", "selection", "compare", "atoms"];
+const TAB_KEYS = [
+  "look", "select", "states", "path", "jobs", "particle", "selection", "compare", "atoms",
+];
 const TOOL_KEYS = { c: "click", l: "lasso", b: "box" };
 
 export class Shortcuts {

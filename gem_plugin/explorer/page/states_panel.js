@@ -125,7 +125,7 @@ export class StatesPanel {
   }
 
   drawTree() {
-    if (this.head) drawTree(byId("dendrogram"), this.head.tree, this.head.counts.length);
+    if (this.head) this.treeCut.show(this.head.tree, this.head.counts.length);
   }
 
   fillList() {

@@ -1,9 +1,12 @@
 // An atomic model inside the surfaces, drawn by NGL: it is moved, coloured by displacement, and removed.
 
-const LARGEST_DIFFERENCE_IN_ORDER = 0.002; // Å for each atom's root, between positions that were sent and that NGL read
-const CARTOON = { quality: "low", subdiv: 3, radialSegments: 8, radiusScale: 2 }; // quick to move, and seen from afar
+// Å for each atom's root, between positions that were sent and that NGL read
+const LARGEST_DIFFERENCE_IN_ORDER = 0.002;
+// Quick to move, and seen from afar.
+const CARTOON = { quality: "low", subdiv: 3, radialSegments: 8, radiusScale: 2 };
 const LARGEST_DRAWN_WHOLE = 500; // atoms; of larger models the cartoon and ligands
-const COLOURS_OF_DISPLACEMENT = [[0x2b, 0x5c, 0x9e], [0xe8, 0xc5, 0x47], [0xc0, 0x3a, 0x1e]]; // still, some, far
+// Still, some, far.
+const COLOURS_OF_DISPLACEMENT = [[0x2b, 0x5c, 0x9e], [0xe8, 0xc5, 0x47], [0xc0, 0x3a, 0x1e]];
 
 export class SurfaceAtoms {
   /** stage: of NGL. */

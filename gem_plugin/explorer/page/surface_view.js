@@ -44,8 +44,8 @@ export class SurfaceView {
   /**
    * shapes: surfaces of volumes (bytes, x fastest) with level, tint, opacity, further parameters of NGL, and
    * colouredBy, another volume. onShown is called when they are on the canvas; of those that come meanwhile
-   * only the newest are drawn. beforeDrawn is called just before, for what moves with them. Resolves when all is
-   * drawn.
+   * only the newest are drawn. beforeDrawn is called just before, for what moves with them. Resolves when
+   * all is drawn.
    */
   show(shapes, onShown, beforeDrawn = () => {}) {
     this.next = { shapes, onShown, beforeDrawn };

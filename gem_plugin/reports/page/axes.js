@@ -3,6 +3,8 @@
 import { themeColour } from "./house_theme.js";
 
 const TICKS_ABOUT = 6;
+const WIDTH_OF_A_NUMBER = 45; // CSS pixels, with the gap to the next
+const HEIGHT_OF_A_NUMBER = 24;
 
 export function drawLine(context, x0, y0, x1, y1) {
   context.beginPath();
@@ -11,9 +13,9 @@ export function drawLine(context, x0, y0, x1, y1) {
   context.stroke();
 }
 
-/** Round numbers between two limits, about six of them. */
-export function tickValues(low, high) {
-  const rough = (high - low) / TICKS_ABOUT;
+/** Round numbers between two limits, about six of them, fewer where there is little room. */
+export function tickValues(low, high, about = TICKS_ABOUT) {
+  const rough = (high - low) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
   const values = [];
@@ -27,6 +29,11 @@ export function tickText(value) {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }
 
+/** How many numbers have room on so many CSS pixels. */
+export function ticksFor(pixels, pixelsEach) {
+  return Math.max(1, Math.min(TICKS_ABOUT, Math.floor(pixels / pixelsEach)));
+}
+
 /** Axes with numbers and labels. view: a PlotView. */
 export function drawAxes(context, view, xLabel, yLabel) {
   const [width, height] = view.size;
@@ -34,13 +41,13 @@ export function drawAxes(context, view, xLabel, yLabel) {
   context.strokeStyle = context.fillStyle = themeColour("soft");
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "center";
-  for (const value of tickValues(...view.x)) {
+  for (const value of tickValues(...view.x, ticksFor(width - left - right, WIDTH_OF_A_NUMBER))) {
     const [px] = view.toPixel(value, 0);
     context.fillText(tickText(value), px, height - bottom + 16);
     drawLine(context, px, height - bottom, px, height - bottom + 4);
   }
   context.textAlign = "right";
-  for (const value of tickValues(...view.y)) {
+  for (const value of tickValues(...view.y, ticksFor(height - top - bottom, HEIGHT_OF_A_NUMBER))) {
     const [, py] = view.toPixel(0, value);
     context.fillText(tickText(value), left - 7, py + 4);
     drawLine(context, left - 4, py, left, py);

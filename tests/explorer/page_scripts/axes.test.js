@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { tickText, tickValues } from "../../../gem_plugin/reports/page/axes.js";
+import { tickText, ticksFor, tickValues } from "../../../gem_plugin/reports/page/axes.js";
 
 test("ticks are round, inside the limits and evenly spaced", () => {
   assert.deepEqual(tickValues(0, 10), [0, 2, 4, 6, 8, 10]);
@@ -17,4 +17,11 @@ test("zero is written as zero, and numbers with at most four digits", () => {
   assert.ok(tickValues(-1, 1).some((value) => Object.is(value, 0)));
   assert.equal(tickText(0.123456), "0.1235");
   assert.equal(tickText(300), "300");
+});
+
+test("a narrow axis has fewer numbers, never none", () => {
+  assert.equal(ticksFor(600, 45), 6);
+  assert.equal(ticksFor(140, 45), 3);
+  assert.equal(ticksFor(10, 45), 1);
+  assert.ok(tickValues(0, 310, 2).length <= 3);
 });
