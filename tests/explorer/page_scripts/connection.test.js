@@ -10,7 +10,8 @@ test("the address is found in a whole line of the terminal", () => {
 });
 
 test("what is no address of this machine with a token is refused with an example", () => {
-  const wrong = ["", "token=x", "http://127.0.0.1:41000/", "http://evil.example/?token=x", "http://[/?token=x",
+  const wrong = [
+    "", "token=x", "http://127.0.0.1:41000/", "http://evil.example/?token=x", "http://[/?token=x",
     "javascript:alert(1)"];
   for (const text of wrong) assert.throws(() => addressIn(text), /such as http:\/\/127\.0\.0\.1:40000/);
 });
