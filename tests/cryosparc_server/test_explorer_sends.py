@@ -50,6 +50,7 @@ def test_the_page_fills_the_fields_and_its_button_makes_the_job(
     assert shown[2].startswith("J43")
     browser.execute_script("gem.selection.select(arguments[0], 'new')", CHOSEN)
     browser.execute_script("document.getElementById('selection-name').value = 'my_lasso'")
+    browser.find_element("id", "tab-select").click()
     browser.find_element("id", "cryosparc-send").click()
     wait_for(browser, "return document.getElementById('message').textContent.includes('output of J44')")
     job = newest(instance)

@@ -147,13 +147,17 @@ def test_colours_say_how_far_and_the_legend_is_in_angstroms(with_atoms: Page) ->
     page = with_atoms
     assert text_of(page, "atoms-scale").endswith(" Å")
     x = explorer_source().latents[:, 0]
-    reds = []
-    for row in (int(x.argmax()), int(x.argmin())):  # as in the file; on the other side
-        page.execute_script("return gem.molecule.showParticle(arguments[0])", row)
-        settle(page)
-        reds.append(count_of_pixels(page, "surface", "r > b + 20 && r > g"))
-    assert reds[0] == 0
-    assert reds[1] > 10, "red where it moved far"
+
+    def reds() -> int:
+        return count_of_pixels(page, "surface", "r > b + 20 && r > g")
+
+    page.execute_script("return gem.molecule.showParticle(arguments[0])", int(x.argmax()))  # as in the file
+    settle(page)
+    wait_until(lambda: reds() == 0)
+    page.execute_script(
+        "return gem.molecule.showParticle(arguments[0])", int(x.argmin())
+    )  # on the other side
+    wait_until(lambda: reds() > 10)
     press(page, "[data-state='2'][data-kind=mean]")
     wait_until(lambda: "as in the file" in text_of(page, "atoms-note"))
     assert np.hypot(*tip(page)) == pytest.approx(30, abs=0.1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from explorer_run import explorer_source
-from page_actions import Page, choose, open_page, press, settle, text_of, wait_until
+from page_actions import Page, choose, open_page, press, settle, show_tab, text_of, wait_until
 from served_explorer import Explorer, serve
 
 from gem_plugin.explorer import step_jobs
@@ -34,6 +34,7 @@ def served(explorer: Explorer, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def opened(served: Explorer, browser: Page) -> Page:
     page = open_page(browser, served)
     settle(page)
+    show_tab(page, "jobs")
     return page
 
 
@@ -114,6 +115,7 @@ def test_select_asks_before_it_overwrites(opened: Page, served: Explorer) -> Non
 
 def test_the_list_is_there_after_a_reload_and_ended_jobs_leave_it(opened: Page, served: Explorer) -> None:
     page = open_page(opened, served, keeps_work=True)
+    show_tab(page, "jobs")
     wait_until(lambda: page.execute_script("return document.querySelectorAll('.job').length") == 3)
     click(page, ".job [data-action=remove]")
     wait_until(lambda: page.execute_script("return document.querySelectorAll('.job').length") == 2)
@@ -124,8 +126,10 @@ def test_a_relion_job_outside_of_a_project_says_where_to_click(opened: Page) -> 
     page = opened
     page.execute_script("gem.selection.select([1, 2], 'new')")
     page.execute_script("document.getElementById('selection-name').value = 'open'")
+    show_tab(page, "select")
     click(page, "#save-relion")
     wait_until(lambda: "In RELION: Import, tab Others" in text_of(page, "message"))
+    show_tab(page, "jobs")
     wait_until(lambda: "RELION job: open" in first_job(page))
 
 
@@ -162,6 +166,7 @@ def test_names_that_are_code_stay_text_in_the_list(opened: Page, served: Explore
     )
     assert (status, b"cannot be used" in content) == (400, True)
     press(opened, "#select-none")
+    show_tab(opened, "jobs")
     opened.execute_script(
         "gem.jobs.take({ jobs: [{ number: 99, kind: 'select', title: '<img src=x onerror=window.hacked=1>', state: 'done', words: '<b>', fraction: 1, started: 0, ended: 1, result: {} }] })"
     )

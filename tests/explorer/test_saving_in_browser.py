@@ -60,8 +60,10 @@ WAYS: dict[str, tuple[str, str, Action, Action, str]] = {  # field, button, befo
 
 def contents(explorer: Explorer) -> dict[Path, bytes]:
     """All files that were saved under a name; baskets are kept without being asked."""
+    """Without baskets and jobs, whose lists are kept without being asked."""
+    kept = ("current_work", "job_list")
     files = explorer.run.explore.root.rglob("*")
-    return {path: path.read_bytes() for path in files if path.is_file() and "current_work" not in path.name}
+    return {path: path.read_bytes() for path in files if path.is_file() and not path.name.startswith(kept)}
 
 
 def press_in_message(page: Page, label: str) -> None:

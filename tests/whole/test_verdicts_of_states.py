@@ -273,10 +273,6 @@ def test_the_pictures_in_the_log_of_cryosparc(run: RunFiles, monkeypatch: pytest
     assert titles == [
         f"State {number}: {fractions[number]:.0%}\n{badge}" for number, badge in badges_of(run).items()
     ]
-    titles.clear()
-    pictures.states_figure(run, "full")
-    assert titles
-    assert all(title.endswith("\nnot tested") for title in titles)
 
 
 def test_the_explorers_states_are_those_of_the_run_or_not_tested(
