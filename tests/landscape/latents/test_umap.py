@@ -28,3 +28,15 @@ def test_more_points_than_are_fitted_stay_in_their_groups(monkeypatch) -> None:
     distance = np.linalg.norm(first.mean(0) - second.mean(0))
     assert distance > 3 * max(first.std(0).max(), second.std(0).max())
     np.testing.assert_array_equal(layout, umap_embedding(points, seed=0))
+
+
+def test_two_points_and_many_equal_points_are_laid_out() -> None:
+    assert umap_embedding(two_groups(2), seed=0).shape == (2, 2)
+    assert np.isfinite(umap_embedding(np.repeat(two_groups(30), 4, axis=0), seed=0)).all()
+
+
+def test_neighbours_of_each_group_stay_neighbours() -> None:
+    points = two_groups(200)
+    layout = umap_embedding(points, seed=0)
+    distances = np.linalg.norm(layout[:, None] - layout[None], axis=2) + np.diag(np.full(len(layout), np.inf))
+    assert (distances.argmin(1) % 2 == np.arange(len(layout)) % 2).all()
