@@ -19,6 +19,7 @@ from gem_plugin.notices import listening
 from gem_plugin.pipeline.finished_runs import check_new_folder, check_nothing_is_lost
 from gem_plugin.pipeline.last_settings import settings_with_last
 from gem_plugin.pipeline.logged_progress import LoggedProgress
+from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS, Step
@@ -109,6 +110,7 @@ OTHER_COMMANDS = (
     ),
 )
 STEPS_ON_CRYODRGN = ("landscape", "landscape-full")  # these also take WORKDIR EPOCH of a cryoDRGN run
+STEPS_THAT_MAKE_STATES = ("landscape", "landscape-full")
 STEPS_THAT_MAKE_A_RUN = ("prepare",)  # the others work on a folder that is there
 ORDER = (
     "demo",
@@ -174,7 +176,9 @@ def _run_command() -> click.Command:
         run = RunFiles(out)
         if not overwrite:
             check_nothing_is_lost(RUN_STEPS, run, _given(values))
-        run_steps(RUN_STEPS, run, _given(values), LoggedProgress(run.log))
+        progress = LoggedProgress(run.log)
+        run_steps(RUN_STEPS, run, _given(values), progress)
+        _write_references(run, progress)
 
     out = click.Option(
         ["--out", "-o"], type=click.Path(path_type=Path), required=True, help="Folder of the run."
@@ -197,11 +201,21 @@ def _step_command(step: Step) -> click.Command:
         run = RunFiles(run_folder)
         progress = LoggedProgress(run.log)
         run_step(step, run, settings_with_last(step, run, _given(values), progress), progress)
+        if step.name in STEPS_THAT_MAKE_STATES:
+            _write_references(run, progress)
 
     folder = click.Argument(["run_folder"], metavar="RUN", type=click.Path(path_type=Path))
     epoch = click.Argument(["epoch_of_cryodrgn"], metavar="[EPOCH]", required=False)
     arguments = [folder, epoch] if step.name in STEPS_ON_CRYODRGN else [folder]
     return click.Command(step.name, callback=call, params=[*arguments, *_options(step)], help=step.help)
+
+
+def _write_references(run: RunFiles, progress: Progress) -> None:
+    """Maps of the states in the particles' own box and pixel size, which RELION asks of a reference; a cryoDRGN run has no such box."""
+    if is_main_process() and run.prepared_table.is_file():
+        from gem_plugin.results.references import write_state_references  # late: it imports torch
+
+        write_state_references(run, progress)
 
 
 def _check_run_is_there(run_folder: Path) -> None:

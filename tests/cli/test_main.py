@@ -1,5 +1,6 @@
 """The command gem-em: quick help, lazy commands, one message and an exit code for every error."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from gem_plugin.cli import main as cli
+from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.settings import read_summary
+from gem_plugin.particles.prepared import load_prepared_table
 from gem_plugin.pipeline.run_steps import RUN_STEPS
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS
+from gem_plugin.progress import Progress
 
 FAKE_STEPS = Path(__file__).parent.parent / "adapters" / "relion"
 HEAVY = ("torch", "numba", "umap", "sklearn", "scipy", "matplotlib", "pandas", "numpy")
@@ -166,3 +170,18 @@ def test_the_figure_for_a_paper_is_asked_for_by_report_and_by_run(flag: str) -> 
 
 def test_settings_of_all_steps_can_be_joined_for_run() -> None:
     assert {"particles", "map", "epochs", "n_states"} <= set(fields_of_steps(RUN_STEPS))
+
+
+def test_states_of_a_shell_have_references_in_the_box_of_the_particles(old_run: Path) -> None:
+    """RELION refuses a reference of another box or pixel size, and the working box is often smaller."""
+    run = RunFiles(old_run)
+    cli._write_references(run, Progress(io.StringIO()))
+    _, _, origin = load_prepared_table(run)
+    found = run.landscape.states.references()
+    assert len(found) == 3
+    assert {read_map(path).volume.shape for path in found} == {(origin.original_box_size,) * 3}
+
+
+def test_a_run_without_prepared_images_has_no_references(tmp_path: Path) -> None:
+    cli._write_references(RunFiles(tmp_path), Progress(io.StringIO()))
+    assert list(tmp_path.iterdir()) == []
