@@ -118,14 +118,18 @@ def angle_of(row: int) -> float:
     return float(np.arctan2(y, x))
 
 
+def turned_from(page: Page, row: int) -> float:
+    """Angle between the arm of the atoms and that of a particle, in radians."""
+    x, y = tip(page)
+    return float(np.angle(np.exp(1j * (np.arctan2(y, x) - angle_of(row)))))
+
+
 def test_atoms_move_with_particles_paths_and_the_mouse(with_atoms: Page) -> None:
     page = with_atoms
     for row in ROWS:
         page.execute_script("return gem.molecule.showParticle(arguments[0])", row)
         wait_until(lambda row=row: page.execute_script("return gem.molecule.presented.row") == row)
-        x, y = tip(page)
-        turned = np.angle(np.exp(1j * (np.arctan2(y, x) - angle_of(row))))
-        assert abs(turned) < 0.15, (row, turned)
+        wait_until(lambda row=row: abs(turned_from(page, row)) < 0.15)
     assert "(root mean square), at most" in text_of(page, "atoms-note")
     page.execute_script("gem.trajectory.waypoints = [40, 150]")
     press(page, "#trajectory-create")
@@ -134,13 +138,12 @@ def test_atoms_move_with_particles_paths_and_the_mouse(with_atoms: Page) -> None
     first = tip(page)
     page.execute_script("return gem.trajectory.goTo(1)")
     wait_until(lambda: "trajectory, 100 %" in text_of(page, "molecule-title"))
-    assert np.linalg.norm(np.subtract(tip(page), first)) > 5
+    wait_until(lambda: np.linalg.norm(np.subtract(tip(page), first)) > 5)
     if not page.execute_script("return document.getElementById('follow-mouse').checked"):
         press(page, "#follow-mouse")
     move_to(page, ROWS[2])
     wait_until(lambda: shown(page)[0] == ROWS[2])
-    x, y = tip(page)
-    assert abs(np.angle(np.exp(1j * (np.arctan2(y, x) - angle_of(ROWS[2]))))) < 0.15
+    wait_until(lambda: abs(turned_from(page, ROWS[2])) < 0.15)
 
 
 def test_colours_say_how_far_and_the_legend_is_in_angstroms(with_atoms: Page) -> None:

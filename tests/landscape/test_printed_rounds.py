@@ -15,7 +15,7 @@ from tqdm import tqdm
 from gem_plugin.errors import StopRequestedError
 from gem_plugin.landscape.latents import neighbour_search
 from gem_plugin.landscape.latents.neighbour_search import nearest_points
-from gem_plugin.landscape.latents.umap import N_NEIGHBORS, umap_embedding
+from gem_plugin.landscape.latents.umap import N_NEIGHBORS, _neighbours, umap_embedding
 from gem_plugin.landscape.printed_rounds import PushedLoop, rounds_printed
 from gem_plugin.landscape.sketch import KMEANS_ITERATIONS, make_sketch
 from gem_plugin.progress import Progress
@@ -45,7 +45,9 @@ def test_umap_tells_its_epochs_and_lays_out_as_alone(points: np.ndarray) -> None
         warnings.simplefilter("ignore")
         from umap import UMAP
 
-        alone = UMAP(n_neighbors=N_NEIGHBORS, random_state=3, n_jobs=1).fit_transform(points[:60])
+        rows, distances = _neighbours(points[:60], N_NEIGHBORS)
+        settings = {"n_neighbors": N_NEIGHBORS, "precomputed_knn": (rows, distances)}
+        alone = UMAP(**settings, random_state=3, n_jobs=1).fit_transform(points[:60])
     np.testing.assert_array_equal(layout, alone)
     epochs = [line for line in log.getvalue().splitlines() if "/500 [" in line]
     assert len(epochs) == 500
