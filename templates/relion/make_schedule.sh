@@ -1,6 +1,6 @@
 #!/bin/sh
 # Write Schedules/gem of a RELION 3.1 project: train, landscape, select one state, refine its particles. Run it in the project folder:
-#   make_schedule.sh PARTICLES.star MAP.mrc STATE DIAMETER [THREADS]
+#   sh make_schedule.sh PARTICLES.star MAP.mrc STATE DIAMETER [THREADS]
 #   relion_scheduler --schedule gem --run
 set -eu
 

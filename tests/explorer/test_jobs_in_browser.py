@@ -53,6 +53,13 @@ def set_field(page: Page, name: str, value: str) -> None:
     )
 
 
+def start_and_replace(page: Page) -> None:
+    """Start a landscape, and say that it may replace the one that is there."""
+    click(page, "#job-start")
+    wait_until(lambda: "which landscape would replace" in text_of(page, "message"))
+    click(page, "#message button")
+
+
 def first_job(page: Page) -> str:
     return page.execute_script("return document.querySelector('.job')?.innerText ?? ''")
 
@@ -63,9 +70,7 @@ def test_a_job_says_how_far_it_is_and_is_stopped(opened: Page) -> None:
     assert "conformational states" in text_of(page, "job-help")
     set_field(page, "seed", "1")
     set_field(page, "n_states", "4")
-    click(page, "#job-start")
-    wait_until(lambda: "which landscape would replace" in text_of(page, "message"))
-    click(page, "#message button")
+    start_and_replace(page)
     wait_until(lambda: "taking the sketch" in first_job(page))
     assert "landscape: with n states 4, seed 1" in first_job(page)
     assert page.execute_script("return document.querySelector('.job progress').value") == 0.4
@@ -84,9 +89,7 @@ def test_what_is_wrong_stands_beside_the_button_and_in_the_list(opened: Page) ->
     wait_until(lambda: "expected a whole number, or auto" in text_of(page, "job-error"))
     set_field(page, "n_states", "5")
     set_field(page, "seed", "2")
-    click(page, "#job-start")
-    wait_until(lambda: "would replace" in text_of(page, "message"))
-    click(page, "#message button")
+    start_and_replace(page)
     wait_until(lambda: "The mask is empty. Choose a lower --mask-level." in first_job(page))
     assert text_of(page, "job-error") == ""
     choose(page, "job-step", "flex")
@@ -138,9 +141,7 @@ def test_a_new_landscape_is_announced_and_shown_with_the_baskets_kept(opened: Pa
     page.execute_script("gem.selection.select([7, 8, 9], 'new', 'three')")
     choose(page, "job-step", "landscape")
     set_field(page, "seed", "3")
-    click(page, "#job-start")
-    wait_until(lambda: "would replace" in text_of(page, "message"))
-    click(page, "#message button")
+    start_and_replace(page)
     wait_until(lambda: "show the new states" in first_job(page))
     banner = wait_until(lambda: text_of(page, "connection"))
     assert "Its landscape was made again since this page was opened" in banner

@@ -73,6 +73,19 @@ def test_what_is_missing_is_said_before_anything_is_written(
     assert not (project.folder / "Schedules").exists()
 
 
+def test_the_command_of_the_page_is_complete(repository: Path, project: RelionProject) -> None:
+    page = (repository / "docs" / "relion.md").read_text(encoding="utf-8")
+    (line,) = [
+        line for line in page.splitlines() if line.startswith("sh .../templates/relion/make_schedule.sh")
+    ]
+    arguments = line.split()[2:]
+    for name in arguments[:2]:
+        (project.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.folder / name).touch()
+    done = make_schedule(repository, project.folder, *arguments)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_schedule_that_is_there_stays(repository: Path, project: RelionProject) -> None:
     arguments = ("particles.star", "map.mrc", "1", "180")
     assert make_schedule(repository, project.folder, *arguments).returncode == 0
