@@ -160,9 +160,12 @@ class _Projection(torch.autograd.Function):
 
 
 def _kernels_for(table: PixelTable) -> Any:
-    from gem_plugin.gaussians.projection_numba import make_kernels  # compiles; not needed for --help
+    from gem_plugin.gaussians import projection_numba, projection_numba_narrow  # compile; not needed for --help
 
-    return make_kernels(table.weights.shape[-1], table.widths_per_log_unit > 0)
+    footprint, has_many_widths = table.weights.shape[-1], table.widths_per_log_unit > 0
+    if footprint == projection_numba_narrow.FOOTPRINT and not has_many_widths:
+        return projection_numba_narrow.narrow_kernels()
+    return projection_numba.make_kernels(footprint, has_many_widths)
 
 
 def table_scale(table: PixelTable) -> tuple[np.float32, np.float32]:
