@@ -7,8 +7,8 @@ from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.decoders.base import Decoder
 from gem_plugin.heterogeneity.encoder.anchor_scores import Anchors
 from gem_plugin.heterogeneity.encoder.network import ImageEncoder
+from gem_plugin.heterogeneity.moved_cloud import CanonicalCloud, moved_cloud
 
-LOG_AMPLITUDE_LIMIT = 6.0  # exp(6) = 400 times up or down: nothing physical lies beyond
 LOG_WIDTH_LIMIT = 0.7  # the latents at most double or halve a width
 
 
@@ -64,12 +64,11 @@ class HeterogeneityModel(nn.Module):
             self._canonical(values)
             for values in (self.positions_in_pixels, self.log_amplitudes, self.log_widths)
         )
-        positions = positions + change.displacements_in_pixels * mobile[:, None]
-        log_change = (change.log_amplitudes * mobile).clamp(-LOG_AMPLITUDE_LIMIT, LOG_AMPLITUDE_LIMIT)
+        canonical = CanonicalCloud(positions, log_amplitudes, mobile)
+        positions, amplitudes = moved_cloud(canonical, change.displacements_in_pixels, change.log_amplitudes)
         if change.log_widths is not None:
             bounded = LOG_WIDTH_LIMIT * torch.tanh(change.log_widths / LOG_WIDTH_LIMIT)
             log_widths = log_widths + bounded * mobile
-        amplitudes = (log_amplitudes + log_change).exp()
         return GaussianCloud(positions, amplitudes, log_widths.exp(), LengthUnit.PIXEL)
 
     def _canonical(self, values: Tensor) -> Tensor:  # (n,) or (n, 3)

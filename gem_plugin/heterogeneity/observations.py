@@ -75,6 +75,7 @@ class Observations:
         self._noise_rows = noise_rows if len(self._inverse_noise) > 1 else None
         self.device = torch.device("cpu")  # where batches are made
         self._matched: Tensor | None = None  # (n_matched, box, box)
+        self._squared_ctf: Tensor | None = None  # (n_matched, box, box // 2 + 1), half precision
         self._n_kept = 0  # most images that were kept in memory
 
     def move_to_(self, device: torch.device) -> None:
@@ -121,7 +122,7 @@ class Observations:
         """Images in memory anew; made for each batch where views of one image no longer share one, so that memory does not grow."""
         for name in ("_rows_to_match", "_which_matched"):
             self.__dict__.pop(name, None)
-        self._matched = None
+        self._matched = self._squared_ctf = None
         if 0 < self.n_matched <= self._n_kept:
             self.keep_in_memory(progress_of)
 
@@ -155,12 +156,18 @@ class Observations:
         return None if which is None else which.to(self.device)
 
     def keep_in_memory(self, progress_of: Any = iter) -> None:
-        """Compute all matched images once, on the device of the batches; 4 bytes a pixel."""
+        """Compute all matched images and their squared CTF once, on the device of the batches; 5 bytes a pixel."""
         needed, _ = self._rows_to_match
-        matched = torch.empty(len(needed), self.box_size, self.box_size, device=self.device)
+        box, device = self.box_size, self.device
+        matched = torch.empty(len(needed), box, box, device=device)
+        squared = torch.empty(len(needed), box, box // 2 + 1, dtype=torch.float16, device=device)
         for part in progress_of(list(row_chunks(len(needed), IMAGES_AT_A_TIME))):
-            matched[part[0] : part[-1] + 1] = self._match(needed[part])
-        self._matched, self._n_kept = matched, max(self._n_kept, len(matched))
+            here, rows = slice(int(part[0]), int(part[-1]) + 1), needed[part]
+            spectra = self.ctf_half_spectra(rows)
+            matched[here] = self._match(rows, spectra)
+            squared[here] = spectra**2
+        self._matched, self._squared_ctf = matched, squared
+        self._n_kept = max(self._n_kept, len(matched))
 
     def batch(self, rows: Tensor) -> MatchedBatch:
         """The given particles. Rows are on the CPU, whatever the device of the batches, or on it where `are_on_device`."""
@@ -186,9 +193,13 @@ class Observations:
 
     def filters(self, rows: Tensor, box_size: int) -> Tensor:
         """h = CTF^2 / noise at a box no larger than the images' own: (batch, box, box // 2 + 1)."""
+        return self._squared_ctf_of(rows, box_size) * self._inverse_noise_of(rows, box_size)
+
+    def _squared_ctf_of(self, rows: Tensor, box_size: int) -> Tensor:  # (batch, box, box // 2 + 1)
+        if self._squared_ctf is not None and box_size == self.box_size:
+            return self._squared_ctf[self._matched_rows(rows)].float()
         pixel_size = self.pixel_size_in_angstroms * self.box_size / box_size
-        squared = ctf_half_spectra(self.ctf.take(send(rows, self.device)), box_size, pixel_size) ** 2
-        return squared * self._inverse_noise_of(rows, box_size)
+        return ctf_half_spectra(self.ctf.take(send(rows, self.device)), box_size, pixel_size) ** 2
 
     def _inverse_noise_of(self, rows: Tensor, box_size: int) -> Tensor:  # (batch or 1, box, box // 2 + 1)
         inverse = self._inverse_noise
@@ -210,13 +221,17 @@ class Observations:
     def _matched_images(self, rows: Tensor) -> Tensor:  # (batch, box, box)
         if self._matched is None:
             return self._match(rows)
-        rows, which = send(rows, self.device), self._which_matched
-        return self._matched[rows if which is None else which[rows]]
+        return self._matched[self._matched_rows(rows)]
 
-    def _match(self, rows: Tensor) -> Tensor:  # (batch, box, box)
+    def _matched_rows(self, rows: Tensor) -> Tensor:  # (batch,): where they are among the matched images
+        rows, which = send(rows, self.device), self._which_matched
+        return rows if which is None else which[rows]
+
+    def _match(self, rows: Tensor, ctf: Tensor | None = None) -> Tensor:  # (batch, box, box)
         shifts = self.shifts_in_pixels[send(rows, self.device)]
         spectra = shift_half_spectra(torch.fft.rfft2(self._read(rows)), shifts)
-        transfers = matching_transfers(self.ctf_half_spectra(rows), self._processing(rows))
+        ctf = self.ctf_half_spectra(rows) if ctf is None else ctf
+        transfers = matching_transfers(ctf, self._processing(rows))
         matched = spectra * transfers * self._inverse_noise_of(rows, self.box_size)
         return torch.fft.irfft2(matched, s=(self.box_size, self.box_size))
 

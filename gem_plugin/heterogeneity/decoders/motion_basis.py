@@ -62,10 +62,30 @@ class MotionBasisDecoder(Decoder):
         return split.permute(1, 0, 2).reshape(self.n_basis, -1)
 
     def forward(self, latents: Tensor) -> CloudChange:
-        coefficients = self.coefficients(latents) / math.sqrt(self.n_basis)  # (batch, n_basis)
-        change = (coefficients @ self.basis()).view(len(latents), self.n_gaussians, self.n_channels)
-        log_widths = change[..., 4] if self.n_channels == 5 else None
-        return CloudChange(change[..., :3] * self.extent_in_pixels, change[..., 3], log_widths)
+        change = self._change(self.coefficients(latents) / math.sqrt(self.n_basis))
+        displacements, log_amplitudes, *log_widths = change.split([3] + [1] * (self.n_channels - 3), dim=1)
+        widths = log_widths[0][:, 0] if log_widths else None
+        return CloudChange(displacements.transpose(1, 2), log_amplitudes[:, 0], widths)
+
+    def _change(self, coefficients: Tensor) -> Tensor:  # (batch, n_basis) -> (batch, n_channels, n)
+        """coefficients @ basis(), with the last layer of the Gaussian encoder mixed first: no basis is stored or reordered."""
+        *hidden_layers, last = self.gaussian_encoder
+        hidden = self.features  # (n, n_features)
+        for layer in hidden_layers:
+            hidden = layer(hidden)  # (n, BASIS_WIDTH)
+        batch, n_channels, scale = len(coefficients), self.n_channels, self._channel_scale()
+        weights = last.weight.view(self.n_basis, n_channels * BASIS_WIDTH)
+        mixed = (coefficients @ weights).view(batch, n_channels, BASIS_WIDTH)
+        constants = (coefficients @ last.bias.view(self.n_basis, n_channels))[..., None]
+        mixed = torch.cat([mixed, constants], 2) * scale
+        hidden = torch.cat([hidden, hidden.new_ones(self.n_gaussians, 1)], 1)
+        change = mixed.view(batch * n_channels, BASIS_WIDTH + 1) @ hidden.t()
+        return change.view(batch, n_channels, self.n_gaussians)
+
+    def _channel_scale(self) -> Tensor:  # (n_channels, 1): displacements are in units of the extent
+        scale = torch.ones(self.n_channels, 1, device=self.extent_in_pixels.device)
+        scale[:3] = self.extent_in_pixels
+        return scale
 
 
 def positional_features(

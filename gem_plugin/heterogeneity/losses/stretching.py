@@ -8,6 +8,8 @@ v / (v + e), with v the variance of the distance over the particles. A hinge cos
 Neighbours are those of conformations that the model has learned, and not of the consensus alone, in which parts that move are smeared.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
@@ -17,21 +19,53 @@ FREE_VARIANCE = 0.25  # e, square pixels: changes far below half a pixel are fre
 CONFORMATIONS = 4  # in which neighbours are looked for
 NEAREST = 12  # of which one is drawn for every Gaussian and conformation
 PARTICLES_COMPARED = 16  # of a batch
+ROWS_AT_A_TIME = 4096  # of all distances, on a GPU
 LEAST_SQUARED_DISTANCE = 1e-6  # square pixels; keeps the gradient finite where two Gaussians meet
 
 
 def stretch_price(positions: Tensor, pairs: Tensor) -> Tensor:  # (batch, n, 3) pixels, (2, m) int64 -> ()
     """How many Gaussians do not keep the distance to their neighbours: n times the mean of v / (v + e) over the pairs."""
     compared = positions[:PARTICLES_COMPARED]
-    n_particles, n_gaussians, _ = compared.shape
-    if n_particles < 2 or not pairs.shape[1]:
+    if len(compared) < 2 or not pairs.shape[1]:
         return positions.new_zeros(())
+    if compared.device.type == "cpu" and compared.dtype == torch.float32:
+        return _StretchPrice.apply(compared, pairs)
+    return stretch_price_reference(compared, pairs)
+
+
+def stretch_price_reference(compared: Tensor, pairs: Tensor) -> Tensor:
+    """The same for particles that are all compared, in plain torch."""
+    n_particles, n_gaussians, _ = compared.shape
     by_gaussian = compared.transpose(0, 1).reshape(n_gaussians, -1)  # one row each, fast to gather
     between = by_gaussian.index_select(0, pairs[0]) - by_gaussian.index_select(0, pairs[1])
     squared = between.view(-1, n_particles, 3).square().sum(2)
     distances = (squared + LEAST_SQUARED_DISTANCE).sqrt()  # (m, batch)
     variances = (distances - distances.mean(1, keepdim=True)).square().mean(1)
     return n_gaussians * (variances / (variances + FREE_VARIANCE)).mean()
+
+
+class _StretchPrice(torch.autograd.Function):
+    """The price on CPUs; the derivatives of the pairs are by-products of their prices."""
+
+    @staticmethod
+    def forward(ctx: Any, positions: Tensor, pairs: Tensor) -> Tensor:
+        from gem_plugin.heterogeneity.losses.stretching_numba import price_of_pairs
+
+        prices, pulls = torch.empty(pairs.shape[1]), torch.empty(len(positions), pairs.shape[1])
+        limits = np.float32(FREE_VARIANCE), np.float32(LEAST_SQUARED_DISTANCE)
+        points = positions.detach().contiguous()
+        price_of_pairs(points.numpy(), pairs.numpy(), *limits, prices.numpy(), pulls.numpy())
+        ctx.save_for_backward(points, pairs, pulls)
+        return positions.shape[1] * prices.mean()
+
+    @staticmethod
+    def backward(ctx: Any, by_price: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        from gem_plugin.heterogeneity.losses.stretching_numba import pull_apart
+
+        points, pairs, pulls = ctx.saved_tensors
+        by_position = torch.zeros_like(points)
+        pull_apart(points.numpy(), pairs.numpy(), pulls.numpy(), by_position.numpy())
+        return by_position.mul_(by_price * points.shape[1] / pairs.shape[1]), None
 
 
 def draw_neighbours(
@@ -43,10 +77,18 @@ def draw_neighbours(
     n_nearest = min(NEAREST, n_gaussians - 1)
     if n_nearest < 1:
         return torch.empty((2, 0), dtype=torch.int64, device=conformations.device)
-    own = np.arange(n_gaussians)
     pairs = []
-    for points in conformations.detach().double().cpu().numpy():
-        nearest = cKDTree(points).query(points, n_nearest + 1)[1]  # with itself, mostly as the first
-        drawn = torch.randint(1, n_nearest + 1, (n_gaussians,), generator=generator).numpy()
-        pairs.append(np.stack([own, nearest[own, drawn]]))
-    return torch.from_numpy(np.concatenate(pairs, axis=1)).to(conformations.device)
+    for points in conformations.detach():
+        drawn = torch.randint(1, n_nearest + 1, (n_gaussians, 1), generator=generator)
+        nearest = _nearest(points, n_nearest + 1)  # with itself, mostly as the first
+        own = torch.arange(n_gaussians, device=points.device)
+        pairs.append(torch.stack([own, nearest.gather(1, drawn.to(points.device))[:, 0]]))
+    return torch.cat(pairs, 1)
+
+
+def _nearest(points: Tensor, n_nearest: int) -> Tensor:  # (n, 3) -> (n, n_nearest) int64, the nearest first
+    if points.is_cuda:
+        parts = [torch.cdist(some, points).topk(n_nearest, largest=False).indices for some in points.split(ROWS_AT_A_TIME)]
+        return torch.cat(parts)
+    points = points.double().numpy()
+    return torch.from_numpy(cKDTree(points).query(points, n_nearest)[1])

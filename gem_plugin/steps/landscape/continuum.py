@@ -43,4 +43,4 @@ def _motion(source: VolumeSource, continuum: Continuum) -> MotionAlongCurve | No
     if source.clouds_at is None:
         return None
     clouds = source.clouds_at(continuum.latents).in_angstroms(source.cloud_pixel_size_in_angstroms)
-    return motion_along(clouds.positions.numpy(), clouds.amplitudes.numpy())
+    return motion_along(clouds.positions.cpu().numpy(), clouds.amplitudes.cpu().numpy())

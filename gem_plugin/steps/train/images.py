@@ -61,9 +61,14 @@ def open_cached_observations(
     return observations, table
 
 
+def bytes_in_memory(n_images: int, box_size: int) -> int:
+    """Of matched images in single precision with their squared CTF in half precision."""
+    return n_images * box_size * (4 * box_size + 2 * (box_size // 2 + 1))
+
+
 def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
     """Whether all images take less than half of the memory that is free now on the device that will hold them."""
-    return 4 * n_images * box_size**2 < FRACTION_OF_FREE_MEMORY * free_memory_in_bytes(device)
+    return bytes_in_memory(n_images, box_size) < FRACTION_OF_FREE_MEMORY * free_memory_in_bytes(device)
 
 
 def check_memory(
@@ -75,7 +80,7 @@ def check_memory(
 ) -> None:
     """Raise InputError before the start when what must stay in memory is more than there is."""
     encoder_inputs = 2 * n_particles * (settings.anchors + N_VIEW_FEATURES)  # half precision
-    images = 4 * n_images * box_size**2 if settings.cache == "memory" else 0
+    images = bytes_in_memory(n_images, box_size) if settings.cache == "memory" else 0
     free = free_memory_in_bytes(device)
     if encoder_inputs + images > free:
         counted = "particles" if n_images == n_particles else f"views, {n_images} images,"

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from gem_plugin.heterogeneity.losses.stretching import (
@@ -28,6 +28,7 @@ def all_pairs(n: int) -> torch.Tensor:  # (2, m)
     return torch.combinations(torch.arange(n)).T
 
 
+@settings(deadline=None)  # the first call compiles
 @given(angles=some.lists(some.floats(-180, 180), min_size=2, max_size=6))
 def test_a_body_that_turns_and_shifts_costs_nothing(angles: list[float]):
     positions = torch.stack([turned(body(), angle) + angle / 20 for angle in angles])
