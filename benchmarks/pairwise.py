@@ -38,7 +38,9 @@ def main() -> None:
     parser.add_argument("new", type=Path)
     parser.add_argument("--box", type=int, default=64)
     parser.add_argument("--particles", type=int, help="default: 12,000 of 64 px, 4,000 of 128 px")
-    parser.add_argument("--set", type=Path, help="folder with particles.star and consensus.mrc, instead of a simulated set")
+    parser.add_argument(
+        "--set", type=Path, help="folder with particles.star and consensus.mrc, instead of a simulated set"
+    )
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -86,7 +88,9 @@ def train(checkout: Path, prepared: Path, options: argparse.Namespace) -> Traini
         shutil.rmtree(folder)
     first = float(epochs[0]["particles_per_second"]) * float(epochs[0]["seconds"])
     visits = [float(row["particles_per_second"]) * float(row["seconds"]) for row in epochs]
-    n_particles = min([first, *visits])  # the rate leaves validation out, the seconds do not: never counted too high
+    n_particles = min(
+        [first, *visits]
+    )  # the rate leaves validation out, the seconds do not: never counted too high
     seconds = sum(float(row["seconds"]) for row in epochs[1:])
     return Training(
         n_particles * (len(epochs) - 1) / seconds,
@@ -109,7 +113,9 @@ def processor_seconds() -> float:
 
 
 def report(rounds: list[dict[str, Training]]) -> None:
-    print("| round | old: particles/s | new | ratio | old: processor us a particle | new | old: held-out loss | new |")
+    print(
+        "| round | old: particles/s | new | ratio | old: processor us a particle | new | old: held-out loss | new |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     ratios = []
     for number, both in enumerate(rounds, start=1):

@@ -160,7 +160,10 @@ class _Projection(torch.autograd.Function):
 
 
 def _kernels_for(table: PixelTable) -> Any:
-    from gem_plugin.gaussians import projection_numba, projection_numba_narrow  # compile; not needed for --help
+    from gem_plugin.gaussians import (
+        projection_numba,
+        projection_numba_narrow,
+    )  # compile; not needed for --help
 
     footprint, has_many_widths = table.weights.shape[-1], table.widths_per_log_unit > 0
     if footprint == projection_numba_narrow.FOOTPRINT and not has_many_widths:

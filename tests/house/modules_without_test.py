@@ -64,6 +64,9 @@ WITHOUT_TEST = {
         "gaussians/from_map",
         "heterogeneity/consensus_fit",
     ),
+    "One pass against plain torch: tests/heterogeneity/test_moved_cloud.py": (
+        "heterogeneity/moved_cloud_numba",
+    ),
     "Kernels against the plain reference: tests/gaussians/test_projection_triton.py": (
         "gaussians/integrals_triton",
         "gaussians/pixel_tables",

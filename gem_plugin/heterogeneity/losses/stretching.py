@@ -88,7 +88,10 @@ def draw_neighbours(
 
 def _nearest(points: Tensor, n_nearest: int) -> Tensor:  # (n, 3) -> (n, n_nearest) int64, the nearest first
     if points.is_cuda:
-        parts = [torch.cdist(some, points).topk(n_nearest, largest=False).indices for some in points.split(ROWS_AT_A_TIME)]
+        parts = [
+            torch.cdist(some, points).topk(n_nearest, largest=False).indices
+            for some in points.split(ROWS_AT_A_TIME)
+        ]
         return torch.cat(parts)
     points = points.double().numpy()
     return torch.from_numpy(cKDTree(points).query(points, n_nearest)[1])

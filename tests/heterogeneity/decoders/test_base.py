@@ -218,3 +218,13 @@ def test_gaussians_outside_the_focus_keep_their_consensus_state_in_every_conform
     ):
         assert torch.allclose(after[:, still], before[still].expand_as(after[:, still]), rtol=1e-5)
         assert (after[:, is_mobile] - before[is_mobile]).abs().mean() > 0.01
+
+
+@pytest.mark.parametrize("width_change", [False, True])
+def test_mixing_the_last_layer_first_is_the_product_with_the_basis(width_change):
+    decoder = make_model(width_change=width_change).decoder
+    coefficients = torch.randn(5, decoder.n_basis, generator=torch.Generator().manual_seed(2))
+    change = decoder._change(coefficients)  # (5, n_channels, n)
+    expected = (coefficients @ decoder.basis()).view(5, N_GAUSSIANS, decoder.n_channels)
+    expected[..., :3] *= decoder.extent_in_pixels
+    torch.testing.assert_close(change.transpose(1, 2), expected, rtol=1e-4, atol=1e-5)
