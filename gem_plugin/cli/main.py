@@ -19,10 +19,10 @@ from gem_plugin.notices import listening
 from gem_plugin.pipeline.finished_runs import check_new_folder, check_nothing_is_lost
 from gem_plugin.pipeline.last_settings import settings_with_last
 from gem_plugin.pipeline.logged_progress import LoggedProgress
-from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
 from gem_plugin.pipeline.settings_of_steps import fields_of_steps
 from gem_plugin.pipeline.step_table import STEPS, Step
+from gem_plugin.processes.launched import n_processes
 from gem_plugin.progress import Progress
 from gem_plugin.version import __version__
 
@@ -168,7 +168,19 @@ def gem_em() -> None:
 def main() -> None:
     """Entry point of the console script."""
     let_waiting_threads_sleep()
-    sys.exit(exit_code_of(lambda: gem_em.main(standalone_mode=False)))
+    sys.exit(exit_code_of(_command_alone if n_processes() == 1 else _command_together))
+
+
+def _command_alone() -> None:
+    gem_em.main(standalone_mode=False)
+
+
+def _command_together() -> None:
+    """Of the processes that torchrun started, the first does the command; the others help where it asks them to."""
+    from gem_plugin.pipeline.helping import help_with_step  # late: they import torch
+    from gem_plugin.processes.together import work_together
+
+    work_together(_command_alone, help_with_step)
 
 
 def _run_command() -> click.Command:
@@ -212,7 +224,7 @@ def _step_command(step: Step) -> click.Command:
 
 def _write_references(run: RunFiles, progress: Progress) -> None:
     """Maps of the states in the particles' own box and pixel size, which RELION asks of a reference; a cryoDRGN run has no such box."""
-    if is_main_process() and run.prepared_table.is_file():
+    if run.prepared_table.is_file():
         from gem_plugin.results.references import write_state_references  # late: it imports torch
 
         write_state_references(run, progress)
