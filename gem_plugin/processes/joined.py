@@ -26,7 +26,13 @@ def joined_workers(requested_device: str) -> Iterator[tuple[Workers, str]]:
     if n_processes() == 1:
         yield Workers(), requested_device
         return
+    if requested_device not in ("auto", "cpu", "cuda"):
+        raise InputError(
+            f"--device is {requested_device}; of several processes each takes the GPU of its own number. Expected auto, cuda or cpu."
+        )
     has_gpu = requested_device in ("auto", "cuda") and torch.cuda.is_available()
+    if requested_device == "cuda" and not has_gpu:
+        raise InputError("--device is cuda, but this machine offers no CUDA device. Use --device cpu.")
     if has_gpu and local_rank() >= torch.cuda.device_count():
         raise InputError(
             f"torchrun started process {local_rank() + 1} here, but this machine offers {torch.cuda.device_count()} CUDA "

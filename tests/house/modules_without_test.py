@@ -103,7 +103,6 @@ WITHOUT_TEST = {
         "heterogeneity/workers",
         "steps/train/half_sets",
         "steps/train/images",
-        "steps/train/processes",
     ),
     "Focus masks and optional terms in training: tests/steps/train/test_options.py": (
         "heterogeneity/focus",
@@ -210,7 +209,13 @@ WITHOUT_TEST = {
     "What is warned about and where it arrives: tests/test_notices.py": ("io/run/notices",),
     "Runs with particles that are left out: tests/whole/test_excluded_particles.py": ("io/run/excluded",),
     "Commands that are continued: tests/cli/test_main.py": ("pipeline/logged_progress",),
-    "Several processes give what one gives: tests/results/test_decode_in_turn.py": ("pipeline/main_process",),
+    "Several processes give what one gives, and end together: tests/processes/test_together.py": (
+        "processes/channel",
+        "processes/joined",
+        "processes/watch",
+        "steps/landscape_full/shared_rows",
+        "steps/reconstruct/inserting",
+    ),
     "Settings of every step: tests/pipeline/test_step_table.py": (
         "pipeline/rerun/settings",
         "pipeline/settings_of_steps",

@@ -15,7 +15,7 @@ def run_in_two_processes(*arguments: object) -> str:
 def run_in_processes(number: int, *arguments: object) -> str:
     """The same in any number of processes."""
     done = finished_in_processes(number, *arguments)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[:3000]
     return done.stdout
 
 
