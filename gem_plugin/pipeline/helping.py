@@ -74,7 +74,13 @@ def help_with_step(asked: dict[str, Any]) -> None:
 def files_read_by(files: RunFiles) -> list[Path]:
     """What the shared steps read."""
     of_run = [files.settings, files.prepared_images, files.prepared_table, files.excluded, files.checkpoint]
-    of_run += [files.consensus_gaussians, files.latents, files.latents_std, files.outliers, files.refined_poses]
+    of_run += [
+        files.consensus_gaussians,
+        files.latents,
+        files.latents_std,
+        files.outliers,
+        files.refined_poses,
+    ]
     folder = files.landscape.root
     of_landscape = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
     return [*of_run, *of_landscape]
@@ -111,9 +117,7 @@ def _check_sizes(expected: Seen, here: Seen) -> None:
         mine = here[path]
         if (None if state is None else state[0]) == (None if mine is None else mine[0]):
             continue
-        there, now = (
-            "absent" if one is None else f"a file of {one[0]} bytes" for one in (state, mine)
-        )
+        there, now = ("absent" if one is None else f"a file of {one[0]} bytes" for one in (state, mine))
         raise InputError(
             f"{path} is {there} for the first process, and {now} on {socket.gethostname()}. Expected a folder that all machines of the "
             "run share, under one name; put the run on a network file system."

@@ -34,8 +34,8 @@ from gem_plugin.io.run.settings import (
 )
 from gem_plugin.notices import listening
 from gem_plugin.pipeline.checked_first import check_against_particles
-from gem_plugin.pipeline.last_settings import with_number_of_states_of_before, with_settings_of_landscape
 from gem_plugin.pipeline.helping import ask_for_help, check_is_first_process
+from gem_plugin.pipeline.last_settings import with_number_of_states_of_before, with_settings_of_landscape
 from gem_plugin.pipeline.named_folders import check_outdir, named_folder, replaced_files
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import RUN_STEPS as RUN_STEPS  # also known from here

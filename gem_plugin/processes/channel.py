@@ -35,7 +35,9 @@ def connected_store() -> distributed.Store:
     return distributed.PrefixStore(f"gem/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
-_kept: list[distributed.TCPStore] = []  # as long as the process lives: the first connection may be the store itself
+_kept: list[
+    distributed.TCPStore
+] = []  # as long as the process lives: the first connection may be the store itself
 
 
 def _is_kept_here() -> bool:

@@ -14,7 +14,9 @@ from gem_plugin.processes.launched import local_rank, n_processes
 from gem_plugin.processes.workers import Workers, current_workers
 from gem_plugin.progress import Progress
 
-LONGEST_WAIT_IN_HOURS = 24  # for one another: processes that have ended are found out in another way (watch.py)
+LONGEST_WAIT_IN_HOURS = (
+    24  # for one another: processes that have ended are found out in another way (watch.py)
+)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 Tensors on a GPU go through NCCL, those of the CPU through gloo. Alone, nothing here does anything.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ class Workers:
         """
         n_pieces = -(-n_rows // multiple)
         edges = [min(n_rows, n_pieces * one // self.size * multiple) for one in range(self.size + 1)]
-        return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:])]
+        return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
     def own_part(self, n_rows: int, multiple: int = 1) -> slice:
         """The rows of this process."""

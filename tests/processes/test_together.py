@@ -112,11 +112,18 @@ def test_four_processes_find_the_coordinates_of_one(trained: RunFiles, tmp_path:
 
 
 @pytest.mark.parametrize("around", ["states", "latents"])
-def test_four_processes_reconstruct_the_half_maps_of_one(trained: RunFiles, tmp_path: Path, around: str) -> None:
+def test_four_processes_reconstruct_the_half_maps_of_one(
+    trained: RunFiles, tmp_path: Path, around: str
+) -> None:
     one, four = copy_of(trained, tmp_path / "one"), copy_of(trained, tmp_path / "four")
     points = {} if around == "states" else {"particles": rows_of_points(tmp_path)}
     run_step(STEPS["reconstruct"], one, ReconstructSettings(**points), Progress(io.StringIO()))
-    run_in_processes(4, "reconstruct", four.root, *([] if around == "states" else [f"--particles={rows_of_points(tmp_path)}"]))
+    run_in_processes(
+        4,
+        "reconstruct",
+        four.root,
+        *([] if around == "states" else [f"--particles={rows_of_points(tmp_path)}"]),
+    )
     names = sorted(path.name for path in one.reconstruct.root.glob("*_half1*.mrc"))
     assert len(names) == (5 if around == "states" else 1)
     for name in names:
@@ -126,7 +133,9 @@ def test_four_processes_reconstruct_the_half_maps_of_one(trained: RunFiles, tmp_
     mine, theirs = (read_map_table(run.reconstruct.root / table) for run in (four, one))
     for name, row in theirs.items():
         assert mine[name]["particles"] == row["particles"]
-        assert mine[name]["resolution_in_angstroms"] == pytest.approx(row["resolution_in_angstroms"], rel=0.02)
+        assert mine[name]["resolution_in_angstroms"] == pytest.approx(
+            row["resolution_in_angstroms"], rel=0.02
+        )
 
 
 def test_a_killed_process_ends_all_with_one_sentence_and_the_run_is_resumed(

@@ -41,7 +41,9 @@ def inserted_together(
     return _inserted(prepared, images, workers, device, progress, title)
 
 
-def help_to_insert(prepared: PreparedData, workers: Workers, device: torch.device, progress: Progress) -> None:
+def help_to_insert(
+    prepared: PreparedData, workers: Workers, device: torch.device, progress: Progress
+) -> None:
     """In the processes beside the first: insert their part whenever it asks."""
     while open_channel().asked()["work"] != LAST:
         images = _in_all_processes(workers, [None] * len(ImagesToInsert._fields))
@@ -70,7 +72,9 @@ def _inserted(
     both = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=device)
     own = images.take(workers.own_part(len(images.rows), IMAGES_AT_A_TIME))
     positions = np.arange(len(own.rows))
-    parts = [positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(positions), IMAGES_AT_A_TIME)]
+    parts = [
+        positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(positions), IMAGES_AT_A_TIME)
+    ]
     for part in progress.track(parts, title, unit="batch"):
         _insert_(both, prepared, own.take(part), device)
     both.move_to_("cpu")
@@ -78,7 +82,9 @@ def _inserted(
     return both
 
 
-def _insert_(both: BackProjection, prepared: PreparedData, some: ImagesToInsert, device: torch.device) -> None:
+def _insert_(
+    both: BackProjection, prepared: PreparedData, some: ImagesToInsert, device: torch.device
+) -> None:
     taken = prepared.table.take(some.rows)
     rotations = taken.view_matrices if some.rotation_matrices is None else some.rotation_matrices
     shifts = taken.shifts_in_angstroms if some.shifts_in_angstroms is None else some.shifts_in_angstroms

@@ -112,7 +112,9 @@ def refine_particles(
     trainer: Trainer,
     start: EmbeddedParticles,  # of the particles of this process
     progress: Progress,
-) -> tuple[EmbeddedParticles, float]:  # their latents, and the mean gain of the objective of all in noise units
+) -> tuple[
+    EmbeddedParticles, float
+]:  # their latents, and the mean gain of the objective of all in noise units
     """Gauss-Newton on every particle's own image; latents stay where that does not score better."""
     trainer.model.eval()
     means, standard_deviations = (np.empty_like(values) for values in start)
