@@ -19,8 +19,6 @@ from gem_plugin.io.run.settings import plain_settings
 from gem_plugin.notices import listening
 from gem_plugin.pipeline.settings_of_steps import settings_from_plain
 from gem_plugin.pipeline.step_table import STEPS, Step
-from gem_plugin.processes.channel import current_channel
-from gem_plugin.processes.joined import quiet
 from gem_plugin.processes.launched import is_main_process, n_processes
 from gem_plugin.progress import Progress
 
@@ -45,6 +43,8 @@ def ask_for_help(step: Step, files: RunFiles, settings: Any) -> None:
     """In the first process, directly before it begins: the others start the same step. Alone, nothing happens."""
     if n_processes() == 1 or step.name not in SHARED_STEPS:
         return
+    from gem_plugin.processes.channel import current_channel  # late: it imports torch
+
     channel = current_channel()
     if channel is None:
         raise InputError(NOT_THE_COMMAND.format(n_processes()))
@@ -61,6 +61,8 @@ def ask_for_help(step: Step, files: RunFiles, settings: Any) -> None:
 
 def help_with_step(asked: dict[str, Any]) -> None:
     """In the other processes: the same step, silently."""
+    from gem_plugin.processes.joined import quiet  # late: it imports torch
+
     step, root = STEPS[asked["name"]], Path(asked["root"])
     files = RunFiles(root)
     if asked["aside"] is not None:
@@ -103,7 +105,7 @@ def seen_files(paths: Iterable[Path]) -> Seen:
 
 def wait_until_seen(seen: Seen, seconds: float) -> None:
     """Return when this machine sees the files as the first process does; InputError where their sizes never agree."""
-    expected = {path: None if state is None else tuple(state) for path, state in seen.items()}
+    expected: Seen = {path: None if state is None else (state[0], state[1]) for path, state in seen.items()}
     deadline = time.monotonic() + seconds
     while (here := seen_files(map(Path, expected))) != expected:
         if time.monotonic() > deadline:

@@ -209,6 +209,7 @@ WITHOUT_TEST = {
     "What is warned about and where it arrives: tests/test_notices.py": ("io/run/notices",),
     "Runs with particles that are left out: tests/whole/test_excluded_particles.py": ("io/run/excluded",),
     "Commands that are continued: tests/cli/test_main.py": ("pipeline/logged_progress",),
+    "Every image of prepare: tests/steps/prepare/test_step.py": ("steps/prepare/preparing",),
     "Several processes give what one gives, and end together: tests/processes/test_together.py": (
         "processes/channel",
         "processes/joined",
