@@ -33,10 +33,10 @@ def test_what_all_see_alike_needs_no_wait(tmp_path: Path) -> None:
 def test_a_file_that_shows_late_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("abc")
     seen = seen_files([tmp_path / "a"])
-    (tmp_path / "a").unlink()
+    (tmp_path / "a").rename(tmp_path / "hidden")
 
     def show() -> None:
-        (tmp_path / "a").write_text("abc")
+        (tmp_path / "hidden").rename(tmp_path / "a")
 
     late = threading.Timer(0.3, show)
     late.start()
