@@ -90,7 +90,7 @@ def test_four_processes_train_and_embed_as_one(prepared: RunFiles, trained: RunF
     assert json.loads(run.summary.read_text())["train"]["processes"] == 4
 
 
-@pytest.mark.parametrize("method", ["exact", "regress"])
+@pytest.mark.parametrize("method", ["exact", pytest.param("regress", marks=pytest.mark.slow)])
 def test_four_processes_find_the_coordinates_of_one(trained: RunFiles, tmp_path: Path, method: str) -> None:
     one, four = copy_of(trained, tmp_path / "one"), copy_of(trained, tmp_path / "four")
     settings = {"coordinates": method, "training_volumes": 40, "epochs": 2}
@@ -200,6 +200,7 @@ def test_an_error_of_one_process_ends_all(prepared: RunFiles, tmp_path: Path) ->
     assert not run.latents.exists()
 
 
+@pytest.mark.slow
 def test_a_whole_run_in_two_processes(prepared: RunFiles, tmp_path: Path) -> None:
     data, out = prepared.root.parent / "data", tmp_path / "run"
     flags = ["--sketch-size=30", "--n-states=3", "--skip-umap", "--no-checks", "--plot-dim=0"]
