@@ -19,11 +19,12 @@ from gem_plugin.notices import listening
 from gem_plugin.pipeline.finished_runs import check_new_folder, check_nothing_is_lost
 from gem_plugin.pipeline.last_settings import settings_with_last
 from gem_plugin.pipeline.logged_progress import LoggedProgress
-from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.run_steps import RUN_STEPS, run_step, run_steps
-from gem_plugin.pipeline.settings_of_steps import fields_of_steps
+from gem_plugin.pipeline.settings_of_steps import fields_of_steps, settings_of_step
 from gem_plugin.pipeline.step_table import STEPS, Step
+from gem_plugin.processes.launched import n_processes
 from gem_plugin.progress import Progress
+from gem_plugin.settings import check_input_files
 from gem_plugin.version import __version__
 
 
@@ -40,6 +41,7 @@ class Command:
     takes_run: bool = False  # then it is called with (run, settings, progress)
 
 
+PART_HELP = "Prepare only part K of N of the images, as one of several tasks of a queue; the same command without --part joins the parts."
 RUN_HELP = "Run every step from the particles to the report; run the same command again to resume."
 OTHER_COMMANDS = (
     Command(
@@ -168,7 +170,19 @@ def gem_em() -> None:
 def main() -> None:
     """Entry point of the console script."""
     let_waiting_threads_sleep()
-    sys.exit(exit_code_of(lambda: gem_em.main(standalone_mode=False)))
+    sys.exit(exit_code_of(_command_alone if n_processes() == 1 else _command_together))
+
+
+def _command_alone() -> None:
+    gem_em.main(standalone_mode=False)
+
+
+def _command_together() -> None:
+    """Of the processes that torchrun started, the first does the command; the others help where it asks them to."""
+    from gem_plugin.pipeline.helping import help_with_step  # late: they import torch
+    from gem_plugin.processes.together import work_together
+
+    work_together(_command_alone, help_with_step)
 
 
 def _run_command() -> click.Command:
@@ -199,6 +213,9 @@ def _step_command(step: Step) -> click.Command:
         if epoch_of_cryodrgn is not None:
             run_folder, values = _beside_cryodrgn(step, run_folder, epoch_of_cryodrgn, values)
         run = RunFiles(run_folder)
+        if (part := values.pop("part", None)) is not None:
+            _prepare_part(step, run, part, _given(values))
+            return
         progress = LoggedProgress(run.log)
         run_step(step, run, settings_with_last(step, run, _given(values), progress), progress)
         if step.name in STEPS_THAT_MAKE_STATES:
@@ -206,13 +223,28 @@ def _step_command(step: Step) -> click.Command:
 
     folder = click.Argument(["run_folder"], metavar="RUN", type=click.Path(path_type=Path))
     epoch = click.Argument(["epoch_of_cryodrgn"], metavar="[EPOCH]", required=False)
-    arguments = [folder, epoch] if step.name in STEPS_ON_CRYODRGN else [folder]
-    return click.Command(step.name, callback=call, params=[*arguments, *_options(step)], help=step.help)
+    arguments: list[click.Parameter] = [folder, epoch] if step.name in STEPS_ON_CRYODRGN else [folder]
+    part = [click.Option(["--part"], metavar="K/N", help=PART_HELP)] if step.name == "prepare" else []
+    return click.Command(
+        step.name, callback=call, params=[*arguments, *part, *_options(step)], help=step.help
+    )
+
+
+def _prepare_part(step: Step, run: RunFiles, part: str, values: dict[str, Any]) -> None:
+    """Beside other tasks that do the same in this folder: without its lock, its log and its records."""
+    from gem_plugin.steps.prepare.parts import Part  # late: they import torch
+    from gem_plugin.steps.prepare.step import prepare_part
+
+    settings, progress = settings_of_step(step, values), Progress()
+    step.check_settings(settings)
+    check_input_files(settings)
+    with listening(progress.hear):
+        prepare_part(run, settings, Part.of_text(part), progress)
 
 
 def _write_references(run: RunFiles, progress: Progress) -> None:
     """Maps of the states in the particles' own box and pixel size, which RELION asks of a reference; a cryoDRGN run has no such box."""
-    if is_main_process() and run.prepared_table.is_file():
+    if run.prepared_table.is_file():
         from gem_plugin.results.references import write_state_references  # late: it imports torch
 
         write_state_references(run, progress)

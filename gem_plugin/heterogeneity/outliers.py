@@ -25,6 +25,7 @@ from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
+from gem_plugin.processes.workers import Workers
 
 N_KINDS = 3
 START_SHARES = (0.90, 0.05, 0.05)
@@ -32,6 +33,7 @@ CLEARLY_IN_NATS = 5.0  # by which the model explains an image better than any po
 MINIMUM_SHARE = 1e-4  # of each kind, so that none is lost for good
 POSES = 1000  # random ones, for the mean of all projections
 IMAGES_AT_A_TIME = 64
+ALONE = Workers()
 
 
 class KindShares(NamedTuple):
@@ -133,9 +135,13 @@ class OutlierMixture:
         return self._any_pose is not None
 
     def look_for_outliers(
-        self, consensus: GaussianCloud, observations: Observations, projector: str = "auto"
+        self,
+        consensus: GaussianCloud,
+        observations: Observations,
+        projector: str = "auto",
+        workers: Workers = ALONE,
     ) -> None:
-        """From now on; reads all images once. The molecule in any pose is the consensus."""
+        """From now on; reads all images once, each process its part. The molecule in any pose is the consensus."""
         parts = consensus.positions, consensus.amplitudes, consensus.widths
         positions, amplitudes, widths = (values.to(observations.device) for values in parts)
         consensus = replace(consensus, positions=positions, amplitudes=amplitudes, widths=widths)
@@ -143,8 +149,11 @@ class OutlierMixture:
             consensus, observations.box_size, observations.pixel_size_in_angstroms, projector
         )
         self._any_pose = torch.empty(len(observations), device=observations.device)
-        for rows in row_chunks(len(observations), IMAGES_AT_A_TIME):
+        own = workers.own_part(len(observations), IMAGES_AT_A_TIME)
+        for part in row_chunks(own.stop - own.start, IMAGES_AT_A_TIME):
+            rows = own.start + part
             self._any_pose[rows[0] : rows[-1] + 1] = evidence_of_any_pose(observations.batch(rows), any_pose)
+        workers.fill_from_parts_(self._any_pose, IMAGES_AT_A_TIME)
 
     def evidence_of(self, rows: Tensor) -> Tensor | None:  # (batch,)
         """Log-likelihood of the third kind of some particles; None where outliers are not looked for."""

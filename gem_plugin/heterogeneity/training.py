@@ -377,7 +377,9 @@ class Trainer:
 
     def _read_encoder_inputs(self) -> None:
         assert self.model.anchors is not None
-        self.encoder_inputs = EncoderInputs.compute(self.model.anchors, self.observations)
+        self.encoder_inputs = EncoderInputs.compute(
+            self.model.anchors, self.observations, workers=self.workers
+        )
 
     def _kl_weight(self, fraction: float) -> float:
         return self.kl_factor * kl_weight_at(fraction, self.settings.kl_start, self.settings.kl_weight)

@@ -4,52 +4,14 @@ Every process walks through the same joint batches and takes every size-th parti
 same random numbers; gradients are averaged. The result is that of one process with the joint batch, within rounding.
 """
 
-from dataclasses import dataclass
-
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.model import HeterogeneityModel
-
-
-@dataclass(frozen=True)
-class Workers:
-    """This process among those that train together."""
-
-    rank: int = 0
-    size: int = 1
-
-    @property
-    def is_main(self) -> bool:  # the one that writes and speaks
-        return self.rank == 0
-
-    def local_rows(self, values: Tensor) -> Tensor:
-        """This process's part of a joint batch."""
-        return values[self.rank :: self.size]
-
-    def mean(self, values: Tensor) -> Tensor:
-        """The mean over the processes."""
-        if self.size == 1:
-            return values
-        total = values.clone()
-        distributed.all_reduce(total)
-        return total / self.size
-
-    def sum(self, values: Tensor) -> Tensor:
-        return self.mean(values) * self.size
-
-    def any(self, flag: Tensor) -> Tensor:  # () bool
-        """Whether the flag is set in any process."""
-        return flag if self.size == 1 else self.sum(flag.float()) > 0
-
-
-def current_workers() -> Workers:
-    """As torch.distributed was set up; alone when it was not."""
-    if not distributed.is_available() or not distributed.is_initialized():
-        return Workers()
-    return Workers(distributed.get_rank(), distributed.get_world_size())
+from gem_plugin.processes.workers import Workers as Workers
+from gem_plugin.processes.workers import current_workers as current_workers
 
 
 class EncodeAndMove(nn.Module):

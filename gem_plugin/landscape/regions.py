@@ -48,7 +48,8 @@ def sum_over_regions(
     """The weighted sums of given maps; negative voxels count as none, as in the components."""
     used = np.flatnonzero((weight_maps != 0).any(axis=0).ravel())
     weights = weight_maps.reshape(len(weight_maps), -1)[:, used]
-    return np.array([weights @ np.maximum(volume.ravel()[used], 0) for volume in volumes], dtype=np.float64)
+    sums = [weights @ np.maximum(volume.ravel()[used], 0) for volume in volumes]
+    return np.array(sums, dtype=np.float64).reshape(-1, len(weight_maps))  # also of no volume
 
 
 def measure_regions(

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.io.run.aside import (
-    RunFilesAside,
     can_be_made_aside,
     drop_unfinished_training,
     is_made_aside,
@@ -35,8 +34,8 @@ from gem_plugin.io.run.settings import (
 )
 from gem_plugin.notices import listening
 from gem_plugin.pipeline.checked_first import check_against_particles
+from gem_plugin.pipeline.helping import ask_for_help, check_is_first_process
 from gem_plugin.pipeline.last_settings import with_number_of_states_of_before, with_settings_of_landscape
-from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.named_folders import check_outdir, named_folder, replaced_files
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import RUN_STEPS as RUN_STEPS  # also known from here
@@ -46,8 +45,6 @@ from gem_plugin.results.recognise import check_is_run
 from gem_plugin.settings import check_input_files
 
 NEVER_KEPT = ("report",)  # takes seconds, and shows whatever the run holds by now
-# torchrun's other processes have nothing to do in these; several devices share the decoding of maps within one process
-STEPS_OF_THE_FIRST_PROCESS = ("analyze", "landscape", "landscape-full", "report")
 SETTINGS_OF_RESUMING = (*SETTINGS_OF_THE_MACHINE, "epochs")  # may change between two starts of one training
 
 
@@ -58,9 +55,10 @@ def run_steps(
     progress: Progress,
 ) -> dict[str, dict[str, Any]]:  # the numbers of each step
     """Do the steps that are not finished yet. All settings are checked before the first step starts."""
+    check_is_first_process()
     check_needed_settings(names, values)
     settings = {name: _settings_for(STEPS[name], run, values, progress) for name in names}
-    with locked_run(run) if is_main_process() else contextlib.nullcontext():
+    with locked_run(run):
         _check_before_the_first(run, settings, progress)
         for name in names:
             if is_finished(run, name, settings[name]):
@@ -96,18 +94,12 @@ def _check_before_the_first(run: RunFiles, settings: dict[str, Any], progress: P
 
 def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> dict[str, Any]:
     """Do one step: check the settings, record them, do the work, record its numbers."""
+    check_is_first_process()
     step.check_settings(settings)
     check_input_files(settings)
     check_outdir(step.name, run, settings)
     if step.name == "report":
         check_is_run(run.root)  # of any other folder it would be an empty page
-    if not is_main_process():  # of torchrun's processes, the first one keeps the records
-        if step.name in STEPS_OF_THE_FIRST_PROCESS:
-            return {}
-        with listening(lambda notice: None):  # the first one says it
-            return step.function(
-                _files_of_helper(step, run), settings, progress
-            )  # the others help with the work
     start = time.monotonic()
     with locked_run(run), _working_files(step, run, settings) as (files, own_settings):
         progress.say(f"{step.name}: {step.help}")
@@ -121,6 +113,7 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
             write_step_settings(RunFiles(files.checkpoint.parent), step.name, settings)
         with progress.waiting("recording the inputs"):
             record_start(run, step.name, settings)
+        ask_for_help(step, files, own_settings)
         with listening(progress.hear) as notices:
             numbers = step.function(files, own_settings, progress)
         record_notices(run, step.name, notices)
@@ -159,13 +152,6 @@ def _start_of_training(run: RunFiles, settings: Any) -> Path | None:
         return None
     unfinished = unfinished_training(run)
     return unfinished.root if _is_same_training(unfinished, "train", settings) else run.checkpoint.parent
-
-
-def _files_of_helper(step: Step, run: RunFiles) -> RunFiles:
-    """Where the other processes of a training read the checkpoint that the first one goes on from."""
-    if step.name == "train" and is_made_aside(step.name, run):
-        return RunFilesAside(run.root, (run.checkpoint.parent,))
-    return run
 
 
 def is_finished(run: RunFiles, name: str, settings: Any) -> bool:

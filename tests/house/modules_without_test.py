@@ -106,7 +106,6 @@ WITHOUT_TEST = {
         "heterogeneity/workers",
         "steps/train/half_sets",
         "steps/train/images",
-        "steps/train/processes",
     ),
     "Focus masks and optional terms in training: tests/steps/train/test_options.py": (
         "heterogeneity/focus",
@@ -213,7 +212,14 @@ WITHOUT_TEST = {
     "What is warned about and where it arrives: tests/test_notices.py": ("io/run/notices",),
     "Runs with particles that are left out: tests/whole/test_excluded_particles.py": ("io/run/excluded",),
     "Commands that are continued: tests/cli/test_main.py": ("pipeline/logged_progress",),
-    "Several processes give what one gives: tests/results/test_decode_in_turn.py": ("pipeline/main_process",),
+    "Every image of prepare: tests/steps/prepare/test_step.py": ("steps/prepare/preparing",),
+    "Several processes give what one gives, and end together: tests/processes/test_together.py": (
+        "processes/channel",
+        "processes/joined",
+        "processes/watch",
+        "steps/landscape_full/shared_rows",
+        "steps/reconstruct/inserting",
+    ),
     "Settings of every step: tests/pipeline/test_step_table.py": (
         "pipeline/rerun/settings",
         "pipeline/settings_of_steps",

@@ -72,12 +72,13 @@ def test_a_device_that_is_not_there_is_named_before_any_work(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("step", ["landscape", "landscape-full"])
-def test_of_several_processes_the_first_makes_the_landscape_and_the_others_touch_nothing(
+def test_a_program_that_does_a_step_in_several_processes_at_once_is_refused_and_nothing_is_touched(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = untrained_run(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    assert run_step(STEPS[step], run, STEPS[step].settings_class(), QUIET) == {}
+    with pytest.raises(InputError, match=r"started 2 processes of a program that is not gem-em"):
+        run_step(STEPS[step], run, STEPS[step].settings_class(), QUIET)
     assert sorted(tmp_path.rglob("*")) == before

@@ -13,12 +13,14 @@ from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import send
+from gem_plugin.processes.workers import Workers
 
 ANCHOR_WIDTH_IN_PIXELS = 1.0  # of the small box: neighbouring anchors overlap
 N_CTF_FEATURES = 8
 N_VIEW_FEATURES = 9 + N_CTF_FEATURES
 SAMPLE_FOR_SCALING = 2000
 IMAGES_AT_A_TIME = 256
+ALONE = Workers()
 
 
 class Anchors(nn.Module):
@@ -76,11 +78,17 @@ class EncoderInputs:
         self.features = features
 
     @classmethod
-    def compute(cls, anchors: Anchors, observations: Observations, progress_of=iter) -> "EncoderInputs":
+    def compute(
+        cls, anchors: Anchors, observations: Observations, progress_of=iter, workers: Workers = ALONE
+    ) -> "EncoderInputs":
+        """Of several processes each reads its part of the images; afterwards all have all inputs."""
         n_features = len(anchors) + N_VIEW_FEATURES
         features = torch.empty(len(observations), n_features, dtype=torch.float16, device=observations.device)
-        for rows in progress_of(list(row_chunks(len(observations), IMAGES_AT_A_TIME))):
+        own = workers.own_part(len(observations), IMAGES_AT_A_TIME)
+        for part in progress_of(list(row_chunks(own.stop - own.start, IMAGES_AT_A_TIME))):
+            rows = own.start + part
             features[rows[0] : rows[-1] + 1] = read_encoder_inputs(anchors, observations, rows).half()
+        workers.fill_from_parts_(features, IMAGES_AT_A_TIME)
         return cls(features)
 
     def batch(self, rows: Tensor) -> Tensor:  # (batch, n_anchors + N_VIEW_FEATURES)

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import math
+import shutil
 from collections import OrderedDict
 from collections.abc import Iterator
 from io import BufferedReader
@@ -15,11 +16,13 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.header import HEADER_BYTES, MrcHeader, mrc_header_bytes, read_mrc_header
 from gem_plugin.io.run.origin import origin_line_of_file
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.operating_system import sync_file
 
 MAXIMUM_OPEN_FILES = (
     64  # one data set may lie in thousands of stacks; the system allows about a thousand open files
 )
 FLOAT32 = np.dtype("<f4")
+BYTES_COPIED_AT_A_TIME = 2**24
 
 
 class StackReader:
@@ -103,7 +106,7 @@ class StackWriter:
         self.n_images = 0
         handle.write(bytes(HEADER_BYTES))
 
-    def append(self, images: np.ndarray) -> None:  # (k, rows, columns)
+    def append(self, images: np.ndarray) -> np.ndarray:  # (k, rows, columns) -> (4,) float64
         """Write images at the end of the stack."""
         assert images.ndim == 3
         assert self.n_images == 0 or images.shape[1:] == self._image_shape
@@ -111,8 +114,31 @@ class StackWriter:
         self._image_shape = values.shape[1:]
         self._handle.write(values.data)
         self.n_images += len(values)
-        self._sums += [values.sum(dtype=np.float64), np.square(values, dtype=np.float64).sum()]
-        self._range = (min(self._range[0], float(values.min())), max(self._range[1], float(values.max())))
+        sums = values.sum(dtype=np.float64), np.square(values, dtype=np.float64).sum()
+        statistics = np.array([*sums, float(values.min()), float(values.max())])
+        self._add_statistics(statistics)
+        return statistics
+
+    def append_stack(
+        self,
+        path: Path,
+        statistics: np.ndarray,  # (k, 4): what `append` gave when that stack was written
+    ) -> None:
+        """Copy all images of a stack that was written here; the header is as if they had been appended one by one."""
+        header = read_mrc_header(path)
+        assert header.dtype == FLOAT32
+        assert self.n_images == 0 or header.shape[1:] == self._image_shape
+        self._image_shape = header.shape[1:]
+        with open(path, "rb") as source:
+            source.seek(header.data_offset)
+            shutil.copyfileobj(source, self._handle, BYTES_COPIED_AT_A_TIME)
+        self.n_images += header.shape[0]
+        for of_some in statistics:
+            self._add_statistics(of_some)
+
+    def _add_statistics(self, statistics: np.ndarray) -> None:  # (4,): sum, sum of squares, least, largest
+        self._sums += statistics[:2]
+        self._range = min(self._range[0], float(statistics[2])), max(self._range[1], float(statistics[3]))
 
     def write_header(self) -> None:
         shape = (self.n_images, *self._image_shape)
@@ -129,6 +155,16 @@ class StackWriter:
                 self._label,
             )
         )
+
+
+@contextlib.contextmanager
+def write_stack_in_place(path: Path, pixel_size_in_angstroms: float) -> Iterator[StackWriter]:
+    """The same under its own name from the beginning: for stacks of which another file says whether they are finished."""
+    with open(path, "wb") as handle:
+        writer = StackWriter(handle, pixel_size_in_angstroms, origin_line_of_file(path))
+        yield writer
+        writer.write_header()
+    sync_file(path)
 
 
 @contextlib.contextmanager

@@ -5,20 +5,13 @@ import numpy as np
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array, write_array, write_arrays, write_numbers
 from gem_plugin.landscape.coordinate_regression import RegressionSettings, regress_coordinates
-from gem_plugin.landscape.exact_coordinates import component_functionals, exact_functionals
-from gem_plugin.landscape.regions import (
-    RegionMeasures,
-    measure_regions,
-    region_weight_maps,
-    sum_over_regions,
-)
-from gem_plugin.landscape.volume_pca import select_masked_voxels
+from gem_plugin.landscape.regions import RegionMeasures, measure_regions
 from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.progress import Progress
-from gem_plugin.results.components import VolumeComponents
+from gem_plugin.processes.workers import current_workers
 from gem_plugin.results.stage_records import StageRecords, fingerprint
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
+from gem_plugin.steps.landscape_full.shared_rows import DECODED, EXACT, REGIONS, SharedRows
 
 N_ERRORS_SHOWN = 5
 
@@ -48,10 +41,9 @@ def find_coordinates(
         path.unlink(missing_ok=True)
     error = None
     if method == "exact":
-        weight_maps, constants = component_functionals(basis.pca, basis.mask)
-        values = exact_functionals(source, weight_maps, progress.track, "exact coordinates") - constants
+        values = _shared(job).values(EXACT)
     elif method == "decode":
-        values = _decode(source, basis, np.arange(source.n_particles), progress)
+        values = _shared(job).values(DECODED)
     else:
         values, errors = _regress(job)
         write_numbers(test_errors, errors)
@@ -67,17 +59,11 @@ def measure_all_regions(
     regions: dict[str, np.ndarray],  # name -> (d, d, d)
 ) -> RegionMeasures | None:
     """Occupancy and motion of every region for every particle."""
-    source, basis, progress = job.source, job.basis, job.progress
     job.full.regions.unlink(missing_ok=True)
     if not regions:
         return None
-    weight_maps = region_weight_maps(regions, basis.pixel_size_in_angstroms)
-    if source.clouds_at is not None:
-        sums = exact_functionals(source, weight_maps, progress.track, "regions")
-    else:
-        volumes = progress.track(source.decode(source.latents), "regions", source.n_particles, "map")
-        sums = sum_over_regions(volumes, weight_maps)
-    measures = measure_regions(regions, sums, np.ones(source.n_particles))
+    sums = _shared(job, regions).values(REGIONS)
+    measures = measure_regions(regions, sums, np.ones(job.source.n_particles))
     write_arrays(
         job.full.regions,
         names=np.array(measures.names),
@@ -99,15 +85,8 @@ def _choose_method(source: VolumeSource, settings: LandscapeFullSettings) -> str
     return "decode" if source.n_particles <= settings.training_volumes else "regress"
 
 
-def _decode(
-    source: VolumeSource, basis: VolumeComponents, rows: np.ndarray, progress: Progress
-) -> np.ndarray:
-    """Decode, mask, clip and project, exactly as the sketch maps were treated."""
-    values = np.empty((len(rows), len(basis.pca.components)))
-    volumes = progress.track(source.decode(source.latents[rows]), "decoded maps", len(rows), "map")
-    for index, volume in enumerate(volumes):
-        values[index] = basis.pca.project(select_masked_voxels(volume, basis.mask))
-    return values
+def _shared(job: FullLandscapeJob, regions: dict[str, np.ndarray] | None = None) -> SharedRows:
+    return SharedRows(job.source, job.basis, regions or {}, current_workers(), job.progress)
 
 
 def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +94,7 @@ def _regress(job: FullLandscapeJob) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(settings.seed)
     n_maps = min(settings.training_volumes, source.n_particles)
     rows = np.sort(generator.choice(source.n_particles, n_maps, replace=False))
-    targets = _decode(source, job.basis, rows, progress)
+    targets = _shared(job).values(DECODED, rows)
     write_numbers(full.sampled_rows, rows)
     write_array(full.sampled_coordinates, targets.astype(np.float32))
     shape = RegressionSettings(

@@ -8,6 +8,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run.outliers import outliers_in_words
 from gem_plugin.landscape.volume_source import VolumeSource
+from gem_plugin.processes.joined import joined_workers, quiet
 from gem_plugin.progress import Progress
 from gem_plugin.reports.notebook import write_notebook
 from gem_plugin.results.components import VolumeComponents
@@ -22,17 +23,27 @@ from gem_plugin.steps.landscape_full.free_energy import map_energy, travel_path
 from gem_plugin.steps.landscape_full.job import FullLandscapeJob
 from gem_plugin.steps.landscape_full.populations import write_full_populations
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings, check_full_settings
+from gem_plugin.steps.landscape_full.shared_rows import SharedRows
 from gem_plugin.steps.landscape_full.states import group_particles, write_full_states
 
 
 def run_landscape_full(run: RunFiles, settings: LandscapeFullSettings, progress: Progress) -> dict[str, Any]:
-    """The landscape of all particles of a run whose sketch is done."""
+    """The landscape of all particles of a run whose sketch is done; of several processes the first makes it."""
     check_full_settings(settings)
     files = LandscapeFiles(settings.landscape_dir) if settings.landscape_dir is not None else run.landscape
     basis = VolumeComponents.load(files)
     grid = MapGrid(basis.box_size, basis.pixel_size_in_angstroms, basis.is_flipped)
-    source = open_decoder(run, grid, settings.device)
-    return map_full_landscape(source, basis, files, run, settings, progress)
+    with joined_workers(settings.device) as (workers, device):
+        source = open_decoder(run, grid, device)
+        if workers.is_main:
+            numbers = map_full_landscape(source, basis, files, run, settings, progress)
+            SharedRows(source, basis, {}, workers, progress).end()
+            return numbers
+        regions = read_regions(
+            settings.region, basis.box_size, basis.pixel_size_in_angstroms, original_grid(run)
+        )
+        SharedRows(source, basis, regions, workers, quiet(progress)).help_until_last()
+        return {}
 
 
 def map_full_landscape(

@@ -1,23 +1,17 @@
 """prepare: read the particles, Fourier-crop and normalise their images into one stack, measure the noise."""
 
+import contextlib
 import dataclasses
-import functools
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gem_plugin.errors import InputError
-from gem_plugin.imaging.fourier import fourier_crop_images
-from gem_plugin.imaging.normalisation import (
-    background_mask,
-    measure_background,
-    standard_deviations,
-)
+from gem_plugin.imaging.normalisation import background_mask
+from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.io.mrc.header import HEADER_BYTES
 from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.new_files import free_name, is_same_file
@@ -28,11 +22,10 @@ from gem_plugin.io.whole_files import check_folder_is_writable
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.expansion import expand_table
 from gem_plugin.particles.image_sizes import largest_common_box, on_one_grid
-from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, RawImages, open_particle_images
+from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.odd_phases import OddPhaseRemoval
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
-from gem_plugin.particles.read_ahead import results_in_order
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search, report_found_stacks
@@ -50,7 +43,9 @@ from gem_plugin.steps.prepare.inspection import (
     stacks_worth_a_second_look,
     why_not_normalised,
 )
-from gem_plugin.steps.prepare.noise import NoiseOfKinds, NoiseOfSome, kinds_of_noise
+from gem_plugin.steps.prepare.noise import NoiseOfKinds
+from gem_plugin.steps.prepare.parts import Part, parts_of_images
+from gem_plugin.steps.prepare.preparing import Plan, Preparing, working_pixel_size, working_table
 from gem_plugin.steps.prepare.samples import joined_where_several, named_files_of, save_samples
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
@@ -58,32 +53,92 @@ from gem_plugin.steps.prepare.views import counts_of_views, settle_views, table_
 
 MINIMUM_VARIATION = 1e-12  # of a background without noise
 
-MAXIMUM_RELATIVE_STANDARD_DEVIATION = (
-    10.0  # of an image's pixels, over the median of all: more is a defect, such as a hot pixel
-)
-MAXIMUM_COUNTED_STANDARD_DEVIATION = (
-    1.5  # of a background, over that of a usual image; in the noise spectrum it counts as this
-)
 
+class _Start(NamedTuple):
+    """What is known of the particles before all images are prepared."""
 
-@dataclass(frozen=True)
-class _Plan:
-    """How each image is turned into a prepared one."""
-
+    particle_file: Path
+    table: ParticleTable  # as read
+    symmetry: Symmetry
     working_box: int
-    mask: Tensor  # (working box, working box) bool: background
-    is_normalised_here: bool
-    background_standard_deviation: float  # of a usual prepared image
-    grey_scale_factor: float  # 1 unless normalised images were cropped, which lowers their noise
-    usual_variation: float  # standard deviation of a usual prepared image, particle and all; 0 where unknown
-    odd_phases: OddPhaseRemoval  # on the working grid
+    preparing: Preparing
 
 
 def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) -> dict[str, Any]:
-    """Write the prepared stack and table."""
+    """Write the prepared stack and table; images that were prepared in parts (parts.py) are joined instead."""
     check_settings(settings)
     _check_is_no_result(run, settings)
+    given = settings
     settings, samples = joined_where_several(run, settings, progress)
+
+    def check_room(n_images: int, box_size: int) -> None:
+        check_folder_is_writable(run.prepared_images.parent)
+        _check_disk_space(run.prepared_images.parent, n_images, box_size)
+
+    with _start(settings, check_room, progress) as start:
+        particle_file, table, symmetry, working_box, preparing = start
+        parts = parts_of_images(run)
+        if parts.are_there():
+            parts.join(run.prepared_images, preparing, parts.shaped_by(given, particle_file), progress)
+        else:
+            _write_images(run.prepared_images, preparing, progress)
+    images, plan, exclusions, noise = preparing
+    noise_spectrum = noise.spectra()
+    origin = ParticleOrigin(
+        particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
+    )
+    working = expand_table(working_table(table, plan), symmetry)
+    save_prepared_table(run.prepared_table, working, noise_spectrum, origin)
+    numbers_of_samples = save_samples(run, samples, working.file_rows)
+    excluded = excluded_views(exclusions.excluded(), symmetry)
+    write_excluded(run, excluded)
+    exclusions.warn()
+    return {
+        "particles": len(working),
+        **({"symmetry": symmetry.name} if len(symmetry) > 1 else {}),
+        **numbers_of_samples,
+        **counts_of_views(working),
+        **({"excluded_particles": len(excluded)} if len(excluded) else {}),
+        "stacks": images.n_stacks,
+        "box": working_box,
+        "pixel_size_in_angstroms": round(working.pixel_size_in_angstroms, 6),
+        "original_box": table.box_size,
+        "original_pixel_size_in_angstroms": table.pixel_size_in_angstroms,
+        "background_normalised_here": plan.is_normalised_here,
+        "grey_scale_factor": round(plan.grey_scale_factor, 6),
+        "noise_power": round(float(noise_spectrum.mean()), 4),
+    }
+
+
+def prepare_part(run: RunFiles, settings: PrepareSettings, part: Part, progress: Progress) -> None:
+    """Prepare one of several parts of the images; `run_prepare` with the same settings joins them.
+
+    Tasks of a queue may do this at the same time: each writes files of its own and nothing else, and a part that is finished is kept.
+    """
+    check_settings(settings)
+    _check_is_no_result(run, settings)
+    if settings.samples:
+        raise InputError(
+            "--part works on one particle file, not on --samples. Prepare the samples in one go, without --part."
+        )
+    parts = parts_of_images(run)
+
+    def check_room(n_images: int, box_size: int) -> None:
+        parts.make_folder()
+        _check_disk_space(parts.folder, n_images // part.number_of_parts, box_size)
+
+    with _start(settings, check_room, progress) as start:
+        shape = parts.shaped_by(settings, start.particle_file)
+        parts.write(part, start.preparing, shape, progress)
+
+
+@contextlib.contextmanager
+def _start(
+    settings: PrepareSettings,
+    check_room: Callable[[int, int], None],  # for so many images of this box
+    progress: Progress,
+) -> Iterator[_Start]:
+    """Read the table, find and check the images, and decide what all of them need. The images are open within the block."""
     if settings.particles is None:
         raise InputError(
             "--particles is missing; expected a .star, .cs or .csg file, or a CryoSPARC job directory."
@@ -106,37 +161,24 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
             settings, table
         )  # after the stacks, which say whether the star file has the box right
         symmetry = find_symmetry(settings, particles, table, maps, progress)
-        check_folder_is_writable(run.prepared_images.parent)
-        _check_disk_space(run.prepared_images.parent, len(images), working_box)
+        check_room(len(images), working_box)
         look = _look(images, working_box, settings, exclusions, progress)
         plan, images = _make_plan(look, settings)
-        noise = NoiseOfKinds(_working_table(images.table, plan), plan.mask)
-        _write_images(run.prepared_images, images, plan, exclusions, noise, progress)
-    noise_spectrum = noise.spectra()
-    origin = ParticleOrigin(
-        particle_file.absolute(), settings.project_folder, table.box_size, table.pixel_size_in_angstroms
-    )
-    working_table = expand_table(_working_table(table, plan), symmetry)
-    save_prepared_table(run.prepared_table, working_table, noise_spectrum, origin)
-    numbers_of_samples = save_samples(run, samples, working_table.file_rows)
-    excluded = excluded_views(exclusions.excluded(), symmetry)
-    write_excluded(run, excluded)
-    exclusions.warn()
-    return {
-        "particles": len(working_table),
-        **({"symmetry": symmetry.name} if len(symmetry) > 1 else {}),
-        **numbers_of_samples,
-        **counts_of_views(working_table),
-        **({"excluded_particles": len(excluded)} if len(excluded) else {}),
-        "stacks": images.n_stacks,
-        "box": working_box,
-        "pixel_size_in_angstroms": round(working_table.pixel_size_in_angstroms, 6),
-        "original_box": table.box_size,
-        "original_pixel_size_in_angstroms": table.pixel_size_in_angstroms,
-        "background_normalised_here": plan.is_normalised_here,
-        "grey_scale_factor": round(plan.grey_scale_factor, 6),
-        "noise_power": round(float(noise_spectrum.mean()), 4),
-    }
+        noise = NoiseOfKinds(working_table(images.table, plan), plan.mask)
+        preparing = Preparing(images, plan, exclusions, noise)
+        yield _Start(particle_file, table, symmetry, working_box, preparing)
+
+
+def _write_images(path: Path, preparing: Preparing, progress: Progress) -> None:
+    """Prepare every image once."""
+    pixel_size = working_pixel_size(preparing.images.table, preparing.plan)
+    with (
+        write_stack(path, pixel_size) as writer,
+        preparing.prepared(preparing.chunks(), progress) as chunks,
+    ):
+        for chunk in chunks:
+            writer.append(chunk.images)
+            preparing.learn(chunk.reasons, chunk.noise)
 
 
 def _check_is_no_result(run: RunFiles, settings: PrepareSettings) -> None:
@@ -218,7 +260,7 @@ def _look(
     return Look(images, original_mask, mask, exclusions, progress)
 
 
-def _make_plan(look: Look, settings: PrepareSettings) -> tuple[_Plan, ParticleImages]:
+def _make_plan(look: Look, settings: PrepareSettings) -> tuple[Plan, ParticleImages]:
     """Look at some images of every stack to decide what all need; dark ones among light ones are inverted from here on."""
     groups = Groups(look.images.table)
     measured = measure_images(look, rows_to_look_at(groups.cells), "Inspecting some images")
@@ -235,11 +277,11 @@ def _make_plan(look: Look, settings: PrepareSettings) -> tuple[_Plan, ParticleIm
     cropped = _median(measured.cropped_standard_deviations, 1.0)
     if is_normalised_here:
         ratios = measured.variations / np.maximum(measured.cropped_standard_deviations, MINIMUM_VARIATION)
-        return _Plan(working_box, look.mask, True, 1.0, 1.0, _median(ratios, 0.0), odd_phases), images
+        return Plan(working_box, look.mask, True, 1.0, 1.0, _median(ratios, 0.0), odd_phases), images
     was_cropped = working_box != look.images.table.box_size
     factor = 1 / cropped if not is_off and was_cropped else 1.0
     variation = _median(measured.variations, 0.0) * factor
-    return _Plan(working_box, look.mask, False, cropped * factor, factor, variation, odd_phases), images
+    return Plan(working_box, look.mask, False, cropped * factor, factor, variation, odd_phases), images
 
 
 def _odd_phases(table: ParticleTable, working_box: int) -> OddPhaseRemoval:
@@ -280,103 +322,3 @@ def _warn_when_dark(contrasts: np.ndarray) -> None:
             "The particles look dark on a light background; expected light ones. "
             "If they are dark, use --invert-contrast."
         )
-
-
-def _prepare_images(images: Tensor, plan: _Plan) -> Tensor:
-    cropped = fourier_crop_images(images, plan.working_box)
-    if not plan.is_normalised_here:
-        return cropped if plan.grey_scale_factor == 1 else cropped.mul_(plan.grey_scale_factor)
-    background = measure_background(cropped, plan.mask)
-    cropped -= background.means[:, None, None]
-    return cropped.div_(background.standard_deviations[:, None, None])
-
-
-def _write_images(
-    path: Path,
-    images: ParticleImages,
-    plan: _Plan,
-    exclusions: Exclusions,
-    noise: NoiseOfKinds,
-    progress: Progress,
-) -> None:
-    """Prepare every image once, a few megabytes at a time, and measure their noise on the way; unusable ones become zero."""
-    chunks = images.in_chunks(np.arange(len(images)))
-    prepare = functools.partial(_prepare_chunk, images, plan, exclusions, noise)
-    with (
-        write_stack(path, _working_pixel_size(images.table, plan)) as writer,
-        results_in_order(chunks, images.read_raw, prepare) as results,
-    ):
-        for chunk in progress.track(results, "Preparing images", len(chunks), "chunk"):
-            for image, reason in chunk.reasons.items():
-                exclusions.add_image(image, reason)
-            noise.add_measured(chunk.noise)
-            writer.append(chunk.images)
-            exclusions.check()
-
-
-class _Chunk(NamedTuple):
-    """Some images as they are written, and what was found on the way."""
-
-    images: np.ndarray  # (rows, working box, working box) float32
-    reasons: dict[int, str]  # why an image cannot be used
-    noise: list[NoiseOfSome]
-
-
-def _prepare_chunk(
-    images: ParticleImages,
-    plan: _Plan,
-    exclusions: Exclusions,  # read only
-    noise: NoiseOfKinds,
-    rows: np.ndarray,
-    raw: RawImages,  # of these rows
-) -> _Chunk:
-    """Images that vary far more than usual would drown the noise of all others. Several threads do this at once."""
-    read, reasons = images.checked(rows, raw)
-    prepared = plan.odd_phases.corrected(_prepare_images(read, plan), images.table.optics_rows[rows])
-    for position in (position for position, row in enumerate(rows.tolist()) if row in reasons):
-        prepared[position] = 0  # not 0 over 0
-    if plan.usual_variation > 0:
-        ratios = standard_deviations(prepared.flatten(1)) / plan.usual_variation
-        for position in torch.nonzero(ratios > MAXIMUM_RELATIVE_STANDARD_DEVIATION).flatten().tolist():
-            reasons.setdefault(
-                int(rows[position]),
-                f"its image varies over {MAXIMUM_RELATIVE_STANDARD_DEVIATION:.0f} times as much as the others "
-                "(hot pixels, or a damaged micrograph)",
-            )
-            prepared[position] = 0
-    is_good = exclusions.are_left(rows)
-    is_good[[position for position, row in enumerate(rows.tolist()) if row in reasons]] = False
-    is_good &= noise.is_measured[rows]
-    good = prepared if is_good.all() else prepared[torch.from_numpy(is_good)]
-    of_noise = _noise_without_excess(good, rows[is_good], plan, noise) if len(good) else []
-    return _Chunk(prepared.numpy(), reasons, of_noise)
-
-
-def _noise_without_excess(
-    images: Tensor, rows: np.ndarray, plan: _Plan, noise: NoiseOfKinds
-) -> list[NoiseOfSome]:
-    """Images whose background varies more than usual (ice, carbon) scaled down, so that a few do not set the noise of all."""
-    background = measure_background(images, plan.mask)
-    limit = MAXIMUM_COUNTED_STANDARD_DEVIATION * plan.background_standard_deviation
-    if not limit > 0 or bool((background.standard_deviations <= limit).all()):  # without noise, or as usual
-        return noise.measure(images, rows, background.means)
-    scales = limit / background.standard_deviations.clamp_min(limit)
-    return noise.measure(images * scales[:, None, None], rows, background.means * scales)
-
-
-def _working_pixel_size(table: ParticleTable, plan: _Plan) -> float:
-    return table.pixel_size_in_angstroms * table.box_size / plan.working_box
-
-
-def _working_table(table: ParticleTable, plan: _Plan) -> ParticleTable:
-    """The table of the prepared images, which have positive density."""
-    return dataclasses.replace(
-        table,
-        contrast_sign=np.ones(len(table), dtype=np.float32),
-        pixel_size_in_angstroms=_working_pixel_size(table, plan),
-        box_size=plan.working_box,
-        optics=table.optics.of_prepared_images(),
-        own_box_sizes=np.zeros(0, np.int32),  # one size from here on
-        own_pixel_sizes=np.zeros(0),
-        noise_rows=kinds_of_noise(table),
-    )

@@ -29,15 +29,14 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.mask import bright_level, make_mask
-from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.half_sets import random_half_sets
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.figures.reconstruction import draw_local_resolution
 from gem_plugin.results.masks import read_mask_on_grid
+from gem_plugin.steps.reconstruct.inserting import ImagesToInsert, inserted_together
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
-IMAGES_AT_A_TIME = 64
 MASK_RESOLUTION_IN_PIXELS = 5.0  # the map is smoothed this far before a threshold makes a mask of it
 MASK_FRACTION_OF_BRIGHT_LEVEL = 0.2
 MASK_MARGIN_IN_PIXELS = 2
@@ -112,34 +111,20 @@ def back_project(
     weights: np.ndarray | None = None,  # (k,)
     views: Views | None = None,  # of the k rows
 ) -> BackProjection:
-    """Both half-maps of some particles, without the excluded ones."""
-    table = prepared.table
+    """Both half-maps of some particles, without the excluded ones; several processes insert their part of the images each."""
     is_used = prepared.is_used[rows]
     if not is_used.all():
         rows = rows[is_used]
         weights = None if weights is None else weights[is_used]
         views = None if views is None else Views(*(values[torch.from_numpy(is_used)] for values in views))
-    both = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=device)
-    positions = np.arange(len(rows))
-    parts = [positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(rows), IMAGES_AT_A_TIME)]
-    for part in progress.track(parts, title, unit="batch"):
-        some = rows[part]
-        taken = table.take(some)
-        rotations = torch.from_numpy(taken.view_matrices) if views is None else views.rotation_matrices[part]
-        shifts = (
-            torch.from_numpy(taken.shifts_in_angstroms) if views is None else views.shifts_in_angstroms[part]
-        )
-        counted = None if weights is None else torch.from_numpy(weights[part]).to(device)
-        both.add_(
-            torch.from_numpy(np.array(prepared.images[some])).to(device),
-            rotations.to(device),
-            shifts.to(device),
-            ctf_parameters_of(taken).to(device),
-            torch.from_numpy(halves[some]).to(device),
-            counted,
-        )
-    both.move_to_("cpu")
-    return both
+    images = ImagesToInsert(
+        rows,
+        halves[rows],
+        weights,
+        None if views is None else views.rotation_matrices.numpy(),
+        None if views is None else views.shifts_in_angstroms.numpy(),
+    )
+    return inserted_together(prepared, images, device, progress, title)
 
 
 def mask_from_half_maps(first: Tensor, second: Tensor, pixel_size_in_angstroms: float) -> Tensor:

@@ -6,25 +6,43 @@ Only these maps carry a resolution; a decoded map is a drawing by the model.
 from dataclasses import replace
 from typing import Any
 
-from gem_plugin.devices import set_threads
+from gem_plugin.devices import choose_device, set_threads
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.outliers import outliers_in_words, particles_in_states
 from gem_plugin.io.run.reconstruct_files import WHOLE_NAME
 from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.processes.joined import joined_workers, quiet
 from gem_plugin.progress import Progress
 from gem_plugin.results.checks import LONG, RunChecks
 from gem_plugin.results.refined_poses import with_refined_poses
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.state_checks import check_sizes, checks_of_maps
 from gem_plugin.steps.reconstruct.half_maps import given_mask, half_sets_of
+from gem_plugin.steps.reconstruct.inserting import end_inserting, help_to_insert
 from gem_plugin.steps.reconstruct.of_states import reconstruct_states
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings, check_reconstruct_settings
 
 
 def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> dict[str, Any]:
-    """Write RUN/reconstruct: half-maps, filtered maps, masks, FSC curves, and maps.csv."""
+    """Write RUN/reconstruct: half-maps, filtered maps, masks, FSC curves, and maps.csv.
+
+    Of several processes the first does so, and the others insert their part of the images.
+    """
     check_reconstruct_settings(settings)
     set_threads(settings.threads)
+    with joined_workers(settings.device) as (workers, device):
+        own = replace(settings, device=device)
+        if workers.is_main:
+            numbers = _reconstruct(run, own, progress)
+            end_inserting(workers)
+            return numbers
+        progress = quiet(progress)
+        prepared = prepared_for_states(run, own, progress)
+        help_to_insert(prepared, workers, choose_device(device), progress)
+        return {}
+
+
+def _reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> dict[str, Any]:
     prepared = prepared_for_states(run, settings, progress)
     given_mask(settings, prepared)  # a mask of another box is refused before any work
     halves = half_sets_of(prepared, settings.seed)

@@ -19,9 +19,10 @@ from gem_plugin.heterogeneity.training_plan import TrainingPlan
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import write_text_whole
+from gem_plugin.processes.workers import current_workers
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import decode_volumes
-from gem_plugin.steps.train.embedding import EmbeddedParticles, embed_particles
+from gem_plugin.steps.train.embedding import EmbeddedParticles, embed_particles, embedded_together
 from gem_plugin.steps.train.epochs import train_to_the_end
 from gem_plugin.steps.train.setup import ConsensusStart, make_trainer
 
@@ -38,12 +39,14 @@ def train_halves(
     plan_of_all: TrainingPlan,  # each half trains for as many particle visits as the whole set did
     progress: Progress,
 ) -> dict[str, Any]:
-    """Train both, write train/halves.json, and give its numbers for the summary."""
+    """Train both, write train/halves.json, and give its numbers for the summary; of several processes in the first one."""
     check_half_sets(half_sets)
     trained = [
         _train_half(run, settings, observations, consensus, half_sets, half, plan_of_all, progress)
         for half in (1, 2)
     ]
+    if not current_workers().is_main:
+        return {}
     (first_model, first), (second_model, second) = trained
     generator = np.random.default_rng(settings.seed)
     with progress.waiting("agreement of the latents"):
@@ -99,7 +102,7 @@ def _train_half(
         folder, resumed, observations, consensus, rows, progress, plan_of_all
     )
     train_to_the_end(folder, trainer, architecture, progress)
-    embedded = embed_particles(trainer, progress)
+    embedded = embedded_together(trainer, embed_particles(trainer, progress))
     if trainer.workers.is_main:
         write_array(folder.latents, embedded.means)
     return trainer.model, embedded

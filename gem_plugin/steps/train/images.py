@@ -15,6 +15,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.processes.launched import n_local_processes
 from gem_plugin.progress import Progress
 
 FRACTION_OF_FREE_MEMORY = 0.5  # that cached images may take
@@ -68,7 +69,13 @@ def bytes_in_memory(n_images: int, box_size: int) -> int:
 
 def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
     """Whether all images take less than half of the memory that is free now on the device that will hold them."""
-    return bytes_in_memory(n_images, box_size) < FRACTION_OF_FREE_MEMORY * free_memory_in_bytes(device)
+    return bytes_in_memory(n_images, box_size) < FRACTION_OF_FREE_MEMORY * _memory_of_this_process(device)
+
+
+def _memory_of_this_process(device: torch.device) -> float:
+    """Free bytes on the device; processes of one machine share its memory, each has a GPU of its own."""
+    free = free_memory_in_bytes(device)
+    return free if device.type == "cuda" else free / n_local_processes()
 
 
 def check_memory(
@@ -81,7 +88,7 @@ def check_memory(
     """Raise InputError before the start when what must stay in memory is more than there is."""
     encoder_inputs = 2 * n_particles * (settings.anchors + N_VIEW_FEATURES)  # half precision
     images = bytes_in_memory(n_images, box_size) if settings.cache == "memory" else 0
-    free = free_memory_in_bytes(device)
+    free = _memory_of_this_process(device)
     if encoder_inputs + images > free:
         counted = "particles" if n_images == n_particles else f"views, {n_images} images,"
         remedy = "Use --cache disk" if images > free - encoder_inputs and images else "Use fewer --anchors"

@@ -21,12 +21,18 @@ MAXIMUM_OUTLIER_FRACTION = 0.95  # with more, nothing is left to learn from
 def write_matches(
     run: RunFiles, trainer: Trainer, latents: EmbeddedParticles, progress: Progress
 ) -> dict[str, Any]:
-    """Write contrasts.npy, outliers.npy and refined_poses.npz, each where there is something to say; numbers for the summary."""
-    for path in (run.contrasts, run.outliers, run.refined_poses):  # of an earlier training
-        path.unlink(missing_ok=True)
+    """Write contrasts.npy, outliers.npy and refined_poses.npz, each where there is something to say; numbers for the summary.
+
+    Of several processes each matches its particles, whose latents these are; the first one writes.
+    """
+    if trainer.workers.is_main:
+        for path in (run.contrasts, run.outliers, run.refined_poses):  # of an earlier training
+            path.unlink(missing_ok=True)
     if trainer.settings.loss != "squared":
         return {}
     matches = match_particles(trainer, latents, progress)
+    if matches is None:
+        return {}
     write_array(run.contrasts, matches.contrasts)
     numbers: dict[str, Any] = {}
     if matches.outliers is not None:

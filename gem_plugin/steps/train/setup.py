@@ -27,6 +27,7 @@ from gem_plugin.heterogeneity.training_plan import (
 from gem_plugin.io.gaussian_files import read_gaussians
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.views import particles_of
+from gem_plugin.processes.workers import current_workers
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import load_training
 from gem_plugin.steps.train.focus_mask import mobile_gaussians
@@ -83,7 +84,9 @@ def make_trainer(
     trainer = Trainer(model, observations, encoder_inputs, training_rows, validation_rows, settings, plan)
     if settings.outliers and settings.loss == "squared":
         with progress.waiting("images without the molecule"):
-            trainer.mixture.look_for_outliers(consensus.cloud, observations, settings.projector)
+            trainer.mixture.look_for_outliers(
+                consensus.cloud, observations, settings.projector, trainer.workers
+            )
     if saved is not None:
         trainer.load_state(saved[1])
         progress.say(f"Resuming after epoch {trainer.epoch} of {epochs_in_words(trainer.plan)}")
@@ -119,7 +122,10 @@ def _compute_encoder_inputs(
     assert anchors is not None
     assert encoder is not None
     encoder_inputs = EncoderInputs.compute(
-        anchors, observations, lambda parts: progress.track(parts, "Reading anchor scores", unit="chunk")
+        anchors,
+        observations,
+        lambda parts: progress.track(parts, "Reading anchor scores", unit="chunk"),
+        current_workers(),
     )
     sample = torch.linspace(0, len(rows) - 1, min(SAMPLE_FOR_SCALING, len(rows))).long()
     encoder.standardise_by(encoder_inputs.batch(rows[sample]), len(anchors))

@@ -13,19 +13,19 @@ from gem_plugin.heterogeneity.held_out_support import held_out_support
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.heterogeneity.training_end import training_end
-from gem_plugin.heterogeneity.workers import Workers
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.processes.joined import joined_workers, quiet, wait_for_all
+from gem_plugin.processes.workers import Workers
 from gem_plugin.progress import Progress
 from gem_plugin.results.written_particles import write_latents, write_refined_particles
 from gem_plugin.settings import check_settings
-from gem_plugin.steps.train.embedding import embed_particles, refine_particles
+from gem_plugin.steps.train.embedding import embed_particles, embedded_together, refine_particles
 from gem_plugin.steps.train.epochs import train_to_the_end
 from gem_plugin.steps.train.focus_mask import check_focus_mask
 from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
 from gem_plugin.steps.train.images import open_cached_observations, rows_used
 from gem_plugin.steps.train.matches import write_matches
-from gem_plugin.steps.train.processes import joined_workers, quiet, wait_for_all
 from gem_plugin.steps.train.setup import make_trainer, read_consensus
 
 
@@ -62,19 +62,29 @@ def _train(
     numbers = {**_summary(trainer, architecture), **end, "device": str(device), "processes": workers.size}
     if workers.is_main:
         numbers |= _support(trainer, progress)
-        latents = embed_particles(trainer, progress)
-        if settings.refine_latents:
-            latents, gain = refine_particles(trainer, latents, progress)
-            numbers["refinement_gain"] = round(gain, 4)
-        write_array(run.latents, latents.means)
-        write_array(run.latents_std, latents.standard_deviations)
-        numbers |= write_matches(run, trainer, latents, progress)
-        with progress.waiting("particles with their latents"):
-            write_latents(run, latents.means)
-            write_refined_particles(run)
+    numbers |= _embed(run, trainer, progress)
     if settings.halves:
         numbers |= train_halves(run, settings, observations, consensus, half_sets, trainer.plan, progress)
     wait_for_all(workers)
+    return numbers
+
+
+def _embed(run: RunFiles, trainer: Trainer, progress: Progress) -> dict[str, Any]:
+    """Every process embeds and matches its particles; the first one writes those of all."""
+    numbers: dict[str, Any] = {}
+    own = embed_particles(trainer, progress)
+    if trainer.settings.refine_latents:
+        own, gain = refine_particles(trainer, own, progress)
+        numbers["refinement_gain"] = round(gain, 4)
+    latents = embedded_together(trainer, own)
+    if trainer.workers.is_main:
+        write_array(run.latents, latents.means)
+        write_array(run.latents_std, latents.standard_deviations)
+    numbers |= write_matches(run, trainer, own, progress)
+    if trainer.workers.is_main:
+        with progress.waiting("particles with their latents"):
+            write_latents(run, latents.means)
+            write_refined_particles(run)
     return numbers
 
 

@@ -1,0 +1,98 @@
+"""Inserting images into half-maps: in one process, or in several that take their part of the images each and add up the sums."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from gem_plugin.imaging.back_projection import BackProjection
+from gem_plugin.particles.ctf_parameters import ctf_parameters_of
+from gem_plugin.particles.prepared import PreparedData
+from gem_plugin.processes.channel import open_channel
+from gem_plugin.processes.workers import Workers, current_workers
+from gem_plugin.progress import Progress
+
+IMAGES_AT_A_TIME = 64
+INSERT, LAST = "insert images", "no more images"
+
+
+class ImagesToInsert(NamedTuple):
+    """Which images go into which half, and how."""
+
+    rows: np.ndarray  # (k,) of the prepared table
+    halves: np.ndarray  # (k,) 0 or 1
+    weights: np.ndarray | None  # (k,)
+    rotation_matrices: np.ndarray | None  # (k, 3, 3); None: those of the table
+    shifts_in_angstroms: np.ndarray | None  # (k, 2), ordered xy; None: those of the table
+
+    def take(self, part: slice | np.ndarray) -> "ImagesToInsert":
+        return ImagesToInsert(*(None if values is None else values[part] for values in self))  # type: ignore[arg-type]
+
+
+def inserted_together(
+    prepared: PreparedData, images: ImagesToInsert, device: torch.device, progress: Progress, title: str
+) -> BackProjection:
+    """The sums of all images, on the CPU."""
+    workers = current_workers()
+    if workers.size > 1:
+        open_channel().ask(work=INSERT)
+        _in_all_processes(workers, images)
+    return _inserted(prepared, images, workers, device, progress, title)
+
+
+def help_to_insert(
+    prepared: PreparedData, workers: Workers, device: torch.device, progress: Progress
+) -> None:
+    """In the processes beside the first: insert their part whenever it asks."""
+    while open_channel().asked()["work"] != LAST:
+        images = _in_all_processes(workers, [None] * len(ImagesToInsert._fields))
+        _inserted(prepared, images, workers, device, progress, INSERT)
+
+
+def end_inserting(workers: Workers) -> None:
+    """In the first process, when nothing more is to be inserted."""
+    if workers.size > 1:
+        open_channel().ask(work=LAST)
+
+
+def _in_all_processes(workers: Workers, images: Iterable[np.ndarray | None]) -> ImagesToInsert:
+    return ImagesToInsert(*(workers.from_first(values) for values in images))  # type: ignore[arg-type]
+
+
+def _inserted(
+    prepared: PreparedData,
+    images: ImagesToInsert,
+    workers: Workers,
+    device: torch.device,
+    progress: Progress,
+    title: str,
+) -> BackProjection:
+    table = prepared.table
+    both = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=device)
+    own = images.take(workers.own_part(len(images.rows), IMAGES_AT_A_TIME))
+    positions = np.arange(len(own.rows))
+    parts = [
+        positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(positions), IMAGES_AT_A_TIME)
+    ]
+    for part in progress.track(parts, title, unit="batch"):
+        _insert_(both, prepared, own.take(part), device)
+    both.move_to_("cpu")
+    workers.sum_in_first_(both.sums)
+    return both
+
+
+def _insert_(
+    both: BackProjection, prepared: PreparedData, some: ImagesToInsert, device: torch.device
+) -> None:
+    taken = prepared.table.take(some.rows)
+    rotations = taken.view_matrices if some.rotation_matrices is None else some.rotation_matrices
+    shifts = taken.shifts_in_angstroms if some.shifts_in_angstroms is None else some.shifts_in_angstroms
+    both.add_(
+        torch.from_numpy(np.array(prepared.images[some.rows])).to(device),
+        torch.from_numpy(rotations).to(device),
+        torch.from_numpy(shifts).to(device),
+        ctf_parameters_of(taken).to(device),
+        torch.from_numpy(some.halves).to(device),
+        None if some.weights is None else torch.from_numpy(some.weights).to(device),
+    )
