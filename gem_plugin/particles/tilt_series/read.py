@@ -28,6 +28,7 @@ class TiltSeriesOptions:
     grouping_column: str = (
         GROUPING_COLUMN  # of files with a row per tilt image: what the rows of a particle share
     )
+    pixel_size_in_angstroms: float | None = None  # only for image series that give none
     max_dose: float | None = None  # electrons per square Angstrom before an image; None: all
     max_tilts: int | None = None  # images of each particle, those of the lowest dose; None: all
     search: ImageSearch = field(default_factory=ImageSearch)
@@ -58,7 +59,13 @@ def read_tilt_series(
 def _particles_of_file(file: RelionFile, options: TiltSeriesOptions, track: Track) -> TiltSeriesParticles:
     if not set(TOMOGRAPHY_LABELS) & set(file.particles.labels):
         refuse_volumes(file)
-        return read_image_series(file, options.grouping_column, options.search, track)
+        return read_image_series(
+            file, options.grouping_column, options.search, options.pixel_size_in_angstroms, track
+        )
+    if options.pixel_size_in_angstroms is not None:
+        raise InputError(
+            f"{file.path} gives its pixel size; expected none besides. Leave the pixel size out."
+        )
     refuse_volumes(file)
     return read_stacks(_files_beside(file, options), options.search, track)
 

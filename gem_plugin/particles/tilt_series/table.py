@@ -159,7 +159,7 @@ class TiltSeriesParticles:
     def counts(self) -> str:
         """In words: 2,000 particles with 6 to 41 tilt images each (50,312 images)."""
         counts = self.image_counts
-        lowest, highest = int(counts.min(initial=0)), int(counts.max(initial=0))
+        lowest, highest = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
         each = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
         plural = "" if highest == 1 else "s"
         return f"{len(self):,} particles with {each} tilt image{plural} each ({len(self.images):,} images)"
