@@ -63,6 +63,6 @@ def test_names_start_from_the_project_folder_that_is_given(own_project: Path, tm
     elsewhere.mkdir()
     moved = elsewhere / "optimisation_set.star"
     moved.write_text((own_project / RELION).read_text())
-    with pytest.raises(InputError, match="the particle file is missing.*--project-folder"):
+    with pytest.raises(InputError, match=r"the particle file is missing.*--project-folder"):
         read(moved)
     assert len(read(moved, search=ImageSearch(project_folder=own_project / "relion5"))) == 12

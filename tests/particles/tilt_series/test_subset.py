@@ -110,7 +110,7 @@ def test_trajectories_are_passed_on(own_project: Path) -> None:
 def test_wrong_choices_are_refused(own_project: Path) -> None:
     particles = read(own_project / RELION)
     target = own_project / "relion5" / "new.star"
-    with pytest.raises(InputError, match="No particle .* was chosen"):
+    with pytest.raises(InputError, match=r"No particle .* was chosen"):
         write_subset(particles, np.array([], dtype=int), target)
     with pytest.raises(InputError, match="has particles 0 to 11; 12 was requested"):
         write_subset(particles, np.array([3, 12]), target)

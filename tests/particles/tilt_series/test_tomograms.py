@@ -116,7 +116,7 @@ def test_a_b_factor_per_dose_and_a_slope_are_taken(own_project: Path) -> None:
 
 
 def test_a_file_of_another_kind(own_project: Path) -> None:
-    with pytest.raises(InputError, match="expected the tomograms .* a block data_global"):
+    with pytest.raises(InputError, match=r"expected the tomograms .* a block data_global"):
         read(own_project / "relion5" / "particles.star", tomograms=own_project / "relion5" / "particles.star")
 
 
