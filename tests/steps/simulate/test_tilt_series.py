@@ -45,7 +45,8 @@ def test_the_files_are_those_of_the_programs(noisy: Path) -> None:
     assert by_dose["rlnMicrographPreExposure"].is_monotonic_increasing
     assert by_angle["rlnTomoYTilt"].is_monotonic_increasing
     assert not by_angle["rlnMicrographPreExposure"].is_monotonic_increasing
-    assert "rlnTomoProjX" in matrices and "rlnTomoYTilt" not in matrices
+    assert "rlnTomoProjX" in matrices
+    assert "rlnTomoYTilt" not in matrices
     assert all((relion / "tilt_series" / f"TS_0{number}.mrc").is_file() for number in (1, 2, 3))
     tomograms = starfile.read(noisy / "warptools" / "particles_tomograms.star", always_dict=True)
     assert set(tomograms) == {"global", *(f"TS_0{number}.tomostar" for number in (1, 2, 3))}
