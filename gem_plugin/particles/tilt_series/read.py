@@ -3,9 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from gem_plugin.errors import InputError
 from gem_plugin.io.project_folder import ImageSearch
-from gem_plugin.io.star.particles import TOMOGRAPHY_LABELS, RelionFile, open_tilt_series_file
+from gem_plugin.io.star.columns import read_columns
+from gem_plugin.io.star.particles import IMAGE_NAME, TOMOGRAPHY_LABELS, RelionFile, open_tilt_series_file
 from gem_plugin.io.star.text import read_star_document
 from gem_plugin.particles.tilt_series.image_series import GROUPING_COLUMN, read_image_series
 from gem_plugin.particles.tilt_series.limits import in_order, used_images
@@ -15,6 +18,7 @@ from gem_plugin.particles.tilt_series.optimisation_set import (
     read_optimisation_set,
 )
 from gem_plugin.particles.tilt_series.refusals import refuse_volumes
+from gem_plugin.particles.tilt_series.stack_columns import FRAMES
 from gem_plugin.particles.tilt_series.stacks_2d import StackFiles, read_stacks
 from gem_plugin.particles.tilt_series.table import TiltSeriesParticles
 from gem_plugin.progress import Track, untracked
@@ -57,8 +61,8 @@ def read_tilt_series(
 
 
 def _particles_of_file(file: RelionFile, options: TiltSeriesOptions, track: Track) -> TiltSeriesParticles:
-    if not set(TOMOGRAPHY_LABELS) & set(file.particles.labels):
-        refuse_volumes(file)
+    refuse_volumes(file)
+    if _has_a_row_per_image(file):
         return read_image_series(
             file, options.grouping_column, options.search, options.pixel_size_in_angstroms, track
         )
@@ -66,8 +70,15 @@ def _particles_of_file(file: RelionFile, options: TiltSeriesOptions, track: Trac
         raise InputError(
             f"{file.path} gives its pixel size; expected none besides. Leave the pixel size out."
         )
-    refuse_volumes(file)
     return read_stacks(_files_beside(file, options), options.search, track)
+
+
+def _has_a_row_per_image(file: RelionFile) -> bool:
+    """By its image names, which then say the slice; files of other programs may name tomograms too."""
+    if FRAMES in file.particles.labels:
+        return False
+    names = read_columns(file.document, file.particles, text_labels=[IMAGE_NAME]).get(IMAGE_NAME, np.zeros(0))
+    return not set(TOMOGRAPHY_LABELS) & set(file.particles.labels) or (len(names) > 0 and "@" in names[0])
 
 
 def _files_beside(file: RelionFile, options: TiltSeriesOptions) -> StackFiles:

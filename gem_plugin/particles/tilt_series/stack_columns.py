@@ -140,7 +140,7 @@ def _check_names(columns: StackColumns) -> None:
         if "@" in name:
             raise InputError(
                 f"{columns.at(row)}: {IMAGE_NAME} is {name!r}; expected the name of a stack of its own, without a slice number. "
-                "For a file with a row per tilt image, give the column of the particle's name as grouping column."
+                "Extract the particles as 2D stacks again."
             )
     different, counts = np.unique(columns.names.astype(str), return_counts=True)
     if (counts > 1).any():

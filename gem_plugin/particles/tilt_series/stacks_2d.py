@@ -61,7 +61,7 @@ def read_stacks(
     refuse_volumes(files.particles)
     refuse_aberrations(files.particles)
     columns = read_stack_columns(files.particles)
-    tomograms = read_tomograms(files.tomograms, search)
+    tomograms = read_tomograms(files.tomograms, search, set(columns.tomograms.tolist()))
     _check_tomograms(columns, tomograms, files.tomograms)
     found = find_stacks(dict.fromkeys(columns.stacks.tolist()), files.particles.path, search)
     headers = read_headers(found.paths, columns.box_size, files.particles.path, track)
@@ -116,7 +116,7 @@ def _check_tomograms(columns: StackColumns, tomograms: Mapping[str, TiltSeries],
     for row, name in enumerate(columns.tomograms.tolist()):
         if name not in tomograms:
             raise InputError(
-                f"{columns.at(row)}: its tomogram {name} is not among the {len(tomograms)} of {path}. "
+                f"{columns.at(row)}: its tomogram {name} is not in {path}. "
                 "Give the tomograms.star of the same extraction, or its optimisation set."
             )
     attributes = ("voltage_in_kilovolts", "spherical_aberration_in_millimetres", "amplitude_contrast")

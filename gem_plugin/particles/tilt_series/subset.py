@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.new_files import check_nothing_is_lost
 from gem_plugin.io.project_folder import project_above
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import IMAGE_NAME, RelionFile, open_tilt_series_file
+from gem_plugin.notices import warn
 from gem_plugin.particles.tilt_series.optimisation_set import (
     FILE_NAME,
     OptimisationSet,
@@ -31,6 +33,7 @@ def write_subset(
     particles: TiltSeriesParticles,
     chosen: np.ndarray,  # (k,) rows of `particles`, in any order, each once
     target: Path,  # the star file to write
+    overwrite: bool = False,  # files that are there already
     project: Path
     | None = None,  # that names in the files start from; default: the project above the target, else as in the source
 ) -> WrittenSubset:
@@ -42,16 +45,18 @@ def write_subset(
     chosen = np.asarray(chosen, dtype=np.int64)
     _check_chosen(particles, chosen)
     target = Path(target)
-    if target.absolute() == particles.path.absolute():
-        raise InputError(f"{target} is the file that is read, and would be destroyed. Give another name.")
+    beside = target.with_name(FILE_NAME if target.name == "particles.star" else f"{target.stem}_{FILE_NAME}")
+    is_series = particles.form is TiltSeriesForm.IMAGE_SERIES
+    read = [path for path in (particles.path, particles.tomograms_path, particles.trajectories_path) if path]
+    check_nothing_is_lost([target] if is_series else [target, beside], overwrite, read)
+    _warn_of_one_half_set(particles, chosen, target)
     file = open_tilt_series_file(particles.path)
     project = project or project_above(target) or project_above(particles.path)
-    if particles.form is TiltSeriesForm.IMAGE_SERIES:
+    if is_series:
         rows = _rows_of_groups(file, particles, chosen)
         _write_rows(file, particles, rows, target, project)
         return WrittenSubset(target, None)
     _write_rows(file, particles, np.sort(particles.file_rows[chosen]), target, project)
-    beside = target.with_name(FILE_NAME if target.name == "particles.star" else f"{target.stem}_{FILE_NAME}")
     assert particles.tomograms_path is not None
     names = OptimisationSet(target, particles.tomograms_path, particles.trajectories_path)
     write_optimisation_set(beside, _from_project(names, project))
@@ -67,6 +72,15 @@ def _check_chosen(particles: TiltSeriesParticles, chosen: np.ndarray) -> None:
         )
     if len(np.unique(chosen)) < len(chosen):
         raise InputError(f"A particle of {particles.path} was chosen twice. Give each once.")
+
+
+def _warn_of_one_half_set(particles: TiltSeriesParticles, chosen: np.ndarray, target: Path) -> None:
+    half_sets = set(particles.half_sets[chosen].tolist())
+    if len(half_sets) == 1 and half_sets != {0}:
+        warn(
+            f"{target}: all {len(chosen)} particles are of half-set {half_sets.pop()}. Refine3D fails where one half-set is empty; choose "
+            "particles of both, or remove the column _rlnRandomSubset."
+        )
 
 
 def _rows_of_groups(file: RelionFile, particles: TiltSeriesParticles, chosen: np.ndarray) -> np.ndarray:

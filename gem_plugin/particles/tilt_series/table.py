@@ -6,6 +6,7 @@ the identity belong to the particle.
 
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -117,12 +118,12 @@ class TiltSeriesParticles:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
+    @cached_property
     def image_counts(self) -> np.ndarray:  # (n,) int64, at least 1
         """How many tilt images each particle has."""
         return np.bincount(self.images.particle_indices, minlength=len(self))
 
-    @property
+    @cached_property
     def first_images(self) -> np.ndarray:  # (n + 1,) int64
         """The images of particle i are first_images[i] to first_images[i + 1], the end not included."""
         return np.concatenate([[0], np.cumsum(self.image_counts)])

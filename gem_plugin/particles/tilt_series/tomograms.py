@@ -3,6 +3,7 @@
 Read are the form of RELION 5 (a star file per tilt series) and that of RELION 4 and WarpTools (blocks in the same file).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +57,12 @@ class TiltSeries:
         return len(self.doses)
 
 
-def read_tomograms(path: Path, search: ImageSearch | None = None) -> dict[str, TiltSeries]:
-    """The tilt series of a tomograms.star, by the name of the tomogram."""
+def read_tomograms(
+    path: Path,
+    search: ImageSearch | None = None,
+    only: Collection[str] | None = None,  # names of the tomograms that are needed; default: all
+) -> dict[str, TiltSeries]:
+    """The tilt series of a tomograms.star, by the name of the tomogram; those that are not there are left out."""
     document = read_star_document(path)
     block = document.find_block("global")
     if block is None:
@@ -68,8 +73,14 @@ def read_tomograms(path: Path, search: ImageSearch | None = None) -> dict[str, T
     numbers = [*SIZES, PIXEL_SIZE, HAND, *OPTICS, *GLOBAL_OPTIONAL]
     columns = read_columns(document, block, numbers, [NAME, FILE])
     _check_global(document, block, columns)
-    series = {}
+    series: dict[str, TiltSeries] = {}
     for row, name in enumerate(columns[NAME].tolist()):
+        if only is not None and name not in only:
+            continue
+        if name in series:
+            raise InputError(
+                f"{where(document, block, row)}: the tomogram {name} is there twice. Remove one of the two."
+            )
         tilts, tilt_block = _tilts_of(document, columns, row, name, search)
         values = {label: float(column[row]) for label, column in columns.items() if label in numbers}
         series[name] = _tilt_series(name, tilts, tilt_block, values)

@@ -1,6 +1,6 @@
 """Step simulate: particles of a molecule whose motion is known, as a refinement in RELION would leave them.
 
-Writes particles.star, particles.mrcs, a consensus map with half-maps reconstructed from the noisy images, and truth.npz.
+Or, with --tilt-series, as one in RELION 5 would leave them; see tilt_series beside this file. Writes particles.star, particles.mrcs, a consensus map with half-maps reconstructed from the noisy images, and truth.npz.
 """
 
 import dataclasses

@@ -96,3 +96,10 @@ def test_an_even_older_pixel_size_can_be_given(own_project: Path) -> None:
     with changed_star(own_project / SERIES) as blocks:
         blocks[""] = blocks[""].drop(columns=["rlnDetectorPixelSize", "rlnMagnification"])
     assert read(own_project / SERIES, pixel_size_in_angstroms=8.0).pixel_size_in_angstroms == 8.0
+
+
+def test_rows_that_name_their_tomogram_are_an_image_series_too(own_project: Path) -> None:
+    before = read(own_project / SERIES)
+    with changed_star(own_project / SERIES) as blocks:
+        blocks[""]["rlnTomoName"] = "one"
+    assert read(own_project / SERIES).names.tolist() == before.names.tolist()

@@ -9,10 +9,11 @@ from tilt_projects import FORMS, RELION, SERIES, WARPTOOLS, changed_star, read
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.star.text import read_star_document
+from gem_plugin.notices import listening
 from gem_plugin.particles.tilt_series import TiltImages, TiltSeriesParticles, write_subset
 from gem_plugin.particles.tilt_series.images import TiltImageReader
 
-CHOSEN = np.array([9, 1, 4])
+CHOSEN = np.array([9, 4, 1])  # of both half-sets
 
 
 def _same(found: TiltSeriesParticles, expected: TiltSeriesParticles) -> None:
@@ -116,6 +117,22 @@ def test_wrong_choices_are_refused(own_project: Path) -> None:
         write_subset(particles, np.array([3, 12]), target)
     with pytest.raises(InputError, match="chosen twice"):
         write_subset(particles, np.array([3, 3]), target)
-    with pytest.raises(InputError, match="is the file that is read"):
+    with pytest.raises(InputError, match="is one of the files that are read"):
         write_subset(particles, CHOSEN, particles.path)
     assert not target.exists()
+
+
+def test_files_that_are_there_are_not_overwritten_unasked(own_project: Path) -> None:
+    particles, target = read(own_project / RELION), own_project / "relion5" / "new.star"
+    write_subset(particles, CHOSEN, target)
+    with pytest.raises(InputError, match=r"new.star, .*new_optimisation_set.star are there already"):
+        write_subset(particles, CHOSEN[:2], target)
+    write_subset(particles, CHOSEN[:2], target, overwrite=True)
+    assert len(read(target)) == 2
+
+
+def test_one_half_set_alone_is_warned_of(own_project: Path) -> None:
+    particles = read(own_project / RELION)
+    with listening(lambda notice: None) as heard:
+        write_subset(particles, np.array([0, 2]), own_project / "relion5" / "new.star")
+    assert [notice.sentence for notice in heard if "all 2 particles are of half-set 1" in notice.sentence]

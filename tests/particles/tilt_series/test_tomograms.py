@@ -129,10 +129,25 @@ def test_a_block_of_another_name_is_refused(own_project: Path) -> None:
 def test_a_tomogram_that_is_not_there_is_named_with_its_particle(own_project: Path) -> None:
     with changed_star(own_project / "relion5" / "particles.star") as blocks:
         blocks["particles"].loc[6, "rlnTomoName"] = "TS_77"
-    _refused(own_project, r"row 6 .*particle TS_02/3: its tomogram TS_77 is not among the 3 of")
+    _refused(own_project, r"row 6 .*particle TS_02/3: its tomogram TS_77 is not in .*tomograms.star")
 
 
 def test_optics_that_contradict_the_tomograms_are_refused(own_project: Path) -> None:
     with changed_star(own_project / TOMOGRAMS) as blocks:
         blocks["global"]["rlnVoltage"] = 200.0
     _refused(own_project, r"row 0 .*_rlnVoltage is 300, but 200 in .*tomograms.star")
+
+
+def test_tomograms_of_no_particle_are_not_looked_at(own_project: Path) -> None:
+    """As in a subset: the file names more tomograms than are needed, and some are gone."""
+    with changed_star(own_project / "relion5" / "particles.star") as blocks:
+        table = blocks["particles"]
+        blocks["particles"] = table[table["rlnTomoName"] != "TS_02"]
+    _tilts(own_project, 2).unlink()
+    assert len(read(own_project / RELION)) == 8
+
+
+def test_a_tomogram_that_is_there_twice(own_project: Path) -> None:
+    with changed_star(own_project / TOMOGRAMS) as blocks:
+        blocks["global"].loc[1, "rlnTomoName"] = "TS_01"
+    _refused(own_project, r"row 1 .*the tomogram TS_01 is there twice")
