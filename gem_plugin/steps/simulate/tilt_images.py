@@ -46,20 +46,18 @@ def extracted(
     images: TiltImages,
     pixel_size_in_angstroms: float,
     is_multiplied: bool,
-    has_circle: bool,
 ) -> Tensor:  # (m, box, box)
-    """What a program cuts out: multiplied by the CTF in the larger box, then cut to the box, then to a circle."""
+    """What a program cuts out: multiplied by the CTF in the larger box, then cut to the box."""
     if is_multiplied:
         transfers = ctf_half_spectra(images.ctf_parameters(), raw.shape[-1], pixel_size_in_angstroms)
         raw = torch.fft.irfft2(torch.fft.rfft2(raw) * transfers, s=raw.shape[-2:])
     box_size = raw.shape[-1] // BOX_FACTOR
     start = raw.shape[-1] // 2 - box_size // 2
-    cut = raw[:, start : start + box_size, start : start + box_size]
-    return _in_circle(cut) if has_circle else cut
+    return raw[:, start : start + box_size, start : start + box_size]
 
 
-def _in_circle(images: Tensor) -> Tensor:
-    """The mean outside the circle taken off, zero outside, with a cosine edge inside."""
+def cut_to_circle(images: Tensor) -> Tensor:  # (m, box, box), the same shape
+    """As RELION leaves them: the mean outside the circle taken off, zero outside, with a cosine edge inside."""
     box_size = images.shape[-1]
     offsets = torch.arange(box_size) - box_size // 2
     radius = torch.sqrt((offsets[:, None] ** 2 + offsets[None, :] ** 2).float())

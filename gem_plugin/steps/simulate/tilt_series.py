@@ -41,7 +41,7 @@ from gem_plugin.steps.simulate.tilt_files import (
     write_small_stack,
     write_warptools_files,
 )
-from gem_plugin.steps.simulate.tilt_images import clean_tilt_images, extracted
+from gem_plugin.steps.simulate.tilt_images import clean_tilt_images, cut_to_circle, extracted
 from gem_plugin.steps.simulate.tilt_truth import TiltSeriesTruth, draw_truth
 
 IMAGES_AT_A_TIME = 100
@@ -153,7 +153,7 @@ class _Making:
         rows = np.arange(0, len(self.images), step)
         parts = np.array_split(rows, int(np.ceil(len(rows) / IMAGES_AT_A_TIME)))
         some = progress.track(parts, "strength of the signal", unit="batch")
-        variances = [self.cut(self.clean(part), part, False, False).var(dim=(1, 2)) for part in some]
+        variances = [self.cut(self.clean(part), part).var(dim=(1, 2)) for part in some]
         signal = float(torch.cat(variances).mean())
         return float(np.sqrt(self.settings.snr * np.mean(self.noise[rows] ** 2) / signal))
 
@@ -165,9 +165,8 @@ class _Making:
         noise = torch.from_numpy(generator.standard_normal(images.shape, dtype=np.float32))
         return images + noise * torch.from_numpy(self.noise[rows])[:, None, None]
 
-    def cut(self, raw: Tensor, rows: np.ndarray, is_multiplied: bool, has_circle: bool) -> Tensor:
-        some = self.images.take(rows)
-        return extracted(raw, some, self.settings.pixel_size, is_multiplied, has_circle)
+    def cut(self, raw: Tensor, rows: np.ndarray, is_multiplied: bool = False) -> Tensor:
+        return extracted(raw, self.images.take(rows), self.settings.pixel_size, is_multiplied)
 
 
 def _blurred_width(settings: SimulateSettings) -> float:
@@ -194,15 +193,14 @@ def _write_images(
 ) -> None:
     settings, truth = making.settings, making.truth
     particles = making.images.particle_indices[rows]
-    is_multiplied = not settings.raw_tilts
     if series is not None:
-        series.append(making.cut(raw, rows, False, False).numpy())
-    for form, has_circle in (("relion5", True), ("warptools", False)):
-        if form not in forms_of(settings):
-            continue
-        cut = making.cut(raw, rows, is_multiplied, has_circle).numpy()
+        series.append(making.cut(raw, rows).numpy())
+    stack_forms = [form for form in forms_of(settings) if form != "image-series"]
+    cut = making.cut(raw, rows, not settings.raw_tilts) if stack_forms else raw
+    for form in stack_forms:
+        of_form = (cut_to_circle(cut) if form == "relion5" else cut).numpy()
         for particle in np.unique(particles):
-            of_particle = cut[particles == particle]  # in the order in which they were taken
+            of_particle = of_form[particles == particle]  # in the order in which they were taken
             name, images = _in_order_of_file(truth, form, int(particle), of_particle, generator)
             path = settings.out / FOLDERS[form] / name
             write_small_stack(path, images, settings.pixel_size, settings.float16)
@@ -229,7 +227,7 @@ def _add_to(reconstruction: BackProjection, making: _Making, rows: np.ndarray, r
     some = making.images.take(rows)
     half_sets = making.truth.particles.half_sets[some.particle_indices].astype(np.int64)
     reconstruction.add_(
-        making.cut(raw, rows, False, False),
+        making.cut(raw, rows),
         torch.from_numpy(some.rotation_matrices),
         torch.from_numpy(some.shifts_in_angstroms),
         some.ctf_parameters(),
