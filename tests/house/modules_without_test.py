@@ -309,7 +309,6 @@ WITHOUT_TEST = {
     "Constants: tests/particles/test_readers_agree.py shows that both readers mean the same": ("units",),
     "tests/house/test_version.py": ("version",),
     "Files of tilt series as a whole: tests/particles/tilt_series/test_read.py": (
-        "particles/tilt_series/named_files",
         "particles/tilt_series/stack_slices",
         "particles/tilt_series/table",
     ),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.project_folder import ImageSearch, project_above
+from gem_plugin.notices import warn
 
 
 def find_named_file(
@@ -24,13 +25,24 @@ def find_named_file(
         project = project_above(named_in)
         above = [*named_in.absolute().parents, Path.cwd()]
         folders = list(dict.fromkeys([project, *above] if project is not None else above))
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
+    found = [folder / name for folder in folders if (folder / name).is_file()]
+    if found:
+        _warn_of_another(found, named_in)
+        return found[0]
     raise InputError(
         f"{named_in}: {what} is missing: expected {name} below {_shown(folders)}. Put it back, or name the folder that such names "
         "start from with --project-folder."
     )
+
+
+def _warn_of_another(found: list[Path], named_in: Path) -> None:
+    """RELION's names start from the project, those of WarpTools from the file if so asked: both may be there."""
+    other = next((path for path in found[1:] if path.read_bytes() != found[0].read_bytes()), None)
+    if other is not None:
+        warn(
+            f"{named_in}: {found[0]} is taken, but there is another file of that name, {other}. If the other is meant, give "
+            "--project-folder with the folder that the names start from."
+        )
 
 
 def _shown(folders: list[Path]) -> str:
