@@ -42,7 +42,6 @@ class TiltSeries:
     phase_shift_in_degrees: np.ndarray
     b_factor_in_square_angstroms: np.ndarray
     scale_factor: np.ndarray  # (k,), as in the file: 0 and below mean that the tilt is not used
-    has_scale_factor: bool
     doses: np.ndarray  # (k,) electrons per square Angstrom before the image
     b_factor_per_dose: float
     hand: float  # +1 or -1
@@ -64,7 +63,7 @@ def read_tomograms(
 ) -> dict[str, TiltSeries]:
     """The tilt series of a tomograms.star, by the name of the tomogram; those that are not there are left out."""
     document = read_star_document(path)
-    block = document.find_block("global")
+    block = _block(document, "global")
     if block is None:
         raise InputError(
             f"{path}: expected the tomograms of a tilt-series project, with a block data_global; it has none. "
@@ -106,6 +105,14 @@ def _check_global(document: StarDocument, block: StarBlock, columns: dict[str, n
         )
 
 
+def _block(document: StarDocument, name: str) -> StarBlock | None:
+    """The block of a name; in files that other programs have rewritten the only block, where it has no name."""
+    named = document.find_block(name)
+    if named is None and len(document.blocks) == 1 and not document.blocks[0].name:
+        return document.blocks[0]
+    return named
+
+
 def _tilts_of(
     document: StarDocument,
     columns: dict[str, np.ndarray],
@@ -117,7 +124,7 @@ def _tilts_of(
     if FILE in columns:
         named = find_named_file(columns[FILE][row], document.path, f"the tilt series of {name}", search)
         document = read_star_document(named)
-    block = document.find_block(name)
+    block = _block(document, name)
     if block is None:
         names = ", ".join(f"data_{one.name}" for one in document.blocks[:4])
         raise InputError(
@@ -162,7 +169,6 @@ def _tilt_series(
         phase_shift_in_degrees=column(PHASE_SHIFT),
         b_factor_in_square_angstroms=column(B_FACTOR),
         scale_factor=column(SCALE),
-        has_scale_factor=SCALE in columns,
         doses=columns[DOSE],
         b_factor_per_dose=of_tomogram.get("_rlnCtfBfactorPerElectronDose", 0.0),
         hand=of_tomogram[HAND],

@@ -66,3 +66,32 @@ def test_mirrors_and_stretched_matrices_are_no_rotations() -> None:
     assert are_rotations(good).all()
     assert not are_rotations(good @ np.diag([1, 1, -1])).any()
     assert not are_rotations(good * 1.01).any()
+
+
+# One particle and one tilt of a real RELION 5 project, with the row that its tools made of them (the relion5_tomo_subset of
+# RECOVAR's tests: tilt 2.9 degrees of area12_ts_001, particle 1, hand -1).
+OF_PROJECT = {
+    "tilt": (-0.27185, 3.141699, 78.566275),
+    "coordinates": (-3118.74112, -215.50415, 538.114102),
+    "angles": (61.857737, 129.478399, -58.17580),
+    "defocus_u": 30659.191298,
+}
+EXPECTED_ANGLES, EXPECTED_DEFOCUS_U = (
+    (65.0439926589805, 127.54691633280461, -134.76489348814167),
+    29949.94682236017,
+)
+
+
+def test_a_tilt_of_a_real_project() -> None:
+    tilt = tilt_rotations(*(np.array([angle]) for angle in OF_PROJECT["tilt"]))
+    none = np.zeros((1, 3))
+    particle, position = (
+        euler_matrices(np.array([OF_PROJECT["angles"]])),
+        np.array([OF_PROJECT["coordinates"]]),
+    )
+    found = image_geometry(tilt, euler_matrices(none), particle, none, position)
+    np.testing.assert_allclose(
+        found.rotation_matrices[0], euler_matrices(np.array(EXPECTED_ANGLES)), atol=1e-6
+    )
+    change = defocus_change_in_angstroms(found.depths_in_angstroms, -1.0)[0]
+    assert OF_PROJECT["defocus_u"] + change == pytest.approx(EXPECTED_DEFOCUS_U, abs=0.01)

@@ -151,3 +151,12 @@ def test_a_tomogram_that_is_there_twice(own_project: Path) -> None:
     with changed_star(own_project / TOMOGRAMS) as blocks:
         blocks["global"].loc[1, "rlnTomoName"] = "TS_01"
     _refused(own_project, r"row 1 .*the tomogram TS_01 is there twice")
+
+
+def test_blocks_without_a_name_are_taken_where_they_are_alone(own_project: Path) -> None:
+    """As the Python package starfile writes single tables; RELION itself names them."""
+    before = read(own_project / RELION)
+    for path, name in ((own_project / TOMOGRAMS, "global"), (_tilts(own_project, 2), "TS_02")):
+        path.write_text(path.read_text().replace(f"data_{name}\n", "data_\n"))
+    after = read(own_project / RELION)
+    np.testing.assert_array_equal(after.images.rotation_matrices, before.images.rotation_matrices)
