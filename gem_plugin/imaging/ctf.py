@@ -6,9 +6,12 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from gem_plugin.imaging.dose_filter import dose_amplitudes
 from gem_plugin.imaging.fourier import half_spectrum_frequencies
 from gem_plugin.imaging.zernike import EVEN, zernike_sum
 from gem_plugin.units import ANGSTROMS_PER_MILLIMETRE, degrees_to_radians, electron_wavelength_in_angstroms
+
+OPTIONAL_PARAMETERS = ("even_zernike", "magnification", "image_processing", "doses", "b_factors_per_dose")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class CtfParameters:
     image_processing: Tensor | None = (
         None  # (batch,) of processed_images: no part of the CTF; None: all images are raw
     )
+    doses: Tensor | None = None  # (batch,) electrons/A^2 before each tilt image; None: no dose filter
+    b_factors_per_dose: Tensor | None = None  # (batch,) A^2 per dose, instead of the curve; of dose_filter
 
     def take(self, rows: Tensor) -> "CtfParameters":
         """The parameters of the given rows, in the given order."""
@@ -48,7 +53,7 @@ def ctf_half_spectra(
     box_size: int,
     pixel_size_in_angstroms: float,
 ) -> Tensor:  # (batch, box_size, box_size // 2 + 1), zero frequency first
-    """CTF of each image, with its B-factor envelope and scale factor.
+    """CTF of each image, with its B-factor envelope and scale factor, and the dose filter of tilt images.
 
     gamma = pi lambda df u^2 - pi/2 Cs lambda^3 u^4 + phase shift - sum of even Zernike terms at u;
     CTF = (sqrt(1 - w^2) sin gamma + w cos gamma) exp(-B u^2 / 4) scale, all at u = M s, M the magnification matrix
@@ -60,7 +65,7 @@ def ctf_half_spectra(
     column = {
         field.name: getattr(parameters, field.name)[:, None, None]
         for field in fields(parameters)
-        if field.name not in ("even_zernike", "magnification", "image_processing")
+        if field.name not in OPTIONAL_PARAMETERS
     }
     azimuth = torch.atan2(*torch.broadcast_tensors(y, x))
 
@@ -81,4 +86,8 @@ def ctf_half_spectra(
     envelope = column["scale_factor"] * torch.exp(
         -column["b_factor_in_square_angstroms"] * squared_frequency / 4
     )
+    if parameters.doses is not None:
+        envelope = envelope * dose_amplitudes(
+            squared_frequency, parameters.doses, parameters.b_factors_per_dose
+        )
     return (torch.sqrt(1 - contrast**2) * torch.sin(gamma) + contrast * torch.cos(gamma)) * envelope

@@ -67,7 +67,13 @@ def read_relion_particles(
     pixel_size_in_angstroms: float | None = None,  # only for files that have none
 ) -> ParticleTable:
     """Read a particle star file of RELION 3.0, 3.1, 4 or 5; rows keep their order."""
-    file = read_relion_file(Path(path))
+    return table_of_relion_file(read_relion_file(Path(path)), search, pixel_size_in_angstroms)
+
+
+def table_of_relion_file(
+    file: RelionFile, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
+) -> ParticleTable:
+    """The same of a file whose blocks are known: one row an image."""
     columns = _read_columns(file)
     names = {label: columns.pop(label) for label in (IMAGE_NAME, *TEXTS) if label in columns}
     image_names = names[IMAGE_NAME]
@@ -151,7 +157,7 @@ def _with_columns_of_optics(file: RelionFile, columns: dict[str, np.ndarray]) ->
             "Give the particles after a 3D refinement, such as run_data.star of a Refine3D job."
         )
     if file.optics is not None:
-        columns = {**columns, **_columns_of_optics(file, columns, SHARED_COLUMNS)}
+        columns = {**columns, **columns_of_optics(file, columns, SHARED_COLUMNS)}
     missing = [label for label in REQUIRED_CTF_COLUMNS if label not in columns]
     if missing:
         raise InputError(
@@ -161,7 +167,7 @@ def _with_columns_of_optics(file: RelionFile, columns: dict[str, np.ndarray]) ->
     return columns
 
 
-def _columns_of_optics(
+def columns_of_optics(
     file: RelionFile, columns: Mapping[str, np.ndarray], labels: list[str]
 ) -> dict[str, np.ndarray]:
     """Values of the optics block for every particle; a value that the particle row has itself wins."""
@@ -275,7 +281,7 @@ def read_own_sizes(
     """Box and pixel size of every image, of a file that was read before."""
     columns = read_columns(file.document, file.particles, [ANGLES[0], OPTICS_GROUP, *SIZE_COLUMNS])
     if file.optics is not None:
-        columns = {**columns, **_columns_of_optics(file, columns, list(SIZE_COLUMNS))}
+        columns = {**columns, **columns_of_optics(file, columns, list(SIZE_COLUMNS))}
     n_rows = file.particles.n_rows
     boxes = columns.get("_rlnImageSize", np.full(n_rows, box_size))
     has_pixel_size = any(

@@ -317,4 +317,13 @@ WITHOUT_TEST = {
     ),
     "Constants: tests/particles/test_readers_agree.py shows that both readers mean the same": ("units",),
     "tests/house/test_version.py": ("version",),
+    "Files of tilt series as a whole: tests/particles/tilt_series/test_read.py": (
+        "particles/tilt_series/stack_slices",
+        "particles/tilt_series/table",
+    ),
+    "Simulated tilt series: tests/steps/simulate/test_tilt_series.py": (
+        "steps/simulate/tilt_files",
+        "steps/simulate/tilt_images",
+        "steps/simulate/tilt_truth",
+    ),
 }

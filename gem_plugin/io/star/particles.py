@@ -13,6 +13,7 @@ from gem_plugin.io.star.text import StarBlock, StarDocument, read_star_document
 IMAGE_NAME = "_rlnImageName"
 NAMES_AT_A_TIME = 100_000
 TOMOGRAPHY_LABELS = ("_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames", "_rlnCtfImage")
+OPTIMISATION_SET = "_rlnTomoParticlesFile"  # names the particles, tomograms and trajectories of RELION 5
 MINIMUM_TILTS = (
     3  # rows per particle, on average, that make a file a tilt series rather than single particles
 )
@@ -42,10 +43,19 @@ class RelionFile:
 def read_relion_file(path: Path) -> RelionFile:
     """Read a particle star file; refuse anything that is not single particles."""
     document = read_star_document(path)
-    optics = document.find_block("optics")
-    file = RelionFile(document, _particle_block(document), optics)
+    _refuse_optimisation_set(document)
+    file = _relion_file(document)
     _refuse_tomography(file)
     return file
+
+
+def open_tilt_series_file(path: Path) -> RelionFile:
+    """Read a star file of particles or images of tilt series, of which read_relion_file refuses all."""
+    return _relion_file(read_star_document(path))
+
+
+def _relion_file(document: StarDocument) -> RelionFile:
+    return RelionFile(document, _particle_block(document), document.find_block("optics"))
 
 
 def read_image_names(file: RelionFile) -> np.ndarray:  # (n,) object array of str
@@ -133,11 +143,19 @@ def _refuse_tomography(file: RelionFile) -> None:
         or _has_volumes(file)
         or _is_tilt_series(file)
     ):
-        found = f" (column {present[0]})" if present else ""
-        raise InputError(
-            f"{file.path} is from tomography: subtomograms or tilt series{found}. Only single-particle images can be used; "
-            "give the particles of a single-particle Refine3D job."
-        )
+        raise _is_from_tomography(file.path, f" (column {present[0]})" if present else "")
+
+
+def _refuse_optimisation_set(document: StarDocument) -> None:
+    if any(OPTIMISATION_SET in block.labels for block in document.blocks):
+        raise _is_from_tomography(document.path, " (an optimisation set)")
+
+
+def _is_from_tomography(path: Path, found: str) -> InputError:
+    return InputError(
+        f"{path} is from tomography: subtomograms or tilt series{found}. Training on tilt series is not built yet, only single-particle "
+        "images can be used; give the particles of a single-particle Refine3D job (docs/tilt_series.md says what there is)."
+    )
 
 
 def _has_volumes(file: RelionFile) -> bool:

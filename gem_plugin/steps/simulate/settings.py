@@ -62,5 +62,39 @@ class SimulateSettings:
     stack_folder: str = setting(
         "", "Folder of the stack as the star file names it, relative to the RELION project."
     )
+    tilt_series: bool = setting(
+        False,
+        "Make tilt series in place of single particles: every particle is seen in all tilts of its tomogram; --snr is that of one "
+        "tilt image on average, and --largest-shift moves the particle in x, y and z.",
+    )
+    tilt_form: str = setting(
+        "all",
+        "Files of --tilt-series, from one truth: 2D stacks of RELION 5, of WarpTools (in its form before July 2026), an image series "
+        "as of Warp and M, or all three in folders of their own.",
+        choices=("all", "relion5", "warptools", "image-series"),
+    )
+    tomograms: int = setting(3, "Number of tomograms of --tilt-series.", 1, 10_000)
+    tilt_to: float = setting(
+        60.0, "Largest tilt of --tilt-series in degrees; the smallest is minus this.", 1, 80
+    )
+    tilt_step: float = setting(3.0, "Degrees between two tilts of --tilt-series.", 0.5, 30)
+    dose_per_tilt: float = setting(
+        3.0, "Electrons per square Angstrom of one tilt image of --tilt-series.", 0, 100
+    )
+    fewest_tilts: int = setting(
+        6,
+        "Fewest visible tilts of a particle of --tilt-series; the number is even between this and all tilts.",
+        1,
+        1000,
+    )
+    subtomogram_angles: bool = setting(
+        False, "Give the particles of --tilt-series random subtomogram angles, as after --apply_orientations."
+    )
+    raw_tilts: bool = setting(
+        False, "Do not multiply the 2D stacks of --tilt-series by the CTF, as relion_tomo_subtomo --no_ctf."
+    )
+    float16: bool = setting(
+        False, "Write the 2D stacks of --tilt-series as 16-bit numbers, as RELION 5 does by default."
+    )
     seed: int = setting(0, "Random seed.", 0)
     overwrite: bool = setting(False, "Replace files that are there already.")

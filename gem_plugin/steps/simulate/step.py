@@ -1,6 +1,6 @@
 """Step simulate: particles of a molecule whose motion is known, as a refinement in RELION would leave them.
 
-Writes particles.star, particles.mrcs, a consensus map with half-maps reconstructed from the noisy images, and truth.npz.
+Or, with --tilt-series, as one in RELION 5 would leave them; see tilt_series beside this file. Writes particles.star, particles.mrcs, a consensus map with half-maps reconstructed from the noisy images, and truth.npz.
 """
 
 import dataclasses
@@ -41,10 +41,14 @@ from gem_plugin.steps.simulate.conformations import (
     subunit_with_opening_domain,
 )
 from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.tilt_series import (
+    check_tilt_settings,
+    files_of_tilt_series,
+    simulate_tilt_series,
+)
 
 STAR_FILE, STACK_FILE, TRUTH_FILE = "particles.star", "particles.mrcs", "truth.npz"
 MAP_FILE, HALF_MAP_FILES = "consensus.mrc", ("consensus_half1.mrc", "consensus_half2.mrc")
-FILES = (STAR_FILE, STACK_FILE, TRUTH_FILE, MAP_FILE, *HALF_MAP_FILES)
 BATCH_SIZE = 100  # images made at once
 IMAGES_FOR_SIGNAL = 500  # whose mean variance is the signal of the signal-to-noise ratio
 
@@ -53,7 +57,8 @@ def run_simulate(settings: SimulateSettings, progress: Progress) -> dict[str, An
     """Make the particles, reconstruct their consensus, and write the truth beside them."""
     check_settings(settings)
     _check_sources(settings)
-    check_nothing_is_lost([settings.out / name for name in FILES], settings.overwrite, named=settings.out)
+    check_tilt_settings(settings)
+    check_nothing_is_lost(_files(settings), settings.overwrite, named=settings.out)
     symmetry = settings_of_symmetry(settings.symmetry)[0]
     conformations = moved_off_the_axes(_conformations(settings), symmetry)
     _check_that_it_fits(conformations, settings)
@@ -76,6 +81,10 @@ def _simulate(
     """Write every file."""
     generator = np.random.default_rng(settings.seed)
     which = _draw_conformations(conformations, settings, generator)
+    if settings.tilt_series:
+        reconstruction = simulate_tilt_series(conformations, which[:, 0], settings, progress)
+        with progress.waiting("consensus"):
+            return _write_maps(reconstruction, settings)
     truth_table = _draw_table(settings, generator)
     written_table = dataclasses.replace(
         truth_table, rotation_matrices=disturbed_poses(truth_table, settings.pose_error, generator)
@@ -98,6 +107,14 @@ def _simulate(
         write_new_star(settings.out / STAR_FILE, blocks)
         _write_truth(conformations, which, truth_table, settings)
         return _write_maps(reconstruction, settings)
+
+
+def _files(settings: SimulateSettings) -> list[Path]:
+    """The files that are written, but for the stacks of tilt series."""
+    common = [settings.out / name for name in (TRUTH_FILE, MAP_FILE, *HALF_MAP_FILES)]
+    if settings.tilt_series:
+        return [*files_of_tilt_series(settings), *common]
+    return [settings.out / STAR_FILE, settings.out / STACK_FILE, *common]
 
 
 def _check_sources(settings: SimulateSettings) -> None:
