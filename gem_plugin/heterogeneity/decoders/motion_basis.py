@@ -69,10 +69,9 @@ class MotionBasisDecoder(Decoder):
 
     def _change(self, coefficients: Tensor) -> Tensor:  # (batch, n_basis) -> (batch, n_channels, n)
         """coefficients @ basis(), with the last layer of the Gaussian encoder mixed first: no basis is stored or reordered."""
-        *hidden_layers, last = self.gaussian_encoder
-        hidden = self.features  # (n, n_features)
-        for layer in hidden_layers:
-            hidden = layer(hidden)  # (n, BASIS_WIDTH)
+        first, activation, last = self.gaussian_encoder
+        assert isinstance(last, nn.Linear)
+        hidden = activation(first(self.features))  # (n, BASIS_WIDTH)
         batch, n_channels, scale = len(coefficients), self.n_channels, self._channel_scale()
         weights = last.weight.view(self.n_basis, n_channels * BASIS_WIDTH)
         mixed = (coefficients @ weights).view(batch, n_channels, BASIS_WIDTH)

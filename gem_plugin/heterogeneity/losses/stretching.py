@@ -93,5 +93,5 @@ def _nearest(points: Tensor, n_nearest: int) -> Tensor:  # (n, 3) -> (n, n_neare
             for some in points.split(ROWS_AT_A_TIME)
         ]
         return torch.cat(parts)
-    points = points.double().numpy()
-    return torch.from_numpy(cKDTree(points).query(points, n_nearest)[1])
+    own = points.double().numpy()
+    return torch.from_numpy(cKDTree(own).query(own, n_nearest)[1])
