@@ -38,6 +38,7 @@ from gem_plugin.pipeline.checked_first import check_against_particles
 from gem_plugin.pipeline.last_settings import with_number_of_states_of_before, with_settings_of_landscape
 from gem_plugin.pipeline.main_process import is_main_process
 from gem_plugin.pipeline.named_folders import check_outdir, named_folder, replaced_files
+from gem_plugin.pipeline.page_while_working import said_in_page, say_times
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import RUN_STEPS as RUN_STEPS  # also known from here
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
@@ -67,6 +68,8 @@ def run_steps(
                 progress.say(f"{name}: already done with these settings, kept")
             else:
                 run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
+        if len(names) > 1 and is_main_process():
+            say_times(run, progress)
     summary = read_summary(run)
     return {name: summary[name] for name in names if name in summary}
 
@@ -109,7 +112,11 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
                 _files_of_helper(step, run), settings, progress
             )  # the others help with the work
     start = time.monotonic()
-    with locked_run(run), _working_files(step, run, settings) as (files, own_settings):
+    with (
+        locked_run(run),
+        said_in_page(step.name, run, settings),
+        _working_files(step, run, settings) as (files, own_settings),
+    ):
         progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)
