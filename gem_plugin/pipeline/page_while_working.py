@@ -20,7 +20,7 @@ def said_in_page(step: str, run: RunFiles, settings: Any) -> Iterator[None]:
     if step in STEPS_BEFORE_THE_PICTURE or is_new_training:
         drop_preliminary_report(run)
     elif step != "train":  # which writes the page anew
-        _say(run, f"Training has ended; {step} goes on. {PRELIMINARY}", is_going_on=True)
+        _say(run, f"Training has ended; {step} is running. {PRELIMINARY}", is_going_on=True)
     try:
         yield
     except BaseException as error:
@@ -31,10 +31,10 @@ def said_in_page(step: str, run: RunFiles, settings: Any) -> Iterator[None]:
 
 
 PRELIMINARY = (
-    "The picture is that of the training and preliminary; the report takes its place when the run has ended."
+    "The picture is that of the training and preliminary; the report replaces it when the run has ended."
 )
 IF_NOTHING_FOLLOWS = "Where no other step follows, `gem-em report` writes it."
-OF_BEFORE = "The picture is what training had found before. The same command, or Continue, goes on from the last finished part."
+OF_BEFORE = "The picture is what training had found before. The same command, or Continue, resumes from the last finished part."
 
 
 def _say(run: RunFiles, sentence: str, is_going_on: bool) -> None:

@@ -83,8 +83,8 @@ def _pictures(view: TrainingView) -> str:
     return (
         f'<div class="early"><figure>{_scatter(view)}<figcaption>Latents of {view.n_particles:,} particles{sample}, on '
         "their two largest components; the colour is component 1. Rings: the two conformations beside.</figcaption></figure>"
-        f"<figure>{_maps(view)}<figcaption>Projections of the model where few particles lie further out on component 1 "
-        "(A: low, B: high), and their difference (red: more in B, blue: more in A). White = high density."
+        f"<figure>{_maps(view)}<figcaption>Projections of the model where component 1 is low (A) and high (B), "
+        "and their difference (red: more in B, blue: more in A). White = high density."
         "</figcaption></figure></div>"
     )
 
@@ -116,8 +116,9 @@ def _scatter(view: TrainingView) -> str:
     buffer = io.BytesIO()
     Image.fromarray(scatter_picture(view.points, places)).save(buffer, "PNG", compress_level=1)
     rings = "".join(
+        f'<circle class="halo" cx="{x:.1f}" cy="{SIDE - 1 - y:.1f}" r="9"/>'
         f'<circle class="chosen" cx="{x:.1f}" cy="{SIDE - 1 - y:.1f}" r="9"/>'
-        f'<text x="{x + 12:.1f}" y="{SIDE - 1 - y - 10:.1f}">{name}</text>'
+        f'<text class="name" x="{x + 12:.1f}" y="{SIDE - 1 - y - 10:.1f}">{name}</text>'
         for (x, y), name in zip(chosen, "AB", strict=True)
     )
     return (

@@ -69,10 +69,10 @@ def test_waiting_for_an_item_counts_and_work_on_it_does_not(clock_time):
 def test_time_before_an_error_counts(clock_time):
     def fail():
         pass_time(clock_time, 3)
-        raise ValueError
+        raise ValueError("slow")
 
     clock = PhaseClock()
-    with clock.phase(phases.POSES), pytest.raises(ValueError):
+    with clock.phase(phases.POSES), pytest.raises(ValueError, match="slow"):
         clock.timed(phases.CHECKPOINTS, fail)
     pass_time(clock_time, 100)
     with clock.phase(phases.POSES):

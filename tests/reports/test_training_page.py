@@ -36,15 +36,18 @@ def test_the_page_says_how_far_it_is_and_shows_latents_and_two_maps(tmp_path: Pa
     )
     text = run.report.read_text(encoding="utf-8")
     assert is_preliminary(run)
-    assert "epoch 3 of at most 40 &amp; more" in text and "loss &lt;1&gt;" in text
+    assert "epoch 3 of at most 40 &amp; more" in text
+    assert "loss &lt;1&gt;" in text
     assert "7,000 particles, 50 of them drawn" in text
-    assert text.count('src="data:image/png') == 6 and text.count('href="data:image/png') == 1
+    assert text.count('src="data:image/png') == 6
+    assert text.count('href="data:image/png') == 1
     assert not re.search(r'(?:src|href)="(?!data:)', text)  # nothing is fetched
 
 
 def test_before_the_first_epoch_there_is_no_picture() -> None:
     text = training_page("run", None, TrainingState("Training begins"))
-    assert "No picture yet" in text and "data:image" not in text
+    assert "No picture yet" in text
+    assert "data:image" not in text
 
 
 def test_a_page_is_late_after_several_epochs() -> None:
@@ -68,4 +71,5 @@ def test_points_are_coloured_from_low_to_high_and_lie_where_they_should() -> Non
 def test_more_density_is_red_and_less_is_blue() -> None:
     none, more, less = difference_colours(np.array([[0.0, 2.0, -2.0]]), 2.0)[0].tolist()
     assert none == [255, 255, 255]
-    assert more[0] > more[2] and less[2] > less[0]
+    assert more[0] > more[2]
+    assert less[2] > less[0]

@@ -55,7 +55,8 @@ def test_the_bar_is_as_long_as_it_should_be_and_each_part_in_proportion() -> Non
     assert len(bar) == WIDTH_OF_BAR + 2
     assert (bar.count("A"), bar.count("B")) == (15, 45)
     assert [key.split()[0] for key in keys] == ["A", "B", "C"]
-    assert "prepare" in keys[0] and "25%" in keys[0]
+    assert "prepare" in keys[0]
+    assert "25%" in keys[0]
 
 
 def test_no_bar_where_nothing_was_measured(tmp_path: Path) -> None:

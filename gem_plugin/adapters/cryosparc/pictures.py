@@ -25,7 +25,7 @@ MAXIMUM_PICTURES = 10
 MAXIMUM_AT_THE_END = 5
 SECONDS_OF_CURVES = (60.0, 3600.0)  # after the start, when it is shown what the training has found so far
 PREVIEW = (
-    "Training goes on, this is preliminary: particles on the two largest latent components, projections of the model where "
+    "Training is running, this is preliminary: particles on the two largest latent components, projections of the model where "
     "component 1 is low (A) and high (B), and their difference"
 )
 MAXIMUM_CAPTION_LENGTH = 300  # characters; it travels in the address of the request

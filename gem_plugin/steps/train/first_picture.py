@@ -60,7 +60,7 @@ class PreliminaryReport:
         """After the last epoch, before the steps that follow."""
         self._draw("", "Training has ended")
 
-    def _draw(self, line: str, what: str = "Training goes on") -> None:
+    def _draw(self, line: str, what: str = "Training is running") -> None:
         if not self._is_on:
             return
         start = time.monotonic()
@@ -76,7 +76,7 @@ class PreliminaryReport:
         view = view_of(trainer)
         sentence = (
             f"{what}: epoch {trainer.epoch} of {epochs_in_words(trainer.plan)} is done. "
-            "This picture is preliminary; the report takes its place when the run has ended."
+            "This picture is preliminary; the report replaces it when the run has ended."
         )
         self._write(view, TrainingState(sentence, line, trainer.history[-1].seconds))
         if view is not None:
@@ -91,7 +91,7 @@ class PreliminaryReport:
             OSError
         ) as error:  # a full disk stops the checkpoint, with its own words; a picture stops nothing
             self._is_on = False
-            self.progress.say(f"{self.run.report} could not be written while training goes on ({error}).")
+            self.progress.say(f"{self.run.report} could not be written during training ({error}).")
 
 
 class _Plane(NamedTuple):

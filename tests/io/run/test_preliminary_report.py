@@ -14,7 +14,7 @@ from gem_plugin.reports.training_page import TrainingState, write_training_page
 
 def preliminary(folder: Path) -> RunFiles:
     run = RunFiles(folder)
-    write_training_page(run, None, TrainingState("Training goes on: epoch 1 of 5."))
+    write_training_page(run, None, TrainingState("Training is running: epoch 1 of 5."))
     return run
 
 
@@ -23,8 +23,10 @@ def test_the_sentence_is_exchanged_and_the_rest_stays(tmp_path: Path) -> None:
     before = run.report.read_text(encoding="utf-8")
     say_in_preliminary_report(run, "landscape <goes> on \\1", is_going_on=True)
     text = run.report.read_text(encoding="utf-8")
-    assert is_preliminary(run) and refresh_html() in text
-    assert "landscape &lt;goes&gt; on \\1" in text and "epoch 1 of 5" not in text
+    assert is_preliminary(run)
+    assert refresh_html() in text
+    assert "landscape &lt;goes&gt; on \\1" in text
+    assert "epoch 1 of 5" not in text
     assert len(text) - len(before) < 100
 
 
@@ -32,7 +34,8 @@ def test_a_page_of_a_stopped_run_does_not_refresh_itself(tmp_path: Path) -> None
     run = preliminary(tmp_path)
     say_in_preliminary_report(run, "train has stopped", is_going_on=False)
     text = run.report.read_text(encoding="utf-8")
-    assert refresh_html() not in text and 'class="stopped"' in text
+    assert refresh_html() not in text
+    assert 'class="stopped"' in text
     assert is_preliminary(run)
 
 

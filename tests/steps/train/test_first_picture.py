@@ -67,13 +67,16 @@ def test_the_page_is_there_from_the_first_epoch_and_says_how_far_it_is(prepared,
     progress = Watching(run)
     train(run, progress)
     before_first, after_first = progress.pages[:2]
-    assert "Training begins: at most 4 epochs" in before_first and "No picture yet" in before_first
-    assert "Training goes on: epoch 1 of 4 is done. This picture is preliminary" in after_first
-    assert "data:image/png" in after_first and refresh_html() in after_first
+    assert "Training begins: at most 4 epochs" in before_first
+    assert "No picture yet" in before_first
+    assert "Training is running: epoch 1 of 4 is done. This picture is preliminary" in after_first
+    assert "data:image/png" in after_first
+    assert refresh_html() in after_first
     assert any(str(run.report) in line for line in progress.lines)
     assert progress.views
     text = run.report.read_text(encoding="utf-8")
-    assert "train has ended" in text and is_preliminary(run)
+    assert "train has ended" in text
+    assert is_preliminary(run)
 
 
 def test_the_final_report_takes_its_place(prepared, tmp_path):
@@ -83,8 +86,10 @@ def test_the_final_report_takes_its_place(prepared, tmp_path):
     run_steps(["report"], run, {"chimerax": False}, Progress())
     assert not is_preliminary(run)
     text = run.report.read_text(encoding="utf-8")
-    assert "train has ended" not in text and refresh_html() not in text
-    assert "Where the time went" in text and "train: projection" in text
+    assert "train has ended" not in text
+    assert refresh_html() not in text
+    assert "Where the time went" in text
+    assert "train: projection" in text
     assert not list(run.root.rglob("*preview*"))
 
 
@@ -94,10 +99,11 @@ def test_a_stopped_training_says_so_and_a_new_one_begins_without_its_picture(pre
         train(run, Watching(run, stop_after=1))
     text = run.report.read_text(encoding="utf-8")
     assert "train has stopped: somebody asked for it" in text
-    assert refresh_html() not in text and "data:image/png" in text
+    assert refresh_html() not in text
+    assert "data:image/png" in text
     resumed = Watching(run)
     train(run, resumed)  # goes on
-    assert "Training goes on: epoch 2 of 4 is done" in resumed.pages[0]
+    assert "Training is running: epoch 2 of 4 is done" in resumed.pages[0]
     again = copy_of(prepared, tmp_path / "again")
     with pytest.raises(StopRequestedError):
         train(again, Watching(again, stop_after=1))
@@ -115,7 +121,8 @@ def test_a_failed_training_says_why(prepared, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="broken"):
         train(run, Watching(run))
     text = run.report.read_text(encoding="utf-8")
-    assert "train has stopped: a &lt;broken&gt; file" in text and 'class="stopped"' in text
+    assert "train has stopped: a &lt;broken&gt; file" in text
+    assert 'class="stopped"' in text
 
 
 def test_a_finished_run_keeps_its_report_while_it_trains_longer(prepared, tmp_path):
@@ -160,8 +167,9 @@ def test_a_page_that_cannot_be_written_stops_no_training(prepared, tmp_path, mon
     monkeypatch.setattr(first_picture, "write_training_page", full)
     progress = Watching(run)
     train(run, progress, epochs=2)
-    assert run.latents.is_file() and not run.report.exists()
-    assert sum("could not be written while training goes on" in line for line in progress.lines) == 1
+    assert run.latents.is_file()
+    assert not run.report.exists()
+    assert sum("could not be written during training" in line for line in progress.lines) == 1
 
 
 def trainer_of(run: RunFiles, **others: object):
@@ -180,7 +188,8 @@ def test_what_is_shown_is_what_the_model_says(prepared, latent_size):
     trainer.run_epoch()
     trainer.model.train()
     view = view_of(trainer)
-    assert view is not None and trainer.model.training
+    assert view is not None
+    assert trainer.model.training
     assert view.points.shape == (len(trainer.training_rows), 2)
     trainer.model.eval()
     latents = trainer.embed(trainer.training_rows).means.numpy()
