@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from gem_plugin.io.run.aside import is_made_aside
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.preliminary_report import drop_preliminary_report, say_in_preliminary_report
 from gem_plugin.progress import Progress
@@ -15,9 +16,12 @@ LENGTH_OF_ERROR = 600  # characters
 
 @contextlib.contextmanager
 def said_in_page(step: str, run: RunFiles, settings: Any) -> Iterator[None]:
-    """Keep the preliminary page true: which step goes on, and that one has failed. A final report is never touched."""
-    is_new_training = step == "train" and not settings.resume
-    if step in STEPS_BEFORE_THE_PICTURE or is_new_training:
+    """Keep the preliminary page true: which step is running, and that one has failed. A final report is never touched."""
+    if step in STEPS_BEFORE_THE_PICTURE or (step == "train" and is_made_aside(step, run)):
+        yield  # until it has ended, the run is what it was
+        drop_preliminary_report(run)
+        return
+    if step == "train" and not settings.resume:
         drop_preliminary_report(run)
     elif step != "train":  # which writes the page anew
         _say(run, f"Training has ended; {step} is running. {PRELIMINARY}", is_going_on=True)

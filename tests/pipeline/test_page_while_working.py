@@ -42,10 +42,21 @@ def test_a_step_that_fails_says_so(run: RunFiles, error: BaseException) -> None:
     assert refresh_html() not in text_of(run)
 
 
-@pytest.mark.parametrize(("step", "settings"), [("prepare", None), ("consensus", None), ("train", NEW)])
-def test_what_begins_anew_drops_the_picture_of_before(run: RunFiles, step: str, settings: object) -> None:
-    with said_in_page(step, run, settings):
+def test_a_new_training_drops_the_picture_of_before(run: RunFiles) -> None:
+    with said_in_page("train", run, NEW):
         assert not run.report.exists()
+    assert not run.report.exists()
+
+
+@pytest.mark.parametrize("step", ["prepare", "consensus", "train"])
+def test_what_replaces_results_keeps_the_picture_until_it_has_ended(run: RunFiles, step: str) -> None:
+    run.latents.touch()  # a training that is made again is made aside
+    before = text_of(run)
+    with pytest.raises(ValueError, match="broken"), said_in_page(step, run, NEW):
+        raise ValueError("broken")
+    assert text_of(run) == before
+    with said_in_page(step, run, NEW):
+        assert text_of(run) == before
     assert not run.report.exists()
 
 
