@@ -107,7 +107,9 @@ def leiden_states(
     sources = np.repeat(np.arange(len(coordinates)), n_neighbors)
     targets, lengths = neighbours[:, 1:].ravel(), distances[:, 1:].ravel()
     weights = np.exp(-((lengths / np.maximum(reach[sources], reach[targets])) ** 2) / 2)
-    ends = np.minimum(sources, targets) * len(coordinates) + np.maximum(sources, targets)  # one number an edge
+    ends = np.minimum(sources, targets) * len(coordinates) + np.maximum(
+        sources, targets
+    )  # one number an edge
     edges, first = np.unique(ends, return_index=True)  # each once
     pairs = np.stack(np.divmod(edges, len(coordinates)), axis=1)
     graph = igraph.Graph(n=len(coordinates), edges=pairs)

@@ -19,7 +19,9 @@ from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.job import LandscapeJob
 
-MAXIMUM_FITTED_STATES = 50  # the fit takes the third power of their number: 21 take seconds, 75 minutes, 270 hours
+MAXIMUM_FITTED_STATES = (
+    50  # the fit takes the third power of their number: 21 take seconds, 75 minutes, 270 hours
+)
 DOMINATED = 0.5  # fraction of the variance of a state that is from one micrograph
 
 
