@@ -40,6 +40,7 @@ MAXIMUM_GIGABYTES = 8.0
 GROWTH = 1.25  # of the cost per particle from the smallest set: what more is called growth
 GOALS = "nothing over 8 GB; no step's cost per particle grows from 10,000 to 1,000,000"
 STEPS = ("make", "prepare", "consensus", "train", "landscape", "landscape-full", "report", "explore")
+REMARKS = "Measured on "
 REPORT = Path(__file__).parent / "million.md"
 
 
@@ -60,7 +61,7 @@ def main() -> None:
     measured = read_all(arguments.folder)
     print(table(measured))
     if arguments.table:
-        write_page(measured, arguments.folder)
+        write_page(measured)
 
 
 def measure_set(folder: Path, n: int, wanted: argparse.Namespace) -> None:
@@ -368,7 +369,7 @@ def table(measured: dict[int, Measured]) -> str:
     return "\n".join(lines)
 
 
-def write_page(measured: dict[int, Measured], folder: Path) -> None:
+def write_page(measured: dict[int, Measured]) -> None:
     lines = [
         "# A million particles, from star file to explorer",
         "",
@@ -376,7 +377,9 @@ def write_page(measured: dict[int, Measured], folder: Path) -> None:
         "",
     ]
     lines += [f"Goals: {GOALS}. Box {BOX}, {PIXEL_SIZE} Å, SNR {SNR}.", "", table(measured), ""]
-    REPORT.write_text("\n".join(lines), encoding="utf-8")
+    said = REPORT.read_text(encoding="utf-8") if REPORT.is_file() else ""  # by hand, below the table
+    _, mark, remarks = said.partition(REMARKS)
+    REPORT.write_text("\n".join(lines) + ("\n" + mark + remarks if mark else ""), encoding="utf-8")
 
 
 if __name__ == "__main__":
