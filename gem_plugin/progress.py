@@ -85,6 +85,9 @@ class Progress:
             self._said.add(notice.sentence)
             self._say_note(notice.sentence)
 
+    def show_preview(self, view: object) -> None:
+        """What training has found so far, for a program that shows pictures while it works; others show nothing."""
+
     def _say_warning(self, sentence: str) -> None:
         self._write(f"WARNING: {sentence}", self.error_stream)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity import phase_clock as phases
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.epoch_records import EpochRecord, EpochSums
@@ -87,11 +88,12 @@ class Trainer:
         )
         self.mixture = OutlierMixture()
         self.history: list[EpochRecord] = []
+        self.clock = phases.PhaseClock(measures_parts_of_steps=self.device.type == "cpu")
 
     def run_epoch(self, track: Callable[[Iterable[Tensor]], Iterable[Tensor]] = iter) -> EpochRecord:
         """One pass over the training particles. Raises RunError when too many losses are not a number."""
         start = time.monotonic()
-        self._refine_poses_if_due()
+        self.clock.timed(phases.POSES, self._refine_poses_if_due)
         self.prices.find_neighbours(self._positions_at, self.training_rows, self.settings.seed, self.epoch)
         generator = epoch_generator(self.settings.seed, self.epoch)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
@@ -107,7 +109,7 @@ class Trainer:
         total = EpochSums.of_vector(self.workers.mean(sums).cpu())
         n_good = max(1, int(total.good_steps))
         seconds = time.monotonic() - start
-        held_out = self.validation_losses()
+        held_out = self.clock.timed(phases.VALIDATION, self.validation_losses)
         self.plan.hear(self.epoch + 1, held_out.bounds)
         if (
             self.plan.fraction_at(self.epoch) >= KL_RISE[1]
@@ -148,7 +150,7 @@ class Trainer:
     ) -> Iterator[int]:
         """All steps of an epoch, one operation at a time; the number of each when it was started."""
         loaded = loaded_batches(track(batches), self._load_local, is_ahead=self.device.type == "cuda")
-        for number, (rows, batch) in enumerate(loaded, start=1):
+        for number, (rows, batch) in enumerate(self.clock.waited_for(loaded), start=1):
             noise = torch.randn(len(rows), self.model.latent_size, generator=generator)
             noise = send(self.workers.local_rows(noise), self.device)
             sums += self._step(batch, noise, self._numbers_of(number, len(batches)), generator)
@@ -206,7 +208,8 @@ class Trainer:
     def _hear_held_out_if_due(self, step: int, n_steps: int) -> None:
         """Look at the held-out particles within an epoch, in large sets."""
         if step < n_steps and self.plan.is_check_due(self.epoch, step, n_steps):
-            self.plan.hear(self.epoch + step / n_steps, self.validation_losses().bounds)
+            bounds = self.clock.timed(phases.VALIDATION, self.validation_losses).bounds
+            self.plan.hear(self.epoch + step / n_steps, bounds)
             self.model.train()
 
     @torch.no_grad()
@@ -304,8 +307,8 @@ class Trainer:
         Nothing here waits for the device, so that it never waits for the CPU.
         """
         set_rates(self.optimiser, numbers.rate_factor)
-        distribution, cloud = self.joint_model(batch.encoder_inputs, noise)
-        image_losses, scores = self._image_loss(batch, cloud)
+        distribution, cloud = self.clock.timed(phases.NETWORKS, self.joint_model, batch.encoder_inputs, noise)
+        image_losses, scores = self.clock.timed(phases.LOSS, self._image_loss, batch, cloud)
         kl_divergences = distribution.kl_divergence()
         bounds = image_losses.detach() + numbers.kl_weight * kl_divergences.detach()
         bounds = bounds + batch.pose_costs
@@ -319,11 +322,11 @@ class Trainer:
         loss = image_loss + numbers.kl_weight * kl + extra
         loss = loss + numbers.price_weight * self.prices(cloud)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        self.clock.timed(phases.GRADIENTS, loss.backward)
         norm = torch.nn.utils.clip_grad_norm_(self._trained_parameters(), MAXIMUM_GRADIENT_NORM)
         is_bad = self.workers.any(~torch.isfinite(loss.detach() + norm))
         self.optimiser.found_inf = is_bad.float()  # type: ignore[attr-defined]  # makes the fused step leave all as it was
-        self.optimiser.step()
+        self.clock.timed(phases.OPTIMISER, self.optimiser.step)
         one, (score, information) = torch.ones_like(norm), contrast
         added = EpochSums(
             image_loss.detach(), kl.detach(), one, score, information, clear, kinds.mean(0), extra_terms
@@ -336,9 +339,8 @@ class Trainer:
         cloud: GaussianCloud,
     ) -> tuple[Tensor, Tensor]:  # (batch,); (batch, 2): score and information of the contrast
         images, filters, rotations = batch.images
-        projections = project_gaussians(
-            cloud, rotations, self.model.box_size, projector=self.settings.projector
-        )
+        view = cloud, rotations, self.model.box_size, None, self.settings.projector
+        projections = self.clock.timed(phases.PROJECTION, project_gaussians, *view)
         if self.settings.loss != "squared":
             return absolute_error(projections, images, filters), torch.zeros(
                 len(images), 2, device=self.device

@@ -101,17 +101,30 @@ def leiden_states(
         raise InputError(LEIDEN_IS_MISSING)
     import igraph
 
+    pairs, weights = _weighted_edges(coordinates, n_neighbors, track)
+    graph = igraph.Graph(n=len(coordinates), edges=pairs)
+    igraph.set_random_number_generator(random.Random(seed))
+    parts = graph.community_leiden(
+        objective_function="modularity", weights=weights, resolution=resolution, n_iterations=-1
+    )
+    return number_by_size(np.array(parts.membership), np.ones(len(coordinates)))
+
+
+def _weighted_edges(
+    coordinates: np.ndarray, n_neighbors: int, track: Track
+) -> tuple[np.ndarray, np.ndarray]:  # (e, 2) int64, (e,)
+    """Each edge between a point and its neighbours once. What it takes to find them is gone before the graph is made."""
     n_neighbors = min(n_neighbors, len(coordinates) - 1)
     distances, neighbours = nearest_points(cKDTree(coordinates), coordinates, n_neighbors + 1, track)
     reach = np.maximum(distances[:, -1], 1e-12)
     sources = np.repeat(np.arange(len(coordinates)), n_neighbors)
     targets, lengths = neighbours[:, 1:].ravel(), distances[:, 1:].ravel()
+    del distances, neighbours
+    ends = np.minimum(sources, targets) * len(coordinates) + np.maximum(
+        sources, targets
+    )  # one number an edge
+    edges, first = np.unique(ends, return_index=True)  # each once
+    del ends
+    sources, targets, lengths = sources[first], targets[first], lengths[first]
     weights = np.exp(-((lengths / np.maximum(reach[sources], reach[targets])) ** 2) / 2)
-    pairs = np.sort(np.stack([sources, targets], axis=1), axis=1)
-    pairs, first = np.unique(pairs, axis=0, return_index=True)  # each edge once
-    graph = igraph.Graph(n=len(coordinates), edges=pairs)
-    igraph.set_random_number_generator(random.Random(seed))
-    parts = graph.community_leiden(
-        objective_function="modularity", weights=weights[first], resolution=resolution, n_iterations=-1
-    )
-    return number_by_size(np.array(parts.membership), np.ones(len(coordinates)))
+    return np.stack(np.divmod(edges, len(coordinates)), axis=1), weights

@@ -37,6 +37,7 @@ from gem_plugin.pipeline.checked_first import check_against_particles
 from gem_plugin.pipeline.helping import ask_for_help, check_is_first_process
 from gem_plugin.pipeline.last_settings import with_number_of_states_of_before, with_settings_of_landscape
 from gem_plugin.pipeline.named_folders import check_outdir, named_folder, replaced_files
+from gem_plugin.pipeline.page_while_working import said_in_page, say_times
 from gem_plugin.pipeline.settings_of_steps import check_needed_settings, recorded_as_now, settings_of_step
 from gem_plugin.pipeline.step_table import RUN_STEPS as RUN_STEPS  # also known from here
 from gem_plugin.pipeline.step_table import STEPS, Step, steps_made_stale_by
@@ -65,6 +66,8 @@ def run_steps(
                 progress.say(f"{name}: already done with these settings, kept")
             else:
                 run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
+        if len(names) > 1 and is_main_process():
+            say_times(run, progress)
     summary = read_summary(run)
     return {name: summary[name] for name in names if name in summary}
 
@@ -101,7 +104,11 @@ def run_step(step: Step, run: RunFiles, settings: Any, progress: Progress) -> di
     if step.name == "report":
         check_is_run(run.root)  # of any other folder it would be an empty page
     start = time.monotonic()
-    with locked_run(run), _working_files(step, run, settings) as (files, own_settings):
+    with (
+        locked_run(run),
+        said_in_page(step.name, run, settings),
+        _working_files(step, run, settings) as (files, own_settings),
+    ):
         progress.say(f"{step.name}: {step.help}")
         forget_steps(run, (step.name, *steps_made_stale_by(step.name)))
         write_step_settings(run, step.name, settings)

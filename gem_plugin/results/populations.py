@@ -42,9 +42,7 @@ class StatePopulations:
     )  # (k,) standard deviation; NaN where the fraction cannot be distinguished from 0
     n_groups: np.ndarray  # (k,) int64: micrographs (or what drawn_by names) with particles of the state
     drawn_by: str  # "micrographs", "image stacks" or "particles": what was drawn again for the errors
-    by_posteriors: (
-        bool  # False: the model gives no uncertainty of the latents, and fractions are those counted
-    )
+    by_posteriors: bool  # False: the model gives no uncertainty of the latents, or states are too many to fit; fractions are those counted
 
     @property
     def numbers(self) -> list[int]:
@@ -57,7 +55,7 @@ class StatePopulations:
         method = (
             "Fractions are those of maximum likelihood over all particles, each with the uncertainty of its latents."
             if self.by_posteriors
-            else "Fractions are counted, as the model gives no uncertainty of the latents; states that overlap are then biased."
+            else "Fractions are counted, as the model gives no uncertainty of the latents or the states are more than 50; states that overlap are then biased."
         )
         drawn = {
             MICROGRAPHS: "particles and micrographs",

@@ -240,6 +240,7 @@ def test_training_again_that_breaks_leaves_the_earlier_model_and_resumes(
     assert sorted(path.name for path in trained.checkpoint.parent.iterdir()) == [
         "checkpoint.pt",
         "history.csv",
+        "times.json",
     ]
 
 

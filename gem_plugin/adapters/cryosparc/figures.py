@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.mrc.maps import read_map
-from gem_plugin.reports.figures.save import TEXT_SIZE, draw_density, new_figure
+from gem_plugin.reports.figures.save import SEQUENTIAL, TEXT_SIZE, draw_density, new_figure
+from gem_plugin.reports.training_page import VIEWS, TrainingView
 
 MAXIMUM_MAPS_IN_A_FIGURE = 12
 MAXIMUM_CURVES, CURVES_IN_A_ROW = 8, 4
@@ -55,6 +56,35 @@ def latent_figure(
     if chosen is not None:
         axes[0, 0].plot(*points[chosen].T, ".", color=CHOSEN_COLOUR, markersize=2, rasterized=True)
     axes[0, 0].set(xlabel="latent component 1 (latent units)", ylabel="latent component 2 (latent units)")
+    return figure
+
+
+def preview_figure(view: TrainingView) -> Figure:
+    """Latents coloured along component 1, projections of the model where that is low and high, and their difference."""
+    figure, ((plane, *first), (below, *second)) = new_figure(4, 2)
+    plane.scatter(*view.points.T, c=view.points[:, 0], s=1, cmap=SEQUENTIAL, rasterized=True)
+    for name, place in zip("AB", view.chosen, strict=True):
+        plane.plot(*place, "o", markersize=7, markerfacecolor="none", markeredgecolor="black")
+        plane.annotate(name, place, xytext=(5, 5), textcoords="offset points")
+    plane.set(xlabel="latent component 1", ylabel="latent component 2")
+    below.set_axis_off()
+    low, high = view.projections
+    furthest = float(abs(high - low).max())
+    for number, row in enumerate((first, second)):
+        for axis, picture, title in zip(
+            row, (low[number], high[number], high[number] - low[number]), ("A", "B", "B - A")
+        ):
+            is_difference = title == "B - A"
+            limits = (-furthest, furthest) if is_difference else (0, float(view.projections.max()))
+            axis.imshow(
+                picture,
+                cmap="RdBu_r" if is_difference else "gray",
+                origin="lower",
+                vmin=limits[0],
+                vmax=limits[1],
+            )
+            axis.set(xticks=[], yticks=[])
+            axis.set_title(f"{title}, {VIEWS[number]}", fontsize=TEXT_SIZE)
     return figure
 
 

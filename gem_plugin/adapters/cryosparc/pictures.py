@@ -11,18 +11,23 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gem_plugin.adapters.cryosparc.figures import training_figure
+from gem_plugin.adapters.cryosparc.figures import preview_figure, training_figure
 from gem_plugin.adapters.cryosparc.surface_pictures import drawn, png_of, surface_figure, surfaces_of
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.reports.figures.captions import caption_of, title_of
+from gem_plugin.reports.training_page import TrainingView
 from gem_plugin.results.checks import RunChecks
 from gem_plugin.results.state_sources import FULL, SKETCH
 from gem_plugin.results.states import States
 
 MAXIMUM_PICTURES = 10
 MAXIMUM_AT_THE_END = 5
-SECONDS_OF_CURVES = (300.0, 3600.0)  # after the start, when the training curve is shown
+SECONDS_OF_CURVES = (60.0, 3600.0)  # after the start, when it is shown what the training has found so far
+PREVIEW = (
+    "Training is running, this is preliminary: particles on the two largest latent components, projections of the model where "
+    "component 1 is low (A) and high (B), and their difference"
+)
 MAXIMUM_CAPTION_LENGTH = 300  # characters; it travels in the address of the request
 MAXIMUM_STATES_SHOWN = 12
 LANDSCAPES = (  # the first that is there
@@ -47,6 +52,7 @@ class JobPictures:
         self._n_shown = 0
         self._n_curves = 0
         self._start = time.monotonic()
+        self.preview: TrainingView | None = None  # what training has found so far
 
     def show(self, figure: Figure | Path, text: str) -> None:
         """Show a picture while the job works, as long as room is left for those at the end."""
@@ -54,10 +60,14 @@ class JobPictures:
             self._send(figure, text)
 
     def show_curve_when_due(self) -> None:
-        """The training curve, twice while the training runs."""
+        """The particles and the molecule so far, twice while the training runs; the training curve where there is no such view."""
         if self._n_curves >= len(SECONDS_OF_CURVES):
             return
         if time.monotonic() - self._start < SECONDS_OF_CURVES[self._n_curves]:
+            return
+        if self.preview is not None:
+            self._n_curves += 1
+            self.show(preview_figure(self.preview), PREVIEW)
             return
         figure = None if self.run.history.is_symlink() else training_figure(self.run.history)
         if figure is not None:

@@ -15,6 +15,7 @@ from gem_plugin.adapters.cryosparc.retries import NO_PATIENCE
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.logged_progress import LoggedProgress
 from gem_plugin.progress import Item, counted, every, meter, number_of, time_so_far
+from gem_plugin.reports.training_page import TrainingView
 
 SECONDS_BETWEEN_LINES = {5: 10.0, 4: 120.0}  # 4.7 cannot update a line, so it gets few
 MINIMUM_SECONDS_FOR_A_LINE = 10.0  # what took less is reported in the local log only
@@ -75,6 +76,11 @@ class CryosparcProgress(LoggedProgress):
         with every(self._seconds_between_updates, show), super().waiting(description):
             yield
         self._send_end(description, description, start)
+
+    def show_preview(self, view: object) -> None:
+        assert isinstance(view, TrainingView)
+        self.pictures.preview = view
+        self.pictures.show_curve_when_due()
 
     def checkpoint(self) -> None:
         """A line in the log to which CryoSPARC's page can jump."""

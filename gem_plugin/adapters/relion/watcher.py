@@ -20,7 +20,7 @@ from types import FrameType
 from gem_plugin.adapters.relion.arguments import output_folder, threads_wanted
 from gem_plugin.adapters.relion.earlier_nodes import PIPELINE
 from gem_plugin.adapters.relion.output_nodes import NODES_FILE
-from gem_plugin.cli.waiting_threads import SLEEPING_THREADS
+from gem_plugin.cli.waiting_threads import waiting_of_threads
 
 ABORT_FILE = "RELION_JOB_ABORT_NOW"
 CHANGED = ".pipeline_has_changed"  # RELION 3.1 to 5 look for it every few seconds, and remove it
@@ -101,7 +101,7 @@ class _SignalsSeen:
 
 def _watch(command: Sequence[str], n_threads: int, folder: Path, signals: _SignalsSeen) -> JobEnd:
     """Start the worker, pass on requests to stop, and judge how it ended."""
-    environment = {**SLEEPING_THREADS, **os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
+    environment = {**waiting_of_threads(os.environ), **os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
     worker = subprocess.Popen(command, env=environment, start_new_session=True)
     is_aborted, deadline = False, None
     try:

@@ -115,6 +115,10 @@ class RunFiles:
         return self._folder("train") / "history.csv"
 
     @property
+    def training_times(self) -> Path:  # JSON: seconds of each phase of the training, over all its starts
+        return self._folder("train") / "times.json"
+
+    @property
     def latents(self) -> Path:  # (n, latent_size) float32, row order of the input
         return self.root / "latents.npy"
 

@@ -33,7 +33,13 @@ def subset_pieces(document: StarDocument, block: StarBlock, rows: np.ndarray) ->
     spans = _spans_of_dropped(
         document, [block, *tables_with_a_row_per_particle(document, block)], block, rows
     )
-    yield from _without_spans(document.content, 0, len(document.content), spans)
+    yield from _without_spans(document.content, 0, len(document.content), _joined(spans))
+
+
+def _joined(spans: np.ndarray) -> np.ndarray:
+    """Spans that touch each other as one: of a small subset of many rows, hardly more than there are kept rows."""
+    begins = np.r_[True, spans[1:, 0] != spans[:-1, 1]]
+    return np.stack([spans[begins, 0], spans[np.r_[begins[1:], True], 1]], axis=1) if len(spans) else spans
 
 
 def _spans_of_dropped(

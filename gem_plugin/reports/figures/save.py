@@ -71,6 +71,7 @@ def save_figure(figure: Figure, stem: Path) -> list[Path]:
             path = stem.with_name(stem.name + suffix)
             with whole_file(path) as temporary:
                 figure.savefig(temporary, dpi=dots_per_inch)
+            figure.set_layout_engine("none")  # once found, it holds for the other format too
             written.append(path)
     return written
 

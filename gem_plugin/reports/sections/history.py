@@ -3,6 +3,7 @@
 from gem_plugin.io.run.manifest import read_manifest
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import table
+from gem_plugin.reports.sections.time_bar import time_bar
 from gem_plugin.results.run import Run
 
 HEADER = ("step", "begun", "took", "what came of it")
@@ -29,7 +30,7 @@ MINUTE, HOUR = 60, 3600
 def history_section(run: Run) -> str:
     """Every step that was begun, in order."""
     rows = history_rows(run)
-    return table(HEADER, rows) if rows else "<p>No step has finished yet.</p>"
+    return table(HEADER, rows) + time_bar(run) if rows else "<p>No step has finished yet.</p>"
 
 
 def history_rows(run: Run) -> list[tuple[str, str, str, str]]:

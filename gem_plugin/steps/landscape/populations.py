@@ -10,7 +10,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.outliers import particles_in_states
 from gem_plugin.landscape.populations import Posteriors, estimate_populations
 from gem_plugin.landscape.volume_source import VolumeSource
-from gem_plugin.notices import warn
+from gem_plugin.notices import note, warn
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.results.micrographs import PARTICLES, DrawnGroups, groups_of_particles
@@ -19,6 +19,9 @@ from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.job import LandscapeJob
 
+MAXIMUM_FITTED_STATES = (
+    50  # the fit takes the third power of their number: 21 take seconds, 75 minutes, 270 hours
+)
 DOMINATED = 0.5  # fraction of the variance of a state that is from one micrograph
 
 
@@ -59,7 +62,13 @@ def write_populations_of(
     """Estimate the fractions of a set of states, save them, and warn where one group of particles decides them."""
     path.unlink(missing_ok=True)
     counted = particles_in_states(job.run, len(states)) & (states > 0)
-    posteriors = posteriors_of(job)
+    posteriors, n_states = posteriors_of(job), int(states.max(initial=0))
+    if posteriors is not None and n_states > MAXIMUM_FITTED_STATES:
+        posteriors = None
+        note(
+            f"The populations of {n_states} {all_of_them} are counted: with the uncertainty of the latents they are "
+            f"estimated for at most {MAXIMUM_FITTED_STATES}. Those that overlap are then biased."
+        )
     with job.progress.waiting(f"populations of the {all_of_them}"):
         table = Run(job.run).table_if_there
         groups = (

@@ -5,6 +5,7 @@ import dataclasses
 import math
 from pathlib import Path
 
+from gem_plugin.heterogeneity import phase_clock as phases
 from gem_plugin.heterogeneity.architecture import ModelArchitecture
 from gem_plugin.heterogeneity.epoch_records import EpochRecord
 from gem_plugin.heterogeneity.training import Trainer
@@ -13,18 +14,26 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.progress import Progress
 from gem_plugin.results.model import save_training
+from gem_plugin.results.time_spent import write_training_times
+from gem_plugin.steps.train.first_picture import PreliminaryReport
 from gem_plugin.steps.train.images import plain
 from gem_plugin.steps.train.matches import check_outliers
 
 
 def train_to_the_end(
-    run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress
+    run: RunFiles,
+    trainer: Trainer,
+    architecture: ModelArchitecture,
+    progress: Progress,
+    pictures: PreliminaryReport | None = None,  # None: draw none
 ) -> None:
     """All epochs that are left; a checkpoint and the history after each."""
     if trainer.history and trainer.workers.is_main:  # the stop may have come between the two
         _write_history(run.history, trainer.history)
     while not trainer.is_finished:
-        _run_epoch(run, trainer, architecture, progress)
+        line = _run_epoch(run, trainer, architecture, progress)
+        if pictures is not None:
+            pictures.after_epoch(line)
     if trainer.has_collapsed:
         progress.warn(
             f"The latents have collapsed to the prior (KL divergence {trainer.history[-1].kl:.3f} nats per particle): "
@@ -32,12 +41,19 @@ def train_to_the_end(
         )
 
 
-def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress) -> None:
+def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture, progress: Progress) -> str:
+    """One epoch; gives its line in the log."""
     title = f"Epoch {trainer.epoch + 1} of {epochs_in_words(trainer.plan)}"
     was_known = trainer.plan.n_epochs is not None
     with progress.waiting(title):  # after the steps comes the validation
-        record = trainer.run_epoch(lambda batches: progress.track(batches, title, unit="step"))
-    progress.say(f"{_one_line(record)}, {_time_left(trainer)} left")
+        clock = trainer.clock
+        record = clock.timed(
+            clock.phase_of_steps,
+            trainer.run_epoch,
+            lambda batches: progress.track(batches, title, unit="step"),
+        )
+    line = f"{_one_line(record)}, {_time_left(trainer)} left"
+    progress.say(line)
     check_outliers(record.outlier_fraction)
     if not was_known and trainer.plan.n_epochs is not None:
         progress.say(_why_it_anneals(trainer))
@@ -47,8 +63,11 @@ def _run_epoch(run: RunFiles, trainer: Trainer, architecture: ModelArchitecture,
             "The weight of the KL divergence, which is above 1, is halved."
         )
     if trainer.workers.is_main:
-        save_training(run, architecture, trainer.state())
-        _write_history(run.history, trainer.history)
+        with clock.phase(phases.CHECKPOINTS):
+            save_training(run, architecture, trainer.state())
+            _write_history(run.history, trainer.history)
+        write_training_times(run, clock.seconds)
+    return line
 
 
 def _one_line(record: EpochRecord) -> str:

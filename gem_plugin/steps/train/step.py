@@ -8,6 +8,7 @@ import torch
 
 from gem_plugin.devices import choose_device, set_threads
 from gem_plugin.errors import InputError
+from gem_plugin.heterogeneity import phase_clock as phases
 from gem_plugin.heterogeneity.architecture import ModelArchitecture
 from gem_plugin.heterogeneity.held_out_support import held_out_support
 from gem_plugin.heterogeneity.settings import TrainSettings
@@ -18,10 +19,12 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.processes.joined import joined_workers, quiet, wait_for_all
 from gem_plugin.processes.workers import Workers
 from gem_plugin.progress import Progress
+from gem_plugin.results.time_spent import read_training_times, write_training_times
 from gem_plugin.results.written_particles import write_latents, write_refined_particles
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.train.embedding import embed_particles, embedded_together, refine_particles
 from gem_plugin.steps.train.epochs import train_to_the_end
+from gem_plugin.steps.train.first_picture import PreliminaryReport
 from gem_plugin.steps.train.focus_mask import check_focus_mask
 from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
 from gem_plugin.steps.train.images import open_cached_observations, rows_used
@@ -47,24 +50,37 @@ def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dic
 def _train(
     run: RunFiles, settings: TrainSettings, device: torch.device, workers: Workers, progress: Progress
 ) -> dict[str, Any]:
-    observations, table = open_cached_observations(run, settings, device, progress)
+    clock = phases.PhaseClock(measures_parts_of_steps=device.type == "cpu")
+    clock.seconds = read_training_times(run) if settings.resume else {}
+    with clock.phase(phases.READING):
+        observations, table = open_cached_observations(run, settings, device, progress)
     rows = rows_used(run, len(table))
     half_sets = np.zeros_like(table.half_sets)
     half_sets[rows] = table.half_sets[rows]
     if settings.halves:
         check_half_sets(half_sets)
     consensus = read_consensus(run, settings, observations, progress)
-    trainer, architecture = make_trainer(run, settings, observations, consensus, rows, progress)
-    train_to_the_end(run, trainer, architecture, progress)
-    trainer.finish_poses()
+    with clock.phase(phases.READING):
+        trainer, architecture = make_trainer(run, settings, observations, consensus, rows, progress)
+    trainer.clock = clock
+    pictures = PreliminaryReport(run, trainer, progress)
+    pictures.begin()
+    train_to_the_end(run, trainer, architecture, progress, pictures)
+    clock.timed(phases.POSES, trainer.finish_poses)
+    pictures.end()
     end = training_end(trainer.plan, trainer.epoch, len(rows))
     progress.say(end["ended"])
     numbers = {**_summary(trainer, architecture), **end, "device": str(device), "processes": workers.size}
     if workers.is_main:
-        numbers |= _support(trainer, progress)
-    numbers |= _embed(run, trainer, progress)
+        with clock.phase(phases.VALIDATION):
+            numbers |= _support(trainer, progress)
+    with clock.phase(phases.LATENTS):
+        numbers |= _embed(run, trainer, progress)
     if settings.halves:
-        numbers |= train_halves(run, settings, observations, consensus, half_sets, trainer.plan, progress)
+        with clock.phase(phases.HALVES):
+            numbers |= train_halves(run, settings, observations, consensus, half_sets, trainer.plan, progress)
+    if workers.is_main:
+        write_training_times(run, clock.seconds)
     wait_for_all(workers)
     return numbers
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -9,6 +10,7 @@ from gem_plugin.adapters.cryosparc import pictures
 from gem_plugin.adapters.cryosparc.pictures import MAXIMUM_PICTURES, JobPictures, in_words, short
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.reports.training_page import TrainingView
 
 
 def save(run: RunFiles, *stems: str) -> None:
@@ -61,6 +63,25 @@ def test_the_training_curve_is_shown_twice_at_most(tmp_path: Path, monkeypatch: 
     for _ in range(9):
         one.show_curve_when_due()
     assert shown == ["Training so far"] * 2
+
+
+def test_while_training_goes_on_particles_and_two_projections_are_shown_twice_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = list[tuple[bytes, str]]()
+    one = JobPictures(RunFiles(tmp_path), lambda picture, text: shown.append((picture, text)))
+    generator = np.random.default_rng(0)
+    one.preview = TrainingView(
+        generator.normal(size=(90, 2)), 90, np.array([[-1.0, 0], [1, 0]]), generator.random((2, 2, 16, 16))
+    )
+    one.show_curve_when_due()
+    assert shown == []  # not in the first minute
+    monkeypatch.setattr(pictures, "SECONDS_OF_CURVES", (0.0, 0.0))
+    for _ in range(9):
+        one.show_curve_when_due()
+    assert [text for _, text in shown] == [pictures.PREVIEW] * 2
+    assert all(picture.startswith(b"\x89PNG") for picture, _ in shown)
+    assert short(pictures.PREVIEW) == pictures.PREVIEW
 
 
 def test_captions_are_words_and_end_with_a_sentence(tmp_path: Path) -> None:

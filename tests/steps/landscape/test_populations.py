@@ -16,6 +16,7 @@ from gem_plugin.notices import listening
 from gem_plugin.progress import Progress
 from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.stage_records import StageRecords
+from gem_plugin.steps.landscape import populations
 from gem_plugin.steps.landscape.job import LandscapeJob
 from gem_plugin.steps.landscape.populations import write_populations
 from gem_plugin.steps.landscape.settings import LandscapeSettings
@@ -60,6 +61,25 @@ def test_with_uncertainty_the_posteriors_decide(job: LandscapeJob) -> None:
     assert found.drawn_by == "particles"
     assert (found.lower < 0.5).all()
     assert (found.upper > 0.5).all()
+
+
+def test_very_many_states_are_counted_and_that_is_said(
+    job: LandscapeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_uncertainty(job.run)
+    states = 1 + np.arange(N, dtype=np.int64) % 3
+    monkeypatch.setattr(populations, "MAXIMUM_FITTED_STATES", 3)
+    with listening(lambda notice: None) as heard:
+        write_populations(job, states)
+    assert StatePopulations.load(job.files).by_posteriors
+    assert heard == []
+    monkeypatch.setattr(populations, "MAXIMUM_FITTED_STATES", 2)
+    with listening(lambda notice: None) as heard:
+        write_populations(job, states)
+    found = StatePopulations.load(job.files)
+    assert not found.by_posteriors
+    np.testing.assert_allclose(found.fractions, 1 / 3, atol=1e-4)
+    assert [one.sentence.split(":")[0] for one in heard] == ["The populations of 3 states are counted"]
 
 
 def test_outliers_and_particles_without_a_state_are_in_none(job: LandscapeJob) -> None:
