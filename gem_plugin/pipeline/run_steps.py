@@ -66,7 +66,7 @@ def run_steps(
                 progress.say(f"{name}: already done with these settings, kept")
             else:
                 run_step(STEPS[name], run, _resumed_where_possible(run, name, settings[name]), progress)
-        if len(names) > 1 and is_main_process():
+        if len(names) > 1:
             say_times(run, progress)
     summary = read_summary(run)
     return {name: summary[name] for name in names if name in summary}

@@ -101,7 +101,11 @@ class _SignalsSeen:
 
 def _watch(command: Sequence[str], n_threads: int, folder: Path, signals: _SignalsSeen) -> JobEnd:
     """Start the worker, pass on requests to stop, and judge how it ended."""
-    environment = {**waiting_of_threads(os.environ), **os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
+    environment = {
+        **waiting_of_threads(os.environ),
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(n_threads)),
+    }
     worker = subprocess.Popen(command, env=environment, start_new_session=True)
     is_aborted, deadline = False, None
     try:
