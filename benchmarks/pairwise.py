@@ -9,6 +9,7 @@ in which code is compiled; the last column is the loss on held-out particles.
 
 import argparse
 import csv
+import json
 import os
 import resource
 import shutil
@@ -64,8 +65,8 @@ def set_of(options: argparse.Namespace, checkout: Path, work: Path) -> tuple[Pat
         return options.set / "particles.star", options.set / "consensus.mrc"
     n = options.particles or N_PARTICLES.get(options.box, 4_000)
     folder = work / "set"
-    sizes = f"--particles {n} --box {options.box} --pixel-size {384 / options.box} --conformations 20"
-    run(checkout, ["simulate", str(folder), *sizes.split()], options.threads)
+    sizes = f"--n-particles {n} --box {options.box} --apix {384 / options.box} --conformations 20"
+    run(checkout, ["simulate", "--out", str(folder), *sizes.split()], options.threads)
     return folder / "particles.star", folder / "consensus.mrc"
 
 
@@ -84,13 +85,10 @@ def train(checkout: Path, prepared: Path, options: argparse.Namespace) -> Traini
         spent = processor_seconds() - before
         with open(folder / "train" / "history.csv", newline="", encoding="utf-8") as handle:
             epochs = list(csv.DictReader(handle))
+        numbers = json.loads((folder / "summary.json").read_text())["train"]
     finally:
         shutil.rmtree(folder)
-    first = float(epochs[0]["particles_per_second"]) * float(epochs[0]["seconds"])
-    visits = [float(row["particles_per_second"]) * float(row["seconds"]) for row in epochs]
-    n_particles = min(
-        [first, *visits]
-    )  # the rate leaves validation out, the seconds do not: never counted too high
+    n_particles = numbers["particles"] - numbers["validation_particles"]
     seconds = sum(float(row["seconds"]) for row in epochs[1:])
     return Training(
         n_particles * (len(epochs) - 1) / seconds,
