@@ -62,29 +62,26 @@ class MotionBasisDecoder(Decoder):
         return split.permute(1, 0, 2).reshape(self.n_basis, -1)
 
     def forward(self, latents: Tensor) -> CloudChange:
-        change = self._change(self.coefficients(latents) / math.sqrt(self.n_basis))
-        displacements, log_amplitudes, *log_widths = change.split([3] + [1] * (self.n_channels - 3), dim=1)
-        widths = log_widths[0][:, 0] if log_widths else None
-        return CloudChange(displacements.transpose(1, 2), log_amplitudes[:, 0], widths)
+        displacements, log_amplitudes, log_widths = self._changes(
+            self.coefficients(latents) / math.sqrt(self.n_basis)
+        )
+        return CloudChange(displacements.transpose(1, 2), log_amplitudes, log_widths)
 
-    def _change(self, coefficients: Tensor) -> Tensor:  # (batch, n_basis) -> (batch, n_channels, n)
+    def _changes(
+        self, coefficients: Tensor
+    ) -> tuple[
+        Tensor, Tensor, Tensor | None
+    ]:  # (batch, n_basis) -> (batch, 3, n) pixels, (batch, n), (batch, n)
         """coefficients @ basis(), with the last layer of the Gaussian encoder mixed first: no basis is stored or reordered."""
         first, activation, last = self.gaussian_encoder
         assert isinstance(last, nn.Linear)
         hidden = activation(first(self.features))  # (n, BASIS_WIDTH)
-        batch, n_channels, scale = len(coefficients), self.n_channels, self._channel_scale()
-        weights = last.weight.view(self.n_basis, n_channels * BASIS_WIDTH)
-        mixed = (coefficients @ weights).view(batch, n_channels, BASIS_WIDTH)
-        constants = (coefficients @ last.bias.view(self.n_basis, n_channels))[..., None]
-        mixed = torch.cat([mixed, constants], 2) * scale
-        hidden = torch.cat([hidden, hidden.new_ones(self.n_gaussians, 1)], 1)
-        change = mixed.view(batch * n_channels, BASIS_WIDTH + 1) @ hidden.t()
-        return change.view(batch, n_channels, self.n_gaussians)
-
-    def _channel_scale(self) -> Tensor:  # (n_channels, 1): displacements are in units of the extent
-        scale = torch.ones(self.n_channels, 1, device=self.extent_in_pixels.device)
-        scale[:3] = self.extent_in_pixels
-        return scale
+        hidden = torch.cat([hidden, hidden.new_ones(self.n_gaussians, 1)], 1).t()  # with the constants
+        weights = torch.cat([last.weight, last.bias[:, None]], 1).view(self.n_basis, -1)
+        mixed = (coefficients @ weights).view(len(coefficients), self.n_channels, BASIS_WIDTH + 1)
+        motion = (mixed[:, :3] * self.extent_in_pixels).flatten(0, 1) @ hidden
+        log_widths = mixed[:, 4] @ hidden if self.n_channels == 5 else None
+        return motion.view(-1, 3, self.n_gaussians), mixed[:, 3] @ hidden, log_widths
 
 
 def positional_features(

@@ -224,7 +224,9 @@ def test_gaussians_outside_the_focus_keep_their_consensus_state_in_every_conform
 def test_mixing_the_last_layer_first_is_the_product_with_the_basis(width_change):
     decoder = make_model(width_change=width_change).decoder
     coefficients = torch.randn(5, decoder.n_basis, generator=torch.Generator().manual_seed(2))
-    change = decoder._change(coefficients)  # (5, n_channels, n)
+    displacements, log_amplitudes, log_widths = decoder._changes(coefficients)
     expected = (coefficients @ decoder.basis()).view(5, N_GAUSSIANS, decoder.n_channels)
-    expected[..., :3] *= decoder.extent_in_pixels
-    torch.testing.assert_close(change.transpose(1, 2), expected, rtol=1e-4, atol=1e-5)
+    found = [displacements.transpose(1, 2) / decoder.extent_in_pixels, log_amplitudes[..., None]]
+    if width_change:
+        found.append(log_widths[..., None])
+    torch.testing.assert_close(torch.cat(found, 2), expected, rtol=1e-4, atol=1e-5)
