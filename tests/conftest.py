@@ -12,7 +12,9 @@ import pytest
 for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-if "numba" in sys.modules:  # pytest's list of warnings imports it; later, with threads running, it would refuse the number
+if (
+    "numba" in sys.modules
+):  # pytest's list of warnings imports it; later, with threads running, it would refuse the number
     sys.modules["numba"].core.config.reload_config()
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(
