@@ -47,7 +47,12 @@ class PreparedData:
 
 
 def load_prepared(run: RunFiles) -> PreparedData:
-    """Read what prepare left in a run folder."""
+    """Read what prepare left in a run folder. Refuses tilt series, whose particles have several images each."""
+    if run.prepared_tilt_series.is_file():
+        raise InputError(
+            f"{run.root}: its particles are of tilt series, and this is built for single-particle images only so far "
+            "(docs/tilt_series.md says what works with them)."
+        )
     table, noise_spectrum, origin = _saved_table(run)
     images = open_stack(run.prepared_images)
     n_images = table.n_images
@@ -124,7 +129,7 @@ def _saved_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, ParticleOrig
             original_pixel_size_in_angstroms=float(saved["original_pixel_size_in_angstroms"]),
         )
     for name in TEXT_FIELDS:
-        values[name] = _text_from_bytes(values[name])
+        values[name] = text_from_bytes(values[name])
     values["pixel_size_in_angstroms"] = float(values["pixel_size_in_angstroms"])
     values["box_size"] = int(values["box_size"])
     return ParticleTable(**values), noise_spectrum, origin
@@ -142,7 +147,7 @@ def save_prepared_table(
     symmetry = values.pop("symmetry")
     values |= {SYMMETRY_NAME: np.array(symmetry.name), SYMMETRY_OPERATORS: symmetry.operators}
     for name in TEXT_FIELDS:
-        values[name] = _text_as_bytes(values[name])
+        values[name] = text_as_bytes(values[name])
     with whole_file(path) as temporary:
         np.savez(
             temporary,
@@ -170,14 +175,14 @@ def _saved_symmetry(saved: Any) -> Symmetry:
     return Symmetry(str(saved[SYMMETRY_NAME]), saved[SYMMETRY_OPERATORS])
 
 
-def _text_as_bytes(texts: np.ndarray) -> np.ndarray:  # (n,) str -> (bytes,) uint8
+def text_as_bytes(texts: np.ndarray) -> np.ndarray:  # (n,) str -> (bytes,) uint8
     buffer = io.BytesIO()
     for text in texts:
         buffer.write(str(text).encode("utf-8", "surrogateescape") + b"\n")
     return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
 
 
-def _text_from_bytes(stored: np.ndarray) -> np.ndarray:  # (bytes,) uint8 -> (n,) object array of str
+def text_from_bytes(stored: np.ndarray) -> np.ndarray:  # (bytes,) uint8 -> (n,) object array of str
     one_of_each: dict[str, str] = {}
     lines = stored.tobytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
     texts = np.empty(len(lines), dtype=object)

@@ -8,6 +8,7 @@ import torch
 from gem_plugin.devices import free_memory_in_bytes
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES
+from gem_plugin.heterogeneity.image_owners import ImagesOfParticles
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.run.excluded import used_particles
@@ -15,6 +16,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.particles.tilt_series.prepared import PreparedTiltSeries, load_prepared_tilt_series
 from gem_plugin.processes.launched import n_local_processes
 from gem_plugin.progress import Progress
 
@@ -23,6 +25,9 @@ FRACTION_OF_FREE_MEMORY = 0.5  # that cached images may take
 
 def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
     """Images stay on disk, in the row order of the input."""
+    if run.prepared_tilt_series.is_file():
+        tilts = load_prepared_tilt_series(run)
+        return observations_of_tilt_series(tilts, is_whitened), tilts.table
     prepared = load_prepared(run)
     return observations_of(prepared, is_whitened), prepared.table
 
@@ -42,6 +47,37 @@ def observations_of(prepared: PreparedData, is_whitened: bool = True) -> Observa
         table.particle_indices,
         torch.from_numpy(table.noise_rows),
     )
+
+
+def observations_of_tilt_series(
+    prepared: PreparedTiltSeries, is_whitened: bool = True, are_single: bool = False
+) -> Observations:
+    """Particles that own their tilt images; or, where they are single, every image as a particle of its own."""
+    images, pixel_size = prepared.particles.images, prepared.table.pixel_size_in_angstroms
+    return Observations(
+        prepared.images,
+        torch.from_numpy(images.rotation_matrices),
+        torch.from_numpy(images.shifts_in_angstroms / pixel_size),
+        images.ctf_parameters(),
+        torch.from_numpy(prepared.noise_spectrum),
+        pixel_size,
+        is_whitened,
+        particle_indices=images.particle_indices,
+        noise_levels=torch.from_numpy(prepared.noise_levels),
+        owned=None if are_single else ImagesOfParticles(prepared.particles.first_images),
+    )
+
+
+def check_for_tilt_series(settings: TrainSettings) -> None:
+    """Refuse what training cannot do with particles of several images."""
+    if settings.loss != "squared":
+        raise InputError(
+            f"--loss {settings.loss} works with single particles only; tilt series need the squared loss. Leave it out."
+        )
+    if settings.refine_latents:
+        raise InputError(
+            "--refine-latents works with single particles only so far. Leave it out for tilt series."
+        )
 
 
 def rows_used(run: RunFiles, n_particles: int) -> torch.Tensor:  # (k,) int64
