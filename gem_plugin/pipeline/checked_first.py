@@ -73,7 +73,7 @@ def _read_table(prepare: Any, progress: Progress) -> Any:
         settings_of_symmetry,
     )  # late: only where there is something to check
     from gem_plugin.particles.expansion import expand_table
-    from gem_plugin.particles.tilt_series.prepared import table_of_particles
+    from gem_plugin.particles.tilt_series.saved import table_of_particles
     from gem_plugin.results.image_search import image_search
     from gem_plugin.results.particle_file import find_particle_file
     from gem_plugin.steps.prepare.tilt_series import is_tilt_series, read_particles_of_tilts

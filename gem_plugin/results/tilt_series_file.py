@@ -15,7 +15,7 @@ from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import IMAGE_NAME, RelionFile, open_tilt_series_file
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.particles.tilt_series.prepared import load_tilt_series, table_of_particles
+from gem_plugin.particles.tilt_series.saved import load_tilt_series, table_of_particles
 from gem_plugin.particles.tilt_series.stack_columns import PARTICLE
 from gem_plugin.particles.tilt_series.subset import (
     names_for_target,

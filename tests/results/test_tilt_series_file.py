@@ -10,7 +10,7 @@ from tilt_projects import FORMS, RELION, SERIES, WARPTOOLS, changed_star, copied
 from gem_plugin.errors import InputError
 from gem_plugin.io.project_folder import ImageSearch
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.tilt_series.prepared import save_tilt_series, table_of_particles
+from gem_plugin.particles.tilt_series.saved import save_tilt_series, table_of_particles
 from gem_plugin.results.original_file import open_original
 from gem_plugin.results.tilt_series_file import TiltSeriesParticleFile
 

@@ -15,6 +15,8 @@ def is_from_tomography(path: Path) -> bool:
 
     Most files of single particles are known by their first lines, so that they are not read twice.
     """
+    if not path.is_file():
+        return False
     with open(path, "rb") as handle:
         beginning = handle.read(BEGINNING_IN_BYTES)
     may_be = any(label in beginning for label in LABELS_OF_TOMOGRAPHY)

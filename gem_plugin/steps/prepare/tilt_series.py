@@ -22,11 +22,12 @@ from gem_plugin.particles.images import image_defects
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
 from gem_plugin.particles.tilt_series.images import TiltImageReader
-from gem_plugin.particles.tilt_series.prepared import save_tilt_series, table_of_particles
 from gem_plugin.particles.tilt_series.read import TiltSeriesOptions, read_tilt_series
+from gem_plugin.particles.tilt_series.saved import save_tilt_series, table_of_particles
 from gem_plugin.particles.tilt_series.table import TiltSeriesForm, TiltSeriesParticles
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search
+from gem_plugin.results.particle_file import RelionParticleFile, program_of
 from gem_plugin.steps.prepare.exclusion import check_number_of_particles
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.tilt_noise import NoiseOfTilts, TiltNoise
@@ -45,8 +46,9 @@ ONLY_SINGLE_PARTICLES = ("symmetry", "drop_duplicates", "normalise")
 def is_tilt_series(settings: PrepareSettings) -> bool:
     """Whether the particles are of tilt series. InputError for settings that have no effect with what they are."""
     path = settings.particles
-    is_star = path is not None and path.suffix == ".star" and path.is_file()
-    is_one = is_star and (settings.grouping_column is not None or is_from_tomography(Path(str(path))))
+    is_relion = path is not None and program_of(Path(path)) == RelionParticleFile.program
+    has_groups = settings.grouping_column is not None
+    is_one = is_relion and (has_groups or is_from_tomography(Path(str(path))))
     defaults = {field.name: field.default for field in fields(PrepareSettings)}
     kind, other = ("tilt series", ONLY_SINGLE_PARTICLES) if is_one else ("single particles", ONLY_TILT_SERIES)
     changed = [name for name in other if getattr(settings, name) != defaults[name]]

@@ -14,9 +14,8 @@ from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
-from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.particles.prepared import PreparedData, PreparedTilts, load_prepared
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.particles.tilt_series.prepared import PreparedTiltSeries, load_prepared_tilt_series
 from gem_plugin.processes.launched import n_local_processes
 from gem_plugin.progress import Progress
 
@@ -25,15 +24,14 @@ FRACTION_OF_FREE_MEMORY = 0.5  # that cached images may take
 
 def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
     """Images stay on disk, in the row order of the input."""
-    if run.prepared_tilt_series.is_file():
-        tilts = load_prepared_tilt_series(run)
-        return observations_of_tilt_series(tilts, is_whitened), tilts.table
     prepared = load_prepared(run)
     return observations_of(prepared, is_whitened), prepared.table
 
 
 def observations_of(prepared: PreparedData, is_whitened: bool = True) -> Observations:
-    """The prepared particles as the engine takes them."""
+    """The prepared particles as the engine takes them; those of tilt series own their images."""
+    if prepared.tilts is not None:
+        return observations_of_tilts(prepared, prepared.tilts, is_whitened)
     table = prepared.table
     return Observations(
         prepared.images,
@@ -49,13 +47,13 @@ def observations_of(prepared: PreparedData, is_whitened: bool = True) -> Observa
     )
 
 
-def observations_of_tilt_series(
-    prepared: PreparedTiltSeries, is_whitened: bool = True, are_single: bool = False
+def observations_of_tilts(
+    prepared: PreparedData, tilts: PreparedTilts, is_whitened: bool = True, are_single: bool = False
 ) -> Observations:
     """Particles that own their tilt images; or, where they are single, every image as a particle of its own."""
-    images, pixel_size = prepared.particles.images, prepared.table.pixel_size_in_angstroms
+    images, pixel_size = tilts.particles.images, prepared.table.pixel_size_in_angstroms
     return Observations(
-        prepared.images,
+        tilts.images,
         torch.from_numpy(images.rotation_matrices),
         torch.from_numpy(images.shifts_in_angstroms / pixel_size),
         images.ctf_parameters(),
@@ -63,8 +61,8 @@ def observations_of_tilt_series(
         pixel_size,
         is_whitened,
         particle_indices=images.particle_indices,
-        noise_levels=torch.from_numpy(prepared.noise_levels),
-        owned=None if are_single else ImagesOfParticles(prepared.particles.first_images),
+        noise_levels=torch.from_numpy(tilts.noise_levels),
+        owned=None if are_single else ImagesOfParticles(tilts.particles.first_images),
     )
 
 

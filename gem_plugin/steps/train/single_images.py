@@ -8,9 +8,9 @@ from torch import Tensor
 
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.particles.tilt_series.prepared import load_prepared_tilt_series
-from gem_plugin.steps.train.images import observations_of_tilt_series, open_observations, rows_used
+from gem_plugin.steps.train.images import observations_of, observations_of_tilts
 
 
 class SingleImages(NamedTuple):
@@ -25,12 +25,12 @@ class SingleImages(NamedTuple):
 
 def open_single_images(run: RunFiles) -> SingleImages:
     """Single-particle images as they are; tilt images without their particles."""
-    if not run.prepared_tilt_series.is_file():
-        observations, table = open_observations(run)
-        return SingleImages(observations, table, rows_used(run, len(table)), table.optics_groups, False)
-    prepared = load_prepared_tilt_series(run)
-    observations = observations_of_tilt_series(prepared, are_single=True)
-    owners = prepared.particles.images.particle_indices
-    is_used = prepared.is_used[owners] & np.isfinite(prepared.noise_levels)
-    rows = torch.from_numpy(np.flatnonzero(is_used))
-    return SingleImages(observations, prepared.table, rows, prepared.table.optics_groups[owners], True)
+    prepared = load_prepared(run)
+    table, tilts = prepared.table, prepared.tilts
+    if tilts is None:
+        rows = torch.from_numpy(np.flatnonzero(prepared.is_used))
+        return SingleImages(observations_of(prepared), table, rows, table.optics_groups, False)
+    owners = tilts.particles.images.particle_indices
+    rows = torch.from_numpy(np.flatnonzero(prepared.is_used[owners] & np.isfinite(tilts.noise_levels)))
+    observations = observations_of_tilts(prepared, tilts, are_single=True)
+    return SingleImages(observations, table, rows, table.optics_groups[owners], True)

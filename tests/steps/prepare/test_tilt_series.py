@@ -13,11 +13,11 @@ from tilt_projects import FORMS, RELION, SERIES, changed_star, copied, simulate_
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
-from gem_plugin.particles.tilt_series.prepared import PreparedTiltSeries, load_prepared_tilt_series
+from gem_plugin.particles.prepared import PreparedData, PreparedTilts, load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.step import run_prepare
-from gem_plugin.steps.train.images import observations_of_tilt_series
+from gem_plugin.steps.train.images import observations_of
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,17 @@ def noisy_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return simulate_small(tmp_path_factory.mktemp("noisy") / "project", **changes)
 
 
-def prepared(folder: Path, star: Path, **settings: Any) -> tuple[PreparedTiltSeries, dict, list[str]]:
+def prepared(folder: Path, star: Path, **settings: Any) -> tuple[PreparedTilts, dict, list[str]]:
+    data, numbers, notices = prepared_data(folder, star, **settings)
+    assert data.tilts is not None
+    return data.tilts, numbers, notices
+
+
+def prepared_data(folder: Path, star: Path, **settings: Any) -> tuple[PreparedData, dict, list[str]]:
     run = RunFiles(folder)
     with listening(lambda notice: None) as heard:
         numbers = run_prepare(run, PrepareSettings(particles=star, **settings), Progress(io.StringIO()))
-    return load_prepared_tilt_series(run), numbers, [notice.sentence for notice in heard]
+    return load_prepared(run), numbers, [notice.sentence for notice in heard]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -53,8 +59,8 @@ def test_the_forms_give_one_likelihood(noisy_project, tmp_path):
     """Matched images and filters at low frequency of premultiplied stacks and of raw image series, each with its own noise."""
     batches = []
     for form in (FORMS[1], SERIES):
-        found = prepared(tmp_path / form.partition("/")[0], noisy_project / form)[0]
-        observations = observations_of_tilt_series(found)
+        found = prepared_data(tmp_path / form.partition("/")[0], noisy_project / form)[0]
+        observations = observations_of(found)
         batches.append(observations.batch(torch.arange(60)))
     images = [torch.fft.rfft2(batch.images)[:, :6, 1:6].flatten() for batch in batches]
     correlation = (images[0].conj() * images[1]).real.sum() / (images[0].norm() * images[1].norm())
@@ -64,11 +70,13 @@ def test_the_forms_give_one_likelihood(noisy_project, tmp_path):
 
 
 def test_dark_particles_are_inverted_and_cropping_keeps_the_pose(tilt_project, tmp_path):
-    light = prepared(tmp_path / "light", tilt_project / SERIES, box=24)[0]
+    data = prepared_data(tmp_path / "light", tilt_project / SERIES, box=24)[0]
+    light = data.tilts
+    assert light is not None
     dark = prepared(tmp_path / "dark", tilt_project / SERIES, box=24, invert_contrast=True)[0]
     np.testing.assert_allclose(light.images, -dark.images)
-    assert light.table.box_size == 24
-    assert light.table.pixel_size_in_angstroms == pytest.approx(8 * 32 / 24)
+    assert data.table.box_size == 24
+    assert data.table.pixel_size_in_angstroms == pytest.approx(8 * 32 / 24)
     assert light.particles.pixel_size_in_angstroms == 8
 
 
@@ -78,13 +86,15 @@ def test_unusable_images_weigh_nothing_and_particles_without_others_are_excluded
         stack.data[:] = np.nan
     with mrcfile.open(project / "relion5/Subtomograms/TS_01/2_stack2d.mrcs", "r+") as stack:
         stack.data[0] = 0
-    found, numbers, notices = prepared(tmp_path / "run", project / RELION)
-    assert np.flatnonzero(~found.is_used).tolist() == [0]
+    data, numbers, notices = prepared_data(tmp_path / "run", project / RELION)
+    found = data.tilts
+    assert found is not None
+    assert np.flatnonzero(~data.is_used).tolist() == [0]
     assert numbers["excluded_particles"] == 1
     is_out = np.isinf(found.noise_levels)
     assert is_out.sum() == found.particles.image_counts[0] + 1 == numbers["unusable_tilt_images"]
     assert any("first particle TS_01/1, image 1 of" in text or "particle TS_01/1" in text for text in notices)
-    observations = observations_of_tilt_series(found)
+    observations = observations_of(data)
     batch = observations.batch(torch.tensor([0, 1]))
     assert torch.isfinite(batch.images).all()
     assert batch.filters[: found.particles.image_counts[0]].abs().max() == 0

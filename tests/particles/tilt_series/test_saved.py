@@ -1,4 +1,4 @@
-"""Particles of tilt series in a run come back as they were read; single-particle code refuses them."""
+"""Particles of tilt series come back from their file as they were read."""
 
 from dataclasses import fields
 
@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 from tilt_projects import FORMS, RELION, read
 
-from gem_plugin.errors import InputError
-from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.prepared import load_prepared
-from gem_plugin.particles.tilt_series.prepared import load_tilt_series, save_tilt_series, table_of_particles
+from gem_plugin.particles.tilt_series.saved import load_tilt_series, save_tilt_series, table_of_particles
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -49,12 +46,3 @@ def test_the_row_of_a_particle_describes_its_image_of_lowest_dose(tilt_project):
         assert np.array_equal(table.rotation_matrices[row], images.rotation_matrices[lowest])
         assert table.defocus_u_in_angstroms[row] == images.defocus_u_in_angstroms[lowest]
         assert table.stack_names[row] == images.stack_names[lowest]
-
-
-def test_what_is_built_for_single_images_refuses_tilt_series(tmp_path, tilt_project):
-    run = RunFiles(tmp_path / "run")
-    particles = read(tilt_project / RELION)
-    run.prepared_tilt_series.parent.mkdir(parents=True)
-    save_tilt_series(run.prepared_tilt_series, particles, np.ones(len(particles.images), np.float32))
-    with pytest.raises(InputError, match="its particles are of tilt series, and this is built for single"):
-        load_prepared(run)

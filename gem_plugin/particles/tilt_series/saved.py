@@ -1,18 +1,14 @@
-"""Particles of tilt series in a run: saved by prepare with the noise of their images, read by every later step."""
+"""Particles of tilt series in a file: saved by prepare with the noise of their images."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gem_plugin.errors import InputError
-from gem_plugin.io.mrc.stacks import open_stack
-from gem_plugin.io.run.excluded import used_particles
-from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.whole_files import whole_file
-from gem_plugin.particles.prepared import load_prepared_table, text_as_bytes, text_from_bytes
+from gem_plugin.particles.stored_texts import text_as_bytes, text_from_bytes
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.tilt_series.table import TiltImages, TiltSeriesForm, TiltSeriesParticles
 
@@ -37,18 +33,6 @@ SAME_IN_TABLES = (
 )
 
 
-@dataclass(frozen=True)
-class PreparedTiltSeries:
-    """What training needs of n particles with m tilt images."""
-
-    images: Any  # (m, box, box) float32 array-like, stays on disk; positive density, at the working box
-    particles: TiltSeriesParticles  # as read: at the original box and pixel size
-    table: ParticleTable  # a row a particle, at the working box and pixel size
-    noise_spectrum: np.ndarray  # (box // 2 + 1,) float64
-    noise_levels: np.ndarray  # (m,) float32: factors of the spectrum; infinite for images that cannot be used
-    is_used: np.ndarray  # (n,) bool: False for the excluded particles
-
-
 def table_of_particles(particles: TiltSeriesParticles, contrast_sign: float = 1.0) -> ParticleTable:
     """One row a particle, which describes its image of lowest dose; the name of the particle stands for that of its image."""
     first = particles.images.take(particles.first_images[:-1])
@@ -63,21 +47,6 @@ def table_of_particles(particles: TiltSeriesParticles, contrast_sign: float = 1.
         file_rows=particles.file_rows,
         **{name: getattr(first, name) for name in SAME_IN_TABLES},
     )
-
-
-def load_prepared_tilt_series(run: RunFiles) -> PreparedTiltSeries:
-    """Read what prepare left in a run folder. Raises InputError where stack and tables do not belong together."""
-    table, noise_spectrum, _ = load_prepared_table(run)
-    particles, noise_levels = load_tilt_series(run.prepared_tilt_series)
-    images = open_stack(run.prepared_images)
-    expected = (len(particles.images), table.box_size, table.box_size)
-    if images.shape != expected or len(table) != len(particles):
-        raise InputError(
-            f"{run.prepared_images} has shape {images.shape}, {run.prepared_tilt_series} expects {expected}. "
-            "The two are from different runs; run `gem-em prepare` again."
-        )
-    is_used = used_particles(run, len(table))
-    return PreparedTiltSeries(images, particles, table, noise_spectrum, noise_levels, is_used)
 
 
 def save_tilt_series(path: Path, particles: TiltSeriesParticles, noise_levels: np.ndarray) -> None:
