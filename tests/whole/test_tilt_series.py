@@ -58,14 +58,14 @@ def fitted(project: Path, form: str, folder: Path, **settings: Any) -> RunFiles:
     return RunFiles(folder)
 
 
-def median_angle_error(run: RunFiles, project: Path) -> float:  # degrees
+def angle_errors(run: RunFiles, project: Path) -> np.ndarray:  # (n,) degrees
     """Of the angle of each particle, predicted from the latents of others."""
     truth, latents = truth_of(project), Run(run).latents
     angles = np.deg2rad(truth["angles_in_degrees"][truth["which"]])
     on_circle = np.stack([np.cos(angles), np.sin(angles)], 1)
     found = cross_val_predict(KNeighborsRegressor(7), latents, on_circle, cv=10)
     differences = np.rad2deg(np.arctan2(found[:, 1], found[:, 0]) - angles)
-    return float(np.median(np.abs((differences + 180) % 360 - 180)))
+    return np.abs((differences + 180) % 360 - 180)
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +73,12 @@ def relion_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFi
     return fitted(project, RELION, tmp_path_factory.mktemp("relion") / "run")
 
 
-def test_latents_follow_the_motion_and_not_the_number_of_tilts(relion_run, project):
-    assert median_angle_error(relion_run, project) < 15
-    latents = Run(relion_run).latents
-    counts = read(project / RELION).image_counts
-    lengths = np.linalg.norm(latents - latents.mean(0), axis=1)
-    assert abs(np.corrcoef(lengths, np.log(counts))[0, 1]) < 0.3
+def test_latents_follow_the_motion_whatever_the_number_of_tilts(relion_run, project):
+    errors, counts = angle_errors(relion_run, project), read(project / RELION).image_counts
+    assert counts.min() == 3
+    assert counts.max() == 11
+    for some in (errors[counts <= 5], errors[counts >= 9]):
+        assert np.median(some) < 20  # 45 without a latent: angles are even over half a turn
 
 
 def test_the_run_writes_its_particles_with_latents_and_an_optimisation_set(relion_run, project):
