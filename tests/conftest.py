@@ -63,3 +63,13 @@ def old_run(tmp_path: Path) -> Path:
     from old_runs import copy_old_run
 
     return copy_old_run(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tilt_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 particles in 3 tomograms of 31 tilts, 32 px of 8 A, without noise, in all three forms; never changed."""
+    from tilt_projects import (
+        simulate_small,  # not above: numba reads its number of threads when it is imported
+    )
+
+    return simulate_small(tmp_path_factory.mktemp("tilts") / "project")

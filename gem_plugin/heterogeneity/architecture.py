@@ -42,6 +42,7 @@ class ModelArchitecture:
     feature_kdim: int = NetworkSizes.feature_kdim
     feature_klayers: int = NetworkSizes.feature_klayers
     feature_dim: int = NetworkSizes.feature_dim
+    n_view_features: int = N_VIEW_FEATURES  # of the encoder's inputs
 
 
 SAME_IN_SETTINGS = tuple(
@@ -50,7 +51,11 @@ SAME_IN_SETTINGS = tuple(
 
 
 def architecture_for(
-    settings: TrainSettings, n_gaussians: int, box_size: int, pixel_size_in_angstroms: float
+    settings: TrainSettings,
+    n_gaussians: int,
+    box_size: int,
+    pixel_size_in_angstroms: float,
+    n_view_features: int = N_VIEW_FEATURES,  # of encoder.anchor_scores.features_of_view
 ) -> ModelArchitecture:
     """The architecture that settings ask for, within what the data allow."""
     if box_size % 2:
@@ -66,6 +71,7 @@ def architecture_for(
         box_size=box_size,
         pixel_size_in_angstroms=pixel_size_in_angstroms,
         n_anchors=min(settings.anchors, n_gaussians),
+        n_view_features=n_view_features,
         **same,
     )
 
@@ -84,7 +90,7 @@ def build_model(
     with torch.random.fork_rng(devices=[]):  # the layers' own initialisation draws from the global generator
         torch.manual_seed(int(torch.randint(2**31 - 1, (1,), generator=generator)))
         decoder = _build_decoder(architecture, cloud, generator)
-        n_inputs = architecture.n_anchors + N_VIEW_FEATURES
+        n_inputs = architecture.n_anchors + architecture.n_view_features
         encoder = ImageEncoder(
             n_inputs, architecture.latent_size, architecture.encoder_width, architecture.encoder_layers
         )

@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
-from gem_plugin.heterogeneity.losses.image import squared_error
+from gem_plugin.heterogeneity.losses.particles import error_of_all_images, model_images, particle_agreement
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations
 from gem_plugin.particles.views import particles_of
@@ -59,14 +58,13 @@ def held_out_support(
     others = model.encoder(encoder_inputs.batch(_some(training_rows, CLOUDS_OF_MEAN, generator))).means
     clouds = model.cloud_in_pixels(others)
     differences = []
-    for part in track(rows.split(BATCH_SIZE), "Held-out particles", unit="batch"):
+    for part in track(rows.split(observations.rows_for(BATCH_SIZE)), "Held-out particles", unit="batch"):
         batch, distribution = observations.batch(part), model.encoder(encoder_inputs.batch(part))
         noise = torch.randn(len(part), model.latent_size, generator=generator).to(distribution.means.device)
-        own = _project(model.cloud_in_pixels(distribution.sample(noise)), batch, model, projector)
-        images = [_project(_one(clouds, number), batch, model, projector) for number in range(len(others))]
-        matched = batch.images, batch.filters, contrast_variance
-        with_latents = squared_error(own, *matched) + distribution.kl_divergence()
-        differences.append(squared_error(torch.stack(images).mean(0), *matched) - with_latents)
+        own = model_images(model.cloud_in_pixels(distribution.sample(noise)), batch, projector)
+        images = [model_images(_one(clouds, number), batch, projector) for number in range(len(others))]
+        with_latents = _error(own, batch, contrast_variance) + distribution.kl_divergence()
+        differences.append(_error(torch.stack(images).mean(0), batch, contrast_variance) - with_latents)
     of_rows = torch.cat(differences).double().cpu().numpy()
     values = torch.from_numpy(np.bincount(particles, of_rows) / np.bincount(particles))
     return Support(float(values.mean()), float(values.std() / math.sqrt(len(values))))
@@ -99,7 +97,5 @@ def _one(clouds: GaussianCloud, number: int) -> GaussianCloud:
     )
 
 
-def _project(
-    cloud: GaussianCloud, batch: MatchedBatch, model: HeterogeneityModel, projector: str
-) -> Tensor:  # (batch, box, box)
-    return project_gaussians(cloud, batch.rotation_matrices, model.box_size, projector=projector)
+def _error(projections: Tensor, batch: MatchedBatch, contrast_variance: float) -> Tensor:  # (particles,)
+    return error_of_all_images(particle_agreement(projections, batch), batch, contrast_variance)

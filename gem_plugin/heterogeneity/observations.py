@@ -15,20 +15,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gem_plugin.heterogeneity.image_owners import ImageOwners, ImagesOfParticles
 from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_crop_images, ring_indices, shift_half_spectra
 from gem_plugin.imaging.processed_images import matching_transfers, model_transfers
 
 IMAGES_AT_A_TIME = 256
+IMAGES_OF_A_STEP = 12  # of a particle that owns more: a random choice in every training step, scaled to all
 
 
 class MatchedBatch(NamedTuple):
-    """Some particles, ready for the loss."""
+    """Images of some particles, ready for the loss."""
 
     images: Tensor  # (batch, box, box): g, rotation centre on pixel box // 2
     filters: Tensor  # (batch, box, box // 2 + 1): h, zero frequency first
     rotation_matrices: Tensor  # (batch, 3, 3)
+    owners: ImageOwners | None = None  # None: every particle is one image
 
 
 class LoadedBatch(NamedTuple):
@@ -41,11 +44,15 @@ class LoadedBatch(NamedTuple):
 
 
 class Observations:
-    """All particles of a run; images stay where they are (a memory map) unless they are kept in memory."""
+    """All particles of a run; images stay where they are (a memory map) unless they are kept in memory.
+
+    A particle is one image, or owns several (tilt series): rows that are asked for are rows of particles, and batches hold all of
+    their images. What is given for each image stays in the order of the images.
+    """
 
     def __init__(
         self,
-        images: Any,  # (n, box, box) array-like, float32; sliced by row numbers
+        images: Any,  # (n, box, box) array-like, float32; sliced by row numbers. n counts images here
         rotation_matrices: Tensor,  # (n, 3, 3)
         shifts_in_pixels: Tensor,  # (n, 2), ordered xy; moving an image by +shift centres it
         ctf: CtfParameters,
@@ -55,11 +62,16 @@ class Observations:
         image_indices: np.ndarray | None = None,  # (n,) int64: rows with one number show one image
         particle_indices: np.ndarray | None = None,  # (n,) int64: and are views of one particle
         noise_rows: Tensor | None = None,  # (n,) which of the k spectra an image has; None for one
+        noise_levels: Tensor | None = None,  # (n,) factors of the spectrum, of each image; None: 1
+        owned: ImagesOfParticles | None = None,  # the images of each particle; None: one each
     ) -> None:
         self.raw_images = images
-        own = np.arange(len(rotation_matrices))
+        self.owned, self._n_images = owned, len(rotation_matrices)
+        own = np.arange(self._n_images)
         self.image_indices = own if image_indices is None else image_indices
         self.particle_indices = self.image_indices if particle_indices is None else particle_indices
+        if owned is not None:
+            self.particle_indices = np.arange(len(owned))
         self.given_rotation_matrices, self.given_shifts_in_pixels = (
             rotation_matrices.float(),
             shifts_in_pixels.float(),
@@ -73,6 +85,7 @@ class Observations:
         self.box_size = int(images.shape[-1])
         self._inverse_noise = _inverse_noise(noise_spectrum, self.box_size, is_whitened)
         self._noise_rows = noise_rows if len(self._inverse_noise) > 1 else None
+        self._inverse_levels = None if noise_levels is None else 1 / noise_levels.float()
         self.device = torch.device("cpu")  # where batches are made
         self._matched: Tensor | None = None  # (n_matched, box, box)
         self._squared_ctf: Tensor | None = None  # (n_matched, box, box // 2 + 1), half precision
@@ -91,14 +104,20 @@ class Observations:
         self.ctf, self._inverse_noise = self.ctf.to(device), self._inverse_noise.to(device)
         if self._noise_rows is not None:
             self._noise_rows = self._noise_rows.to(device)
+        if self._inverse_levels is not None:
+            self._inverse_levels = self._inverse_levels.to(device)
 
     @property
     def are_on_device(self) -> bool:
         """Whether a batch reads nothing that is elsewhere, on a CUDA device; its rows may be there too."""
-        return self.device.type == "cuda" and self._matched is not None
+        return self.device.type == "cuda" and self._matched is not None and self.owned is None
 
     def __len__(self) -> int:
-        return len(self.rotation_matrices)
+        return self._n_images if self.owned is None else len(self.owned)
+
+    def rows_for(self, n_images: int) -> int:
+        """How many particles have about so many images together; at least one."""
+        return max(1, n_images * len(self) // max(1, self._n_images))
 
     def move_poses_(
         self,
@@ -134,7 +153,7 @@ class Observations:
     @cached_property
     def _rows_to_match(self) -> tuple[Tensor, Tensor | None]:
         """A row for each matched image, (m,); and the matched image of each row, (n,), None where each has its own."""
-        n_rows = len(self)
+        n_rows = self._n_images
         of_image = torch.from_numpy(first_rows(self.image_indices))  # (n,)
         own = torch.arange(n_rows)
         is_same = of_image != own
@@ -163,7 +182,7 @@ class Observations:
         squared = torch.empty(len(needed), box, box // 2 + 1, dtype=torch.float16, device=device)
         for part in progress_of(list(row_chunks(len(needed), IMAGES_AT_A_TIME))):
             here, rows = slice(int(part[0]), int(part[-1]) + 1), needed[part]
-            spectra = self.ctf_half_spectra(rows)
+            spectra = self._ctf_of_images(rows)
             matched[here] = self._match(rows, spectra)
             squared[here] = spectra**2
         self._matched, self._squared_ctf = matched, squared
@@ -171,27 +190,53 @@ class Observations:
 
     def batch(self, rows: Tensor) -> MatchedBatch:
         """The given particles. Rows are on the CPU, whatever the device of the batches, or on it where `are_on_device`."""
-        return MatchedBatch(self._matched_images(rows), self.filters(rows, self.box_size), self._views(rows))
+        return self._batch_of(*self._all_of(rows))
+
+    def batch_to_train(self, rows: Tensor, generator: torch.Generator) -> MatchedBatch:
+        """The same with a random choice of the images of particles that own more than IMAGES_OF_A_STEP."""
+        if self.owned is None:
+            return self.batch(rows)
+        images, owners = self.owned.some_of(rows, IMAGES_OF_A_STEP, generator)
+        return self._batch_of(images, owners.to(self.device))
 
     def small_batch(self, rows: Tensor, box_size: int) -> MatchedBatch:
-        """The same, Fourier-cropped to a smaller box."""
-        images = fourier_crop_images(self._matched_images(rows), box_size)
-        return MatchedBatch(images, self.filters(rows, box_size), self._views(rows))
+        """The given particles with images Fourier-cropped to a smaller box."""
+        return self._batch_of(*self._all_of(rows), box_size)
+
+    def _all_of(self, rows: Tensor) -> tuple[Tensor, ImageOwners | None]:
+        """All images of some particles."""
+        if self.owned is None:
+            return rows, None
+        images, owners = self.owned.of(rows)
+        return images, owners.to(self.device)
+
+    def _batch_of(
+        self, images: Tensor, owners: ImageOwners | None, smaller_box: int | None = None
+    ) -> MatchedBatch:
+        matched = self._matched_images(images)
+        if smaller_box is not None:
+            matched = fourier_crop_images(matched, smaller_box)
+        filters = self._filters_of_images(images, smaller_box or self.box_size)
+        return MatchedBatch(matched, filters, self._views(images), owners)
 
     def centred_batch(self, rows: Tensor) -> MatchedBatch:
         """The images themselves, moved to their centres, and their CTF; for losses other than the squared error."""
-        spectra = torch.fft.rfft2(self._read(rows))
-        centred = shift_half_spectra(spectra, self.shifts_in_pixels[send(rows, self.device)])
-        images = torch.fft.irfft2(centred, s=(self.box_size, self.box_size))
-        processing = self._processing(rows)
-        transfers = model_transfers(self.ctf_half_spectra(rows), processing)
-        return MatchedBatch(images, transfers, self._views(rows))
+        images, owners = self._all_of(rows)
+        spectra = torch.fft.rfft2(self._read(images))
+        centred = shift_half_spectra(spectra, self.shifts_in_pixels[send(images, self.device)])
+        centred = torch.fft.irfft2(centred, s=(self.box_size, self.box_size))
+        transfers = model_transfers(self._ctf_of_images(images), self._processing(images))
+        return MatchedBatch(centred, transfers, self._views(images), owners)
 
     def ctf_half_spectra(self, rows: Tensor) -> Tensor:
+        """Of all images of the given particles."""
+        return self._ctf_of_images(self._all_of(rows)[0])
+
+    def _ctf_of_images(self, rows: Tensor) -> Tensor:
         parameters = self.ctf.take(send(rows, self.device))
         return ctf_half_spectra(parameters, self.box_size, self.pixel_size_in_angstroms)
 
-    def filters(self, rows: Tensor, box_size: int) -> Tensor:
+    def _filters_of_images(self, rows: Tensor, box_size: int) -> Tensor:
         """h = CTF^2 / noise at a box no larger than the images' own: (batch, box, box // 2 + 1)."""
         return self._squared_ctf_of(rows, box_size) * self._inverse_noise_of(rows, box_size)
 
@@ -206,7 +251,12 @@ class Observations:
         if box_size != self.box_size:  # the same frequencies in the larger spectrum
             y = torch.fft.fftfreq(box_size, 1 / box_size, device=self.device).long()
             inverse = inverse[:, y % self.box_size][..., : box_size // 2 + 1]
-        return inverse if self._noise_rows is None else inverse[self._noise_rows[send(rows, self.device)]]
+        if self._noise_rows is None and self._inverse_levels is None:
+            return inverse
+        rows = send(rows, self.device)
+        inverse = inverse if self._noise_rows is None else inverse[self._noise_rows[rows]]
+        levels = self._inverse_levels
+        return inverse if levels is None else inverse * levels[rows][:, None, None]
 
     def _processing(self, rows: Tensor) -> Tensor | None:  # (batch,)
         processing = self.ctf.image_processing
@@ -230,7 +280,7 @@ class Observations:
     def _match(self, rows: Tensor, ctf: Tensor | None = None) -> Tensor:  # (batch, box, box)
         shifts = self.shifts_in_pixels[send(rows, self.device)]
         spectra = shift_half_spectra(torch.fft.rfft2(self._read(rows)), shifts)
-        ctf = self.ctf_half_spectra(rows) if ctf is None else ctf
+        ctf = self._ctf_of_images(rows) if ctf is None else ctf
         transfers = matching_transfers(ctf, self._processing(rows))
         matched = spectra * transfers * self._inverse_noise_of(rows, self.box_size)
         return torch.fft.irfft2(matched, s=(self.box_size, self.box_size))

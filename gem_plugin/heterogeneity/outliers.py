@@ -22,6 +22,7 @@ from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.image_owners import sums_of_particles
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.imaging.fourier import half_spectrum_weights, ring_indices
@@ -152,7 +153,10 @@ class OutlierMixture:
         own = workers.own_part(len(observations), IMAGES_AT_A_TIME)
         for part in row_chunks(own.stop - own.start, IMAGES_AT_A_TIME):
             rows = own.start + part
-            self._any_pose[rows[0] : rows[-1] + 1] = evidence_of_any_pose(observations.batch(rows), any_pose)
+            for some in rows.split(observations.rows_for(IMAGES_AT_A_TIME)):
+                batch = observations.batch(some)
+                of_images = evidence_of_any_pose(batch, any_pose)
+                self._any_pose[some[0] : some[-1] + 1] = sums_of_particles(of_images, batch.owners)
         workers.fill_from_parts_(self._any_pose, IMAGES_AT_A_TIME)
 
     def evidence_of(self, rows: Tensor) -> Tensor | None:  # (batch,)

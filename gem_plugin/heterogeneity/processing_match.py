@@ -47,7 +47,8 @@ def _absolute_over_signed(
     cloud: GaussianCloud, observations: Observations, rows: Tensor
 ) -> Tensor:  # (rows,)
     """<F, |C| P> - <F, C P>, over the length of C P: 0 where no CTF changes its sign."""
-    images, _, rotations = observations.centred_batch(rows)
+    batch = observations.centred_batch(rows)
+    images, rotations = batch.images, batch.rotation_matrices
     transfers = observations.ctf_half_spectra(rows)
     box_size = observations.box_size
     projections = project_gaussians(cloud, rotations, box_size, observations.pixel_size_in_angstroms)

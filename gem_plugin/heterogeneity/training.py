@@ -11,15 +11,14 @@ from torch import Tensor
 
 from gem_plugin.errors import RunError
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity import phase_clock as phases
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution, is_bfloat16
 from gem_plugin.heterogeneity.epoch_records import EpochRecord, EpochSums
 from gem_plugin.heterogeneity.held_out_bounds import HeldOutLosses, mean_by_particle
-from gem_plugin.heterogeneity.losses.contrast import better_variance, contrast_scores
-from gem_plugin.heterogeneity.losses.image import absolute_error, error_of_agreement, image_agreement
+from gem_plugin.heterogeneity.losses.contrast import better_variance
 from gem_plugin.heterogeneity.losses.optional_terms import EXTRA_TERMS, ExtraLosses
+from gem_plugin.heterogeneity.losses.particles import ParticleLosses, losses_of_projections, model_images
 from gem_plugin.heterogeneity.losses.prices import PricesOfChange, particles_that_share
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import LoadedBatch, Observations, row_chunks
@@ -48,6 +47,7 @@ from gem_plugin.units import COLLAPSED_KL_IN_NATS
 
 MAXIMUM_GRADIENT_NORM = 1.0
 MAXIMUM_BAD_STEPS = 5  # steps with a non-finite loss before the run stops
+CHOICE_OF_IMAGES = 1  # number of the random stream that chooses images of particles that own many
 STEPS_BETWEEN_CHECKS = 20  # of the number of such steps; each check waits for the device
 KL_WEIGHT_OF_BOUND = 1.0  # makes the loss the evidence bound of the images
 
@@ -83,10 +83,11 @@ class Trainer:
         is_squared = settings.loss == "squared"
         self.poses = (
             ParticlePoses(observations, self.workers, settings.projector)
-            if settings.refine_poses and is_squared
+            if settings.refine_poses and is_squared and observations.owned is None
             else None
         )
         self.mixture = OutlierMixture()
+        self._choice_of_images = epoch_generator(settings.seed, 0, CHOICE_OF_IMAGES)
         self.history: list[EpochRecord] = []
         self.clock = phases.PhaseClock(measures_parts_of_steps=self.device.type == "cpu")
 
@@ -96,6 +97,7 @@ class Trainer:
         self.clock.timed(phases.POSES, self._refine_poses_if_due)
         self.prices.find_neighbours(self._positions_at, self.training_rows, self.settings.seed, self.epoch)
         generator = epoch_generator(self.settings.seed, self.epoch)
+        self._choice_of_images = epoch_generator(self.settings.seed, self.epoch, CHOICE_OF_IMAGES)
         batches = shuffled_batches(self.training_rows, self.settings.batch_size, generator)
         sums = EpochSums.zeros(self.device).as_vector()
         bad_steps_before = self.bad_steps
@@ -222,7 +224,7 @@ class Trainer:
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
         bounds = torch.zeros(n_rows, dtype=torch.float64, device=self.device)
         here = self.workers.local_rows(torch.arange(n_rows))
-        for part in row_chunks(len(here), self.settings.batch_size):
+        for part in row_chunks(len(here), self.observations.rows_for(self.settings.batch_size)):
             batch = self._load(self.validation_rows[here[part]])
             distribution = self._encode(batch)
             cloud = self.model.cloud_in_pixels(distribution.means)
@@ -279,12 +281,15 @@ class Trainer:
         self.history = [EpochRecord(**record) for record in state["history"]]
 
     def _load_local(self, rows: Tensor) -> LoadedBatch:
-        return self._load(self.workers.local_rows(rows))
+        return self._load(self.workers.local_rows(rows), self._choice_of_images)
 
-    def _load(self, rows: Tensor) -> LoadedBatch:
-        """What a step needs of the given particles, on the device."""
-        is_squared = self.settings.loss == "squared"
-        images = self.observations.batch(rows) if is_squared else self.observations.centred_batch(rows)
+    def _load(self, rows: Tensor, choice: torch.Generator | None = None) -> LoadedBatch:
+        """What a step needs of the given particles, on the device; with a choice of their images, or all."""
+        observations = self.observations
+        if self.settings.loss != "squared":
+            images = observations.centred_batch(rows)
+        else:
+            images = observations.batch(rows) if choice is None else observations.batch_to_train(rows, choice)
         evidence = self.mixture.evidence_of(rows)
         return LoadedBatch(self.encoder_inputs.batch(rows), images, self.pose_costs(rows), evidence)
 
@@ -337,21 +342,13 @@ class Trainer:
         self,
         batch: LoadedBatch,
         cloud: GaussianCloud,
-    ) -> tuple[Tensor, Tensor]:  # (batch,); (batch, 2): score and information of the contrast
-        images, filters, rotations = batch.images
-        view = cloud, rotations, self.model.box_size, None, self.settings.projector
-        projections = self.clock.timed(phases.PROJECTION, project_gaussians, *view)
-        if self.settings.loss != "squared":
-            return absolute_error(projections, images, filters), torch.zeros(
-                len(images), 2, device=self.device
-            )
-        agreement = image_agreement(projections, images, filters)
-        scores = (
-            contrast_scores(agreement, self.contrast_variance)
-            if self.settings.contrast
-            else torch.zeros(len(images), 2, device=self.device)
+    ) -> ParticleLosses:
+        is_squared, contrast = self.settings.loss == "squared", self.settings.contrast
+        images = batch.images
+        projections = self.clock.timed(
+            phases.PROJECTION, model_images, cloud, images, self.settings.projector
         )
-        return error_of_agreement(agreement, self.contrast_variance), scores
+        return losses_of_projections(projections, images, self.contrast_variance, contrast, is_squared)
 
     def _refine_poses_if_due(self) -> None:
         if self.poses is not None and self.plan.is_pose_epoch(self.epoch):

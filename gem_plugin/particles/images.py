@@ -97,7 +97,7 @@ class ParticleImages:
         return torch.from_numpy(self.reader.read_images(paths, self.table.slice_indices[rows]))
 
     def _checked_of_one_size(self, rows: np.ndarray, images: Tensor) -> tuple[Tensor, dict[int, str]]:
-        defects = _defects(images)
+        defects = image_defects(images)
         images[list(defects)] = 0
         signs = self.table.contrast_sign[rows]
         if (signs != 1).any():
@@ -106,7 +106,7 @@ class ParticleImages:
         return on_grid, {int(rows[position]): reason for position, reason in defects.items()}
 
 
-def _defects(images: Tensor) -> dict[int, str]:
+def image_defects(images: Tensor) -> dict[int, str]:
     """Positions of images that cannot be a particle, with the reason."""
     lowest, highest = images.amin(dim=(1, 2)), images.amax(dim=(1, 2))  # NaN shows in either
     means = images.mean(dim=(1, 2))

@@ -1,6 +1,5 @@
 """The prepared data set on disk: an image stack and a table, written by prepare, read by every later step."""
 
-import io
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,10 @@ from gem_plugin.io.whole_files import whole_file
 from gem_plugin.particles.odd_phases import without_odd_phases
 from gem_plugin.particles.optics import Optics, plain_optics
 from gem_plugin.particles.optics_readings import read_as
+from gem_plugin.particles.stored_texts import text_as_bytes, text_from_bytes
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.particles.tilt_series.saved import load_tilt_series
+from gem_plugin.particles.tilt_series.table import TiltSeriesParticles
 
 PREFIX_OF_OPTICS = "optics_set_"
 SYMMETRY_NAME, SYMMETRY_OPERATORS = "symmetry_name", "symmetry_operators"
@@ -36,30 +38,63 @@ class ParticleOrigin:
 
 
 @dataclass(frozen=True)
+class PreparedTilts:
+    """All tilt images of a run, where particles own several."""
+
+    images: Any  # (m, box, box) float32 array-like, stays on disk; positive density, at the working box
+    particles: TiltSeriesParticles  # as read: at the original box and pixel size
+    noise_levels: (
+        np.ndarray
+    )  # (m,) float32: factors of the noise spectrum; infinite for images that cannot be used
+
+
+@dataclass(frozen=True)
 class PreparedData:
-    """What training needs: images and table in the same row order."""
+    """What training needs: images and table in the same row order.
+
+    Of tilt series the row of a particle, its pose and its image here are those of its image of lowest dose; `tilts` has all of them.
+    """
 
     images: Any  # (n, box, box) float32 array-like, stays on disk; positive density, one row a particle row
     table: ParticleTable  # at the working box and pixel size
     noise_spectrum: np.ndarray  # (box // 2 + 1,) or (k, box // 2 + 1) float64; white noise is 1
     origin: ParticleOrigin
     is_used: np.ndarray  # (n,) bool: False for the excluded particles
+    tilts: PreparedTilts | None = None  # None for single particles
 
 
 def load_prepared(run: RunFiles) -> PreparedData:
     """Read what prepare left in a run folder."""
     table, noise_spectrum, origin = _saved_table(run)
-    images = open_stack(run.prepared_images)
-    n_images = table.n_images
+    images, is_used = open_stack(run.prepared_images), used_particles(run, len(table))
+    if run.prepared_tilt_series.is_file():
+        tilts = _tilts(run, images, table)
+        first = images_of_rows(images, tilts.particles.first_images[:-1])
+        return PreparedData(first, table, noise_spectrum, origin, is_used, tilts)
+    _check_shape(run, images, table.n_images, table)
+    images = images_of_rows(images, table.image_indices)
+    prepared = PreparedData(images, table, noise_spectrum, origin, is_used)
+    settled = _settled(run, table).optics
+    return prepared if settled is table.optics else with_optics(prepared, settled)
+
+
+def _tilts(run: RunFiles, images: np.ndarray, table: ParticleTable) -> PreparedTilts:
+    particles, noise_levels = load_tilt_series(run.prepared_tilt_series)
+    if len(particles) != len(table):
+        raise InputError(
+            f"{run.prepared_tilt_series} has {len(particles)} particles, {run.prepared_table} {len(table)}. "
+            "The two are from different runs; run `gem-em prepare` again."
+        )
+    _check_shape(run, images, len(particles.images), table)
+    return PreparedTilts(images, particles, noise_levels)
+
+
+def _check_shape(run: RunFiles, images: np.ndarray, n_images: int, table: ParticleTable) -> None:
     if images.shape != (n_images, table.box_size, table.box_size):
         raise InputError(
             f"{run.prepared_images} has shape {images.shape}, {run.prepared_table} expects {n_images} images of "
             f"{table.box_size} pixels. The two are from different runs; run `gem-em prepare` again."
         )
-    images = images_of_rows(images, table.image_indices)
-    prepared = PreparedData(images, table, noise_spectrum, origin, used_particles(run, len(table)))
-    settled = _settled(run, table).optics
-    return prepared if settled is table.optics else with_optics(prepared, settled)
 
 
 def with_optics(prepared: PreparedData, optics: Optics) -> PreparedData:
@@ -124,7 +159,7 @@ def _saved_table(run: RunFiles) -> tuple[ParticleTable, np.ndarray, ParticleOrig
             original_pixel_size_in_angstroms=float(saved["original_pixel_size_in_angstroms"]),
         )
     for name in TEXT_FIELDS:
-        values[name] = _text_from_bytes(values[name])
+        values[name] = text_from_bytes(values[name])
     values["pixel_size_in_angstroms"] = float(values["pixel_size_in_angstroms"])
     values["box_size"] = int(values["box_size"])
     return ParticleTable(**values), noise_spectrum, origin
@@ -142,7 +177,7 @@ def save_prepared_table(
     symmetry = values.pop("symmetry")
     values |= {SYMMETRY_NAME: np.array(symmetry.name), SYMMETRY_OPERATORS: symmetry.operators}
     for name in TEXT_FIELDS:
-        values[name] = _text_as_bytes(values[name])
+        values[name] = text_as_bytes(values[name])
     with whole_file(path) as temporary:
         np.savez(
             temporary,
@@ -168,19 +203,3 @@ def _saved_symmetry(saved: Any) -> Symmetry:
     if SYMMETRY_NAME not in saved:
         return Symmetry()
     return Symmetry(str(saved[SYMMETRY_NAME]), saved[SYMMETRY_OPERATORS])
-
-
-def _text_as_bytes(texts: np.ndarray) -> np.ndarray:  # (n,) str -> (bytes,) uint8
-    buffer = io.BytesIO()
-    for text in texts:
-        buffer.write(str(text).encode("utf-8", "surrogateescape") + b"\n")
-    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
-
-
-def _text_from_bytes(stored: np.ndarray) -> np.ndarray:  # (bytes,) uint8 -> (n,) object array of str
-    one_of_each: dict[str, str] = {}
-    lines = stored.tobytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
-    texts = np.empty(len(lines), dtype=object)
-    for row, line in enumerate(lines):
-        texts[row] = one_of_each.setdefault(line, line)
-    return texts

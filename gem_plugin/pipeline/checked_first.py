@@ -28,6 +28,8 @@ def check_against_particles(
     if "prepare" not in names:
         return
     train, landscape = (settings[name] if name in names else None for name in ("train", "landscape"))
+    if train is not None and (train.loss != "squared" or train.refine_latents):
+        _check_tilt_series(train, settings["prepare"])
     if _given(landscape, "skip_mask") and not run.landscape.mask.is_file():
         raise InputError(f"--skip-mask: there is no {run.landscape.mask}. Leave --skip-mask out.")
     of_train, of_landscape = _given(train, *OF_TRAINING), _given(landscape, *OF_LANDSCAPE)
@@ -51,6 +53,14 @@ def _given(settings: Any, *names: str) -> bool:
     return any(getattr(settings, name, None) for name in names)
 
 
+def _check_tilt_series(train: Any, prepare: Any) -> None:
+    from gem_plugin.steps.prepare.tilt_series import is_tilt_series
+    from gem_plugin.steps.train.images import check_for_tilt_series
+
+    if prepare.particles is not None and is_tilt_series(prepare):
+        check_for_tilt_series(train)
+
+
 def _with_one_file(run: RunFiles, prepare: Any, progress: Progress) -> Any:
     """The settings of prepare with its samples joined."""
     from gem_plugin.steps.prepare.samples import joined_where_several
@@ -63,9 +73,13 @@ def _read_table(prepare: Any, progress: Progress) -> Any:
         settings_of_symmetry,
     )  # late: only where there is something to check
     from gem_plugin.particles.expansion import expand_table
+    from gem_plugin.particles.tilt_series.saved import table_of_particles
     from gem_plugin.results.image_search import image_search
     from gem_plugin.results.particle_file import find_particle_file
+    from gem_plugin.steps.prepare.tilt_series import is_tilt_series, read_particles_of_tilts
 
+    if is_tilt_series(prepare):
+        return table_of_particles(read_particles_of_tilts(prepare, progress))
     with progress.waiting(f"reading {Path(prepare.particles).name}"):
         particles = find_particle_file(Path(prepare.particles))
         table = particles.read_table(image_search(prepare), prepare.pixel_size)
@@ -78,9 +92,15 @@ def _check_compared(landscape: Any, prepare: Any, progress: Progress) -> None:
     """That the column of --compare is there and divides the particles into samples, where that can be known before the run."""
     from gem_plugin.results.particle_file import find_particle_file
     from gem_plugin.results.sample_columns import check_samples
+    from gem_plugin.results.tilt_series_file import TiltSeriesParticleFile
+    from gem_plugin.steps.prepare.tilt_series import is_tilt_series, read_particles_of_tilts
 
     with progress.waiting(f"samples by {landscape.compare}"):
-        particles = find_particle_file(Path(prepare.particles))
+        particles = (
+            TiltSeriesParticleFile(read_particles_of_tilts(prepare, progress))
+            if is_tilt_series(prepare)
+            else find_particle_file(Path(prepare.particles))
+        )
         check_samples(particles, landscape.compare, landscape.compare_table)
 
 

@@ -84,6 +84,18 @@ COLUMN_FAMILIES = (
     ),
     ColumnFamily(r"half_set", "half_set", "half-set; 0: none", "prepare"),
     ColumnFamily(r"optics_group", "optics_group", "optics group", "prepare"),
+    ColumnFamily(
+        r"tilt_images|tomogram",
+        "tilt_images, tomogram",
+        "of tilt series: number of tilt images, and of the tomogram, from 1",
+        "prepare",
+    ),
+    ColumnFamily(
+        r"position_[xyz]",
+        "position_x, position_y, position_z",
+        "of tilt series: position in the tomogram, from its centre (Å)",
+        "prepare",
+    ),
 )
 SHORT_NAMES = (  # as versions before 0.2 called them
     (re.compile(r"PC(\d+)"), r"volume_pc_\1"),

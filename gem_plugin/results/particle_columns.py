@@ -19,6 +19,7 @@ from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.to_relion import relion_angles_in_degrees
 from gem_plugin.results.column_names import COLUMN_FAMILIES, ColumnFamily
 from gem_plugin.results.samples import Samples
+from gem_plugin.results.tilt_columns import tilt_numbers
 
 MAXIMUM_CATEGORIES = 256
 MAXIMUM_COMPONENTS = 10  # of the volume components, as columns
@@ -292,6 +293,28 @@ def _optics_group(table: ParticleTable) -> list[ParticleColumn]:
     return [_group("optics_group", "optics group", table.optics_groups)]
 
 
+def _tilts_and_tomogram(source: ColumnSource) -> list[ParticleColumn]:
+    tilts = tilt_numbers(source.files)
+    if tilts is None:
+        return []
+    return [
+        _number("tilt_images", "number of tilt images", tilts.image_counts),
+        _group("tomogram", "number of the tomogram", tilts.tomograms, lowest=1),
+    ]
+
+
+def _positions(source: ColumnSource) -> list[ParticleColumn]:
+    """Not of image series, whose files give places in each tilt image only."""
+    tilts = tilt_numbers(source.files)
+    if tilts is None or not np.isfinite(tilts.positions_in_angstroms).all():
+        return []
+    positions = tilts.positions_in_angstroms
+    return [
+        _number(f"position_{name}", f"{name} in the tomogram (Å)", positions[:, axis])
+        for axis, name in enumerate("xyz")
+    ]
+
+
 _READERS: dict[str, Callable[[ColumnSource], list[ParticleColumn]]] = dict(
     zip(
         (family.shown for family in COLUMN_FAMILIES),
@@ -320,6 +343,8 @@ _READERS: dict[str, Callable[[ColumnSource], list[ParticleColumn]]] = dict(
             _of_table(_views),
             _of_table(_half_set),
             _of_table(_optics_group),
+            _tilts_and_tomogram,
+            _positions,
         ),
         strict=True,
     )

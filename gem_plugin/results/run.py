@@ -39,9 +39,9 @@ from gem_plugin.results.column_names import (
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.csv_tables import read_map_table, read_number_columns, read_text_rows
 from gem_plugin.results.decoder import MapGrid, open_decoder, recorded_cryodrgn
-from gem_plugin.results.expanded_particle_file import open_views
+from gem_plugin.results.original_file import open_original
 from gem_plugin.results.particle_columns import ParticleColumn, check_length, read_family
-from gem_plugin.results.particle_file import ParticleFile, open_particle_file
+from gem_plugin.results.particle_file import ParticleFile
 from gem_plugin.results.populations import StatePopulations
 from gem_plugin.results.same_making import check_same_making
 from gem_plugin.results.sketch import Sketch
@@ -106,10 +106,7 @@ class Run:
     @cached_property
     def original(self) -> ParticleFile:
         """The particle file that the run started from, its rows in the order of the run; views where it was expanded here."""
-        table = self.particles
-        if len(table.symmetry) > 1:
-            return open_views(self.origin.particle_file, table)
-        return open_particle_file(self.origin.particle_file, table.image_names, table.file_rows)
+        return open_original(self.files, self.particles, self.origin.particle_file)
 
     def images(self) -> PreparedData:
         """The prepared images, which stay on disk, with table and noise spectrum."""

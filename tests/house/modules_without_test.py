@@ -326,4 +326,6 @@ WITHOUT_TEST = {
         "steps/simulate/tilt_images",
         "steps/simulate/tilt_truth",
     ),
+    "Particles of tilt series in a run: tests/results/test_tilt_series_file.py": ("results/original_file",),
+    "Prepared tables, written and read back: tests/particles/test_prepared.py": ("particles/stored_texts",),
 }

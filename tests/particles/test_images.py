@@ -9,7 +9,7 @@ from gem_plugin.particles.images import (
     MAXIMUM_FRACTION_OF_ONE_PIXEL,
     NOT_FINITE,
     _certain_defects,
-    _defects,
+    image_defects,
 )
 
 BOX = 32
@@ -27,12 +27,12 @@ def test_each_defect_is_found_at_any_scale_and_level(scale: float, level: float)
     images[2] = 0.7 * scale
     images[3, 5, 5] = (level - 80) * scale
     images[4, 0, 0] = -torch.inf
-    assert _defects(images) == {1: NOT_FINITE, 2: CONSTANT, 3: HOT_PIXEL, 4: NOT_FINITE}
+    assert image_defects(images) == {1: NOT_FINITE, 2: CONSTANT, 3: HOT_PIXEL, 4: NOT_FINITE}
 
 
 def test_images_without_a_defect_have_none() -> None:
-    assert _defects(noise(8) * 3 + 20) == {}
-    assert _defects(torch.zeros(0, BOX, BOX)) == {}
+    assert image_defects(noise(8) * 3 + 20) == {}
+    assert image_defects(torch.zeros(0, BOX, BOX)) == {}
 
 
 @pytest.mark.parametrize("level", [0.0, 50.0])
@@ -41,6 +41,6 @@ def test_one_bright_pixel_counts_from_the_same_fraction_as_in_exact_sums(level: 
     variances = images.double().flatten(1).var(dim=1) * BOX**2
     limits = (MAXIMUM_FRACTION_OF_ONE_PIXEL * variances / (1 - MAXIMUM_FRACTION_OF_ONE_PIXEL)).sqrt()
     images[:, 7, 9] = (level + limits * torch.linspace(0.5, 1.5, 200)).float()
-    found = _defects(images)
+    found = image_defects(images)
     assert found == _certain_defects(images)
     assert 20 < len(found) < 180

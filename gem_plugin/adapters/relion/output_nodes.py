@@ -32,6 +32,11 @@ class NodeKind(Enum):
     HALF_MAP = (10, "DensityMap.mrc.halfmap", "DensityMap.mrc.halfmap")
     LOCAL_RESOLUTION = (12, "Image3D.mrc.localresmap", "Image3D.mrc.localresmap")
     PDF_LOG = (13, "LogFile.pdf.relion", "LogFile.pdf.relion")
+    OPTIMISATION_SET = (
+        0,
+        "TomoOptimisationSet.star.relion",
+        "TomoOptimisationSet.star.relion",
+    )  # none in 3.1
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,10 @@ def write_output_nodes(job_folder: Path, nodes: Sequence[OutputNode], project: P
 
     project: default: the working folder, as in every job that RELION starts.
     """
-    is_version_4 = relion_version(job_folder) == 4
+    version = relion_version(job_folder)
+    is_version_4 = version == 4
+    if version == 3:
+        nodes = [node for node in nodes if node.kind is not NodeKind.OPTIMISATION_SET]
     prefix = project_path(job_folder, project)
     rows = [
         f"{prefix}/{node.file} {node.kind.value[0]} {node.kind.value[1 if is_version_4 else 2]}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
+from gem_plugin.particles.tilt_series.subset import set_beside
 
 STAR = ".star"
 
@@ -28,8 +29,16 @@ def nodes_of_run(run: RunFiles) -> list[OutputNode]:
         *_reconstructed(run.reconstruct),
         (run.pdf_log, NodeKind.PDF_LOG),
     ]
+    found = [node for path, kind in found for node in _with_optimisation_set(path, kind)]
     own_files = [(path, kind) for path, kind in found if path.is_file() and not path.is_symlink()]
     return [OutputNode(path.relative_to(run.root).as_posix(), kind) for path, kind in own_files]
+
+
+def _with_optimisation_set(path: Path, kind: NodeKind) -> Iterator[tuple[Path, NodeKind]]:
+    """Particles of tilt series are written with the set that names their tomograms."""
+    yield path, kind
+    if kind is NodeKind.PARTICLES:
+        yield set_beside(path), NodeKind.OPTIMISATION_SET
 
 
 def _reconstructed(files: ReconstructFiles) -> Iterator[tuple[Path, NodeKind]]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.image_owners import sums_of_particles
 from gem_plugin.heterogeneity.observations import MatchedBatch, Observations, row_chunks
 from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.processes.workers import Workers
@@ -41,7 +42,7 @@ class Anchors(nn.Module):
     def __len__(self) -> int:
         return len(self.amplitudes)
 
-    def scores(self, batch: MatchedBatch) -> Tensor:  # (batch, n_anchors)
+    def scores(self, batch: MatchedBatch) -> Tensor:  # (images, n_anchors)
         """Read the residuals of Fourier-cropped matched images at the anchors."""
         small = self.small_box_size
         scale = small / self.box_size
@@ -59,7 +60,12 @@ class Anchors(nn.Module):
         return scores
 
 
-def view_features(rotation_matrices: Tensor, filters: Tensor) -> Tensor:  # (batch, N_VIEW_FEATURES)
+def features_of_view(observations: Observations) -> int:
+    """How many numbers describe the views of a particle."""
+    return N_VIEW_FEATURES if observations.owned is None else N_VIEW_FEATURES + 1
+
+
+def view_features(rotation_matrices: Tensor, filters: Tensor) -> Tensor:  # (images, N_VIEW_FEATURES)
     """What is known of an image besides its pixels: viewing direction, its products, and the CTF^2 over frequency."""
     direction = rotation_matrices[:, 2]  # (batch, 3): the axis along which density is summed
     x, y, z = direction.unbind(1)
@@ -68,8 +74,23 @@ def view_features(rotation_matrices: Tensor, filters: Tensor) -> Tensor:  # (bat
     return torch.cat([direction, products, along_frequency], 1)
 
 
+def features_of_views(batch: MatchedBatch) -> Tensor:  # (particles, features_of_view)
+    """The features of the one image of each particle; where a particle owns several, sums over them and the log of their number.
+
+    Directions and their products are weighted by the mean h of each image: the sums say how much of the molecule is seen from
+    where, and so describe the missing wedge.
+    """
+    of_images = view_features(batch.rotation_matrices, batch.filters)
+    if batch.owners is None:
+        return of_images
+    weights = batch.filters.mean((1, 2))
+    of_images[:, :-N_CTF_FEATURES] *= weights[:, None]
+    counts = sums_of_particles(torch.ones_like(weights), batch.owners)
+    return torch.cat([sums_of_particles(of_images, batch.owners), counts.log()[:, None]], 1)
+
+
 class EncoderInputs:
-    """Encoder inputs of all particles: (n, n_anchors + N_VIEW_FEATURES) in half precision, computed once.
+    """Encoder inputs of all particles: (n, n_anchors + features_of_view) in half precision, computed once.
 
     They lie on the device of the observations: 50 MB for 50,000 particles.
     """
@@ -82,21 +103,22 @@ class EncoderInputs:
         cls, anchors: Anchors, observations: Observations, progress_of=iter, workers: Workers = ALONE
     ) -> "EncoderInputs":
         """Of several processes each reads its part of the images; afterwards all have all inputs."""
-        n_features = len(anchors) + N_VIEW_FEATURES
+        n_features = len(anchors) + features_of_view(observations)
         features = torch.empty(len(observations), n_features, dtype=torch.float16, device=observations.device)
         own = workers.own_part(len(observations), IMAGES_AT_A_TIME)
         for part in progress_of(list(row_chunks(own.stop - own.start, IMAGES_AT_A_TIME))):
             rows = own.start + part
-            features[rows[0] : rows[-1] + 1] = read_encoder_inputs(anchors, observations, rows).half()
+            for some in rows.split(observations.rows_for(IMAGES_AT_A_TIME)):
+                features[some[0] : some[-1] + 1] = read_encoder_inputs(anchors, observations, some).half()
         workers.fill_from_parts_(features, IMAGES_AT_A_TIME)
         return cls(features)
 
-    def batch(self, rows: Tensor) -> Tensor:  # (batch, n_anchors + N_VIEW_FEATURES)
+    def batch(self, rows: Tensor) -> Tensor:  # (batch, n_anchors + features_of_view)
         return self.features[send(rows, self.features.device)].float()
 
 
 def read_encoder_inputs(anchors: Anchors, observations: Observations, rows: Tensor) -> Tensor:
-    """Anchor scores and view of some particles: (batch, n_anchors + N_VIEW_FEATURES)."""
+    """Anchor scores and views of some particles: (particles, n_anchors + features_of_view)."""
     batch = observations.small_batch(rows, anchors.small_box_size)
-    views = view_features(batch.rotation_matrices, batch.filters)
-    return torch.cat([anchors.scores(batch), views], 1)
+    scores = sums_of_particles(anchors.scores(batch), batch.owners)
+    return torch.cat([scores, features_of_views(batch)], 1)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.image_owners import sums_of_particles
 from gem_plugin.heterogeneity.losses.image import ImageAgreement, image_agreement
 from gem_plugin.heterogeneity.observations import Observations
 
@@ -45,7 +46,7 @@ def first_contrast_variance(
     """The variance of contrast as the consensus shows it. Motion adds to it, which training takes off again."""
     rows = rows[:: max(1, len(rows) // PARTICLES_FOR_START)]
     parts = []
-    for part in rows.split(IMAGES_AT_A_TIME):
+    for part in rows.split(observations.rows_for(IMAGES_AT_A_TIME)):
         batch = observations.batch(part)
         images = project_gaussians(
             cloud,
@@ -54,7 +55,8 @@ def first_contrast_variance(
             observations.pixel_size_in_angstroms,
             projector,
         )
-        parts.append(image_agreement(images, batch.images, batch.filters))
+        of_images = image_agreement(images, batch.images, batch.filters)
+        parts.append([sums_of_particles(values, batch.owners) for values in of_images])
     agreement = ImageAgreement(*(torch.cat(values) for values in zip(*parts, strict=True)))
     variance = 0.0
     for _ in range(ROUNDS_FOR_START):

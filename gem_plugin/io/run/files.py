@@ -78,6 +78,12 @@ class RunFiles:
         return self._folder("prepared") / "table.npz"
 
     @property
+    def prepared_tilt_series(
+        self,
+    ) -> Path:  # particles and tilt images as read, and their noise; tilt series only
+        return self._folder("prepared") / "tilt_series.npz"
+
+    @property
     def prepared_samples(
         self,
     ) -> Path:  # npz: names, and numbers (n,) of the sample of each row; with --samples

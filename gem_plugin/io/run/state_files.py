@@ -45,7 +45,8 @@ class StateFiles:
 
     def all_particles(self, suffix: str) -> list[Path]:
         """The particle files of all states, in their order."""
-        return sorted(self.root.glob(f"state_*{suffix}"))
+        found = self.root.glob(f"state_*{suffix}")  # optimisation sets beside them have longer names
+        return sorted(path for path in found if path.stem.removeprefix("state_").isdigit())
 
     def references(self) -> list[Path]:
         return sorted(self.root.glob("state_*_reference.mrc"))

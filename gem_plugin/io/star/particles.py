@@ -135,26 +135,39 @@ def _particle_block(document: StarDocument) -> StarBlock:
     )
 
 
+def is_of_tilt_series(document: StarDocument) -> bool:
+    """Whether a star file names or holds particles from tomography, of which read_relion_file refuses all."""
+    return _names_a_set(document) or _holds_tomography(_relion_file(document))
+
+
+def _labels_of_tomography(file: RelionFile) -> list[str]:
+    return [label for label in TOMOGRAPHY_LABELS if label in file.particles.labels]
+
+
+def _holds_tomography(file: RelionFile) -> bool:
+    has_block = file.document.find_block("general") is not None
+    return bool(_labels_of_tomography(file)) or has_block or _has_volumes(file) or _is_tilt_series(file)
+
+
+def _names_a_set(document: StarDocument) -> bool:
+    return any(OPTIMISATION_SET in block.labels for block in document.blocks)
+
+
 def _refuse_tomography(file: RelionFile) -> None:
-    present = [label for label in TOMOGRAPHY_LABELS if label in file.particles.labels]
-    if (
-        present
-        or file.document.find_block("general") is not None
-        or _has_volumes(file)
-        or _is_tilt_series(file)
-    ):
+    if _holds_tomography(file):
+        present = _labels_of_tomography(file)
         raise _is_from_tomography(file.path, f" (column {present[0]})" if present else "")
 
 
 def _refuse_optimisation_set(document: StarDocument) -> None:
-    if any(OPTIMISATION_SET in block.labels for block in document.blocks):
+    if _names_a_set(document):
         raise _is_from_tomography(document.path, " (an optimisation set)")
 
 
 def _is_from_tomography(path: Path, found: str) -> InputError:
     return InputError(
-        f"{path} is from tomography: subtomograms or tilt series{found}. Training on tilt series is not built yet, only single-particle "
-        "images can be used; give the particles of a single-particle Refine3D job (docs/tilt_series.md says what there is)."
+        f"{path} is from tomography: subtomograms or tilt series{found}. Here only single-particle images can be used: give the "
+        "particles of a single-particle Refine3D job, or use gem-em run, which takes tilt series (docs/tilt_series.md says what works)."
     )
 
 

@@ -45,7 +45,7 @@ def write_subset(
     chosen = np.asarray(chosen, dtype=np.int64)
     _check_chosen(particles, chosen)
     target = Path(target)
-    beside = target.with_name(FILE_NAME if target.name == "particles.star" else f"{target.stem}_{FILE_NAME}")
+    beside = set_beside(target)
     is_series = particles.form is TiltSeriesForm.IMAGE_SERIES
     read = [path for path in (particles.path, particles.tomograms_path, particles.trajectories_path) if path]
     check_nothing_is_lost([target] if is_series else [target, beside], overwrite, read)
@@ -53,14 +53,24 @@ def write_subset(
     file = open_tilt_series_file(particles.path)
     project = project or project_above(target) or project_above(particles.path)
     if is_series:
-        rows = _rows_of_groups(file, particles, chosen)
+        rows = rows_of_groups(file, particles, chosen)
         _write_rows(file, particles, rows, target, project)
         return WrittenSubset(target, None)
     _write_rows(file, particles, np.sort(particles.file_rows[chosen]), target, project)
+    return WrittenSubset(target, write_set_beside(target, particles, project))
+
+
+def set_beside(target: Path) -> Path:
+    """Where the optimisation set of a particle file is written."""
+    return target.with_name(FILE_NAME if target.name == "particles.star" else f"{target.stem}_{FILE_NAME}")
+
+
+def write_set_beside(target: Path, particles: TiltSeriesParticles, project: Path | None) -> Path:
+    """The optimisation set of particles in stacks, with the tomograms and trajectories of the input."""
     assert particles.tomograms_path is not None
     names = OptimisationSet(target, particles.tomograms_path, particles.trajectories_path)
-    write_optimisation_set(beside, _from_project(names, project))
-    return WrittenSubset(target, beside)
+    write_optimisation_set(set_beside(target), _from_project(names, project))
+    return set_beside(target)
 
 
 def _check_chosen(particles: TiltSeriesParticles, chosen: np.ndarray) -> None:
@@ -83,7 +93,7 @@ def _warn_of_one_half_set(particles: TiltSeriesParticles, chosen: np.ndarray, ta
         )
 
 
-def _rows_of_groups(file: RelionFile, particles: TiltSeriesParticles, chosen: np.ndarray) -> np.ndarray:
+def rows_of_groups(file: RelionFile, particles: TiltSeriesParticles, chosen: np.ndarray) -> np.ndarray:
     """All rows of the file that belong to the chosen particles."""
     column = particles.grouping_column
     assert column is not None
@@ -97,13 +107,23 @@ def _write_rows(
 ) -> None:
     """The rows verbatim; names of stacks are changed only where they would not be found from the project of the target."""
     document, block = file.document, file.particles
-    names = read_columns(document, block, text_labels=[IMAGE_NAME])[IMAGE_NAME][rows].tolist()
-    folders = [project] if project is not None else list(target.absolute().parents)
-    if all(_is_found(name, particles, folders) for name in set(_stack_of(name) for name in names)):
+    names = names_for_target(file, particles, rows, target, project)
+    if names is None:
         write_whole_pieces(target, subset_pieces(document, block, rows))
         return
-    texts = [(_renamed(name, particles, project),) for name in names]
+    texts = [(name,) for name in names]
     write_whole_pieces(target, columns_added_pieces(document, block, [IMAGE_NAME], texts, rows))
+
+
+def names_for_target(
+    file: RelionFile, particles: TiltSeriesParticles, rows: np.ndarray, target: Path, project: Path | None
+) -> list[str] | None:
+    """Names of the images of some rows as the target needs them; None where those of the file lead to their stacks from there."""
+    names = read_columns(file.document, file.particles, text_labels=[IMAGE_NAME])[IMAGE_NAME][rows].tolist()
+    folders = [project] if project is not None else list(target.absolute().parents)
+    if all(_is_found(name, particles, folders) for name in set(_stack_of(name) for name in names)):
+        return None
+    return [_renamed(name, particles, project) for name in names]
 
 
 def _stack_of(image_name: str) -> str:

@@ -37,7 +37,8 @@ from gem_plugin.progress import Progress
 from gem_plugin.settings import check_settings
 from gem_plugin.steps.consensus.optics import settle_optics
 from gem_plugin.steps.consensus.settings import ConsensusSettings
-from gem_plugin.steps.train.images import open_observations, rows_used
+from gem_plugin.steps.train.images import open_observations
+from gem_plugin.steps.train.single_images import open_single_images
 
 BATCH_SIZE = 64
 MINIMUM_POWER = 1e-30  # of a projection without density
@@ -51,7 +52,8 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     check_settings(settings)
     _check_map_is_no_result(run, settings.map)
     set_threads(settings.threads)
-    observations, table = open_observations(run)
+    images = open_single_images(run)
+    observations, table = images.observations, images.table
     box_size, pixel_size = table.box_size, table.pixel_size_in_angstroms
     with progress.waiting("Gaussians from the map"):
         volume, mask = _read_maps(run, settings, box_size)
@@ -60,20 +62,20 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
         cloud = gaussians_from_density(density, box_size, width, n_gaussians, settings.seed, progress.track)
     progress.say(f"Consensus: {len(cloud)} Gaussians above the density {density.threshold:.4g}")
 
-    rows = rows_used(run, len(table))
+    rows = images.rows
     order = rows[torch.randperm(len(rows), generator=epoch_generator(settings.seed, 0))]
-    independent = torch.from_numpy(one_view_each(order.numpy(), table.particle_indices))
+    independent = torch.from_numpy(one_view_each(order.numpy(), observations.particle_indices))
     sample = independent[:IMAGES_FOR_GREY_SCALE].sort().values
     terms = grey_scale_terms(cloud, observations, sample, progress.track)
     grey_scale = fit_grey_scale(terms)
     match = match_poses(cloud, observations, sample, epoch_generator(settings.seed, 1))
-    _check_contrast_of_groups(terms, table.optics_groups[sample.numpy()])
+    _check_contrast_of_groups(terms, images.optics_groups[sample.numpy()])
     _check_grey_scale(grey_scale)
     _check_hand(settings.map, match)
     _warn_when_poses_do_not_match(match)
-    readings = settle_optics(run, cloud, order, progress)
+    readings = {} if images.are_tilts else settle_optics(run, cloud, order, progress)
     if readings:
-        observations, table = open_observations(run)
+        observations = open_observations(run)[0]
         grey_scale = fit_grey_scale(grey_scale_terms(cloud, observations, sample, progress.track))
     _warn_of_other_phases(
         phases_against_stated(cloud, observations, sample, epoch_generator(settings.seed, 2))

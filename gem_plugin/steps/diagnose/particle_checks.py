@@ -11,6 +11,7 @@ from gem_plugin.landscape.checks.diagnostic import Diagnostic, not_measured
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
+from gem_plugin.results.tilt_columns import tilt_numbers
 
 SHUFFLES_OF_A_QUICK_CHECK = 20
 PARTICLES_OF_A_QUICK_CHECK = 5_000
@@ -78,6 +79,10 @@ def _check_dependence(
     shifts = of_latents.equal_bins(np.linalg.norm(table.shifts_in_angstroms, axis=1))
     groups = {"defocus": defocus, "viewing direction": directions, "in-plane angle (psi)": in_plane_angles}
     groups["distance from the image centre"] = shifts
+    tilts = tilt_numbers(run.files)
+    if tilts is not None:
+        groups["tomogram"] = tilts.tomograms[rows]
+        groups["number of tilt images"] = of_latents.equal_bins(tilts.image_counts[rows])
     if run.files.contrasts.is_file():
         groups["contrast of the particles"] = of_latents.equal_bins(run.column("contrast")[rows])
     tracked = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")

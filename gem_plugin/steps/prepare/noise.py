@@ -100,7 +100,7 @@ class NoiseOfKinds:
         """Mean noise power of the raw images per shell."""
         means = self._squared_ctf / torch.from_numpy(self._counts).clamp_min(1)[:, None, None]
         of_rings = torch.stack([radial_mean(power) for power in self._power])
-        power = of_rings / self._seen_through_mask(means).clamp_min(MINIMUM_SQUARED_CTF)
+        power = of_rings / seen_through_mask(means, self._mask).clamp_min(MINIMUM_SQUARED_CTF)
         all_counts = int(self._counts.sum())
         of_all = noise_spectrum_from_power(power.sum(dim=0), all_counts)
         spectra = [
@@ -117,16 +117,18 @@ class NoiseOfKinds:
         squared = ctf_half_spectra(parameters, box_size, self._table.pixel_size_in_angstroms).square()
         return squared.sum(dim=0).double()
 
-    def _seen_through_mask(self, spectra: Tensor) -> Tensor:  # (k, box, box // 2 + 1) -> (k, box // 2 + 1)
-        """Ring means of power spectra as background_power sees them: convolved with the spectrum of the mask."""
-        box_size = self._table.box_size
-        of_mask = torch.fft.irfft2(
-            torch.fft.rfft2(self._mask.double()).abs().square(), s=(box_size, box_size)
-        )
-        covariances = torch.fft.irfft2(spectra, s=(box_size, box_size)) * of_mask / of_mask[0, 0]
-        blurred = torch.fft.rfft2(covariances).real
-        weights = half_spectrum_weights(box_size).double().expand(box_size, -1).flatten()
-        rings = ring_indices(box_size).flatten()
-        counts = torch.bincount(rings, weights)
-        sums = torch.stack([torch.bincount(rings, one.flatten() * weights) for one in blurred])
-        return (sums / counts)[:, : box_size // 2 + 1]
+
+def seen_through_mask(
+    spectra: Tensor,  # (k, box, box // 2 + 1) float64
+    mask: Tensor,  # (box, box) bool
+) -> Tensor:  # (k, box // 2 + 1)
+    """Ring means of power spectra as background_power sees them: convolved with the spectrum of the mask."""
+    box_size = len(mask)
+    of_mask = torch.fft.irfft2(torch.fft.rfft2(mask.double()).abs().square(), s=(box_size, box_size))
+    covariances = torch.fft.irfft2(spectra, s=(box_size, box_size)) * of_mask / of_mask[0, 0]
+    blurred = torch.fft.rfft2(covariances).real
+    weights = half_spectrum_weights(box_size).double().expand(box_size, -1).flatten()
+    rings = ring_indices(box_size).flatten()
+    counts = torch.bincount(rings, weights)
+    sums = torch.stack([torch.bincount(rings, one.flatten() * weights) for one in blurred])
+    return (sums / counts)[:, : box_size // 2 + 1]

@@ -76,6 +76,26 @@ class PrepareSettings:
         "Instead of particles: several particle files of one program as name=file, separated by commas (apo=a.star,atp=b.star), "
         "refined against one map; they are joined, and the landscape compares them.",
     )
+    tomograms: Path | None = setting(
+        None,
+        "Tilt series: the tomograms.star of the particles, where no optimisation set lies beside them.",
+        reads_file=True,
+    )
+    max_dose: float | None = setting(
+        None,
+        "Tilt series: leave out images with more electrons per square Angstrom before them. Default: all are used.",
+        0.0,
+    )
+    max_tilts: int | None = setting(
+        None,
+        "Tilt series: use so many images of each particle, those of its lowest doses. Default: all are used.",
+        1,
+    )
+    grouping_column: str | None = setting(
+        None,
+        "Tilt series of a star file with a row per tilt image: the column that the rows of a particle share, where it is not "
+        "rlnGroupName.",
+    )
 
 
 def check_prepare_settings(settings: PrepareSettings) -> None:

@@ -49,6 +49,7 @@ from gem_plugin.steps.prepare.preparing import Plan, Preparing, working_pixel_si
 from gem_plugin.steps.prepare.samples import joined_where_several, named_files_of, save_samples
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.symmetry import Maps, excluded_views, find_symmetry
+from gem_plugin.steps.prepare.tilt_series import is_tilt_series, prepare_tilt_series
 from gem_plugin.steps.prepare.views import counts_of_views, settle_views, table_of_images
 
 MINIMUM_VARIATION = 1e-12  # of a background without noise
@@ -68,14 +69,13 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     """Write the prepared stack and table; images that were prepared in parts (parts.py) are joined instead."""
     check_settings(settings)
     _check_is_no_result(run, settings)
+    if is_tilt_series(settings):
+        return prepare_tilt_series(run, settings, _check_room_of(run), progress)
+    run.prepared_tilt_series.unlink(missing_ok=True)
     given = settings
     settings, samples = joined_where_several(run, settings, progress)
 
-    def check_room(n_images: int, box_size: int) -> None:
-        check_folder_is_writable(run.prepared_images.parent)
-        _check_disk_space(run.prepared_images.parent, n_images, box_size)
-
-    with _start(settings, check_room, progress) as start:
+    with _start(settings, _check_room_of(run), progress) as start:
         particle_file, table, symmetry, working_box, preparing = start
         parts = parts_of_images(run)
         if parts.are_there():
@@ -110,6 +110,14 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     }
 
 
+def _check_room_of(run: RunFiles) -> Callable[[int, int], None]:
+    def check_room(n_images: int, box_size: int) -> None:
+        check_folder_is_writable(run.prepared_images.parent)
+        _check_disk_space(run.prepared_images.parent, n_images, box_size)
+
+    return check_room
+
+
 def prepare_part(run: RunFiles, settings: PrepareSettings, part: Part, progress: Progress) -> None:
     """Prepare one of several parts of the images; `run_prepare` with the same settings joins them.
 
@@ -120,6 +128,10 @@ def prepare_part(run: RunFiles, settings: PrepareSettings, part: Part, progress:
     if settings.samples:
         raise InputError(
             "--part works on one particle file, not on --samples. Prepare the samples in one go, without --part."
+        )
+    if is_tilt_series(settings):
+        raise InputError(
+            f"{settings.particles}: --part works on single particles only. Prepare tilt series in one go, without --part."
         )
     parts = parts_of_images(run)
 

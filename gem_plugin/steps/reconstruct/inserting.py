@@ -1,7 +1,6 @@
 """Inserting images into half-maps: in one process, or in several that take their part of the images each and add up the sums."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,22 +11,10 @@ from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.processes.channel import open_channel
 from gem_plugin.processes.workers import Workers, current_workers
 from gem_plugin.progress import Progress
+from gem_plugin.steps.reconstruct.inserting_tilts import ImagesToInsert, insert_tilts_
 
 IMAGES_AT_A_TIME = 64
 INSERT, LAST = "insert images", "no more images"
-
-
-class ImagesToInsert(NamedTuple):
-    """Which images go into which half, and how."""
-
-    rows: np.ndarray  # (k,) of the prepared table
-    halves: np.ndarray  # (k,) 0 or 1
-    weights: np.ndarray | None  # (k,)
-    rotation_matrices: np.ndarray | None  # (k, 3, 3); None: those of the table
-    shifts_in_angstroms: np.ndarray | None  # (k, 2), ordered xy; None: those of the table
-
-    def take(self, part: slice | np.ndarray) -> "ImagesToInsert":
-        return ImagesToInsert(*(None if values is None else values[part] for values in self))  # type: ignore[arg-type]
 
 
 def inserted_together(
@@ -75,8 +62,9 @@ def _inserted(
     parts = [
         positions[start : start + IMAGES_AT_A_TIME] for start in range(0, len(positions), IMAGES_AT_A_TIME)
     ]
+    insert_ = _insert_ if prepared.tilts is None else insert_tilts_
     for part in progress.track(parts, title, unit="batch"):
-        _insert_(both, prepared, own.take(part), device)
+        insert_(both, prepared, own.take(part), device)
     both.move_to_("cpu")
     workers.sum_in_first_(both.sums)
     return both

@@ -5,17 +5,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.encoder.network import LatentDistribution
 from gem_plugin.heterogeneity.latent_refinement import refine_latents
-from gem_plugin.heterogeneity.losses.image import error_of_agreement, image_agreement
+from gem_plugin.heterogeneity.losses.particles import error_of_all_images, model_images, particle_agreement
 from gem_plugin.heterogeneity.observations import row_chunks
 from gem_plugin.heterogeneity.training import Trainer
 from gem_plugin.progress import Progress
 from gem_plugin.steps.train.unknown_motion import outliers_beside_motion
 
 ROWS_AT_A_TIME = 1024
-PROJECTED_ROWS_AT_A_TIME = 64
+PROJECTED_IMAGES_AT_A_TIME = 64
 MINIMUM_POWER = 1e-12  # of a model image without density
 REFINED_ROWS_AT_A_TIME = 64  # each needs a projection per latent dimension
 
@@ -77,21 +76,15 @@ def match_particles(
     trainer.model.eval()
     first_row, n_particles = own_rows(trainer).start, len(latents.means)
     contrasts, outliers, bounds = (np.empty(n_particles, np.float32) for _ in range(3))
-    chunks = list(row_chunks(n_particles, PROJECTED_ROWS_AT_A_TIME))
+    chunks = list(row_chunks(n_particles, trainer.observations.rows_for(PROJECTED_IMAGES_AT_A_TIME)))
     for rows in progress.track(chunks, "Contrast of the particles", unit="chunk"):
         piece, rows = slice(int(rows[0]), int(rows[-1]) + 1), first_row + rows
         batch = trainer.observations.batch(rows)
         means, deviations = (torch.from_numpy(values[piece]).to(trainer.device) for values in latents)
         cloud = trainer.model.cloud_in_pixels(means)
-        images = project_gaussians(
-            cloud,
-            batch.rotation_matrices,
-            trainer.observations.box_size,
-            projector=trainer.settings.projector,
-        )
-        agreement = image_agreement(images, batch.images, batch.filters)
+        agreement = particle_agreement(model_images(cloud, batch, trainer.settings.projector), batch)
         contrasts[piece] = (agreement.agreements / agreement.powers.clamp_min(MINIMUM_POWER)).cpu().numpy()
-        loss = error_of_agreement(agreement, trainer.contrast_variance)
+        loss = error_of_all_images(agreement, batch, trainer.contrast_variance)
         cost = LatentDistribution(means, 2 * deviations.log()).kl_divergence()
         bound = loss + cost + trainer.pose_costs(rows)
         bounds[piece] = bound.cpu().numpy()
@@ -104,6 +97,10 @@ def match_particles(
         return None
     if not trainer.mixture.is_on:
         return ParticleMatches(contrasts, None)
+    if (
+        trainer.observations.owned is not None
+    ):  # motion that no latent knows is measured on single images only
+        return ParticleMatches(contrasts, outliers)
     values = (torch.from_numpy(of_all) for of_all in (all_means, bounds, outliers))
     return ParticleMatches(contrasts, outliers_beside_motion(trainer, *values).numpy())
 

@@ -8,12 +8,13 @@ import torch
 from gem_plugin.devices import free_memory_in_bytes
 from gem_plugin.errors import InputError
 from gem_plugin.heterogeneity.encoder.anchor_scores import N_VIEW_FEATURES
+from gem_plugin.heterogeneity.image_owners import ImagesOfParticles
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.run.excluded import used_particles
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.ctf_parameters import ctf_parameters_of
-from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.particles.prepared import PreparedData, PreparedTilts, load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.processes.launched import n_local_processes
 from gem_plugin.progress import Progress
@@ -28,7 +29,9 @@ def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observat
 
 
 def observations_of(prepared: PreparedData, is_whitened: bool = True) -> Observations:
-    """The prepared particles as the engine takes them."""
+    """The prepared particles as the engine takes them; those of tilt series own their images."""
+    if prepared.tilts is not None:
+        return observations_of_tilts(prepared, prepared.tilts, is_whitened)
     table = prepared.table
     return Observations(
         prepared.images,
@@ -42,6 +45,37 @@ def observations_of(prepared: PreparedData, is_whitened: bool = True) -> Observa
         table.particle_indices,
         torch.from_numpy(table.noise_rows),
     )
+
+
+def observations_of_tilts(
+    prepared: PreparedData, tilts: PreparedTilts, is_whitened: bool = True, are_single: bool = False
+) -> Observations:
+    """Particles that own their tilt images; or, where they are single, every image as a particle of its own."""
+    images, pixel_size = tilts.particles.images, prepared.table.pixel_size_in_angstroms
+    return Observations(
+        tilts.images,
+        torch.from_numpy(images.rotation_matrices),
+        torch.from_numpy(images.shifts_in_angstroms / pixel_size),
+        images.ctf_parameters(),
+        torch.from_numpy(prepared.noise_spectrum),
+        pixel_size,
+        is_whitened,
+        particle_indices=images.particle_indices,
+        noise_levels=torch.from_numpy(tilts.noise_levels),
+        owned=None if are_single else ImagesOfParticles(tilts.particles.first_images),
+    )
+
+
+def check_for_tilt_series(settings: TrainSettings) -> None:
+    """Refuse what training cannot do with particles of several images."""
+    if settings.loss != "squared":
+        raise InputError(
+            f"--loss {settings.loss} works with single particles only; tilt series need the squared loss. Leave it out."
+        )
+    if settings.refine_latents:
+        raise InputError(
+            "--refine-latents works with single particles only so far. Leave it out for tilt series."
+        )
 
 
 def rows_used(run: RunFiles, n_particles: int) -> torch.Tensor:  # (k,) int64

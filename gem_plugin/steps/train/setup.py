@@ -10,7 +10,7 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.heterogeneity.architecture import ModelArchitecture, architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import SAMPLE_FOR_SCALING, EncoderInputs
+from gem_plugin.heterogeneity.encoder.anchor_scores import SAMPLE_FOR_SCALING, EncoderInputs, features_of_view
 from gem_plugin.heterogeneity.losses.contrast import first_contrast_variance
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import Observations
@@ -55,7 +55,11 @@ def make_trainer(
     observations.reset_poses_()
     saved = load_training(run) if settings.resume else None
     architecture = architecture_for(
-        settings, len(consensus.cloud), observations.box_size, observations.pixel_size_in_angstroms
+        settings,
+        len(consensus.cloud),
+        observations.box_size,
+        observations.pixel_size_in_angstroms,
+        features_of_view(observations),
     )
     if saved is not None and saved[0] != architecture:
         raise InputError(

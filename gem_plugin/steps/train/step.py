@@ -27,7 +27,7 @@ from gem_plugin.steps.train.epochs import train_to_the_end
 from gem_plugin.steps.train.first_picture import PreliminaryReport
 from gem_plugin.steps.train.focus_mask import check_focus_mask
 from gem_plugin.steps.train.half_sets import check_half_sets, train_halves
-from gem_plugin.steps.train.images import open_cached_observations, rows_used
+from gem_plugin.steps.train.images import check_for_tilt_series, open_cached_observations, rows_used
 from gem_plugin.steps.train.matches import write_matches
 from gem_plugin.steps.train.setup import make_trainer, read_consensus
 
@@ -36,6 +36,11 @@ def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dic
     """Write train/checkpoint.pt and train/history.csv after every epoch; at the end latents and particles.star."""
     check_settings(settings)
     check_focus_mask(run, settings.focus_mask)
+    if run.prepared_tilt_series.is_file():
+        check_for_tilt_series(settings)
+        progress.say(
+            "Tilt series: the given poses are used as they are; they are refined for single particles only."
+        )
     set_threads(settings.threads)
     with joined_workers(settings.device) as (workers, device_name):
         if settings.batch_size % workers.size:

@@ -7,6 +7,7 @@ import pytest
 from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode, relion_version, write_output_nodes
 from gem_plugin.adapters.relion.run_nodes import nodes_of_run
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.tilt_series.subset import set_beside
 
 JOB_STARS = {
     3: "# version 30001\n\ndata_job\n\n_rlnJobType                            99\n_rlnJobIsContinue                       0\n",
@@ -66,3 +67,30 @@ def test_reconstructed_maps_are_nodes_with_one_half_map_each_and_no_control(tmp_
         "External/job008/reconstruct/state_001_mask.mrc 7 Mask3D.mrc",
         "External/job008/reconstruct/state_001_local_resolution.mrc 12 Image3D.mrc.localresmap",
     ]
+
+
+@pytest.mark.parametrize(("key", "is_there"), [(5, True), (4, True), (3, False)])
+def test_optimisation_sets_beside_particles_are_nodes_where_relion_knows_them(
+    tmp_path, monkeypatch, key, is_there
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = RunFiles(tmp_path / "External/job007")
+    run.root.mkdir(parents=True)
+    (run.root / "job.star").write_text(JOB_STARS[key])
+    for name in ("particles.star", "optimisation_set.star"):
+        (run.root / name).write_text("data_\n")
+    of_state = run.landscape.states.particles(1, ".star")
+    of_state.parent.mkdir(parents=True)
+    for path in (of_state, set_beside(of_state)):
+        path.write_text("data_\n")
+    nodes = nodes_of_run(run)
+    sets, particles = (
+        [run.root / node.file for node in nodes if node.kind is kind]
+        for kind in (NodeKind.OPTIMISATION_SET, NodeKind.PARTICLES)
+    )
+    assert sets == [run.root / "optimisation_set.star", set_beside(of_state)]
+    assert particles == [run.root / "particles.star", of_state]
+    write_output_nodes(run.root, nodes)
+    text = (run.root / "RELION_OUTPUT_NODES.star").read_text()
+    assert ("optimisation_set.star 0 TomoOptimisationSet.star.relion" in text) is is_there
+    assert "External/job007/particles.star 3" in text

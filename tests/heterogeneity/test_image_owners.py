@@ -1,0 +1,109 @@
+"""Particles that own several images: which are theirs, random choices of them, sums over them."""
+
+import numpy as np
+import pytest
+import torch
+from owned_images import COUNTS, owned_images
+
+from gem_plugin.heterogeneity.encoder.anchor_scores import (
+    Anchors,
+    EncoderInputs,
+    features_of_view,
+    read_encoder_inputs,
+)
+from gem_plugin.heterogeneity.image_owners import ImagesOfParticles, clouds_of_images, sums_of_particles
+from gem_plugin.heterogeneity.observations import IMAGES_OF_A_STEP
+
+FIRST = np.concatenate([[0], np.cumsum(COUNTS)])
+
+
+def test_images_of_particles_come_particle_by_particle():
+    images, owners = ImagesOfParticles(FIRST).of(torch.tensor([2, 0, 1]))
+    assert images.tolist() == [8, 9, 10, 0, 1, 2, 3, 4, 5, 6, 7]
+    assert owners.particles.tolist() == [0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2]
+    assert owners.scales is None
+
+
+def test_a_choice_has_each_image_once_and_says_what_it_stands_for():
+    owned, rows = ImagesOfParticles(FIRST), torch.tensor([3, 4, 1])
+    images, owners = owned.some_of(rows, 5, torch.Generator().manual_seed(0))
+    assert owners.particles.tolist() == [0] * 5 + [1] * 2 + [2] * 5
+    assert owners.scales is not None
+    torch.testing.assert_close(owners.scales, torch.tensor([20 / 5, 1.0, 7 / 5]))
+    assert len(set(images.tolist())) == len(images)
+    allowed, of = owned.of(rows)
+    for particle in range(3):
+        assert set(images[owners.particles == particle].tolist()) <= set(
+            allowed[of.particles == particle].tolist()
+        )
+
+
+def test_every_image_is_chosen_equally_often():
+    owned, generator = ImagesOfParticles(FIRST), torch.Generator().manual_seed(1)
+    draws = [owned.some_of(torch.tensor([3]), 5, generator)[0] for _ in range(2000)]
+    counts = torch.bincount(torch.cat(draws))[11:31]
+    assert counts.sum() == 2000 * 5
+    assert (counts - 500).abs().max() < 5 * (2000 * 0.25 * 0.75) ** 0.5
+
+
+def test_few_images_are_all_taken():
+    images, owners = ImagesOfParticles(FIRST).some_of(torch.tensor([0, 4]), 5, torch.Generator())
+    assert images.tolist() == [0, 31, 32]
+    assert owners.scales is None
+
+
+def test_sums_and_clouds_go_by_owner_and_gradients_come_back():
+    _, owners = ImagesOfParticles(FIRST).of(torch.arange(5))
+    values = torch.arange(33.0)
+    assert sums_of_particles(values, owners).tolist() == [0.0, 28.0, 27.0, 410.0, 63.0]
+    assert sums_of_particles(values, None) is values
+    cloud = owned_images().cloud
+    positions = cloud.positions.clone().requires_grad_()
+    spread = clouds_of_images(type(cloud)(positions, cloud.amplitudes, cloud.widths, cloud.unit), owners)
+    assert torch.equal(spread.positions[10], cloud.positions[2])
+    spread.positions.sum().backward()
+    assert positions.grad is not None
+    assert positions.grad[:, 0, 0].tolist() == COUNTS.tolist()
+
+
+def _anchors() -> Anchors:
+    generator = torch.Generator().manual_seed(5)
+    return Anchors(3 * torch.randn(9, 3, generator=generator), torch.ones(9), 24, 12)
+
+
+def test_anchor_scores_are_sums_over_the_images():
+    made, anchors = owned_images(), _anchors()
+    inputs = read_encoder_inputs(anchors, made.of_particles, torch.arange(5))
+    single = read_encoder_inputs(anchors, made.of_images, torch.arange(33))
+    assert inputs.shape == (5, 9 + features_of_view(made.of_particles))
+    expected = torch.zeros(5, 9).index_add_(0, made.owner, single[:, :9])
+    torch.testing.assert_close(inputs[:, :9], expected, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(inputs[:, -1], torch.from_numpy(np.log(COUNTS)).float())
+
+
+def test_encoder_inputs_do_not_depend_on_the_order_of_the_images():
+    order = np.concatenate([np.random.default_rng(0).permutation(n) + FIRST[i] for i, n in enumerate(COUNTS)])
+    usual, other = (owned_images(order=one).of_particles for one in (None, order))
+    inputs, again = (EncoderInputs.compute(_anchors(), one).features.float() for one in (usual, other))
+    torch.testing.assert_close(inputs, again, rtol=2e-3, atol=2e-3)
+
+
+def test_the_wedge_tells_a_particle_seen_from_one_side_from_one_seen_all_around():
+    made = owned_images()
+    one_sided = made.of_particles
+    around = read_encoder_inputs(_anchors(), one_sided, torch.arange(5))[:, 9 + 3 : 9 + 6]  # x^2, y^2, z^2
+    one_sided.rotation_matrices = one_sided.rotation_matrices.clone()
+    one_sided.rotation_matrices[:] = torch.eye(3)
+    from_z = read_encoder_inputs(_anchors(), one_sided, torch.arange(5))[:, 9 + 3 : 9 + 6]
+    torch.testing.assert_close(from_z.sum(1), around.sum(1), rtol=1e-4, atol=1e-4)  # how much is seen
+    assert from_z[:, :2].abs().max() == 0
+    assert (around[3] / around[3].sum()).min() > 0.1
+
+
+@pytest.mark.parametrize("rows", [torch.arange(5), torch.tensor([3])])
+def test_a_batch_to_train_has_no_more_images_than_a_step_takes(rows):
+    made = owned_images().of_particles
+    batch = made.batch_to_train(rows, torch.Generator().manual_seed(0))
+    assert batch.owners is not None
+    assert int(torch.bincount(batch.owners.particles).max()) == IMAGES_OF_A_STEP
+    assert made.batch(rows).images.shape[0] == int(COUNTS[rows.numpy()].sum())

@@ -1,0 +1,46 @@
+"""Columns of particles of tilt series: number of images, tomogram, position; what the latents should not follow."""
+
+import numpy as np
+import pytest
+from tilt_projects import RELION, read
+
+from gem_plugin.io.array_files import write_array
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.particles.tilt_series.saved import save_tilt_series, table_of_particles
+from gem_plugin.progress import Progress
+from gem_plugin.results.run import Run
+from gem_plugin.results.tilt_columns import tilt_numbers
+from gem_plugin.steps.diagnose.particle_checks import quick_particle_checks
+
+
+@pytest.fixture
+def run(tilt_project, tmp_path) -> Run:
+    files = RunFiles(tmp_path / "run")
+    particles = read(tilt_project / RELION)
+    files.prepared_tilt_series.parent.mkdir(parents=True)
+    save_tilt_series(files.prepared_tilt_series, particles, np.ones(len(particles.images), np.float32))
+    origin = ParticleOrigin(particles.path, None, particles.box_size, particles.pixel_size_in_angstroms)
+    save_prepared_table(files.prepared_table, table_of_particles(particles), np.ones(17), origin)
+    return Run(files)
+
+
+def test_single_particles_have_none(tmp_path):
+    assert tilt_numbers(RunFiles(tmp_path)) is None
+
+
+def test_columns_say_tilts_tomogram_and_position(run, tilt_project):
+    particles = read(tilt_project / RELION)
+    assert run.column("tilt_images").tolist() == particles.image_counts.tolist()
+    assert run.column("tomogram").tolist() == [int(name[-1]) for name in particles.tomograms]
+    positions = np.stack([run.column(f"position_{axis}") for axis in "xyz"], axis=1)
+    np.testing.assert_allclose(positions, particles.coordinates_in_angstroms, rtol=1e-5)
+    assert {"tilt_images", "tomogram", "position_z"} <= set(run.columns)
+
+
+def test_diagnose_asks_whether_latents_follow_tomogram_and_number_of_tilts(run):
+    latents = np.random.default_rng(0).normal(size=(12, 2)).astype(np.float32)
+    write_array(run.files.latents, latents)
+    found = quick_particle_checks(Run(run.files), np.random.default_rng(0), Progress())
+    names = {check.name for check in found}
+    assert {"latents follow tomogram", "latents follow number of tilt images"} <= names

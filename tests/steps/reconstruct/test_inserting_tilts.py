@@ -1,0 +1,78 @@
+"""Half-maps from all tilt images of the particles: the molecule comes back, noisy tilts count less, halves are of particles."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tilt_projects import FORMS, RELION, SERIES, correlation
+
+from gem_plugin.errors import InputError
+from gem_plugin.io.array_files import write_array
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.notices import listening
+from gem_plugin.particles.prepared import PreparedData, load_prepared
+from gem_plugin.progress import Progress
+from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.step import run_prepare
+from gem_plugin.steps.reconstruct.half_maps import back_project
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.reconstruct.step import run_reconstruct
+
+
+def prepared(folder, project, form) -> PreparedData:
+    with listening(lambda notice: None):
+        run_prepare(RunFiles(folder), PrepareSettings(particles=project / form), Progress(io.StringIO()))
+    data = load_prepared(RunFiles(folder))
+    assert data.tilts is not None
+    # noise is measured where there is none in these images
+    tilts = replace(data.tilts, noise_levels=np.ones_like(data.tilts.noise_levels))
+    return replace(data, tilts=tilts)
+
+
+def half_maps(data: PreparedData, halves: np.ndarray, weights: np.ndarray | None = None):
+    rows = np.arange(len(data.table))
+    device = torch.device("cpu")
+    return back_project(data, rows, halves, device, Progress(io.StringIO()), "maps", weights)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_molecule_comes_back(tilt_project, tmp_path, form):
+    both = half_maps(prepared(tmp_path, tilt_project, form), np.zeros(12, np.int64))
+    curve = correlation(both.volume(0), tilt_project)
+    assert (
+        curve[1:10] > (0.9 if form == RELION else 0.97)
+    ).all()  # RELION's circle cuts what the CTF spreads
+    assert float(both.volume(1).abs().max()) == 0
+
+
+def test_images_of_infinite_noise_and_particles_of_weight_zero_add_nothing(tilt_project, tmp_path):
+    data = prepared(tmp_path, tilt_project, SERIES)
+    assert data.tilts is not None
+    owners = data.tilts.particles.images.particle_indices
+    levels = np.where(owners < 6, np.float32(np.inf), np.float32(1))
+    halves, weights = np.zeros(12, np.int64), np.where(np.arange(12) < 6, 0.0, 1.0)
+    silent = half_maps(replace(data, tilts=replace(data.tilts, noise_levels=levels)), halves)
+    unweighted = half_maps(data, halves, weights)
+    torch.testing.assert_close(silent.sums, unweighted.sums, rtol=1e-4, atol=1e-4)
+
+
+def test_noisy_images_count_less(tilt_project, tmp_path):
+    """Two halves of the images with other levels give the sums of each, divided by its level."""
+    data = prepared(tmp_path, tilt_project, SERIES)
+    assert data.tilts is not None
+    owners = data.tilts.particles.images.particle_indices
+    levels = np.where(owners < 6, np.float32(4), np.float32(1))
+    halves = np.zeros(12, np.int64)
+    found = half_maps(replace(data, tilts=replace(data.tilts, noise_levels=levels)), halves)
+    expected = half_maps(data, halves, np.where(np.arange(12) < 6, 0.25, 1.0))
+    torch.testing.assert_close(found.sums, expected.sums, rtol=1e-4, atol=1e-4)
+
+
+def test_correcting_motion_is_refused_before_any_work(tilt_project, tmp_path):
+    prepared(tmp_path, tilt_project, SERIES)
+    run = RunFiles(tmp_path)
+    write_array(run.latents, np.zeros((12, 2), np.float32))
+    with pytest.raises(InputError, match="--deformed works with single particles only"):
+        run_reconstruct(run, ReconstructSettings(deformed=True), Progress(io.StringIO()))

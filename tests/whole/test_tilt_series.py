@@ -1,0 +1,111 @@
+"""A whole run on simulated tilt series: latents follow the motion whatever the number of tilts, and particles go back with their files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import KNeighborsRegressor
+from tilt_projects import RELION, read, simulate_small, truth_of
+
+import gem_plugin as gem
+from gem_plugin.errors import InputError
+from gem_plugin.io.project_folder import ImageSearch
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.results.run import Run
+
+N_PARTICLES = 200
+SHORT: dict[str, Any] = {
+    "box": 32,
+    "epochs": 20,
+    "sketch_size": 40,
+    "ksample": 5,
+    "pc": 1,
+    "skip_umap": True,
+    "n_gaussians": 300,
+    "fit_images": 3000,
+    "anchors": 128,
+    "n_states": 3,
+    "plot_dim": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A turning arm in 11 tilts, of which particles have 3 to all."""
+    changes = {
+        "n_particles": N_PARTICLES,
+        "conformations": 20,
+        "turn_to": 180.0,
+        "snr": 0.1,
+        "tilt_to": 50.0,
+        "tilt_step": 10.0,
+        "fewest_tilts": 3,
+    }
+    return simulate_small(tmp_path_factory.mktemp("arm") / "project", **changes)
+
+
+def fitted(project: Path, form: str, folder: Path, **settings: Any) -> RunFiles:
+    consensus = project / "consensus.mrc"
+    gem.fit(
+        project / form,
+        map=consensus,
+        out=folder,
+        show_progress=False,
+        **{**SHORT, **settings},
+    )
+    return RunFiles(folder)
+
+
+def angle_errors(run: RunFiles, project: Path) -> np.ndarray:  # (n,) degrees
+    """Of the angle of each particle, predicted from the latents of others."""
+    truth, latents = truth_of(project), Run(run).latents
+    angles = np.deg2rad(truth["angles_in_degrees"][truth["which"]])
+    on_circle = np.stack([np.cos(angles), np.sin(angles)], 1)
+    found = cross_val_predict(KNeighborsRegressor(7), latents, on_circle, cv=10)
+    differences = np.rad2deg(np.arctan2(found[:, 1], found[:, 0]) - angles)
+    return np.abs((differences + 180) % 360 - 180)
+
+
+@pytest.fixture(scope="module")
+def relion_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    return fitted(project, RELION, tmp_path_factory.mktemp("relion") / "run")
+
+
+def test_latents_follow_the_motion_whatever_the_number_of_tilts(relion_run, project):
+    errors, counts = angle_errors(relion_run, project), read(project / RELION).image_counts
+    assert counts.min() == 3
+    assert counts.max() == 11
+    for some in (errors[counts <= 5], errors[counts >= 9]):
+        assert np.median(some) < 20  # 45 without a latent: angles are even over half a turn
+
+
+def test_the_run_writes_its_particles_with_latents_and_an_optimisation_set(relion_run, project):
+    written = read(relion_run.root / "optimisation_set.star", search=_search(project))
+    assert written.names.tolist() == read(project / RELION).names.tolist()
+    run = Run(relion_run)
+    np.testing.assert_allclose(run.original.column("rlnRandomSubset"), run.particles.half_sets)
+    assert len(run.states().labels) == N_PARTICLES
+
+
+def test_chosen_particles_keep_their_tilt_images(relion_run, project, tmp_path):
+    run = gem.open_run(relion_run.root)
+    chosen = run.select("latent_1 > 0")
+    chosen.write(project / "relion5" / "chosen.star")
+    again = read(project / "relion5" / "chosen_optimisation_set.star")
+    assert again.names.tolist() == read(project / RELION).names[chosen.rows].tolist()
+
+
+def test_what_training_cannot_do_is_refused_before_the_run(project, tmp_path):
+    for settings, words in (
+        ({"loss": "absolute"}, "tilt series need the squared loss"),
+        ({"refine_latents": True}, "--refine-latents works with single particles only"),
+    ):
+        with pytest.raises(InputError, match=words):
+            fitted(project, RELION, tmp_path / "refused", **settings)
+        assert not (tmp_path / "refused" / "prepared").exists()
+
+
+def _search(project: Path) -> ImageSearch:
+    return ImageSearch(project_folder=project / "relion5")
