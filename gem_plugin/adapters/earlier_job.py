@@ -17,7 +17,13 @@ from gem_plugin.pipeline.step_table import steps_needed_by
 def results_of_steps(run: RunFiles) -> dict[str, tuple[Path, ...]]:
     """The files and folders that each step leaves for later ones."""
     return {
-        "prepare": (run.prepared_images, run.prepared_table, run.prepared_samples, run.excluded),
+        "prepare": (
+            run.prepared_images,
+            run.prepared_table,
+            run.prepared_tilt_series,
+            run.prepared_samples,
+            run.excluded,
+        ),
         "consensus": (run.consensus_gaussians, run.consensus_map),
         "train": (
             run.checkpoint,

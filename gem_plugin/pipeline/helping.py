@@ -77,6 +77,7 @@ def files_read_by(files: RunFiles) -> list[Path]:
     """What the shared steps read."""
     of_run = [files.settings, files.prepared_images, files.prepared_table, files.excluded, files.checkpoint]
     of_run += [
+        files.prepared_tilt_series,
         files.consensus_gaussians,
         files.latents,
         files.latents_std,

@@ -1,10 +1,14 @@
 """Particles that own several images: which are theirs, random choices of them, sums over them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from owned_images import COUNTS, owned_images
+from small_trainer import BOX, N_GAUSSIANS, PIXEL_SIZE, make_parts, make_trainer
 
+from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import (
     Anchors,
     EncoderInputs,
@@ -12,6 +16,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import (
     read_encoder_inputs,
 )
 from gem_plugin.heterogeneity.image_owners import ImagesOfParticles, clouds_of_images, sums_of_particles
+from gem_plugin.heterogeneity.losses.particles import particle_losses
 from gem_plugin.heterogeneity.observations import IMAGES_OF_A_STEP
 
 FIRST = np.concatenate([[0], np.cumsum(COUNTS)])
@@ -107,3 +112,52 @@ def test_a_batch_to_train_has_no_more_images_than_a_step_takes(rows):
     assert batch.owners is not None
     assert int(torch.bincount(batch.owners.particles).max()) == IMAGES_OF_A_STEP
     assert made.batch(rows).images.shape[0] == int(COUNTS[rows.numpy()].sum())
+
+
+def test_batches_and_losses_stay_on_their_device():
+    """The meta device refuses tensors from elsewhere."""
+    meta, made = torch.device("meta"), owned_images()
+    made.of_particles.move_to_(meta)
+    cloud = type(made.cloud)(
+        made.cloud.positions.to(meta),
+        made.cloud.amplitudes.to(meta),
+        made.cloud.widths.to(meta),
+        made.cloud.unit,
+    )
+    assert not made.of_particles.are_on_device, "steps choose images anew, so they are not recorded"
+    for batch in (
+        made.of_particles.batch(torch.arange(5)),
+        made.of_particles.batch_to_train(torch.arange(5), torch.Generator().manual_seed(0)),
+    ):
+        assert {value.device for value in batch[:3]} == {meta}
+        losses = particle_losses(cloud, batch, 0.1, True, True, "reference")
+        assert {value.device for value in losses} == {meta}
+        assert losses.errors.shape == (5,)
+    anchors = _anchors().to(meta)
+    assert read_encoder_inputs(anchors, made.of_particles, torch.arange(5)).device == meta
+
+
+def test_a_trainer_learns_from_particles_of_several_images_and_repeats():
+    losses = []
+    for _ in range(2):
+        settings, model, _ = make_parts(batch_size=2, projector="reference")
+        observations = owned_images(np.tile(COUNTS, 8)).of_particles
+        generator = torch.Generator().manual_seed(0)
+        architecture = architecture_for(
+            settings, N_GAUSSIANS, BOX, PIXEL_SIZE, features_of_view(observations)
+        )
+        consensus = replace(
+            model.consensus(),
+            positions=model.positions_in_pixels.detach(),
+            amplitudes=model.log_amplitudes.exp().detach(),
+            widths=model.log_widths.exp().detach(),
+        )
+        model = build_model(architecture, consensus, generator)
+        inputs = EncoderInputs.compute(model.anchors, observations)
+        trainer = make_trainer(settings, model, observations, inputs.features)
+        assert trainer.poses is None, "poses of several images are not refined"
+        trainer.mixture.look_for_outliers(consensus, observations)
+        losses.append([trainer.run_epoch().loss for _ in range(2)])
+        assert trainer.embed(torch.arange(40)).means.shape == (40, settings.latent_size)
+    assert losses[0] == losses[1]
+    assert np.isfinite(losses).all()

@@ -1,5 +1,6 @@
 """A whole run on simulated tilt series: latents follow the motion whatever the number of tilts, and particles go back with their files."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,15 @@ from sklearn.neighbors import KNeighborsRegressor
 from tilt_projects import RELION, read, simulate_small, truth_of
 
 import gem_plugin as gem
+from gem_plugin.adapters.earlier_job import link_earlier_results
 from gem_plugin.errors import InputError
+from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.project_folder import ImageSearch
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
+from gem_plugin.steps.reconstruct.settings import ReconstructSettings
+from gem_plugin.steps.reconstruct.step import run_reconstruct
 
 N_PARTICLES = 200
 SHORT: dict[str, Any] = {
@@ -95,6 +101,24 @@ def test_chosen_particles_keep_their_tilt_images(relion_run, project, tmp_path):
     chosen.write(project / "relion5" / "chosen.star")
     again = read(project / "relion5" / "chosen_optimisation_set.star")
     assert again.names.tolist() == read(project / RELION).names[chosen.rows].tolist()
+
+
+def test_a_job_on_the_results_of_an_earlier_one_has_its_tilt_images(relion_run, tmp_path):
+    later = RunFiles(tmp_path / "later")
+    link_earlier_results(relion_run, later, ("landscape",))
+    prepared = Run(later).images()
+    assert prepared.tilts is not None
+    assert len(prepared.tilts.images) == len(prepared.tilts.particles.images)
+
+
+def test_maps_of_the_states_come_from_all_tilt_images(relion_run, project):
+    numbers = run_reconstruct(relion_run, ReconstructSettings(), Progress(io.StringIO()))
+    assert numbers["states"] == 3
+    assert numbers["half_sets_given"]
+    volume, pixel_size = read_map(relion_run.reconstruct.final_map("all"))
+    consensus, _ = read_map(project / "consensus.mrc")
+    assert pixel_size == pytest.approx(8.0)
+    assert np.corrcoef(volume.ravel(), consensus.ravel())[0, 1] > 0.9
 
 
 def test_what_training_cannot_do_is_refused_before_the_run(project, tmp_path):
