@@ -69,6 +69,13 @@ def json_answer(value: object, status: int = 200) -> Answer:
     return Answer(json.dumps(value).encode(), "application/json", status)
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Clients that went away in the middle are no news: nothing is printed among what a test looks at."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
 class LoopbackServer:
     """Serves one front on 127.0.0.1 until closed."""
 
@@ -93,7 +100,7 @@ class LoopbackServer:
             def log_message(self, *arguments: object) -> None:
                 """Keep the test output clean."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = QuietServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(

@@ -14,7 +14,12 @@ from gem_plugin.reports.page_scripts import imports_of, joined_scripts, modules_
 
 ROOT = Path(str(files("gem_plugin")))
 UNIT_TESTS = Path(__file__).parent / "page_scripts"
-ENTRIES = ("explorer/page/explore.js", "reports/page/report.js", "explorer/page/notebook_scatter.js")
+ENTRIES = (
+    "explorer/page/explore.js",
+    "reports/page/report.js",
+    "reports/page/training_page.js",
+    "explorer/page/notebook_scatter.js",
+)
 MAXIMUM_COLUMNS = 110
 MAXIMUM_LINES = 400
 EXPORTED_NAME = re.compile(r"^export (?:async )?(?:function\*?|class|const) (\w+)", re.MULTILINE)

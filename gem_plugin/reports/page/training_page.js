@@ -12,8 +12,8 @@ function showAge() {
   const seconds = Math.max(0, Date.now() / 1000 - Number(age.dataset.written));
   const isLate = state.className === "going-on" && seconds > Number(age.dataset.late);
   age.textContent = isLate
-    ? `Not written anew for ${words(seconds)}, later than expected: the run may have ended without a word, or it is busy ` +
-      "elsewhere. run.log in its folder has the last lines."
+    ? `Not written anew for ${words(seconds)}, later than expected: the run may have ended without a word, ` +
+      "or it is busy elsewhere. run.log in its folder has the last lines."
     : `Written ${words(seconds)} ago.`;
   age.className = isLate ? "warning" : "";
 }

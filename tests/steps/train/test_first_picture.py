@@ -89,7 +89,7 @@ def test_the_final_report_takes_its_place(prepared, tmp_path):
     assert "train has ended" not in text
     assert refresh_html() not in text
     assert "Where the time went" in text
-    assert "train: projection" in text
+    assert "train: " in text
     assert not list(run.root.rglob("*preview*"))
 
 
