@@ -1,11 +1,18 @@
 """A copy of the run that version 0.1.0 made, which a test may change."""
 
-import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
 
-RUN_OF_0_1_0 = Path(__file__).resolve().parents[1] / "data" / "run_of_0_1_0"
+RUN_OF_0_1_0 = Path(__file__).resolve().parents[1] / "data" / "run_of_0_1_0.tar.xz"
+
+
+def unpack_old_run(folder: Path) -> Path:
+    """As it was made: its project, with simulated/ and RUN/."""
+    with tarfile.open(RUN_OF_0_1_0) as archive:
+        archive.extractall(folder)  # our own file
+    return folder / "run_of_0_1_0"
 
 
 def copy_old_run(folder: Path) -> Path:
@@ -13,8 +20,7 @@ def copy_old_run(folder: Path) -> Path:
 
     The whole project is moved into the folder, and the path of the particle file with it.
     """
-    project = folder / "project"
-    shutil.copytree(RUN_OF_0_1_0, project)
+    project = unpack_old_run(folder).rename(folder / "project")
     table = project / "RUN" / "prepared" / "table.npz"
     with np.load(table) as saved:
         values = {name: saved[name] for name in saved.files}

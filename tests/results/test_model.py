@@ -3,12 +3,12 @@
 import dataclasses
 import io
 import math
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from old_runs import unpack_old_run
 
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.run.files import RunFiles
@@ -18,13 +18,10 @@ from gem_plugin.results.model import decode_volumes, load_trained_model
 from gem_plugin.steps.train.images import open_cached_observations
 from gem_plugin.steps.train.setup import make_trainer, read_consensus
 
-RUN_OF_0_1_0 = Path(__file__).parents[1] / "data" / "run_of_0_1_0" / "RUN"
-
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFiles:
-    shutil.copytree(RUN_OF_0_1_0, tmp_path / "RUN")
-    return RunFiles(tmp_path / "RUN")
+    return RunFiles(unpack_old_run(tmp_path) / "RUN")
 
 
 def test_its_model_decodes_its_latents(run: RunFiles) -> None:

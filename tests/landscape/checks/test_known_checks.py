@@ -1,7 +1,10 @@
 """A report counts the checks that were run, and says how many were not."""
 
+import json
 import re
 from pathlib import Path
+
+from old_runs import unpack_old_run
 
 from gem_plugin.landscape.checks.known_checks import (
     KNOWN_CHECKS,
@@ -83,10 +86,8 @@ def test_one_kind_of_check_counts_once_for_all_states() -> None:
     assert len(run) + len(not_run) == len(KNOWN_CHECKS)
 
 
-def test_diagnostics_of_version_0_1_0_are_all_known(repository: Path) -> None:
-    import json
-
-    path = repository / "tests" / "data" / "run_of_0_1_0" / "RUN" / "diagnostics.json"
+def test_diagnostics_of_version_0_1_0_are_all_known(tmp_path: Path) -> None:
+    path = unpack_old_run(tmp_path) / "RUN" / "diagnostics.json"
     for row in json.loads(path.read_text())["diagnostics"]:
         assert sum(check.has(row["name"]) for check in KNOWN_CHECKS) == 1, row["name"]
 
