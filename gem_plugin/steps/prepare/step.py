@@ -71,11 +71,11 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     _check_is_no_result(run, settings)
     if is_tilt_series(settings):
         return prepare_tilt_series(run, settings, _check_room_of(run), progress)
-    run.prepared_tilt_series.unlink(missing_ok=True)
     given = settings
     settings, samples = joined_where_several(run, settings, progress)
 
     with _start(settings, _check_room_of(run), progress) as start:
+        run.prepared_tilt_series.unlink(missing_ok=True)  # of an earlier start with other particles
         particle_file, table, symmetry, working_box, preparing = start
         parts = parts_of_images(run)
         if parts.are_there():
