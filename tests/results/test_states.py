@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,9 @@ def test_landscape_full_reads_the_particle_file_once(old_run: Path, monkeypatch:
 
     monkeypatch.setattr(particle_file, "read_relion_file", counted)
     settings = LandscapeFullSettings(n_states=2, maps_per_state=2, path_points=0, bootstrap=3, skip_umap=True)
-    run_landscape_full(RunFiles(old_run), settings, Progress(io.StringIO()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GemNote)  # some 50 communities of 60 particles
+        run_landscape_full(RunFiles(old_run), settings, Progress(io.StringIO()))
     assert len(read) == 1
     assert RunFiles(old_run).landscape.full.states.particles(2, ".star").is_file()
     assert RunFiles(old_run).landscape.full.particles(".star").is_file()
