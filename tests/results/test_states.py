@@ -12,6 +12,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.explorer.opened_run import OpenedRun
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.star import particles as star_particles
+from gem_plugin.notices import GemNote
 from gem_plugin.progress import Progress
 from gem_plugin.results import particle_file
 from gem_plugin.results.particle_file import open_particle_file
