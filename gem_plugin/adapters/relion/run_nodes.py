@@ -7,7 +7,6 @@ from pathlib import Path
 from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import CONTROL_NAME, ReconstructFiles
-from gem_plugin.particles.tilt_series.subset import set_beside
 
 STAR = ".star"
 
@@ -36,6 +35,8 @@ def nodes_of_run(run: RunFiles) -> list[OutputNode]:
 
 def _with_optimisation_set(path: Path, kind: NodeKind) -> Iterator[tuple[Path, NodeKind]]:
     """Particles of tilt series are written with the set that names their tomograms."""
+    from gem_plugin.particles.tilt_series.subset import set_beside  # loads torch
+
     yield path, kind
     if kind is NodeKind.PARTICLES:
         yield set_beside(path), NodeKind.OPTIMISATION_SET
