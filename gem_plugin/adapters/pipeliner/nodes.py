@@ -8,6 +8,7 @@ from pipeliner.nodes import (
     NODE_LOGFILE,
     NODE_MASK3D,
     NODE_PARTICLEGROUPMETADATA,
+    NODE_TOMOOPTIMISATIONSET,
 )
 
 from gem_plugin.adapters.relion.output_nodes import NodeKind, OutputNode
@@ -21,6 +22,7 @@ KINDS = {
     NodeKind.HALF_MAP: (NODE_DENSITYMAP, ("halfmap", "gem")),
     NodeKind.LOCAL_RESOLUTION: (NODE_IMAGE3D, ("localresmap", "gem")),
     NodeKind.PDF_LOG: (NODE_LOGFILE, ("gem",)),
+    NodeKind.OPTIMISATION_SET: (NODE_TOMOOPTIMISATIONSET, ("relion", "gem")),
 }
 PARTICLES_NODE, LOG_NODE = KINDS[NodeKind.PARTICLES], KINDS[NodeKind.PDF_LOG]
 
