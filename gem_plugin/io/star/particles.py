@@ -178,12 +178,29 @@ def _has_volumes(file: RelionFile) -> bool:
     return bool(np.any(dimensions.get("_rlnImageDimensionality", np.zeros(0)) == 3))
 
 
+def _has_doses_as_b_factors(file: RelionFile) -> bool:
+    """Whether B-factors below 0 differ within groups of several rows."""
+    group_label, b_label = "_rlnGroupName", "_rlnCtfBfactor"
+    if not {group_label, b_label} <= set(file.particles.labels):
+        return False
+    columns = read_columns(file.document, file.particles, [b_label], [group_label])
+    groups, b_factors = columns[group_label].tolist(), columns[b_label]
+    has_several = len(groups) >= MINIMUM_TILTS * len(set(groups))
+    n_different = len(set(zip(groups, b_factors.tolist())))
+    return bool(
+        has_several and n_different > len(set(groups)) and b_factors.max(initial=0) <= 0 > b_factors.min()
+    )
+
+
 def _is_tilt_series(file: RelionFile) -> bool:
     """Whether rows are tilts of the same particles, as Warp and M write them.
 
-    Then a group is one particle: seen at most once in a micrograph, and with a scale that falls with the tilt.
+    Then a group is one particle: seen at most once in a micrograph, and with a scale that falls with the tilt. Files without
+    micrographs are known by their B-factors below 0, which stand for the dose.
     """
     labels = ("_rlnGroupName", "_rlnMicrographName")
+    if labels[1] not in file.particles.labels:
+        return _has_doses_as_b_factors(file)
     if not {*labels, "_rlnCtfScalefactor"} <= set(file.particles.labels):
         return False
     columns = read_columns(file.document, file.particles, ["_rlnCtfScalefactor"], labels)

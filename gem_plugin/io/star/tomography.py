@@ -7,7 +7,7 @@ from gem_plugin.io.star.text import read_star_document
 
 BEGINNING_IN_BYTES = 2**16
 LABELS_OF_TOMOGRAPHY = (b"_rlnTomo", b"_rlnCtfImage")
-LABELS_OF_IMAGE_SERIES = (b"_rlnGroupName", b"_rlnMicrographName", b"_rlnCtfScalefactor")
+LABELS_OF_IMAGE_SERIES = (b"_rlnGroupName", b"_rlnCtf")
 
 
 def is_from_tomography(path: Path) -> bool:

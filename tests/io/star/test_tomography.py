@@ -32,6 +32,22 @@ def test_single_particles_are_not_read_whole(tmp_path, monkeypatch):
     assert not is_from_tomography(path)
 
 
+@pytest.mark.parametrize(("b_factors", "is_series"), [("dose", True), ("positive", False), ("one", False)])
+def test_files_without_micrographs_are_known_by_doses_in_their_b_factors(tmp_path, b_factors, is_series):
+    values = {
+        "dose": [-12.0 * (row // 3) for row in range(12)],
+        "positive": list(range(12)),
+        "one": [-5.0] * 12,
+    }
+    header = "data_\n\nloop_\n_rlnImageName #1\n_rlnGroupName #2\n_rlnCtfBfactor #3\n"
+    rows = "".join(
+        f"{row + 1}@a.mrcs group{row % 3} {value}\n" for row, value in enumerate(values[b_factors])
+    )
+    path = tmp_path / "doses.star"
+    path.write_text(header + rows)
+    assert is_from_tomography(path) is is_series
+
+
 @pytest.mark.parametrize(("scales", "is_series"), [("1.0", False), ("varying", True)])
 def test_groups_with_scales_that_fall_are_tilt_series(tmp_path, scales, is_series):
     values = ["1.0"] * 12 if scales == "1.0" else [f"{1 - row / 30:.3f}" for row in range(12)]
