@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from gem_plugin.gaussians.projection_numba import FAST, ZERO, is_near_box, project_point, subpixel_of
+
 FOOTPRINT = 4  # pixels along an axis
 BEFORE = FOOTPRINT // 2 - 1  # of them below the one that holds the centre
-FAST: Any = {"fastmath": {"contract", "reassoc", "arcp"}, "error_model": "numpy", "cache": True}
-ZERO = np.float32(0.0)
 Index = np.uint64  # spares the check for negative indices
 CUBE = numba.float32[:, :, ::1]
 MATRIX = numba.float32[:, ::1]
@@ -31,20 +31,14 @@ class NarrowKernels(NamedTuple):
 def splat_image(positions, amplitudes, rotation, table, image):
     """Add the Gaussians of one image to it."""
     box, n_subpixels = image.shape[0], table.shape[0] - 1
-    centre, scale = np.float32(box // 2), np.float32(n_subpixels)
+    centre, end, margin = np.float32(box // 2), np.float32(box), np.float32(FOOTPRINT)
     lowest, highest = np.float32(BEFORE), np.float32(box - FOOTPRINT + BEFORE + 1)
-    margin, end = np.float32(-FOOTPRINT), np.float32(box + FOOTPRINT)
     for i in range(positions.shape[0]):
-        p, q, r = positions[i, 0], positions[i, 1], positions[i, 2]
-        x = rotation[0, 0] * p + rotation[0, 1] * q + rotation[0, 2] * r + centre
-        y = rotation[1, 0] * p + rotation[1, 1] * q + rotation[1, 2] * r + centre
-        if not (x > margin and x < end and y > margin and y < end):  # true for NaN too
+        x, y = project_point(rotation, positions[i], centre)
+        if not is_near_box(x, y, end, margin):
             continue
-        pixel_x, pixel_y = np.int32(np.floor(x)), np.int32(np.floor(y))
-        part_x, part_y = (x - np.float32(pixel_x)) * scale, (y - np.float32(pixel_y)) * scale
-        row_x, row_y = min(np.int32(part_x), n_subpixels - 1), min(np.int32(part_y), n_subpixels - 1)
-        part_x -= np.float32(row_x)
-        part_y -= np.float32(row_y)
+        pixel_x, row_x, part_x = subpixel_of(x, n_subpixels)
+        pixel_y, row_y, part_y = subpixel_of(y, n_subpixels)
         low, high = table[Index(row_x)], table[Index(row_x + 1)]
         a = low[0] + part_x * (high[0] - low[0])
         b = low[1] + part_x * (high[1] - low[1])
@@ -100,20 +94,14 @@ def sums_at_the_edge(image, pixel_x, pixel_y, part_x, part_y, row_x, row_y, tabl
 def gather_image(positions, amplitudes, rotation, table, derivatives, image, by_position, by_amplitude):
     """The gradients of the Gaussians of one image, from the gradients of its pixels."""
     box, n_subpixels = image.shape[0], table.shape[0] - 1
-    centre, scale = np.float32(box // 2), np.float32(n_subpixels)
+    centre, end, margin = np.float32(box // 2), np.float32(box), np.float32(FOOTPRINT)
     lowest, highest = np.float32(BEFORE), np.float32(box - FOOTPRINT + BEFORE + 1)
-    margin, end = np.float32(-FOOTPRINT), np.float32(box + FOOTPRINT)
     for i in range(positions.shape[0]):
-        p, q, r = positions[i, 0], positions[i, 1], positions[i, 2]
-        x = rotation[0, 0] * p + rotation[0, 1] * q + rotation[0, 2] * r + centre
-        y = rotation[1, 0] * p + rotation[1, 1] * q + rotation[1, 2] * r + centre
         total, along_x, along_y = ZERO, ZERO, ZERO
-        if x > margin and x < end and y > margin and y < end:  # false for NaN too
-            pixel_x, pixel_y = np.int32(np.floor(x)), np.int32(np.floor(y))
-            part_x, part_y = (x - np.float32(pixel_x)) * scale, (y - np.float32(pixel_y)) * scale
-            row_x, row_y = min(np.int32(part_x), n_subpixels - 1), min(np.int32(part_y), n_subpixels - 1)
-            part_x -= np.float32(row_x)
-            part_y -= np.float32(row_y)
+        x, y = project_point(rotation, positions[i], centre)
+        if is_near_box(x, y, end, margin):
+            pixel_x, row_x, part_x = subpixel_of(x, n_subpixels)
+            pixel_y, row_y, part_y = subpixel_of(y, n_subpixels)
             low, high = table[Index(row_x)], table[Index(row_x + 1)]
             a = low[0] + part_x * (high[0] - low[0])
             b = low[1] + part_x * (high[1] - low[1])

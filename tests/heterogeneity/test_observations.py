@@ -1,5 +1,7 @@
 """Matched images are kept once an image, whatever the number of its views, and are the same as made anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -98,3 +100,17 @@ def test_poses_that_move_apart_do_not_take_more_memory() -> None:
     kept.reset_poses_()
     assert kept._matched is not None, "they share again"
     assert_same(observations().batch(rows), kept.batch(rows))
+
+
+@pytest.mark.parametrize("scale_factors", [(1.0, 1.0), (1e-4, 1e-4), (1e4, 1.0), (0.0, 1e-3)])
+def test_filters_that_are_kept_are_right_whatever_the_scale_of_the_ctf(
+    scale_factors: tuple[float, float],
+) -> None:
+    """Half precision would round squares of 1e-8 to nothing and those of 1e8 to infinity."""
+    kept, rows = observations(), torch.tensor([0, ORDER, 5 * ORDER])
+    of_images = torch.tensor(scale_factors)[torch.from_numpy(IMAGE_OF_ROW) % 2]
+    kept.ctf = replace(kept.ctf, scale_factor=of_images)
+    expected = kept.batch(rows).filters
+    kept.keep_in_memory()
+    sizes = of_images[rows].square().clamp_min(1e-30)[:, None, None]
+    torch.testing.assert_close(kept.batch(rows).filters / sizes, expected / sizes, rtol=1e-3, atol=1e-4)
