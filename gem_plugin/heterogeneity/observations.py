@@ -88,10 +88,8 @@ class Observations:
         self._inverse_levels = None if noise_levels is None else 1 / noise_levels.float()
         self.device = torch.device("cpu")  # where batches are made
         self._matched: Tensor | None = None  # (n_matched, box, box)
-        self._squared_ctf: Tensor | None = (
-            None  # (n_matched, box, box // 2 + 1), half precision, in its units
-        )
-        self._units_of_squared_ctf: Tensor | None = None  # (n_matched,); None: 1
+        # (n_matched, box, box // 2 + 1) in half precision, and by how much it is multiplied, (n_matched, 1, 1)
+        self._squared_ctf: tuple[Tensor, Tensor] | None = None
         self._n_kept = 0  # most images that were kept in memory
 
     def move_to_(self, device: torch.device) -> None:
@@ -188,8 +186,8 @@ class Observations:
             here, rows = slice(int(part[0]), int(part[-1]) + 1), needed[part]
             spectra = self._ctf_of_images(rows)
             matched[here] = self._match(rows, spectra)
-            squared[here] = spectra**2 if units is None else spectra**2 / units[here, None, None]
-        self._matched, self._squared_ctf, self._units_of_squared_ctf = matched, squared, units
+            squared[here] = spectra**2 / units[here]
+        self._matched, self._squared_ctf = matched, (squared, units)
         self._n_kept = max(self._n_kept, len(matched))
 
     def batch(self, rows: Tensor) -> MatchedBatch:
@@ -246,9 +244,8 @@ class Observations:
 
     def _squared_ctf_of(self, rows: Tensor, box_size: int) -> Tensor:  # (batch, box, box // 2 + 1)
         if self._squared_ctf is not None and box_size == self.box_size:
-            which, units = self._matched_rows(rows), self._units_of_squared_ctf
-            squared = self._squared_ctf[which].float()
-            return squared if units is None else squared * units[which, None, None]
+            which, (squared, units) = self._matched_rows(rows), self._squared_ctf
+            return squared[which] * units[which]  # in single precision, as the units are
         pixel_size = self.pixel_size_in_angstroms * self.box_size / box_size
         return ctf_half_spectra(self.ctf.take(send(rows, self.device)), box_size, pixel_size) ** 2
 
@@ -292,12 +289,11 @@ class Observations:
         return torch.fft.irfft2(matched, s=(self.box_size, self.box_size))
 
 
-def units_in_half_precision(scale_factors: Tensor) -> Tensor | None:  # (n,) of CTFs -> (n,)
-    """By what squared CTFs are divided where they are kept, so that none rounds to nothing or infinity; None: all by 1."""
-    squares = scale_factors.square()
-    if bool(((squares > 0.25) & (squares < 4)).all()):
-        return None
-    return torch.where(squares > 0, squares, 1.0)
+def units_in_half_precision(scale_factors: Tensor) -> Tensor:  # (n,) of CTFs -> (n, 1, 1)
+    """By what squared CTFs are divided where they are kept, so that none rounds to nothing or infinity; mostly 1."""
+    squares = scale_factors.square().float()
+    fits = ((squares > 0.25) & (squares < 4)) | (squares == 0)
+    return torch.where(fits, 1.0, squares)[:, None, None]
 
 
 def first_rows(numbers: np.ndarray) -> np.ndarray:  # (n,) int64 each
