@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gem_plugin.heterogeneity.decoders.base import CloudChange, Decoder
+from gem_plugin.heterogeneity.matrix_products import Linear, product
 
 COEFFICIENT_WIDTH = 128
 BASIS_WIDTH = 64
@@ -43,7 +44,7 @@ class MotionBasisDecoder(Decoder):
         else:
             self.register_buffer("features", features)
         self.gaussian_encoder = nn.Sequential(
-            nn.Linear(n_features, BASIS_WIDTH), nn.SiLU(), nn.Linear(BASIS_WIDTH, n_basis * self.n_channels)
+            Linear(n_features, BASIS_WIDTH), nn.SiLU(), Linear(BASIS_WIDTH, n_basis * self.n_channels)
         )
         self.coefficients = nn.Sequential(
             nn.Linear(latent_size, COEFFICIENT_WIDTH),
@@ -79,9 +80,9 @@ class MotionBasisDecoder(Decoder):
         hidden = torch.cat([hidden, hidden.new_ones(self.n_gaussians, 1)], 1).t()  # with the constants
         weights = torch.cat([last.weight, last.bias[:, None]], 1).view(self.n_basis, -1)
         mixed = (coefficients @ weights).view(len(coefficients), self.n_channels, BASIS_WIDTH + 1)
-        motion = (mixed[:, :3] * self.extent_in_pixels).flatten(0, 1) @ hidden
-        log_widths = mixed[:, 4] @ hidden if self.n_channels == 5 else None
-        return motion.view(-1, 3, self.n_gaussians), mixed[:, 3] @ hidden, log_widths
+        motion = product((mixed[:, :3] * self.extent_in_pixels).flatten(0, 1), hidden)
+        log_widths = product(mixed[:, 4], hidden) if self.n_channels == 5 else None
+        return motion.view(-1, 3, self.n_gaussians), product(mixed[:, 3], hidden), log_widths
 
 
 def positional_features(

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gem_plugin.heterogeneity.matrix_products import Linear
+
 LOG_VARIANCE_RANGE = (-12.0, 3.0)  # keeps exp() finite; the prior has 0
 FIRST_CAPABILITY_WITH_BFLOAT16 = (8, 0)  # Ampere
 SMALL_START = 0.3  # scale of the last layer, so that training begins near the prior
@@ -38,8 +40,8 @@ class ImageEncoder(nn.Module):
         self.register_buffer("input_scale", torch.ones(n_inputs))
         layers: list[nn.Module] = []
         for layer in range(n_layers):
-            layers += [nn.Linear(n_inputs if layer == 0 else width, width), nn.SiLU()]
-        last = nn.Linear(width, 2 * latent_size)
+            layers += [Linear(n_inputs if layer == 0 else width, width), nn.SiLU()]
+        last = Linear(width, 2 * latent_size)
         nn.init.zeros_(last.bias)
         last.weight.data *= SMALL_START
         self.network = nn.Sequential(*layers, last)
