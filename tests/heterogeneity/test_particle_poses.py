@@ -17,7 +17,7 @@ from static_model import (
     with_moving_end,
 )
 
-from gem_plugin.heterogeneity import pose_refinement
+from gem_plugin.heterogeneity import particle_poses, pose_refinement
 from gem_plugin.heterogeneity.particle_poses import ParticlePoses, is_pose_epoch, movement_in_pixels
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.workers import Workers
@@ -107,6 +107,27 @@ def test_right_poses_stay_bit_for_bit():
     assert not poses.are_moved
     assert observations.rotation_matrices is observations.given_rotation_matrices
     assert spread.evidence_in_nats < 0.2
+
+
+@pytest.mark.parametrize(("angle", "shift", "all_are_looked_at"), [(0.0, 0.0, False), (ANGLE, SHIFT, True)])
+def test_a_first_look_ends_a_pass_where_poses_are_right_and_no_other(
+    angle, shift, all_are_looked_at, monkeypatch
+):
+    monkeypatch.setattr(particle_poses, "PARTICLES_OF_FIRST_LOOK", N // 4)
+    looked_at = []
+    better_prior = ParticlePoses._better_prior
+
+    def noted(self, rows, *arguments):
+        looked_at.append(len(rows))
+        return better_prior(self, rows, *arguments)
+
+    monkeypatch.setattr(ParticlePoses, "_better_prior", noted)
+    model, observations, _, _ = make(angle, shift)
+    poses, _ = refined(model, observations, passes=2)
+    assert poses.prior.is_zero != all_are_looked_at
+    assert looked_at == (
+        [N // 4, N, N] if all_are_looked_at else [N // 4, N // 4]
+    )  # a prior once found needs all
 
 
 def test_motion_that_the_model_does_not_know_is_not_taken_for_poses():
