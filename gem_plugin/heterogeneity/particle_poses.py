@@ -107,11 +107,12 @@ class ParticlePoses:
     ) -> PoseSpread:
         """One pass: the prior from some of the training particles, then a step of every particle."""
         model.eval()
-        sample = training_rows[:: max(1, len(training_rows) // PARTICLES_FOR_PRIOR)]
+        sample = some_of(training_rows, PARTICLES_FOR_PRIOR)
         arguments = model, encoder_inputs, contrast_variance
         least = max(MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample)))
         positions = self._cloud(sample[:1], model, encoder_inputs).positions
-        looks = [sample] if not self.prior.is_zero else [first_look(sample), sample]
+        first = some_of(sample, PARTICLES_OF_FIRST_LOOK)
+        looks = [first, sample] if self.prior.is_zero and len(first) < len(sample) else [sample]
         for rows in looks:
             prior, gain = self._better_prior(rows, weights_of, *arguments)
             found = min(gain / least, movement_in_pixels(prior, positions) / SMALLEST_MOVEMENT_IN_PIXELS)
@@ -152,7 +153,7 @@ class ParticlePoses:
         steps_of_training: int,
     ) -> bool:
         """Whether poses that are off explain most of what parts of the molecule that move by themselves do."""
-        rows = sample[:: max(1, len(sample) // PARTICLES_FOR_PARTS)]
+        rows = some_of(sample, PARTICLES_FOR_PARTS)
         model, encoder_inputs, _ = arguments
         positions = self._cloud(rows[:1], model, encoder_inputs).positions
         parts = parts_of(positions.reshape(-1, 3))  # of one particle, the same in every process
@@ -291,9 +292,9 @@ class ParticlePoses:
         self.observations.move_poses_(torch.from_numpy(rotations).float(), self.offsets[:, N_ANGLES:])
 
 
-def first_look(rows: Tensor) -> Tensor:
-    """Some of the particles, evenly."""
-    return rows[:: max(1, len(rows) // PARTICLES_OF_FIRST_LOOK)]
+def some_of(rows: Tensor, at_most: int) -> Tensor:
+    """Particles at equal distances, at most so many."""
+    return rows[:: max(1, -(-len(rows) // at_most))]
 
 
 def _parts(offsets: Tensor) -> tuple[Tensor, Tensor]:

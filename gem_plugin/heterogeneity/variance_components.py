@@ -30,8 +30,8 @@ def likeliest_variances(
     variances, has_converged = tuple(start), False
     for _ in range(ROUNDS_OF_SCORING):
         system = _system(variances, sizes, curvatures)
-        seen = torch.linalg.solve(system, information[..., None])[..., 0]
-        expected = torch.linalg.solve(system, curvatures)
+        solved = torch.linalg.solve(system, torch.cat([curvatures, information[..., None]], 2))
+        expected, seen = solved[..., :-1], solved[..., -1]
         surplus = seen**2 - expected.diagonal(dim1=1, dim2=2)
         score = torch.stack([(weights * surplus[:, group].sum(1)).sum() / 2 for group in groups])
         fisher = torch.stack(
