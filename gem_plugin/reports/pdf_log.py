@@ -15,7 +15,8 @@ from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.figures.captions import caption_of, title_of
 from gem_plugin.reports.figures.order import figures_by_importance
-from gem_plugin.reports.figures.save import TEXT_STYLE
+from gem_plugin.reports.figures.pdf_fonts import small_fonts
+from gem_plugin.reports.figures.save import TEXT_STYLE, lay_out
 from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.reports.first_page.picture import fill_first_page, height_of_first_page
 from gem_plugin.reports.first_page.section import texts_of
@@ -42,9 +43,11 @@ def write_pdf_log(page: FirstPage, track: Track = untracked) -> None:
     """Write logfile.pdf of a run."""
     run = page.run
     style = matplotlib.rc_context({**TEXT_STYLE, "pdf.fonttype": TRUE_TYPE})
-    target = run.files.pdf_log
-    with style, whole_file(target) as temporary, PdfPages(temporary, metadata={"Title": "GEM"}) as pdf:
-        pdf.savefig(first_page(page))
+    target, title = run.files.pdf_log, {"Title": "GEM"}
+    with style, small_fonts(), whole_file(target) as temporary, PdfPages(temporary, metadata=title) as pdf:
+        first = first_page(page)
+        lay_out(first, POINTS_PER_INCH)
+        pdf.savefig(first)
         figures = [_described(path, run) for path in figures_by_importance(run.files)]
         room = PAGE_IN_INCHES[0] - 2 * MARGIN, PAGE_IN_INCHES[1] - TOP - MARGIN
         for placed in track(pages_of(figures, room), "pages of logfile.pdf", unit="page"):

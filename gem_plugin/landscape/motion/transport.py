@@ -15,7 +15,7 @@ BLUR_IN_ANGSTROMS = (
 )
 LARGEST_EXTENT = 36.0  # of a part, in blurs
 ROUNDS = 100
-PAIRS_AT_A_TIME = 50
+PAIRS_AT_A_TIME = 10  # whose kernels fit the cache of a core
 SMALLEST_MASS = 1e-12
 
 
@@ -46,8 +46,8 @@ def _costs(places: np.ndarray, masses: np.ndarray, pairs: np.ndarray) -> np.ndar
         first, second = masses[some[:, 0]], masses[some[:, 1]]
         right = np.ones_like(second)
         for _ in range(ROUNDS):
-            left = 1 / np.einsum("pij,pj->pi", kernel, second * right, optimize=True)
-            right = 1 / np.einsum("pij,pi->pj", kernel, first * left, optimize=True)
+            left = 1 / np.matmul(kernel, (second * right)[:, :, None])[:, :, 0]
+            right = 1 / np.matmul((first * left)[:, None, :], kernel)[:, 0]
         found.append(scale * ((first * np.log(left)).sum(axis=1) + (second * np.log(right)).sum(axis=1)))
     return np.concatenate(found) if found else np.zeros(0)
 

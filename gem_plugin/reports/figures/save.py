@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.reports.figures.pdf_fonts import small_fonts
 
 DOTS_PER_INCH = {".png": 200, ".pdf": 300}  # of a PDF: the layers of many points; all else is vector
 ONE_COLUMN_IN_INCHES, TWO_COLUMNS_IN_INCHES = 3.35, 7.0  # 85 and 178 mm, as most journals print
@@ -66,14 +67,25 @@ def add_colour_bar(figure: Figure, image: Any, axes: Any, label: str, shrink: fl
 def save_figure(figure: Figure, stem: Path) -> list[Path]:
     """Write stem.png and stem.pdf."""
     written = []
-    with matplotlib.rc_context(TEXT_STYLE):
+    with matplotlib.rc_context(TEXT_STYLE), small_fonts():
+        lay_out(figure, DOTS_PER_INCH[".png"])  # once found, it holds for the other format too
         for suffix, dots_per_inch in DOTS_PER_INCH.items():
             path = stem.with_name(stem.name + suffix)
             with whole_file(path) as temporary:
                 figure.savefig(temporary, dpi=dots_per_inch)
-            figure.set_layout_engine("none")  # once found, it holds for the other format too
             written.append(path)
     return written
+
+
+def lay_out(figure: Figure, dots_per_inch: float) -> None:
+    """Find the positions of all panels, for good: matplotlib would draw the whole figure once more to find them."""
+    engine, dots_of_figure = figure.get_layout_engine(), figure.dpi
+    if engine is None:
+        return
+    figure.set_dpi(dots_per_inch)
+    engine.execute(figure)
+    figure.set_layout_engine(None)  # "none" would keep a placeholder of it, and the second drawing with that
+    figure.set_dpi(dots_of_figure)
 
 
 def colour_of_group(number: int) -> str:  # number counts from 1

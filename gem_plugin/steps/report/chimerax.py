@@ -34,7 +34,7 @@ from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.run import LATENT_COMPONENT, VOLUME_COMPONENT, MapSeries, Run
 from gem_plugin.steps.report.molstar import write_scene_of_motion, write_scene_of_states
 
-PARTICLES_COMPARED = 200
+PARTICLES_COMPARED, PARTICLES_AT_A_TIME = 200, 20
 MAXIMUM_ARROWS = 600
 MAXIMUM_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
@@ -54,13 +54,19 @@ def write_motion(
         candidates = one_view_each(candidates, table.particle_indices)
     n_compared = min(PARTICLES_COMPARED, len(candidates))
     rows = np.sort(generator.choice(candidates, n_compared, replace=False))
-    tracked = track(rows, "motion of the Gaussians", unit="particle")
-    clouds = [source.clouds_at(source.latents[row : row + 1]) for row in tracked]
+    groups = np.split(rows, range(PARTICLES_AT_A_TIME, n_compared, PARTICLES_AT_A_TIME))
+    tracked = track(groups, "motion of the Gaussians", unit="group of particles")
+    clouds = [source.clouds_at(source.latents[group]) for group in tracked]
     positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])
-    amplitudes = np.concatenate([cloud.amplitudes.cpu().numpy().reshape(1, -1) for cloud in clouds])
+    amplitudes = np.concatenate([_amplitudes_of_each(cloud) for cloud in clouds])
     motion = measure_motion(positions, amplitudes, seed)
     write_arrays(run.motion, **motion_to_arrays(motion))
     return motion
+
+
+def _amplitudes_of_each(cloud: GaussianCloud) -> np.ndarray:  # (particles, gaussians)
+    """Also of a cloud whose particles share their amplitudes."""
+    return np.broadcast_to(cloud.amplitudes.cpu().numpy(), cloud.positions.shape[:2])
 
 
 @dataclass(frozen=True)

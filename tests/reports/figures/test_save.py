@@ -18,7 +18,13 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.reports.figures import landscape as figures_landscape
 from gem_plugin.reports.figures import save as save_figure
 from gem_plugin.reports.figures import training as figures_training
-from gem_plugin.reports.figures.save import OKABE_ITO, draw_groups, middle_member, new_figure
+from gem_plugin.reports.figures.save import (
+    OKABE_ITO,
+    add_colour_bar,
+    draw_groups,
+    middle_member,
+    new_figure,
+)
 from gem_plugin.results.run import Run
 
 POINTS_OF_AN_INCH = 72
@@ -192,6 +198,34 @@ def test_the_number_of_a_state_stands_inside_it_even_where_it_is_bent() -> None:
     _, panels = new_figure()
     draw_groups(panels[0, 0], arc, np.ones(400, int))
     assert [text.get_text() for text in panels[0, 0].texts] == ["1"]
+
+
+def test_panels_lie_where_matplotlib_puts_them_and_each_file_is_drawn_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panels_of() -> tuple[Figure, np.ndarray]:
+        figure, panels = new_figure(2)
+        shown = panels[0, 0].imshow(np.eye(3))
+        add_colour_bar(figure, shown, panels[0, 0], "density (a.u.)")
+        panels[0, 1].set_ylabel("a label that needs room")
+        return figure, panels
+
+    usual, usual_panels = panels_of()
+    with matplotlib.rc_context(save_figure.TEXT_STYLE):
+        usual.savefig(tmp_path / "usual.png", dpi=save_figure.DOTS_PER_INCH[".png"])
+    figure, panels = panels_of()
+    real, drawings = Figure.draw, list[str]()
+    monkeypatch.setattr(
+        Figure,
+        "draw",
+        lambda self, renderer: (drawings.append(type(renderer).__name__), real(self, renderer)),
+    )
+    save_figure.save_figure(figure, tmp_path / "quick")
+    assert len(drawings) == 2, drawings
+    for one, other in zip(panels.ravel(), usual_panels.ravel(), strict=True):
+        np.testing.assert_allclose(one.get_position().bounds, other.get_position().bounds, atol=1e-9)
+    with Image.open(tmp_path / "quick.png") as quick, Image.open(tmp_path / "usual.png") as expected:
+        np.testing.assert_array_equal(np.asarray(quick), np.asarray(expected))
 
 
 def test_many_states_fit_a_page(tmp_path: Path) -> None:

@@ -111,3 +111,15 @@ def test_without_analyze_the_gaussians_follow_the_first_volume_component(
     steps = np.linalg.norm(np.diff(tips, axis=0), axis=1)
     assert steps.min() > 1, "the tip of the arm moves in every step"
     assert (run.chimerax.root / "gaussians_volume_component_1.cxc").is_file()
+
+
+def test_motion_of_particles_in_groups_is_that_of_single_ones(
+    run: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = arm_source(ring_latents(300))
+    together = motion_step.write_motion(run, source)
+    monkeypatch.setattr(motion_step, "PARTICLES_AT_A_TIME", 1)
+    alone = motion_step.write_motion(run, source)
+    np.testing.assert_array_equal(together.parts, alone.parts)
+    np.testing.assert_allclose(together.displacement_in_angstroms, alone.displacement_in_angstroms, atol=1e-4)
+    np.testing.assert_allclose(together.amplitudes, alone.amplitudes, rtol=1e-5)
