@@ -1,6 +1,6 @@
 """Any two checkouts beside each other: the same set, each prepared once, then trained in turn, so that a busy machine slows both.
 
-    python benchmarks/pairwise.py OLD NEW [--box 64] [--epochs 6] [--rounds 3] [--threads 2]
+    python benchmarks/pairwise.py OLD NEW [--box 64] [--epochs 6] [--rounds 3] [--threads 2] [--new-options=--no-refine-poses]
 
 OLD and NEW are folders of the repository (`git worktree add OLD v0.1.0`). Both run with this Python and its packages, and their own
 default settings. Rates are particles a second of whole epochs, validation and refinement of poses included, without the first epoch,
@@ -45,6 +45,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--new-options",
+        default="",
+        help="more options of `train` for NEW, as where OLD does not do the same work",
+    )
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()))
     options = parser.parse_args()
     checkouts = {"old": options.old.resolve(), "new": options.new.resolve()}
@@ -53,7 +58,12 @@ def main() -> None:
         for name, checkout in checkouts.items():
             prepare(checkout, files, Path(work) / name, options.threads)
         rounds = [
-            {name: train(checkout, Path(work) / name, options) for name, checkout in checkouts.items()}
+            {
+                name: train(
+                    checkout, Path(work) / name, options, options.new_options.split() if name == "new" else []
+                )
+                for name, checkout in checkouts.items()
+            }
             for _ in range(options.rounds)
         ]
     report(rounds)
@@ -76,12 +86,12 @@ def prepare(checkout: Path, files: tuple[Path, Path], folder: Path, threads: int
     run(checkout, ["consensus", str(folder), "--map", reference], threads)
 
 
-def train(checkout: Path, prepared: Path, options: argparse.Namespace) -> Training:
+def train(checkout: Path, prepared: Path, options: argparse.Namespace, more: list[str]) -> Training:
     folder = prepared.with_name("training")
     shutil.copytree(prepared, folder)
     try:
         before = processor_seconds()
-        run(checkout, ["train", str(folder), "--epochs", str(options.epochs)], options.threads)
+        run(checkout, ["train", str(folder), "--epochs", str(options.epochs), *more], options.threads)
         spent = processor_seconds() - before
         with open(folder / "train" / "history.csv", newline="", encoding="utf-8") as handle:
             epochs = list(csv.DictReader(handle))
