@@ -155,6 +155,7 @@ WITHOUT_TEST = {
         "io/run/figure_names",
         "io/run/files",
         "io/run/landscape_files",
+        "io/run/position_files",
         "io/run/reconstruct_files",
         "io/run/state_files",
     ),
