@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 N_NEIGHBOURS = 6  # of a particle, in the same tomogram
 N_PERMUTATIONS = 499
-PERMUTED_DISTANCES = 4_000_000  # particles x states x permutations: about ten seconds of searches
+PERMUTED_DISTANCES = 4_000_000  # particles x states x permutations: about two seconds of searches
 FEWEST_PERMUTATIONS_OF_DISTANCES, MOST_PERMUTATIONS_OF_DISTANCES = 3, 50
 N_DRAWN = 400  # sets of tomograms, for the error
 MINIMUM_TOMOGRAMS = 10  # fewer, drawn with replacement, say little about an error

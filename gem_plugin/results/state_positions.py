@@ -113,15 +113,17 @@ class StatePositions:
             of_states = read_number_columns(files.neighbours)
             distances = read_number_columns(files.distances)
             n_states = len(of_states["state"])
-            values = [of_states[name] for name in NEIGHBOUR_COLUMNS[1:7]]
-            matrices = [distances[name].reshape(n_states, n_states) for name in DISTANCE_COLUMNS[2:]]
-            counts = [int(of_states[name][0]) for name in NEIGHBOUR_COLUMNS[7:]]
+            particles, *measured = (of_states[name] for name in NEIGHBOUR_COLUMNS[1:7])
+            medians, by_chance = (
+                distances[name].reshape(n_states, n_states) for name in DISTANCE_COLUMNS[2:]
+            )
+            n_neighbours, n_tomograms = (int(of_states[name][0]) for name in NEIGHBOUR_COLUMNS[7:])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{files.neighbours} or {files.distances.name} has not the columns and rows expected ({error}). "
                 "Run `gem-em landscape` again."
             ) from error
-        particles, fractions, errors, chance, chance_errors, p_values = values
+        fractions, errors, chance, chance_errors, p_values = measured
         return cls(
             NeighbouringStates(
                 particles.astype(np.int64),
@@ -130,8 +132,10 @@ class StatePositions:
                 chance,
                 chance_errors,
                 p_values,
-                *matrices,
-                *counts,
+                medians,
+                by_chance,
+                n_neighbours,
+                n_tomograms,
             )
         )
 
