@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import starfile
+from page_actions import Page, choose, open_page, press, settle, text_of, wait_until
 from served_explorer import Explorer, serve
 from tilt_run import make_tilt_run_with_model
 
@@ -77,3 +78,55 @@ def test_a_particle_comes_with_all_its_tilts(served: Explorer) -> None:
     values = np.frombuffer(content[-head["lengths"][-1] :], "<f4").reshape(2, n_tilts, -1)
     assert (values.std(axis=2) > 0).all()
     assert head["tilts"]["angles"] == sorted(head["tilts"]["angles"])
+
+
+@pytest.fixture(scope="module")
+def page(served: Explorer, browser: Page) -> Page:
+    opened = open_page(browser, served)
+    settle(opened)
+    return opened
+
+
+def test_the_montage_stands_where_the_image_of_a_single_particle_stands(page: Page) -> None:
+    page.execute_script("gem.show(4)")
+    wait_until(lambda: "of row 4" in text_of(page, "particle"))
+    settle(page)
+    captions = page.execute_script(
+        "return Array.from(document.querySelectorAll('#particle figcaption'), (one) => one.textContent)"
+    )
+    n_canvases = page.execute_script("return document.querySelectorAll('#particle canvas').length")
+    assert n_canvases == 2 * len(captions) >= 10
+    assert all("°\n" in caption and caption.endswith(" e/Å²") for caption in captions)
+    assert "by tilt angle, low-pass filtered" in text_of(page, "particle")
+    page.execute_script("gem.show(5)")
+    wait_until(lambda: "of row 5" in text_of(page, "particle"))
+    assert page.find_element("id", "particle").is_displayed()
+
+
+def test_the_panel_has_a_row_for_each_state_and_plots_a_tomogram(served: Explorer, page: Page) -> None:
+    press(page, "#tab-states")
+    assert page.find_element("id", "positions-section").is_displayed()
+    assert "Positions in the tomograms:" in text_of(page, "positions-sentence")
+    n_rows = page.execute_script("return document.querySelectorAll('#positions-table tbody tr').length")
+    assert n_rows == 2
+    choose(page, "positions-tomogram", "TS_02")
+    press(page, "#positions-plot")
+    wait_until(lambda: page.execute_script("return gem.plot.chosen.x.name") == "position_x")
+    expected = (Run(served.run).column("tomogram") == 2).tolist()
+    flags = "return Array.from(gem.plot.scatter.flags, (flag) => Boolean(flag & 1))"
+    wait_until(lambda: page.execute_script(flags) == expected)
+    assert page.execute_script("return gem.plot.chosen.colour.name") == "state"
+
+
+def test_files_are_offered_under_names_that_say_what_they_are(page: Page) -> None:
+    page.execute_script(
+        "window.saved = []; const click = HTMLAnchorElement.prototype.click;"
+        "HTMLAnchorElement.prototype.click = function () { saved.push(this.download); }"
+    )
+    choose(page, "positions-tomogram", "TS_02")
+    press(page, "#positions-star")
+    wait_until(lambda: page.execute_script("return saved.length") == 1)
+    choose(page, "positions-tomogram", "")
+    press(page, "#positions-csv")
+    wait_until(lambda: page.execute_script("return saved.length") == 2)
+    assert page.execute_script("return saved") == ["run_state_TS_02.star", "run_state_positions.csv"]
