@@ -8,6 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from gem_plugin.errors import InputError
+from gem_plugin.explorer.tilt_montage import ShownTilts, filtered_tilts, projected_tilts, tilts_shown
 from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.gaussians.volume import render_volumes
@@ -74,6 +75,27 @@ class Molecules:
     def image_size(self) -> int:
         """Pixels along a side of the particles' images."""
         return self._prepared_data().images.shape[-1]
+
+    @property
+    def has_tilts(self) -> bool:
+        """Whether particles own several images."""
+        return self.has_images and self.run.prepared_tilt_series.is_file()
+
+    def tilts_of(self, row: int) -> ShownTilts | None:
+        """Which tilt images of a particle are shown; None for single particles."""
+        tilts = self._prepared_data().tilts
+        return None if tilts is None else tilts_shown(tilts, row)
+
+    def tilt_images(self, shown: ShownTilts, cloud: GaussianCloud) -> np.ndarray:  # (2, k, box, box) float32
+        """Tilt images of a particle, low-pass filtered, and the projections that the model expects of them."""
+        prepared = self._prepared_data()
+        tilts, table = prepared.tilts, prepared.table
+        assert tilts is not None
+        with self.lock:
+            projections = projected_tilts(
+                tilts, shown.images, cloud, table.box_size, table.pixel_size_in_angstroms
+            )
+        return np.stack([filtered_tilts(tilts, shown.images, LOW_PASS_IN_PIXELS), projections])
 
     def images(self, row: int, cloud: GaussianCloud) -> np.ndarray:  # (2, box, box) float32
         """The particle, low-pass filtered, and the projection that the model expects of it."""

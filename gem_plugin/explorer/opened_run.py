@@ -15,6 +15,7 @@ from gem_plugin.explorer.cryosparc_sending import cryosparc_fields
 from gem_plugin.explorer.latent_axes import latent_axes
 from gem_plugin.explorer.molecules import Molecules
 from gem_plugin.explorer.particle_certainty import ParticleCertainty
+from gem_plugin.explorer.positions import described_positions
 from gem_plugin.explorer.recluster import OpenedSketch
 from gem_plugin.explorer.run_watch import RunNews, news_of, stamp_of
 from gem_plugin.explorer.samples import described_samples
@@ -126,6 +127,7 @@ class OpenedRun:
 
     def description(self) -> dict[str, Any]:
         """What the page needs to draw the particles; quick, because nothing is decoded."""
+        positions = described_positions(self.opened)
         return {
             "name": self.run.root.resolve().name,
             "nParticles": self.n_particles,
@@ -137,6 +139,7 @@ class OpenedRun:
             "trajectoryKinds": KINDS,
             "linkages": LINKAGES,
             "samples": described_samples(self.opened),
+            **({} if positions is None else {"positions": positions}),
         }
 
     def decoding(self) -> dict[str, Any]:
@@ -174,6 +177,7 @@ class OpenedRun:
             "boxSize": molecules.source.box_size,
             "pixelSize": molecules.source.pixel_size_in_angstroms,
             "hasImages": molecules.has_images,
+            **({"hasTilts": True} if molecules.has_tilts else {}),
             "windowSize": window.size,
             "windowFirst": window.first,
             "densityOf255": window.density_of_255,

@@ -31,6 +31,7 @@ from gem_plugin.explorer.packed_answers import BYTES, BYTES_OF_FLOAT, float_byte
 from gem_plugin.explorer.page_text import CONTENT_POLICY, library_text, page_text
 from gem_plugin.explorer.path_energy import PathEnergy, energy_of_run
 from gem_plugin.explorer.plot_routes import PlotAnswers
+from gem_plugin.explorer.position_routes import PositionAnswers
 from gem_plugin.explorer.reconstruction_routes import ReconstructionAnswers
 from gem_plugin.explorer.request_fields import json_of, mask_request, numbers_of, whole_number
 from gem_plugin.explorer.run_watch import RunGuard
@@ -57,6 +58,7 @@ def create_app(opened: OpenedRun, token: str) -> Starlette:
     groups = (
         *own,
         PlotAnswers(opened),
+        PositionAnswers(opened),
         work,
         reconstruction,
         steps,
@@ -152,9 +154,14 @@ class Answers:
             return packed(head, *parts)
         size = molecules.image_size()
         head["imageSize"] = size
-        lengths = [*map(len, parts), 2 * size * size * BYTES_OF_FLOAT]
+        tilts = molecules.tilts_of(row)
+        n_images = 1 if tilts is None else len(tilts.images)
+        lengths = [*map(len, parts), 2 * n_images * size * size * BYTES_OF_FLOAT]
         makes = [partial(bytes, part) for part in parts]
-        return packed_in_turn(head, lengths, *makes, lambda: float_bytes(molecules.images(row, cloud)))
+        if tilts is None:
+            return packed_in_turn(head, lengths, *makes, lambda: float_bytes(molecules.images(row, cloud)))
+        head["tilts"] = tilts.described()
+        return packed_in_turn(head, lengths, *makes, lambda: float_bytes(molecules.tilt_images(tilts, cloud)))
 
     async def states(self, request: Request) -> Response:
         fields = await json_of(request)

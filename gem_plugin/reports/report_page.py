@@ -19,6 +19,7 @@ from gem_plugin.reports.sections.next_steps import next_steps_section
 from gem_plugin.reports.sections.numbers import numbers_section
 from gem_plugin.reports.sections.outliers import has_outliers_section, outliers_section
 from gem_plugin.reports.sections.overview import overview_section
+from gem_plugin.reports.sections.positions import has_positions_section, positions_section
 from gem_plugin.reports.sections.provenance import provenance_section
 from gem_plugin.reports.sections.reconstruction import reconstruction_section
 from gem_plugin.reports.sections.run_warnings import RunWarning, find_warnings
@@ -75,6 +76,7 @@ def _chapters(run: Run, page: FirstPage, warnings: list[RunWarning]) -> list[Cha
         (True, "overview", "Summary", lambda: overview_section(run, warnings)),
         (True, "states", "States", lambda: states_section(run)),
         (has_samples, "samples", "Samples compared", lambda: samples_section(run)),
+        (has_positions_section(run), "positions", "States in the tomograms", lambda: positions_section(run)),
         (has_subunits, "subunits", "Subunits of each particle", lambda: subunits_section(run)),
         (True, "motion", "Motion", lambda: motion_section(run)),
         (

@@ -1,9 +1,14 @@
 """Tables that steps leave as csv files, read in one place."""
 
 import csv
+import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from gem_plugin.io.whole_files import write_text_whole
 
 
 def read_number_columns(path: Path) -> dict[str, np.ndarray]:
@@ -27,3 +32,17 @@ def read_map_table(path: Path) -> dict[str, dict[str, float]]:
         row["map"]: {name: float(value) for name, value in row.items() if name != "map" and value}
         for row in read_text_rows(path)
     }
+
+
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table as text, numbers to six digits."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
+    return buffer.getvalue()
+
+
+def write_text_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """The same as a whole file."""
+    write_text_whole(path, csv_text(header, rows))

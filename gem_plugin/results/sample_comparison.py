@@ -1,19 +1,16 @@
 """sample_populations.csv and sample_comparison.csv: the fractions of the states in each sample and what differs, in one place."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.landscape_files import LandscapeFiles
-from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.sample_comparison import SampleComparison
-from gem_plugin.results.csv_tables import read_text_rows
+from gem_plugin.results.csv_tables import read_text_rows, write_text_rows
 from gem_plugin.results.micrographs import MICROGRAPHS, MINIMUM_GROUPS, PARTICLES, STACKS
 
 SIGNIFICANT = 0.05
@@ -188,8 +185,8 @@ class ComparedSamples:
                 fractions = self.fractions[first, index], self.fractions[second, index]
                 numbers = (values[pair, index] for values in of_pair)
                 comparison.append((*names, index + 1, *fractions, *numbers, self.smallest_p_values[pair]))
-        _write(files.sample_populations, POPULATION_COLUMNS, populations)
-        _write(files.sample_comparison, COMPARISON_COLUMNS, comparison)
+        write_text_rows(files.sample_populations, POPULATION_COLUMNS, populations)
+        write_text_rows(files.sample_comparison, COMPARISON_COLUMNS, comparison)
 
     @classmethod
     def load(cls, files: LandscapeFiles) -> "ComparedSamples":
@@ -237,14 +234,6 @@ class _Table(NamedTuple):
             raise InputError(
                 f"{self.path} has no number in the column {column} of every state. Run `{MADE_BY}` again."
             ) from error
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
-    write_text_whole(path, buffer.getvalue())
 
 
 def _in_words(one: Difference, name_1: str, name_2: str) -> str:

@@ -13,6 +13,7 @@ class TiltNumbers(NamedTuple):
 
     image_counts: np.ndarray  # (n,) int64: tilt images
     tomograms: np.ndarray  # (n,) int64 from 1, in the order of their names
+    tomogram_names: list[str]  # in that order
     positions_in_angstroms: np.ndarray  # (n, 3), xyz from the centre of the tomogram; NaN where unknown
 
 
@@ -21,5 +22,10 @@ def tilt_numbers(run: RunFiles) -> TiltNumbers | None:
     if not run.prepared_tilt_series.is_file():
         return None
     particles = load_tilt_series(run.prepared_tilt_series)[0]
-    _, tomograms = np.unique(particles.tomograms.astype(str), return_inverse=True)
-    return TiltNumbers(particles.image_counts, tomograms.reshape(-1) + 1, particles.coordinates_in_angstroms)
+    names, tomograms = np.unique(particles.tomograms.astype(str), return_inverse=True)
+    return TiltNumbers(
+        particles.image_counts,
+        tomograms.reshape(-1) + 1,
+        names.tolist(),
+        particles.coordinates_in_angstroms,
+    )

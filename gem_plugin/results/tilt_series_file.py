@@ -14,8 +14,10 @@ from gem_plugin.io.run.origin import with_origin_comment
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import IMAGE_NAME, RelionFile, open_tilt_series_file
+from gem_plugin.particles.from_relion import columns_of_optics
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.tilt_series.saved import load_tilt_series, table_of_particles
+from gem_plugin.particles.tilt_series.stack_columns import GROUP as OPTICS_GROUP
 from gem_plugin.particles.tilt_series.stack_columns import PARTICLE
 from gem_plugin.particles.tilt_series.subset import (
     names_for_target,
@@ -65,6 +67,13 @@ class TiltSeriesParticleFile(RelionParticleFile):
                 "It was changed since the run began; give the file that the run was made with."
             )
         return self.recorded.find_in(columns[label], self.path)
+
+    def column_of_optics(self, label: str) -> np.ndarray | None:  # (n,) float64
+        """A column of numbers of data_optics, for each particle; None where there is none."""
+        columns = read_columns(self._file.document, self._file.particles, [OPTICS_GROUP, label])
+        if self._file.optics is not None and label not in columns:
+            columns |= columns_of_optics(self._file, columns, [label])
+        return columns[label][self._rows] if label in columns else None
 
     @property
     def micrographs(self) -> np.ndarray:  # (n,) names of their tomograms

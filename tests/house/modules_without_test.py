@@ -44,6 +44,7 @@ WITHOUT_TEST = {
         "explorer/saving_routes",
         "explorer/settings",
     ),
+    "Positions in tomograms, served: tests/explorer/test_positions.py": ("explorer/position_routes",),
     "The page in a browser: tests/explorer/test_states_in_browser.py": ("explorer/sketch_voxels",),
     "Jobs of the page, started for real: tests/explorer/test_step_jobs.py": ("explorer/step_worker",),
     "The server of jobs, atoms and news: tests/explorer/test_run_watch.py": (
@@ -155,6 +156,7 @@ WITHOUT_TEST = {
         "io/run/figure_names",
         "io/run/files",
         "io/run/landscape_files",
+        "io/run/position_files",
         "io/run/reconstruct_files",
         "io/run/state_files",
     ),

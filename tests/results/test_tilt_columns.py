@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 from tilt_projects import RELION, read
+from tilt_run import make_tilt_run
 
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
-from gem_plugin.particles.tilt_series.saved import save_tilt_series, table_of_particles
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
 from gem_plugin.results.tilt_columns import tilt_numbers
@@ -16,13 +15,7 @@ from gem_plugin.steps.diagnose.particle_checks import quick_particle_checks
 
 @pytest.fixture
 def run(tilt_project, tmp_path) -> Run:
-    files = RunFiles(tmp_path / "run")
-    particles = read(tilt_project / RELION)
-    files.prepared_tilt_series.parent.mkdir(parents=True)
-    save_tilt_series(files.prepared_tilt_series, particles, np.ones(len(particles.images), np.float32))
-    origin = ParticleOrigin(particles.path, None, particles.box_size, particles.pixel_size_in_angstroms)
-    save_prepared_table(files.prepared_table, table_of_particles(particles), np.ones(17), origin)
-    return Run(files)
+    return Run(make_tilt_run(tilt_project, tmp_path / "run"))
 
 
 def test_single_particles_have_none(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import starfile
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 from tilt_projects import RELION, read, simulate_small, truth_of
@@ -18,6 +19,7 @@ from gem_plugin.io.project_folder import ImageSearch
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
+from gem_plugin.results.state_positions import StatePositions
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 from gem_plugin.steps.reconstruct.step import run_reconstruct
 
@@ -93,6 +95,16 @@ def test_the_run_writes_its_particles_with_latents_and_an_optimisation_set(relio
     run = Run(relion_run)
     np.testing.assert_allclose(run.original.column("rlnRandomSubset"), run.particles.half_sets)
     assert len(run.states().labels) == N_PARTICLES
+
+
+def test_the_run_says_where_the_states_are_in_the_tomograms(relion_run):
+    files = relion_run.landscape.positions
+    table = starfile.read(files.star)
+    assert table["rlnClassNumber"].tolist() == Run(relion_run).states().labels.tolist()
+    assert StatePositions.load(files).numbers.n_tomograms == len(set(table["rlnTomoName"]))
+    text = relion_run.report.read_text(encoding="utf-8")
+    assert "<h2>States in the tomograms</h2>" in text
+    assert "States in a tomogram." in text
 
 
 def test_chosen_particles_keep_their_tilt_images(relion_run, project, tmp_path):

@@ -19,6 +19,7 @@ import { PlotKeys } from "./plot_keys.js";
 import { PlotPanel, valueText } from "./plot_panel.js";
 import { listenToPlotSaving } from "./plot_saving.js";
 import { keepPressedStates } from "./pressed_states.js";
+import { PositionsPanel } from "./positions_panel.js";
 import { ReconstructionPanel } from "./reconstruction_panel.js";
 import { SamplesPanel } from "./samples_panel.js";
 import { SelectionPanel } from "./selection_panel.js";
@@ -72,6 +73,7 @@ export class ExplorerPage {
     this.waypointEditing = new WaypointEditing({ overlay: byId("overlay"), scatter, trajectory, isOn });
     const colourBy = (name) => this.plot.setAxes(...this.plot.names().slice(0, 2), name);
     this.samples = new SamplesPanel(run.samples, colourBy);
+    this.positions = new PositionsPanel(run.positions, run.name, (...of) => this.showTomogram(...of));
     this.sessions = new SessionControls(this, run.sessions);
     this.baskets = new Baskets(run.nParticles);
     this.compare = new ComparePanel(this);
@@ -79,6 +81,17 @@ export class ExplorerPage {
     this.showSelections();
     this.listenToKeys();
     keepPressedStates(document.body);
+  }
+
+  /** The particles of a tomogram (number from 1) where they are in it, in the colours of a column. */
+  async showTomogram(number, column) {
+    const { plot } = this;
+    await this.asOneStep(`tomogram ${number}`, async () => {
+      await plot.setAxes("position_x", "position_y", column);
+      const filter =
+        plot.filters.find((one) => one.column.name === "tomogram") ?? (await plot.addFilter("tomogram"));
+      filter.setRange(number, number);
+    });
   }
 
   /** Plot and molecule by keyboard. */

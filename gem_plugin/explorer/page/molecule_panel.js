@@ -9,6 +9,7 @@ import { byId } from "./messages.js";
 import { usableName } from "./names.js";
 import { asFloats, askInParts } from "./server.js";
 import { SurfaceView } from "./surface_view.js";
+import { TiltMontage } from "./tilt_montage.js";
 import { ViewControls } from "./view_controls.js";
 
 export const SURFACE_TINT = "#579ed9";
@@ -38,7 +39,9 @@ export class MoleculePanel {
     this.milliseconds = {}; // the last molecule took: the answer, its surface, everything; for the benchmark
     this.view = new SurfaceView(byId("surface"), model);
     this.slices = ["z slice", "y slice", "x slice"].map((text) => canvasWithCaption(byId("slices"), text));
-    this.images = (model.hasImages ? ["", ""] : []).map((text) => canvasWithCaption(byId("particle"), text));
+    const captions = model.hasImages && !model.hasTilts ? ["", ""] : [];
+    this.images = captions.map((text) => canvasWithCaption(byId("particle"), text));
+    this.tilts = model.hasTilts ? new TiltMontage(byId("particle")) : null;
     this.levels = new LevelControl(model, () => this.drawSurface());
     this.level = this.levels.slider;
     this.linked = new LinkedViews(byId("linked-views"), this.view, model);
@@ -219,9 +222,10 @@ export class MoleculePanel {
   }
 
   /** Those of another particle are hidden at once. */
-  presentImages({ row, images, imageSize: size }) {
+  presentImages({ row, images, imageSize: size, tilts }) {
     byId("particle").classList.toggle("empty", !images);
     if (!images) return;
+    if (tilts) return void this.tilts.show(row, tilts, images, size);
     const [image, projection] = this.images;
     image.nextElementSibling.textContent = `image of row ${row}, low-pass filtered`;
     projection.nextElementSibling.textContent = "projection of the model with CTF";
@@ -291,6 +295,7 @@ function subjectOf(head, volume, request, title) {
     mapSigma: head.mapSigma,
     images: null,
     imageSize: head.imageSize,
+    tilts: head.tilts,
   };
 }
 

@@ -48,6 +48,11 @@ export async function askJson(path, body, signal) {
   return parsed(await askText(path, body, signal));
 }
 
+/** A file as text. */
+export function askPlainText(path) {
+  return askText(path);
+}
+
 async function askText(path, body, signal) {
   const answer = await ask(path, body, signal);
   return orSentence(() => answer.text(), BROKEN_OFF);

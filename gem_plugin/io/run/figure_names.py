@@ -30,6 +30,7 @@ OF_LANDSCAPE = (
 SAMPLES = "landscape_samples"
 SAMPLE_ENERGIES = "landscape_samples_energy_{}_{}"  # numbers of two samples
 OF_SAMPLES = (SAMPLES, SAMPLE_ENERGIES)
+POSITIONS = "landscape_positions"  # of particles in tomograms
 # landscape-full
 FULL_STATE_PARTICLE_COUNTS = "full_state_particle_counts"
 FULL_STATES_ON_PLANE = "full_{}_states"  # pca or umap
@@ -38,6 +39,7 @@ FULL_ENERGY_CURVE = "full_free_energy_{}"
 FULL_ENERGY_MAP = "full_free_energy_{}_{}"
 FULL_ENERGY_PATH = "full_free_energy_path_{}_{}"
 FULL_PATH_PROFILE = "full_path_profile"
+FULL_POSITIONS = "full_positions"
 # report
 FIRST_PAGE = "first_page"
 PAPER_FIGURE = "paper_figure"

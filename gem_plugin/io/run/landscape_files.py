@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gem_plugin.io.run.names import component_folder, component_folders, map_file
+from gem_plugin.io.run.position_files import PositionFiles
 from gem_plugin.io.run.state_files import StateFiles
 from gem_plugin.io.run.subunit_files import SubunitFiles
 
@@ -121,6 +122,10 @@ class LandscapeFiles:
         return SubunitFiles(self.root)
 
     @property
+    def positions(self) -> PositionFiles:  # of particles in tomograms
+        return PositionFiles(self.root)
+
+    @property
     def regions(self) -> Path:  # npz: occupancy (k, r), motion_in_angstroms (k, r) of the sketch maps
         return self.root / "regions.npz"
 
@@ -194,6 +199,14 @@ class FullLandscapeFiles:
     @property
     def leiden_subunits(self) -> SubunitFiles:  # the same by Leiden communities
         return SubunitFiles(self.leiden.root)
+
+    @property
+    def positions(self) -> PositionFiles:  # of particles in tomograms
+        return PositionFiles(self.root)
+
+    @property
+    def leiden_positions(self) -> PositionFiles:  # the same by Leiden communities
+        return PositionFiles(self.leiden.root)
 
     def energy(self, first: int, second: int) -> Path:  # npz: the fields of FreeEnergy
         return self.root / f"free_energy_{first}_{second}.npz"

@@ -12,7 +12,12 @@ Block = Mapping[str, str | Sequence[str]]  # label with underscore -> its value,
 
 def write_new_star(path: Path, blocks: Mapping[str, Block]) -> None:
     """Write blocks by name as a whole file; an empty text becomes ""."""
-    write_text_whole(path, "".join(_block_text(name, block) for name, block in blocks.items()))
+    write_text_whole(path, new_star_text(blocks))
+
+
+def new_star_text(blocks: Mapping[str, Block]) -> str:
+    """The same as text."""
+    return "".join(_block_text(name, block) for name, block in blocks.items())
 
 
 def _block_text(name: str, block: Block) -> str:

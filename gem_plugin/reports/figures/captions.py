@@ -28,6 +28,8 @@ TITLES = (  # pattern of the whole name, title with the groups of the pattern; t
     (names.STATE_MAP_COUNTS, "Sketch maps of each state"),
     (names.SAMPLES, "Samples compared"),
     (names.SAMPLE_ENERGIES.format(NUMBER, NUMBER), "Free energy of samples {0} and {1}"),
+    (names.POSITIONS, "States in a tomogram"),
+    (names.FULL_POSITIONS, "States of landscape-full in a tomogram"),
     (names.FULL_STATE_PARTICLE_COUNTS, "Particles of each state of landscape-full"),
     (names.FULL_STATES_ON_PLANE.format(PLANE), "States of landscape-full on {0}"),
     (names.FULL_LEIDEN_ON_PLANE.format(PLANE), "Leiden communities on {0}"),
@@ -114,6 +116,11 @@ CAPTIONS = (  # pattern of the whole name, caption with the groups of the patter
         names.SAMPLE_ENERGIES.format(NUMBER, NUMBER),
         "Free energy of samples {0} and {1} on the two largest latent components, their difference (second less first; negative where the "
         "second sample has more particles; lines: two standard errors) and its standard error.",
+    ),
+    (
+        f"{names.POSITIONS}|{names.FULL_POSITIONS}",
+        "Left: the tomogram with most particles, seen along z (above) and along y (below), in the colours of the states; grey: in no state. "
+        "Right: how many of the nearest neighbours of a particle are in its own state; bars in grey: by chance, with states permuted within each tomogram.",
     ),
     (
         names.STATE_PARTICLE_COUNTS,

@@ -7,8 +7,8 @@ from gem_plugin.io.run.files import RunFiles
 
 FIRST_PAGE, PAPER = "first", "paper"
 TRAINING, STATES, MOTION, ENERGY, LANDSCAPE = "training", "states", "motion", "energy", "landscape"
-RECONSTRUCTION, OUTLIERS, SAMPLES = "reconstruction", "outliers", "samples"
-CHAPTERS = (STATES, SAMPLES, MOTION, RECONSTRUCTION, ENERGY, LANDSCAPE, OUTLIERS, TRAINING)
+RECONSTRUCTION, OUTLIERS, SAMPLES, POSITIONS = "reconstruction", "outliers", "samples", "positions"
+CHAPTERS = (STATES, SAMPLES, POSITIONS, MOTION, RECONSTRUCTION, ENERGY, LANDSCAPE, OUTLIERS, TRAINING)
 CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     (names.FIRST_PAGE, FIRST_PAGE),
     (names.PAPER_FIGURE, PAPER),
@@ -22,6 +22,8 @@ CHAPTER_OF_NAME = (  # the first text that a file's name holds decides
     ("motion", MOTION),
     ("amplitude_change", MOTION),
     (names.SAMPLES, SAMPLES),
+    (names.POSITIONS, POSITIONS),
+    (names.FULL_POSITIONS, POSITIONS),
     ("dendrogram", STATES),
     ("_state_", STATES),
 )

@@ -26,6 +26,7 @@ from gem_plugin.steps.landscape.cryodrgn_layout import (
 from gem_plugin.steps.landscape.job import LandscapeJob, is_of_run
 from gem_plugin.steps.landscape.mask import find_mask, read_given_mask
 from gem_plugin.steps.landscape.populations import write_populations
+from gem_plugin.steps.landscape.positions import write_positions
 from gem_plugin.steps.landscape.quick_checks import write_quick_checks
 from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape.samples import samples_to_compare, write_sample_comparison
@@ -105,6 +106,7 @@ def map_landscape(
     write_populations(job, states.of_particles(sketch))
     compared = write_sample_comparison(job, samples, states.of_particles(sketch))
     subunits = write_subunits(run, files.subunits, states.of_particles(sketch), progress)
+    positions = write_positions(job, states.of_particles(sketch), files.positions, job.figures)
     verdicts = write_quick_checks(job, states.linkage)
     layout = lay_out_umap(job)
     from gem_plugin.reports.sections.states_in_words import number_in_words
@@ -132,5 +134,6 @@ def map_landscape(
         "suspicious_states": int((quality.junk_score > SUSPICIOUS).sum()),
         **({} if compared is None else {"states_that_differ": len(compared.states_that_differ)}),
         **subunits,
+        **positions,
         **verdicts,
     }

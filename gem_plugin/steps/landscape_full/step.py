@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.run.figure_names import FULL_POSITIONS
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.landscape_files import FullLandscapeFiles, LandscapeFiles
 from gem_plugin.io.run.outliers import outliers_in_words
@@ -16,6 +17,7 @@ from gem_plugin.results.decoder import MapGrid, open_decoder
 from gem_plugin.results.masks import original_grid
 from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.cryodrgn_layout import check_tree_is_ours, write_full_layout
+from gem_plugin.steps.landscape.positions import write_positions
 from gem_plugin.steps.landscape.region_masks import read_regions
 from gem_plugin.steps.landscape.subunits import write_subunits
 from gem_plugin.steps.landscape_full.coordinates import find_coordinates, measure_all_regions
@@ -76,7 +78,11 @@ def map_full_landscape(
     table = write_full_states(job, coordinates, states, regions)
     write_full_populations(job, states)
     subunits = write_subunits(run, full.subunits, states.states, progress)
+    positions = write_positions(
+        job, states.states, full.positions, job.figures, FULL_POSITIONS, "states of landscape-full"
+    )
     if states.leiden is not None:
+        write_positions(job, states.leiden, full.leiden_positions, job.figures, None, "Leiden communities")
         write_subunits(run, full.leiden_subunits, states.leiden, progress, "Subunits in Leiden communities")
     landscape, energy_numbers = map_energy(job, coordinates[job.is_used])
     barrier = travel_path(job, coordinates, states.states, landscape)
@@ -92,6 +98,7 @@ def map_full_landscape(
         "leiden_states": 0 if states.leiden is None else int(states.leiden.max()),
         "largest_state_share": round(float(table["particles"].max() / job.is_used.sum()), 4),
         **subunits,
+        **positions,
         **energy_numbers,
         **({"barrier_in_kt": round(barrier, 3)} if barrier is not None else {}),
     }
