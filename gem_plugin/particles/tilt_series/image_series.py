@@ -41,14 +41,14 @@ def read_image_series(
     file: RelionFile,
     grouping_column: str = GROUPING_COLUMN,
     search: ImageSearch | None = None,
-    pixel_size_in_angstroms: float | None = None,  # only for files that have none
+    pixel_size_in_angstroms: float | None = None,  # for files that have none, or that of unbinned images
     track: Track = untracked,
 ) -> TiltSeriesParticles:
     """All particles with every row of them; images of weight 0 are still among them."""
     grouping_column = "_" + grouping_column.lstrip("_")
     refuse_aberrations(file)
     groups = _groups(file, grouping_column)
-    table = table_of_relion_file(file, search, pixel_size_in_angstroms)
+    table = table_of_relion_file(file, search, pixel_size_in_angstroms, may_replace_pixel_size=True)
     if not has_one_size(table):
         raise InputError(
             f"{file.path}: the tilt images have several boxes or pixel sizes; expected one of each. Give a part of them, by optics group."
