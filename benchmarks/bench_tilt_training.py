@@ -7,8 +7,9 @@ at four angles (the planted states). 64 px of 6 A, premultiplied 16-bit stacks o
 ratios of the 41 tilts of a particle add up to --snr, by default that of three single particles of the usual set (0.04 each); a
 particle with fewer tilts has less. `_single` has one image of that ratio a particle, `_three_singles` three times as many of a third.
 
-Tilt series train for 25 epochs, single particles until held-out ones gain no more. Sets, trained runs and scores stay in --work: started again, the command goes on where it was interrupted. Rates are of all epochs;
-peak memory is that of the process that prepares and trains.
+Tilt series train for 25 epochs of 12 images a particle, single particles until held-out ones gain no more. Sets, trained runs and
+scores stay in --work: started again, the command goes on where it was interrupted. Rates are of all epochs; peak memory is that of
+the process that prepares and trains.
 """
 
 import argparse

@@ -13,6 +13,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.normalisation import MINIMUM_BACKGROUND_FRACTION, background_mask
+from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.run.excluded import ExcludedParticles, write_excluded
 from gem_plugin.io.run.files import RunFiles
@@ -20,7 +21,9 @@ from gem_plugin.io.star.tomography import is_from_tomography
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.images import image_defects
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
+from gem_plugin.particles.map_grids import UNSET_PIXEL_SIZES
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.particles.tilt_series.image_series import BINNED
 from gem_plugin.particles.tilt_series.images import TiltImageReader
 from gem_plugin.particles.tilt_series.read import TiltSeriesOptions, read_tilt_series
 from gem_plugin.particles.tilt_series.saved import save_tilt_series, table_of_particles
@@ -84,6 +87,7 @@ def prepare_tilt_series(
     progress.say(f"Tilt series ({particles.form.value}): {particles.counts}.")
     check_number_of_particles(particles.path, len(particles))
     if settings.map is not None:
+        _check_binned(particles, Path(settings.map))
         read_matching_map(Path(settings.map), particles.box_size, particles.pixel_size_in_angstroms)
     if settings.mask is not None:
         read_matching_mask(Path(settings.mask), particles.box_size, particles.pixel_size_in_angstroms)
@@ -127,6 +131,20 @@ def prepare_tilt_series(
         "noise_power": round(float(noise.spectrum.mean()), 4),
         "noise_levels": _range_of(noise.levels),
     }
+
+
+def _check_binned(particles: TiltSeriesParticles, path: Path) -> None:
+    """Image series are often binned after their file was written; a map of the same box then says so by its voxels."""
+    header = read_mrc_header(path)
+    found, stated = header.pixel_size_in_angstroms, particles.pixel_size_in_angstroms
+    is_same_box = header.shape == (particles.box_size,) * 3
+    is_image_series = particles.form is TiltSeriesForm.IMAGE_SERIES
+    if is_image_series and is_same_box and found not in UNSET_PIXEL_SIZES and found > BINNED * stated:
+        raise InputError(
+            f"{path} has the box of the images, {particles.box_size}, and {found:.4g} A per voxel, but {particles.path} gives the images "
+            f"{stated:.4g} A per pixel. Were they binned after that file was written? Then use --pixel-size {found:.4g}; "
+            "if not, give the map of the same refinement."
+        )
 
 
 @dataclass
