@@ -214,14 +214,14 @@ def train(run: RunFiles, values: dict[str, Any], is_counting_states: bool) -> di
     progress = LoggedProgress(run.log, io.StringIO())
     run_steps(STEPS[:-1], run, values, progress)
     taken = run.root / "taken.json"
+    is_whole = not run.checkpoint.is_file()  # else an earlier start did a part of it
     before = _processor_seconds()
     numbers = run_steps(STEPS, run, values, progress)["train"]
     if not taken.is_file():  # else this training had ended before the last start
+        seconds = _processor_seconds() - before if is_whole else None
         with whole_file(taken) as temporary:
             temporary.write_text(
-                json.dumps(
-                    {"processor_seconds": _processor_seconds() - before, "peak_gigabytes": _peak_gigabytes()}
-                )
+                json.dumps({"processor_seconds": seconds, "peak_gigabytes": _peak_gigabytes()})
             )
     if is_counting_states:
         run_steps(("landscape",), run, {"n_states": "auto", "skip_umap": True}, progress)
@@ -252,7 +252,8 @@ def score(made: Measured) -> dict[str, Any]:
         "epochs": numbers["epochs"],
         "support_in_nats": numbers["support_in_nats"],
         "images_per_second": numbers["particles_per_second"] * np.minimum(counts, IMAGES_OF_A_STEP).mean(),
-        "images_per_processor_second": visited / numbers["processor_seconds"],
+        "images_per_processor_second": numbers["processor_seconds"]
+        and visited / numbers["processor_seconds"],
         "training_seconds": numbers["seconds"],
         "peak_gigabytes": numbers["peak_gigabytes"],
         "machine": machine_class(),
