@@ -17,7 +17,7 @@ from gem_plugin.io.star.particles import (
     read_relion_file,
     split_image_names,
 )
-from gem_plugin.notices import warn
+from gem_plugin.notices import note, warn
 from gem_plugin.particles.identity import Identity, Position, identify_rows
 from gem_plugin.particles.image_sizes import PIXEL_SIZE_TOLERANCE, sizes_of_images
 from gem_plugin.particles.processing_flags import PROCESSED_FLAGS, image_processing_of
@@ -71,7 +71,10 @@ def read_relion_particles(
 
 
 def table_of_relion_file(
-    file: RelionFile, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
+    file: RelionFile,
+    search: ImageSearch | None = None,
+    pixel_size_in_angstroms: float | None = None,
+    may_replace_pixel_size: bool = False,  # that of detector and magnification, by the one that is given
 ) -> ParticleTable:
     """The same of a file whose blocks are known: one row an image."""
     columns = _read_columns(file)
@@ -81,7 +84,7 @@ def table_of_relion_file(
     columns = _with_columns_of_optics(file, columns)
     processing = image_processing_of(columns, len(image_names), file.path)
     _check_ctf(file, columns)
-    pixel_sizes = _pixel_sizes(file, columns, pixel_size_in_angstroms)
+    pixel_sizes = _pixel_sizes(file, columns, pixel_size_in_angstroms, may_replace_pixel_size)
     sizes = sizes_of_images(_box_sizes(file, columns, stack_names, search), pixel_sizes, file.path)
     optics, optics_rows = relion_optics(file, columns)
     file = file.without_text()
@@ -249,11 +252,15 @@ def _check_ctf(file: RelionFile, columns: Mapping[str, np.ndarray]) -> None:
         )
 
 
-def _pixel_sizes(file: RelionFile, columns: Mapping[str, np.ndarray], given: float | None) -> np.ndarray:
+def _pixel_sizes(
+    file: RelionFile, columns: Mapping[str, np.ndarray], given: float | None, may_replace: bool = False
+) -> np.ndarray:
     """Of every image, in Angstrom: (n,)."""
+    is_of_detector = False
     if "_rlnImagePixelSize" in columns:
         sizes = columns["_rlnImagePixelSize"]
     elif "_rlnDetectorPixelSize" in columns and "_rlnMagnification" in columns:
+        is_of_detector = True
         with np.errstate(divide="ignore", invalid="ignore"):  # refused by sizes_of_images
             sizes = columns["_rlnDetectorPixelSize"] * ANGSTROMS_PER_MICROMETRE / columns["_rlnMagnification"]
     elif "_rlnPixelSize" in columns:
@@ -265,12 +272,19 @@ def _pixel_sizes(file: RelionFile, columns: Mapping[str, np.ndarray], given: flo
             f"{file.path} has no pixel size: expected _rlnImagePixelSize in data_optics (RELION 3.1 and newer), or "
             "_rlnDetectorPixelSize and _rlnMagnification (3.0). Give it with --pixel-size, in Angstrom."
         )
-    if given is not None and np.abs(given - sizes).max() > PIXEL_SIZE_TOLERANCE * given:
-        raise InputError(
-            f"--pixel-size is {given} A, but {file.path} says {sizes[np.abs(given - sizes).argmax()]:.5g} A. "
-            "Leave the option out; it is for files that have none."
+    if given is None or np.abs(given - sizes).max() <= PIXEL_SIZE_TOLERANCE * given:
+        return sizes
+    says = sizes[np.abs(given - sizes).argmax()]
+    if is_of_detector and may_replace:
+        note(
+            f"{file.path}: --pixel-size {given:g} A is taken, not the {says:.5g} A of detector and magnification, which programs that bin "
+            "images may leave as they were."
         )
-    return sizes
+        return np.full(len(sizes), given)
+    raise InputError(
+        f"--pixel-size is {given} A, but {file.path} says {says:.5g} A. "
+        "Leave the option out; it is for files that have none."
+    )
 
 
 def read_own_sizes(

@@ -57,7 +57,7 @@ def _check_tilt_series(train: Any, prepare: Any) -> None:
     from gem_plugin.steps.prepare.tilt_series import is_tilt_series
     from gem_plugin.steps.train.images import check_for_tilt_series
 
-    if prepare.particles is not None and is_tilt_series(prepare):
+    if is_tilt_series(prepare):
         check_for_tilt_series(train)
 
 

@@ -38,9 +38,15 @@ class FileToJoin:
     file: RelionFile
     folder: Path | None  # put before the names of the project; None: names stay as they are
     stack_paths: Mapping[str, Path]  # of each stack name, for that
+    own_names: tuple[str, ...] = ()  # columns whose values get the name of the sample, so that they differ
+    are_whole_stacks: bool = False  # image names are those of stacks, without a number
 
 
-def write_joined_star(target: Path, files: Sequence[FileToJoin]) -> None:
+def write_joined_star(
+    target: Path,
+    files: Sequence[FileToJoin],
+    general: Mapping[str, str] | None = None,  # values of a block data_general before the others
+) -> None:
     """Write all particles in the order of the files, with the column gemSample behind the others."""
     with_optics = [one.file.optics is not None for one in files]
     if any(with_optics) and not all(with_optics):
@@ -48,10 +54,13 @@ def write_joined_star(target: Path, files: Sequence[FileToJoin]) -> None:
         raise InputError(
             f"{old} has no data_optics, as before RELION 3.1, and other samples have it. Convert it with relion_convert_star first."
         )
-    write_whole_pieces(target, _pieces(files, all(with_optics)))
+    write_whole_pieces(target, _pieces(files, all(with_optics), general or {}))
 
 
-def _pieces(files: Sequence[FileToJoin], with_optics: bool) -> Iterator[bytes]:
+def _pieces(files: Sequence[FileToJoin], with_optics: bool, general: Mapping[str, str]) -> Iterator[bytes]:
+    if general:
+        lines = [f"{label} {value}" for label, value in general.items()]
+        yield "\n".join(["", VERSION_LINE, "", "data_general", "", *lines, ""]).encode()
     groups: list[dict[str, str]] = [{} for _ in files]
     if with_optics:
         optics, groups = _joined_optics(files)
@@ -118,20 +127,33 @@ def _columns_of(one: FileToJoin, labels: Sequence[str], new_groups: Mapping[str,
         columns[OPTICS_GROUP][:] = [new_groups[number] for number in old]
     if one.folder is not None:
         _name_from_root(one, columns)
+    for label in one.own_names:
+        if label in columns:
+            columns[label][:] = [f"{one.sample}_{value}" for value in columns[label].tolist()]
     return [columns[label] for label in labels]
 
 
 def _name_from_root(one: FileToJoin, columns: dict[str, np.ndarray]) -> None:
     """Names of images and micrographs that mean the same from any project."""
-    stacks, slices = split_image_names(one.file, columns[IMAGE_NAME])
-    columns[IMAGE_NAME][:] = [
-        f"{number + 1:06d}@{one.stack_paths[stack].absolute()}"
-        for stack, number in zip(stacks.tolist(), slices.tolist())
-    ]
+    if one.are_whole_stacks:
+        names = columns[IMAGE_NAME].tolist()
+        columns[IMAGE_NAME][:] = [str(_path_of(one, stack)) for stack in names]
+    else:
+        stacks, slices = split_image_names(one.file, columns[IMAGE_NAME])
+        columns[IMAGE_NAME][:] = [
+            f"{number + 1:06d}@{_path_of(one, stack)}"
+            for stack, number in zip(stacks.tolist(), slices.tolist())
+        ]
     assert one.folder is not None
     for label in PATH_LABELS:
         if label in columns:
             columns[label][:] = [_below(one.folder, name) for name in columns[label].tolist()]
+
+
+def _path_of(one: FileToJoin, stack: str) -> Path:
+    """Stacks without a path are of particles that are not used."""
+    assert one.folder is not None
+    return one.stack_paths.get(stack, one.folder / stack).absolute()
 
 
 def _below(folder: Path, name: str) -> str:

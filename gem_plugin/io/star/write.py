@@ -39,4 +39,5 @@ def _loop_lines(loop: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _shown(value: str) -> str:
-    return value or '""'
+    """With quotes where it is empty or holds a blank, as paths may."""
+    return f'"{value}"' if not value or (" " in value and value[0] not in "\"'") else value

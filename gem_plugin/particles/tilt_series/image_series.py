@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.errors import InputError
+from gem_plugin.io.mrc.header import MrcHeader
 from gem_plugin.io.project_folder import ImageSearch, find_stacks
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.particles import RelionFile
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.from_relion import table_of_relion_file
 from gem_plugin.particles.image_sizes import has_one_size
+from gem_plugin.particles.map_grids import UNSET_PIXEL_SIZES
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.tilt_series.refusals import refuse_aberrations
 from gem_plugin.particles.tilt_series.stack_slices import read_headers
@@ -26,6 +28,7 @@ from gem_plugin.progress import Track, untracked
 GROUPING_COLUMN = "_rlnGroupName"  # of Warp and M; nextPYP groups by rlnGroupNumber
 DOSE, B_FACTOR, CLASS = "_rlnMicrographPreExposure", "_rlnCtfBfactor", "_rlnClassNumber"
 B_FACTOR_PER_DOSE = -4.0  # A^2 per electron per square Angstrom: how Warp and M write the dose
+BINNED = 1.5  # pixel sizes that differ by such a factor are no two calibrations of one
 NUMBER_AT_END = re.compile(r"[/_-]?\d+$")  # of a group name; what is before it names the tilt series
 
 
@@ -41,14 +44,14 @@ def read_image_series(
     file: RelionFile,
     grouping_column: str = GROUPING_COLUMN,
     search: ImageSearch | None = None,
-    pixel_size_in_angstroms: float | None = None,  # only for files that have none
+    pixel_size_in_angstroms: float | None = None,  # for files that have none, or that of unbinned images
     track: Track = untracked,
 ) -> TiltSeriesParticles:
     """All particles with every row of them; images of weight 0 are still among them."""
     grouping_column = "_" + grouping_column.lstrip("_")
     refuse_aberrations(file)
     groups = _groups(file, grouping_column)
-    table = table_of_relion_file(file, search, pixel_size_in_angstroms)
+    table = table_of_relion_file(file, search, pixel_size_in_angstroms, may_replace_pixel_size=True)
     if not has_one_size(table):
         raise InputError(
             f"{file.path}: the tilt images have several boxes or pixel sizes; expected one of each. Give a part of them, by optics group."
@@ -146,6 +149,7 @@ def _check_slices(file: RelionFile, table: ParticleTable, paths: dict[str, Path]
             f"{file.at(row)}: image {table.slice_indices[row] + 1} of {paths[table.stack_names[row]]} is needed, which holds {limits[row]}. "
             "Are stack and star file of one export?"
         )
+    _warn_of_binned_stacks(file, table, headers)
     if table.n_images < len(table):
         images, counts = np.unique(table.image_indices, return_counts=True)
         rows = np.flatnonzero(table.image_indices == images[counts > 1][0])
@@ -153,6 +157,18 @@ def _check_slices(file: RelionFile, table: ParticleTable, paths: dict[str, Path]
             f"{file.at(int(rows[1]))}: its image {table.image_names[rows[1]]} is also that of row {rows[0]}; expected one row per tilt image. "
             "Remove the repeated rows."
         )
+
+
+def _warn_of_binned_stacks(file: RelionFile, table: ParticleTable, headers: dict[str, MrcHeader]) -> None:
+    """Images are often binned after the star file was written, which keeps the pixel size and with it the CTF of larger ones."""
+    for header in headers.values():
+        found, stated = header.pixel_size_in_angstroms, table.pixel_size_in_angstroms
+        if found not in UNSET_PIXEL_SIZES and not 1 / BINNED < found / stated < BINNED:
+            warn(
+                f"{header.path} has pixels of {found:.4g} A by its header, {file.path} says {stated:.4g} A, with which the CTF of every "
+                f"image is made. Were the images binned since? Then use --pixel-size {found:.4g}."
+            )
+            return
 
 
 def _check_half_sets(

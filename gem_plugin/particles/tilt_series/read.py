@@ -32,7 +32,7 @@ class TiltSeriesOptions:
     grouping_column: str = (
         GROUPING_COLUMN  # of files with a row per tilt image: what the rows of a particle share
     )
-    pixel_size_in_angstroms: float | None = None  # only for image series that give none
+    pixel_size_in_angstroms: float | None = None  # of image series that give none, or a wrong one
     max_dose: float | None = None  # electrons per square Angstrom before an image; None: all
     max_tilts: int | None = None  # images of each particle, those of the lowest dose; None: all
     search: ImageSearch = field(default_factory=ImageSearch)

@@ -70,7 +70,7 @@ def run_consensus(run: RunFiles, settings: ConsensusSettings, progress: Progress
     grey_scale = fit_grey_scale(terms)
     match = match_poses(cloud, observations, sample, epoch_generator(settings.seed, 1))
     _check_contrast_of_groups(terms, images.optics_groups[sample.numpy()])
-    _check_grey_scale(grey_scale)
+    _check_grey_scale(grey_scale, pixel_size)
     _check_hand(settings.map, match)
     _warn_when_poses_do_not_match(match)
     readings = {} if images.are_tilts else settle_optics(run, cloud, order, progress)
@@ -159,11 +159,12 @@ def _warn_of_other_phases(better: dict[bool, float]) -> None:
         )
 
 
-def _check_grey_scale(grey_scale: float) -> None:
+def _check_grey_scale(grey_scale: float, pixel_size_in_angstroms: float) -> None:
     if not grey_scale > 0:
         raise InputError(
             f"The projections of the map match the images with the factor {grey_scale:.3g}; expected a positive one. "
-            "Are the particles dark on light (use --invert-contrast), or do their poses belong to another map?"
+            f"Are the particles dark on light (use --invert-contrast), is {pixel_size_in_angstroms:.4g} A not the size of their pixels, "
+            "which their CTF is made with, or do their poses belong to another map?"
         )
 
 

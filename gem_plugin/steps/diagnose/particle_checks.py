@@ -83,6 +83,8 @@ def _check_dependence(
     if tilts is not None:
         groups["tomogram"] = tilts.tomograms[rows]
         groups["number of tilt images"] = of_latents.equal_bins(tilts.image_counts[rows])
+        groups["mean dose of the tilt images"] = of_latents.equal_bins(tilts.mean_doses[rows])
+        groups["mean tilt of the images"] = of_latents.equal_bins(tilts.mean_tilts_in_degrees[rows])
     if run.files.contrasts.is_file():
         groups["contrast of the particles"] = of_latents.equal_bins(run.column("contrast")[rows])
     tracked = progress.track(list(groups.items()), "latents against poses and CTF", unit="check")

@@ -9,8 +9,10 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search
 from gem_plugin.results.joined_particles import join_particles, named_files
+from gem_plugin.results.joined_tilt_series import join_tilt_series
 from gem_plugin.results.samples import Samples
 from gem_plugin.steps.prepare.settings import PrepareSettings
+from gem_plugin.steps.prepare.tilt_series import is_tilt_series, tilt_series_options
 
 
 def joined_where_several(
@@ -20,7 +22,11 @@ def joined_where_several(
     if not settings.samples:
         return settings, None
     with progress.waiting("joining the samples"):
-        joined = join_particles(run, settings.samples, image_search(settings), settings.pixel_size)
+        joined = (
+            join_tilt_series(run, settings.samples, tilt_series_options(settings))
+            if is_tilt_series(settings)
+            else join_particles(run, settings.samples, image_search(settings), settings.pixel_size)
+        )
     counts = np.bincount(joined.samples.numbers)[1:].tolist()
     sizes = ", ".join(f"{name} {count:,}" for name, count in zip(joined.samples.names, counts, strict=True))
     progress.say(f"Samples joined in {run.as_users_know(joined.path)}: {sizes} rows.")

@@ -51,7 +51,10 @@ class PrepareSettings:
         "First folders to take off the image names before they are looked for, such as /old/project.",
     )
     pixel_size: float | None = setting(
-        None, "Pixel size in Angstrom, only for star files that have none.", 0.01
+        None,
+        "Pixel size in Angstrom, for star files that have none, and for image series of tilts that were binned since, whose file "
+        "still gives that of the detector.",
+        0.01,
     )
     invert_contrast: bool = setting(
         False, "Invert the contrast of the images, for dark particles in a RELION star file."

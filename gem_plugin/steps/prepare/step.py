@@ -25,7 +25,7 @@ from gem_plugin.particles.image_sizes import largest_common_box, on_one_grid
 from gem_plugin.particles.images import BYTES_PER_VALUE, ParticleImages, open_particle_images
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
 from gem_plugin.particles.odd_phases import OddPhaseRemoval
-from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.particles.prepared import ParticleOrigin, load_prepared_table, save_prepared_table
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search, report_found_stacks
@@ -69,10 +69,11 @@ def run_prepare(run: RunFiles, settings: PrepareSettings, progress: Progress) ->
     """Write the prepared stack and table; images that were prepared in parts (parts.py) are joined instead."""
     check_settings(settings)
     _check_is_no_result(run, settings)
-    if is_tilt_series(settings):
-        return prepare_tilt_series(run, settings, _check_room_of(run), progress)
-    given = settings
+    given, of_tilts = settings, is_tilt_series(settings)
     settings, samples = joined_where_several(run, settings, progress)
+    if of_tilts:
+        numbers = prepare_tilt_series(run, settings, _check_room_of(run), progress)
+        return numbers | save_samples(run, samples, load_prepared_table(run)[0].file_rows)
 
     with _start(settings, _check_room_of(run), progress) as start:
         run.prepared_tilt_series.unlink(missing_ok=True)  # of an earlier start with other particles

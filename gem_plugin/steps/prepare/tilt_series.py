@@ -13,6 +13,7 @@ from gem_plugin.errors import InputError
 from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.imaging.fourier import fourier_crop_images
 from gem_plugin.imaging.normalisation import MINIMUM_BACKGROUND_FRACTION, background_mask
+from gem_plugin.io.mrc.header import read_mrc_header
 from gem_plugin.io.mrc.stacks import write_stack
 from gem_plugin.io.run.excluded import ExcludedParticles, write_excluded
 from gem_plugin.io.run.files import RunFiles
@@ -20,13 +21,16 @@ from gem_plugin.io.star.tomography import is_from_tomography
 from gem_plugin.notices import note, warn
 from gem_plugin.particles.images import image_defects
 from gem_plugin.particles.map_checks import read_matching_map, read_matching_mask
+from gem_plugin.particles.map_grids import UNSET_PIXEL_SIZES
 from gem_plugin.particles.prepared import ParticleOrigin, save_prepared_table
+from gem_plugin.particles.tilt_series.image_series import BINNED
 from gem_plugin.particles.tilt_series.images import TiltImageReader
 from gem_plugin.particles.tilt_series.read import TiltSeriesOptions, read_tilt_series
 from gem_plugin.particles.tilt_series.saved import save_tilt_series, table_of_particles
 from gem_plugin.particles.tilt_series.table import TiltSeriesForm, TiltSeriesParticles
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search
+from gem_plugin.results.joined_particles import named_files
 from gem_plugin.results.particle_file import RelionParticleFile, program_of
 from gem_plugin.steps.prepare.exclusion import check_number_of_particles
 from gem_plugin.steps.prepare.settings import PrepareSettings
@@ -44,22 +48,37 @@ ONLY_SINGLE_PARTICLES = ("symmetry", "drop_duplicates", "normalise")
 
 
 def is_tilt_series(settings: PrepareSettings) -> bool:
-    """Whether the particles are of tilt series. InputError for settings that have no effect with what they are."""
-    path = settings.particles
-    is_relion = path is not None and program_of(Path(path)) == RelionParticleFile.program
-    has_groups = settings.grouping_column is not None
-    is_one = is_relion and (has_groups or is_from_tomography(Path(str(path))))
+    """Whether the particles, or those of all samples, are of tilt series. InputError for settings that have no effect with what they are."""
+    paths = [] if settings.particles is None else [Path(settings.particles)]
+    if settings.samples and not paths:
+        paths = list(named_files(settings.samples).values())
+    are = [_holds_tilt_series(path, settings) for path in paths]
+    if any(are) and not all(are):
+        raise InputError(
+            f"{paths[are.index(True)]} holds tilt series, {paths[are.index(False)]} does not; expected samples of one kind."
+        )
+    is_one = any(are)
     defaults = {field.name: field.default for field in fields(PrepareSettings)}
     kind, other = ("tilt series", ONLY_SINGLE_PARTICLES) if is_one else ("single particles", ONLY_TILT_SERIES)
     changed = [name for name in other if getattr(settings, name) != defaults[name]]
     if changed:
         flag = "--" + changed[0].replace("_", "-")
-        raise InputError(f"{path} holds {kind}, with which {flag} has no effect. Leave it out.")
+        holds = f"{paths[0]} holds" if paths else "There are"
+        raise InputError(f"{holds} {kind}, with which {flag} has no effect. Leave it out.")
+    if is_one and settings.samples and settings.tomograms is not None:
+        raise InputError(
+            "--tomograms is for one particle file; give the optimisation set of each of the --samples."
+        )
     return is_one
 
 
-def read_particles_of_tilts(settings: PrepareSettings, progress: Progress) -> TiltSeriesParticles:
-    """The particles with the images that are used."""
+def _holds_tilt_series(path: Path, settings: PrepareSettings) -> bool:
+    is_relion = program_of(path) == RelionParticleFile.program
+    return is_relion and (settings.grouping_column is not None or is_from_tomography(path))
+
+
+def tilt_series_options(settings: PrepareSettings) -> TiltSeriesOptions:
+    """How the particles are read."""
     options = TiltSeriesOptions(
         tomograms=settings.tomograms,
         pixel_size_in_angstroms=settings.pixel_size,
@@ -69,8 +88,13 @@ def read_particles_of_tilts(settings: PrepareSettings, progress: Progress) -> Ti
     )
     if settings.grouping_column is not None:
         options = replace(options, grouping_column="_" + settings.grouping_column.lstrip("_"))
+    return options
+
+
+def read_particles_of_tilts(settings: PrepareSettings, progress: Progress) -> TiltSeriesParticles:
+    """The particles with the images that are used."""
     assert settings.particles is not None
-    return read_tilt_series(Path(settings.particles), options, progress.track)
+    return read_tilt_series(Path(settings.particles), tilt_series_options(settings), progress.track)
 
 
 def prepare_tilt_series(
@@ -84,6 +108,7 @@ def prepare_tilt_series(
     progress.say(f"Tilt series ({particles.form.value}): {particles.counts}.")
     check_number_of_particles(particles.path, len(particles))
     if settings.map is not None:
+        _check_binned(particles, Path(settings.map))
         read_matching_map(Path(settings.map), particles.box_size, particles.pixel_size_in_angstroms)
     if settings.mask is not None:
         read_matching_mask(Path(settings.mask), particles.box_size, particles.pixel_size_in_angstroms)
@@ -110,7 +135,6 @@ def prepare_tilt_series(
     save_prepared_table(run.prepared_table, table, noise.spectrum, origin)
     excluded = _without_images(particles, preparing, noise)
     write_excluded(run, excluded)
-    run.prepared_samples.unlink(missing_ok=True)
     counts = particles.image_counts
     return {
         "particles": len(particles),
@@ -127,6 +151,20 @@ def prepare_tilt_series(
         "noise_power": round(float(noise.spectrum.mean()), 4),
         "noise_levels": _range_of(noise.levels),
     }
+
+
+def _check_binned(particles: TiltSeriesParticles, path: Path) -> None:
+    """Image series are often binned after their file was written; a map of the same box then says so by its voxels."""
+    header = read_mrc_header(path)
+    found, stated = header.pixel_size_in_angstroms, particles.pixel_size_in_angstroms
+    is_same_box = header.shape == (particles.box_size,) * 3
+    is_image_series = particles.form is TiltSeriesForm.IMAGE_SERIES
+    if is_image_series and is_same_box and found not in UNSET_PIXEL_SIZES and found > BINNED * stated:
+        raise InputError(
+            f"{path} has the box of the images, {particles.box_size}, and {found:.4g} A per voxel, but {particles.path} gives the images "
+            f"{stated:.4g} A per pixel. Were they binned after that file was written? Then use --pixel-size {found:.4g}; "
+            "if not, give the map of the same refinement."
+        )
 
 
 @dataclass

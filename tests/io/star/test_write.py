@@ -21,16 +21,19 @@ LANDSCAPE = ExternalJob(
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "new.star"
-    loop = {"_rlnImageName": ["1@a", "22@a"], "_rlnAngleRot": ["1.5", "-2"], "_rlnEmpty": ["", "x"]}
-    write_new_star(path, {"general": {"_rlnCounter": "3", "_rlnNothing": ""}, "particles": loop})
+    loop = {"_rlnImageName": ["1@a", "22@a b"], "_rlnAngleRot": ["1.5", "-2"], "_rlnEmpty": ["", "x"]}
+    write_new_star(
+        path,
+        {"general": {"_rlnCounter": "3", "_rlnFile": "my run/a.star", "_rlnNothing": ""}, "particles": loop},
+    )
     document = read_star_document(path)
     general, particles = document.find_block("general"), document.find_block("particles")
     assert general is not None
-    assert general.pairs == {"_rlnCounter": "3", "_rlnNothing": ""}
+    assert general.pairs == {"_rlnCounter": "3", "_rlnFile": "my run/a.star", "_rlnNothing": ""}
     assert particles is not None
     columns = read_columns(document, particles, ["_rlnAngleRot"], ["_rlnImageName", "_rlnEmpty"])
     np.testing.assert_array_equal(columns["_rlnAngleRot"], [1.5, -2])
-    assert columns["_rlnImageName"].tolist() == ["1@a", "22@a"]
+    assert columns["_rlnImageName"].tolist() == ["1@a", "22@a b"]
     assert columns["_rlnEmpty"].tolist() == ["", "x"]
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 from tilt_projects import SERIES, changed_star, read, read_with_notices
@@ -103,3 +104,22 @@ def test_rows_that_name_their_tomogram_are_an_image_series_too(own_project: Path
     with changed_star(own_project / SERIES) as blocks:
         blocks[""]["rlnTomoName"] = "one"
     assert read(own_project / SERIES).names.tolist() == before.names.tolist()
+
+
+def test_the_pixel_size_of_images_that_were_binned_can_be_given(own_project: Path) -> None:
+    """Detector and magnification are often those of the images before; the CTF is that of the pixels."""
+    particles, sentences = read_with_notices(own_project / SERIES, pixel_size_in_angstroms=16.0)
+    assert particles.pixel_size_in_angstroms == 16
+    assert any("--pixel-size 16 A is taken, not the 8 A" in sentence for sentence in sentences)
+    usual, sentences = read_with_notices(own_project / SERIES)
+    assert not any("--pixel-size" in sentence for sentence in sentences)
+    np.testing.assert_allclose(particles.images.shifts_in_angstroms, usual.images.shifts_in_angstroms)
+
+
+def test_a_stack_with_other_pixels_than_its_file_is_warned_of(own_project: Path) -> None:
+    with mrcfile.open(own_project / "image_series" / "particles.mrcs", "r+") as stack:
+        stack.voxel_size = 16.0
+    sentences = read_with_notices(own_project / SERIES)[1]
+    assert any("has pixels of 16 A by its header" in text and "--pixel-size 16" in text for text in sentences)
+    sentences = read_with_notices(own_project / SERIES, pixel_size_in_angstroms=16.0)[1]
+    assert not any("by its header" in text for text in sentences)

@@ -3,6 +3,7 @@
 They are under the GPL and not part of this project.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -12,11 +13,17 @@ import pytest
 import torch
 from tilt_projects import read
 
+import gem_plugin as gem
+from gem_plugin.errors import InputError
 from gem_plugin.imaging.fourier import fourier_shell_correlation
-from gem_plugin.io.mrc.maps import read_map
+from gem_plugin.io.mrc.maps import read_map, write_map
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.tilt_series.images import TiltImageReader
 from gem_plugin.particles.tilt_series.reconstruction import back_project
 
+PIXEL_SIZE_OF_CRYODRGN = (
+    512 * 1.82 / 64
+)  # Angstrom: box and pixel size of sta_ctf.pkl in the box of the images
 WARPTOOLS = "warptools_test_4-tomos_10-ptcls_box-32_angpix-12"
 
 
@@ -67,3 +74,52 @@ def test_image_series_of_cryodrgn() -> None:
     with TiltImageReader(particles) as reader:
         images = reader.read(np.arange(len(particles.images)))
     assert 9 < images.std(axis=(1, 2)).mean() < 15
+    assert abs(images[:, 24:40, 24:40].mean()) > 3 * abs(images.mean())  # light on dark
+
+
+def test_whole_run_on_the_image_series_of_cryodrgn(tmp_path: Path) -> None:
+    """Six ribosomes, binned eightfold since: the file says 1.96 A, its CTF table for cryoDRGN 512 x 1.82 A in 64 pixels."""
+    star = _folder("cryodrgn", "tests/data") / "sta_testing_bin8.star"
+    particles = read(star, pixel_size_in_angstroms=PIXEL_SIZE_OF_CRYODRGN)
+    volume = back_project(particles, np.zeros(len(particles), int), 1).volume(0)
+    write_map(tmp_path / "map.mrc", volume.numpy(), PIXEL_SIZE_OF_CRYODRGN)
+    with pytest.raises(
+        InputError, match=r"1.96 A per pixel. Were they binned .* Then use --pixel-size 14.56"
+    ):
+        gem.fit(star, map=tmp_path / "map.mrc", out=tmp_path / "refused", show_progress=False)
+    run = gem.fit(
+        star,
+        map=tmp_path / "map.mrc",
+        out=tmp_path / "run",
+        pixel_size=PIXEL_SIZE_OF_CRYODRGN,
+        particle_diameter=350.0,
+        epochs=5,
+        skip_umap=True,
+        show_progress=False,
+    )
+    assert run.latents.shape == (6, 4)
+    numbers = RunFiles(tmp_path / "run")
+    summary = json.loads(numbers.summary.read_text())
+    assert {"prepare", "consensus", "train", "landscape", "report"} <= set(summary)
+    assert (
+        summary["consensus"]["match_in_own_poses"]
+        > 1.2 + summary["consensus"]["match_in_poses_of_others"] / 2
+    )
+    assert numbers.report.is_file()
+
+
+def test_the_other_contrast_of_the_image_series_of_cryodrgn_is_refused(tmp_path: Path) -> None:
+    """A map of the right sign against inverted images."""
+    star = _folder("cryodrgn", "tests/data") / "sta_testing_bin8.star"
+    particles = read(star, pixel_size_in_angstroms=PIXEL_SIZE_OF_CRYODRGN)
+    volume = back_project(particles, np.zeros(len(particles), int), 1).volume(0)
+    write_map(tmp_path / "map.mrc", volume.numpy(), PIXEL_SIZE_OF_CRYODRGN)
+    with pytest.raises(InputError, match=r"with the factor -.*invert-contrast"):
+        gem.fit(
+            star,
+            map=tmp_path / "map.mrc",
+            out=tmp_path / "run",
+            pixel_size=PIXEL_SIZE_OF_CRYODRGN,
+            invert_contrast=True,
+            show_progress=False,
+        )

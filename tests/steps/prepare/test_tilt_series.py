@@ -11,6 +11,8 @@ import torch
 from tilt_projects import FORMS, RELION, SERIES, changed_star, copied, simulate_small, truth_of
 
 from gem_plugin.errors import InputError
+from gem_plugin.heterogeneity.observations import MatchedBatch
+from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
 from gem_plugin.particles.prepared import PreparedData, PreparedTilts, load_prepared
@@ -55,18 +57,54 @@ def test_levels_are_those_of_the_noise(noisy_project, tmp_path, form):
     assert abs(ratios.mean() - 1) < 0.06
 
 
+def matched(folder: Path, project: Path) -> dict[str, MatchedBatch]:
+    """Images and filters of all particles, by form, each with its own noise."""
+    return {
+        form: observations_of(prepared_data(folder / form.partition("/")[0], project / form)[0]).batch(
+            torch.arange(60)
+        )
+        for form in FORMS
+    }
+
+
+def of_molecule(batch: MatchedBatch, radius: int = 10) -> torch.Tensor:
+    """Matched images to 51 Angstrom (5 of 32 shells) where the molecule is."""
+    offsets = torch.arange(32) - 16
+    is_inside = offsets[:, None] ** 2 + offsets[None, :] ** 2 < radius**2
+    spectra = torch.fft.rfft2(batch.images)
+    rings = (torch.fft.fftfreq(32, 1 / 32)[:, None] ** 2 + torch.arange(17)[None, :] ** 2).sqrt()
+    images = torch.fft.irfft2(spectra * ((rings > 0) & (rings < 6)), s=(32, 32))
+    return images[:, is_inside].flatten()
+
+
+def agreement(first: torch.Tensor, second: torch.Tensor) -> float:
+    return float((first * second).sum() / (first.norm() * second.norm()))
+
+
 def test_the_forms_give_one_likelihood(noisy_project, tmp_path):
-    """Matched images and filters at low frequency of premultiplied stacks and of raw image series, each with its own noise."""
-    batches = []
-    for form in (FORMS[1], SERIES):
-        found = prepared_data(tmp_path / form.partition("/")[0], noisy_project / form)[0]
-        observations = observations_of(found)
-        batches.append(observations.batch(torch.arange(60)))
-    images = [torch.fft.rfft2(batch.images)[:, :6, 1:6].flatten() for batch in batches]
-    correlation = (images[0].conj() * images[1]).real.sum() / (images[0].norm() * images[1].norm())
-    assert correlation > 0.95  # images cut before the CTF differ at their edges from those cut after it
-    filters = [batch.filters[:, :, :8].flatten() for batch in batches]
-    assert (filters[0] * filters[1]).sum() / (filters[0].norm() * filters[1].norm()) > 0.99
+    """Premultiplied stacks and raw image series where the molecule is.
+
+    At the border the order of cutting and CTF matters: noise that the CTF brings in from outside the box is in a stack, and that
+    which it takes out of the box is not in the product of a raw image. Over the whole image the agreement is 0.967 for that, and
+    0.993 where the CTF moves nothing (defocus 100 to 200 Angstrom).
+    """
+    found = matched(tmp_path, noisy_project)
+    relion, warptools, series = (found[form] for form in FORMS)
+    assert agreement(of_molecule(warptools), of_molecule(series)) > 0.98
+    assert agreement(of_molecule(relion, 8), of_molecule(series, 8)) > 0.96  # whose circle has a soft edge
+    for one in (relion, warptools):
+        filters = [batch.filters[:, :, :8].flatten() for batch in (one, series)]
+        assert agreement(*filters) > 0.99
+
+
+def test_raw_stacks_are_the_images_of_the_series(tmp_path):
+    """The same pixels: every row, level of the noise and filter must be the same, whatever the order in the files."""
+    changes = {"n_particles": 60, "snr": 0.02, "tilt_step": 6.0, "raw_tilts": True, "tilt_form": "all"}
+    found = matched(tmp_path, simulate_small(tmp_path / "project", **changes))
+    _, warptools, series = (found[form] for form in FORMS)
+    torch.testing.assert_close(warptools.rotation_matrices, series.rotation_matrices, atol=1e-4, rtol=0)
+    assert agreement(warptools.images.flatten(), series.images.flatten()) > 0.9999
+    assert agreement(warptools.filters.flatten(), series.filters.flatten()) > 0.9999
 
 
 def test_dark_particles_are_inverted_and_cropping_keeps_the_pose(tilt_project, tmp_path):
@@ -145,3 +183,15 @@ def test_rows_of_the_tilt_series_in_another_order_change_nothing(tilt_project, t
         np.asarray(usual.images), np.asarray(mixed.images)[images], rtol=1e-4, atol=1e-5
     )
     np.testing.assert_allclose(usual.noise_levels, mixed.noise_levels[images], rtol=1e-4)
+
+
+def test_a_map_of_the_binned_images_says_that_their_file_is_of_the_unbinned_ones(tilt_project, tmp_path):
+    write_map(tmp_path / "map.mrc", np.random.default_rng(0).random((32, 32, 32), np.float32), 16.0)
+    with pytest.raises(
+        InputError, match=r"16 A per voxel, but .* gives the images 8 A per pixel.*--pixel-size 16"
+    ):
+        prepared(tmp_path / "run", tilt_project / SERIES, map=tmp_path / "map.mrc")
+    data = prepared_data(tmp_path / "run", tilt_project / SERIES, map=tmp_path / "map.mrc", pixel_size=16.0)[
+        0
+    ]
+    assert data.table.pixel_size_in_angstroms == 16
