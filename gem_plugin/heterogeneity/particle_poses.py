@@ -111,12 +111,14 @@ class ParticlePoses:
         arguments = model, encoder_inputs, contrast_variance
         least = max(MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample)))
         positions = self._cloud(sample[:1], model, encoder_inputs).positions
-        first = some_of(sample, PARTICLES_OF_FIRST_LOOK)
-        looks = [first, sample] if self.prior.is_zero and len(first) < len(sample) else [sample]
-        for rows in looks:
-            prior, gain = self._better_prior(rows, weights_of, *arguments)
+        said: list[tuple[Tensor, Tensor, Tensor]] = []
+        for rows in in_two_looks(sample, PARTICLES_OF_FIRST_LOOK):
+            said.append(self._information(rows, weights_of, *arguments))
+            information, curvatures, weights = map(torch.cat, zip(*said, strict=True))
+            prior = better_prior(self.prior, information, curvatures, weights)
+            gain = float((weights * evidence_of_prior(prior, information, curvatures)).mean())
             found = min(gain / least, movement_in_pixels(prior, positions) / SMALLEST_MOVEMENT_IN_PIXELS)
-            if found < PART_OF_WHAT_IS_NEEDED:
+            if self.prior.is_zero and found < PART_OF_WHAT_IS_NEEDED:
                 break
         is_found = (
             found >= 1
@@ -129,20 +131,6 @@ class ParticlePoses:
         if had_moved or self.are_moved:
             self._move()
         return PoseSpread(math.degrees(math.sqrt(self.prior.angle)), math.sqrt(self.prior.shift), gain)
-
-    def _better_prior(
-        self,
-        rows: Tensor,
-        weights_of: Callable[[Tensor, Tensor], Tensor],
-        model: HeterogeneityModel,
-        encoder_inputs: EncoderInputs,
-        contrast_variance: float,
-    ) -> tuple[PosePrior, float]:
-        """The prior after these particles, and the evidence for it in nats per particle."""
-        arguments = model, encoder_inputs, contrast_variance
-        information, curvatures, weights = self._information(rows, weights_of, *arguments)
-        prior = better_prior(self.prior, information, curvatures, weights)
-        return prior, float((weights * evidence_of_prior(prior, information, curvatures)).mean())
 
     def _explain_what_parts_do(
         self,
@@ -295,6 +283,12 @@ class ParticlePoses:
 def some_of(rows: Tensor, at_most: int) -> Tensor:
     """Particles at equal distances, at most so many."""
     return rows[:: max(1, -(-len(rows) // at_most))]
+
+
+def in_two_looks(rows: Tensor, at_first: int) -> list[Tensor]:
+    """Particles at equal distances, at most so many, and the others, if there are any."""
+    is_first = torch.arange(len(rows)) % max(1, -(-len(rows) // at_first)) == 0
+    return [rows] if bool(is_first.all()) else [rows[is_first], rows[~is_first]]
 
 
 def _parts(offsets: Tensor) -> tuple[Tensor, Tensor]:

@@ -115,19 +115,18 @@ def test_a_first_look_ends_a_pass_where_poses_are_right_and_no_other(
 ):
     monkeypatch.setattr(particle_poses, "PARTICLES_OF_FIRST_LOOK", N // 4)
     looked_at = []
-    better_prior = ParticlePoses._better_prior
+    information = ParticlePoses._information
 
-    def noted(self, rows, *arguments):
-        looked_at.append(len(rows))
-        return better_prior(self, rows, *arguments)
+    def noted(self, rows, *arguments, parts=None):
+        if parts is None and len(rows):
+            looked_at.append(len(rows))
+        return information(self, rows, *arguments, parts=parts)
 
-    monkeypatch.setattr(ParticlePoses, "_better_prior", noted)
+    monkeypatch.setattr(ParticlePoses, "_information", noted)
     model, observations, _, _ = make(angle, shift)
     poses, _ = refined(model, observations, passes=2)
     assert poses.prior.is_zero != all_are_looked_at
-    assert looked_at == (
-        [N // 4, N, N] if all_are_looked_at else [N // 4, N // 4]
-    )  # a prior once found needs all
+    assert looked_at == 2 * ([N // 4, N - N // 4] if all_are_looked_at else [N // 4])
 
 
 def test_motion_that_the_model_does_not_know_is_not_taken_for_poses():
