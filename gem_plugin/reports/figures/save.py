@@ -80,7 +80,7 @@ def save_figure(figure: Figure, stem: Path) -> list[Path]:
 def lay_out(figure: Figure, dots_per_inch: float) -> None:
     """Find the positions of all panels, for good: matplotlib would draw the whole figure once more to find them."""
     engine, dots_of_figure = figure.get_layout_engine(), figure.dpi
-    if engine is None:
+    if engine is None or not figure.axes:  # matplotlib warns where there are no panels
         return
     figure.set_dpi(dots_per_inch)
     engine.execute(figure)

@@ -22,6 +22,7 @@ from gem_plugin.reports.figures.save import (
     OKABE_ITO,
     add_colour_bar,
     draw_groups,
+    lay_out,
     middle_member,
     new_figure,
 )
@@ -252,3 +253,10 @@ def test_the_figure_of_the_training_marks_where_the_rate_falls(
     assert ["learning rate falls" in some for some in labels] == [True, False, False]
     marked = drawn[0].axes[0].lines[labels[0].index("learning rate falls")]
     assert set(np.asarray(marked.get_xdata())) == {3.0}
+
+
+def test_a_page_without_panels_is_laid_out_without_a_warning(recwarn):
+    figure = Figure(layout="constrained")
+    figure.text(0.1, 0.9, "a page of text")
+    lay_out(figure, 100)
+    assert not recwarn.list
