@@ -1,5 +1,5 @@
 # Everything from a fresh clone: Python 3.10 to 3.14, git and make are enough.
-#   make demo       the whole way, from images to states, on a phantom (about three minutes, set-up aside)
+#   make demo       the whole way, from images to states, on a phantom (about two minutes, set-up aside)
 #   make test       the tests that take seconds        make test-slow   the tests that take minutes
 #   make bench      speed and memory                   make bench-gpu   the same on one GPU, under nine minutes
 #   make lint       style, types, import rules         make docs        the documentation as a site, without network
