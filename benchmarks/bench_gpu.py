@@ -1,4 +1,5 @@
-"""Everything on one GPU in one go, in under nine minutes: kernels, projection, training, a whole run, landscape, half-maps.
+"""Everything on one GPU in one go, in under nine minutes: kernels, projection, training, a whole run, landscape, half-maps, wrong
+poses, tilt series.
 
     python benchmarks/bench_gpu.py --out FOLDER [--shared ../shared]
 
@@ -32,7 +33,7 @@ from truth.machine import machine_class  # noqa: E402
 from truth.sets import CannotMakeError  # noqa: E402
 
 PACKAGES = ("torch", "triton", "numpy", "numba")
-PARTS = ("kernels", "projection", "training", "run", "landscape", "reconstruct")
+PARTS = ("kernels", "projection", "training", "run", "landscape", "reconstruct", "poses", "tilt_series")
 SECONDS_FOR_ALL = 540
 SECONDS_OF_A_PART = {
     "kernels": 60,
@@ -41,7 +42,11 @@ SECONDS_OF_A_PART = {
     "run": 120,
     "landscape": 60,
     "reconstruct": 30,
+    "poses": 60,
+    "tilt_series": 60,
 }
+OF_THE_RUN = ("run", "landscape", "reconstruct")  # parts that share the set and the run of 128 px
+EPOCHS_OF_TILT_SERIES = 8
 
 
 def main() -> None:
@@ -49,14 +54,14 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"machine": describe(options.device), "seconds": {}}
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=options.work) as work, making(options, Path(work)) as dataset:
+    with tempfile.TemporaryDirectory(dir=options.work) as work, making(options, Path(work)) as sets:
         for part in options.parts:
             left = options.seconds - (time.monotonic() - start)
             if left < SECONDS_OF_A_PART[part] and not options.tiny:
                 results[part] = {"left_out": f"{left:.0f} s were left"}
                 continue
             before = time.monotonic()
-            results[part] = tried(lambda part=part: measure(part, options, dataset, Path(work) / "run"))
+            results[part] = tried(lambda part=part: measure(part, options, sets, Path(work)))
             results["seconds"][part] = time.monotonic() - before
             results["seconds"]["all"] = time.monotonic() - start
             write(options.out, results)
@@ -101,19 +106,28 @@ def is_installed(name: str) -> bool:
 
 
 @contextmanager
-def making(options: argparse.Namespace, work: Path) -> Iterator[Future[Path] | None]:
-    """The set of the whole run, made by the processors while the GPU does the first parts."""
-    if not {"run", "landscape", "reconstruct"} & set(options.parts):
-        yield None
-        return
-    box = 32 if options.tiny else 128
-    n_particles = 300 if options.tiny else options.particles
+def making(options: argparse.Namespace, work: Path) -> Iterator[dict[str, Future[Path]]]:
+    """The sets of the parts that need one, made by the processors one after another while the GPU does the first parts."""
+    box, small_box, n_particles, n_tilted = 128, 64, options.particles, 1000
+    if options.tiny:
+        box, small_box, n_particles, n_tilted = 32, 32, 300, 20
     n_pieces = max(1, min(12, (os.cpu_count() or 1) - 2))
+    n_with_wrong_poses = min(12_000, n_particles)
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(whole_runs.make_set, work, options.shared, n_particles, box, n_pieces)
+        sets: dict[str, Future[Path]] = {}
+        if set(OF_THE_RUN) & set(options.parts):
+            made = pool.submit(whole_runs.make_set, work, options.shared, n_particles, box, n_pieces)
+            sets |= dict.fromkeys(OF_THE_RUN, made)
+        if "poses" in options.parts:
+            sets["poses"] = pool.submit(
+                whole_runs.make_set_with_wrong_poses, work, options.shared, n_with_wrong_poses, n_pieces
+            )
+        if "tilt_series" in options.parts:
+            sets["tilt_series"] = pool.submit(whole_runs.make_tilt_series, work, n_tilted, small_box)
+        yield sets
 
 
-def measure(part: str, options: argparse.Namespace, dataset: Future[Path] | None, run: Path) -> Any:
+def measure(part: str, options: argparse.Namespace, sets: dict[str, Future[Path]], work: Path) -> Any:
     device = torch.device(options.device)
     if part == "kernels":
         boxes = kernels.BOXES[:2] if options.tiny else kernels.BOXES
@@ -126,11 +140,15 @@ def measure(part: str, options: argparse.Namespace, dataset: Future[Path] | None
     if part == "training":
         sizes = [rates.SIZES[0].smaller()] if options.tiny else rates.SIZES
         return {"rows": [tried(lambda size=size: rates.training_rate(size, device, True)) for size in sizes]}
-    assert dataset is not None
-    path = dataset.result()
+    path, run = sets[part].result(), work / "run"
+    settings = {"epochs": 1, "max_gaussians": 200} if options.tiny else {}
     if part == "run":
-        settings = {"epochs": 1, "max_gaussians": 200} if options.tiny else {}
         return whole_runs.train_and_score(path, run, options.device, settings)
+    if part == "poses":
+        return whole_runs.refine_poses(path, work / "run_poses", options.device, settings)
+    if part == "tilt_series":
+        settings = {"epochs": EPOCHS_OF_TILT_SERIES, **settings}
+        return whole_runs.train_tilt_series(path, work / "run_tilt_series", options.device, settings)
     if part == "landscape":
         sizes = (20, 100) if options.tiny else (whole_runs.N_MAPS, whole_runs.N_PLACED)
         return whole_runs.map_landscape(run, options.device, *sizes)

@@ -14,7 +14,14 @@ from gem_plugin.gaussians.projection_reference import render_reference
 from gem_plugin.gaussians.volume import render_volumes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CHECKS = REPOSITORY / "tests" / "gaussians" / "triton_checks.py"
+CHECKS = tuple(
+    REPOSITORY / "tests" / path
+    for path in (
+        "gaussians/triton_checks.py",
+        "heterogeneity/test_step_graph.py",
+        "heterogeneity/test_optimiser.py",
+    )
+)
 WIDTHS_IN_PIXELS = (0.4, 0.7, 1.0, 2.0, 4.0)
 BOXES = (31, 64, 128, 256)
 N_GAUSSIANS, N_IMAGES = 500, 3
@@ -28,11 +35,21 @@ VOLUME_BOXES = (32, 64)
 
 
 def run_kernel_tests(device: torch.device) -> dict[str, Any]:
-    """tests/gaussians/triton_checks.py in a process of its own; on a CPU through Triton's interpreter."""
+    """Tests of kernels and of recorded steps in a process of its own; on a CPU through Triton's interpreter."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     if device.type == "cpu":
         environment["TRITON_INTERPRET"] = "1"
-    command = [sys.executable, "-m", "pytest", str(CHECKS), "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *map(str, CHECKS),
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=--import-mode=importlib",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment)
     lines = done.stdout.strip().splitlines()
     return {"passed": done.returncode == 0, "said": lines[-1] if done.returncode == 0 else lines[-30:]}

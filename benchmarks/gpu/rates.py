@@ -37,6 +37,7 @@ class Work:
     precision: str = "auto"
     records_steps: bool = True
     looks_for_outliers: bool = True
+    images_are_short: bool = False  # kept in half precision
 
     def smaller(self) -> "Work":
         """The same in seconds on a CPU."""
@@ -50,6 +51,7 @@ SIZES = (
     Work(128, 8000, records_steps=False),
     Work(128, 8000, precision="float32"),
     Work(128, 8000, batch_size=256),
+    Work(128, 8000, images_are_short=True),
     Work(256, 8000, n_particles=4096),
 )
 PROJECTIONS = ((64, 1600, 64), (128, 8000, 64), (128, 8000, 256), (256, 8000, 64))  # box, Gaussians, images
@@ -145,7 +147,7 @@ def _trainer(work: Work, device: torch.device) -> Trainer:
     model = build_model(architecture_for(settings, work.n_gaussians, box, pixel_size), cloud, generator)
     model.to(device)
     observations.move_to_(device)
-    observations.keep_in_memory()
+    observations.keep_in_memory(dtype=torch.float16 if work.images_are_short else torch.float32)
     inputs = EncoderInputs.compute(model.anchors, observations)
     model.encoder.standardise_by(inputs.batch(torch.arange(min(n, 2000))), len(model.anchors))
     rows = torch.arange(n)

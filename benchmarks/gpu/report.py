@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 GOAL_PER_SECOND = 20_000  # particles, at 128 px with 8,000 Gaussians
-COLUMNS_OF_TRAINING = ("box", "n_gaussians", "batch_size", "precision", "is_recorded", "particles_per_second", "gigabytes", "first_epoch_seconds")  # fmt: skip
+COLUMNS_OF_TRAINING = ("box", "n_gaussians", "batch_size", "precision", "images_are_short", "is_recorded", "particles_per_second", "gigabytes", "first_epoch_seconds")  # fmt: skip
 COLUMNS_OF_TIMELINE = ("microseconds_a_step", "operations_a_step", "busy", "gap_of_steps", "longest_gap")
 COLUMNS_OF_PROJECTION = ("box", "gaussians", "batch", "forward_per_second", "forward_roofline", "backward_per_second", "backward_roofline")  # fmt: skip
 
@@ -17,7 +17,8 @@ def as_markdown(results: Mapping[str, Any]) -> str:
     lines += _kernels(results.get("kernels"))
     lines += _projection(results.get("projection"))
     lines += _training(results.get("training"))
-    for part, title in (("run", "igg1d at 128 px, the whole way"), ("landscape", "Landscape of that run"), ("reconstruct", "Half-maps of all particles")):  # fmt: skip
+    for part, title in (("run", "igg1d at 128 px, the whole way"), ("landscape", "Landscape of that run"), ("reconstruct", "Half-maps of all particles"),
+                        ("poses", "Particles with wrong poses, 64 px"), ("tilt_series", "Tilt series, 64 px")):  # fmt: skip
         lines += _list(title, results.get(part))
     return "\n".join(lines) + "\n"
 
@@ -30,7 +31,7 @@ def _kernels(part: Any) -> list[str]:
     failed = [f"{row['of']} of box {row['box']}, width {row['width']}" for row in rows if not row["passed"]]
     tests = part["tests"]
     said = tests["said"] if tests["passed"] else f"failed: {tests['said'][-3:]}"
-    return ["", "## Kernels against the reference", "", f"tests/gaussians/triton_checks.py: {said}. Values and gradients for {len(rows)} "
+    return ["", "## Kernels against the reference", "", f"Tests: {said}. Values and gradients for {len(rows)} "
             f"widths and boxes: largest relative difference {worst:.2g}; too large: {', '.join(failed) or 'none'}."]  # fmt: skip
 
 
@@ -58,7 +59,16 @@ def _training(part: Any) -> list[str]:
     if timed:
         lines += ["", "One epoch under the profiler; gaps in steps.", ""]
         lines += _table(
-            timed, ("box", "n_gaussians", "batch_size", "precision", "is_recorded", *COLUMNS_OF_TIMELINE)
+            timed,
+            (
+                "box",
+                "n_gaussians",
+                "batch_size",
+                "precision",
+                "images_are_short",
+                "is_recorded",
+                *COLUMNS_OF_TIMELINE,
+            ),
         )
         for row in timed:
             spent = row["timeline"]["microseconds_a_step_by_operation"]

@@ -1,4 +1,4 @@
-"""A whole run on a device: igg1d at 128 px made, trained, scored, mapped and reconstructed, as a user would."""
+"""Whole runs on a device, as a user would: igg1d at 128 px made, trained, scored, mapped and reconstructed; wrong poses; tilt series."""
 
 import io
 from dataclasses import replace
@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from truth.known_truth import read_truth
+from truth.pose_scores import score_poses
 from truth.score import STEPS_OF_TRAINING, score_maps
-from truth.sets import MadeSet, ensure_set
+from truth.sets import SETS, MadeSet, ensure_set
 
+from gem_plugin.heterogeneity.observations import IMAGES_OF_A_STEP
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.exact_coordinates import component_functionals, exact_functionals
@@ -19,6 +21,8 @@ from gem_plugin.progress import Progress
 from gem_plugin.results.components import VolumeComponents
 from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.run import Run
+from gem_plugin.steps.simulate.settings import SimulateSettings
+from gem_plugin.steps.simulate.step import run_simulate
 from gpu.rates import timed
 
 N_MAPS = 1000
@@ -34,19 +38,56 @@ def make_set(work: Path, shared: Path, n_particles: int, box: int, n_pieces: int
 def train_and_score(dataset: Path, folder: Path, device: str, settings: dict[str, Any]) -> dict[str, Any]:
     """prepare, consensus and train, each timed; both FSC metrics with maps of the device."""
     run = RunFiles(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    progress = LoggedProgress(run.log, io.StringIO())
-    values = {"particles": dataset / "particles.star", "map": dataset / "consensus.mrc", "device": device}
-    row: dict[str, Any] = {}
-    for number, step in enumerate(STEPS_OF_TRAINING, start=1):
-        with timed(row, f"{step}_seconds"):
-            numbers = run_steps(STEPS_OF_TRAINING[:number], run, {**values, **settings}, progress)
-    row |= {name: numbers["train"][name] for name in ("epochs", "particles_per_second", "gaussians", "loss")}
+    row = trained(dataset / "particles.star", dataset, run, device, settings)
     with timed(row, "scoring_seconds"):
         truth, opened = read_truth(dataset), Run(run)
         decode = opened.decoder(MapGrid(), device).maps_for_files
         row |= score_maps(truth, opened.latents, decode, read_map(dataset / "consensus.mrc").volume)
     return row
+
+
+def trained(
+    particles: Path, dataset: Path, run: RunFiles, device: str, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """What the three steps took, and some numbers of the training."""
+    run.root.mkdir(parents=True, exist_ok=True)
+    progress = LoggedProgress(run.log, io.StringIO())
+    values = {"particles": particles, "map": dataset / "consensus.mrc", "device": device}
+    row: dict[str, Any] = {}
+    for number, step in enumerate(STEPS_OF_TRAINING, start=1):
+        with timed(row, f"{step}_seconds"):
+            numbers = run_steps(STEPS_OF_TRAINING[:number], run, {**values, **settings}, progress)
+    numbers = numbers["train"]
+    return row | {name: numbers[name] for name in ("epochs", "particles_per_second", "gaussians", "loss")}
+
+
+def make_set_with_wrong_poses(work: Path, shared: Path, n_particles: int, n_pieces: int) -> Path:
+    """Poses off by 3 degrees about each axis and 2 A along each; 64 px."""
+    return ensure_set(work, shared, SETS["pose"], n_particles, 0, n_pieces)
+
+
+def refine_poses(dataset: Path, folder: Path, device: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Default training of particles whose poses are off; the errors of the poses before and after."""
+    run = RunFiles(folder)
+    row = trained(dataset / "particles.star", dataset, run, device, settings)
+    return row | score_poses(read_truth(dataset), Run(run))
+
+
+def make_tilt_series(work: Path, n_particles: int, box: int) -> Path:
+    """The phantom's turning arm in 41 tilts, as 2D stacks of RELION 5."""
+    out = work / "tilt_series"
+    size = {"n_particles": n_particles, "box": box, "pixel_size": 384 / box}
+    run_simulate(
+        SimulateSettings(out=out, tilt_series=True, tilt_form="relion5", fewest_tilts=41, snr=0.01, **size),  # type: ignore[arg-type]
+        Progress(io.StringIO()),
+    )
+    return out
+
+
+def train_tilt_series(dataset: Path, folder: Path, device: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Training of particles with many images; images a second."""
+    row = trained(dataset / "relion5" / "optimisation_set.star", dataset, RunFiles(folder), device, settings)
+    return row | {"images_per_second": row["particles_per_second"] * IMAGES_OF_A_STEP}
 
 
 def map_landscape(

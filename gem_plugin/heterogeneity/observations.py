@@ -22,6 +22,7 @@ from gem_plugin.imaging.fourier import fourier_crop_images, ring_indices, shift_
 from gem_plugin.imaging.processed_images import matching_transfers, model_transfers
 
 IMAGES_AT_A_TIME = 256
+SMALLEST_UNIT = 1e-30  # of an image of zeros
 IMAGES_OF_A_STEP = 12  # of a particle that owns more: a random choice in every training step, scaled to all
 
 
@@ -87,10 +88,14 @@ class Observations:
         self._noise_rows = noise_rows if len(self._inverse_noise) > 1 else None
         self._inverse_levels = None if noise_levels is None else 1 / noise_levels.float()
         self.device = torch.device("cpu")  # where batches are made
-        self._matched: Tensor | None = None  # (n_matched, box, box)
+        self._matched: Tensor | None = (
+            None  # (n_matched, box, box), in half precision each divided by its unit
+        )
+        self._units: Tensor | None = None  # (n_matched, 1, 1); None for single precision
         # (n_matched, box, box // 2 + 1) in half precision, and by how much it is multiplied, (n_matched, 1, 1)
         self._squared_ctf: tuple[Tensor, Tensor] | None = None
         self._n_kept = 0  # most images that were kept in memory
+        self._kept_as = torch.float32
 
     def move_to_(self, device: torch.device) -> None:
         """Make batches on another device from now on. Images stay where they are; keep_in_memory puts them there."""
@@ -142,9 +147,9 @@ class Observations:
         """Images in memory anew; made for each batch where views of one image no longer share one, so that memory does not grow."""
         for name in ("_rows_to_match", "_which_matched"):
             self.__dict__.pop(name, None)
-        self._matched = self._squared_ctf = None
+        self._matched = self._units = self._squared_ctf = None
         if 0 < self.n_matched <= self._n_kept:
-            self.keep_in_memory(progress_of)
+            self.keep_in_memory(progress_of, self._kept_as)
 
     @property
     def n_matched(self) -> int:
@@ -175,20 +180,31 @@ class Observations:
         which = self._rows_to_match[1]
         return None if which is None else which.to(self.device)
 
-    def keep_in_memory(self, progress_of: Any = iter) -> None:
-        """Compute all matched images and their squared CTF once, on the device of the batches; 5 bytes a pixel."""
+    def keep_in_memory(self, progress_of: Any = iter, dtype: torch.dtype = torch.float32) -> None:
+        """Compute all matched images and their squared CTF once, on the device of the batches.
+
+        5 bytes a pixel, and 3 in half precision: images are divided by their largest value then, so that rounding changes a pixel
+        by at most 2^-12 of it, a thousandth of its noise.
+        """
         needed, _ = self._rows_to_match
         box, device = self.box_size, self.device
-        matched = torch.empty(len(needed), box, box, device=device)
+        matched = torch.empty(len(needed), box, box, dtype=dtype, device=device)
+        self._units = None
+        if dtype == torch.float16:
+            self._units = torch.ones(len(needed), 1, 1, device=device)
         squared = torch.empty(len(needed), box, box // 2 + 1, dtype=torch.float16, device=device)
         units = units_in_half_precision(self.ctf.scale_factor[send(needed, device)])
         for part in progress_of(list(row_chunks(len(needed), IMAGES_AT_A_TIME))):
             here, rows = slice(int(part[0]), int(part[-1]) + 1), needed[part]
             spectra = self._ctf_of_images(rows)
-            matched[here] = self._match(rows, spectra)
+            images = self._match(rows, spectra)
+            if self._units is not None:
+                self._units[here] = images.abs().amax((1, 2), keepdim=True).clamp_min(SMALLEST_UNIT)
+                images = images / self._units[here]
+            matched[here] = images
             squared[here] = spectra**2 / units[here]
         self._matched, self._squared_ctf = matched, (squared, units)
-        self._n_kept = max(self._n_kept, len(matched))
+        self._n_kept, self._kept_as = max(self._n_kept, len(matched)), dtype
 
     def batch(self, rows: Tensor) -> MatchedBatch:
         """The given particles. Rows are on the CPU, whatever the device of the batches, or on it where `are_on_device`."""
@@ -274,7 +290,8 @@ class Observations:
     def _matched_images(self, rows: Tensor) -> Tensor:  # (batch, box, box)
         if self._matched is None:
             return self._match(rows)
-        return self._matched[self._matched_rows(rows)]
+        which = self._matched_rows(rows)
+        return self._matched[which] if self._units is None else self._matched[which] * self._units[which]
 
     def _matched_rows(self, rows: Tensor) -> Tensor:  # (batch,): where they are among the matched images
         rows, which = send(rows, self.device), self._which_matched

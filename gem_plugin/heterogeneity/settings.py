@@ -132,7 +132,8 @@ class TrainSettings:
     )
     cache: str = setting(
         "auto",
-        "Images in memory or read from disk; auto: memory when they fit in half of it.",
+        "Images in memory or read from disk; auto: memory when they fit in half of it (three quarters of a GPU's, in half precision if "
+        "need be).",
         choices=CACHES,
     )
     projector: str = setting(

@@ -114,3 +114,38 @@ def test_filters_that_are_kept_are_right_whatever_the_scale_of_the_ctf(
     kept.keep_in_memory()
     sizes = of_images[rows].square().clamp_min(1e-30)[:, None, None]
     torch.testing.assert_close(kept.batch(rows).filters / sizes, expected / sizes, rtol=1e-3, atol=1e-4)
+
+
+def test_images_kept_in_half_precision_are_right_to_a_thousandth() -> None:
+    kept = observations()
+    rows = torch.tensor([0, 39, 5, 6, 21, 38])
+    before = kept.batch(rows)
+    kept.keep_in_memory(dtype=torch.float16)
+    after = kept.batch(rows)
+    assert after.images.dtype == torch.float32
+    largest = before.images.abs().amax((1, 2), keepdim=True)
+    assert float(((after.images - before.images).abs() / largest).max()) < 2.0**-11
+    assert kept._matched is not None
+    assert kept._matched.dtype == torch.float16
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-12, 1e12])
+def test_half_precision_does_not_depend_on_the_scale_of_images(scale: float) -> None:
+    kept, scaled = observations(), observations()
+    rows = torch.arange(4)
+    scaled.raw_images = scaled.raw_images[np.arange(N_ROWS)] * np.float32(scale)
+    for one in (kept, scaled):
+        one.keep_in_memory(dtype=torch.float16)
+    torch.testing.assert_close(scaled.batch(rows).images, kept.batch(rows).images * scale, rtol=1e-3, atol=0)
+
+
+def test_images_stay_in_half_precision_when_poses_move() -> None:
+    kept = observations()
+    kept.keep_in_memory(dtype=torch.float16)
+    kept.move_poses_(torch.eye(3).expand(N_ROWS, 3, 3), torch.ones(N_ROWS, 2))
+    assert kept._matched is not None
+    assert kept._matched.dtype == torch.float16
+    anew = observations()
+    anew.move_poses_(torch.eye(3).expand(N_ROWS, 3, 3), torch.ones(N_ROWS, 2))
+    rows = torch.arange(9)
+    torch.testing.assert_close(kept.batch(rows).images, anew.batch(rows).images, rtol=1e-3, atol=3e-3)

@@ -106,7 +106,6 @@ WITHOUT_TEST = {
         "heterogeneity/schedule",
         "heterogeneity/workers",
         "steps/train/half_sets",
-        "steps/train/images",
     ),
     "Focus masks and optional terms in training: tests/steps/train/test_options.py": (
         "heterogeneity/focus",

@@ -1,5 +1,6 @@
 """The prepared particles of a run as the observations that the engine learns from."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from gem_plugin.processes.launched import n_local_processes
 from gem_plugin.progress import Progress
 
 FRACTION_OF_FREE_MEMORY = 0.5  # that cached images may take
+FRACTION_OF_FREE_MEMORY_OF_A_GPU = 0.75  # where nothing else than this training needs it
 
 
 def open_observations(run: RunFiles, is_whitened: bool = True) -> tuple[Observations, ParticleTable]:
@@ -90,20 +92,32 @@ def open_cached_observations(
     observations, table = open_observations(run, settings.whiten)
     observations.move_to_(device)
     check_memory(settings, len(observations), observations.n_matched, observations.box_size, device)
-    fits = fits_in_memory(observations.n_matched, observations.box_size, device)
-    if settings.cache == "memory" or (settings.cache == "auto" and fits):
-        observations.keep_in_memory(lambda parts: progress.track(parts, "Reading images", unit="chunk"))
+    dtype = precision_in_memory(observations.n_matched, observations.box_size, device)
+    if settings.cache == "memory":
+        dtype = dtype or precisions_on(device)[-1]
+    if dtype is not None and settings.cache != "disk":
+        track = partial(progress.track, description="Reading images", unit="chunk")
+        observations.keep_in_memory(track, dtype)
     return observations, table
 
 
-def bytes_in_memory(n_images: int, box_size: int) -> int:
-    """Of matched images in single precision with their squared CTF in half precision."""
-    return n_images * box_size * (4 * box_size + 2 * (box_size // 2 + 1))
+def bytes_in_memory(n_images: int, box_size: int, dtype: torch.dtype = torch.float32) -> int:
+    """Of matched images with their squared CTF in half precision."""
+    return n_images * box_size * (dtype.itemsize * box_size + 2 * (box_size // 2 + 1))
 
 
-def fits_in_memory(n_images: int, box_size: int, device: torch.device) -> bool:
-    """Whether all images take less than half of the memory that is free now on the device that will hold them."""
-    return bytes_in_memory(n_images, box_size) < FRACTION_OF_FREE_MEMORY * _memory_of_this_process(device)
+def precisions_on(device: torch.device) -> tuple[torch.dtype, ...]:
+    """How images may be kept in memory, best first: a GPU reads half precision as fast, CPUs do not."""
+    return (torch.float32, torch.float16) if device.type == "cuda" else (torch.float32,)
+
+
+def precision_in_memory(n_images: int, box_size: int, device: torch.device) -> torch.dtype | None:
+    """The best precision in which all images fit well into the memory that is free now on the device; None: in none."""
+    fraction = FRACTION_OF_FREE_MEMORY_OF_A_GPU if device.type == "cuda" else FRACTION_OF_FREE_MEMORY
+    free = fraction * _memory_of_this_process(device)
+    return next(
+        (one for one in precisions_on(device) if bytes_in_memory(n_images, box_size, one) < free), None
+    )
 
 
 def _memory_of_this_process(device: torch.device) -> float:
@@ -121,7 +135,9 @@ def check_memory(
 ) -> None:
     """Raise InputError before the start when what must stay in memory is more than there is."""
     encoder_inputs = 2 * n_particles * (settings.anchors + N_VIEW_FEATURES)  # half precision
-    images = bytes_in_memory(n_images, box_size) if settings.cache == "memory" else 0
+    images = 0
+    if settings.cache == "memory":
+        images = bytes_in_memory(n_images, box_size, precisions_on(device)[-1])
     free = _memory_of_this_process(device)
     if encoder_inputs + images > free:
         counted = "particles" if n_images == n_particles else f"views, {n_images} images,"
