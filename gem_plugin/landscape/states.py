@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.basins import Basins
 from gem_plugin.landscape.linkages import LINKAGES
+from gem_plugin.landscape.tree_cuts import cut_tree_at
 from gem_plugin.progress import Track, untracked
 
 MAXIMUM_FRACTION_ALLOWED = 0.5  # a state with more than half of the particles explains little
@@ -44,7 +45,7 @@ def cut_into_states(
     n_maps = len(tree) + 1
     if not 1 <= n_states <= n_maps:
         raise InputError(f"-M is {n_states}; expected 1 to {n_maps}, the number of sketch maps.")
-    return number_by_size(cut_tree(tree, n_clusters=n_states).ravel(), weights)
+    return number_by_size(cut_tree_at(tree, n_states), weights)
 
 
 def number_by_size(labels: np.ndarray, weights: np.ndarray) -> np.ndarray:  # (k,) any ints -> (k,) 1-based
@@ -115,10 +116,7 @@ def _agreement_with_subsets(
 
     if n_states > len(subsets[0][0]):
         return 0.0
-    scores = [
-        adjusted_rand_score(states[chosen], cut_tree(tree, n_clusters=n_states).ravel())
-        for chosen, tree in subsets
-    ]
+    scores = [adjusted_rand_score(states[chosen], cut_tree_at(tree, n_states)) for chosen, tree in subsets]
     return float(np.mean(scores))
 
 

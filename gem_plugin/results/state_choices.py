@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import cut_tree
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import read_array
 from gem_plugin.io.run.landscape_files import LandscapeFiles
 from gem_plugin.landscape.states import StateChoice
+from gem_plugin.landscape.tree_cuts import cut_tree_at
 from gem_plugin.results.csv_tables import read_text_rows
 
 HEADER = "n_states,silhouette,stability,largest_share,barrier_in_kt"
@@ -61,12 +61,12 @@ def load_other_numbers(files: LandscapeFiles) -> OtherNumbers | None:
         return None
     joined = divided = None
     if n_states > 1:
-        coarser = cut_tree(tree, n_clusters=n_states - 1).ravel()
+        coarser = cut_tree_at(tree, n_states - 1)
         together = [set(labels[coarser == one].tolist()) for one in np.unique(coarser)]
         pair = next((sorted(states) for states in together if len(states) == 2), None)
         joined = None if pair is None else (pair[0], pair[1])
     if n_states < len(labels):
-        finer = cut_tree(tree, n_clusters=n_states + 1).ravel()
+        finer = cut_tree_at(tree, n_states + 1)
         parts = {int(state): len(np.unique(finer[labels == state])) for state in np.unique(labels)}
         divided = next((state for state, number in parts.items() if number == 2), None)
     return OtherNumbers(joined, divided, load_choices(files))
