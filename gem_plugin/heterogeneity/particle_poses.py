@@ -35,9 +35,11 @@ from gem_plugin.heterogeneity.workers import Workers
 FIRST_EPOCHS = 2
 PARTS_OF_TRAINING = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PARTICLES_FOR_PRIOR = 3000
-PARTICLES_OF_FIRST_LOOK = 1000  # of them; the others only where these leave it open that poses are off
+PARTICLES_OF_FIRST_LOOK = 500  # of them; the others only where these leave it open that poses are off
 PART_OF_WHAT_IS_NEEDED = 0.6  # of evidence and of movement: a first look that finds less has found nothing
 PARTICLES_FOR_PARTS = 1000
+PARTICLES_OF_FIRST_LOOK_AT_PARTS = 250  # of them; the others only where these do not say it clearly
+CLEAR_IN_STANDARD_ERRORS = 4.0
 MINIMUM_OF_PARTS = 0.9  # of the evidence of moving parts: with less, the model is not there yet
 STEPS_OF_NOTHING_LEARNED = 30  # of the optimiser: in a training of fewer, poses must explain all of it
 MINIMUM_EVIDENCE_IN_NATS = 0.2  # per particle; poses that gain less are left as they are
@@ -112,6 +114,7 @@ class ParticlePoses:
         least = max(MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample)))
         positions = self._cloud(sample[:1], model, encoder_inputs).positions
         said: list[tuple[Tensor, Tensor, Tensor]] = []
+        is_better_than_parts: bool | None = None  # not looked at
         for rows in in_two_looks(sample, PARTICLES_OF_FIRST_LOOK):
             said.append(self._information(rows, weights_of, *arguments))
             information, curvatures, weights = map(torch.cat, zip(*said, strict=True))
@@ -120,11 +123,13 @@ class ParticlePoses:
             found = min(gain / least, movement_in_pixels(prior, positions) / SMALLEST_MOVEMENT_IN_PIXELS)
             if self.prior.is_zero and found < PART_OF_WHAT_IS_NEEDED:
                 break
-        is_found = (
-            found >= 1
-            and not prior.is_at_limit
-            and self._explain_what_parts_do(prior, sample, weights_of, arguments, steps_of_training)
-        )
+            if is_better_than_parts is None:
+                is_better_than_parts = self._explain_what_parts_do(
+                    prior, sample, weights_of, arguments, steps_of_training
+                )
+            if not is_better_than_parts:
+                break
+        is_found = found >= 1 and not prior.is_at_limit and bool(is_better_than_parts)
         self.prior = prior if is_found else PosePrior()
         had_moved = self.are_moved
         self._step(*arguments)
@@ -145,13 +150,19 @@ class ParticlePoses:
         model, encoder_inputs, _ = arguments
         positions = self._cloud(rows[:1], model, encoder_inputs).positions
         parts = parts_of(positions.reshape(-1, 3))  # of one particle, the same in every process
-        information, curvatures, weights = self._information(rows, weights_of, *arguments, parts=parts)
         of_pose, of_parts = slice(None, N_NUMBERS), slice(N_NUMBERS, None)
-        by_poses = evidence_of_prior(prior, information[:, of_pose], curvatures[:, of_pose, of_pose])
-        said_of_parts = information[:, of_parts], curvatures[:, of_parts, of_parts]
-        by_parts = evidence_of_motion(likeliest_motion(*said_of_parts, weights), *said_of_parts)
         least = MINIMUM_OF_PARTS if steps_of_training >= STEPS_OF_NOTHING_LEARNED else 1.0
-        return bool((weights * (by_poses - least * by_parts)).sum() >= 0)
+        said: list[tuple[Tensor, Tensor, Tensor]] = []
+        for some in in_two_looks(rows, PARTICLES_OF_FIRST_LOOK_AT_PARTS):
+            said.append(self._information(some, weights_of, *arguments, parts=parts))
+            information, curvatures, weights = map(torch.cat, zip(*said, strict=True))
+            by_poses = evidence_of_prior(prior, information[:, of_pose], curvatures[:, of_pose, of_pose])
+            said_of_parts = information[:, of_parts], curvatures[:, of_parts, of_parts]
+            by_parts = evidence_of_motion(likeliest_motion(*said_of_parts, weights), *said_of_parts)
+            gained = weights * (by_poses - least * by_parts)
+            if abs(gained.sum()) > CLEAR_IN_STANDARD_ERRORS * len(gained) ** 0.5 * gained.std():
+                break
+        return bool(gained.sum() >= 0)
 
     def _information(
         self,

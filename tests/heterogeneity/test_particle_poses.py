@@ -220,3 +220,31 @@ def test_the_movement_of_poses_is_that_of_random_ones():
     )
     expected = float(in_image.square().sum(2).mean().sqrt())
     assert movement_in_pixels(prior, positions + 7) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("moves_in_pixels", "turns", "are_poses_off"), [(3.0, 0.0, False), (0.0, ANGLE, True), (0.3, ANGLE, True)]
+)
+def test_whether_parts_move_is_said_by_few_particles_where_it_is_clear(
+    moves_in_pixels, turns, are_poses_off, monkeypatch
+):
+    """And all that follow are left out: of parts always, of poses where they are right."""
+    n_first, n_parts = N // 2, N // 4
+    monkeypatch.setattr(particle_poses, "PARTICLES_OF_FIRST_LOOK", n_first)
+    monkeypatch.setattr(particle_poses, "PARTICLES_OF_FIRST_LOOK_AT_PARTS", n_parts)
+    looked_at = {"poses": 0, "parts": 0}
+    information = ParticlePoses._information
+
+    def noted(self, rows, *arguments, parts=None):
+        looked_at["poses" if parts is None else "parts"] += len(rows)
+        return information(self, rows, *arguments, parts=parts)
+
+    monkeypatch.setattr(ParticlePoses, "_information", noted)
+    generator = torch.Generator().manual_seed(3)
+    cloud, true = long_molecule(generator), random_views(N, 3)
+    moving = with_moving_end(cloud, N, generator, in_pixels=moves_in_pixels) if moves_in_pixels else cloud
+    vectors = turns * torch.randn(N, 3, generator=generator)
+    undo = torch.from_numpy(Rotation.from_rotvec(-vectors.double().numpy()).as_matrix()).float()
+    poses, _ = refined(StaticModel(cloud), observe(project(moving, true), true @ undo, generator), passes=1)
+    assert poses.prior.is_zero != are_poses_off
+    assert looked_at == {"poses": N if are_poses_off else n_first, "parts": n_parts}
