@@ -149,8 +149,11 @@ class _Making:
         """What images are multiplied by, so that noise of standard deviation 1 gives the ratio of variances."""
         if not self.settings.snr:
             return 1.0
-        step = max(1, len(self.images) // IMAGES_FOR_SIGNAL)
-        rows = np.arange(0, len(self.images), step)
+        n_images = len(self.images)  # drawn, since every nth may be the same tilt of every particle
+        drawn = np.random.default_rng(self.settings.seed).choice(
+            n_images, min(IMAGES_FOR_SIGNAL, n_images), replace=False
+        )
+        rows = np.sort(drawn)
         parts = np.array_split(rows, int(np.ceil(len(rows) / IMAGES_AT_A_TIME)))
         some = progress.track(parts, "strength of the signal", unit="batch")
         variances = [self.cut(self.clean(part), part).var(dim=(1, 2)) for part in some]

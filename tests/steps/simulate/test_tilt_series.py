@@ -13,6 +13,7 @@ from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.particles.tilt_series.images import TiltImageReader
 from gem_plugin.progress import Progress
 from gem_plugin.results.particle_file import read_particles
+from gem_plugin.steps.simulate import tilt_series
 from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
 from gem_plugin.steps.simulate.tilt_truth import tilts_as_taken
@@ -95,8 +96,16 @@ def test_noise_rises_with_the_tilt_and_differs_by_tomogram(noisy: Path) -> None:
     assert np.ptp(of_tomograms) > 0.02
 
 
-def test_the_ratio_of_signal_to_noise_is_that_of_an_image_on_average(tmp_path: Path) -> None:
-    settings = {"tilt_form": "image-series", "n_particles": 30}
+@pytest.mark.parametrize(
+    "tilts",
+    [{}, {"n_particles": 250, "tilt_to": 60.0, "tilt_step": 30.0, "fewest_tilts": 5, "dose_per_tilt": 20.0}],
+    ids=["some tilts hidden", "every fifth image is of the same tilt"],
+)
+def test_the_ratio_of_signal_to_noise_is_that_of_an_image_on_average(
+    tilts: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tilt_series, "IMAGES_FOR_SIGNAL", 250)
+    settings = {"tilt_form": "image-series", "n_particles": 30, **tilts}
     clean, noisy = (
         simulate_small(tmp_path / name, snr=snr, **settings) for name, snr in (("c", 0.0), ("n", 0.5))
     )
