@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gem_plugin.io.cryosparc.files import write_cs_rows
-from gem_plugin.io.cryosparc.groups import write_particle_group
+from gem_plugin.io.cryosparc.groups import latent_fields, write_particle_group
 from gem_plugin.io.cryosparc.jobs import read_cryosparc
 from gem_plugin.particles.from_cryosparc import table_from_cryosparc
 
@@ -114,7 +114,12 @@ def measure(folder: Path) -> None:
     for number in range(1, N_STATES + 1):
         rows = np.flatnonzero(states == number)
         write_particle_group(
-            folder / "out" / f"state_{number:03d}.cs", particles, rows, f"State {number}", "", latents
+            folder / "out" / f"state_{number:03d}.cs",
+            particles,
+            rows,
+            f"State {number}",
+            "",
+            latent_fields(latents[rows]),
         )
     end = time.perf_counter()
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

@@ -140,7 +140,11 @@ def _write_maps(run: RunFiles, n_states: int, box: int, generator: np.random.Gen
         write_map(path, volume, PIXEL_SIZE_IN_ANGSTROMS)
     means = [volumes[number % DIFFERENT_MAPS][::2, ::2, ::2] for number in range(n_states)]
     figures.draw_state_slices(
-        run.figures / "landscape_state_means", means, np.ones(n_states), 2 * PIXEL_SIZE_IN_ANGSTROMS
+        run.figures / "landscape_state_means",
+        means,
+        np.ones(n_states),
+        [""] * n_states,
+        2 * PIXEL_SIZE_IN_ANGSTROMS,
     )
     wanted = [files.states.mean(number) for number in range(1, n_states + 1)]
     wanted += [

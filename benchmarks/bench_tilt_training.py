@@ -22,7 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import numpy as np
@@ -126,7 +126,12 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--work", type=Path, required=True, help="folder of sets, runs and scores")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path(gettempdir()) / "gem_tilt_training",
+        help="folder of sets, runs and scores",
+    )
     parser.add_argument("--sets", nargs="+", default=list(SETS), metavar="NAME", help=", ".join(SETS))
     parser.add_argument("--atoms", type=Path, help="1hzh.pdb; default: the phantom of an antibody")
     parser.add_argument("--particles", type=int, default=2000)
