@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +28,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.mask import bright_level, make_mask
+from gem_plugin.landscape.motion.rigid import RigidMotions
 from gem_plugin.particles.half_sets import random_half_sets
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress, Track
@@ -45,13 +45,6 @@ WINDOW_IN_RESOLUTIONS = 6.0  # width of the window for local resolution: a few s
 MAXIMUM_MAPS_DRAWN = 8
 LOCAL_QUANTILES = (0.05, 0.5, 0.95)  # of the local resolutions inside the mask
 ColumnValues = dict[str, float | int | str]
-
-
-class Views(NamedTuple):
-    """Poses of some particles; those of the table unless a deformation changes them."""
-
-    rotation_matrices: Tensor  # (k, 3, 3)
-    shifts_in_angstroms: Tensor  # (k, 2), ordered xy
 
 
 @dataclass(frozen=True)
@@ -109,20 +102,20 @@ def back_project(
     progress: Progress,
     title: str,
     weights: np.ndarray | None = None,  # (k,)
-    views: Views | None = None,  # of the k rows
+    motions: RigidMotions | None = None,  # of the k rows, undone in the poses
 ) -> BackProjection:
     """Both half-maps of some particles, without the excluded ones; several processes insert their part of the images each."""
     is_used = prepared.is_used[rows]
     if not is_used.all():
         rows = rows[is_used]
         weights = None if weights is None else weights[is_used]
-        views = None if views is None else Views(*(values[torch.from_numpy(is_used)] for values in views))
+        if motions is not None:
+            motions = RigidMotions(*(values[torch.from_numpy(is_used)] for values in motions))
     images = ImagesToInsert(
         rows,
         halves[rows],
         weights,
-        None if views is None else views.rotation_matrices.numpy(),
-        None if views is None else views.shifts_in_angstroms.numpy(),
+        *((None, None) if motions is None else (values.numpy() for values in motions)),
     )
     return inserted_together(prepared, images, device, progress, title)
 

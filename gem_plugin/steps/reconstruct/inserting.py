@@ -74,12 +74,11 @@ def _insert_(
     both: BackProjection, prepared: PreparedData, some: ImagesToInsert, device: torch.device
 ) -> None:
     taken = prepared.table.take(some.rows)
-    rotations = taken.view_matrices if some.rotation_matrices is None else some.rotation_matrices
-    shifts = taken.shifts_in_angstroms if some.shifts_in_angstroms is None else some.shifts_in_angstroms
+    views, shifts = some.poses(taken.view_matrices, taken.shifts_in_angstroms)
     both.add_(
         torch.from_numpy(np.array(prepared.images[some.rows])).to(device),
-        torch.from_numpy(rotations).to(device),
-        torch.from_numpy(shifts).to(device),
+        views.to(device),
+        shifts.to(device),
         ctf_parameters_of(taken).to(device),
         torch.from_numpy(some.halves).to(device),
         None if some.weights is None else torch.from_numpy(some.weights).to(device),

@@ -27,7 +27,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.landscape.latents.kernel_weights import most_populated_point
-from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights, rotate_views
+from gem_plugin.landscape.motion.rigid import RigidMotions, fit_rigid_motions, part_weights
 from gem_plugin.landscape.motion.rigid_pieces import rigid_pieces
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.particles.prepared import PreparedData
@@ -39,7 +39,6 @@ from gem_plugin.results.run import Run
 from gem_plugin.steps.reconstruct.half_maps import (
     ColumnValues,
     HalfMaps,
-    Views,
     back_project,
     curve_table,
     draw_local_resolutions,
@@ -82,12 +81,10 @@ def reconstruct_deformed(
             f"{run.root} has no model of the motion of these particles. Run `gem-em train` first."
         )
     parts = _find_parts(source, settings, prepared, progress)
-    views = torch.from_numpy(table.view_matrices), torch.from_numpy(table.shifts_in_angstroms)
     sums = [torch.zeros(table.box_size, table.box_size, table.box_size) for _ in range(2)]
     for number, (weight, motions) in enumerate(zip(parts.weights, parts.motions, strict=True), start=1):
         title = f"part {number} of {len(parts.motions)}"
-        moved = Views(*rotate_views(*views, motions))
-        both = back_project(prepared, rows, halves, device, progress, title, views=moved)
+        both = back_project(prepared, rows, halves, device, progress, title, motions=motions)
         with progress.waiting(f"{title}: half-maps"):
             for half in range(2):
                 sums[half] += weight * both.volume(half)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from gem_plugin.devices import choose_device, set_threads
-from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.outliers import outliers_in_words, particles_in_states
 from gem_plugin.io.run.reconstruct_files import WHOLE_NAME
@@ -45,10 +44,6 @@ def run_reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Prog
 
 def _reconstruct(run: RunFiles, settings: ReconstructSettings, progress: Progress) -> dict[str, Any]:
     prepared = prepared_for_states(run, settings, progress)
-    if settings.deformed and prepared.tilts is not None:
-        raise InputError(
-            "--deformed works with single particles only so far: the motion of tilt series is not corrected. Leave it out."
-        )
     given_mask(settings, prepared)  # a mask of another box is refused before any work
     halves = half_sets_of(prepared, settings.seed)
     if settings.deformed:

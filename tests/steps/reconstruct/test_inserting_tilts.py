@@ -6,19 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from tilt_projects import FORMS, RELION, SERIES, correlation
 
-from gem_plugin.errors import InputError
-from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
+from gem_plugin.landscape.motion.rigid import RigidMotions
 from gem_plugin.notices import listening
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.step import run_prepare
 from gem_plugin.steps.reconstruct.half_maps import back_project
-from gem_plugin.steps.reconstruct.settings import ReconstructSettings
-from gem_plugin.steps.reconstruct.step import run_reconstruct
 
 
 def prepared(folder, project, form) -> PreparedData:
@@ -70,9 +68,22 @@ def test_noisy_images_count_less(tilt_project, tmp_path):
     torch.testing.assert_close(found.sums, expected.sums, rtol=1e-4, atol=1e-4)
 
 
-def test_correcting_motion_is_refused_before_any_work(tilt_project, tmp_path):
-    prepared(tmp_path, tilt_project, SERIES)
-    run = RunFiles(tmp_path)
-    write_array(run.latents, np.zeros((12, 2), np.float32))
-    with pytest.raises(InputError, match="--deformed works with single particles only"):
-        run_reconstruct(run, ReconstructSettings(deformed=True), Progress(io.StringIO()))
+def test_motion_is_undone_in_every_tilt_image(tilt_project, tmp_path):
+    """The pose of an image shows the reference where the particle's own moved: A Q, and the shift less (A t) along x and y."""
+    data = prepared(tmp_path, tilt_project, SERIES)
+    assert data.tilts is not None
+    rotations = Rotation.from_rotvec(0.2 * np.random.default_rng(0).normal(size=(12, 3))).as_matrix()
+    translations = 5 * np.random.default_rng(1).normal(size=(12, 3))
+    images = data.tilts.particles.images
+    views, shifts = images.rotation_matrices.copy(), images.shifts_in_angstroms.copy()
+    for image, owner in enumerate(images.particle_indices):
+        shifts[image] -= (views[image] @ translations[owner])[:2]
+        views[image] = views[image] @ rotations[owner]
+    moved = replace(images, rotation_matrices=views, shifts_in_angstroms=shifts)
+    by_hand = replace(data, tilts=replace(data.tilts, particles=replace(data.tilts.particles, images=moved)))
+    motions = RigidMotions(torch.from_numpy(rotations).float(), torch.from_numpy(translations).float())
+    halves = np.arange(12) % 2
+    rows, device = np.arange(12), torch.device("cpu")
+    found = back_project(data, rows, halves, device, Progress(io.StringIO()), "moved", motions=motions)
+    torch.testing.assert_close(found.sums, half_maps(by_hand, halves).sums, rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(found.sums, half_maps(data, halves).sums, rtol=1e-1, atol=1e-1)
