@@ -11,6 +11,7 @@ from gem_plugin.io.star.columns import read_columns, where
 from gem_plugin.io.star.text import StarBlock, StarDocument, read_star_document
 
 IMAGE_NAME = "_rlnImageName"
+COPY_LABEL = "_gemSymmetryCopy"  # of views: the number of the copy, 0 for the original row
 NAMES_AT_A_TIME = 100_000
 TOMOGRAPHY_LABELS = ("_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames", "_rlnCtfImage")
 OPTIMISATION_SET = "_rlnTomoParticlesFile"  # names the particles, tomograms and trajectories of RELION 5
