@@ -43,9 +43,7 @@ def prepared_run(folder: Path, **settings: Any) -> Run:
 
 def run_of_views(project: Path, form: str, folder: Path) -> Run:
     """Expanded by prepare."""
-    return prepared_run(
-        folder, particles=project / form, map=project / "consensus.mrc", symmetry=SYMMETRY
-    )
+    return prepared_run(folder, particles=project / form, map=project / "consensus.mrc", symmetry=SYMMETRY)
 
 
 def tomograms_of(form: str) -> Path | None:
@@ -63,7 +61,9 @@ def expanded_file(project: Path, form: str, shuffled: bool = False) -> Path:
         name = "particles" if "particles" in blocks else ""
         unchanged = {key: block.copy() for key, block in blocks.items()}
         rows = blocks[name].loc[blocks[name].index.repeat(ORDER)].reset_index(drop=True)
-        rows["rlnAngleRot"] = rows["rlnAngleRot"] - np.tile(np.arange(ORDER), len(rows) // ORDER) * 360 / ORDER
+        rows["rlnAngleRot"] = (
+            rows["rlnAngleRot"] - np.tile(np.arange(ORDER), len(rows) // ORDER) * 360 / ORDER
+        )
         if shuffled:
             rows = rows.sample(frac=1, random_state=0)
         starfile.write({**unchanged, name: rows}, target, float_format="%.9f")

@@ -31,9 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def read_expanded(project: Path, form: str) -> TiltSeriesParticles:
     tomograms = tomograms_of(form)
-    return read(
-        expanded_file(project, form), tomograms=None if tomograms is None else project / tomograms
-    )
+    return read(expanded_file(project, form), tomograms=None if tomograms is None else project / tomograms)
 
 
 def projections(project: Path, particles: TiltSeriesParticles, turned: bool = True) -> torch.Tensor:
@@ -99,7 +97,13 @@ def test_a_file_that_was_expanded_reads_as_the_expansion_here(project: Path, for
     for name in ("image_indices", "particle_indices", "slice_indices", "tilt_numbers"):
         if not (form == SERIES and name == "tilt_numbers"):
             np.testing.assert_array_equal(getattr(there.images, name), getattr(here.images, name))
-    for name in ("rotation_matrices", "shifts_in_angstroms", "defocus_u_in_angstroms", "doses", "scale_factor"):
+    for name in (
+        "rotation_matrices",
+        "shifts_in_angstroms",
+        "defocus_u_in_angstroms",
+        "doses",
+        "scale_factor",
+    ):
         np.testing.assert_allclose(
             getattr(there.images, name), getattr(here.images, name), atol=2e-5, rtol=1e-6
         )
@@ -113,9 +117,7 @@ def test_relions_expansion_is_read(project: Path, form: str, relion: Path) -> No
     star = (project / form).parent / "particles.star"
     target = star.with_name("by_relion.star")
     options = ["--i", str(star), "--o", str(target), "--sym", SYMMETRY]
-    subprocess.run(
-        [relion / "relion_particle_symmetry_expand", *options], check=True, capture_output=True
-    )
+    subprocess.run([relion / "relion_particle_symmetry_expand", *options], check=True, capture_output=True)
     tomograms = tomograms_of(form)
     there = read(target, tomograms=None if tomograms is None else project / tomograms)
     here = expand_tilt_series(read(project / form), C3)
@@ -212,5 +214,7 @@ def test_rows_that_share_some_images_only_are_refused(own_project: Path) -> None
         names, groups = blocks[""]["rlnImageName"], blocks[""]["rlnGroupName"]
         other = int(np.flatnonzero(groups != groups[0])[0])
         blocks[""].loc[other, "rlnImageName"] = names[0]
-    with pytest.raises(InputError, match=r"TS_01_2 \(row \d+\) shares some tilt images with TS_01_1 \(row 0\)"):
+    with pytest.raises(
+        InputError, match=r"TS_01_2 \(row \d+\) shares some tilt images with TS_01_1 \(row 0\)"
+    ):
         read(own_project / SERIES)
