@@ -207,6 +207,8 @@ def _is_tilt_series(file: RelionFile) -> bool:
     columns = read_columns(file.document, file.particles, ["_rlnCtfScalefactor"], [*labels, IMAGE_NAME])
     groups = columns["_rlnGroupName"].tolist()
     n_groups, n_images = len(set(groups)), len(set(zip(groups, columns[IMAGE_NAME].tolist())))
-    n_micrographs = len(set(zip(groups, columns["_rlnMicrographName"].tolist())))  # each counted for each group
+    n_micrographs = len(
+        set(zip(groups, columns["_rlnMicrographName"].tolist()))
+    )  # each counted for each group
     is_seen_once = n_micrographs == n_images >= MINIMUM_TILTS * n_groups
     return bool(is_seen_once and np.ptp(columns["_rlnCtfScalefactor"]) > 0)
