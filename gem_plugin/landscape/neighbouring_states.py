@@ -7,6 +7,7 @@ Where several rows are views of one particle, as after symmetry expansion, views
 of the nearest other particles count, and permutations exchange whole particles, so that subunits that are alike are no neighbours' doing.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -130,7 +131,7 @@ def _pairs(particles: _Particles, n_neighbours: int) -> _Pairs:
     first_views = particles.first_views
     ends = np.searchsorted(first_views, particles.edges)  # of particles, by tomogram
     own, other = [], []
-    for first, last in zip(ends[:-1], ends[1:], strict=True):
+    for first, last in pairwise(ends):
         k = min(n_neighbours, int(last - first) - 1)
         positions = particles.positions[first_views[first:last]]
         _, found = cKDTree(positions).query(positions, k + 1)
