@@ -61,7 +61,8 @@ class Observations:
         pixel_size_in_angstroms: float,
         is_whitened: bool = True,  # divide by the noise spectrum; else by its mean
         image_indices: np.ndarray | None = None,  # (n,) int64: rows with one number show one image
-        particle_indices: np.ndarray | None = None,  # (n,) int64: and are views of one particle
+        particle_indices: np.ndarray
+        | None = None,  # int64, of every row of particles: views of one physical particle
         noise_rows: Tensor | None = None,  # (n,) which of the k spectra an image has; None for one
         noise_levels: Tensor | None = None,  # (n,) factors of the spectrum, of each image; None: 1
         owned: ImagesOfParticles | None = None,  # the images of each particle; None: one each
@@ -70,9 +71,8 @@ class Observations:
         self.owned, self._n_images = owned, len(rotation_matrices)
         own = np.arange(self._n_images)
         self.image_indices = own if image_indices is None else image_indices
-        self.particle_indices = self.image_indices if particle_indices is None else particle_indices
-        if owned is not None:
-            self.particle_indices = np.arange(len(owned))
+        of_rows = self.image_indices if owned is None else np.arange(len(owned))
+        self.particle_indices = of_rows if particle_indices is None else particle_indices
         self.given_rotation_matrices, self.given_shifts_in_pixels = (
             rotation_matrices.float(),
             shifts_in_pixels.float(),

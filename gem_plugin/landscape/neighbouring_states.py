@@ -2,8 +2,12 @@
 
 Chance is the same positions with the states permuted within each tomogram: it keeps how dense particles lie and how many of each
 state a tomogram has, and loses only which particle has which. Nothing here knows files.
+
+Where several rows are views of one particle, as after symmetry expansion, views of one particle are no neighbours of each other: those
+of the nearest other particles count, and permutations exchange whole particles, so that subunits that are alike are no neighbours' doing.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,10 +46,12 @@ def neighbouring_states(
     n_states: int,
     generator: np.random.Generator,
     n_neighbours: int = N_NEIGHBOURS,
+    particle_indices: np.ndarray | None = None,  # (n,) int64: rows with one number are views of one particle
 ) -> NeighbouringStates | None:
     """Compare neighbours with chance; None where no tomogram has two particles that count."""
     counts = (states > 0) & np.isfinite(positions_in_angstroms).all(axis=1)
-    particles = _in_order(positions_in_angstroms[counts], tomograms[counts], states[counts])
+    owners = np.arange(len(states)) if particle_indices is None else particle_indices
+    particles = _in_order(positions_in_angstroms[counts], tomograms[counts], states[counts], owners[counts])
     if particles is None:
         return None
     pairs = _pairs(particles, n_neighbours)
@@ -74,26 +80,41 @@ def neighbouring_states(
 
 
 class _Particles(NamedTuple):
-    """Those that have a neighbour, tomogram by tomogram."""
+    """Views of those that have a neighbour, tomogram by tomogram, particle by particle; a view each without symmetry."""
 
     positions: np.ndarray  # (n, 3)
     tomograms: np.ndarray  # (n,) int64 from 0, ascending
     states: np.ndarray  # (n,) int64 from 1
     edges: np.ndarray  # (tomograms + 1,): where each begins
+    owners: np.ndarray  # (n,) int64 from 0, ascending: the particle of each view
+    n_views: np.ndarray  # (particles,) int64, at least 1
+
+    @property
+    def first_views(self) -> np.ndarray:  # (particles,) int64
+        return np.cumsum(self.n_views) - self.n_views
 
 
-def _in_order(positions: np.ndarray, tomograms: np.ndarray, states: np.ndarray) -> _Particles | None:
-    _, numbers, sizes = np.unique(tomograms.astype(str), return_inverse=True, return_counts=True)
-    numbers = numbers.reshape(-1)
-    has_neighbour = sizes[numbers] > 1
+def _in_order(
+    positions: np.ndarray, tomograms: np.ndarray, states: np.ndarray, owners: np.ndarray
+) -> _Particles | None:
+    numbers = np.unique(tomograms.astype(str), return_inverse=True)[1].reshape(-1)
+    first = np.unique(owners, return_index=True)[1]
+    has_neighbour = np.bincount(numbers[first], minlength=int(numbers.max(initial=0)) + 1)[numbers] > 1
     if not has_neighbour.any():
         return None
     order = np.flatnonzero(has_neighbour)
-    order = order[np.argsort(numbers[order], kind="stable")]
+    order = order[np.lexsort((owners[order], numbers[order]))]
     _, numbers = np.unique(numbers[order], return_inverse=True)
     edges = np.concatenate([[0], np.cumsum(np.bincount(numbers.reshape(-1)))])
+    begins = np.r_[True, np.diff(owners[order]) != 0]
+    which = np.cumsum(begins) - 1
     return _Particles(
-        positions[order].astype(np.float64), numbers.reshape(-1), states[order].astype(np.int64), edges
+        positions[order].astype(np.float64),
+        numbers.reshape(-1),
+        states[order].astype(np.int64),
+        edges,
+        which,
+        np.bincount(which),
     )
 
 
@@ -106,15 +127,31 @@ class _Pairs(NamedTuple):
 
 
 def _pairs(particles: _Particles, n_neighbours: int) -> _Pairs:
-    """Small tomograms have fewer neighbours for each particle than asked for."""
-    parts = []
-    for first, last in zip(particles.edges, particles.edges[1:]):
-        size = int(last - first)
-        k = min(n_neighbours, size - 1)
-        _, found = cKDTree(particles.positions[first:last]).query(particles.positions[first:last], k + 1)
-        others = _without_self(found)
-        parts.append((np.repeat(np.arange(first, last), k), first + others.ravel(), np.full(size * k, 1 / k)))
-    return _Pairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    """Views, with all views of the nearest particles. Small tomograms have fewer neighbours for each particle than asked for."""
+    first_views = particles.first_views
+    ends = np.searchsorted(first_views, particles.edges)  # of particles, by tomogram
+    own, other = [], []
+    for first, last in pairwise(ends):
+        k = min(n_neighbours, int(last - first) - 1)
+        positions = particles.positions[first_views[first:last]]
+        _, found = cKDTree(positions).query(positions, k + 1)
+        own.append(np.repeat(np.arange(first, last), k))
+        other.append(first + _without_self(found).ravel())
+    of_particle, neighbours = _product_of_views(particles, np.concatenate(own), np.concatenate(other))
+    n_of_each = np.bincount(of_particle, minlength=len(particles.states))
+    return _Pairs(of_particle, neighbours, 1 / n_of_each[of_particle])
+
+
+def _product_of_views(
+    particles: _Particles, own: np.ndarray, other: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every view of the one with every view of the other, of pairs (k,) of particles."""
+    n_own, n_other = particles.n_views[own], particles.n_views[other]
+    sizes = n_own * n_other
+    pair = np.repeat(np.arange(len(own)), sizes)
+    within = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    first_views = particles.first_views
+    return first_views[own[pair]] + within // n_other[pair], first_views[other[pair]] + within % n_other[pair]
 
 
 def _without_self(found: np.ndarray) -> np.ndarray:  # (n, k + 1) -> (n, k)
@@ -132,8 +169,15 @@ def _sums(pairs: _Pairs, labels: np.ndarray, n_states: int) -> np.ndarray:  # (s
 
 
 def _permutation(particles: _Particles, generator: np.random.Generator) -> np.ndarray:  # (n,)
-    """Indices that exchange particles of one tomogram."""
-    return np.argsort(particles.tomograms + generator.random(len(particles.tomograms)))
+    """Indices that exchange particles of one tomogram, with all their views; those with as many views, where numbers differ."""
+    first_views, n_views = particles.first_views, particles.n_views
+    kinds = particles.tomograms[first_views] * (int(n_views.max()) + 1) + n_views
+    usual = np.argsort(kinds, kind="stable")
+    mixed = np.argsort(kinds + generator.random(len(kinds)))
+    taken = np.empty(len(kinds), np.int64)
+    taken[usual] = mixed  # particle -> the one whose states it takes
+    within = np.arange(len(particles.states)) - first_views[particles.owners]
+    return first_views[taken[particles.owners]] + within
 
 
 def _errors(
@@ -171,11 +215,14 @@ def _median_distances(particles: _Particles, labels: np.ndarray, n_states: int) 
     nearest = np.full((len(labels), n_states), np.nan)
     for first, last in zip(particles.edges, particles.edges[1:]):
         positions, here = particles.positions[first:last], labels[first:last]
+        owners = particles.owners[first:last]
         for number in np.unique(here):
-            members = here == number
+            members = np.flatnonzero(here == number)
+            members = members[np.unique(owners[members], return_index=True)[1]]  # one view of each particle
             tree = cKDTree(positions[members])
             found = tree.query(positions, [1, 2])[0]  # the second of a member: the first is itself
-            nearest[first:last, number - 1] = np.where(members, found[:, 1], found[:, 0])
+            is_member = np.isin(owners, owners[members])
+            nearest[first:last, number - 1] = np.where(is_member, found[:, 1], found[:, 0])
     nearest[~np.isfinite(nearest)] = np.nan
     medians = np.full((n_states, n_states), np.nan)
     for number in np.unique(labels):

@@ -41,8 +41,8 @@ class ParticleOrigin:
 class PreparedTilts:
     """All tilt images of a run, where particles own several."""
 
-    images: Any  # (m, box, box) float32 array-like, stays on disk; positive density, at the working box
-    particles: TiltSeriesParticles  # as read: at the original box and pixel size
+    images: Any  # (m, box, box) float32 array-like, stays on disk, where views share images; positive density, at the working box
+    particles: TiltSeriesParticles  # as read: at the original box and pixel size; views where expanded
     noise_levels: (
         np.ndarray
     )  # (m,) float32: factors of the noise spectrum; infinite for images that cannot be used
@@ -69,7 +69,8 @@ def load_prepared(run: RunFiles) -> PreparedData:
     images, is_used = open_stack(run.prepared_images), used_particles(run, len(table))
     if run.prepared_tilt_series.is_file():
         tilts = _tilts(run, images, table)
-        first = images_of_rows(images, tilts.particles.first_images[:-1])
+        particles = tilts.particles
+        first = images_of_rows(images, particles.images.image_indices[particles.first_images[:-1]])
         return PreparedData(first, table, noise_spectrum, origin, is_used, tilts)
     _check_shape(run, images, table.n_images, table)
     images = images_of_rows(images, table.image_indices)
@@ -85,8 +86,8 @@ def _tilts(run: RunFiles, images: np.ndarray, table: ParticleTable) -> PreparedT
             f"{run.prepared_tilt_series} has {len(particles)} particles, {run.prepared_table} {len(table)}. "
             "The two are from different runs; run `gem-em prepare` again."
         )
-    _check_shape(run, images, len(particles.images), table)
-    return PreparedTilts(images, particles, noise_levels)
+    _check_shape(run, images, particles.n_images, table)
+    return PreparedTilts(images_of_rows(images, particles.images.image_indices), particles, noise_levels)
 
 
 def _check_shape(run: RunFiles, images: np.ndarray, n_images: int, table: ParticleTable) -> None:

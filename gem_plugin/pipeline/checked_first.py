@@ -79,10 +79,11 @@ def _read_table(prepare: Any, progress: Progress) -> Any:
     from gem_plugin.steps.prepare.tilt_series import is_tilt_series, read_particles_of_tilts
 
     if is_tilt_series(prepare):
-        return table_of_particles(read_particles_of_tilts(prepare, progress))
-    with progress.waiting(f"reading {Path(prepare.particles).name}"):
-        particles = find_particle_file(Path(prepare.particles))
-        table = particles.read_table(image_search(prepare), prepare.pixel_size)
+        table = table_of_particles(read_particles_of_tilts(prepare, progress))
+    else:
+        with progress.waiting(f"reading {Path(prepare.particles).name}"):
+            particles = find_particle_file(Path(prepare.particles))
+            table = particles.read_table(image_search(prepare), prepare.pixel_size)
     return (
         table if prepare.symmetry is None else expand_table(table, settings_of_symmetry(prepare.symmetry)[0])
     )

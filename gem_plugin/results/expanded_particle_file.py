@@ -20,6 +20,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.io.run.origin import with_origin_comment
 from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.edit import write_whole_pieces
+from gem_plugin.io.star.particles import COPY_LABEL
 from gem_plugin.io.star.repeated_rows import repeated_rows_pieces
 from gem_plugin.particles.from_relion import ANGLES
 from gem_plugin.particles.table import ParticleTable
@@ -33,7 +34,6 @@ from gem_plugin.results.particle_file import (
 )
 from gem_plugin.results.recorded_rows import RecordedRows
 
-COPY_LABEL = "_gemSymmetryCopy"
 COPY_FIELD, SOURCE_FIELD = "sym_expand/idx", "sym_expand/src_uid"
 POSE_FIELD = "alignments3D/pose"
 DECIMALS_OF_ANGLES = 6  # as RELION writes them
@@ -42,16 +42,10 @@ UID_STEP = 0x9E3779B97F4A7C15
 MAXIMUM_SYMMETRY_TEXT = 16  # bytes
 
 
-class ViewsOfStar(RelionParticleFile):
-    """Views of the particles of a star file."""
+class ViewColumns(RelionParticleFile):
+    """Columns of views of a star file: angles are those of the copies, and one column more counts them."""
 
-    def __init__(self, path: Path, table: ParticleTable) -> None:
-        super().__init__(path, recorded_particles(table))
-        self._views = _Views(table)
-
-    @cached_property
-    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each view
-        return super()._rows[self._views.particles]
+    _views: "Views"
 
     @property
     def labels(self) -> Sequence[str]:
@@ -63,12 +57,55 @@ class ViewsOfStar(RelionParticleFile):
         if label == COPY_LABEL:
             return self._views.copies.astype(np.float64)
         if label in ANGLES:
-            return self._angles(np.arange(len(self)))[:, ANGLES.index(label)]
+            angles = self._angles(self._rows, np.arange(len(self)))
+            return angles[:, ANGLES.index(label)]
         return super().column(label)
 
     def values(self, label: str) -> np.ndarray:
         is_of_views = "_" + label.lstrip("_") in (COPY_LABEL, *ANGLES)
         return self.column(label) if is_of_views else super().values(label)
+
+    @cached_property
+    def _angles_of_file(self) -> np.ndarray:  # (rows of the file, 3) degrees
+        columns = read_columns(self._file.document, self._file.particles, ANGLES)
+        missing = [label for label in ANGLES if label not in columns]
+        if missing:
+            raise self._no_column(missing[0])
+        return np.stack([columns[label] for label in ANGLES], axis=1)
+
+    def _angles(self, file_rows: np.ndarray, views: np.ndarray) -> np.ndarray:  # (k,) each -> (k, 3) degrees
+        """Of rows of the file as views of their particle."""
+        angles = self._angles_of_file[file_rows].copy()
+        is_copy = self._views.copies[views] > 0
+        rotations = Rotation.from_euler("ZYZ", angles[is_copy], degrees=True).inv().as_matrix()
+        operators = self._views.symmetry.operators[self._views.copies[views][is_copy]]
+        with warnings.catch_warnings():  # where tilt is 0 or 180, psi takes the whole rotation and rot is 0
+            warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
+            if is_copy.any():
+                angles[is_copy] = relion_angles_in_degrees(rotations @ operators)
+        return angles
+
+    def _angle_texts(
+        self, file_rows: np.ndarray, views: np.ndarray
+    ) -> dict[str, Sequence[str | None]]:  # label -> k texts; None keeps the text
+        is_copy = self._views.copies[views] > 0
+        texts: dict[str, Sequence[str | None]] = {}
+        for label, values in zip(ANGLES, self._angles(file_rows, views).T, strict=True):
+            numbers = [f"{value:.{DECIMALS_OF_ANGLES}f}" for value in values.tolist()]
+            texts[label] = [text if copied else None for text, copied in zip(numbers, is_copy.tolist())]
+        return texts
+
+
+class ViewsOfStar(ViewColumns):
+    """Views of the particles of a star file."""
+
+    def __init__(self, path: Path, table: ParticleTable) -> None:
+        super().__init__(path, recorded_particles(table))
+        self._views = Views(table)
+
+    @cached_property
+    def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each view
+        return super()._rows[self._views.particles]
 
     def write(
         self,
@@ -85,7 +122,7 @@ class ViewsOfStar(RelionParticleFile):
         views = views[np.argsort(self._rows[views], kind="stable")]  # in the order of the file
         columns = {COPY_LABEL: self._views.copies, **(new_columns or {})}
         has_poses = set(ANGLES) <= columns.keys()
-        angles = {} if has_poses else dict(zip(ANGLES, self._angle_texts(views)))
+        angles = {} if has_poses else self._angle_texts(self._rows[views], views)
         pieces = repeated_rows_pieces(
             document,
             particles,
@@ -98,40 +135,13 @@ class ViewsOfStar(RelionParticleFile):
         write_whole_pieces(target, pieces if made_by is None else with_origin_comment(pieces, made_by))
         return [target]
 
-    @cached_property
-    def _angles_of_file(self) -> np.ndarray:  # (rows of the file, 3) degrees
-        columns = read_columns(self._file.document, self._file.particles, ANGLES)
-        missing = [label for label in ANGLES if label not in columns]
-        if missing:
-            raise self._no_column(missing[0])
-        return np.stack([columns[label] for label in ANGLES], axis=1)
-
-    def _angles(self, views: np.ndarray) -> np.ndarray:  # (k, 3) degrees
-        angles = self._angles_of_file[self._rows[views]].copy()
-        is_copy = self._views.copies[views] > 0
-        rotations = Rotation.from_euler("ZYZ", angles[is_copy], degrees=True).inv().as_matrix()
-        operators = self._views.symmetry.operators[self._views.copies[views][is_copy]]
-        with warnings.catch_warnings():  # where tilt is 0 or 180, psi takes the whole rotation and rot is 0
-            warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
-            if is_copy.any():
-                angles[is_copy] = relion_angles_in_degrees(rotations @ operators)
-        return angles
-
-    def _angle_texts(self, views: np.ndarray) -> list[list[str | None]]:  # three columns; None keeps the text
-        is_copy = self._views.copies[views] > 0
-        texts = []
-        for values in self._angles(views).T:
-            numbers = [f"{value:.{DECIMALS_OF_ANGLES}f}" for value in values.tolist()]
-            texts.append([text if copied else None for text, copied in zip(numbers, is_copy.tolist())])
-        return texts
-
 
 class ViewsOfCryosparc(CryosparcParticleFile):
     """Views of the particles of CryoSPARC."""
 
     def __init__(self, path: Path, table: ParticleTable) -> None:
         super().__init__(path, recorded_particles(table))
-        self._views = _Views(table)
+        self._views = Views(table)
 
     @cached_property
     def _rows(self) -> np.ndarray:  # (n,) int64: row of the file of each view
@@ -239,7 +249,7 @@ def _mixed(numbers: np.ndarray) -> np.ndarray:  # uint64 -> uint64, one to one
     return values ^ (values >> np.uint64(31))
 
 
-class _Views:
+class Views:
     """Which particle and which operator each row of an expanded table is of."""
 
     def __init__(self, table: ParticleTable) -> None:

@@ -6,7 +6,7 @@ from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.results.expanded_particle_file import open_views
 from gem_plugin.results.particle_file import ParticleFile, open_particle_file
-from gem_plugin.results.tilt_series_file import open_tilt_series_of_run
+from gem_plugin.results.tilt_series_views import open_tilt_series_of_run
 
 
 def open_original(run: RunFiles, table: ParticleTable, particle_file: Path) -> ParticleFile:

@@ -1,6 +1,7 @@
 """Particles of tilt series behind the interface of particle files: a row a particle, whatever files they came from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,11 @@ from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_w
 from gem_plugin.io.star.particles import IMAGE_NAME, RelionFile, open_tilt_series_file
 from gem_plugin.particles.from_relion import columns_of_optics
 from gem_plugin.particles.table import ParticleTable
-from gem_plugin.particles.tilt_series.saved import load_tilt_series, table_of_particles
+from gem_plugin.particles.tilt_series.saved import table_of_particles
 from gem_plugin.particles.tilt_series.stack_columns import GROUP as OPTICS_GROUP
 from gem_plugin.particles.tilt_series.stack_columns import PARTICLE
 from gem_plugin.particles.tilt_series.subset import (
+    has_repeated_names,
     names_for_target,
     rows_of_groups,
     set_beside,
@@ -99,7 +101,7 @@ class TiltSeriesParticleFile(RelionParticleFile):
     ) -> list[Path]:
         self.check_target(target)
         chosen = np.arange(len(self)) if rows is None else np.asarray(rows)
-        file_rows, owners = self._rows_to_write(chosen)
+        file_rows, owners = self.rows_to_write(chosen)
         project = project_above(target) or project_above(self.path)
         columns = dict(new_columns or {})
         labels = list(columns)
@@ -118,19 +120,16 @@ class TiltSeriesParticleFile(RelionParticleFile):
         write_whole_pieces(target, pieces if made_by is None else with_origin_comment(pieces, made_by))
         return [target] if self._is_series else [target, write_set_beside(target, self.particles, project)]
 
-    def _rows_to_write(
+    def rows_to_write(
         self, chosen: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:  # rows of the file, and the particle of each
         """All rows of the chosen particles in the order of the file."""
-        if not self._is_series:
-            order = np.argsort(self._rows[chosen], kind="stable")
-            return self._rows[chosen][order], chosen[order]
-        file_rows = rows_of_groups(self._file, self.particles, chosen)
-        column = str(self.particles.grouping_column)
-        groups = read_columns(self._file.document, self._file.particles, text_labels=[column])[column]
-        particle_of = {name: number for number, name in enumerate(self.particles.names.tolist())}
-        owners = np.array([particle_of[name] for name in groups[file_rows].tolist()], dtype=np.int64)
-        return file_rows, owners
+        if self._is_series:
+            are_views = has_repeated_names(self.particles)
+            first_rows = self._rows if are_views else self.particles.file_rows
+            return rows_of_groups(self._file, replace(self.particles, file_rows=first_rows), chosen)
+        order = np.argsort(self._rows[chosen], kind="stable")
+        return self._rows[chosen][order], chosen[order]
 
     def pose_columns(self, poses: "ChangedPoses") -> dict[str, np.ndarray]:
         raise InputError(f"{self.path}: poses of tilt series are not refined, so there are none to write.")
@@ -139,8 +138,3 @@ class TiltSeriesParticleFile(RelionParticleFile):
         self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None
     ) -> ParticleTable:
         return table_of_particles(self.particles)
-
-
-def open_tilt_series_of_run(run: RunFiles) -> TiltSeriesParticleFile:
-    """The particles that a run of tilt series started from."""
-    return TiltSeriesParticleFile(load_tilt_series(run.prepared_tilt_series)[0])

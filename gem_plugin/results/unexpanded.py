@@ -9,6 +9,7 @@ from gem_plugin.particles.table import ParticleTable
 from gem_plugin.results.expanded_particle_file import copies_in_file, recorded_particles
 from gem_plugin.results.particle_file import ParticleFile, open_particle_file
 from gem_plugin.results.run import Run
+from gem_plugin.results.tilt_series_views import TiltSeriesViews
 
 
 class ParticleRows(NamedTuple):
@@ -49,11 +50,8 @@ def particles_of_views(run: Run, rows: np.ndarray) -> ParticleRows:  # rows (k,)
     if len(table.symmetry) > 1:
         is_original = (table.symmetry_copies == 0) & is_chosen[table.particle_indices]
         originals = np.flatnonzero(is_original)
-        recorded = recorded_particles(table)
-        particles = open_particle_file(run.origin.particle_file, recorded.names, recorded.rows)
-        return ParticleRows(
-            particles, np.searchsorted(np.unique(table.file_rows), table.file_rows[originals]), True
-        )
+        rows = np.searchsorted(np.unique(table.file_rows), table.file_rows[originals])
+        return ParticleRows(_before_expansion(run), rows, True)
     copies = copies_in_file(run.original)
     order = np.arange(len(table)) if copies is None else np.lexsort((np.arange(len(table)), copies))
     _, first = np.unique(table.particle_indices[order], return_index=True)
@@ -61,6 +59,14 @@ def particles_of_views(run: Run, rows: np.ndarray) -> ParticleRows:  # rows (k,)
     chosen = first[is_chosen[table.particle_indices[first]]]
     are_original = bool((copies[chosen] == 0).all()) if copies is not None else _all_have_as_many(table)
     return ParticleRows(run.original, chosen, are_original)
+
+
+def _before_expansion(run: Run) -> ParticleFile:
+    """The particle file of a run that was expanded there, with one row for each particle."""
+    if isinstance(run.original, TiltSeriesViews):
+        return run.original.unexpanded
+    recorded = recorded_particles(run.particles)
+    return open_particle_file(run.origin.particle_file, recorded.names, recorded.rows)
 
 
 def _all_have_as_many(table: ParticleTable) -> bool:

@@ -111,3 +111,49 @@ def test_several_particles_at_one_position_are_neighbours_of_each_other() -> Non
     numbers = found(positions, np.zeros(5), states, 2, k=4)
     np.testing.assert_allclose(numbers.fractions, [0.5, 0.25])
     assert numbers.distances_in_angstroms[0, 0] == 0
+
+
+def test_views_of_one_particle_are_no_neighbours_of_each_other():
+    """Subunits of one particle that are alike say nothing about where particles are; particles that lie together still do."""
+    generator = np.random.default_rng(3)
+    positions = generator.uniform(0, 1000, (200, 3))
+    tomograms = np.repeat(["a", "b"], 100)
+    of_particles = generator.integers(1, 3, 200)  # all views alike
+    particles = np.repeat(np.arange(200), 3)
+    spread = positions[particles], tomograms[particles]
+    by_chance = neighbouring_states(
+        *spread, of_particles[particles], 2, np.random.default_rng(0), particle_indices=particles
+    )
+    as_particles = neighbouring_states(positions, tomograms, of_particles, 2, np.random.default_rng(0))
+    assert by_chance is not None
+    assert as_particles is not None
+    for name in ("fractions", "distances_in_angstroms", "chance", "chance_errors", "p_values"):
+        np.testing.assert_allclose(getattr(by_chance, name), getattr(as_particles, name), rtol=0.3)
+    np.testing.assert_allclose(by_chance.fractions, as_particles.fractions)
+    np.testing.assert_allclose(by_chance.distances_in_angstroms, as_particles.distances_in_angstroms)
+    assert by_chance.n_particles.tolist() == (3 * as_particles.n_particles).tolist()
+    assert by_chance.p_values.min() > 0.05
+    without = neighbouring_states(*spread, of_particles[particles], 2, np.random.default_rng(0))
+    assert without is not None
+    assert without.p_values.max() < 0.05  # what would be found if views counted as neighbours
+
+    together = (positions[:, 0] > 500).astype(np.int64) + 1
+    found = neighbouring_states(
+        *spread, together[particles], 2, np.random.default_rng(0), particle_indices=particles
+    )
+    assert found is not None
+    assert found.p_values.max() < 0.05
+
+
+def test_particles_may_have_different_numbers_of_views():
+    generator = np.random.default_rng(4)
+    particles = np.sort(generator.integers(0, 60, 150))
+    positions = generator.uniform(0, 500, (60, 3))[particles]
+    states = generator.integers(0, 4, 150)  # some views without a state
+    found = neighbouring_states(
+        positions, np.full(150, "one"), states, 3, np.random.default_rng(0), particle_indices=particles
+    )
+    assert found is not None
+    assert found.n_particles.tolist() == np.bincount(states, minlength=4)[1:].tolist()
+    assert np.isfinite(found.fractions).all()
+    assert (found.fractions <= 1).all()

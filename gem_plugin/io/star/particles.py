@@ -11,6 +11,7 @@ from gem_plugin.io.star.columns import read_columns, where
 from gem_plugin.io.star.text import StarBlock, StarDocument, read_star_document
 
 IMAGE_NAME = "_rlnImageName"
+COPY_LABEL = "_gemSymmetryCopy"  # of views: the number of the copy, 0 for the original row
 NAMES_AT_A_TIME = 100_000
 TOMOGRAPHY_LABELS = ("_rlnTomoName", "_rlnTomoParticleName", "_rlnTomoVisibleFrames", "_rlnCtfImage")
 OPTIMISATION_SET = "_rlnTomoParticlesFile"  # names the particles, tomograms and trajectories of RELION 5
@@ -195,17 +196,19 @@ def _has_doses_as_b_factors(file: RelionFile) -> bool:
 def _is_tilt_series(file: RelionFile) -> bool:
     """Whether rows are tilts of the same particles, as Warp and M write them.
 
-    Then a group is one particle: seen at most once in a micrograph, and with a scale that falls with the tilt. Files without
-    micrographs are known by their B-factors below 0, which stand for the dose.
+    Then a group is one particle: with at most one image in a micrograph, which has several rows after symmetry expansion, and with
+    a scale that falls with the tilt. Files without micrographs are known by their B-factors below 0, which stand for the dose.
     """
     labels = ("_rlnGroupName", "_rlnMicrographName")
     if labels[1] not in file.particles.labels:
         return _has_doses_as_b_factors(file)
     if not {*labels, "_rlnCtfScalefactor"} <= set(file.particles.labels):
         return False
-    columns = read_columns(file.document, file.particles, ["_rlnCtfScalefactor"], labels)
+    columns = read_columns(file.document, file.particles, ["_rlnCtfScalefactor"], [*labels, IMAGE_NAME])
     groups = columns["_rlnGroupName"].tolist()
-    n_groups = len(set(groups))
-    n_views = len(set(zip(groups, columns["_rlnMicrographName"].tolist())))
-    is_seen_once = n_views == len(groups) >= MINIMUM_TILTS * n_groups
+    n_groups, n_images = len(set(groups)), len(set(zip(groups, columns[IMAGE_NAME].tolist())))
+    n_micrographs = len(
+        set(zip(groups, columns["_rlnMicrographName"].tolist()))
+    )  # each counted for each group
+    is_seen_once = n_micrographs == n_images >= MINIMUM_TILTS * n_groups
     return bool(is_seen_once and np.ptp(columns["_rlnCtfScalefactor"]) > 0)

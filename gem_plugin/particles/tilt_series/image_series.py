@@ -20,6 +20,7 @@ from gem_plugin.particles.from_relion import table_of_relion_file
 from gem_plugin.particles.image_sizes import has_one_size
 from gem_plugin.particles.map_grids import UNSET_PIXEL_SIZES
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.particles.tilt_series.copies_in_groups import copies_in_groups, numbered_by_first_row
 from gem_plugin.particles.tilt_series.refusals import refuse_aberrations
 from gem_plugin.particles.tilt_series.stack_slices import read_headers
 from gem_plugin.particles.tilt_series.table import TiltImages, TiltSeriesForm, TiltSeriesParticles
@@ -47,7 +48,10 @@ def read_image_series(
     pixel_size_in_angstroms: float | None = None,  # for files that have none, or that of unbinned images
     track: Track = untracked,
 ) -> TiltSeriesParticles:
-    """All particles with every row of them; images of weight 0 are still among them."""
+    """All particles with every row of them; images of weight 0 are still among them.
+
+    Where the images of a group have several rows each, as after symmetry expansion, the group is as many views of its particle.
+    """
     grouping_column = "_" + grouping_column.lstrip("_")
     refuse_aberrations(file)
     groups = _groups(file, grouping_column)
@@ -60,7 +64,8 @@ def read_image_series(
     for doubt in found.doubts:
         warn(doubt)
     _check_slices(file, table, found.paths, track)
-    names, first_rows, which = _numbered_by_first_row(groups)
+    _, first_rows, which = numbered_by_first_row(groups, copies_in_groups(file, table, groups))
+    names = groups[first_rows]
     images = _images(file, table, which, _doses(file))
     half_sets = table.half_sets[first_rows]
     _check_half_sets(file, table, which, names, half_sets)
@@ -103,16 +108,6 @@ def _groups(file: RelionFile, column: str) -> np.ndarray:  # (m,) object array o
     return groups
 
 
-def _numbered_by_first_row(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Names in the order in which they first occur (n,), their first rows (n,), and the number of each row (m,)."""
-    texts = groups.astype(str)
-    _, first, which = np.unique(texts, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return groups[first[order]], first[order], rank[which]
-
-
 def _doses(file: RelionFile) -> _Doses:
     """From the column of the dose, else from negative B-factors; 0 for files that have neither."""
     columns = read_columns(file.document, file.particles, [DOSE, B_FACTOR])
@@ -139,7 +134,7 @@ def _doses(file: RelionFile) -> _Doses:
 
 
 def _check_slices(file: RelionFile, table: ParticleTable, paths: dict[str, Path], track: Track) -> None:
-    """Every slice is in its stack, and no slice belongs to two rows."""
+    """Every slice is in its stack."""
     headers = read_headers(paths, table.box_size, file.path, track)
     limits = np.array([headers[name].shape[0] for name in table.stack_names.tolist()])
     beyond = np.flatnonzero(table.slice_indices >= limits)
@@ -150,13 +145,6 @@ def _check_slices(file: RelionFile, table: ParticleTable, paths: dict[str, Path]
             "Are stack and star file of one export?"
         )
     _warn_of_binned_stacks(file, table, headers)
-    if table.n_images < len(table):
-        images, counts = np.unique(table.image_indices, return_counts=True)
-        rows = np.flatnonzero(table.image_indices == images[counts > 1][0])
-        raise InputError(
-            f"{file.at(int(rows[1]))}: its image {table.image_names[rows[1]]} is also that of row {rows[0]}; expected one row per tilt image. "
-            "Remove the repeated rows."
-        )
 
 
 def _warn_of_binned_stacks(file: RelionFile, table: ParticleTable, headers: dict[str, MrcHeader]) -> None:

@@ -10,9 +10,13 @@ from gem_plugin.particles.tilt_series.table import TiltImages, TiltSeriesParticl
 
 
 def in_order(particles: TiltSeriesParticles) -> TiltSeriesParticles:
-    """Images by particle, then dose; images of one dose by their direction, so that rows of a file may have any order."""
+    """Images by particle, then dose; images of one dose by their direction, so that rows of a file may have any order.
+
+    Views of one particle have their images in one order, that of the first view.
+    """
     images = particles.images
-    direction = images.rotation_matrices[:, 2, :]
+    _, first_rows = np.unique(images.image_indices, return_index=True)
+    direction = images.rotation_matrices[first_rows[images.image_indices], 2, :]
     keys = (images.tilt_numbers, direction[:, 1], direction[:, 0], images.doses, images.particle_indices)
     return replace(particles, images=images.take(np.lexsort(keys)))
 

@@ -21,6 +21,7 @@ from gem_plugin.particles.tilt_series.refusals import refuse_volumes
 from gem_plugin.particles.tilt_series.stack_columns import FRAMES
 from gem_plugin.particles.tilt_series.stacks_2d import StackFiles, read_stacks
 from gem_plugin.particles.tilt_series.table import TiltSeriesParticles
+from gem_plugin.particles.tilt_series.views import renumbered, with_identity
 from gem_plugin.progress import Track, untracked
 
 
@@ -43,6 +44,8 @@ def read_tilt_series(
 ) -> TiltSeriesParticles:
     """Particles and their tilt images from an optimisation set, a particle file, or an image series of Warp and M.
 
+    Rows that show the same tilt images, as symmetry expansion writes them, are views of one particle.
+
     Raises InputError that names file, row and particle, before any image is read.
     """
     path, options = Path(path), options or TiltSeriesOptions()
@@ -57,7 +60,8 @@ def read_tilt_series(
         particles = read_stacks(files, options.search, track)
     else:
         particles = _particles_of_file(open_tilt_series_file(path), options, track)
-    return used_images(in_order(particles), options.max_dose, options.max_tilts)
+    particles = in_order(with_identity(particles))
+    return renumbered(used_images(particles, options.max_dose, options.max_tilts))
 
 
 def _particles_of_file(file: RelionFile, options: TiltSeriesOptions, track: Track) -> TiltSeriesParticles:

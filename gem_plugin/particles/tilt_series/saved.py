@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.particles.identity import numbered
 from gem_plugin.particles.stored_texts import text_as_bytes, text_from_bytes
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.particles.tilt_series.table import TiltImages, TiltSeriesForm, TiltSeriesParticles
 
 PREFIX_OF_IMAGES = "image_"
 NAMES_OF_STACKS, PATHS_OF_STACKS, NOISE_LEVELS = "stack_name", "stack_path", "noise_levels"
+SYMMETRY_NAME, SYMMETRY_OPERATORS = "symmetry_name", "symmetry_operators"
 TEXT_COLUMNS = ("names", "tomograms", "image_stack_names")
 SAME_IN_TABLES = (
     "stack_names",
@@ -34,7 +37,7 @@ SAME_IN_TABLES = (
 
 
 def table_of_particles(particles: TiltSeriesParticles, contrast_sign: float = 1.0) -> ParticleTable:
-    """One row a particle, which describes its image of lowest dose; the name of the particle stands for that of its image."""
+    """One row a view or particle, which describes its image of lowest dose; the name of the particle stands for that of its image."""
     first = particles.images.take(particles.first_images[:-1])
     n = len(particles)
     return ParticleTable(
@@ -45,6 +48,10 @@ def table_of_particles(particles: TiltSeriesParticles, contrast_sign: float = 1.
         pixel_size_in_angstroms=particles.pixel_size_in_angstroms,
         box_size=particles.box_size,
         file_rows=particles.file_rows,
+        image_indices=numbered(first.image_indices),
+        particle_indices=particles.particle_indices,
+        symmetry_copies=particles.symmetry_copies,
+        symmetry=particles.symmetry,
         **{name: getattr(first, name) for name in SAME_IN_TABLES},
     )
 
@@ -54,7 +61,8 @@ def save_tilt_series(path: Path, particles: TiltSeriesParticles, noise_levels: n
     values = {PREFIX_OF_IMAGES + name: value for name, value in _values(particles.images).items()}
     of_particles = _values(particles)
     del of_particles["images"]
-    stacks = of_particles.pop("stack_paths")
+    stacks, symmetry = of_particles.pop("stack_paths"), of_particles.pop("symmetry")
+    values |= {SYMMETRY_NAME: np.array(symmetry.name), SYMMETRY_OPERATORS: symmetry.operators}
     values |= {name: _as_array(value) for name, value in of_particles.items()}
     for name in TEXT_COLUMNS:
         values[name] = text_as_bytes(values[name])
@@ -74,7 +82,13 @@ def load_tilt_series(path: Path) -> tuple[TiltSeriesParticles, np.ndarray]:  # p
         values[name] = text_from_bytes(values[name])
     names, paths = (text_from_bytes(values.pop(name)) for name in (NAMES_OF_STACKS, PATHS_OF_STACKS))
     levels = values.pop(NOISE_LEVELS)
-    images = TiltImages(**{field.name: values[PREFIX_OF_IMAGES + field.name] for field in fields(TiltImages)})
+    images = TiltImages(
+        **{
+            field.name: values[PREFIX_OF_IMAGES + field.name]
+            for field in fields(TiltImages)
+            if PREFIX_OF_IMAGES + field.name in values  # runs of earlier versions have no shared images
+        }
+    )
     texts = {name: str(values[name]) for name in ("path", "tomograms_path", "trajectories_path")}
     particles = TiltSeriesParticles(
         **{
@@ -83,6 +97,7 @@ def load_tilt_series(path: Path) -> tuple[TiltSeriesParticles, np.ndarray]:  # p
             if field.name in values and values[field.name].ndim
         },
         images=images,
+        symmetry=_symmetry(values),
         box_size=int(values["box_size"]),
         pixel_size_in_angstroms=float(values["pixel_size_in_angstroms"]),
         form=TiltSeriesForm(str(values["form"])),
@@ -93,6 +108,13 @@ def load_tilt_series(path: Path) -> tuple[TiltSeriesParticles, np.ndarray]:  # p
         grouping_column=str(values["grouping_column"]) or None,
     )
     return particles, levels
+
+
+def _symmetry(values: dict[str, np.ndarray]) -> Symmetry:
+    """None in runs of earlier versions, which made no views of tilt series."""
+    if SYMMETRY_NAME not in values:
+        return Symmetry()
+    return Symmetry(str(values[SYMMETRY_NAME]), values[SYMMETRY_OPERATORS])
 
 
 def _values(table: Any) -> dict[str, Any]:

@@ -135,18 +135,19 @@ def _sizes(file: RelionFile, values: Columns) -> tuple[int | None, float]:
 
 
 def _check_names(columns: StackColumns) -> None:
-    """Each particle once; a stack a particle."""
+    """A stack a particle; rows of one name show one stack, as views of that particle by symmetry do."""
     for row, name in enumerate(columns.stacks.tolist()):
         if "@" in name:
             raise InputError(
                 f"{columns.at(row)}: {IMAGE_NAME} is {name!r}; expected the name of a stack of its own, without a slice number. "
                 "Extract the particles as 2D stacks again."
             )
-    different, counts = np.unique(columns.names.astype(str), return_counts=True)
-    if (counts > 1).any():
-        name = different[counts > 1][0]
-        rows = np.flatnonzero(columns.names == name)
-        raise InputError(
-            f"{columns.file.path}: the particle {name} is there {len(rows)} times (rows {rows[0]} and {rows[1]}); expected each once. "
-            "Were files joined that share particles? Remove the repeated rows."
-        )
+    row_of_name: dict[str, int] = {}
+    for row, (name, stack) in enumerate(zip(columns.names.tolist(), columns.stacks.tolist(), strict=True)):
+        first = row_of_name.setdefault(name, row)
+        if columns.stacks[first] != stack:
+            n_rows = int((columns.names == name).sum())
+            raise InputError(
+                f"{columns.file.path}: the particle {name} is there {n_rows} times (rows {first} and {row}) with different stacks; expected "
+                "each once, or with one stack as views by symmetry. Were files joined that share particles? Remove the repeated rows."
+            )

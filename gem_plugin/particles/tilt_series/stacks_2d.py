@@ -4,7 +4,7 @@ Geometry, defocus, dose and weight of each image come from the tilt series; the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -152,12 +152,7 @@ def _images(
             "until July 2026; the hidden ones are left out."
         )
     parts = [_images_of_tomogram(placement, tomograms[name], one, columns) for name, one in visible.items()]
-    images = TiltImages(
-        **{
-            field.name: np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(TiltImages)
-        }
-    )
+    images = TiltImages.joined(parts)
     flags = {
         label: columns.values[label][images.file_rows] for label in PROCESSED_FLAGS if label in columns.values
     }

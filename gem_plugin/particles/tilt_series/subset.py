@@ -13,6 +13,7 @@ from gem_plugin.io.star.columns import read_columns
 from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_whole_pieces
 from gem_plugin.io.star.particles import IMAGE_NAME, RelionFile, open_tilt_series_file
 from gem_plugin.notices import warn
+from gem_plugin.particles.tilt_series.copies_in_groups import numbered_by_first_row, views_by_image_names
 from gem_plugin.particles.tilt_series.optimisation_set import (
     FILE_NAME,
     OptimisationSet,
@@ -53,7 +54,7 @@ def write_subset(
     file = open_tilt_series_file(particles.path)
     project = project or project_above(target) or project_above(particles.path)
     if is_series:
-        rows = rows_of_groups(file, particles, chosen)
+        rows, _ = rows_of_groups(file, particles, chosen)
         _write_rows(file, particles, rows, target, project)
         return WrittenSubset(target, None)
     _write_rows(file, particles, np.sort(particles.file_rows[chosen]), target, project)
@@ -93,13 +94,32 @@ def _warn_of_one_half_set(particles: TiltSeriesParticles, chosen: np.ndarray, ta
         )
 
 
-def rows_of_groups(file: RelionFile, particles: TiltSeriesParticles, chosen: np.ndarray) -> np.ndarray:
-    """All rows of the file that belong to the chosen particles."""
+def has_repeated_names(particles: TiltSeriesParticles) -> bool:
+    """Whether several rows have one name, as views of one particle."""
+    return len(set(particles.names.tolist())) < len(particles)
+
+
+def rows_of_groups(
+    file: RelionFile, particles: TiltSeriesParticles, chosen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """All rows of an image series that belong to the chosen particles, in the order of the file, and the particle of each.
+
+    Where groups are several views each, the view of a row is that of the row with which it begins in the file.
+    """
     column = particles.grouping_column
     assert column is not None
     groups = read_columns(file.document, file.particles, text_labels=[column])[column]
-    names = set(particles.names[chosen].tolist())
-    return np.flatnonzero([group in names for group in groups.tolist()])
+    is_chosen = np.zeros(len(particles) + 1, dtype=bool)  # the last: rows of no particle
+    is_chosen[chosen] = True
+    if has_repeated_names(particles):
+        _, first_rows, which = numbered_by_first_row(groups, views_by_image_names(file, groups))
+        number_of = {row: number for number, row in enumerate(particles.file_rows.tolist())}
+        owners = np.array([number_of.get(row, -1) for row in first_rows.tolist()], dtype=np.int64)[which]
+    else:
+        number_of = {name: number for number, name in enumerate(particles.names.tolist())}
+        owners = np.array([number_of.get(name, -1) for name in groups.tolist()], dtype=np.int64)
+    rows = np.flatnonzero(is_chosen[owners])
+    return rows, owners[rows]
 
 
 def _write_rows(

@@ -1,10 +1,12 @@
 """The data set of tilt series as arrays: particles, and the tilt images of each. No files are opened here.
 
 A tilt image is what an image is to single particles: a pose, a shift and a CTF of its own. Only the latent, the half-set and
-the identity belong to the particle.
+the identity belong to the particle. Of a set that was expanded by symmetry a row is a view: a particle in another pose, with rows
+of its own for the same images.
 """
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +15,8 @@ import numpy as np
 import torch
 
 from gem_plugin.imaging.ctf import CtfParameters
+from gem_plugin.imaging.symmetry import Symmetry
+from gem_plugin.particles.identity import numbered
 
 
 class TiltSeriesForm(Enum):
@@ -54,6 +58,19 @@ class TiltImages:
         np.ndarray
     )  # (m,) float32; 0: the dose filter follows the curve of imaging.dose_filter
     image_processing: np.ndarray  # (m,) int8 of imaging.processed_images
+    image_indices: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )  # (m,) int64 from 0: rows with one number show one image, in views of one particle; each its own where not given
+
+    def __post_init__(self) -> None:
+        if len(self.image_indices) != len(self.particle_indices):
+            object.__setattr__(self, "image_indices", np.arange(len(self.particle_indices)))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[TiltImages]") -> "TiltImages":
+        """One after the other, each row an image of its own."""
+        names = [field.name for field in fields(cls) if field.name != "image_indices"]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
     def __len__(self) -> int:
         return len(self.particle_indices)
@@ -88,10 +105,11 @@ class TiltImages:
 class TiltSeriesParticles:
     """n particles and their tilt images; every array but those of `images` has n rows, in the order of the file.
 
-    Half-sets, train and validation, and subsets are always by particle: images of one particle stay together.
+    Half-sets, train and validation, and subsets are always by particle: images of one particle stay together. Where a set was
+    expanded by symmetry the n rows are views, and several are of one particle: they share its images and its name.
     """
 
-    names: np.ndarray  # (n,) str: rlnTomoParticleName, or the value of the grouping column; unique
+    names: np.ndarray  # (n,) str: rlnTomoParticleName, or the value of the grouping column
     tomograms: np.ndarray  # (n,) str: rlnTomoName; of image series what their group names begin with
     coordinates_in_angstroms: (
         np.ndarray
@@ -114,6 +132,20 @@ class TiltSeriesParticles:
     tomograms_path: Path | None = None  # the file with the tilt series; none for image series
     trajectories_path: Path | None = None  # only passed on: extraction has followed them already
     grouping_column: str | None = None  # of image series
+    particle_indices: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )  # (n,) int64 from 0: rows with one number are views of one particle; each its own where not given
+    symmetry_copies: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, np.int16)
+    )  # (n,) int16: which operator of the symmetry made the row of that of the file; 0, the identity, where not given
+    symmetry: Symmetry = field(default_factory=Symmetry)  # by which rows were made here
+
+    def __post_init__(self) -> None:
+        n_rows = len(self.names)
+        defaults = {"particle_indices": np.arange(n_rows), "symmetry_copies": np.zeros(n_rows, np.int16)}
+        for name, values in defaults.items():
+            if len(getattr(self, name)) != n_rows:
+                object.__setattr__(self, name, values)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -135,16 +167,21 @@ class TiltSeriesParticles:
         return np.concatenate([np.zeros(0, np.int64), *ranges])
 
     def take(self, particles: np.ndarray) -> "TiltSeriesParticles":
-        """The given particles with all their images, in the given order."""
+        """The given particles with all their images, in the given order; what is shared is numbered anew."""
         particles = np.arange(len(self))[particles]
         images = self.images.take(self.images_of(particles))
         counts = self.image_counts[particles]
-        images = replace(images, particle_indices=np.repeat(np.arange(len(particles)), counts))
+        images = replace(
+            images,
+            particle_indices=np.repeat(np.arange(len(particles)), counts),
+            image_indices=numbered(images.image_indices),
+        )
         of_particles = {
             field.name: getattr(self, field.name)[particles]
             for field in fields(self)
             if isinstance(getattr(self, field.name), np.ndarray)
         }
+        of_particles["particle_indices"] = numbered(of_particles["particle_indices"])
         used = dict.fromkeys(images.stack_names.tolist())
         return replace(
             self, **of_particles, images=images, stack_paths={name: self.stack_paths[name] for name in used}
@@ -157,10 +194,21 @@ class TiltSeriesParticles:
         return replace(self, images=images).take(np.flatnonzero(kept))
 
     @property
+    def n_particles(self) -> int:
+        """Physical particles; fewer than rows where several are views of one."""
+        return int(self.particle_indices.max(initial=-1)) + 1
+
+    @property
+    def n_images(self) -> int:
+        """Different images; fewer than rows of `images` where views share them."""
+        return int(self.images.image_indices.max(initial=-1)) + 1
+
+    @property
     def counts(self) -> str:
-        """In words: 2,000 particles with 6 to 41 tilt images each (50,312 images)."""
+        """In words: 2,000 particles with 6 to 41 tilt images each (50,312 images); with views: ..., 12,000 views."""
         counts = self.image_counts
         lowest, highest = (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
         each = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
         plural = "" if highest == 1 else "s"
-        return f"{len(self):,} particles with {each} tilt image{plural} each ({len(self.images):,} images)"
+        views = "" if self.n_particles == len(self) else f", {len(self):,} views"
+        return f"{self.n_particles:,} particles with {each} tilt image{plural} each ({self.n_images:,} images){views}"

@@ -43,6 +43,7 @@ def write_positions(
             counted,
             int(states.max(initial=0)),
             np.random.default_rng(job.settings.seed),
+            particle_indices=run.particles.particle_indices,
         )
     if found is None:
         return {}

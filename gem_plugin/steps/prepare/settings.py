@@ -72,7 +72,8 @@ class PrepareSettings:
     symmetry: str | None = setting(
         None,
         "Point group of the refinement that the particles come from (C3, D7, T, O, I, I1 to I4): every particle is used once "
-        "for each subunit, in the copies of its pose. Needs the map. Default: every row is used as it is.",
+        "for each subunit, in the copies of its pose; of tilt series with all of its tilt images. Needs the map. Default: every row "
+        "is used as it is.",
     )
     samples: tuple[str, ...] | None = setting(
         None,

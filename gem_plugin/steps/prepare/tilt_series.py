@@ -28,13 +28,18 @@ from gem_plugin.particles.tilt_series.images import TiltImageReader
 from gem_plugin.particles.tilt_series.read import TiltSeriesOptions, read_tilt_series
 from gem_plugin.particles.tilt_series.saved import save_tilt_series, table_of_particles
 from gem_plugin.particles.tilt_series.table import TiltSeriesForm, TiltSeriesParticles
+from gem_plugin.particles.tilt_series.views import each_image_once, expand_tilt_series
 from gem_plugin.progress import Progress
 from gem_plugin.results.image_search import image_search
 from gem_plugin.results.joined_particles import named_files
 from gem_plugin.results.particle_file import RelionParticleFile, program_of
+from gem_plugin.results.tilt_series_file import TiltSeriesParticleFile
 from gem_plugin.steps.prepare.exclusion import check_number_of_particles
 from gem_plugin.steps.prepare.settings import PrepareSettings
-from gem_plugin.steps.prepare.tilt_noise import NoiseOfTilts, TiltNoise
+from gem_plugin.steps.prepare.symmetry import Maps, find_symmetry
+from gem_plugin.steps.prepare.tilt_noise import NoiseOfTilts
+from gem_plugin.steps.prepare.tilt_views import settle_tilt_views
+from gem_plugin.steps.prepare.views import counts_of_views
 
 IMAGES_AT_A_TIME = 256
 SAMPLE_OF_IMAGES = 1000  # looked at before all are prepared
@@ -44,7 +49,7 @@ EDGE_IN_PIXELS = 6  # of the images as read: of the circle to which RELION cuts 
 BLANK = 1e-3  # of the variance inside the circle: corners with less were cut away
 RING_OF_NOISE = 0.7  # of the radius of such a circle: outside, noise is measured where no diameter is given
 ONLY_TILT_SERIES = ("tomograms", "max_dose", "max_tilts", "grouping_column")
-ONLY_SINGLE_PARTICLES = ("symmetry", "drop_duplicates", "normalise")
+ONLY_SINGLE_PARTICLES = ("normalise",)
 
 
 def is_tilt_series(settings: PrepareSettings) -> bool:
@@ -92,9 +97,10 @@ def tilt_series_options(settings: PrepareSettings) -> TiltSeriesOptions:
 
 
 def read_particles_of_tilts(settings: PrepareSettings, progress: Progress) -> TiltSeriesParticles:
-    """The particles with the images that are used."""
+    """The particles with the images that are used; of a set that was expanded by symmetry each view once."""
     assert settings.particles is not None
-    return read_tilt_series(Path(settings.particles), tilt_series_options(settings), progress.track)
+    particles = read_tilt_series(Path(settings.particles), tilt_series_options(settings), progress.track)
+    return settle_tilt_views(particles, settings.drop_duplicates)
 
 
 def prepare_tilt_series(
@@ -107,17 +113,18 @@ def prepare_tilt_series(
     particles = read_particles_of_tilts(settings, progress)
     progress.say(f"Tilt series ({particles.form.value}): {particles.counts}.")
     check_number_of_particles(particles.path, len(particles))
-    if settings.map is not None:
-        _check_binned(particles, Path(settings.map))
-        read_matching_map(Path(settings.map), particles.box_size, particles.pixel_size_in_angstroms)
-    if settings.mask is not None:
-        read_matching_mask(Path(settings.mask), particles.box_size, particles.pixel_size_in_angstroms)
+    maps = _check_maps(settings, particles)
+    file = TiltSeriesParticleFile(particles)
+    symmetry = find_symmetry(settings, file, table_of_particles(particles), maps, progress)
     working_box = _working_box(settings, particles)
-    check_room(len(particles.images), working_box)
-    with TiltImageReader(particles) as reader:
-        preparing = _look(particles, reader, working_box, settings, progress)
+    shown = each_image_once(particles)
+    check_room(len(shown.images), working_box)
+    with TiltImageReader(shown) as reader:
+        preparing = _look(shown, reader, working_box, settings, progress)
         _write_images(run, preparing, progress)
     noise = preparing.noise.result()
+    particles = expand_tilt_series(particles, symmetry)
+    levels = noise.levels[particles.images.image_indices]
     table = replace(
         table_of_particles(particles),
         pixel_size_in_angstroms=preparing.pixel_size_in_angstroms,
@@ -131,14 +138,16 @@ def prepare_tilt_series(
         particles.box_size,
         particles.pixel_size_in_angstroms,
     )
-    save_tilt_series(run.prepared_tilt_series, particles, noise.levels)
+    save_tilt_series(run.prepared_tilt_series, particles, levels)
     save_prepared_table(run.prepared_table, table, noise.spectrum, origin)
-    excluded = _without_images(particles, preparing, noise)
+    excluded = _without_images(particles, preparing, levels)
     write_excluded(run, excluded)
     counts = particles.image_counts
     return {
         "particles": len(particles),
-        "tilt_images": len(particles.images),
+        **({"symmetry": symmetry.name} if len(symmetry) > 1 else {}),
+        **counts_of_views(table),
+        "tilt_images": len(shown.images),
         "tilts_per_particle": f"{counts.min()} to {counts.max()}",
         "tomograms": len(set(particles.tomograms.tolist())),
         **({"excluded_particles": len(excluded)} if len(excluded) else {}),
@@ -151,6 +160,18 @@ def prepare_tilt_series(
         "noise_power": round(float(noise.spectrum.mean()), 4),
         "noise_levels": _range_of(noise.levels),
     }
+
+
+def _check_maps(settings: PrepareSettings, particles: TiltSeriesParticles) -> Maps:
+    """Map and mask where they were given, in the box of the particles."""
+    expected = particles.box_size, particles.pixel_size_in_angstroms
+    volume = mask = None
+    if settings.map is not None:
+        _check_binned(particles, Path(settings.map))
+        volume = read_matching_map(Path(settings.map), *expected)
+    if settings.mask is not None:
+        mask = read_matching_mask(Path(settings.mask), *expected)
+    return Maps(volume, mask)
 
 
 def _check_binned(particles: TiltSeriesParticles, path: Path) -> None:
@@ -171,7 +192,7 @@ def _check_binned(particles: TiltSeriesParticles, path: Path) -> None:
 class _Preparing:
     """What is needed to prepare any of the images; noise and defects learn from each."""
 
-    particles: TiltSeriesParticles
+    particles: TiltSeriesParticles  # with every image once
     reader: TiltImageReader
     working_box: int
     sign: float  # -1 for dark particles
@@ -315,18 +336,17 @@ def _first_defect(preparing: _Preparing) -> str:
 
 
 def _without_images(
-    particles: TiltSeriesParticles, preparing: _Preparing, noise: TiltNoise
+    particles: TiltSeriesParticles, preparing: _Preparing, levels: np.ndarray
 ) -> ExcludedParticles:
     """Particles of which no image can be used, with a warning about all images that cannot."""
     if not preparing.defects:
         return ExcludedParticles.none()
-    usable = np.bincount(
-        particles.images.particle_indices[np.isfinite(noise.levels)], minlength=len(particles)
-    )
+    usable = np.bincount(particles.images.particle_indices[np.isfinite(levels)], minlength=len(particles))
     rows = np.flatnonzero(usable == 0)
+    n_out = len(np.unique(particles.particle_indices[rows]))
     warn(
-        f"{particles.path}: {len(preparing.defects)} of {len(particles.images)} tilt images cannot be used and count as empty "
-        f"(first {_first_defect(preparing)}); {len(rows)} of {len(particles)} particles have no other and are left out."
+        f"{particles.path}: {len(preparing.defects)} of {particles.n_images} tilt images cannot be used and count as empty "
+        f"(first {_first_defect(preparing)}); {n_out} of {particles.n_particles} particles have no other and are left out."
     )
     names = [str(particles.names[row]) for row in rows]
     return ExcludedParticles(

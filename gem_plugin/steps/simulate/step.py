@@ -82,7 +82,7 @@ def _simulate(
     generator = np.random.default_rng(settings.seed)
     which = _draw_conformations(conformations, settings, generator)
     if settings.tilt_series:
-        reconstruction = simulate_tilt_series(conformations, which[:, 0], settings, progress)
+        reconstruction = simulate_tilt_series(conformations, which, settings, progress)
         with progress.waiting("consensus"):
             return _write_maps(reconstruction, settings)
     truth_table = _draw_table(settings, generator)

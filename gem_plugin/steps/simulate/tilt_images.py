@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.gaussians.simulated_images import simulate_images
 from gem_plugin.imaging.ctf import ctf_half_spectra
+from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.particles.tilt_series.table import TiltImages
+from gem_plugin.steps.simulate.complexes import cloud_of_complexes
 from gem_plugin.steps.simulate.conformations import Conformations
 
 BOX_FACTOR = (
@@ -20,17 +21,15 @@ EDGE_IN_PIXELS = 5  # of the circle that extraction leaves
 
 def clean_tilt_images(
     conformations: Conformations,
-    which: np.ndarray,  # (m,) conformation of the particle of each image
+    which: np.ndarray,  # (m, order) conformations of the subunits of the particle of each image
     images: TiltImages,  # m
     box_size: int,
     pixel_size_in_angstroms: float,
     width_in_angstroms: float,
+    symmetry: Symmetry,
 ) -> Tensor:  # (m, 2 box, 2 box)
     """Raw images without noise, in the larger box."""
-    chosen = torch.from_numpy(which)
-    positions = conformations.positions_in_angstroms[chosen]
-    widths = torch.full((positions.shape[1],), width_in_angstroms)
-    cloud = GaussianCloud(positions, conformations.amplitudes[chosen], widths)
+    cloud = cloud_of_complexes(conformations, torch.from_numpy(which), symmetry, width_in_angstroms)
     return simulate_images(
         cloud,
         torch.from_numpy(images.rotation_matrices),

@@ -16,8 +16,10 @@ from torch import Tensor
 from gem_plugin.errors import InputError
 from gem_plugin.imaging.back_projection import BackProjection
 from gem_plugin.imaging.processed_images import PREMULTIPLIED, RAW
+from gem_plugin.imaging.symmetry import settings_of_symmetry
 from gem_plugin.io.array_files import write_arrays
 from gem_plugin.io.mrc.stacks import StackWriter, write_stack
+from gem_plugin.particles.expansion import copied_rotations
 from gem_plugin.particles.tilt_series.geometry import euler_matrices
 from gem_plugin.particles.tilt_series.table import TiltImages
 from gem_plugin.particles.to_relion import relion_angles_in_degrees
@@ -71,10 +73,6 @@ def check_tilt_settings(settings: SimulateSettings) -> None:
                     f"{flag_of(fields[name])} is for tilt series; add --tilt-series or leave it out."
                 )
         return
-    if settings.symmetry != "C1":
-        raise InputError(
-            f"--symmetry is {settings.symmetry}; tilt series of complexes are not simulated. Leave it out."
-        )
     if settings.stack_folder:
         raise InputError(
             "--stack-folder is for single particles; the folders of --tilt-series are projects. Leave it out."
@@ -98,7 +96,7 @@ def files_of_tilt_series(settings: SimulateSettings) -> list[Path]:
 def simulate_tilt_series(
     conformations: Conformations, which: np.ndarray, settings: SimulateSettings, progress: Progress
 ) -> BackProjection:
-    """Write every file but the maps; gives the sums of which the consensus is made. `which` is the (n,) conformation of each."""
+    """Write every file but the maps; gives the sums of which the consensus is made. `which` is (n, order): conformations of subunits."""
     generator = np.random.default_rng(settings.seed + 1)
     truth = draw_truth(settings, generator)
     images = truth.images(settings)
@@ -136,13 +134,20 @@ class _Making:
         self.images, self.settings = images, settings
         self.noise = truth.noise_deviations(images)
         self.width = _blurred_width(settings)
+        self.symmetry = settings_of_symmetry(settings.symmetry)[0]
 
     def clean(self, rows: np.ndarray) -> Tensor:  # (k, 2 box, 2 box)
         some = self.images.take(rows)
         which = self.which[some.particle_indices]
         settings = self.settings
         return clean_tilt_images(
-            self.conformations, which, some, settings.box, settings.pixel_size, self.width
+            self.conformations,
+            which,
+            some,
+            settings.box,
+            settings.pixel_size,
+            self.width,
+            self.symmetry,
         )
 
     def signal_scale(self, progress: Progress) -> float:
@@ -229,14 +234,17 @@ def _in_order_of_file(
 def _add_to(reconstruction: BackProjection, making: _Making, rows: np.ndarray, raw: Tensor) -> None:
     some = making.images.take(rows)
     half_sets = making.truth.particles.half_sets[some.particle_indices].astype(np.int64)
-    reconstruction.add_(
-        making.cut(raw, rows),
-        torch.from_numpy(some.rotation_matrices),
-        torch.from_numpy(some.shifts_in_angstroms),
-        some.ctf_parameters(),
-        torch.from_numpy(half_sets) - 1,
-        torch.from_numpy(1 / making.noise[rows] ** 2),
-    )
+    rotations = torch.from_numpy(copied_rotations(some.rotation_matrices, making.symmetry)).float()
+    images = making.cut(raw, rows)
+    for copy in range(len(making.symmetry)):
+        reconstruction.add_(
+            images,
+            rotations[:, copy].contiguous(),
+            torch.from_numpy(some.shifts_in_angstroms),
+            some.ctf_parameters(),
+            torch.from_numpy(half_sets) - 1,
+            torch.from_numpy(1 / making.noise[rows] ** 2),
+        )
 
 
 def _written_angles(
@@ -283,7 +291,8 @@ def _write_truth(
     tomograms = [truth.tomograms[number] for number in particles.which_tomogram]
     write_arrays(
         settings.out / "truth.npz",
-        which=which,
+        which=which[:, 0] if which.shape[1] == 1 else which,
+        operators=settings_of_symmetry(settings.symmetry)[0].operators,
         angles_in_degrees=conformations.angles_in_degrees.numpy(),
         motion=conformations.motion,
         xyz=conformations.positions_in_angstroms.numpy(),

@@ -3,7 +3,7 @@
 Tilts are in the order in which they were taken; the files that are written have other orders too, so that none is assumed.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -93,13 +93,9 @@ class TiltSeriesTruth:
     def images(self, settings: SimulateSettings) -> TiltImages:
         """Every visible image, particle by particle, in the order of dose."""
         parts = [self._images_of(number, settings) for number in range(len(self.tomograms))]
-        joined = TiltImages(
-            **{
-                field.name: np.concatenate([getattr(part, field.name) for part in parts])
-                for field in fields(TiltImages)
-            }
-        )
-        return joined.take(np.lexsort((joined.tilt_numbers, joined.particle_indices)))
+        joined = TiltImages.joined(parts)
+        ordered = joined.take(np.lexsort((joined.tilt_numbers, joined.particle_indices)))
+        return replace(ordered, image_indices=np.arange(len(ordered)))
 
     def noise_deviations(self, images: TiltImages) -> np.ndarray:  # (m,) float32
         levels = np.stack([tomogram.noise_deviations for tomogram in self.tomograms])

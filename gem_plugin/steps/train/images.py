@@ -54,6 +54,7 @@ def observations_of_tilts(
 ) -> Observations:
     """Particles that own their tilt images; or, where they are single, every image as a particle of its own."""
     images, pixel_size = tilts.particles.images, prepared.table.pixel_size_in_angstroms
+    particles = prepared.table.particle_indices
     return Observations(
         tilts.images,
         torch.from_numpy(images.rotation_matrices),
@@ -62,7 +63,8 @@ def observations_of_tilts(
         torch.from_numpy(prepared.noise_spectrum),
         pixel_size,
         is_whitened,
-        particle_indices=images.particle_indices,
+        images.image_indices,
+        particles[images.particle_indices] if are_single else particles,
         noise_levels=torch.from_numpy(tilts.noise_levels),
         owned=None if are_single else ImagesOfParticles(tilts.particles.first_images),
     )

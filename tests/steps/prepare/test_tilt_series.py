@@ -148,7 +148,7 @@ def test_lowest_doses_can_be_chosen(tilt_project, tmp_path):
     ("star", "settings", "words"),
     [
         (RELION, {"normalise": "always"}, "holds tilt series, with which --normalise has no effect"),
-        (RELION, {"symmetry": "C2"}, "holds tilt series, with which --symmetry has no effect"),
+        (RELION, {"symmetry": "C2"}, "--symmetry C2 needs --map, the map of the symmetric refinement"),
         (RELION, {"box": 31}, "expected an even number"),
         (SERIES, {"grouping_column": "rlnNoSuchColumn"}, "rlnNoSuchColumn"),
         (RELION, {"particle_diameter": 250.0}, "leaves no ring of noise around a molecule of 250 A"),

@@ -7,21 +7,26 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
-from tilt_projects import FORMS, RELION, SERIES, correlation
+from tilt_complexes import simulate_tilt_complex
+from tilt_projects import FORMS, RELION, SERIES, correlation, truth_of
 
+from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.motion.rigid import RigidMotions
 from gem_plugin.notices import listening
+from gem_plugin.particles.expansion import expanded_rows
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.steps.prepare.settings import PrepareSettings
 from gem_plugin.steps.prepare.step import run_prepare
-from gem_plugin.steps.reconstruct.half_maps import back_project
+from gem_plugin.steps.reconstruct.half_maps import back_project, half_sets_of
 
 
-def prepared(folder, project, form) -> PreparedData:
+def prepared(folder, project, form, **settings) -> PreparedData:
     with listening(lambda notice: None):
-        run_prepare(RunFiles(folder), PrepareSettings(particles=project / form), Progress(io.StringIO()))
+        run_prepare(
+            RunFiles(folder), PrepareSettings(particles=project / form, **settings), Progress(io.StringIO())
+        )
     data = load_prepared(RunFiles(folder))
     assert data.tilts is not None
     # noise is measured where there is none in these images
@@ -29,8 +34,8 @@ def prepared(folder, project, form) -> PreparedData:
     return replace(data, tilts=tilts)
 
 
-def half_maps(data: PreparedData, halves: np.ndarray, weights: np.ndarray | None = None):
-    rows = np.arange(len(data.table))
+def half_maps(data: PreparedData, halves: np.ndarray, weights: np.ndarray | None = None, rows=None):
+    rows = np.arange(len(data.table)) if rows is None else rows
     device = torch.device("cpu")
     return back_project(data, rows, halves, device, Progress(io.StringIO()), "maps", weights)
 
@@ -87,3 +92,22 @@ def test_motion_is_undone_in_every_tilt_image(tilt_project, tmp_path):
     found = back_project(data, rows, halves, device, Progress(io.StringIO()), "moved", motions=motions)
     torch.testing.assert_close(found.sums, half_maps(by_hand, halves).sums, rtol=1e-3, atol=1e-3)
     assert not torch.allclose(found.sums, half_maps(data, halves).sums, rtol=1e-1, atol=1e-1)
+
+
+@pytest.mark.parametrize("form", [RELION, SERIES])
+def test_all_views_make_the_map_of_the_particles_with_the_symmetry_applied(tmp_path, form):
+    """C2, whose rotation about z moves voxels to voxels; of particles whose subunits are in two states, without the symmetry."""
+    project = simulate_tilt_complex(tmp_path / "project", symmetry="C2", n_particles=60, turn_to=120.0)
+    single = prepared(tmp_path / "single", project, form)
+    views = prepared(tmp_path / "views", project, form, map=project / "consensus.mrc", symmetry="C2")
+    of_particles, of_views = half_sets_of(single, 0), half_sets_of(views, 0)
+    assert (of_views == np.repeat(of_particles, 2)).all()  # all views of a particle in one
+    rows = np.flatnonzero((truth_of(project)["which"] == [0, 1]).all(axis=1))
+    assert len(rows) >= 8
+    without = half_maps(single, np.zeros(60, np.int64), rows=rows).volume(0)
+    found = half_maps(views, np.zeros(120, np.int64), rows=expanded_rows(rows, 2)).volume(0)
+    turned = without.flip(1, 2).roll((1, 1), (1, 2))  # about the pixel at box // 2
+    assert fourier_shell_correlation(without, turned)[3:10].min() < 0.8
+    assert fourier_shell_correlation(found, without)[3:10].min() < 0.9
+    assert fourier_shell_correlation(found, (without + turned) / 2)[1:10].min() > 0.97
+    assert fourier_shell_correlation(found, found.flip(1, 2).roll((1, 1), (1, 2)))[1:10].min() > 0.995

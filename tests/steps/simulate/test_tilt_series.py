@@ -169,7 +169,6 @@ def test_tilts_are_taken_from_both_sides_outwards() -> None:
     [
         ({"tilt_series": False, "float16": True}, r"--float16 is for tilt series; add --tilt-series"),
         ({"tilt_series": False, "tomograms": 2}, r"--tomograms is for tilt series"),
-        ({"symmetry": "C3"}, r"--symmetry is C3; tilt series of complexes are not simulated"),
         ({"stack_folder": "Extract"}, r"--stack-folder is for single particles"),
         ({"tomograms": 50}, r"--tomograms is 50 for 12 particles"),
         ({"tilt_to": 89.0}, r"--tilt-to is 89.0; expected 1 to 80"),
