@@ -1,6 +1,7 @@
 """logfile.pdf: the first page of the report, the figures by importance with their titles, checks and numbers; RELION shows it."""
 
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,52 +40,88 @@ POINTS_PER_INCH = 72
 DOTS_PER_INCH = 200  # of the PNG figures
 
 
-def write_pdf_log(page: FirstPage, track: Track = untracked) -> None:
-    """Write logfile.pdf of a run."""
+@dataclass(frozen=True)
+class LogContents:
+    """Everything that the PDF shows."""
+
+    name: str
+    first_page: tuple[Any, ...]  # FirstPage.shown
+    caption: str
+    texts: list[tuple[str, str]]  # head and sentence
+    command: str  # of the next step; may be empty
+    rows: list[str]  # of what was done
+    figures: list[tuple[Path, str, str]]  # file, title, caption
+    lines: list[str]  # checks and numbers
+
+
+def log_contents(page: FirstPage) -> LogContents:
+    """What the run says now. The report's own row is left out: it would be all that differs from day to day."""
     run = page.run
+    words = first_page_words(run)
+    captions = [
+        (path, title_of(path.stem), f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip())
+        for path in figures_by_importance(run.files)
+    ]
+    rows = [
+        f"{step:<15}{begun:<23}{took:<14}{result}"
+        for step, begun, took, result in history_rows(run)
+        if step != "report"
+    ]
+    summaries = {step: numbers for step, numbers in run.all_summaries.items() if step != "report"}
+    return LogContents(
+        name=run.files.root.resolve().name,
+        first_page=page.shown,
+        caption=page.caption,
+        texts=texts_of(words),
+        command=words.next_step.command,
+        rows=rows,
+        figures=captions,
+        lines=[*check_lines(run), "", *_summary_lines(summaries)],
+    )
+
+
+def write_pdf_log(page: FirstPage, contents: LogContents, track: Track = untracked) -> list[Path]:
+    """Write logfile.pdf of a run."""
     style = matplotlib.rc_context({**TEXT_STYLE, "pdf.fonttype": TRUE_TYPE})
-    target, title = run.files.pdf_log, {"Title": "GEM"}
+    target, title = page.run.files.pdf_log, {"Title": "GEM"}
     with style, small_fonts(), whole_file(target) as temporary, PdfPages(temporary, metadata=title) as pdf:
-        first = first_page(page)
+        first = _first_page(page, contents)
         lay_out(first, POINTS_PER_INCH)
         pdf.savefig(first)
-        figures = [_described(path, run) for path in figures_by_importance(run.files)]
+        figures = [_placed(*one) for one in contents.figures]
         room = PAGE_IN_INCHES[0] - 2 * MARGIN, PAGE_IN_INCHES[1] - TOP - MARGIN
         for placed in track(pages_of(figures, room), "pages of logfile.pdf", unit="page"):
             pdf.savefig(_page_of_figures(placed))
-        for text_page in _text_pages(
-            "checks and numbers", [*check_lines(run), "", *_summary_lines(run.all_summaries)]
-        ):
+        for text_page in _text_pages("checks and numbers", contents.lines):
             pdf.savefig(text_page)
+    return [target]
 
 
-def first_page(page: FirstPage) -> Figure:
+def _first_page(page: FirstPage, contents: LogContents) -> Figure:
     """Picture, three sentences, and what was done."""
-    run, words = page.run, first_page_words(page.run)
     figure = Figure(figsize=PAGE_IN_INCHES, layout="constrained")
-    figure.text(
-        _x(), _y(0.5), f"GEM: {run.files.root.resolve().name}", weight="bold", size=14, parse_math=False
-    )
+    figure.text(_x(), _y(0.5), f"GEM: {contents.name}", weight="bold", size=14, parse_math=False)
     below = TOP
     if page.pictures is not None or page.plane is not None:
         height = height_of_first_page(page.pictures)
         _add_picture(figure, page, below, height)
         below += height + 0.1
         below = _write(
-            figure, textwrap.wrap(page.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A"
+            figure, textwrap.wrap(contents.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A"
         )
         below += 0.2
-    for head, text in texts_of(words):
+    for head, text in contents.texts:
         _write(figure, [head], below, TEXT_SIZE, "black", weight="bold")
         below = _write(figure, textwrap.wrap(text, LETTERS_IN_A_LINE), below + 0.17, TEXT_SIZE, "black") + 0.1
-    if words.next_step.command:
-        lines = textwrap.wrap(words.next_step.command, LETTERS_IN_A_LINE - 14, break_on_hyphens=False)
+    if contents.command:
+        lines = textwrap.wrap(contents.command, LETTERS_IN_A_LINE - 14, break_on_hyphens=False)
         below = _write(figure, lines, below, NUMBERS_SIZE, "black", family="monospace") + 0.1
-    rows = [f"{step:<15}{begun:<23}{took:<14}{result}" for step, begun, took, result in history_rows(run)]
-    if rows:
+    if contents.rows:
         _write(figure, ["What was done"], below + 0.1, TEXT_SIZE, "black", weight="bold")
         lines = [
-            line for row in rows for line in textwrap.wrap(row, LETTERS_IN_A_LINE, drop_whitespace=False)
+            line
+            for row in contents.rows
+            for line in textwrap.wrap(row, LETTERS_IN_A_LINE, drop_whitespace=False)
         ]
         _write(figure, lines, below + 0.3, NUMBERS_SIZE, "black", family="monospace")
     return figure
@@ -138,15 +175,14 @@ def _text_pages(title: str, lines: list[str]) -> list[Figure]:
     return pages
 
 
-def _described(path: Path, run: Run) -> PlacedFigure:
+def _placed(path: Path, title_text: str, caption: str) -> PlacedFigure:
     """A figure at its printed size, with its caption in lines of that width."""
     picture = matplotlib.image.imread(path)
     width = min(picture.shape[1] / DOTS_PER_INCH, PAGE_IN_INCHES[0] - 2 * MARGIN)
     height = width * picture.shape[0] / picture.shape[1]
-    caption = f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip()
     letters = int(width * LETTERS_PER_INCH_OF_CAPTION)
     lines = textwrap.wrap(caption, letters)
-    title = textwrap.wrap(title_of(path.stem), int(letters * CAPTION_SIZE / TITLE_SIZE))
+    title = textwrap.wrap(title_text, int(letters * CAPTION_SIZE / TITLE_SIZE))
     text = (len(title) * TITLE_SIZE + len(lines) * CAPTION_SIZE) * LINE_HEIGHT / POINTS_PER_INCH
     return PlacedFigure(picture, title, lines, width, height, height + text + 0.25)
 

@@ -47,7 +47,7 @@ def without_pictures_of_the_first_page(
     if request.node.name not in WITH_PICTURES:
         monkeypatch.setattr(contents, "molecule_of", lambda run: None)
         monkeypatch.setattr(contents, "draw_first_page", lambda *_: [])
-        monkeypatch.setattr(report_step, "write_pdf_log", lambda *_: None)
+        monkeypatch.setattr(report_step, "write_pdf_log", lambda *_: [])
 
 
 def report_of(run: RunFiles) -> str:
