@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-import matplotlib.image
+import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from PIL import Image
 
 from gem_plugin.io.whole_files import whole_file
 from gem_plugin.landscape.checks.known_checks import done_in_words
@@ -177,7 +178,10 @@ def _text_pages(title: str, lines: list[str]) -> list[Figure]:
 
 def _placed(path: Path, title_text: str, caption: str) -> PlacedFigure:
     """A figure at its printed size, with its caption in lines of that width."""
-    picture = matplotlib.image.imread(path)
+    with Image.open(path) as file:
+        picture = np.asarray(
+            file.convert("RGB")
+        )  # as bytes: matplotlib would turn them into numbers and back
     width = min(picture.shape[1] / DOTS_PER_INCH, PAGE_IN_INCHES[0] - 2 * MARGIN)
     height = width * picture.shape[0] / picture.shape[1]
     letters = int(width * LETTERS_PER_INCH_OF_CAPTION)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import gem_plugin
+from gem_plugin.io.run.files import RunFiles
 from gem_plugin.results.stage_records import StageRecords
 
 LIBRARIES = ("matplotlib", "numpy", "scipy", "scikit-learn", "torch", "pillow", "fonttools")
@@ -24,10 +25,10 @@ MARK_OF_FILE = " > "  # between a product and one of its files in the record
 
 
 class KeptProducts:
-    """The products of a step in one folder; save() at the end records what was made and what was kept."""
+    """The products of a step in a run; save() at the end records what was made and what was kept."""
 
-    def __init__(self, root: Path, folder_of_record: Path) -> None:
-        self._root = root
+    def __init__(self, run: RunFiles, folder_of_record: Path) -> None:
+        self._run = run
         self._records = StageRecords(folder_of_record)
 
     def make(
@@ -39,7 +40,9 @@ class KeptProducts:
         """The files of a product, made only where they are not there as they would be made now."""
         if self.is_valid(name, made_of):
             return self._recorded_files(name)
-        made_of_print = print_of(program_identity(), made_of)  # before the work: its inputs may change meanwhile
+        made_of_print = print_of(
+            program_identity(), made_of
+        )  # before the work: its inputs may change meanwhile
         self._forget(name)
         written = list(make())
         self._records.fingerprints[name] = made_of_print
@@ -66,10 +69,11 @@ class KeptProducts:
     def _recorded_files(self, name: str) -> list[Path]:
         start = name + MARK_OF_FILE
         keys = [key for key in self._records.fingerprints if key.startswith(start)]
-        return [self._root / key[len(start) :] for key in keys]
+        return [self._run.where_to_make(self._run.root / key[len(start) :]) for key in keys]
 
     def _key(self, name: str, path: Path) -> str:
-        return name + MARK_OF_FILE + Path(os.path.relpath(path, self._root)).as_posix()
+        known = self._run.as_users_know(path)
+        return name + MARK_OF_FILE + Path(os.path.relpath(known, self._run.root)).as_posix()
 
     def _forget(self, name: str) -> None:
         recorded = self._records.fingerprints

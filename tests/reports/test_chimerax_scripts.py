@@ -63,7 +63,7 @@ GRAMMAR = (  # whole commands, in order of the user guide
 
 
 def write_all(run: RunFiles) -> list[Path]:
-    return motion_step.write_chimerax(Run(run), KeptProducts(run.root, run.figures))
+    return motion_step.write_chimerax(Run(run), KeptProducts(run, run.figures))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
             f"There is no folder {run.root}. Expected the folder of a run (--out of `gem-em run`)."
         )
     Run(run).check_landscape()
-    kept = KeptProducts(run.root, run.figures)
+    kept = KeptProducts(run, run.figures)
     scripts = []
     if settings.chimerax:
         with progress.waiting("motion and scripts for ChimeraX"):

@@ -20,7 +20,7 @@ from gem_plugin.steps.report import chimerax as motion_step
 
 
 def write_all(run: RunFiles) -> list[Path]:
-    return motion_step.write_chimerax(Run(run), KeptProducts(run.root, run.figures))
+    return motion_step.write_chimerax(Run(run), KeptProducts(run, run.figures))
 
 
 @pytest.fixture(scope="module")
