@@ -1,7 +1,6 @@
 """logfile.pdf: the first page of the report, the figures by importance with their titles, checks and numbers; RELION shows it."""
 
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,72 +12,24 @@ from matplotlib.gridspec import GridSpec
 from PIL import Image
 
 from gem_plugin.io.whole_files import whole_file
-from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports.figures.captions import caption_of, title_of
-from gem_plugin.reports.figures.order import figures_by_importance
 from gem_plugin.reports.figures.pdf_fonts import small_fonts
 from gem_plugin.reports.figures.save import TEXT_STYLE, lay_out
 from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.reports.first_page.picture import fill_first_page, height_of_first_page
-from gem_plugin.reports.first_page.section import texts_of
-from gem_plugin.reports.first_page.words import first_page_words
+from gem_plugin.reports.log_contents import LogContents
 from gem_plugin.reports.page_layout import PlacedFigure, pages_of
-from gem_plugin.reports.sections.history import history_rows
-from gem_plugin.reports.verdicts import all_checks, verdicts_of_figure
-from gem_plugin.results.run import Run
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
 MARGIN, TOP = 0.55, 0.75  # inches, of the page
 LINES_ON_A_PAGE = 78
 TRUE_TYPE = 42
 LETTERS_IN_A_LINE = 100  # of sentences over the width of the page, 9 points
-LETTERS_IN_A_LINE_OF_NUMBERS = 108  # 7.5 points, all of one width
 TEXT_SIZE, CAPTION_SIZE, TITLE_SIZE, NUMBERS_SIZE = 9.0, 7.0, 9.0, 7.5
 LINE_HEIGHT = 1.3  # over the size of the letters
 LETTERS_PER_INCH_OF_CAPTION = 16.5
 POINTS_PER_INCH = 72
 DOTS_PER_INCH = 200  # of the PNG figures
-
-
-@dataclass(frozen=True)
-class LogContents:
-    """Everything that the PDF shows."""
-
-    name: str
-    first_page: tuple[Any, ...]  # FirstPage.shown
-    caption: str
-    texts: list[tuple[str, str]]  # head and sentence
-    command: str  # of the next step; may be empty
-    rows: list[str]  # of what was done
-    figures: list[tuple[Path, str, str]]  # file, title, caption
-    lines: list[str]  # checks and numbers
-
-
-def log_contents(page: FirstPage) -> LogContents:
-    """What the run says now. The report's own row is left out: it would be all that differs from day to day."""
-    run = page.run
-    words = first_page_words(run)
-    captions = [
-        (path, title_of(path.stem), f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip())
-        for path in figures_by_importance(run.files)
-    ]
-    rows = [
-        f"{step:<15}{begun:<23}{took:<14}{result}"
-        for step, begun, took, result in history_rows(run)
-        if step != "report"
-    ]
-    summaries = {step: numbers for step, numbers in run.all_summaries.items() if step != "report"}
-    return LogContents(
-        name=run.files.root.resolve().name,
-        first_page=page.shown,
-        caption=page.caption,
-        texts=texts_of(words),
-        command=words.next_step.command,
-        rows=rows,
-        figures=captions,
-        lines=[*check_lines(run), "", *_summary_lines(summaries)],
-    )
 
 
 def write_pdf_log(page: FirstPage, contents: LogContents, track: Track = untracked) -> list[Path]:
@@ -139,30 +90,6 @@ def _add_picture(figure: Figure, page: FirstPage, top: float, height: float) -> 
         height_ratios=(top, height, PAGE_IN_INCHES[1] - top - height),
     )
     fill_first_page(figure.add_subfigure(grid[1, 1]), page.pictures, page.plane, page.lines_of)
-
-
-def check_lines(run: Run) -> list[str]:
-    """The verdict on every state, how many checks were run of how many, and what each found."""
-    rows = all_checks(run)
-    lines = [*run.checks.lines_of_states(list(run.state_maps)), ""]
-    lines += [*textwrap.wrap(f"{done_in_words(rows)}.", LETTERS_IN_A_LINE_OF_NUMBERS), ""]
-    for row in rows:
-        problem = f"{row.get('name', '')}. " if row.get("is_bad") else ""  # a good verdict has none
-        text = f"{row.get('verdict', '')}: {problem}{row.get('sentence', '')}"
-        lines += textwrap.wrap(text, LETTERS_IN_A_LINE_OF_NUMBERS, subsequent_indent="    ")
-    return lines
-
-
-def _summary_lines(summary: dict[str, dict[str, Any]]) -> list[str]:
-    """The numbers of each step, as many on a line as it holds."""
-    lines: list[str] = []
-    for step, numbers in summary.items():
-        texts = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in numbers.items())
-        wrapped = textwrap.wrap(
-            texts, LETTERS_IN_A_LINE_OF_NUMBERS, initial_indent="    ", subsequent_indent="    "
-        )
-        lines += [step, *wrapped, ""]
-    return lines
 
 
 def _text_pages(title: str, lines: list[str]) -> list[Figure]:

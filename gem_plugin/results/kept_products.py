@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-import gem_plugin
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.results.stage_records import StageRecords
 
@@ -84,7 +83,7 @@ class KeptProducts:
 @cache
 def program_identity() -> str:
     """The source of this program and the versions of the libraries that compute and draw."""
-    folder = Path(gem_plugin.__file__).parent
+    folder = Path(__file__).parents[1]
     sources = sorted(folder.rglob("*.py"))
     return print_of([(path.relative_to(folder).as_posix(), path) for path in sources], _versions())
 

@@ -1,8 +1,11 @@
 """What the first page shows of a run: the surfaces, the plane of the particles, and the text under each state."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +18,7 @@ from gem_plugin.reports.first_page.molecule import (
     molecule_of,
     shown_states,
 )
-from gem_plugin.reports.first_page.panels import Pictures, Plane, draw_pictures
-from gem_plugin.reports.first_page.picture import draw_first_page
+from gem_plugin.reports.first_page.plane import Plane
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.populations import populations_if_there
 from gem_plugin.reports.verdicts import verdicts_of_figure
@@ -24,6 +26,9 @@ from gem_plugin.results.kept_products import print_of
 from gem_plugin.results.particle_columns import ColumnKind, drawn_columns
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH
+
+if TYPE_CHECKING:
+    from gem_plugin.reports.first_page.panels import Pictures
 
 PIXELS_OF_ALL_STATES = 400 * 400  # how many they have together
 LARGEST_PICTURE, SMALLEST_PICTURE = 280, 120  # rows of the picture of one state
@@ -44,6 +49,10 @@ class FirstPage:
     def pictures(self) -> Pictures | None:
         if self.molecule is None:
             return None
+        from gem_plugin.reports.first_page.panels import (
+            draw_pictures,  # matplotlib; not wanted where these are kept
+        )
+
         n_states = max(1, len(self.molecule.states))
         rows = int(np.clip((PIXELS_OF_ALL_STATES / n_states) ** 0.5, SMALLEST_PICTURE, LARGEST_PICTURE))
         return draw_pictures(self.molecule, rows, ROWS_OF_CONSENSUS)
@@ -85,6 +94,8 @@ class FirstPage:
 
     def draw(self) -> list[Path]:
         """Write figures/first_page; an earlier one goes."""
+        from gem_plugin.reports.first_page.picture import draw_first_page
+
         folder = self.run.files.figures
         remove_figures(folder, names.FIRST_PAGE)
         return draw_first_page(folder / names.FIRST_PAGE, self.pictures, self.plane, self.lines_of)

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.array_files import read_array, write_arrays
 from gem_plugin.io.atoms.bild import write_arrows
@@ -41,7 +39,7 @@ from gem_plugin.steps.report.molstar import write_scene_of_motion, write_scene_o
 
 PARTICLES_COMPARED, PARTICLES_AT_A_TIME = 200, 20
 SEED = 0  # of the sample of particles
-MOTION, SCRIPTS, SUFFIX_OF_SCRIPTS = "motion.npz", "chimerax", ".cxc"  # names of what is kept
+MOTION, SCRIPTS, SUFFIX_OF_SCRIPTS = "motion", "scripts for ChimeraX", ".cxc"  # names of what is kept
 MAXIMUM_ARROWS = 600
 MAXIMUM_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
@@ -218,6 +216,8 @@ def _motion_files(
     run: Run, source: VolumeSource, motion: GaussianMotion, track: Track
 ) -> tuple[_Motion, list[Path]]:
     """Coloured consensus, arrows, and Gaussians along each latent trajectory."""
+    from gem_plugin.gaussians.volume import render_volumes  # torch; not wanted where these files are kept
+
     files = run.files.chimerax
     mean_map = files.mean_map
     pixel_size = source.cloud_pixel_size_in_angstroms
@@ -255,6 +255,8 @@ def _motion_files(
 
 
 def _mean_cloud(source: VolumeSource, motion: GaussianMotion) -> GaussianCloud:
+    import torch
+
     assert source.clouds_at is not None
     widths = source.clouds_at(source.latents[:1]).widths.reshape(1, -1)[0].cpu()
     positions = torch.from_numpy(motion.positions_in_angstroms).float()
@@ -265,6 +267,10 @@ def _map_of_values(
     cloud: GaussianCloud, values: np.ndarray, density: np.ndarray, source: VolumeSource
 ) -> np.ndarray:  # (box, box, box)
     """At each voxel the mean of the values, weighted by the density of each Gaussian there; 0 in the solvent."""
+    import torch
+
+    from gem_plugin.gaussians.volume import render_volumes
+
     weighted = replace(cloud, amplitudes=cloud.amplitudes * torch.from_numpy(values).float())
     sums = render_volumes(weighted, source.box_size, source.cloud_pixel_size_in_angstroms)[0].numpy()
     is_inside = density > MINIMUM_FRACTION_OF_DENSITY * density.max()

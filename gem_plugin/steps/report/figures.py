@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,8 @@ from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
-from gem_plugin.landscape.free_energy import estimate_free_energy
-from gem_plugin.landscape.latents.components import fit_latent_components
 from gem_plugin.progress import Track
-from gem_plugin.reports.figures.free_energy import draw_energy_map
-from gem_plugin.reports.figures.landscape import draw_state_slices
-from gem_plugin.reports.figures.motion import draw_amplitude_change, draw_motion, draw_parts
 from gem_plugin.reports.figures.order import figure_files
-from gem_plugin.reports.figures.outliers import draw_outliers, draw_pose_changes
-from gem_plugin.reports.figures.training import draw_training
 from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.results.kept_products import KeptProducts
 from gem_plugin.results.run import Run
@@ -53,6 +47,15 @@ class ReportFigure:
         return cls(name, shows, lambda stem: draw(stem, *shows))
 
 
+def drawn_by(module: str, function: str) -> Callable[..., list[Path]]:
+    """A function of reports.figures; a report that keeps all figures does not wait for matplotlib."""
+
+    def draw(stem: Path, *shows: Any) -> list[Path]:
+        return getattr(import_module(f"gem_plugin.reports.figures.{module}"), function)(stem, *shows)
+
+    return draw
+
+
 def draw_figures(run: Run, page: FirstPage, kept: KeptProducts, track: Track) -> None:
     """Draw what is not there as it would be drawn now."""
     folder, figures = run.files.figures, _figures_of_report(run, page)
@@ -72,12 +75,12 @@ def _figures_of_report(run: Run, page: FirstPage) -> list[ReportFigure]:
         *_figure_of_energy(run),
     ]
     if run.history:
-        figures.append(ReportFigure.of(names.TRAINING, draw_training, run.history))
+        figures.append(ReportFigure.of(names.TRAINING, drawn_by("training", "draw_training"), run.history))
     if run.motion is not None:
         figures += [
-            ReportFigure.of(names.MOTION, draw_motion, run.motion),
-            ReportFigure.of(names.AMPLITUDE_CHANGE, draw_amplitude_change, run.motion),
-            ReportFigure.of(names.PARTS, draw_parts, run.motion),
+            ReportFigure.of(names.MOTION, drawn_by("motion", "draw_motion"), run.motion),
+            ReportFigure.of(names.AMPLITUDE_CHANGE, drawn_by("motion", "draw_amplitude_change"), run.motion),
+            ReportFigure.of(names.PARTS, drawn_by("motion", "draw_parts"), run.motion),
         ]
     figures += _figures_of_outliers(run)
     if run.state_maps:
@@ -90,7 +93,7 @@ def _figure_of_state_means(run: Run) -> ReportFigure:
     maps = [read_map(path) for path in run.state_maps.values()]
     return ReportFigure.of(
         names.STATE_MEANS,
-        draw_state_slices,
+        drawn_by("landscape", "draw_state_slices"),
         [one.volume for one in maps],
         np.array([run.state_counts[number] for number in run.state_maps]),
         [run.checks.badge(number) for number in run.state_maps],
@@ -106,11 +109,13 @@ def _figures_of_outliers(run: Run) -> list[ReportFigure]:
         used = run.is_used
         contrasts = run.column("contrast")[used] if run.files.contrasts.is_file() else None
         shown = probabilities[used], run.is_outlier[used], contrasts
-        figures.append(ReportFigure.of(names.OUTLIERS, draw_outliers, *shown))
+        figures.append(ReportFigure.of(names.OUTLIERS, drawn_by("outliers", "draw_outliers"), *shown))
     if poses is not None:
         poses = poses.take(run.is_used)
         changes = poses.rotations_in_degrees, poses.distances_in_angstroms
-        figures.append(ReportFigure.of(names.POSE_CHANGES, draw_pose_changes, *changes))
+        figures.append(
+            ReportFigure.of(names.POSE_CHANGES, drawn_by("outliers", "draw_pose_changes"), *changes)
+        )
     return figures
 
 
@@ -129,6 +134,10 @@ def _figure_of_energy(run: Run) -> list[ReportFigure]:
 
 
 def _draw_energy_of_latents(stem: Path, latents: np.ndarray, particles: np.ndarray | None) -> list[Path]:
+    from gem_plugin.landscape.free_energy import estimate_free_energy
+    from gem_plugin.landscape.latents.components import fit_latent_components
+    from gem_plugin.reports.figures.free_energy import draw_energy_map
+
     plane = fit_latent_components(latents).scores[:, :2].astype(np.float64)
     if plane.shape[1] < 2:
         return []

@@ -1,13 +1,13 @@
 """report: the page and the PDF that show a run, and scripts that show it in ChimeraX."""
 
+from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.progress import Progress
+from gem_plugin.progress import Progress, Track
 from gem_plugin.reports.first_page.contents import FirstPage
-from gem_plugin.reports.first_page.paper_contents import write_paper_figure
-from gem_plugin.reports.pdf_log import log_contents, write_pdf_log
+from gem_plugin.reports.log_contents import LogContents, log_contents
 from gem_plugin.reports.report_page import write_report
 from gem_plugin.results.kept_products import KeptProducts
 from gem_plugin.results.run import Run
@@ -39,8 +39,10 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
         draw_figures(opened, page, kept, progress.track)
         warnings = write_report(opened, page, progress.track)
         log = log_contents(page)
-        kept.make(run.pdf_log.name, log, lambda: write_pdf_log(page, log, progress.track))
+        kept.make(run.pdf_log.name, log, lambda: write_log(page, log, progress.track))
     if settings.paper_figure:
+        from gem_plugin.reports.first_page.paper_contents import write_paper_figure  # matplotlib, torch
+
         with progress.waiting("figure for a paper"):
             paths = write_paper_figure(opened)
         names_of_files = ", ".join(str(run.as_users_know(path)) for path in paths)
@@ -56,3 +58,10 @@ def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> d
         "chimerax_scripts": len(scripts),
         "size_in_megabytes": round(run.report.stat().st_size / 1e6, 2),
     }
+
+
+def write_log(page: FirstPage, contents: LogContents, track: Track) -> list[Path]:
+    """logfile.pdf; a report that keeps it does not wait for matplotlib."""
+    from gem_plugin.reports.pdf_log import write_pdf_log
+
+    return write_pdf_log(page, contents, track)

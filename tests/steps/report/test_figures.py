@@ -40,7 +40,7 @@ class Reports:
         patch.setattr(Run, "decoder", lambda *_: arm_source(self.scale * ring_latents(300)))
         patch.setattr(save, "lay_out", lambda *_: None)
         patch.setattr(Figure, "savefig", lambda _, path, **__: self._draw(path))
-        patch.setattr(step, "write_pdf_log", self._write_log)
+        patch.setattr(step, "write_log", self._write_log)
         self._count(patch, "write_motion", MOTION)
         self._count(patch, "_morph_scripts", SCRIPTS)
 
