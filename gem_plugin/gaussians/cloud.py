@@ -1,11 +1,15 @@
 """The molecule: a cloud of isotropic 3D Gaussians, in Angstrom or in pixels. The only place where one becomes the other."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from enum import Enum
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from gem_plugin.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class LengthUnit(Enum):
@@ -27,7 +31,7 @@ class GaussianCloud:
     def __len__(self) -> int:
         return self.positions.shape[-2]
 
-    def in_pixels(self, pixel_size_in_angstroms: float | None = None) -> "GaussianCloud":
+    def in_pixels(self, pixel_size_in_angstroms: float | None = None) -> GaussianCloud:
         """The same cloud in pixels of this size; a cloud that is in pixels already needs no size and stays as it is."""
         if self.unit is LengthUnit.PIXEL:
             return self
@@ -36,7 +40,7 @@ class GaussianCloud:
             self, positions=self.positions / size, widths=self.widths / size, unit=LengthUnit.PIXEL
         )
 
-    def in_angstroms(self, pixel_size_in_angstroms: float | None = None) -> "GaussianCloud":
+    def in_angstroms(self, pixel_size_in_angstroms: float | None = None) -> GaussianCloud:
         """The same cloud in Angstrom; a cloud that is in Angstrom already stays as it is."""
         if self.unit is LengthUnit.ANGSTROM:
             return self

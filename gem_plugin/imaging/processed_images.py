@@ -4,8 +4,12 @@ Of a raw image F = C P + n, premultiplied is C F, phase-flipped sign(C) F. The l
 matched image C F / N and matched filter C^2 / N, N the noise of the raw image (the background of C F is C^2 N).
 """
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RAW, PREMULTIPLIED, PHASE_FLIPPED = 0, 1, 2
 MINIMUM_TRANSFER = 1e-4  # below, a premultiplied image holds nothing
@@ -18,6 +22,8 @@ def model_transfers(
     """What images hold of the projection: C in raw ones, C^2 in premultiplied, |C| in phase-flipped ones."""
     if processing is None:
         return transfers
+    import torch  # not wanted for the numbers above
+
     kinds = processing[:, None, None]
     of_flipped = torch.where(kinds == PHASE_FLIPPED, transfers.abs(), transfers)
     return torch.where(kinds == PREMULTIPLIED, transfers**2, of_flipped)
@@ -27,6 +33,8 @@ def matching_transfers(transfers: Tensor, processing: Tensor | None) -> Tensor: 
     """What turns images into C F: C for raw ones, 1 for premultiplied, |C| for phase-flipped ones."""
     if processing is None:
         return transfers
+    import torch  # not wanted for the numbers above
+
     kinds = processing[:, None, None]
     of_flipped = torch.where(kinds == PHASE_FLIPPED, transfers.abs(), transfers)
     return torch.where(kinds == PREMULTIPLIED, 1.0, of_flipped)
@@ -36,6 +44,8 @@ def raw_spectra(spectra: Tensor, transfers: Tensor, processing: Tensor | None) -
     """The spectra of the raw images; 0 where a premultiplied image holds nothing."""
     if processing is None:
         return spectra
+    import torch
+
     signs = torch.where(transfers < 0, -1.0, 1.0)
     sizes = transfers.abs()
     inverse = torch.where(sizes > MINIMUM_TRANSFER, 1 / sizes.clamp_min(MINIMUM_TRANSFER), 0.0)

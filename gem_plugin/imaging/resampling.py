@@ -1,8 +1,6 @@
 """Volumes on another grid about the same rotation centre: other voxels, another box, or both."""
 
 import numpy as np
-import torch
-from torch import Tensor
 
 EDGE_TOLERANCE = 1e-6  # voxels: rounding
 
@@ -17,13 +15,13 @@ def resample_map(
     Voxel b // 2 becomes voxel new box // 2, and density keeps its level. Outside the old box the new map is 0. Boxes that
     cover the same space give what cutting the Fourier transform gives (fourier_crop_volume).
     """
-    resampled = torch.from_numpy(np.ascontiguousarray(volume, dtype=np.float32))
+    resampled = np.ascontiguousarray(volume, dtype=np.float32)
     if factor == 1:
-        return _cut_or_padded(resampled.numpy(), new_box_size)
+        return _cut_or_padded(resampled, new_box_size)
     matrix = _interpolation_matrix(len(volume), factor, new_box_size)
     for axis in range(3):
-        resampled = torch.tensordot(resampled, matrix, dims=([axis], [1])).movedim(-1, axis)
-    return resampled.contiguous().numpy()
+        resampled = np.moveaxis(np.tensordot(resampled, matrix, axes=([axis], [1])), -1, axis)
+    return np.ascontiguousarray(resampled)
 
 
 def resample_mask(mask: np.ndarray, factor: float, new_box_size: int) -> np.ndarray:
@@ -51,7 +49,7 @@ def _positions(box_size: int, factor: float, new_box_size: int) -> np.ndarray:  
     return (np.arange(new_box_size) - new_box_size // 2) * factor + box_size // 2
 
 
-def _interpolation_matrix(box_size: int, factor: float, new_box_size: int) -> Tensor:  # (new box, box)
+def _interpolation_matrix(box_size: int, factor: float, new_box_size: int) -> np.ndarray:  # (new box, box)
     """Trigonometric interpolation along one axis, band-limited to the coarser of the two grids."""
     positions = _positions(box_size, factor, new_box_size)
     offsets = positions[:, None] - np.arange(box_size)[None, :]
@@ -63,7 +61,7 @@ def _interpolation_matrix(box_size: int, factor: float, new_box_size: int) -> Te
         matrix += weight * np.cos(2 * np.pi / box_size * frequency * offsets)
     is_outside = (positions < -0.5 - EDGE_TOLERANCE) | (positions > box_size - 0.5 + EDGE_TOLERANCE)
     matrix[is_outside] = 0
-    return torch.from_numpy(matrix / box_size).float()
+    return (matrix / box_size).astype(np.float32)
 
 
 def _interpolated(volume: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:

@@ -4,11 +4,14 @@ Z(n, m) = R_n^|m|(r) cos(m t) for m >= 0 and R_n^|m|(r) sin(|m| t) below, R with
 even sums belong to gamma of the CTF. Signs and order were compared with relion_reconstruct and relion_project.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from math import factorial
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ODD, EVEN = 1, 0  # lowest degree n of the two sets of terms
 ODD_COUNTS, EVEN_COUNTS = (2, 6, 12, 20), (1, 4, 9, 16)  # coefficients up to a whole degree
@@ -21,6 +24,8 @@ def zernike_sum(
     lowest_degree: int,  # ODD or EVEN
 ) -> Tensor:  # (batch, h, w) radians
     """The sum of all terms at the given frequencies."""
+    import torch  # not wanted for the numbers above
+
     used = torch.nonzero((coefficients != 0).any(dim=0)).flatten().tolist()
     total = torch.zeros(
         torch.broadcast_shapes(frequency_x.shape, frequency_y.shape, (len(coefficients), 1, 1)),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -62,6 +61,8 @@ def identify_rows(
 
 def numbered(*columns: np.ndarray) -> np.ndarray:  # (n,) int64
     """One number for equal values in all columns, counted from 0 in the order in which they first occur."""
+    import pandas as pd
+
     numbers, _ = _factorized(columns[0])
     for column in columns[1:]:
         more, different = _factorized(column)
@@ -71,6 +72,8 @@ def numbered(*columns: np.ndarray) -> np.ndarray:  # (n,) int64
 
 def _factorized(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """pandas takes the byte order of this machine only."""
+    import pandas as pd
+
     values = np.asarray(column)
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     numbers, different = pd.factorize(native, use_na_sentinel=False)

@@ -5,19 +5,21 @@ space. Its width is now L', not L: frequencies of the grid are L / L' times thos
 matrix and its shift take up exactly.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gem_plugin.errors import InputError
-from gem_plugin.imaging.fourier import fourier_crop_images
-from gem_plugin.imaging.normalisation import background_mask, measure_background
 from gem_plugin.notices import note
 from gem_plugin.particles.optics import different_optics
 from gem_plugin.particles.table import ParticleTable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PIXEL_SIZE_TOLERANCE = 1e-4  # relative: rounding in the text of the file, nothing else
 MAXIMUM_WIDTH_RATIO = 3.0  # of the widest images over the narrowest: more is a wrong pixel size
@@ -102,7 +104,7 @@ def has_one_size(table: ParticleTable) -> bool:
 
 
 def own_pixels_of_width(
-    table: "ParticleTable | ImageSizes",
+    table: ParticleTable | ImageSizes,
 ) -> np.ndarray:  # (n,) int64, even unless the image needs nothing
     """How many of its own pixels each image is cut or padded to."""
     width = table.box_size * table.pixel_size_in_angstroms
@@ -128,7 +130,7 @@ def noise_on_grid(table: ParticleTable) -> np.ndarray:  # (n,) float64
 
 
 def stretch_of(
-    sizes: "ParticleTable | ImageSizes",
+    sizes: ParticleTable | ImageSizes,
 ) -> np.ndarray:  # (n,) float64: 1 but for images of another size
     """L / L': Angstrom on the grid of the table for one Angstrom in an image of another size that was brought there."""
     width = sizes.box_size * sizes.pixel_size_in_angstroms
@@ -171,6 +173,8 @@ def brought_to_grid(
     own_box = images.shape[-1]
     if (own_box, own_pixel) == (box_size, table.pixel_size_in_angstroms):
         return images
+    from gem_plugin.imaging.fourier import fourier_crop_images  # torch; not wanted where all have one size
+
     n_pixels = int(own_pixels_of_width(table.take(rows[:1]))[0])
     stretch = n_pixels * own_pixel / (box_size * table.pixel_size_in_angstroms)  # L' / L
     cut = _cut_or_padded(images, rows, n_pixels)
@@ -184,6 +188,10 @@ def _cut_or_padded(images: Tensor, rows: np.ndarray, new_box: int) -> Tensor:
     kept = images[:, start:end, start:end]
     if new_box <= box:
         return kept
+    import torch
+
+    from gem_plugin.imaging.normalisation import background_mask, measure_background
+
     background = measure_background(images, background_mask(box, box / 2))
     noise = np.stack(
         [np.random.default_rng(row).standard_normal((new_box, new_box), np.float32) for row in rows]

@@ -1,16 +1,18 @@
 """Odd phases taken off the images of a table: factors are computed once for each different optics."""
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from gem_plugin.imaging.odd_phases import multiply_spectra, odd_phase_factors
 from gem_plugin.particles.optics import Optics
 from gem_plugin.particles.table import ParticleTable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAXIMUM_BYTES_KEPT = 2**26  # of factors, where nearly every particle has optics of its own
 BYTES_PER_FACTOR = 8
@@ -37,6 +39,10 @@ class OddPhaseRemoval:
         """The images without their odd phases."""
         if not self.has_effect or not len(images):
             return images
+        import torch  # most images need none of this
+
+        from gem_plugin.imaging.odd_phases import multiply_spectra
+
         numbers, which = np.unique(optics_rows, return_inverse=True)
         with self._lock:  # of the factors that are kept
             factors = torch.stack([self._factor(int(number)) for number in numbers])
@@ -54,6 +60,10 @@ class OddPhaseRemoval:
         return self._kept[number]
 
     def _factor_of(self, optics: Optics, number: int) -> Tensor:
+        import torch
+
+        from gem_plugin.imaging.odd_phases import odd_phase_factors
+
         coefficients = torch.from_numpy(optics.removed_odd_zernike[number : number + 1]).double()
         magnification = torch.from_numpy(optics.magnification[number : number + 1]).double()
         return odd_phase_factors(coefficients, magnification, self._box_size, self._pixel_size)[0]
@@ -78,6 +88,8 @@ class ImagesWithPhasesChanged:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
+        import torch
+
         images = np.asarray(self._images[rows])
         stack = torch.from_numpy(np.array(images, dtype=np.float32).reshape(-1, *self.shape[1:]))
         corrected = self._removal.corrected(stack, np.atleast_1d(self._optics_rows[rows]))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
-import pandas as pd
 
 from gem_plugin.imaging.zernike import EVEN_COUNTS, ODD_COUNTS
 
@@ -80,6 +79,8 @@ def different_rows(
     columns: Sequence[np.ndarray],  # each (n,)
 ) -> tuple[np.ndarray, np.ndarray]:  # (k,) int64: one row of each kind; (n,) int32: the kind of each row
     """Rows that differ in any column, numbered in the order in which they come first."""
+    import pandas as pd  # not wanted by who only reads
+
     which = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         if len(column) and not (column == column[0]).all():

@@ -1,7 +1,6 @@
 """Largest phases of Zernike sums along the frequency: at which resolution aberrations start to matter."""
 
 import numpy as np
-import torch
 
 from gem_plugin.imaging.zernike import zernike_sum
 
@@ -19,6 +18,8 @@ def largest_phase(
     np.ndarray, np.ndarray
 ]:  # frequencies in 1/Angstrom (f,), largest phase at any angle in any of the k sums in radians (f,)
     """Along the frequency from 0 on. RELION takes the frequency itself, in 1/Angstrom, for the radius."""
+    import torch
+
     frequencies = np.linspace(0, finest_frequency, N_FREQUENCIES + 1)
     angles = np.linspace(0, 2 * np.pi, N_ANGLES, endpoint=False)
     x, y = (torch.from_numpy(np.outer(frequencies, around(angles))) for around in (np.cos, np.sin))

@@ -17,7 +17,7 @@ from gem_plugin.reports.chimerax_scripts import (
     quoted,
     script_text,
 )
-from gem_plugin.reports.figures.save import colour_of_group
+from gem_plugin.reports.figures.palette import colour_of_group
 
 OVERLAY_TRANSPARENCY = 0.5
 SPACING = (

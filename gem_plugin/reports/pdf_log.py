@@ -5,33 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-import matplotlib.image
+import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from PIL import Image
 
 from gem_plugin.io.whole_files import whole_file
-from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.progress import Track, untracked
-from gem_plugin.reports.figures.captions import caption_of, title_of
-from gem_plugin.reports.figures.order import figures_by_importance
 from gem_plugin.reports.figures.pdf_fonts import small_fonts
 from gem_plugin.reports.figures.save import TEXT_STYLE, lay_out
 from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.reports.first_page.picture import fill_first_page, height_of_first_page
-from gem_plugin.reports.first_page.section import texts_of
-from gem_plugin.reports.first_page.words import first_page_words
+from gem_plugin.reports.log_contents import LogContents
 from gem_plugin.reports.page_layout import PlacedFigure, pages_of
-from gem_plugin.reports.sections.history import history_rows
-from gem_plugin.reports.verdicts import all_checks, verdicts_of_figure
-from gem_plugin.results.run import Run
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
 MARGIN, TOP = 0.55, 0.75  # inches, of the page
 LINES_ON_A_PAGE = 78
 TRUE_TYPE = 42
 LETTERS_IN_A_LINE = 100  # of sentences over the width of the page, 9 points
-LETTERS_IN_A_LINE_OF_NUMBERS = 108  # 7.5 points, all of one width
 TEXT_SIZE, CAPTION_SIZE, TITLE_SIZE, NUMBERS_SIZE = 9.0, 7.0, 9.0, 7.5
 LINE_HEIGHT = 1.3  # over the size of the letters
 LETTERS_PER_INCH_OF_CAPTION = 16.5
@@ -39,52 +32,48 @@ POINTS_PER_INCH = 72
 DOTS_PER_INCH = 200  # of the PNG figures
 
 
-def write_pdf_log(page: FirstPage, track: Track = untracked) -> None:
+def write_pdf_log(page: FirstPage, contents: LogContents, track: Track = untracked) -> list[Path]:
     """Write logfile.pdf of a run."""
-    run = page.run
     style = matplotlib.rc_context({**TEXT_STYLE, "pdf.fonttype": TRUE_TYPE})
-    target, title = run.files.pdf_log, {"Title": "GEM"}
+    target, title = page.run.files.pdf_log, {"Title": "GEM"}
     with style, small_fonts(), whole_file(target) as temporary, PdfPages(temporary, metadata=title) as pdf:
-        first = first_page(page)
+        first = _first_page(page, contents)
         lay_out(first, POINTS_PER_INCH)
         pdf.savefig(first)
-        figures = [_described(path, run) for path in figures_by_importance(run.files)]
+        figures = [_placed(*one) for one in contents.figures]
         room = PAGE_IN_INCHES[0] - 2 * MARGIN, PAGE_IN_INCHES[1] - TOP - MARGIN
         for placed in track(pages_of(figures, room), "pages of logfile.pdf", unit="page"):
             pdf.savefig(_page_of_figures(placed))
-        for text_page in _text_pages(
-            "checks and numbers", [*check_lines(run), "", *_summary_lines(run.all_summaries)]
-        ):
+        for text_page in _text_pages("checks and numbers", contents.lines):
             pdf.savefig(text_page)
+    return [target]
 
 
-def first_page(page: FirstPage) -> Figure:
+def _first_page(page: FirstPage, contents: LogContents) -> Figure:
     """Picture, three sentences, and what was done."""
-    run, words = page.run, first_page_words(page.run)
     figure = Figure(figsize=PAGE_IN_INCHES, layout="constrained")
-    figure.text(
-        _x(), _y(0.5), f"GEM: {run.files.root.resolve().name}", weight="bold", size=14, parse_math=False
-    )
+    figure.text(_x(), _y(0.5), f"GEM: {contents.name}", weight="bold", size=14, parse_math=False)
     below = TOP
     if page.pictures is not None or page.plane is not None:
         height = height_of_first_page(page.pictures)
         _add_picture(figure, page, below, height)
         below += height + 0.1
         below = _write(
-            figure, textwrap.wrap(page.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A"
+            figure, textwrap.wrap(contents.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A"
         )
         below += 0.2
-    for head, text in texts_of(words):
+    for head, text in contents.texts:
         _write(figure, [head], below, TEXT_SIZE, "black", weight="bold")
         below = _write(figure, textwrap.wrap(text, LETTERS_IN_A_LINE), below + 0.17, TEXT_SIZE, "black") + 0.1
-    if words.next_step.command:
-        lines = textwrap.wrap(words.next_step.command, LETTERS_IN_A_LINE - 14, break_on_hyphens=False)
+    if contents.command:
+        lines = textwrap.wrap(contents.command, LETTERS_IN_A_LINE - 14, break_on_hyphens=False)
         below = _write(figure, lines, below, NUMBERS_SIZE, "black", family="monospace") + 0.1
-    rows = [f"{step:<15}{begun:<23}{took:<14}{result}" for step, begun, took, result in history_rows(run)]
-    if rows:
+    if contents.rows:
         _write(figure, ["What was done"], below + 0.1, TEXT_SIZE, "black", weight="bold")
         lines = [
-            line for row in rows for line in textwrap.wrap(row, LETTERS_IN_A_LINE, drop_whitespace=False)
+            line
+            for row in contents.rows
+            for line in textwrap.wrap(row, LETTERS_IN_A_LINE, drop_whitespace=False)
         ]
         _write(figure, lines, below + 0.3, NUMBERS_SIZE, "black", family="monospace")
     return figure
@@ -103,30 +92,6 @@ def _add_picture(figure: Figure, page: FirstPage, top: float, height: float) -> 
     fill_first_page(figure.add_subfigure(grid[1, 1]), page.pictures, page.plane, page.lines_of)
 
 
-def check_lines(run: Run) -> list[str]:
-    """The verdict on every state, how many checks were run of how many, and what each found."""
-    rows = all_checks(run)
-    lines = [*run.checks.lines_of_states(list(run.state_maps)), ""]
-    lines += [*textwrap.wrap(f"{done_in_words(rows)}.", LETTERS_IN_A_LINE_OF_NUMBERS), ""]
-    for row in rows:
-        problem = f"{row.get('name', '')}. " if row.get("is_bad") else ""  # a good verdict has none
-        text = f"{row.get('verdict', '')}: {problem}{row.get('sentence', '')}"
-        lines += textwrap.wrap(text, LETTERS_IN_A_LINE_OF_NUMBERS, subsequent_indent="    ")
-    return lines
-
-
-def _summary_lines(summary: dict[str, dict[str, Any]]) -> list[str]:
-    """The numbers of each step, as many on a line as it holds."""
-    lines: list[str] = []
-    for step, numbers in summary.items():
-        texts = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in numbers.items())
-        wrapped = textwrap.wrap(
-            texts, LETTERS_IN_A_LINE_OF_NUMBERS, initial_indent="    ", subsequent_indent="    "
-        )
-        lines += [step, *wrapped, ""]
-    return lines
-
-
 def _text_pages(title: str, lines: list[str]) -> list[Figure]:
     starts = range(0, max(len(lines), 1), LINES_ON_A_PAGE)
     pages = []
@@ -138,15 +103,17 @@ def _text_pages(title: str, lines: list[str]) -> list[Figure]:
     return pages
 
 
-def _described(path: Path, run: Run) -> PlacedFigure:
+def _placed(path: Path, title_text: str, caption: str) -> PlacedFigure:
     """A figure at its printed size, with its caption in lines of that width."""
-    picture = matplotlib.image.imread(path)
+    with Image.open(path) as file:
+        picture = np.asarray(
+            file.convert("RGB")
+        )  # as bytes: matplotlib would turn them into numbers and back
     width = min(picture.shape[1] / DOTS_PER_INCH, PAGE_IN_INCHES[0] - 2 * MARGIN)
     height = width * picture.shape[0] / picture.shape[1]
-    caption = f"{caption_of(path.stem)} {verdicts_of_figure(run, path.stem)}".strip()
     letters = int(width * LETTERS_PER_INCH_OF_CAPTION)
     lines = textwrap.wrap(caption, letters)
-    title = textwrap.wrap(title_of(path.stem), int(letters * CAPTION_SIZE / TITLE_SIZE))
+    title = textwrap.wrap(title_text, int(letters * CAPTION_SIZE / TITLE_SIZE))
     text = (len(title) * TITLE_SIZE + len(lines) * CAPTION_SIZE) * LINE_HEIGHT / POINTS_PER_INCH
     return PlacedFigure(picture, title, lines, width, height, height + text + 0.25)
 

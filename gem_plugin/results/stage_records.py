@@ -29,14 +29,15 @@ class StageRecords:
     def forget(self, stage: str) -> None:
         """Call before a stage begins to overwrite its files."""
         self.fingerprints.pop(stage, None)
-        self._write()
+        self.save()
 
     def keep(self, stage: str, fingerprint: str) -> None:
         """Call when a stage has written all its files."""
         self.fingerprints[stage] = fingerprint
-        self._write()
+        self.save()
 
-    def _write(self) -> None:
+    def save(self) -> None:
+        """Write all fingerprints; forget and keep do so themselves."""
         write_text_whole(self.path, json.dumps(self.fingerprints, indent=1, sort_keys=True) + "\n")
 
 

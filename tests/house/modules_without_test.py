@@ -258,11 +258,13 @@ WITHOUT_TEST = {
     "What the first page draws: tests/reports/first_page/test_contents.py": (
         "reports/first_page/panels",
         "reports/first_page/picture",
+        "reports/first_page/plane",
     ),
     "Figure and contents: tests/reports/first_page/test_paper.py": ("reports/first_page/paper_contents",),
     "The report, chapter by chapter: tests/reports/test_report_page.py": (
         "reports/figures/captions",
         "reports/first_page/section",
+        "reports/log_contents",
         "reports/pdf_log",
         "reports/plain_numbers",
         "reports/sections/checks",

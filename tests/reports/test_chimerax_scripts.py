@@ -18,6 +18,7 @@ from tiny_run import make_tiny_run
 from gem_plugin.io.array_files import write_array, write_numbers
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.reports.chimerax_scripts import what_script_shows
+from gem_plugin.results.kept_products import KeptProducts
 from gem_plugin.results.run import Run
 from gem_plugin.steps.report import chimerax as motion_step
 
@@ -61,6 +62,10 @@ GRAMMAR = (  # whole commands, in order of the user guide
 )
 
 
+def write_all(run: RunFiles) -> list[Path]:
+    return motion_step.write_chimerax(Run(run), KeptProducts(run, run.figures))
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     """A run in a folder with a space, as if its model were on disk."""
@@ -71,7 +76,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     run.checkpoint.touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "decoder", lambda *_: arm_source(ring_latents(300)))
-        motion_step.write_chimerax(Run(run))
+        write_all(run)
     return run
 
 
@@ -238,7 +243,7 @@ def test_columns_of_the_pdb_lines_are_where_the_format_wants_them(run: RunFiles)
 def test_states_and_scripts_of_a_landscape_without_model(tmp_path: Path) -> None:
     run = make_tiny_run(tmp_path / "no model")
     write_array(run.latents, np.zeros((300, 2), np.float32))
-    written = motion_step.write_chimerax(Run(run))
+    written = write_all(run)
     commands = commands_of(next(path for path in written if path.stem == "states"))
     assert sum(command.startswith("open") for command in commands) == 3
     figure = commands_of(run.chimerax.script("figure"))

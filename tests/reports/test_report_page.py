@@ -19,7 +19,7 @@ from gem_plugin.io.run.settings import write_step_summary
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.captions import caption_of, title_of
 from gem_plugin.reports.figures.order import chapter_of
-from gem_plugin.reports.first_page import contents
+from gem_plugin.reports.first_page import contents, picture
 from gem_plugin.reports.plain_numbers import short_number
 from gem_plugin.reports.sections.html_parts import quantised, script_data, whole_numbers
 from gem_plugin.reports.sections.map_pictures import pictures_of_maps
@@ -46,8 +46,8 @@ def without_pictures_of_the_first_page(
     monkeypatch.setattr(contents, "ROWS_OF_CONSENSUS", 40)
     if request.node.name not in WITH_PICTURES:
         monkeypatch.setattr(contents, "molecule_of", lambda run: None)
-        monkeypatch.setattr(contents, "draw_first_page", lambda *_: [])
-        monkeypatch.setattr(report_step, "write_pdf_log", lambda *_: None)
+        monkeypatch.setattr(picture, "draw_first_page", lambda *_: [])
+        monkeypatch.setattr(report_step, "write_log", lambda *_: [])
 
 
 def report_of(run: RunFiles) -> str:

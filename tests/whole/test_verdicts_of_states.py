@@ -30,7 +30,7 @@ from gem_plugin.landscape.checks.state_verdicts import KINDS
 from gem_plugin.pipeline.run_steps import run_steps
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.order import figure_files
-from gem_plugin.reports.pdf_log import check_lines
+from gem_plugin.reports.log_contents import check_lines
 from gem_plugin.reports.sections.states_in_words import states_in_words
 from gem_plugin.reports.verdicts import SOURCES_OF_FIGURES
 from gem_plugin.results.csv_tables import read_text_rows

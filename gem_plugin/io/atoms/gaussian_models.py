@@ -28,13 +28,13 @@ def write_gaussian_models(
     lines = ["REMARK   1 GAUSSIANS OF A GEM TRAJECTORY, ONE CA EACH; B FACTOR: RMS MOTION IN ANGSTROM"]
     for model in range(n_models):
         lines.append(f"MODEL     {model + 1:4d}")
-        rows = zip(positions_in_angstroms[model], occupancies[model], b_factors)
+        rows = zip(positions_in_angstroms[model].tolist(), occupancies[model].tolist(), b_factors.tolist())
         lines += [_atom_line(number, *row) for number, row in enumerate(rows)]
         lines.append("ENDMDL")
     write_text_whole(path, "\n".join([*lines, "END"]) + "\n")
 
 
-def _atom_line(number: int, position: np.ndarray, occupancy: float, b_factor: float) -> str:
+def _atom_line(number: int, position: list[float], occupancy: float, b_factor: float) -> str:
     chain = CHAIN_NAMES[number // RESIDUES_IN_A_CHAIN % len(CHAIN_NAMES)]
     residue = number % RESIDUES_IN_A_CHAIN + 1
     x, y, z = position

@@ -17,6 +17,11 @@ class ChimeraxFiles:
     def map_of_values(self, name: str) -> Path:  # name: motion, occupancy, amplitude_change
         return self.root / f"{name}.mrc"
 
+    def maps(self) -> list[Path]:
+        """The mean map, those that colour it, and the arrows, as far as they are there."""
+        maps = (self.mean_map, *map(self.map_of_values, ("motion", "occupancy", "amplitude_change")))
+        return [path for path in (*maps, self.arrows) if path.is_file()]
+
     @property
     def arrows(self) -> Path:  # of the main motion
         return self.root / "motion_arrows.bild"

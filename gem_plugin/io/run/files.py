@@ -68,6 +68,10 @@ class RunFiles:
         """A path of a file that a step is making, as it will be when the step has ended."""
         return path
 
+    def where_to_make(self, path: Path) -> Path:
+        """The path of a file or folder while a step works."""
+        return path
+
     # prepare
     @property
     def prepared_images(self) -> Path:  # (n, box, box) float32, Fourier-cropped, normalised, positive density

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.star.text import NEWLINE, RETURN, SPACE, TAB, StarBlock, StarDocument, split_row
@@ -15,9 +14,7 @@ from gem_plugin.io.star.text import NEWLINE, RETURN, SPACE, TAB, StarBlock, Star
 ROWS_AT_A_TIME = 20_000
 N_THREADS = 2  # pandas lets go of Python's lock for half of its work
 QUOTES_NONE = 3  # csv.QUOTE_NONE
-VERSION_OF_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
-# Numbers as Python reads them, to the last bit; later versions do so unasked, and warn of the option.
-EXACT_NUMBERS: dict[str, Any] = {"float_precision": "round_trip"} if VERSION_OF_PANDAS < (3, 1) else {}
+ASKED_FOR_EXACT_NUMBERS = (3, 1)  # versions of pandas before
 WORDS_TAKEN_AS_NUMBERS = (b"true", b"false")  # by pandas, in any case: 1 and 0
 
 
@@ -114,6 +111,8 @@ def _columns_of_rows(
 
 
 def _read_by_pandas(block: StarBlock, text: bytes, kinds: Mapping[str, type]) -> dict[str, np.ndarray]:
+    import pandas as pd  # not wanted by who reads no star file
+
     frame = pd.read_csv(
         io.BytesIO(text),
         sep=r"\s+",
@@ -126,9 +125,15 @@ def _read_by_pandas(block: StarBlock, text: bytes, kinds: Mapping[str, type]) ->
         low_memory=False,
         encoding_errors="surrogateescape",
         engine="c",
-        **EXACT_NUMBERS,
+        **_exact_numbers(pd.__version__),
     )
     return {label: frame[label].to_numpy(dtype=kind) for label, kind in kinds.items()}
+
+
+def _exact_numbers(version_of_pandas: str) -> dict[str, Any]:
+    """Numbers as Python reads them, to the last bit; later versions do so unasked, and warn of the option."""
+    version = tuple(int(part) for part in version_of_pandas.split(".")[:2])
+    return {"float_precision": "round_trip"} if version < ASKED_FOR_EXACT_NUMBERS else {}
 
 
 def _check_counts(

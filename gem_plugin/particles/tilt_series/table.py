@@ -5,18 +5,24 @@ the identity belong to the particle. Of a set that was expanded by symmetry a ro
 of its own for the same images.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from gem_plugin.imaging.ctf import CtfParameters
 from gem_plugin.imaging.symmetry import Symmetry
 from gem_plugin.particles.identity import numbered
+
+if TYPE_CHECKING:
+    import torch
+
+    from gem_plugin.imaging.ctf import CtfParameters
 
 
 class TiltSeriesForm(Enum):
@@ -67,7 +73,7 @@ class TiltImages:
             object.__setattr__(self, "image_indices", np.arange(len(self.particle_indices)))
 
     @classmethod
-    def joined(cls, parts: "Sequence[TiltImages]") -> "TiltImages":
+    def joined(cls, parts: Sequence[TiltImages]) -> TiltImages:
         """One after the other, each row an image of its own."""
         names = [field.name for field in fields(cls) if field.name != "image_indices"]
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
@@ -75,12 +81,15 @@ class TiltImages:
     def __len__(self) -> int:
         return len(self.particle_indices)
 
-    def take(self, images: np.ndarray) -> "TiltImages":
+    def take(self, images: np.ndarray) -> TiltImages:
         """The given images (indices or flags), in the given order."""
         return TiltImages(**{field.name: getattr(self, field.name)[images] for field in fields(self)})
 
     def ctf_parameters(self) -> CtfParameters:
         """Their CTFs with dose filter and tilt weight, as tensors."""
+        import torch
+
+        from gem_plugin.imaging.ctf import CtfParameters
 
         def tensor(name: str) -> torch.Tensor:
             return torch.as_tensor(getattr(self, name), dtype=torch.float32)
@@ -166,7 +175,7 @@ class TiltSeriesParticles:
         ranges = [np.arange(first[row], first[row + 1]) for row in particles]
         return np.concatenate([np.zeros(0, np.int64), *ranges])
 
-    def take(self, particles: np.ndarray) -> "TiltSeriesParticles":
+    def take(self, particles: np.ndarray) -> TiltSeriesParticles:
         """The given particles with all their images, in the given order; what is shared is numbered anew."""
         particles = np.arange(len(self))[particles]
         images = self.images.take(self.images_of(particles))
@@ -187,7 +196,7 @@ class TiltSeriesParticles:
             self, **of_particles, images=images, stack_paths={name: self.stack_paths[name] for name in used}
         )
 
-    def with_images(self, is_kept: np.ndarray) -> "TiltSeriesParticles":  # (m,) bool
+    def with_images(self, is_kept: np.ndarray) -> TiltSeriesParticles:  # (m,) bool
         """The particles with some of their images; those without any are left out."""
         images = self.images.take(is_kept)
         kept = np.bincount(images.particle_indices, minlength=len(self)) > 0

@@ -10,6 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from gem_plugin.io.whole_files import whole_file
+from gem_plugin.reports.figures.palette import MARKERS as MARKERS
+from gem_plugin.reports.figures.palette import OKABE_ITO as OKABE_ITO
+from gem_plugin.reports.figures.palette import colour_of_group as colour_of_group
+from gem_plugin.reports.figures.palette import marker_of_group as marker_of_group
 from gem_plugin.reports.figures.pdf_fonts import small_fonts
 
 DOTS_PER_INCH = {".png": 200, ".pdf": 300}  # of a PDF: the layers of many points; all else is vector
@@ -27,10 +31,6 @@ TEXT_STYLE: dict[Any, Any] = {
     "ytick.major.width": 0.6,
     "pdf.fonttype": 42,  # TrueType: text stays text, and journals refuse Type 3
 }
-OKABE_ITO = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
-)  # fmt: skip  # M. Okabe and K. Ito, Color Universal Design, 2008
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # a second sign when the colours repeat
 MAXIMUM_LEGEND_ENTRIES = 20  # more would leave the figure; the numbers in the plot then say it alone
 MAXIMUM_NUMBERS = 60  # of groups, written into the plot
 BAR_ASPECT = 30  # height of a colour bar over its width
@@ -86,16 +86,6 @@ def lay_out(figure: Figure, dots_per_inch: float) -> None:
     engine.execute(figure)
     figure.set_layout_engine(None)  # "none" would keep a placeholder of it, and the second drawing with that
     figure.set_dpi(dots_of_figure)
-
-
-def colour_of_group(number: int) -> str:  # number counts from 1
-    """The colour of a state; they repeat after eight, the marker then differs."""
-    return OKABE_ITO[(number - 1) % len(OKABE_ITO)]
-
-
-def marker_of_group(number: int) -> str:
-    """The marker of a state, in step with the rounds through the colours."""
-    return MARKERS[(number - 1) // len(OKABE_ITO) % len(MARKERS)]
 
 
 def draw_density(axes: Axes, points: np.ndarray) -> None:  # (n, 2)

@@ -1,22 +1,34 @@
 """What the first page shows of a run: the surfaces, the plane of the particles, and the text under each state."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
-from gem_plugin.reports.first_page.molecule import Change, Molecule, molecule_of, shown_states
-from gem_plugin.reports.first_page.panels import Pictures, Plane, draw_pictures
-from gem_plugin.reports.first_page.picture import draw_first_page
+from gem_plugin.reports.first_page.molecule import (
+    Change,
+    ColouredConsensus,
+    Molecule,
+    molecule_of,
+    shown_states,
+)
+from gem_plugin.reports.first_page.plane import Plane
 from gem_plugin.reports.plain_numbers import percent
 from gem_plugin.reports.sections.populations import populations_if_there
 from gem_plugin.reports.verdicts import verdicts_of_figure
+from gem_plugin.results.kept_products import print_of
 from gem_plugin.results.particle_columns import ColumnKind, drawn_columns
 from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH
+
+if TYPE_CHECKING:
+    from gem_plugin.reports.first_page.panels import Pictures
 
 PIXELS_OF_ALL_STATES = 400 * 400  # how many they have together
 LARGEST_PICTURE, SMALLEST_PICTURE = 280, 120  # rows of the picture of one state
@@ -37,6 +49,10 @@ class FirstPage:
     def pictures(self) -> Pictures | None:
         if self.molecule is None:
             return None
+        from gem_plugin.reports.first_page.panels import (
+            draw_pictures,  # matplotlib; not wanted where these are kept
+        )
+
         n_states = max(1, len(self.molecule.states))
         rows = int(np.clip((PIXELS_OF_ALL_STATES / n_states) ** 0.5, SMALLEST_PICTURE, LARGEST_PICTURE))
         return draw_pictures(self.molecule, rows, ROWS_OF_CONSENSUS)
@@ -48,6 +64,11 @@ class FirstPage:
     @cached_property
     def lines_of(self) -> dict[int, list[str]]:
         return {number: lines_of_state(self.run, number) for number in shown_states(self.run)}
+
+    @cached_property
+    def shown(self) -> tuple[str, Plane | None, dict[int, list[str]]]:
+        """Everything that the picture shows; of the molecule, which is large, a hash."""
+        return print_of(self.molecule), self.plane, self.lines_of
 
     @property
     def badges(self) -> dict[int, str]:
@@ -62,10 +83,10 @@ class FirstPage:
     def caption(self) -> str:
         """What the panels that there are show, from left to right, and the verdict on each state."""
         sentences = []
-        if self.pictures is not None and self.pictures.states:
-            sentences.append(_about_states(self.run, len(self.pictures.states)))
-        if self.pictures is not None:
-            sentences.append(_about_consensus(self.pictures))
+        if self.molecule is not None and self.molecule.states:
+            sentences.append(_about_states(self.run, len(self.molecule.states)))
+        if self.molecule is not None:
+            sentences.append(_about_consensus(self.molecule.consensus))
         if self.plane is not None:
             coloured = ", numbered and coloured by state" if self.plane.states.any() else ""
             sentences.append(f"All particles on {self.plane.labels[0]} and {self.plane.labels[1]}{coloured}.")
@@ -73,6 +94,8 @@ class FirstPage:
 
     def draw(self) -> list[Path]:
         """Write figures/first_page; an earlier one goes."""
+        from gem_plugin.reports.first_page.picture import draw_first_page
+
         folder = self.run.files.figures
         remove_figures(folder, names.FIRST_PAGE)
         return draw_first_page(folder / names.FIRST_PAGE, self.pictures, self.plane, self.lines_of)
@@ -119,16 +142,17 @@ def _about_states(run: Run, n_shown: int) -> str:
     )
 
 
-def _about_consensus(pictures: Pictures) -> str:
-    if pictures.change is None:
+def _about_consensus(consensus: ColouredConsensus) -> str:
+    if consensus.change is None:
         return "The consensus; how much changes where is not known."
     what = {
         Change.MOTION: "how far each part moves (root mean square over the particles)",
         Change.AMPLITUDE: "how much the amplitude changes (standard deviation over mean): no part moves as a whole",
         Change.DENSITY: "how much the density differs between the states (standard deviation), as the model has no Gaussians to follow",
-    }[pictures.change]
+    }[consensus.change]
     arrows = ""
-    if pictures.arrows is not None:
-        longer = f", {pictures.arrows.scale} times as long as they are" if pictures.arrows.scale > 1 else ""
+    if consensus.arrows is not None:
+        scale = consensus.arrows.scale
+        longer = f", {scale} times as long as they are" if scale > 1 else ""
         arrows = f" Arrows: the largest joint motion, two standard deviations{longer}."
     return f"The consensus coloured by {what}.{arrows}"

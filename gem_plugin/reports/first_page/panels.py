@@ -12,6 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.patheffects import withStroke
 
+from gem_plugin.reports.figures.palette import STILL_TO_MOVING
 from gem_plugin.reports.figures.save import (
     SMALL_TEXT_SIZE,
     TEXT_SIZE,
@@ -22,10 +23,10 @@ from gem_plugin.reports.figures.save import (
 )
 from gem_plugin.reports.figures.surfaces import SUPERSAMPLING, Frame, draw_surface, find_surface, paint
 from gem_plugin.reports.first_page.molecule import Arrows, Change, ColouredConsensus, Molecule
+from gem_plugin.reports.first_page.plane import Plane as Plane
 
 LIGHTER = 0.12  # of white in the colour of a state, so that its shaded side is not black
 PLAIN = (0.72, 0.75, 0.78)  # a surface of which nothing is known
-STILL_TO_MOVING = ("#C9CED4", "#F0C05A", "#E0702A", "#A31D1D")  # grey, yellow, orange, dark red
 BAR_LENGTHS = (5, 10, 20, 50, 100, 200, 500)  # Å
 LONGEST_BAR = 0.42  # of the width of the frame
 MAXIMUM_POINTS_DRAWN = 20_000
@@ -38,15 +39,6 @@ class StatePicture:
 
     number: int
     picture: np.ndarray  # (height, width, 4) uint8
-
-
-@dataclass(frozen=True)
-class Plane:
-    """Particles on two columns, and their states."""
-
-    points: np.ndarray  # (n, 2)
-    labels: tuple[str, str]
-    states: np.ndarray  # (n,) int64 from 1; 0: none; all 0 where there are no states
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from gem_plugin.imaging.resampling import resample_map
-from gem_plugin.reports.figures.save import colour_of_group
+from gem_plugin.reports.figures.palette import colour_of_group, colours_of_change
 from gem_plugin.reports.first_page.molecule import ColouredConsensus, Molecule
-from gem_plugin.reports.first_page.panels import colour_map
 from gem_plugin.reports.sections.html_parts import script_data
 
 GRID = 64  # voxels along each side of what the browser draws
@@ -97,10 +96,9 @@ def _packed_change(consensus: ColouredConsensus) -> dict[str, Any]:
     near = np.argwhere(density >= consensus.level / 4)
     values = np.zeros(density.shape)
     values[tuple(near.T)] = consensus.values_at((near[:, ::-1] - GRID // 2) * size) / consensus.highest
-    colours = colour_map()(np.linspace(0, 1, COLOURS_OF_CHANGE), bytes=True)[:, :3]
     return {
         "change": _packed(np.round(HIGHEST_BYTE * np.clip(values, 0, 1)).astype(np.uint8).tobytes()),
-        "colours": ["#" + bytes(one).hex() for one in colours],
+        "colours": colours_of_change(COLOURS_OF_CHANGE),
         "highest": float(consensus.highest),
     }
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gem_plugin.reports.figures.save import OKABE_ITO
+from gem_plugin.reports.figures.palette import OKABE_ITO
 from gem_plugin.reports.sections.html_parts import missing, quantised, script_data, whole_numbers
 from gem_plugin.results.particle_columns import ColumnKind, ParticleColumn, drawn_columns
 from gem_plugin.results.run import Run

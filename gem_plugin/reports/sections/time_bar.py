@@ -2,7 +2,7 @@
 
 from html import escape
 
-from gem_plugin.reports.figures.save import OKABE_ITO
+from gem_plugin.reports.figures.palette import OKABE_ITO
 from gem_plugin.results.run import Run
 from gem_plugin.results.time_spent import TimePart, larger_parts, parts_of_run, time_in_words
 

@@ -1,14 +1,15 @@
 """How the Gaussians of a trained model move over the particles, and the same as files for ChimeraX."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
 from gem_plugin.gaussians.cloud import GaussianCloud
-from gem_plugin.gaussians.volume import render_volumes
 from gem_plugin.imaging.bright_level import DISPLAY_PERCENTILE
 from gem_plugin.io.array_files import read_array, write_arrays
 from gem_plugin.io.atoms.bild import write_arrows
@@ -30,11 +31,15 @@ from gem_plugin.reports.chimerax_states import (
     states_script,
 )
 from gem_plugin.reports.state_labels import labels_of_states
-from gem_plugin.results.decoder import MapGrid
+from gem_plugin.results.decoder import MapGrid, recorded_cryodrgn
+from gem_plugin.results.gem_decoder import read_latents
+from gem_plugin.results.kept_products import KeptProducts
 from gem_plugin.results.run import LATENT_COMPONENT, VOLUME_COMPONENT, MapSeries, Run
 from gem_plugin.steps.report.molstar import write_scene_of_motion, write_scene_of_states
 
 PARTICLES_COMPARED, PARTICLES_AT_A_TIME = 200, 20
+SEED = 0  # of the sample of particles
+MOTION, SCRIPTS, SUFFIX_OF_SCRIPTS = "motion", "scripts for ChimeraX", ".cxc"  # names of what is kept
 MAXIMUM_ARROWS = 600
 MAXIMUM_PERCENTILE = 98  # of the values that are coloured
 ENDS_IN_PERCENT, POINTS_OF_TRAJECTORY = (3, 97), 10  # of the sketch maps, along the first volume component
@@ -46,15 +51,8 @@ def write_motion(
 ) -> GaussianMotion:
     """Compare the clouds of a random sample of particles; keep the result in the run."""
     assert source.clouds_at is not None
-    generator = np.random.default_rng(seed)
-    opened = Run(run)
-    counted = opened.is_in_states
-    candidates = np.flatnonzero(counted) if counted.any() else np.arange(source.n_particles)
-    if (table := opened.table_if_there) is not None:
-        candidates = one_view_each(candidates, table.particle_indices)
-    n_compared = min(PARTICLES_COMPARED, len(candidates))
-    rows = np.sort(generator.choice(candidates, n_compared, replace=False))
-    groups = np.split(rows, range(PARTICLES_AT_A_TIME, n_compared, PARTICLES_AT_A_TIME))
+    rows = _rows_compared(Run(run), source.n_particles, seed)
+    groups = np.split(rows, range(PARTICLES_AT_A_TIME, len(rows), PARTICLES_AT_A_TIME))
     tracked = track(groups, "motion of the Gaussians", unit="group of particles")
     clouds = [source.clouds_at(source.latents[group]) for group in tracked]
     positions = np.concatenate([cloud.positions.cpu().numpy() for cloud in clouds])
@@ -62,6 +60,16 @@ def write_motion(
     motion = measure_motion(positions, amplitudes, seed)
     write_arrays(run.motion, **motion_to_arrays(motion))
     return motion
+
+
+def _rows_compared(run: Run, n_particles: int, seed: int) -> np.ndarray:
+    """A sample of what counts in states, one view a particle."""
+    counted = run.is_in_states
+    candidates = np.flatnonzero(counted) if counted.any() else np.arange(n_particles)
+    if (table := run.table_if_there) is not None:
+        candidates = one_view_each(candidates, table.particle_indices)
+    n_compared = min(PARTICLES_COMPARED, len(candidates))
+    return np.sort(np.random.default_rng(seed).choice(candidates, n_compared, replace=False))
 
 
 def _amplitudes_of_each(cloud: GaussianCloud) -> np.ndarray:  # (particles, gaussians)
@@ -86,21 +94,69 @@ class _Motion:
     highest: float  # Angstrom
 
 
-def write_chimerax(run: Run, track: Track = untracked) -> list[Path]:
-    """Scripts for everything that the run holds, scenes for Mol* beside them; where the model is there, motion too."""
+def write_chimerax(run: Run, kept: KeptProducts, track: Track = untracked) -> list[Path]:
+    """Scripts for everything that the run holds, scenes for Mol* beside them; where the model is there, motion too.
+
+    What is there as it would be made now stays.
+    """
+
+    @cache
+    def source() -> VolumeSource:
+        return run.decoder(MapGrid())
+
+    if _has_model(run):
+        kept.make(MOTION, _made_of_motion(run), lambda: _measure(run, source(), track))
+    files = kept.make(SCRIPTS, _made_of_scripts(run), lambda: _write_all(run, source, track))
+    return [path for path in files if path.suffix == SUFFIX_OF_SCRIPTS]
+
+
+def drop_other_motion(run: Run, kept: KeptProducts) -> None:
+    """Delete the motion of another model, where it is not to be measured again."""
+    if _has_model(run) and kept.is_known(MOTION) and not kept.is_valid(MOTION, _made_of_motion(run)):
+        run.files.motion.unlink(missing_ok=True)
+
+
+def _has_model(run: Run) -> bool:
+    return run.files.checkpoint.is_file() and run.files.latents.is_file()
+
+
+def _made_of_motion(run: Run) -> tuple[Any, ...]:
+    """Everything that enters: the model, and the particles that are compared."""
+    latents = read_latents(run.files)
+    rows = _rows_compared(run, len(latents), SEED)
+    return run.files.checkpoint, repr(recorded_cryodrgn(run.files)), rows, latents[rows], SEED
+
+
+def _measure(run: Run, source: VolumeSource, track: Track) -> list[Path]:
+    if source.clouds_at is None:
+        return []
+    write_motion(run.files, source, SEED, track)
+    return [run.files.motion]
+
+
+def _made_of_scripts(run: Run) -> tuple[Any, ...]:
+    """Everything that enters, with the names under which the scripts open it."""
+    files, labels = run.files, labels_of_states(run)
+    of_states = [(_relative(files, path), labels[number], path) for number, path in run.state_maps.items()]
+    of_series = [
+        (one.title, [_relative(files, path) for path in one.paths], one.paths[0]) for one in run.series
+    ]
+    of_model = (_made_of_motion(run), files.motion, _trajectories(run)) if _has_model(run) else ()
+    return files.root.resolve().name, files.root.name, of_states, of_series, of_model
+
+
+def _write_all(run: Run, source: Callable[[], VolumeSource], track: Track) -> list[Path]:
     files = run.files.chimerax
     files.root.mkdir(parents=True, exist_ok=True)
     for path in files.made_by_report():  # of an earlier report
         path.unlink()
     states, motion = _states(run), None
     written = [*_state_scripts(run, states), *_morph_scripts(run, track)]
-    if run.files.checkpoint.is_file() and run.files.latents.is_file():
-        source = run.decoder(MapGrid())
-        if source.clouds_at is not None:
-            measured = write_motion(run.files, source, track=track)
-            motion, of_motion = _motion_files(run, source, measured, track)
-            written += of_motion
-    return written + _figure_script(run, states, motion)
+    measured = Run(run.files).motion if _has_model(run) and source().clouds_at is not None else None
+    if measured is not None:
+        motion, of_motion = _motion_files(run, source(), measured, track)
+        written += [*of_motion, *files.maps()]
+    return list(dict.fromkeys([*written, *_figure_script(run, states, motion), *files.made_by_report()]))
 
 
 def _states(run: Run) -> _States:
@@ -160,6 +216,8 @@ def _motion_files(
     run: Run, source: VolumeSource, motion: GaussianMotion, track: Track
 ) -> tuple[_Motion, list[Path]]:
     """Coloured consensus, arrows, and Gaussians along each latent trajectory."""
+    from gem_plugin.gaussians.volume import render_volumes  # torch; not wanted where these files are kept
+
     files = run.files.chimerax
     mean_map = files.mean_map
     pixel_size = source.cloud_pixel_size_in_angstroms
@@ -197,6 +255,8 @@ def _motion_files(
 
 
 def _mean_cloud(source: VolumeSource, motion: GaussianMotion) -> GaussianCloud:
+    import torch
+
     assert source.clouds_at is not None
     widths = source.clouds_at(source.latents[:1]).widths.reshape(1, -1)[0].cpu()
     positions = torch.from_numpy(motion.positions_in_angstroms).float()
@@ -207,6 +267,10 @@ def _map_of_values(
     cloud: GaussianCloud, values: np.ndarray, density: np.ndarray, source: VolumeSource
 ) -> np.ndarray:  # (box, box, box)
     """At each voxel the mean of the values, weighted by the density of each Gaussian there; 0 in the solvent."""
+    import torch
+
+    from gem_plugin.gaussians.volume import render_volumes
+
     weighted = replace(cloud, amplitudes=cloud.amplitudes * torch.from_numpy(values).float())
     sums = render_volumes(weighted, source.box_size, source.cloud_pixel_size_in_angstroms)[0].numpy()
     is_inside = density > MINIMUM_FRACTION_OF_DENSITY * density.max()

@@ -9,7 +9,7 @@ from gem_plugin.imaging.resampling import resample_map
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.mvsx import level_in_file, small_map_bytes, write_mvsx
 from gem_plugin.reports.chimerax_scripts import PALETTE
-from gem_plugin.reports.figures.save import colour_of_group
+from gem_plugin.reports.figures.palette import colour_of_group
 from gem_plugin.reports.molviewspec import Surface, motion_scene, states_scene
 from gem_plugin.reports.state_labels import labels_of_states
 from gem_plugin.results.run import Run

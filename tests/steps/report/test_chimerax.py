@@ -13,9 +13,14 @@ from gem_plugin.io.array_files import write_array, write_numbers
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.sketch import sketch_from_rows
+from gem_plugin.results.kept_products import KeptProducts
 from gem_plugin.results.run import Run
 from gem_plugin.results.sketch import Sketch
 from gem_plugin.steps.report import chimerax as motion_step
+
+
+def write_all(run: RunFiles) -> list[Path]:
+    return motion_step.write_chimerax(Run(run), KeptProducts(run, run.figures))
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     run.checkpoint.touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "decoder", lambda *_: arm_source(ring_latents(300)))
-        motion_step.write_chimerax(Run(run))
+        write_all(run)
     return run
 
 
@@ -83,7 +88,7 @@ def test_arrows_are_numbers_that_chimerax_reads(run: RunFiles) -> None:
 
 def test_a_run_without_model_gets_scripts_of_its_maps_only(tmp_path: Path) -> None:
     run = make_tiny_run(tmp_path)
-    written = motion_step.write_chimerax(Run(run))
+    written = write_all(run)
     expected = {"states", "states_overlay", "morph_latent_component_1", "movie", "figure"}
     assert {path.stem for path in written} == expected
 
@@ -104,7 +109,7 @@ def test_without_analyze_the_gaussians_follow_the_first_volume_component(
     write_array(files.volume_pca_scores, np.stack([angles, np.zeros(60)], axis=1))
     run.checkpoint.touch()
     monkeypatch.setattr(Run, "decoder", lambda *_: arm_source(ring_latents(300)))
-    motion_step.write_chimerax(Run(run))
+    write_all(run)
     structure = gemmi.read_structure(str(run.chimerax.root / "gaussians_volume_component_1.pdb"))
     assert len(structure) == motion_step.POINTS_OF_TRAJECTORY
     tips = np.array([[row.atom.pos.tolist() for row in model.all()][-1] for model in structure])
