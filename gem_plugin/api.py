@@ -215,7 +215,8 @@ class Run:
         """How training moved the poses; None where it found them right or did not refine them.
 
         `.rotation_vectors` (n, 3) in radians: refined rotation matrix = given one @ exp([v]x); `.shifts_in_angstroms` (n, 2):
-        given shift less the refined one; `.is_capped` (n,): at the limit; `.standard_deviations`: degrees and Angstrom.
+        given shift less the refined one; `.is_capped` (n,): at the limit; `.standard_deviations`: degrees and Angstrom. Of tilt
+        series shifts are (n, 3), along the axes of the map: an image of given pose A is shifted by (A s)_xy.
         """
         return self._results.refined_poses
 
