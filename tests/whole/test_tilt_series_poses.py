@@ -134,6 +134,8 @@ def test_a_training_that_was_stopped_ends_with_the_same_poses(wrong, refined, tm
 
 def test_right_poses_are_left_alone(tmp_path):
     run = prepared(tmp_path, 0.0, 0.0)[1]
-    run_train(run, TrainSettings(**SMALL), Progress(io.StringIO()))
+    numbers = run_train(run, TrainSettings(**SMALL, refine_latents=True), Progress(io.StringIO()))
+    assert np.isfinite(np.load(run.latents)).all()
+    assert numbers["refinement_gain"] >= 0
     assert not run.refined_poses.exists()
     assert not run.refined_particles(".star").exists()
