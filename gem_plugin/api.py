@@ -214,8 +214,8 @@ class Run:
     def refined_poses(self) -> RefinedPoses | None:
         """How training moved the poses; None where it found them right or did not refine them.
 
-        `.rotation_vectors` (n, 3) in radians: refined rotation matrix = given one @ exp([v]x); `.shifts_in_angstroms` (n, 2):
-        given shift less the refined one; `.is_capped` (n,): at the limit; `.standard_deviations`: degrees and Angstrom.
+        `.rotation_vectors` (n, 3) in radians: refined rotation matrix = given one @ exp([v]x); `.shifts_in_angstroms` (n, 2): given less
+        refined shift, of tilt series (n, 3) as in docs/tilt_series.md; `.is_capped` (n,): at the limit; `.standard_deviations`: degrees, Å.
         """
         return self._results.refined_poses
 

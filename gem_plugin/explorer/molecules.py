@@ -1,7 +1,7 @@
 """Molecules for the browser: decoded maps as bytes in a window, particle images beside the model's projections."""
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from gem_plugin.particles.ctf_parameters import ctf_parameters_of
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.particles.table import ParticleTable
 from gem_plugin.reports.chimerax_scripts import LEVEL_FRACTION
-from gem_plugin.results.refined_poses import with_refined_poses
+from gem_plugin.results.refined_poses import prepared_in_refined_poses
 
 SAMPLE_FOR_SCALE = 8  # molecules decoded once, to choose brightness and window
 HEADROOM = 1.5  # the brightest byte over the brightest sampled voxel
@@ -187,7 +187,7 @@ class Molecules:
     def _prepared_data(self) -> PreparedData:
         if self._prepared is None:
             prepared = load_prepared(self.run)
-            self._prepared = replace(prepared, table=with_refined_poses(prepared.table, self.run))
+            self._prepared = prepared_in_refined_poses(prepared, self.run)
         return self._prepared
 
     def _choose_window(self) -> Window:

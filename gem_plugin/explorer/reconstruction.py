@@ -5,7 +5,6 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from gem_plugin.io.run.reconstruct_files import ReconstructFiles
 from gem_plugin.io.whole_files import write_text_whole
 from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.progress import Item, Progress, number_of
-from gem_plugin.results.refined_poses import with_refined_poses
+from gem_plugin.results.refined_poses import prepared_in_refined_poses
 from gem_plugin.steps.reconstruct.half_maps import (
     Measuring,
     back_project,
@@ -151,8 +150,7 @@ def prepared_selection(run: RunFiles, rows: np.ndarray) -> tuple[PreparedData, n
             f"{run.prepared_images} is missing: without the particle images nothing can be reconstructed. "
             f"Run `gem-em prepare` into {run.root}, or save the particles and reconstruct them elsewhere."
         )
-    prepared = load_prepared(run)
-    prepared = replace(prepared, table=with_refined_poses(prepared.table, run))
+    prepared = prepared_in_refined_poses(load_prepared(run), run)
     chosen = np.flatnonzero(check_rows(rows, len(prepared.table)) & prepared.is_used)
     if not len(chosen):
         raise InputError("All selected particles were excluded by prepare (excluded.csv). Select others.")

@@ -42,6 +42,10 @@ class ImagesOfParticles:
         counts = self.counts[rows]
         return self._taken(rows, counts), _owners(counts)
 
+    def of_each_image(self, values: Tensor) -> Tensor:  # (n, ...) -> (images of the set, ...)
+        """What is given for each particle, for every image."""
+        return values.repeat_interleave(self.counts.to(values.device), dim=0)
+
     def some_of(
         self,
         rows: Tensor,  # (k,)

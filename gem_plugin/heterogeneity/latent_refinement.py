@@ -2,7 +2,7 @@
 
 Minimises, per particle, the image loss plus weight/2 |z|^2 (the prior, weighted as in training). The model image P(z)
 is differentiated by finite differences: a latent has few dimensions, and a projection costs little. The contrast of a
-particle is integrated out, as in training.
+particle is integrated out, as in training. Of particles that own several images the sums over all of them count.
 """
 
 from typing import NamedTuple
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gem_plugin.gaussians.projection import project_gaussians
+from gem_plugin.heterogeneity.image_owners import clouds_of_images, sums_of_particles
 from gem_plugin.heterogeneity.losses.image import ImageAgreement, error_of_agreement
 from gem_plugin.heterogeneity.model import HeterogeneityModel
 from gem_plugin.heterogeneity.observations import MatchedBatch
@@ -54,8 +55,9 @@ def refine_latents(
         new_scores = _objective(new_images, new_filtered, batch, candidates, weight, contrast_variance)
         is_better = new_scores < scores
         latents = torch.where(is_better[:, None], candidates, latents)
-        images = torch.where(is_better[:, None, None], new_images, images)
-        filtered = torch.where(is_better[:, None, None], new_filtered, filtered)
+        is_better_image = _of_images(is_better, batch)[:, None, None]
+        images = torch.where(is_better_image, new_images, images)
+        filtered = torch.where(is_better_image, new_filtered, filtered)
         scores = torch.where(is_better, new_scores, scores)
     standard_deviations = torch.linalg.inv(curvature).diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
     return RefinedLatents(latents, standard_deviations, first_scores - scores)
@@ -64,8 +66,8 @@ def refine_latents(
 def _project(
     model: HeterogeneityModel, batch: MatchedBatch, latents: Tensor, projector: str
 ) -> tuple[Tensor, Tensor]:
-    """Projections and the same through the matched filter: (batch, box, box) each."""
-    cloud = model.cloud_in_pixels(latents)
+    """Projections and the same through the matched filter: (images, box, box) each."""
+    cloud = clouds_of_images(model.cloud_in_pixels(latents), batch.owners)
     images = project_gaussians(cloud, batch.rotation_matrices, model.box_size, projector=projector)
     return images, _filter(images, batch)
 
@@ -74,8 +76,13 @@ def _filter(images: Tensor, batch: MatchedBatch) -> Tensor:
     return torch.fft.irfft2(torch.fft.rfft2(images) * batch.filters, s=images.shape[-2:])
 
 
-def _agreement(images: Tensor, filtered: Tensor, batch: MatchedBatch) -> ImageAgreement:
-    return ImageAgreement((images * filtered).sum((1, 2)), (images * batch.images).sum((1, 2)))
+def _of_images(values: Tensor, batch: MatchedBatch) -> Tensor:  # (particles, ...) -> (images, ...)
+    return values if batch.owners is None else values[batch.owners.particles]
+
+
+def _agreement(images: Tensor, filtered: Tensor, batch: MatchedBatch) -> ImageAgreement:  # (particles,) each
+    of_images = (images * filtered).sum((1, 2)), (images * batch.images).sum((1, 2))
+    return ImageAgreement(*(sums_of_particles(values, batch.owners) for values in of_images))
 
 
 def _objective(
@@ -109,19 +116,21 @@ def _derivatives(
         moved_images, moved_filtered = _project(model, batch, moved, projector)
         slopes.append((moved_images - images).flatten(1) / DIFFERENCE)
         filtered_slopes.append((moved_filtered - filtered).flatten(1) / DIFFERENCE)
-    slope, filtered_slope = torch.stack(slopes, 1), torch.stack(filtered_slopes, 1)  # (batch, z, pixels)
+    slope, filtered_slope = torch.stack(slopes, 1), torch.stack(filtered_slopes, 1)  # (images, z, pixels)
     powers, agreements = (value[:, None] for value in _agreement(images, filtered, batch))
     contrast = (1 + contrast_variance * agreements) / (
         1 + contrast_variance * powers
     )  # (batch, 1), most likely
     uncertainty = contrast_variance / (1 + contrast_variance * powers)  # its variance
-    residual = (contrast**2 + uncertainty) * filtered.flatten(1) - contrast * batch.images.flatten(1)
-    gradient = (slope @ residual[..., None])[..., 0] + weight * latents
-    like_contrast = (slope @ filtered.flatten(1)[..., None])[
-        ..., 0
-    ]  # (batch, z): what a change of contrast does too
+    squares, contrasts = _of_images(contrast**2 + uncertainty, batch), _of_images(contrast, batch)
+    residual = squares * filtered.flatten(1) - contrasts * batch.images.flatten(1)
+    gradient = sums_of_particles((slope @ residual[..., None])[..., 0], batch.owners) + weight * latents
+    like_contrast = sums_of_particles(
+        (slope @ filtered.flatten(1)[..., None])[..., 0], batch.owners
+    )  # (batch, z): what a change of contrast does too
+    products = sums_of_particles(slope @ filtered_slope.transpose(1, 2), batch.owners)
     explained_by_contrast = uncertainty[..., None] * like_contrast[:, :, None] * like_contrast[:, None, :]
-    curvature = contrast[..., None] ** 2 * (slope @ filtered_slope.transpose(1, 2) - explained_by_contrast)
+    curvature = contrast[..., None] ** 2 * (products - explained_by_contrast)
     curvature = (curvature + curvature.transpose(1, 2)) / 2
     damping = weight + DAMPING * curvature.diagonal(dim1=1, dim2=2).mean(1)
     identity = torch.eye(size, device=latents.device)

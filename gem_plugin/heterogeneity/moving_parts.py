@@ -50,6 +50,7 @@ def pose_and_part_terms(
     parts: list[Tensor],
     projector: str = "auto",
     contrast_variance: float = 0.0,
+    jacobians: Tensor | None = None,  # of tilt_series_poses.py, where particles own several images
 ) -> (
     PoseTerms
 ):  # of five numbers of the pose, then shift x and y of every part (pixels), then their relative amplitudes
@@ -57,7 +58,7 @@ def pose_and_part_terms(
     of_pose = pose_spectra(cloud, batch, projector)
     of_parts = _part_spectra(cloud, batch, parts, projector)
     spectra = torch.cat([of_pose[:, :-1], of_parts, of_pose[:, -1:]], dim=1)  # the image last
-    return terms_of_spectra(spectra, batch, contrast_variance)
+    return terms_of_spectra(spectra, batch, contrast_variance, jacobians)
 
 
 @torch.no_grad()
@@ -75,28 +76,29 @@ def part_terms(
 
 
 def likeliest_motion(
-    information: Tensor,  # (n, 3 * parts): shifts first, then amplitudes
-    curvatures: Tensor,  # (n, 3 * parts, 3 * parts)
+    information: Tensor,  # (n, (d + 1) * parts): shifts first, then amplitudes
+    curvatures: Tensor,  # (n, (d + 1) * parts, (d + 1) * parts)
     weights: Tensor,  # (n,)
+    n_directions: int = 2,  # d: those of the image, or all three
 ) -> PartVariances:
     """The two variances of largest likelihood."""
-    return PartVariances(
-        *likeliest_variances((0.0, 0.0), _sizes(information), LIMITS, information, curvatures, weights)
-    )
+    sizes = _sizes(information, n_directions)
+    return PartVariances(*likeliest_variances((0.0, 0.0), sizes, LIMITS, information, curvatures, weights))
 
 
 def evidence_of_motion(
     variances: PartVariances,
-    information: Tensor,  # (n, 3 * parts)
-    curvatures: Tensor,  # (n, 3 * parts, 3 * parts)
+    information: Tensor,  # (n, (d + 1) * parts)
+    curvatures: Tensor,  # (n, (d + 1) * parts, (d + 1) * parts)
+    n_directions: int = 2,
 ) -> Tensor:  # (n,) nats
     """How much more likely an image is where parts move and change by themselves than where they do not."""
-    return evidence_of_variances(variances, _sizes(information), information, curvatures)
+    return evidence_of_variances(variances, _sizes(information, n_directions), information, curvatures)
 
 
-def _sizes(information: Tensor) -> tuple[int, int]:
-    n_parts = information.shape[1] // 3
-    return 2 * n_parts, n_parts
+def _sizes(information: Tensor, n_directions: int) -> tuple[int, int]:
+    n_parts = information.shape[1] // (n_directions + 1)
+    return n_directions * n_parts, n_parts
 
 
 def _halves(positions: Tensor, part: Tensor) -> list[Tensor]:

@@ -131,9 +131,17 @@ class Observations:
         shifts_in_pixels: Tensor,  # (n, 2): how far the molecule lies from the centre that was given
         progress_of: Any = iter,
     ) -> None:
-        """Poses of all particles from now on, from those that were given. Images in memory are centred again."""
-        self.rotation_matrices = self.given_rotation_matrices @ rotations.to(self.device)
-        self.shifts_in_pixels = self.given_shifts_in_pixels - shifts_in_pixels.to(self.device)
+        """Poses of all particles from now on, from those that were given. Images in memory are centred again.
+
+        Particles that own their images are shifted in three dimensions, (n, 3), along the axes of the map in its given pose: s moves
+        an image of given view A by (A s)_xy.
+        """
+        rotations, shifts = rotations.to(self.device), shifts_in_pixels.to(self.device)
+        if self.owned is not None:
+            rotations, shifts = self.owned.of_each_image(rotations), self.owned.of_each_image(shifts)
+            shifts = (self.given_rotation_matrices[:, :2] @ shifts[..., None])[..., 0]
+        self.rotation_matrices = self.given_rotation_matrices @ rotations
+        self.shifts_in_pixels = self.given_shifts_in_pixels - shifts
         self._match_again(progress_of)
 
     def reset_poses_(self) -> None:

@@ -62,12 +62,14 @@ class PoseSpread(NamedTuple):
 
 
 class ParticlePoses:
-    """Offsets of the poses of all particles, and their prior."""
+    """Offsets of the poses of all particles, and their prior. Each particle is one image; tilt_series_poses.py has those of several."""
+
+    n_numbers, n_directions = N_NUMBERS, N_NUMBERS - N_ANGLES  # of a pose, and of its shift
 
     def __init__(self, observations: Observations, workers: Workers, projector: str) -> None:
         self.observations, self.workers, self.projector = observations, workers, projector
         self.offsets = torch.zeros(
-            len(observations), N_NUMBERS
+            len(observations), self.n_numbers
         )  # rotation vector of the molecule in radians, shift in pixels
         self.prior = PosePrior()
         self._costs: Tensor | None = None  # (n,)
@@ -77,6 +79,10 @@ class ParticlePoses:
         if self.observations.device.type != "cuda":
             return IMAGES_AT_A_TIME
         return max(1, IMAGES_AT_A_TIME_ON_CUDA * 128**2 // self.observations.box_size**2)
+
+    def _at_most(self, n_particles: int) -> int:
+        """So many particles, fewer where each owns many images."""
+        return n_particles
 
     @property
     def are_moved(self) -> bool:
@@ -109,13 +115,13 @@ class ParticlePoses:
     ) -> PoseSpread:
         """One pass: the prior from some of the training particles, then a step of every particle."""
         model.eval()
-        sample = some_of(training_rows, PARTICLES_FOR_PRIOR)
+        sample = some_of(training_rows, self._at_most(PARTICLES_FOR_PRIOR))
         arguments = model, encoder_inputs, contrast_variance
         least = max(MINIMUM_EVIDENCE_IN_NATS, MINIMUM_EVIDENCE_OF_ALL_IN_NATS / max(1, len(sample)))
         positions = self._cloud(sample[:1], model, encoder_inputs).positions
         said: list[tuple[Tensor, Tensor, Tensor]] = []
         is_better_than_parts: bool | None = None  # not looked at
-        for rows in in_two_looks(sample, PARTICLES_OF_FIRST_LOOK):
+        for rows in in_two_looks(sample, self._at_most(PARTICLES_OF_FIRST_LOOK)):
             said.append(self._information(rows, weights_of, *arguments))
             information, curvatures, weights = map(torch.cat, zip(*said, strict=True))
             prior = better_prior(self.prior, information, curvatures, weights)
@@ -146,11 +152,11 @@ class ParticlePoses:
         steps_of_training: int,
     ) -> bool:
         """Whether poses that are off explain most of what parts of the molecule that move by themselves do."""
-        rows = some_of(sample, PARTICLES_FOR_PARTS)
+        rows = some_of(sample, self._at_most(PARTICLES_FOR_PARTS))
         model, encoder_inputs, _ = arguments
         positions = self._cloud(rows[:1], model, encoder_inputs).positions
         parts = parts_of(positions.reshape(-1, 3))  # of one particle, the same in every process
-        of_pose, of_parts = slice(None, N_NUMBERS), slice(N_NUMBERS, None)
+        of_pose, of_parts = slice(None, self.n_numbers), slice(self.n_numbers, None)
         least = MINIMUM_OF_PARTS if steps_of_training >= STEPS_OF_NOTHING_LEARNED else 1.0
         said: list[tuple[Tensor, Tensor, Tensor]] = []
         for some in in_two_looks(rows, PARTICLES_OF_FIRST_LOOK_AT_PARTS):
@@ -158,7 +164,8 @@ class ParticlePoses:
             information, curvatures, weights = map(torch.cat, zip(*said, strict=True))
             by_poses = evidence_of_prior(prior, information[:, of_pose], curvatures[:, of_pose, of_pose])
             said_of_parts = information[:, of_parts], curvatures[:, of_parts, of_parts]
-            by_parts = evidence_of_motion(likeliest_motion(*said_of_parts, weights), *said_of_parts)
+            motion = likeliest_motion(*said_of_parts, weights, self.n_directions)
+            by_parts = evidence_of_motion(motion, *said_of_parts, self.n_directions)
             gained = weights * (by_poses - least * by_parts)
             if abs(gained.sum()) > CLEAR_IN_STANDARD_ERRORS * len(gained) ** 0.5 * gained.std():
                 break
@@ -171,20 +178,20 @@ class ParticlePoses:
         model: HeterogeneityModel,
         encoder_inputs: EncoderInputs,
         contrast_variance: float,
-        parts: list[Tensor] | None = None,  # three numbers more for each
+        parts: list[Tensor] | None = None,  # numbers more for each: its shift and its amplitude
     ) -> tuple[
         Tensor, Tensor, Tensor
     ]:  # (n, k), (n, k, k), (n,), float64: what the images say of the given poses
         """The same in every process: each looks at its part of the rows."""
-        n_numbers = N_NUMBERS + 3 * len(parts or [])
+        n_numbers = self.n_numbers + (self.n_directions + 1) * len(parts or [])
         found = torch.zeros(len(rows), n_numbers * (n_numbers + 1) + 1, dtype=torch.float64)
         found = found.to(self.observations.device)
         positions = self.workers.local_rows(torch.arange(len(rows)))
         n_at_a_time = self._images_at_a_time if parts is None else IMAGES_AT_A_TIME_WITH_PARTS
-        for some in positions.split(n_at_a_time):
+        for some in positions.split(self.observations.rows_for(n_at_a_time)):
             terms = self._terms(rows[some], model, encoder_inputs, contrast_variance, parts)
             offsets = self._in_image(rows[some])
-            of_offsets = terms.curvatures[:, :, :N_NUMBERS] @ offsets[..., None]
+            of_offsets = terms.curvatures[:, :, : self.n_numbers] @ offsets[..., None]
             information = of_offsets[..., 0] - terms.gradients
             weights = weights_of(rows[some], terms.losses)
             columns = [information, terms.curvatures.flatten(1), weights[:, None]]
@@ -222,7 +229,7 @@ class ParticlePoses:
         moved = torch.zeros_like(self.offsets)
         costs = torch.zeros(len(moved))
         everything = self.workers.local_rows(torch.arange(len(self.offsets)))
-        for rows in everything.split(self._images_at_a_time):
+        for rows in everything.split(self.observations.rows_for(self._images_at_a_time)):
             terms = self._terms(rows, model, encoder_inputs, contrast_variance)
             offsets = self._in_image(rows)
             steps = pose_steps(terms, offsets, self.prior)

@@ -29,7 +29,6 @@ from gem_plugin.heterogeneity.optimiser import (
     set_rates,
 )
 from gem_plugin.heterogeneity.outliers import OutlierMixture
-from gem_plugin.heterogeneity.particle_poses import ParticlePoses
 from gem_plugin.heterogeneity.pose_refinement import PosePrior
 from gem_plugin.heterogeneity.prefetch import loaded_batches, send
 from gem_plugin.heterogeneity.schedule import (
@@ -41,6 +40,7 @@ from gem_plugin.heterogeneity.schedule import (
 )
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.step_graph import StepTables, replay_steps
+from gem_plugin.heterogeneity.tilt_series_poses import poses_for
 from gem_plugin.heterogeneity.training_plan import TrainingPlan
 from gem_plugin.heterogeneity.workers import JointModel, current_workers
 from gem_plugin.units import COLLAPSED_KL_IN_NATS
@@ -82,8 +82,8 @@ class Trainer:
         self.contrast_variance = 0.0  # of the particles, about 1; see losses/contrast.py
         is_squared = settings.loss == "squared"
         self.poses = (
-            ParticlePoses(observations, self.workers, settings.projector)
-            if settings.refine_poses and is_squared and observations.owned is None
+            poses_for(observations, self.workers, settings.projector)
+            if settings.refine_poses and is_squared
             else None
         )
         self.mixture = OutlierMixture()

@@ -34,11 +34,13 @@ class ChangedPoses(NamedTuple):
     """Poses of all rows of a run that differ from those of its particle file."""
 
     rotation_matrices: np.ndarray  # (n, 3, 3), A of ParticleTable
-    shift_changes_in_angstroms: np.ndarray  # (n, 2), ordered xy: the shift of the file less the changed one
+    # (n, 2), ordered xy: the shift of the file less the changed one. Of tilt series (n, 3), as in tilt_series/changed_poses.py
+    shift_changes_in_angstroms: np.ndarray
     box_size: int  # pixels, of the raw images of the run
     pixel_size_in_angstroms: float
     sizes: np.ndarray | None = None  # (n, 2), degrees and Angstrom, to be written beside the poses
     first_mode: int = 0  # of the components of CryoSPARC that hold the sizes: those before it are latents
+    rotation_vectors: np.ndarray | None = None  # (n, 3) radians: A = given A exp([v]x)
 
 
 def relion_pose_columns(

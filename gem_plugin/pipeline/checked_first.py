@@ -28,7 +28,7 @@ def check_against_particles(
     if "prepare" not in names:
         return
     train, landscape = (settings[name] if name in names else None for name in ("train", "landscape"))
-    if _given(train, "refine_latents") or getattr(train, "loss", "squared") != "squared":
+    if getattr(train, "loss", "squared") != "squared":
         _check_tilt_series(train, settings["prepare"])
     if _given(landscape, "skip_mask") and not run.landscape.mask.is_file():
         raise InputError(f"--skip-mask: there is no {run.landscape.mask}. Leave --skip-mask out.")

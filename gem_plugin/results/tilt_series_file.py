@@ -17,6 +17,7 @@ from gem_plugin.io.star.edit import columns_added_pieces, subset_pieces, write_w
 from gem_plugin.io.star.particles import IMAGE_NAME, RelionFile, open_tilt_series_file
 from gem_plugin.particles.from_relion import columns_of_optics
 from gem_plugin.particles.table import ParticleTable
+from gem_plugin.particles.tilt_series.changed_poses import series_pose_columns, stack_pose_columns
 from gem_plugin.particles.tilt_series.saved import table_of_particles
 from gem_plugin.particles.tilt_series.stack_columns import GROUP as OPTICS_GROUP
 from gem_plugin.particles.tilt_series.stack_columns import PARTICLE
@@ -28,7 +29,7 @@ from gem_plugin.particles.tilt_series.subset import (
     write_set_beside,
 )
 from gem_plugin.particles.tilt_series.table import TiltSeriesForm, TiltSeriesParticles
-from gem_plugin.results.column_texts import texts_of_columns
+from gem_plugin.results.column_texts import check_length, texts_of_columns
 from gem_plugin.results.particle_file import RelionParticleFile
 from gem_plugin.results.recorded_rows import RecordedRows
 
@@ -103,9 +104,9 @@ class TiltSeriesParticleFile(RelionParticleFile):
         chosen = np.arange(len(self)) if rows is None else np.asarray(rows)
         file_rows, owners = self.rows_to_write(chosen)
         project = project_above(target) or project_above(self.path)
-        columns = dict(new_columns or {})
+        columns = self._of_rows(new_columns or {}, file_rows, owners)
         labels = list(columns)
-        texts = [tuple(row) for row in texts_of_columns(columns, len(self), owners)] if columns else []
+        texts = texts_of_columns(columns, len(file_rows), None) if columns else []
         names = names_for_target(self._file, self.particles, file_rows, target, project)
         if names is not None:
             labels = [*labels, IMAGE_NAME]
@@ -120,6 +121,19 @@ class TiltSeriesParticleFile(RelionParticleFile):
         write_whole_pieces(target, pieces if made_by is None else with_origin_comment(pieces, made_by))
         return [target] if self._is_series else [target, write_set_beside(target, self.particles, project)]
 
+    def _of_rows(
+        self, columns: Mapping[str, np.ndarray], file_rows: np.ndarray, owners: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """The values of the rows that are written: of their particles, or of image series where a column has all rows of the file."""
+        of_rows = {}
+        for label, values in columns.items():
+            if self._is_series and len(values) == self._file.particles.n_rows:
+                of_rows[label] = values[file_rows]
+                continue
+            check_length(values, len(self), f"values of {label}")
+            of_rows[label] = values[owners]
+        return of_rows
+
     def rows_to_write(
         self, chosen: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:  # rows of the file, and the particle of each
@@ -131,8 +145,17 @@ class TiltSeriesParticleFile(RelionParticleFile):
         order = np.argsort(self._rows[chosen], kind="stable")
         return self._rows[chosen][order], chosen[order]
 
+    def _owners_of_rows(self) -> np.ndarray:  # (rows of the file,) int64: the particle of each; -1 for others
+        file_rows, owners = self.rows_to_write(np.arange(len(self)))
+        of_rows = np.full(self._file.particles.n_rows, -1, dtype=np.int64)
+        of_rows[file_rows] = owners
+        return of_rows
+
     def pose_columns(self, poses: "ChangedPoses") -> dict[str, np.ndarray]:
-        raise InputError(f"{self.path}: poses of tilt series are not refined, so there are none to write.")
+        """Of image series a value for every row of the file, which `write` takes too."""
+        if self._is_series:
+            return series_pose_columns(self._file, self._owners_of_rows(), self.particles, poses)
+        return stack_pose_columns(self._file, self._rows, self.particles, poses)
 
     def read_table(
         self, search: ImageSearch | None = None, pixel_size_in_angstroms: float | None = None

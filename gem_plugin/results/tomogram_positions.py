@@ -6,6 +6,7 @@ import numpy as np
 
 from gem_plugin.errors import GemError
 from gem_plugin.io.star.write import new_star_text
+from gem_plugin.particles.tilt_series.changed_poses import moved_particles
 from gem_plugin.particles.tilt_series.coordinates import CENTRED, FROM_CORNER, TOMOGRAM
 from gem_plugin.particles.tilt_series.geometry import euler_matrices, positions_of_particles
 from gem_plugin.particles.tilt_series.stack_columns import ANGLES, ORIGINS, PARTICLE
@@ -65,12 +66,14 @@ class TomogramPositions:
 
 
 def positions_of_run(run: Run) -> TomogramPositions | None:
-    """None for single particles, and where the particle file gives no positions in tomograms, as image series do not."""
+    """In refined poses where training found some. None for single particles, and where the particle file gives no positions in tomograms, as image series do not."""
     if not run.files.prepared_tilt_series.is_file():
         return None
     file = run.original
     assert isinstance(file, TiltSeriesParticleFile)
-    particles = file.particles
+    particles, poses = file.particles, run.refined_poses
+    if poses is not None:
+        particles = moved_particles(particles, poses.rotation_vectors, poses.shifts_in_angstroms)
     if not np.isfinite(particles.coordinates_in_angstroms).all(axis=1).any():
         return None
     return TomogramPositions(

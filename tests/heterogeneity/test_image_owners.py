@@ -18,6 +18,7 @@ from gem_plugin.heterogeneity.encoder.anchor_scores import (
 from gem_plugin.heterogeneity.image_owners import ImagesOfParticles, clouds_of_images, sums_of_particles
 from gem_plugin.heterogeneity.losses.particles import particle_losses
 from gem_plugin.heterogeneity.observations import IMAGES_OF_A_STEP
+from gem_plugin.heterogeneity.tilt_series_poses import TiltSeriesPoses
 
 FIRST = np.concatenate([[0], np.cumsum(COUNTS)])
 
@@ -155,7 +156,7 @@ def test_a_trainer_learns_from_particles_of_several_images_and_repeats():
         model = build_model(architecture, consensus, generator)
         inputs = EncoderInputs.compute(model.anchors, observations)
         trainer = make_trainer(settings, model, observations, inputs.features)
-        assert trainer.poses is None, "poses of several images are not refined"
+        assert isinstance(trainer.poses, TiltSeriesPoses)
         trainer.mixture.look_for_outliers(consensus, observations)
         losses.append([trainer.run_epoch().loss for _ in range(2)])
         assert trainer.embed(torch.arange(40)).means.shape == (40, settings.latent_size)

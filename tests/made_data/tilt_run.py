@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from arm_model import arm_source, ring_latents
@@ -20,11 +21,11 @@ from gem_plugin.steps.landscape.step import map_landscape
 
 
 def make_tilt_run(
-    project: Path, folder: Path, form: str = RELION, states: np.ndarray | None = None
+    project: Path, folder: Path, form: str = RELION, states: np.ndarray | None = None, **options: Any
 ) -> RunFiles:
     """As prepare leaves it, with the states of a landscape where they are given."""
     run = RunFiles(folder)
-    particles = read(project / form)
+    particles = read(project / form, **options)
     run.prepared_tilt_series.parent.mkdir(parents=True)
     save_tilt_series(run.prepared_tilt_series, particles, np.ones(len(particles.images), np.float32))
     origin = ParticleOrigin(particles.path, None, particles.box_size, particles.pixel_size_in_angstroms)

@@ -20,7 +20,8 @@ class RefinedPoses(NamedTuple):
     )  # (n, 3) float32, radians, about axes of the molecule: refined A = given A exp([v]x)
     shifts_in_angstroms: (
         np.ndarray
-    )  # (n, 2) float32, ordered xy: refined shift of the table = given shift less this
+    )  # (n, 2) float32, ordered xy: refined shift of the table = given shift less this.
+    # Of tilt series (n, 3), ordered xyz, along the axes of the map in its given pose: an image of given pose A has (A s)_xy less
     is_capped: np.ndarray  # (n,) bool: the change reached its limit, so the true pose may lie farther away
     standard_deviations: (
         np.ndarray
@@ -63,9 +64,10 @@ def poses_of_file(run: RunFiles) -> RefinedPoses:
     path = run.refined_poses
     arrays = read_arrays(path, MADE_BY)
     n_particles = len(arrays.get("rotation_vectors", ()))
+    n_directions = 3 if arrays.get("shifts_in_angstroms", np.zeros(0)).shape[1:] == (3,) else 2
     expected = {
         "rotation_vectors": (n_particles, 3),
-        "shifts_in_angstroms": (n_particles, 2),
+        "shifts_in_angstroms": (n_particles, n_directions),
         "is_capped": (n_particles,),
         NAME_OF_STANDARD_DEVIATIONS: (2,),
     }

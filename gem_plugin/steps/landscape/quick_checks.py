@@ -17,7 +17,7 @@ from gem_plugin.landscape.checks.known_checks import done_in_words
 from gem_plugin.landscape.checks.latents import training_checks
 from gem_plugin.landscape.checks.state_verdicts import KINDS
 from gem_plugin.results.checks import QUICK, RunChecks
-from gem_plugin.results.refined_poses import with_refined_poses
+from gem_plugin.results.refined_poses import prepared_in_refined_poses
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.particle_checks import quick_particle_checks
 from gem_plugin.steps.diagnose.state_checks import check_sizes, check_stability, decoded_maps
@@ -84,9 +84,9 @@ def _none(why: str, advice: str) -> list[Diagnostic]:
 
 
 def _measured(job: LandscapeJob, run: Run) -> QuickHalfMaps:
-    prepared = run.images()
-    table = with_refined_poses(prepared.table, job.run)
-    prepared = replace(prepared, table=table, is_used=particles_in_states(job.run, len(table)))
+    prepared = prepared_in_refined_poses(run.images(), job.run)
+    table = prepared.table
+    prepared = replace(prepared, is_used=particles_in_states(job.run, len(table)))
     decoded = decoded_maps(run)
     if any(len(volume) != table.box_size for volume in decoded.values()):
         decoded = {}  # a landscape of smaller maps

@@ -14,7 +14,7 @@ from gem_plugin.particles.prepared import PreparedData, load_prepared
 from gem_plugin.processes.joined import joined_workers, quiet
 from gem_plugin.progress import Progress
 from gem_plugin.results.checks import LONG, RunChecks
-from gem_plugin.results.refined_poses import with_refined_poses
+from gem_plugin.results.refined_poses import prepared_in_refined_poses
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.state_checks import check_sizes, checks_of_maps
 from gem_plugin.steps.reconstruct.half_maps import given_mask, half_sets_of
@@ -80,10 +80,10 @@ def prepared_for_states(run: RunFiles, settings: ReconstructSettings, progress: 
             progress.say(sentence)
     if settings.given_poses:
         return prepared
-    table = with_refined_poses(prepared.table, run)
-    if table is not prepared.table:
+    refined = prepared_in_refined_poses(prepared, run)
+    if refined is not prepared:
         progress.say(
             "Poses refined in training are used (--given-poses: those of the input). One model refined the poses of both half-sets, "
             "so the half-maps are slightly less independent than with those of the input."
         )
-    return replace(prepared, table=table)
+    return refined

@@ -101,6 +101,7 @@ def simulate_tilt_series(
     truth = draw_truth(settings, generator)
     images = truth.images(settings)
     written_angles = _written_angles(truth, settings.pose_error, generator)
+    written = _rotated(images, truth, written_angles)
     making = _Making(conformations, which, truth, images, settings)
     signal_scale = making.signal_scale(progress)
     reconstruction = BackProjection(settings.box, settings.pixel_size)
@@ -113,8 +114,8 @@ def simulate_tilt_series(
         for rows in progress.track(list(_batches(images)), "simulating", unit="batch"):
             raw = making.raw_images(rows, signal_scale, generator)
             _write_images(making, rows, raw, stack, generator)
-            _add_to(reconstruction, making, rows, raw)
-    _write_star_files(truth, images, written_angles, settings)
+            _add_to(reconstruction, making, rows, raw, written)
+    _write_star_files(truth, written, written_angles, settings)
     _write_truth(conformations, which, truth, images, settings)
     return reconstruction
 
@@ -231,8 +232,10 @@ def _in_order_of_file(
     return warptools_stack_name(name), slices[np.argsort(tomogram.y_tilts)]
 
 
-def _add_to(reconstruction: BackProjection, making: _Making, rows: np.ndarray, raw: Tensor) -> None:
-    some = making.images.take(rows)
+def _add_to(
+    reconstruction: BackProjection, making: _Making, rows: np.ndarray, raw: Tensor, written: TiltImages
+) -> None:
+    some = written.take(rows)
     half_sets = making.truth.particles.half_sets[some.particle_indices].astype(np.int64)
     rotations = torch.from_numpy(copied_rotations(some.rotation_matrices, making.symmetry)).float()
     images = making.cut(raw, rows)
@@ -267,14 +270,14 @@ def _write_star_files(
     if "warptools" in forms:
         write_warptools_files(settings.out / WARPTOOLS_FOLDER, truth, angles, settings)
     if "image-series" in forms:
-        particles = truth.particles
-        correction = euler_matrices(particles.angles).transpose(0, 2, 1) @ euler_matrices(angles)
-        write_image_series(settings.out / SERIES_FOLDER, truth, _rotated(images, correction), settings)
+        write_image_series(settings.out / SERIES_FOLDER, truth, images, settings)
 
 
-def _rotated(
-    images: TiltImages, corrections: np.ndarray
-) -> TiltImages:  # (n, 3, 3): A of each image times this
+def _rotated(images: TiltImages, truth: TiltSeriesTruth, angles: np.ndarray) -> TiltImages:
+    """The images in the poses of the angles that are written, (n, 3)."""
+    if angles is truth.particles.angles:
+        return images
+    corrections = euler_matrices(truth.particles.angles).transpose(0, 2, 1) @ euler_matrices(angles)
     rotations = images.rotation_matrices @ corrections[images.particle_indices]
     return replace(images, rotation_matrices=rotations.astype(np.float32))
 

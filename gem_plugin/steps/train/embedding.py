@@ -1,4 +1,4 @@
-"""The latents of all particles, from a trained encoder, and on request moved to each particle's own image."""
+"""The latents of all particles, from a trained encoder, and on request moved to each particle's own images."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from gem_plugin.steps.train.unknown_motion import outliers_beside_motion
 ROWS_AT_A_TIME = 1024
 PROJECTED_IMAGES_AT_A_TIME = 64
 MINIMUM_POWER = 1e-12  # of a model image without density
-REFINED_ROWS_AT_A_TIME = 64  # each needs a projection per latent dimension
+REFINED_IMAGES_AT_A_TIME = 64  # each needs a projection per latent dimension
 
 
 class EmbeddedParticles(NamedTuple):
@@ -117,9 +117,8 @@ def refine_particles(
     means, standard_deviations = (np.empty_like(values) for values in start)
     prior_weight = trainer.settings.kl_weight * trainer.kl_factor
     total_gain, first_row = 0.0, own_rows(trainer).start
-    for rows in progress.track(
-        list(row_chunks(len(means), REFINED_ROWS_AT_A_TIME)), "Refining latents", unit="chunk"
-    ):
+    chunks = list(row_chunks(len(means), trainer.observations.rows_for(REFINED_IMAGES_AT_A_TIME)))
+    for rows in progress.track(chunks, "Refining latents", unit="chunk"):
         piece = slice(int(rows[0]), int(rows[-1]) + 1)
         latents = torch.from_numpy(start.means[piece]).to(trainer.device)
         batch = trainer.observations.batch(first_row + rows)

@@ -76,10 +76,6 @@ def check_for_tilt_series(settings: TrainSettings) -> None:
         raise InputError(
             f"--loss {settings.loss} works with single particles only; tilt series need the squared loss. Leave it out."
         )
-    if settings.refine_latents:
-        raise InputError(
-            "--refine-latents works with single particles only so far. Leave it out for tilt series."
-        )
 
 
 def rows_used(run: RunFiles, n_particles: int) -> torch.Tensor:  # (k,) int64

@@ -38,9 +38,6 @@ def run_train(run: RunFiles, settings: TrainSettings, progress: Progress) -> dic
     check_focus_mask(run, settings.focus_mask)
     if run.prepared_tilt_series.is_file():
         check_for_tilt_series(settings)
-        progress.say(
-            "Tilt series: the given poses are used as they are; they are refined for single particles only."
-        )
     set_threads(settings.threads)
     with joined_workers(settings.device) as (workers, device_name):
         if settings.batch_size % workers.size:
