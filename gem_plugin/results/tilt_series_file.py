@@ -154,7 +154,8 @@ class TiltSeriesParticleFile(RelionParticleFile):
     def pose_columns(self, poses: "ChangedPoses") -> dict[str, np.ndarray]:
         """Of image series a value for every row of the file, which `write` takes too."""
         if self._is_series:
-            return series_pose_columns(self._file, self._owners_of_rows(), self.particles, poses)
+            owners = self._owners_of_rows()
+            return series_pose_columns(self._file, np.arange(len(owners)), owners, self.particles, poses)
         return stack_pose_columns(self._file, self._rows, self.particles, poses)
 
     def read_table(

@@ -56,6 +56,8 @@ def stack_pose_columns(
     rows: np.ndarray,  # (n,) int64: row of the file of each particle
     particles: TiltSeriesParticles,
     poses: ChangedPoses,
+    angles_in_degrees: np.ndarray
+    | None = None,  # (n, 3): of views that the file does not have; None: those of the file
 ) -> dict[str, np.ndarray]:  # label -> (n,) float64
     """Of RELION 5 and WarpTools. With E of the angles of the file: E becomes E R, the origin o becomes o - E s.
 
@@ -65,7 +67,9 @@ def stack_pose_columns(
     in_angstroms = any(label in columns for label in ORIGINS)
     given = _triples(columns, ORIGINS if in_angstroms else ORIGINS_IN_PIXELS, len(rows), rows)
     given = given if in_angstroms else given * particles.pixel_size_in_angstroms
-    views = euler_matrices(_triples(columns, ANGLES, len(rows), rows))
+    if angles_in_degrees is None:
+        angles_in_degrees = _triples(columns, ANGLES, len(rows), rows)
+    views = euler_matrices(angles_in_degrees)
     changed = given - np.einsum("nij,nj->ni", views, poses.shift_changes_in_angstroms)
     return {
         **_angle_columns(views @ _rotations(poses)),
@@ -76,23 +80,28 @@ def stack_pose_columns(
 
 def series_pose_columns(
     file: RelionFile,
-    owners: np.ndarray,  # (rows of the file,) int64: the particle of each; below 0 for those that stay
+    rows: np.ndarray,  # (m,) int64: of the file
+    owners: np.ndarray,  # (m,) int64: the particle of each; below 0 for those that stay
     particles: TiltSeriesParticles,
     poses: ChangedPoses,
-) -> dict[str, np.ndarray]:  # label -> (rows of the file,) float64
-    """Of image series, for every row: A becomes A R, the origin o becomes o - (A s)_xy.
+    angles_in_degrees: np.ndarray
+    | None = None,  # (m, 3): of views that the file does not have; None: those of the file
+) -> dict[str, np.ndarray]:  # label -> (m,) float64
+    """Of image series, for every row that is given: A becomes A R, the origin o becomes o - (A s)_xy.
 
     Origins are written in the unit of the file; where it has none in Angstrom with a block of optics, else in pixels.
     """
-    columns, n_rows = _read(file, ANGLES, ORIGINS, ORIGINS_IN_PIXELS), len(owners)
+    columns, n_rows = _read(file, ANGLES, ORIGINS, ORIGINS_IN_PIXELS), len(rows)
     pixel_size = particles.pixel_size_in_angstroms
     given = np.zeros((n_rows, N_AXES_OF_IMAGES))
     for axis in range(N_AXES_OF_IMAGES):
         if ORIGINS[axis] in columns:
-            given[:, axis] = columns[ORIGINS[axis]]
+            given[:, axis] = columns[ORIGINS[axis]][rows]
         elif ORIGINS_IN_PIXELS[axis] in columns:
-            given[:, axis] = columns[ORIGINS_IN_PIXELS[axis]] * pixel_size
-    views = euler_matrices(_triples(columns, ANGLES, n_rows, np.arange(n_rows)))
+            given[:, axis] = columns[ORIGINS_IN_PIXELS[axis]][rows] * pixel_size
+    if angles_in_degrees is None:
+        angles_in_degrees = _triples(columns, ANGLES, n_rows, rows)
+    views = euler_matrices(angles_in_degrees)
     is_moved = (owners >= 0)[:, None]
     changes = np.where(is_moved[..., None], _rotations(poses)[owners], np.eye(3))
     shifts = np.einsum("mij,mj->mi", views[:, :2], poses.shift_changes_in_angstroms[owners])
