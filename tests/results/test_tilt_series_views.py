@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import starfile
 from tilt_complexes import expanded_file, prepared_run, run_of_views, simulate_tilt_complex, tomograms_of
+from tilt_poses import check_is_moved, leave_changes
 from tilt_projects import FORMS, RELION, SERIES, copied, read
 
 from gem_plugin.errors import InputError
@@ -15,6 +16,7 @@ from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
 from gem_plugin.results.tilt_series_views import TiltSeriesViews
 from gem_plugin.results.unexpanded import particles_of_views
+from gem_plugin.results.written_particles import write_refined_particles
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
 
@@ -152,3 +154,29 @@ def test_select_takes_views_and_particles(project, tmp_path):
     summary = run_select(run.files, settings, progress)
     assert (summary["particles"], summary["of"]) == (4, 12)
     assert read(out).names.tolist() == read(project / SERIES).names[:4].tolist()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("is_chosen", [False, True])
+@pytest.mark.parametrize("is_expanded_before", [False, True])
+def test_refined_poses_of_views_read_again_as_the_moved_images(project, form, is_chosen, is_expanded_before):
+    """Every view is moved about its own axes, from the pose of its copy."""
+    folder = (project / form).parent / "run"
+    if is_expanded_before:
+        path, tomograms = expanded_file(project, form), tomograms_of(form)
+        settings = {} if tomograms is None else {"tomograms": project / tomograms}
+        run = prepared_run(folder, particles=path, map=project / "consensus.mrc", **settings)
+    else:
+        run = run_of_views(project, form, folder)
+    given = views_of(run)
+    poses = leave_changes(run.files, len(given))
+    if is_chosen:
+        target = run.original.path.parent / "chosen.star"
+        run_select(
+            run.files, SelectSettings(where=("row ge 20",), out=target, refined_poses=True), Progress()
+        )
+        written, rows = run.original.files_of(target), np.arange(20, len(given))
+    else:
+        written, rows = write_refined_particles(run.files), np.arange(len(given))
+    again = read(written[-1])
+    check_is_moved(again, given.take(rows), poses.take(rows))

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 import starfile
-from scipy.spatial.transform import Rotation
+from tilt_poses import ROTATION_TOLERANCE, SHIFT_TOLERANCE, check_is_moved, leave_changes
 from tilt_projects import FORMS, RELION, SERIES, changed_star, copied, read
 from tilt_run import make_tilt_run
 
 from gem_plugin.io.run.files import RunFiles
-from gem_plugin.io.run.refined_poses import RefinedPoses, write_refined_poses
 from gem_plugin.particles.tilt_series.changed_poses import moved_particles
-from gem_plugin.particles.tilt_series.table import TiltSeriesParticles
 from gem_plugin.progress import Progress
 from gem_plugin.results.refined_poses import with_refined_poses
 from gem_plugin.results.run import Run
@@ -18,37 +16,6 @@ from gem_plugin.results.tomogram_positions import positions_of_run
 from gem_plugin.results.written_particles import write_refined_particles
 from gem_plugin.steps.select.settings import SelectSettings
 from gem_plugin.steps.select.step import run_select
-
-ROTATION_TOLERANCE, SHIFT_TOLERANCE = (
-    3e-6,
-    3e-4,
-)  # Angstrom: positions in tomograms have six digits before the point
-
-
-def leave_changes(run: RunFiles, n: int) -> RefinedPoses:
-    """Rotations of some ten degrees, shifts of some Angstrom, left in the run."""
-    generator = np.random.default_rng(7)
-    vectors, shifts = generator.normal(0, 0.1, (n, 3)), generator.normal(0, 4.0, (n, 3))
-    poses = RefinedPoses(
-        vectors.astype(np.float32), shifts.astype(np.float32), np.arange(n) == 2, np.array([5.7, 4.0])
-    )
-    write_refined_poses(run, poses)
-    return poses
-
-
-def check_is_moved(again: TiltSeriesParticles, given: TiltSeriesParticles, poses: RefinedPoses) -> None:
-    """By the words of the interface: A exp([v]x), o - (A s)_xy."""
-    images, owners = given.images, given.images.particle_indices
-    exponentials = Rotation.from_rotvec(poses.rotation_vectors.astype(np.float64)).as_matrix()[owners]
-    expected = images.rotation_matrices @ exponentials
-    seen = np.einsum(
-        "mij,mj->mi", images.rotation_matrices.astype(np.float64), poses.shifts_in_angstroms[owners]
-    )
-    shifts = images.shifts_in_angstroms - seen[:, :2]
-    assert again.names.tolist() == given.names.tolist()
-    np.testing.assert_allclose(again.images.rotation_matrices, expected, atol=ROTATION_TOLERANCE)
-    np.testing.assert_allclose(again.images.shifts_in_angstroms, shifts, atol=SHIFT_TOLERANCE)
-    np.testing.assert_array_equal(again.images.slice_indices, images.slice_indices)
 
 
 @pytest.mark.parametrize("form", FORMS)
