@@ -99,6 +99,6 @@ def open_browser(*more_flags: str) -> Iterator[Any]:
 
 def files_below(folder: Path) -> set[str]:
     """Every file, to see what was written; without baskets and jobs, whose lists are kept without being asked."""
-    kept = ("current_work", "job_list")
+    kept = ("current_work", "job_list", ".current_work", ".job_list")  # and those that are being written
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(kept))
     return {path.relative_to(folder).as_posix() for path in files}
