@@ -66,17 +66,22 @@ load_four = _loader(FOUR)  # (values (n,) float32, index): values[index : index 
 load_eight = _loader(EIGHT)
 
 
-@intrinsic
-def store_four(typing_context: Any, values: Any, index: Any, four: Any) -> Any:
-    """values[index : index + 4] = four, unchecked."""
+def _storer(vector: Vector) -> Callable:
+    @intrinsic
+    def store(typing_context: Any, values: Any, index: Any, numbers: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array, at, value = arguments
+            pointer = _pointer(context, builder, signature.args[0], array, at, vector)
+            builder.store(value, pointer, align=BYTES_OF_FLOAT)
+            return context.get_dummy_value()
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, value = arguments
-        pointer = _pointer(context, builder, signature.args[0], array, at, FOUR)
-        builder.store(value, pointer, align=BYTES_OF_FLOAT)
-        return context.get_dummy_value()
+        return types.void(values, index, vector), generate
 
-    return types.void(values, index, four), generate
+    return store
+
+
+store_four = _storer(FOUR)  # (values (n,) float32, index, four): values[index : index + 4] = four
+store_eight = _storer(EIGHT)
 
 
 def _repeater(vector: Vector) -> Callable:

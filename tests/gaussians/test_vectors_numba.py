@@ -28,6 +28,19 @@ def test_four_numbers_are_loaded_and_stored_where_the_index_says():
     np.testing.assert_array_equal(stored(lambda values: load_four(values, 3)), VALUES[3:7])
 
 
+def test_eight_numbers_are_stored_where_the_index_says():
+    store_eight = vectors.store_eight
+
+    @numba.njit
+    def run(values, stored):
+        store_eight(stored, 2, load_eight(values, 3))
+
+    result = np.full(12, np.nan, np.float32)
+    run(VALUES, result)
+    np.testing.assert_array_equal(result[2:10], VALUES[3:11])
+    assert np.isnan(result[[0, 1, 10, 11]]).all()
+
+
 @pytest.mark.parametrize(("half", "expected"), [("first_half", VALUES[5:9]), ("second_half", VALUES[9:13])])
 def test_halves_of_eight_numbers(half, expected):
     take = getattr(vectors, half)

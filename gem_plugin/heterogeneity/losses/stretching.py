@@ -49,23 +49,30 @@ class _StretchPrice(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, positions: Tensor, pairs: Tensor) -> Tensor:
-        from gem_plugin.heterogeneity.losses.stretching_numba import price_of_pairs
+        from gem_plugin.heterogeneity.losses.stretching_numba import AT_A_TIME, price_of_pairs, side_by_side
 
-        prices, pulls = torch.empty(pairs.shape[1]), torch.empty(len(positions), pairs.shape[1])
-        limits = np.float32(FREE_VARIANCE), np.float32(LEAST_SQUARED_DISTANCE)
-        points = positions.detach().contiguous()
-        price_of_pairs(points.numpy(), pairs.numpy(), *limits, prices.numpy(), pulls.numpy())
+        n_particles, n_gaussians, _ = positions.shape
+        size = -(-n_particles // AT_A_TIME) * AT_A_TIME
+        points, pulls = torch.zeros(n_gaussians, 3, size), torch.zeros(pairs.shape[1], size)
+        side_by_side(positions.detach().contiguous().numpy(), points.numpy())
+        prices, limits = (
+            torch.empty(pairs.shape[1]),
+            (np.float32(FREE_VARIANCE), np.float32(LEAST_SQUARED_DISTANCE)),
+        )
+        price_of_pairs(points.numpy(), n_particles, pairs.numpy(), *limits, prices.numpy(), pulls.numpy())
         ctx.save_for_backward(points, pairs, pulls)
-        return positions.shape[1] * prices.mean()
+        ctx.n_particles = n_particles
+        return n_gaussians * prices.mean()
 
     @staticmethod
     def backward(ctx: Any, by_price: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        from gem_plugin.heterogeneity.losses.stretching_numba import pull_apart
+        from gem_plugin.heterogeneity.losses.stretching_numba import AT_A_TIME, pull_apart
 
         points, pairs, pulls = ctx.saved_tensors
-        by_position = torch.zeros_like(points)
-        pull_apart(points.numpy(), pairs.numpy(), pulls.numpy(), by_position.numpy())
-        return by_position.mul_(by_price * points.shape[1] / pairs.shape[1]), None
+        by_point = torch.zeros(points.shape[2] // AT_A_TIME, *points.shape[:2], AT_A_TIME)
+        pull_apart(points.numpy(), pairs.numpy(), pulls.numpy(), by_point.numpy())
+        by_position = by_point.mul_(by_price * len(points) / pairs.shape[1]).permute(0, 3, 1, 2)
+        return by_position.flatten(0, 1)[: ctx.n_particles], None
 
 
 def draw_neighbours(

@@ -1,5 +1,6 @@
 """The compiled price of stretching beside plain torch: value and gradient."""
 
+import pytest
 import torch
 
 from gem_plugin.heterogeneity.losses.stretching import (
@@ -10,11 +11,12 @@ from gem_plugin.heterogeneity.losses.stretching import (
 )
 
 
-def test_the_compiled_price_is_the_reference():
+@pytest.mark.parametrize("n_particles", [2, 5, 8, 11, 20])
+def test_the_compiled_price_is_the_reference(n_particles: int):
     generator = torch.Generator().manual_seed(0)
     positions = 4 * torch.randn(1, 150, 3, generator=generator)
-    moving = (torch.arange(150) % 2)[:, None] * torch.randn(20, 1, 3, generator=generator)
-    positions = positions + moving + 0.2 * torch.randn(20, 150, 3, generator=generator)
+    moving = (torch.arange(150) % 2)[:, None] * torch.randn(n_particles, 1, 3, generator=generator)
+    positions = positions + moving + 0.2 * torch.randn(n_particles, 150, 3, generator=generator)
     positions[:, 1] = positions[:, 0]  # two that always meet
     pairs = torch.cat([draw_neighbours(positions[:3], generator), torch.tensor([[0], [1]])], 1)
     leaf, other = (positions.clone().requires_grad_() for _ in range(2))
