@@ -76,8 +76,9 @@ class MotionBasisDecoder(Decoder):
         """coefficients @ basis(), with the last layer of the Gaussian encoder mixed first: no basis is stored or reordered."""
         first, activation, last = self.gaussian_encoder
         assert isinstance(last, nn.Linear)
-        hidden = activation(first(self.features))  # (n, BASIS_WIDTH)
-        hidden = torch.cat([hidden, hidden.new_ones(self.n_gaussians, 1)], 1).t()  # with the constants
+        # (BASIS_WIDTH, n): Gaussians along the rows, as the products read and write them
+        hidden = activation(product(first.weight, self.features.t()) + first.bias[:, None])
+        hidden = torch.cat([hidden, hidden.new_ones(1, self.n_gaussians)])  # with the constants
         weights = torch.cat([last.weight, last.bias[:, None]], 1).view(self.n_basis, -1)
         mixed = (coefficients @ weights).view(len(coefficients), self.n_channels, BASIS_WIDTH + 1)
         motion = product((mixed[:, :3] * self.extent_in_pixels).flatten(0, 1), hidden)
