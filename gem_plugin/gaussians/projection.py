@@ -133,21 +133,23 @@ class _Projection(torch.autograd.Function):
         ctx: Any, positions: Tensor, amplitudes: Tensor, widths: Tensor, rotations: Tensor, box_size: int
     ) -> Tensor:
         ctx.table = table = pixel_table_for(widths, has_gradient=ctx.needs_input_grad[2])
-        images = torch.zeros(len(rotations), box_size, box_size)
-        cloud = [as_array(value) for value in (positions, amplitudes, widths, rotations)]
-        _kernels_for(table).splat(*cloud, table.weights, *table_scale(table), images.numpy())
+        kernels, images = _kernels_for(table), torch.zeros(len(rotations), box_size, box_size)
+        cloud = _cloud_arrays(kernels, positions, amplitudes, widths, rotations)
+        kernels.splat(*cloud, table.weights, *table_scale(table), images.numpy())
         ctx.save_for_backward(positions, amplitudes, widths, rotations)
         return images
 
     @staticmethod
     def backward(ctx: Any, image_gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         table, kernels = ctx.table, _kernels_for(ctx.table)
-        positions, amplitudes, widths, _ = ctx.saved_tensors
-        cloud = [as_array(value) for value in ctx.saved_tensors]
+        _, amplitudes, widths, _ = ctx.saved_tensors
+        cloud = _cloud_arrays(kernels, *ctx.saved_tensors)
         gradients = as_array(image_gradients)
-        position_gradients, amplitude_gradients = torch.empty(positions.shape), torch.empty(amplitudes.shape)
+        position_gradients, amplitude_gradients = torch.empty(cloud[0].shape), torch.empty(amplitudes.shape)
         outputs = position_gradients.numpy(), amplitude_gradients.numpy()
         kernels.gather(*cloud, table.weights, table.derivatives, *table_scale(table), gradients, *outputs)
+        if kernels.takes_planes:
+            position_gradients = position_gradients.transpose(1, 2)
         width_gradients = None
         if ctx.needs_input_grad[2]:
             width_gradients = torch.empty(amplitudes.shape)
@@ -169,6 +171,12 @@ def _kernels_for(table: PixelTable) -> Any:
     if footprint == projection_numba_narrow.FOOTPRINT and not has_many_widths:
         return projection_numba_narrow.narrow_kernels()
     return projection_numba.make_kernels(footprint, has_many_widths)
+
+
+def _cloud_arrays(kernels: Any, positions: Tensor, *others: Tensor) -> list[np.ndarray]:
+    """The arrays that these kernels take; what lies in memory as they want it is not copied."""
+    positions = positions.transpose(1, 2) if kernels.takes_planes else positions
+    return [as_array(value) for value in (positions, *others)]
 
 
 def table_scale(table: PixelTable) -> tuple[np.float32, np.float32]:

@@ -20,6 +20,7 @@ class Kernels(NamedTuple):
     splat: Callable
     gather: Callable
     gather_widths: Callable
+    takes_planes: bool = False  # positions as (batch, 3, n), and their gradients
 
 
 @numba.njit(**FAST)

@@ -39,10 +39,11 @@ MATRIX = numba.float32[:, ::1]
 
 
 class NarrowKernels(NamedTuple):
-    """Arguments as those of projection_numba.Kernels."""
+    """Arguments as those of projection_numba.Kernels, but for the layout of the positions."""
 
     splat: Callable
     gather: Callable
+    takes_planes: bool = True  # positions as (batch, 3, n), and their gradients
 
 
 @numba.njit(**FAST)
@@ -88,8 +89,8 @@ def splat_image(positions, amplitudes, rotation, table, box, image):
     """Add the Gaussians of one image (box * box,) to it."""
     centre = np.float32(box // 2)
     lowest, highest = np.float32(BEFORE), np.float32(box - FOOTPRINT + BEFORE + 1)
-    for i in range(positions.shape[0]):
-        x, y = project_point(rotation, positions[i], centre)
+    for i in range(positions.shape[1]):
+        x, y = project_point(rotation, (positions[0, i], positions[1, i], positions[2, i]), centre)
         if not (x >= lowest and x < highest and y >= lowest and y < highest):
             splat_at_the_edge(image, box, x, y, amplitudes[i], table)
             continue
@@ -141,8 +142,8 @@ def gather_image(positions, amplitudes, rotation, table, box, image, by_position
     """
     centre = np.float32(box // 2)
     lowest, highest = np.float32(BEFORE), np.float32(box - FOOTPRINT + BEFORE + 1)
-    for i in range(positions.shape[0]):
-        x, y = project_point(rotation, positions[i], centre)
+    for i in range(positions.shape[1]):
+        x, y = project_point(rotation, (positions[0, i], positions[1, i], positions[2, i]), centre)
         if x >= lowest and x < highest and y >= lowest and y < highest:
             pixel_x, row_x, part_x = parts_of(x)
             pixel_y, row_y, part_y = parts_of(y)
@@ -165,7 +166,7 @@ def gather_image(positions, amplitudes, rotation, table, box, image, by_position
         along_x *= amplitudes[i]
         along_y *= amplitudes[i]
         for axis in range(3):
-            by_position[i, axis] = rotation[0, axis] * along_x + rotation[1, axis] * along_y
+            by_position[axis, i] = rotation[0, axis] * along_x + rotation[1, axis] * along_y
 
 
 def _splat(positions, amplitudes, rotations, table, box, images):

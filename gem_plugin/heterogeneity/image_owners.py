@@ -82,9 +82,12 @@ def clouds_of_images(cloud: GaussianCloud, owners: ImageOwners | None) -> Gaussi
     widths = cloud.widths
     if len(widths) == owners.n_particles and widths.ndim == 2:
         widths = widths.index_select(0, owners.particles)
+    positions, are_planes = cloud.positions, cloud.positions.device.type == "cpu"  # what the projection reads
+    positions = positions.transpose(1, 2) if are_planes else positions
+    positions = positions.index_select(0, owners.particles)
     return replace(
         cloud,
-        positions=cloud.positions.index_select(0, owners.particles),
+        positions=positions.transpose(1, 2) if are_planes else positions,
         amplitudes=cloud.amplitudes.index_select(0, owners.particles),
         widths=widths,
     )

@@ -41,6 +41,8 @@ def moved_cloud_reference(
 
 
 class _MovedCloud(torch.autograd.Function):
+    """In memory, the positions are planes (batch, 3, n): the motion decoder makes them, and the projection reads them."""
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -50,25 +52,25 @@ class _MovedCloud(torch.autograd.Function):
         displacements: Tensor,
         log_changes: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        from gem_plugin.heterogeneity.moved_cloud_numba import move
+        from gem_plugin.heterogeneity.moved_cloud_numba import change_logs
 
-        planes = displacements.transpose(1, 2).contiguous()  # how the motion decoder makes them
-        log_changes = log_changes.contiguous()
-        moved, amplitudes = torch.empty(displacements.shape), torch.empty(log_changes.shape)
-        values = positions.contiguous(), log_amplitudes.contiguous(), mobile, planes, log_changes
-        move(*(value.detach().numpy() for value in values), LIMIT, moved.numpy(), amplitudes.numpy())
+        planes, log_changes = displacements.transpose(1, 2).contiguous(), log_changes.contiguous()
+        moved = torch.addcmul(positions.t().contiguous(), planes, mobile)
+        amplitudes = torch.empty(log_changes.shape)
+        values = log_amplitudes.contiguous(), mobile, log_changes
+        change_logs(*(value.detach().numpy() for value in values), LIMIT, amplitudes.numpy())
         amplitudes.exp_()
         ctx.save_for_backward(mobile, log_changes, amplitudes)
-        return moved, amplitudes
+        return moved.transpose(1, 2), amplitudes
 
     @staticmethod
     def backward(ctx: Any, by_position: Tensor, by_amplitude: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        from gem_plugin.heterogeneity.moved_cloud_numba import move_back
+        from gem_plugin.heterogeneity.moved_cloud_numba import change_back
 
         mobile, log_changes, amplitudes = ctx.saved_tensors
-        by_plane = torch.empty(len(log_changes), 3, log_changes.shape[1])
         by_log, by_log_change = torch.empty_like(log_changes), torch.empty_like(log_changes)
-        given = by_position.contiguous(), by_amplitude.contiguous(), amplitudes, mobile, log_changes
-        outputs = by_plane, by_log, by_log_change
-        move_back(*(value.numpy() for value in given), LIMIT, *(value.numpy() for value in outputs))
-        return by_position.sum(0), by_log.sum(0), None, by_plane.transpose(1, 2), by_log_change
+        given = by_amplitude.contiguous(), amplitudes, mobile, log_changes
+        change_back(*(value.numpy() for value in given), LIMIT, by_log.numpy(), by_log_change.numpy())
+        planes = by_position.transpose(1, 2).contiguous()
+        by_displacement = planes if bool(mobile.all()) else planes * mobile
+        return planes.sum(0).t(), by_log.sum(0), None, by_displacement.transpose(1, 2), by_log_change

@@ -34,9 +34,12 @@ def test_narrow_kernels_are_the_general_ones(box: int, width: float):
     results = []
     for kernels in (narrow_kernels(), make_kernels(FOOTPRINT, False)):
         images = np.zeros((N_IMAGES, box, box), np.float32)
-        by_position, by_amplitude = np.empty_like(cloud[0]), np.empty_like(cloud[1])
-        kernels.splat(*cloud, table.weights, *scale, images)
-        kernels.gather(*cloud, table.weights, table.derivatives, *scale, gradients, by_position, by_amplitude)
+        planes = np.ascontiguousarray(cloud[0].transpose(0, 2, 1))
+        given = (planes, *cloud[1:]) if kernels.takes_planes else cloud
+        by_position, by_amplitude = np.empty_like(given[0]), np.empty_like(cloud[1])
+        kernels.splat(*given, table.weights, *scale, images)
+        kernels.gather(*given, table.weights, table.derivatives, *scale, gradients, by_position, by_amplitude)
+        by_position = by_position.transpose(0, 2, 1) if kernels.takes_planes else by_position
         results.append((images, by_position, by_amplitude))
     for narrow, general in zip(*results, strict=True):
         assert np.isfinite(narrow).all()

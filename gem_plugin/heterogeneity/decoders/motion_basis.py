@@ -75,6 +75,7 @@ class MotionBasisDecoder(Decoder):
     ]:  # (batch, n_basis) -> (batch, 3, n) pixels, (batch, n), (batch, n)
         """coefficients @ basis(), with the last layer of the Gaussian encoder mixed first: no basis is stored or reordered."""
         first, activation, last = self.gaussian_encoder
+        assert isinstance(first, nn.Linear)
         assert isinstance(last, nn.Linear)
         # (BASIS_WIDTH, n): Gaussians along the rows, as the products read and write them
         hidden = activation(product(first.weight, self.features.t()) + first.bias[:, None])

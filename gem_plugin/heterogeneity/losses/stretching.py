@@ -25,12 +25,11 @@ LEAST_SQUARED_DISTANCE = 1e-6  # square pixels; keeps the gradient finite where 
 
 def stretch_price(positions: Tensor, pairs: Tensor) -> Tensor:  # (batch, n, 3) pixels, (2, m) int64 -> ()
     """How many Gaussians do not keep the distance to their neighbours: n times the mean of v / (v + e) over the pairs."""
-    compared = positions[:PARTICLES_COMPARED]
-    if len(compared) < 2 or not pairs.shape[1]:
+    if len(positions) < 2 or not pairs.shape[1]:
         return positions.new_zeros(())
-    if compared.device.type == "cpu" and compared.dtype == torch.float32:
-        return _StretchPrice.apply(compared, pairs)
-    return stretch_price_reference(compared, pairs)
+    if positions.device.type == "cpu" and positions.dtype == torch.float32:
+        return _StretchPrice.apply(positions, pairs)
+    return stretch_price_reference(positions[:PARTICLES_COMPARED], pairs)
 
 
 def stretch_price_reference(compared: Tensor, pairs: Tensor) -> Tensor:
@@ -45,23 +44,24 @@ def stretch_price_reference(compared: Tensor, pairs: Tensor) -> Tensor:
 
 
 class _StretchPrice(torch.autograd.Function):
-    """The price on CPUs; the derivatives of the pairs are by-products of their prices."""
+    """The price on CPUs; the derivatives of the pairs are by-products of their prices. Gradients are planes (batch, 3, n) in memory."""
 
     @staticmethod
     def forward(ctx: Any, positions: Tensor, pairs: Tensor) -> Tensor:
         from gem_plugin.heterogeneity.losses.stretching_numba import AT_A_TIME, price_of_pairs, side_by_side
 
-        n_particles, n_gaussians, _ = positions.shape
-        size = -(-n_particles // AT_A_TIME) * AT_A_TIME
+        planes = positions[:PARTICLES_COMPARED].detach().transpose(1, 2).contiguous()
+        n_compared, _, n_gaussians = planes.shape
+        size = -(-n_compared // AT_A_TIME) * AT_A_TIME
         points, pulls = torch.zeros(n_gaussians, 3, size), torch.zeros(pairs.shape[1], size)
-        side_by_side(positions.detach().contiguous().numpy(), points.numpy())
+        side_by_side(planes.numpy(), points.numpy())
         prices, limits = (
             torch.empty(pairs.shape[1]),
             (np.float32(FREE_VARIANCE), np.float32(LEAST_SQUARED_DISTANCE)),
         )
-        price_of_pairs(points.numpy(), n_particles, pairs.numpy(), *limits, prices.numpy(), pulls.numpy())
+        price_of_pairs(points.numpy(), n_compared, pairs.numpy(), *limits, prices.numpy(), pulls.numpy())
         ctx.save_for_backward(points, pairs, pulls)
-        ctx.n_particles = n_particles
+        ctx.n_compared, ctx.n_particles = n_compared, len(positions)
         return n_gaussians * prices.mean()
 
     @staticmethod
@@ -69,10 +69,13 @@ class _StretchPrice(torch.autograd.Function):
         from gem_plugin.heterogeneity.losses.stretching_numba import AT_A_TIME, pull_apart
 
         points, pairs, pulls = ctx.saved_tensors
-        by_point = torch.zeros(points.shape[2] // AT_A_TIME, *points.shape[:2], AT_A_TIME)
+        n_gaussians, _, size = points.shape
+        by_point = torch.zeros(size // AT_A_TIME, n_gaussians, 3, AT_A_TIME)
         pull_apart(points.numpy(), pairs.numpy(), pulls.numpy(), by_point.numpy())
-        by_position = by_point.mul_(by_price * len(points) / pairs.shape[1]).permute(0, 3, 1, 2)
-        return by_position.flatten(0, 1)[: ctx.n_particles], None
+        by_plane = torch.zeros(ctx.n_particles, 3, n_gaussians)
+        of_compared = by_point.permute(0, 3, 2, 1).flatten(0, 1)[: ctx.n_compared]
+        torch.mul(of_compared, by_price * n_gaussians / pairs.shape[1], out=by_plane[: ctx.n_compared])
+        return by_plane.transpose(1, 2), None
 
 
 def draw_neighbours(

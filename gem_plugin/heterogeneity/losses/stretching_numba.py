@@ -16,12 +16,12 @@ AT_A_TIME = 8  # particles, in the gradient
 
 
 @numba.njit(parallel=True, **FAST)
-def side_by_side(positions, points):
-    """Positions (batch, n, 3) into the first particles of points (n, 3, k)."""
-    for i in numba.prange(positions.shape[1]):
+def side_by_side(planes, points):
+    """Positions (batch, 3, n) into the first particles of points (n, 3, k)."""
+    for i in numba.prange(planes.shape[2]):
         for axis in range(3):
-            for b in range(positions.shape[0]):
-                points[i, axis, b] = positions[b, i, axis]
+            for b in range(planes.shape[0]):
+                points[i, axis, b] = planes[b, axis, i]
 
 
 @numba.njit(parallel=True, **FAST)
