@@ -14,6 +14,7 @@ from gem_plugin.imaging.fourier import fourier_shell_correlation
 from gem_plugin.imaging.processed_images import raw_spectra
 from gem_plugin.imaging.slice_insertion import IMAGINARY, REAL, WEIGHT, Slices, insert_slices_
 
+BYTES_OF_A_VOXEL = 12  # of the sums: real part, imaginary part, weight
 PADDING = 2  # finer Fourier grid, so that linear interpolation costs little
 MINIMUM_WEIGHT = 1e-2  # of the mean weight in its shell: keeps rarely seen voxels from blowing up noise
 MINIMUM_GRIDDING_CORRECTION = 1e-2
@@ -76,7 +77,7 @@ class BackProjection:
 
     def add_all_of_(self, other: "BackProjection") -> None:
         """Add everything that another one holds, map by map."""
-        self.sums += other.sums
+        self.sums += other.sums.to(self.sums.device)
 
     def move_to_(self, device: torch.device | str) -> None:
         """Move the sums, and with them all that is computed from here on."""
@@ -125,6 +126,12 @@ class BackProjection:
         return product.clamp_min(MINIMUM_GRIDDING_CORRECTION)
 
 
+def bytes_of_sums(box_size: int, n_maps: int = 2) -> int:
+    """Memory of the sums of a BackProjection."""
+    padded = PADDING * box_size
+    return n_maps * padded * padded * (padded // 2 + 1) * BYTES_OF_A_VOXEL
+
+
 def combine_half_maps(first: Tensor, second: Tensor) -> CombinedMap:  # both (box, box, box)
     """The mean of two half-maps, each shell weighted by sqrt(2 FSC / (1 + FSC)) (Rosenthal and Henderson 2003)."""
     correlation = fourier_shell_correlation(first, second)
@@ -133,9 +140,9 @@ def combine_half_maps(first: Tensor, second: Tensor) -> CombinedMap:  # both (bo
     if len(unresolved):
         shell_weights[int(unresolved[0]) :] = 0
     box_size = first.shape[-1]
-    per_shell = torch.zeros(2 * box_size)
+    per_shell = torch.zeros(2 * box_size, device=first.device)
     per_shell[: len(shell_weights)] = shell_weights
-    transform = torch.fft.rfftn((first + second) / 2) * per_shell[_shell_indices(box_size)]
+    transform = torch.fft.rfftn((first + second) / 2) * per_shell[_shell_indices(box_size, first.device)]
     return CombinedMap(torch.fft.irfftn(transform, s=first.shape), correlation)
 
 

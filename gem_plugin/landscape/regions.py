@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from gem_plugin.errors import InputError
 
@@ -43,13 +45,17 @@ def region_weight_maps(
 
 
 def sum_over_regions(
-    volumes: Iterable[np.ndarray], weight_maps: np.ndarray
+    volumes: Iterable[Tensor],  # k maps, all on one device
+    weight_maps: np.ndarray,
 ) -> np.ndarray:  # (k, 4 r) float64
     """The weighted sums of given maps; negative voxels count as none, as in the components."""
-    used = np.flatnonzero((weight_maps != 0).any(axis=0).ravel())
-    weights = weight_maps.reshape(len(weight_maps), -1)[:, used]
-    sums = [weights @ np.maximum(volume.ravel()[used], 0) for volume in volumes]
-    return np.array(sums, dtype=np.float64).reshape(-1, len(weight_maps))  # also of no volume
+    used = torch.from_numpy(np.flatnonzero((weight_maps != 0).any(axis=0).ravel()))
+    weights = torch.from_numpy(weight_maps.reshape(len(weight_maps), -1))[:, used]
+    sums = [torch.zeros(0, len(weight_maps))]  # of no volume
+    for volume in volumes:
+        used, weights = used.to(volume.device), weights.to(volume.device)
+        sums.append((weights @ volume.flatten()[used].clamp_min(0))[None].cpu())
+    return torch.cat(sums).double().numpy()
 
 
 def measure_regions(

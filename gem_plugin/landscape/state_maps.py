@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 class StateMaps(NamedTuple):
@@ -15,7 +16,7 @@ class StateMaps(NamedTuple):
 
 
 def average_volumes(
-    volumes: Iterable[np.ndarray],  # maps of one state, one after the other
+    volumes: Iterable[np.ndarray | Tensor],  # maps of one state, one after the other, all on one device
     weights: np.ndarray,  # (k,), particles per map
 ) -> StateMaps:
     """Weighted mean and standard deviation in one pass, with a few maps in memory.
@@ -24,7 +25,7 @@ def average_volumes(
     """
     total, first, sums, squares = 0.0, None, None, None
     for volume, weight in zip(volumes, weights, strict=True):
-        values = torch.from_numpy(np.ascontiguousarray(volume, dtype=np.float32)).double()
+        values = torch.as_tensor(volume).double()
         if first is None or sums is None or squares is None:
             first, sums, squares = values, torch.zeros_like(values), torch.zeros_like(values)
         difference = values - first
@@ -36,4 +37,4 @@ def average_volumes(
     assert squares is not None
     shift = sums / total
     variance = (squares / total - shift**2).clamp_(min=0)
-    return StateMaps((first + shift).float().numpy(), variance.sqrt().float().numpy())
+    return StateMaps((first + shift).float().cpu().numpy(), variance.sqrt().float().cpu().numpy())

@@ -1,13 +1,15 @@
 """Principal components of masked maps, weighted by the particles that each map stands for.
 
 There are far fewer maps than voxels, so everything follows from the small matrix of their inner products.
-The result is exact and the same every time: no random numbers.
+The result is exact and the same every time: no random numbers. Sums over voxels are taken where the matrix of the maps lies.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from gem_plugin.errors import InputError
 from gem_plugin.progress import Track, untracked
@@ -43,42 +45,54 @@ def select_masked_voxels(
 
 
 def collect_masked_voxels(
-    volumes: Iterable[np.ndarray],  # k maps
+    volumes: Iterable[Tensor],  # k maps, all on one device
     mask: np.ndarray,
-    matrix: np.ndarray,  # (k, v) float32, filled here; may be a memory map
+    matrix: Tensor,  # (k, v) float32, filled here; there, or on the CPU in memory or a file
     clip_negatives: bool = True,
 ) -> float:
     """Fill one row per map; return the most negative masked value that was met (0 if there was none)."""
-    inside = np.flatnonzero(mask.ravel() > 0)
-    mask_values = mask.ravel()[inside]
-    most_negative = 0.0
+    inside = torch.from_numpy(np.flatnonzero(mask.ravel() > 0))
+    mask_values = torch.from_numpy(mask.ravel())[inside]
+    lowest = torch.zeros(())
     for row, volume in zip(matrix, volumes, strict=True):
-        values = volume.ravel()[inside] * mask_values
-        most_negative = min(most_negative, float(values.min()))
-        row[:] = np.maximum(values, 0) if clip_negatives else values
-    return most_negative
+        inside, mask_values, lowest = (one.to(volume.device) for one in (inside, mask_values, lowest))
+        values = volume.flatten()[inside] * mask_values
+        lowest = torch.minimum(lowest, values.min())
+        row.copy_(values.clamp_min(0) if clip_negatives else values)
+    return float(lowest)
 
 
-def weighted_mean(matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:  # (k, v), (k,) -> (v,) float64
+def weighted_mean(
+    matrix: np.ndarray | Tensor, weights: np.ndarray
+) -> np.ndarray:  # (k, v), (k,) -> (v,) float64
     """Mean row, each row counted `weights` times."""
-    fractions = weights / weights.sum()
-    mean = np.empty(matrix.shape[1])
-    for block in _voxel_blocks(matrix.shape[1]):
-        mean[block] = fractions @ matrix[:, block].astype(np.float64)
-    return mean
+    rows = torch.as_tensor(matrix)
+    fractions = torch.as_tensor(weights / weights.sum(), device=rows.device)
+    return torch.cat([fractions @ rows[:, block].double() for block in _voxel_blocks(rows)]).cpu().numpy()
 
 
 def inner_products(
-    matrix: np.ndarray,  # (k, v)
+    matrix: np.ndarray | Tensor,  # (k, v)
     centre: np.ndarray,  # (v,)
     track: Track = untracked,
 ) -> np.ndarray:  # (k, k) float64
     """Inner products of the rows after subtraction of `centre`, summed in float64."""
-    products = np.zeros((len(matrix), len(matrix)))
-    for block in track(_voxel_blocks(matrix.shape[1]), "inner products of maps", unit="block"):
-        centred = matrix[:, block].astype(np.float64) - centre[block]
-        products += centred @ centred.T
-    return products
+    rows = torch.as_tensor(matrix)
+    products = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=rows.device)
+    for block in track(_voxel_blocks(rows), "inner products of maps", unit="block"):
+        products += _products(_centred(rows, centre, block))
+    return products.cpu().numpy()
+
+
+def _centred(rows: Tensor, centre: np.ndarray, block: slice) -> Tensor:  # (k, voxels of the block) float64
+    return rows[:, block].double() - torch.as_tensor(centre[block], device=rows.device)
+
+
+def _products(rows: Tensor) -> Tensor:  # (k, v) -> (k, k)
+    if rows.device.type != "cpu":
+        return rows @ rows.T
+    array = rows.numpy()
+    return torch.from_numpy(array @ array.T)  # NumPy sees that these are one matrix, and does half the work
 
 
 def distances_from_products(products: np.ndarray) -> np.ndarray:  # (k, k) -> (k, k)
@@ -90,7 +104,7 @@ def distances_from_products(products: np.ndarray) -> np.ndarray:  # (k, k) -> (k
 
 
 def fit_volume_pca(
-    matrix: np.ndarray,  # (k, v) float32, masked voxels
+    matrix: np.ndarray | Tensor,  # (k, v) float32, masked voxels
     weights: np.ndarray,  # (k,), particles per map; all equal for cryoDRGN's unweighted form
     n_components: int,
     products: np.ndarray | None = None,  # inner_products(matrix, weighted mean) where already at hand
@@ -135,13 +149,13 @@ def _components_to_keep(eigenvalues: np.ndarray, total: float, requested: int) -
 
 
 def _combine_rows(
-    matrix: np.ndarray, centre: np.ndarray, factors: np.ndarray, track: Track
+    matrix: np.ndarray | Tensor, centre: np.ndarray, factors: np.ndarray, track: Track
 ) -> np.ndarray:  # (c, v)
-    combined = np.empty((factors.shape[1], matrix.shape[1]), dtype=np.float64)
-    for block in track(_voxel_blocks(matrix.shape[1]), "components of maps", unit="block"):
-        combined[:, block] = factors.T @ (matrix[:, block].astype(np.float64) - centre[block])
-    return combined
+    rows = torch.as_tensor(matrix)
+    to_components = torch.as_tensor(factors.T, device=rows.device)
+    blocks = track(_voxel_blocks(rows), "components of maps", unit="block")
+    return torch.cat([to_components @ _centred(rows, centre, block) for block in blocks], dim=1).cpu().numpy()
 
 
-def _voxel_blocks(n_voxels: int) -> list[slice]:
-    return [slice(start, start + VOXELS_PER_BLOCK) for start in range(0, n_voxels, VOXELS_PER_BLOCK)]
+def _voxel_blocks(rows: Tensor) -> list[slice]:
+    return [slice(start, start + VOXELS_PER_BLOCK) for start in range(0, rows.shape[1], VOXELS_PER_BLOCK)]

@@ -1,11 +1,17 @@
 """What a landscape is made from: latents of all particles, and a way to turn latents into maps or Gaussians."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gem_plugin.gaussians.cloud import GaussianCloud
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,8 @@ class VolumeSource:
     decoding_is_slow: bool = False  # then every map is decoded once and kept in a temporary file
     identity: str = ""  # changes whenever the decoder changes; decides what a re-run may reuse
     decode_for_files: Callable[[np.ndarray], Iterator[np.ndarray]] | None = None  # see maps_for_files
+    decode_on_device: Callable[[np.ndarray], Iterator[Tensor]] | None = None  # see maps_on_device
+    device: str = "cpu"  # where those lie
 
     @property
     def n_particles(self) -> int:
@@ -35,3 +43,11 @@ class VolumeSource:
         The maps of `decode` are sums of the Gaussians over voxels, exact for the linear sums of the landscape and never negative.
         """
         return (self.decode_for_files or self.decode)(latents)
+
+    def maps_on_device(self, latents: np.ndarray) -> Iterator[Tensor]:  # (k, latent_size) -> k maps
+        """The maps of `decode`, left where they were decoded: copying them from a card takes longer than decoding them."""
+        if self.decode_on_device is not None:
+            return self.decode_on_device(latents)
+        import torch
+
+        return (torch.from_numpy(volume) for volume in self.decode(latents))

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
+Map = TypeVar("Map")  # an array, or a tensor on its device
 MAPS_PER_PIECE = 16  # decoded by one device before the next piece
 
 
 def decode_in_turn(
-    decoders: Sequence[Callable[[np.ndarray], Iterator[np.ndarray]]],  # one for each device
+    decoders: Sequence[Callable[[np.ndarray], Iterator[Map]]],  # one for each device
     latents: np.ndarray,  # (k, latent_size)
-) -> Iterator[np.ndarray]:
+) -> Iterator[Map]:
     """Maps in the order of the latents; with several decoders each works on its own piece at the same time."""
     if len(decoders) == 1:
         yield from decoders[0](latents)
@@ -25,5 +27,5 @@ def decode_in_turn(
                 yield from one.result()
 
 
-def _all_of(decoder: Callable[[np.ndarray], Iterator[np.ndarray]], latents: np.ndarray) -> list[np.ndarray]:
+def _all_of(decoder: Callable[[np.ndarray], Iterator[Map]], latents: np.ndarray) -> list[Map]:
     return list(decoder(latents))

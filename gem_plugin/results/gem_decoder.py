@@ -1,9 +1,12 @@
 """The trained model of a run as a source of maps."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from gem_plugin.gaussians.cloud import GaussianCloud
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.landscape.volume_source import VolumeSource
 from gem_plugin.results.decode_in_turn import decode_in_turn
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def open_volume_source(
@@ -23,7 +29,7 @@ def open_volume_source(
 ) -> VolumeSource:
     """The latents and decoder of a finished training."""
     from gem_plugin.devices import choose_device
-    from gem_plugin.results.model import decode_volumes, load_trained_model
+    from gem_plugin.results.model import decode_batches, decode_volumes, load_trained_model
 
     latents = read_latents(run)
     models = [load_trained_model(run, str(choose_device(name.strip()))) for name in devices.split(",")]
@@ -38,6 +44,11 @@ def open_volume_source(
         ]
         for volume in decode_in_turn(decoders, some_latents):
             yield volume[::-1].copy() if flip else volume
+
+    def decode_on_device(some_latents: np.ndarray) -> Iterator[Tensor]:
+        decoders = [partial(decode_batches, one, box_size=box_size) for one in models]
+        for volumes in decode_in_turn(decoders, some_latents):
+            yield from (volumes.flip(1) if flip else volumes).to(model.positions_in_pixels.device)
 
     def clouds_at(some_latents: np.ndarray) -> GaussianCloud:
         import torch
@@ -58,6 +69,8 @@ def open_volume_source(
         is_flipped=flip,
         identity=identity,
         decode_for_files=partial(decode, without_aliasing=True),
+        decode_on_device=decode_on_device,
+        device=str(model.positions_in_pixels.device),
     )
 
 

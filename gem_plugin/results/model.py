@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gem_plugin.errors import InputError
 from gem_plugin.gaussians.volume import render_volumes, render_volumes_without_aliasing
@@ -67,6 +68,18 @@ def decode_volumes(
     without_aliasing: bool = False,  # see render_volumes_without_aliasing
 ) -> Iterator[np.ndarray]:  # (box, box, box) float32 each, ordered zyx
     """Decode maps one after another; memory does not grow with their number."""
+    for volumes in decode_batches(model, latents, box_size, pixel_size_in_angstroms, without_aliasing):
+        yield from volumes.cpu().numpy()
+
+
+def decode_batches(
+    model: HeterogeneityModel | GaussianEmModel,
+    latents: np.ndarray,  # (n, latent_size)
+    box_size: int | None = None,
+    pixel_size_in_angstroms: float | None = None,
+    without_aliasing: bool = False,
+) -> Iterator[Tensor]:  # (batch, box, box, box) each, on the device of the model
+    """The same maps, a few at a time, where the model lies."""
     box = box_size or model.box_size
     pixel_size = pixel_size_in_angstroms or model.pixel_size_in_angstroms * model.box_size / box
     render = render_volumes_without_aliasing if without_aliasing else render_volumes
@@ -76,5 +89,4 @@ def decode_volumes(
             np.asarray(latents[start : start + LATENTS_AT_A_TIME], np.float32), device=device
         )
         with torch.no_grad():
-            volumes = render(model.gaussians_at(part), box, pixel_size)
-        yield from volumes.cpu().numpy()
+            yield render(model.gaussians_at(part), box, pixel_size)

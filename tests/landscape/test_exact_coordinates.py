@@ -54,8 +54,8 @@ def test_coordinates_equal_those_of_decoded_masked_clipped_projected_maps(
     mask = (np.max(volumes, axis=0) > 0.02).astype(np.float32)
     if soft_mask:
         mask *= np.random.default_rng(0).uniform(0.2, 1, mask.shape).astype(np.float32)
-    matrix = np.empty((40, int((mask > 0).sum())), np.float32)
-    collect_masked_voxels(volumes, mask, matrix)
+    matrix = torch.empty(40, int((mask > 0).sum()))
+    collect_masked_voxels(map(torch.from_numpy, volumes), mask, matrix)
     pca = fit_volume_pca(matrix, np.ones(40), 6)
     weight_maps, constants = component_functionals(pca, mask)
     coordinates = exact_functionals(source, weight_maps) - constants

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
 
 from gem_plugin.errors import InputError
@@ -22,21 +23,33 @@ def two_balls() -> list[np.ndarray]:
     ]
 
 
-def test_bright_level_is_the_percentile_of_numpy() -> None:
-    volume = np.random.default_rng(0).normal(size=(21, 21, 21)).astype(np.float32)
-    assert bright_level(volume) == pytest.approx(np.percentile(volume.astype(np.float64), 99.99), rel=1e-6)
+def as_tensors(volumes: list[np.ndarray]) -> list[torch.Tensor]:
+    return [torch.from_numpy(volume) for volume in volumes]
+
+
+@pytest.mark.parametrize("size", [1, 2, 21, 22])
+def test_bright_level_is_the_percentile_of_numpy(size: int) -> None:
+    volume = np.random.default_rng(size).normal(size=(size, size, size)).astype(np.float32)
+    expected = np.percentile(volume.astype(np.float64), 99.99)
+    assert float(bright_level(torch.from_numpy(volume))) == pytest.approx(expected, rel=1e-6)
+
+
+def test_bright_level_stays_on_the_device_of_the_map() -> None:
+    """The meta device refuses tensors from elsewhere, and any wait for a value."""
+    assert bright_level(torch.zeros(8, 8, 8, device="meta")).device.type == "meta"
 
 
 def test_scan_gives_the_weighted_mean_and_the_maximum() -> None:
     volumes = [volume.astype(np.float32) for volume in two_balls()]
-    scan = scan_volumes(volumes, np.array([1.0, 3.0]))
+    scan = scan_volumes(as_tensors(volumes), np.array([1.0, 3.0]))
     np.testing.assert_allclose(scan.mean, 0.25 * volumes[0] + 0.75 * volumes[1], atol=1e-6)
     np.testing.assert_array_equal(scan.brightest, np.maximum(*volumes))
+    assert (volumes[0] == two_balls()[0].astype(np.float32)).all(), "maps are not changed"
 
 
 def test_mask_is_the_union_of_the_grown_masks_of_all_maps() -> None:
     volumes = [volume.astype(np.float32) for volume in two_balls()]
-    scan = scan_volumes(volumes, np.ones(2))
+    scan = scan_volumes(as_tensors(volumes), np.ones(2))
     threshold = automatic_threshold(scan, 0.5)
     assert threshold == pytest.approx(
         np.mean([np.percentile(volume.astype(np.float64), 99.99) / 2 for volume in volumes]), rel=1e-5
@@ -58,6 +71,15 @@ def test_soft_edge_falls_from_one_to_zero_outside_the_hard_mask() -> None:
     assert (soft[distance >= 4] == 0).all()
     edge = (distance > 0) & (distance < 4)
     np.testing.assert_allclose(soft[edge], 0.5 + 0.5 * np.cos(np.pi * distance[edge] / 4), atol=1e-6)
+
+
+def test_masks_that_touch_the_border_are_those_of_the_whole_box() -> None:
+    brightest = np.zeros((14, 15, 30), np.float32)
+    brightest[0:2, 5:9, 22:24] = brightest[3, 9, 12] = 1
+    grown = ndimage.binary_dilation(brightest > 0, iterations=2)
+    distance = ndimage.distance_transform_edt(~grown)
+    expected = np.where(distance < 3.5, 0.5 + 0.5 * np.cos(np.pi * distance / 3.5), 0)
+    np.testing.assert_allclose(make_mask(brightest, 0.5, 1.0, 2.0, 3.5), expected, atol=1e-6)
 
 
 def test_no_growth_when_the_margin_is_below_one_voxel() -> None:

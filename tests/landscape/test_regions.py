@@ -27,7 +27,7 @@ def test_a_ball_that_is_half_gone_and_one_that_moved_are_measured_so() -> None:
     """Three maps of one ball: as it is, with half of the density, and moved by 6 Angstrom along y."""
     positions = torch.tensor([[[0.0, 0, 0]], [[0, 0, 0]], [[0, 6.0, 0]]])
     clouds = GaussianCloud(positions, torch.tensor([[1.0], [0.5], [1.0]]), torch.tensor([4.0]))
-    volumes = render_volumes(clouds, 24, 2.0).numpy()
+    volumes = render_volumes(clouds, 24, 2.0)
     weight_maps = region_weight_maps({"whole": boxes()["whole"]}, 2.0)
     measures = measure_regions(["whole"], sum_over_regions(volumes, weight_maps), np.array([1.0, 1.0, 2.0]))
     np.testing.assert_allclose(measures.occupancy[:, 0], np.array([1, 0.5, 1]) / 0.875, rtol=1e-3)
@@ -42,7 +42,7 @@ def test_the_arm_leaves_and_enters_the_left_half() -> None:
     source = arm_source(np.array([[1, 0], [-1, 0], [0, 1]], np.float32))
     weight_maps = region_weight_maps(boxes(), PIXEL_SIZE_IN_ANGSTROMS)
     sums = exact_functionals(source, weight_maps)
-    decoded = sum_over_regions(source.decode(source.latents), weight_maps)
+    decoded = sum_over_regions(source.maps_on_device(source.latents), weight_maps)
     np.testing.assert_allclose(sums, decoded, rtol=1e-4, atol=1e-3 * np.abs(decoded).max())
     measures = measure_regions(boxes(), sums, np.ones(3))
     left = measures.occupancy[:, 0]

@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.decomposition import PCA
 
 from gem_plugin.errors import InputError
 from gem_plugin.landscape.volume_pca import (
+    VOXELS_PER_BLOCK,
     collect_masked_voxels,
     distances_from_products,
     fit_volume_pca,
     inner_products,
     select_masked_voxels,
+    weighted_mean,
 )
 
 
@@ -49,6 +52,18 @@ def test_projecting_the_rows_gives_their_scores_and_the_components_are_orthonorm
     np.testing.assert_allclose(pca.components @ pca.components.T, np.eye(5), atol=1e-5)
 
 
+def test_a_matrix_of_several_blocks_of_voxels_gives_what_one_product_gives() -> None:
+    rows = low_rank_rows(6, 2 * VOXELS_PER_BLOCK + 17)
+    weights = np.arange(1.0, 7.0)
+    mean = weighted_mean(torch.from_numpy(rows), weights)
+    np.testing.assert_allclose(mean, np.average(rows.astype(np.float64), axis=0, weights=weights))
+    centred = rows - mean
+    np.testing.assert_allclose(inner_products(torch.from_numpy(rows), mean), centred @ centred.T)
+    pca = fit_volume_pca(torch.from_numpy(rows), weights, 3)
+    np.testing.assert_allclose(pca.components @ pca.components.T, np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(pca.project(rows), pca.scores, atol=2e-3)
+
+
 def test_no_more_components_than_the_maps_span() -> None:
     assert fit_volume_pca(low_rank_rows(3), np.ones(3), 20).scores.shape == (3, 2)
     assert fit_volume_pca(low_rank_rows(40), np.ones(40), 20).scores.shape[1] <= 20
@@ -68,9 +83,9 @@ def test_masked_voxels_are_weighted_then_clipped() -> None:
     np.testing.assert_allclose(
         select_masked_voxels(volume, mask, clip_negatives=False), [0.5, -2, -4, 5, 1.75]
     )
-    matrix = np.empty((1, 5), np.float32)
-    assert collect_masked_voxels([volume], mask, matrix) == -4
-    np.testing.assert_allclose(matrix[0], [0.5, 0, 0, 5, 1.75])
+    matrix = torch.empty(1, 5)
+    assert collect_masked_voxels([torch.from_numpy(volume)], mask, matrix) == -4
+    np.testing.assert_allclose(matrix[0].numpy(), [0.5, 0, 0, 5, 1.75])
 
 
 def test_equal_maps_are_no_landscape() -> None:

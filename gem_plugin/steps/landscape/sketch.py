@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from gem_plugin.errors import InputError
 from gem_plugin.io.array_files import (
@@ -89,9 +90,9 @@ def pca_weights(sketch: Sketch, settings: LandscapeSettings) -> np.ndarray:  # (
 
 
 def _written(
-    volumes: Iterable[np.ndarray], paths: Sequence[Path], pixel_size_in_angstroms: float
-) -> Iterator[np.ndarray]:
+    volumes: Iterable[Tensor], paths: Sequence[Path], pixel_size_in_angstroms: float
+) -> Iterator[Tensor]:
     """Pass the maps on and write each one."""
     for volume, path in zip(volumes, paths, strict=True):
-        write_map(path, volume, pixel_size_in_angstroms)
+        write_map(path, volume.cpu().numpy(), pixel_size_in_angstroms)
         yield volume

@@ -78,5 +78,7 @@ class SharedRows:
         weight_maps = region_weight_maps(self.regions, self.basis.pixel_size_in_angstroms)
         if source.clouds_at is not None:
             return exact_functionals(source, weight_maps, self.progress.track, REGIONS)
-        volumes = self.progress.track(source.decode(source.latents), REGIONS, source.n_particles, "map")
+        volumes = self.progress.track(
+            source.maps_on_device(source.latents), REGIONS, source.n_particles, "map"
+        )
         return sum_over_regions(volumes, weight_maps)

@@ -110,7 +110,7 @@ class _PointReconstruction:
         for size in sizes:
             both, _, _ = self.at(size, f"{size} particles")
             with self.progress.waiting(f"{size} particles: half-maps"):
-                halves = both.volume(0), both.volume(1)
+                halves = both.volume(0).cpu(), both.volume(1).cpu()
                 narrowest = narrowest or halves
                 candidates.append(_filtered(halves))
         assert narrowest is not None

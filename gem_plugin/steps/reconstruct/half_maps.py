@@ -80,9 +80,14 @@ class HalfMaps:
 
 
 def half_maps_of(both: BackProjection, progress: Progress, title: str) -> HalfMaps:
-    """The half-maps of a back-projection, Wiener-filtered together."""
+    """The half-maps of a back-projection, on the CPU, Wiener-filtered together."""
     with progress.waiting(f"{title}: half-maps"):
-        return HalfMaps(both.volume(0), both.volume(1), both.pixel_size_in_angstroms, both.wiener_volume)
+        return HalfMaps(
+            both.volume(0).cpu(),
+            both.volume(1).cpu(),
+            both.pixel_size_in_angstroms,
+            lambda shell_correlation: both.wiener_volume(shell_correlation).cpu(),
+        )
 
 
 def half_sets_of(prepared: PreparedData, seed: int) -> np.ndarray:  # (n,) 0 or 1
@@ -123,16 +128,16 @@ def back_project(
 def mask_from_half_maps(first: Tensor, second: Tensor, pixel_size_in_angstroms: float) -> Tensor:
     """A soft mask around the density that both halves show."""
     box_size = first.shape[-1]
-    smooth = low_pass(combine_half_maps(first, second).volume, box_size / MASK_RESOLUTION_IN_PIXELS).numpy()
-    threshold = MASK_FRACTION_OF_BRIGHT_LEVEL * bright_level(smooth)
+    smooth = low_pass(combine_half_maps(first, second).volume, box_size / MASK_RESOLUTION_IN_PIXELS)
+    threshold = MASK_FRACTION_OF_BRIGHT_LEVEL * float(bright_level(smooth))
     mask = make_mask(
-        smooth,
+        smooth.cpu().numpy(),
         threshold,
         pixel_size_in_angstroms,
         MASK_MARGIN_IN_PIXELS * pixel_size_in_angstroms,
         MASK_EDGE_IN_PIXELS * pixel_size_in_angstroms,
     )
-    return torch.from_numpy(mask)
+    return torch.from_numpy(mask).to(first.device)
 
 
 def write_and_measure(

@@ -87,7 +87,7 @@ def reconstruct_deformed(
         both = back_project(prepared, rows, halves, device, progress, title, motions=motions)
         with progress.waiting(f"{title}: half-maps"):
             for half in range(2):
-                sums[half] += weight * both.volume(half)
+                sums[half] += weight * both.volume(half).cpu()
     both = back_project(prepared, rows, halves, device, progress, "without motion")
     still = half_maps_of(both, progress, "without motion")
     corrected = HalfMaps(

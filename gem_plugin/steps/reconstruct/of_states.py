@@ -32,6 +32,7 @@ from gem_plugin.steps.reconstruct.half_maps import (
     write_and_measure,
     write_map_table,
 )
+from gem_plugin.steps.reconstruct.inserting import device_of_sums
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 
 
@@ -52,7 +53,8 @@ def reconstruct_states(
     numbers = [int(one) for one in np.unique(states) if one > 0]
     decoded = _decoded_means(run, numbers) if settings.particle_states is None else {}
     files.remove_states()
-    everything = BackProjection(prepared.table.box_size, prepared.table.pixel_size_in_angstroms)
+    box_size, pixel_size = prepared.table.box_size, prepared.table.pixel_size_in_angstroms
+    everything = BackProjection(box_size, pixel_size, device=device_of_sums(box_size, device))
     table: dict[str, ColumnValues] = {}
     for number in [0, *numbers]:  # 0: particles of no state count for the whole only
         rows, name = np.flatnonzero((states == number) & prepared.is_used), state_name(number)
@@ -118,7 +120,7 @@ def _add_half_map_check(
 ) -> None:
     """How well the particles of each state show that it differs from the whole."""
     decoded = {number: volume for number, volume in decoded.items() if state_name(number) in table}
-    whole = everything.volume(0), everything.volume(1)
+    whole = everything.volume(0).cpu(), everything.volume(1).cpu()
     pixel_size = everything.pixel_size_in_angstroms
     where = measuring.mask
     if where is None:

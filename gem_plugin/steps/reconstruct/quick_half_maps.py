@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gem_plugin.imaging.back_projection import BackProjection
+from gem_plugin.imaging.back_projection import BackProjection, bytes_of_sums
 from gem_plugin.imaging.resolution import RESOLUTION_FSC, first_shell_below, half_map_curves
 from gem_plugin.landscape.checks.half_map_support import HalfMapAgreement, measure_half_map_agreement
 from gem_plugin.particles.prepared import PreparedData
 from gem_plugin.progress import Progress
 from gem_plugin.steps.reconstruct.half_maps import back_project, half_sets_of, mask_from_half_maps
+from gem_plugin.steps.reconstruct.inserting import SUMS_IN_USE, device_of_sums
 from gem_plugin.steps.reconstruct.of_states import random_subset
 
 MAXIMUM_IMAGES = 100_000  # of all states together
-BYTES_OF_A_SUM = 12  # of a Fourier voxel: real part, imaginary part, weight
 Halves = tuple[Tensor, Tensor]  # two half-maps, (box, box, box) each
 
 
@@ -38,8 +38,7 @@ class QuickHalfMaps:
 
 def memory_of_half_maps(box_size: int, n_states: int) -> int:
     """Bytes that are needed at most."""
-    sums = 2 * 2 * (2 * box_size) ** 2 * (box_size + 1) * BYTES_OF_A_SUM
-    return 2 * sums + 4 * 2 * (n_states + 2) * box_size**3
+    return SUMS_IN_USE * bytes_of_sums(box_size) + 4 * 2 * (n_states + 2) * box_size**3
 
 
 def measure_quick_half_maps(
@@ -55,7 +54,8 @@ def measure_quick_half_maps(
     prepared = replace(prepared, is_used=_some_of(prepared.is_used, generator))
     halves = half_sets_of(prepared, seed)
     table = prepared.table
-    everything = BackProjection(table.box_size, table.pixel_size_in_angstroms)
+    place = device_of_sums(table.box_size, device)  # where maps are compared
+    everything = BackProjection(table.box_size, table.pixel_size_in_angstroms, device=place)
     maps: dict[int, Halves] = {}
     for number in [0, *(int(one) for one in np.unique(states) if one > 0)]:
         rows = np.flatnonzero((states == number) & prepared.is_used)
@@ -64,11 +64,12 @@ def measure_quick_half_maps(
         both = back_project(prepared, rows, halves, device, progress, f"half-maps of state {number}")
         everything.add_all_of_(both)
         if number and len(np.unique(halves[rows])) == 2:
-            maps[number] = both.volume(0), both.volume(1)
+            maps[number] = both.volume(0).to(place), both.volume(1).to(place)
     whole = everything.volume(0), everything.volume(1)
     sizes = {number: int(((states == number) & prepared.is_used).sum()) for number in maps}
     control = _control(prepared, halves, min(sizes.values(), default=0), seed, device, progress)
     with progress.waiting("half-map check of the states"):
+        control = None if control is None else (control[0].to(place), control[1].to(place))
         return _compared(maps, control, whole, decoded, sizes, table.pixel_size_in_angstroms, seed)
 
 
@@ -117,7 +118,9 @@ def _compared(
     agreements = {}
     if len(maps) > 1:  # one state alone has nothing to differ from
         for number, halves in maps.items():
-            difference = torch.from_numpy(known[number] - mean) if number in known else None
+            difference = None
+            if number in known:
+                difference = torch.from_numpy(known[number] - mean).to(where.device)
             agreements[number] = measure_half_map_agreement(halves, whole, where, last_shell, difference)
     of_control = None if control is None else measure_half_map_agreement(control, whole, where, last_shell)
-    return QuickHalfMaps(agreements, of_control, curves.corrected.numpy(), sum(sizes.values()))
+    return QuickHalfMaps(agreements, of_control, curves.corrected.cpu().numpy(), sum(sizes.values()))
