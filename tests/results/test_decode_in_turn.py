@@ -15,6 +15,7 @@ from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.run_steps import STEPS, run_step
 from gem_plugin.progress import Progress
+from gem_plugin.results.gem_decoder import open_volume_source
 from gem_plugin.results.model import save_training
 from gem_plugin.steps.landscape.settings import LandscapeSettings
 from gem_plugin.steps.landscape_full.settings import LandscapeFullSettings
@@ -64,6 +65,18 @@ def test_maps_decoded_on_two_devices_give_the_landscape_of_one(tmp_path: Path) -
     one, two = whole_landscape(tmp_path / "one", "cpu"), whole_landscape(tmp_path / "two", "cpu,cpu")
     for name, values in one.items():
         np.testing.assert_array_equal(values, two[name], err_msg=name)
+
+
+@pytest.mark.parametrize("devices", ["cpu", "cpu,cpu"])
+@pytest.mark.parametrize("flip", [False, True])
+def test_maps_left_on_the_device_are_those_that_come_as_arrays(
+    devices: str, flip: bool, tmp_path: Path
+) -> None:
+    source = open_volume_source(untrained_run(tmp_path), 12, flip=flip, devices=devices)
+    tensors = list(source.maps_on_device(source.latents[:35]))
+    for tensor, array in zip(tensors, source.decode(source.latents[:35]), strict=True):
+        np.testing.assert_array_equal(tensor.numpy(), array)
+    assert str(tensors[0].device) == source.device
 
 
 def test_a_device_that_is_not_there_is_named_before_any_work(tmp_path: Path) -> None:

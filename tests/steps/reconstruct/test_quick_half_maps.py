@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 import torch
 from moving_particles import make_moving_run
+from pretended_card import CARD, pretended_card
 
+from gem_plugin.imaging.back_projection import bytes_of_sums
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.particles.prepared import load_prepared
 from gem_plugin.progress import Progress
 from gem_plugin.results.run import Run
 from gem_plugin.steps.diagnose.state_checks import decoded_maps
-from gem_plugin.steps.reconstruct import quick_half_maps
+from gem_plugin.steps.reconstruct import inserting, quick_half_maps
 from gem_plugin.steps.reconstruct.quick_half_maps import QuickHalfMaps, measure_quick_half_maps
 from gem_plugin.steps.reconstruct.settings import ReconstructSettings
 from gem_plugin.steps.reconstruct.step import run_reconstruct
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +27,36 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     return make_moving_run(tmp_path_factory.mktemp("moving") / "run")[0]
 
 
-def measured(run: RunFiles, states: np.ndarray | None = None) -> QuickHalfMaps:
+def measured(run: RunFiles, states: np.ndarray | None = None, device: torch.device = CPU) -> QuickHalfMaps:
     opened = Run(run)
     states = opened.states().labels if states is None else states
-    return measure_quick_half_maps(
-        load_prepared(run), states, decoded_maps(opened), 0, torch.device("cpu"), Progress()
-    )
+    return measure_quick_half_maps(load_prepared(run), states, decoded_maps(opened), 0, device, Progress())
+
+
+@pytest.mark.parametrize("room", ["for all", "for one at a time", "none"])
+def test_on_a_card_they_are_those_of_the_cpu_and_only_numbers_leave_it(
+    run: RunFiles, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_cpu = measured(run)
+    answers = iter({"for all": [], "for one at a time": [CARD], "none": [CPU]}[room])
+    default = CARD if room == "for all" else CPU
+    for module in (quick_half_maps, inserting):
+        monkeypatch.setattr(module, "device_of_sums", lambda box_size, device: next(answers, default))
+    with pretended_card() as card:
+        on_card = measured(run, device=CARD)
+    for number, expected in on_cpu.agreements.items():
+        assert on_card.agreements[number] == pytest.approx(expected, rel=1e-3)
+    assert on_card.control == pytest.approx(on_cpu.control, rel=1e-3, nan_ok=True)
+    np.testing.assert_allclose(on_card.curve_of_all, on_cpu.curve_of_all, atol=1e-4)
+    sums = bytes_of_sums(load_prepared(run).table.box_size)
+    assert card.bytes_copied < sums if room == "for all" else card.bytes_copied >= 3 * sums
+
+
+def test_sums_too_large_for_a_card_become_maps_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = 4 * bytes_of_sums(128)
+    monkeypatch.setattr(inserting, "free_memory_in_bytes", lambda device: free if device == CARD else 1e15)
+    assert inserting.device_of_sums(128, CARD) == CARD
+    assert inserting.device_of_sums(130, CARD) == CPU
 
 
 def test_the_numbers_are_those_of_reconstruct(run: RunFiles) -> None:
