@@ -1,5 +1,5 @@
 """Everything on one GPU in one go, in under nine minutes: kernels, projection, training, a whole run, landscape, half-maps, wrong
-poses, tilt series.
+poses, tilt series, and small sets of other kinds: symmetric, tilt series with wrong poses, symmetric tilt series.
 
     python benchmarks/bench_gpu.py --out FOLDER [--shared ../shared]
 
@@ -27,13 +27,23 @@ import torch
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))  # a bare machine has no installed gem_plugin
 
-from gpu import kernels, rates, whole_runs  # noqa: E402
+from gpu import kernels, other_sets, rates, whole_runs  # noqa: E402
 from gpu.report import as_markdown  # noqa: E402
 from truth.machine import machine_class  # noqa: E402
 from truth.sets import CannotMakeError  # noqa: E402
 
 PACKAGES = ("torch", "triton", "numpy", "numba")
-PARTS = ("kernels", "projection", "training", "run", "landscape", "reconstruct", "poses", "tilt_series")
+PARTS = (
+    "kernels",
+    "projection",
+    "training",
+    "run",
+    "landscape",
+    "reconstruct",
+    "poses",
+    "tilt_series",
+    "other_sets",
+)
 SECONDS_FOR_ALL = 540
 SECONDS_OF_A_PART = {
     "kernels": 60,
@@ -44,6 +54,7 @@ SECONDS_OF_A_PART = {
     "reconstruct": 30,
     "poses": 60,
     "tilt_series": 60,
+    "other_sets": 60,
 }
 OF_THE_RUN = ("run", "landscape", "reconstruct")  # parts that share the set and the run of 128 px
 EPOCHS_OF_TILT_SERIES = 8
@@ -124,7 +135,13 @@ def making(options: argparse.Namespace, work: Path) -> Iterator[dict[str, Future
             )
         if "tilt_series" in options.parts:
             sets["tilt_series"] = pool.submit(whole_runs.make_tilt_series, work, n_tilted, small_box)
+        if "other_sets" in options.parts:
+            sets["other_sets"] = pool.submit(other_sets.make_sets, work / "other_sets", sizes_of(options))
         yield sets
+
+
+def sizes_of(options: argparse.Namespace) -> other_sets.Sizes:
+    return other_sets.Sizes().smaller() if options.tiny else other_sets.Sizes()
 
 
 def measure(part: str, options: argparse.Namespace, sets: dict[str, Future[Path]], work: Path) -> Any:
@@ -141,6 +158,8 @@ def measure(part: str, options: argparse.Namespace, sets: dict[str, Future[Path]
         sizes = [rates.SIZES[0].smaller()] if options.tiny else rates.SIZES
         return {"rows": [tried(lambda size=size: rates.training_rate(size, device, True)) for size in sizes]}
     path, run = sets[part].result(), work / "run"
+    if part == "other_sets":
+        return {"rows": other_sets.run_sets(path, options.device, sizes_of(options))}
     settings = {"epochs": 1, "max_gaussians": 200} if options.tiny else {}
     if part == "run":
         return whole_runs.train_and_score(path, run, options.device, settings)

@@ -6,6 +6,7 @@ from typing import Any
 GOAL_PER_SECOND = 20_000  # particles, at 128 px with 8,000 Gaussians
 COLUMNS_OF_TRAINING = ("box", "n_gaussians", "batch_size", "precision", "images_are_short", "is_recorded", "particles_per_second", "gigabytes", "first_epoch_seconds")  # fmt: skip
 COLUMNS_OF_TIMELINE = ("microseconds_a_step", "operations_a_step", "busy", "gap_of_steps", "longest_gap")
+COLUMNS_OF_OTHER_SETS = ("set", "views", "measured", "value", "should_be", "is_reached", "train_seconds", "views_per_second", "seconds")  # fmt: skip
 COLUMNS_OF_PROJECTION = ("box", "gaussians", "batch", "forward_per_second", "forward_roofline", "backward_per_second", "backward_roofline")  # fmt: skip
 
 
@@ -20,6 +21,7 @@ def as_markdown(results: Mapping[str, Any]) -> str:
     for part, title in (("run", "igg1d at 128 px, the whole way"), ("landscape", "Landscape of that run"), ("reconstruct", "Half-maps of all particles"),
                         ("poses", "Particles with wrong poses, 64 px"), ("tilt_series", "Tilt series, 64 px")):  # fmt: skip
         lines += _list(title, results.get(part))
+    lines += _other_sets(results.get("other_sets"))
     return "\n".join(lines) + "\n"
 
 
@@ -80,15 +82,19 @@ def _training(part: Any) -> list[str]:
     return lines + [f"- failed: {row['failed']}" for row in part["rows"] if "failed" in row]
 
 
+def _other_sets(part: Any) -> list[str]:
+    if _is_missing(part):
+        return _list("Small sets of other kinds", part)
+    return ["", "## Small sets of other kinds", "", *_table(part["rows"], COLUMNS_OF_OTHER_SETS)]
+
+
 def _list(title: str, part: Any) -> list[str]:
+    """One line for each number; phases as a table after them."""
     if part is None:
         return []
-    return [
-        "",
-        f"## {title}",
-        "",
-        *(f"- {name.replace('_', ' ')}: {_short(value)}" for name, value in part.items()),
-    ]
+    numbers = {name: value for name, value in part.items() if name != "phases"}
+    lines = ["", f"## {title}", "", *(f"- {name.replace('_', ' ')}: {_short(value)}" for name, value in numbers.items())]  # fmt: skip
+    return lines + (["", *_table(part["phases"], ("phase", "seconds"))] if "phases" in part else [])
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from gem_plugin.results.decoder import MapGrid
 from gem_plugin.results.run import Run
 from gem_plugin.steps.simulate.settings import SimulateSettings
 from gem_plugin.steps.simulate.step import run_simulate
+from gpu.phases import TimedPhases
 from gpu.rates import timed
 
 N_MAPS = 1000
@@ -93,9 +94,9 @@ def train_tilt_series(dataset: Path, folder: Path, device: str, settings: dict[s
 def map_landscape(
     folder: Path, device: str, n_maps: int = N_MAPS, n_placed: int = N_PLACED
 ) -> dict[str, Any]:
-    """1,000 maps decoded; the landscape of the run; exact coordinates of 100,000 particles."""
+    """1,000 maps decoded; the landscape of the run, in its phases; exact coordinates of 100,000 particles."""
     run = RunFiles(folder)
-    progress = LoggedProgress(run.log, io.StringIO())
+    progress = TimedPhases(run.log, io.StringIO())
     opened = Run(run)
     row: dict[str, Any] = {}
     source = opened.decoder(MapGrid(), device)
@@ -106,6 +107,7 @@ def map_landscape(
     settings = {"device": device, "sketch_size": n_maps, "skip_umap": True, "n_states": 10}
     with timed(row, "landscape_seconds"):
         run_steps(("landscape",), run, settings, progress)
+    row["phases"] = progress.rows(row["landscape_seconds"])
     basis = VolumeComponents.load(run.landscape)
     weight_maps, _ = component_functionals(basis.pca, basis.mask)
     source = opened.decoder(None, device)

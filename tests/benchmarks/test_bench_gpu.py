@@ -1,8 +1,13 @@
 """What bench_gpu.py makes of its measurements; the measurements themselves need a GPU."""
 
+import io
+import time
+
 import pytest
 import torch
 from gpu.kernels import compare_with_reference
+from gpu.other_sets import Sizes, make_sets, run_sets
+from gpu.phases import REST, TimedPhases
 from gpu.rates import SIZES, training_rate
 from gpu.report import as_markdown
 from gpu.timeline import timeline_from
@@ -51,3 +56,32 @@ def test_parts_that_failed_or_were_left_out_are_in_the_page():
     page = as_markdown(results)
     for said in ("no kernels", "out of memory", "3 s were left"):
         assert said in page
+
+
+def test_seconds_are_those_of_the_outermost_phases(tmp_path):
+    progress = TimedPhases(tmp_path / "log", io.StringIO())
+    for _ in (1, 2):
+        with progress.waiting("half-maps of state 12"):
+            for _ in progress.track(range(2), "batches"):
+                time.sleep(0.03)
+    for _ in progress.track(range(2), "maps"):
+        time.sleep(0.05)
+    rows = progress.rows(2.0)
+    assert [row["phase"] for row in rows] == ["half-maps of state", "maps", REST]
+    assert [row["seconds"] for row in rows] == pytest.approx([0.12, 0.1, 1.78], abs=0.1)
+    assert "| half-maps of state | 0.1" in as_markdown(
+        {"machine": {}, "seconds": {}, "landscape": {"phases": rows}}
+    )
+
+
+def test_sets_of_other_kinds_run_whole(tmp_path):
+    sizes = Sizes().smaller()
+    rows = run_sets(make_sets(tmp_path / "sets", sizes), "cpu", sizes)
+    assert [row["set"] for row in rows] == ["complex", "wrong poses", "tilt complex"]
+    assert [row["views"] for row in rows] == [3 * sizes.complexes, sizes.tilted, 3 * sizes.tilted]
+    page = as_markdown({"machine": {}, "seconds": {}, "other_sets": {"rows": rows}})
+    for row in rows:
+        assert row["train_seconds"] > 0
+        assert row["seconds"] > row["train_seconds"]
+        assert f"| {row['set']} |" in page
+    assert rows[1]["value"] < 0.9, "one epoch finds some of the errors of poses"

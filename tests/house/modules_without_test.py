@@ -192,7 +192,6 @@ WITHOUT_TEST = {
         "steps/landscape/one_cloud",
         "steps/landscape/region_masks",
         "steps/landscape/sketch",
-        "steps/landscape/sketch_maps",
         "steps/landscape/state_table",
         "steps/landscape/states",
     ),
