@@ -104,6 +104,8 @@ def map_landscape(
     with timed(row, f"seconds_of_{n_maps}_maps"):
         for _ in source.decode(opened.latents[rows]):
             pass
+    with timed(row, f"seconds_of_{n_maps}_maps_left_on_the_device"):
+        float(sum(volume.max() for volume in source.maps_on_device(opened.latents[rows])))
     settings = {"device": device, "sketch_size": n_maps, "skip_umap": True, "n_states": 10}
     with timed(row, "landscape_seconds"):
         run_steps(("landscape",), run, settings, progress)
