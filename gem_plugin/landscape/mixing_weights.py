@@ -18,6 +18,8 @@ N_EM_STEPS = 10  # before the quadratic steps
 MAXIMUM_STEPS = 60
 TOLERANCE = 1e-7  # nats per row that a step may still gain
 RIDGE = 1e-6  # of the trace of the curvature, added to its diagonal: what rounding leaves undetermined
+MAXIMUM_EXCHANGES = 20  # usual are two to five
+ROUNDING = 1e-12  # of the largest slope
 SMALLEST = 1e-30  # likelihood of a row
 
 
@@ -39,7 +41,7 @@ def fit_weights(
     every = max(1, len(likelihoods) // ROWS_FOR_STEPS)
     for _ in range(MAXIMUM_STEPS):
         value, gradient, curvature = _derivatives(likelihoods, counts, weights, True, every)
-        target = _constrained_step(weights, gradient, _factor(curvature))
+        target = nearest_minimum(weights, gradient, _with_ridge(curvature))
         step = target - weights
         gain = -float(gradient @ step)
         if gain < TOLERANCE:
@@ -57,13 +59,13 @@ def draw_weights(
     generator: np.random.Generator,
 ) -> np.ndarray:  # (n_draws, g)
     """Weights of samples of groups drawn with replacement: the minimum of the quadratic form around the fitted weights."""
-    factor = _factor(fitted.curvature)
+    curvature = _with_ridge(fitted.curvature)
     n_groups = len(sizes)
     draws = np.empty((n_draws, len(fitted.weights)))
     for draw in draws:
         times = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups))
         gradient = 1 - times @ scores / (times @ sizes)
-        draw[:] = _constrained_step(fitted.weights, gradient, factor)
+        draw[:] = nearest_minimum(fitted.weights, gradient, curvature)
     return draws / draws.sum(axis=1, keepdims=True)
 
 
@@ -114,15 +116,33 @@ def _derivatives(
     return value / total + weights.sum(), 1 + gradient / total, curvature / total
 
 
-def _factor(curvature: np.ndarray) -> np.ndarray:  # (g, g) upper triangular
-    ridge = RIDGE * np.trace(curvature)
-    return np.linalg.cholesky(curvature + ridge * np.eye(len(curvature))).T
+def _with_ridge(curvature: np.ndarray) -> np.ndarray:  # (g, g)
+    return curvature + RIDGE * np.trace(curvature) * np.eye(len(curvature))
 
 
-def _constrained_step(weights: np.ndarray, gradient: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """The non-negative minimum of the quadratic form with this gradient at the weights."""
-    target = factor @ weights - solve_triangular(factor, gradient, trans="T")
-    return nnls(factor, target, maxiter=30 * len(weights))[0]
+def nearest_minimum(
+    weights: np.ndarray,  # (g,) not negative
+    gradient: np.ndarray,  # (g,) at the weights
+    curvature: np.ndarray,  # (g, g) positive definite
+) -> np.ndarray:  # (g,)
+    """The non-negative minimum of the quadratic form with this gradient at the weights.
+
+    Points that are zero there differ from those of the weights in a few only: from these, all that break a condition change
+    sides at once until none does (L. F. Portugal, J. J. Judice and L. N. Vicente, Math. Comput. 63, 625, 1994). That can go in
+    circles; then non-negative least squares begins anew.
+    """
+    line = curvature @ weights - gradient
+    is_positive = weights > 0
+    for _ in range(MAXIMUM_EXCHANGES):
+        found = np.zeros(len(weights))
+        found[is_positive] = np.linalg.solve(curvature[np.ix_(is_positive, is_positive)], line[is_positive])
+        slope = curvature @ found - line
+        is_wrong = np.where(is_positive, found < 0, slope < -ROUNDING * np.abs(line).max())
+        if not is_wrong.any():
+            return found
+        is_positive = is_positive ^ is_wrong
+    factor = np.linalg.cholesky(curvature).T
+    return nnls(factor, solve_triangular(factor, line, trans="T"), maxiter=30 * len(weights))[0]
 
 
 def _line_search(

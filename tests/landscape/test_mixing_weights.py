@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
-from gem_plugin.landscape.mixing_weights import draw_weights, fit_weights, scores_of_groups
+from gem_plugin.landscape import mixing_weights
+from gem_plugin.landscape.mixing_weights import draw_weights, fit_weights, nearest_minimum, scores_of_groups
 
 
 def two_normals(n_rows: int, fraction: float, generator: np.random.Generator) -> np.ndarray:
@@ -44,6 +46,23 @@ def test_samples_vary_as_the_weights_of_repeated_data() -> None:
     draws = draw_weights(fitted, scores, sizes, 400, generator)
     np.testing.assert_allclose(draws.sum(axis=1), 1)
     assert 0.8 < draws[:, 0].std() / np.std(repeats) < 1.25
+
+
+@pytest.mark.parametrize("exchanges", [mixing_weights.MAXIMUM_EXCHANGES, 0])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_minimum_is_that_of_least_squares_wherever_the_search_begins(
+    seed: int, exchanges: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixing_weights, "MAXIMUM_EXCHANGES", exchanges)
+    generator = np.random.default_rng(seed)
+    matrix, target = generator.normal(size=(40, 30)), generator.normal(size=40)
+    expected, _ = nnls(matrix, target)
+    assert 5 < (expected > 0).sum() < 25
+    for n_positive in (1, 15, 30):
+        weights = np.where(np.arange(30) < n_positive, generator.uniform(size=30), 0)
+        gradient = matrix.T @ (matrix @ weights - target)
+        found = nearest_minimum(weights, gradient, matrix.T @ matrix)
+        np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_scores_are_summed_over_groups_in_any_order() -> None:
