@@ -82,9 +82,7 @@ def insert_with_torch_(sums: Tensor, slices: Slices) -> None:
         fraction = torch.where(x <= size // 2, fraction, 0.0)
         x = x.clamp_max(size // 2)
         add(x, y, z, fraction, triples)
-        if (
-            corner & 1 == 0
-        ):  # the others lie beyond x = 0, the plane that holds both a voxel and its conjugate
+        if not corner & 1:  # only these reach x = 0, the plane of a voxel and its conjugate
             on_plane = torch.where(x == 0, fraction, 0.0)
             add(x, -y, -z, on_plane, triples * conjugate)  # nothing, spread out, for all that is not there
 

@@ -89,4 +89,5 @@ def decode_batches(
             np.asarray(latents[start : start + LATENTS_AT_A_TIME], np.float32), device=device
         )
         with torch.no_grad():
-            yield render(model.gaussians_at(part), box, pixel_size)
+            volumes = render(model.gaussians_at(part), box, pixel_size)
+        yield volumes  # out of the block, whose state would reach the reader

@@ -54,6 +54,8 @@ def test_the_minimum_is_that_of_least_squares_wherever_the_search_begins(
     seed: int, exchanges: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mixing_weights, "MAXIMUM_EXCHANGES", exchanges)
+    if exchanges:
+        monkeypatch.delattr(mixing_weights, "nnls")  # the exchanges end by themselves
     generator = np.random.default_rng(seed)
     matrix, target = generator.normal(size=(40, 30)), generator.normal(size=40)
     expected, _ = nnls(matrix, target)
@@ -63,6 +65,11 @@ def test_the_minimum_is_that_of_least_squares_wherever_the_search_begins(
         gradient = matrix.T @ (matrix @ weights - target)
         found = nearest_minimum(weights, gradient, matrix.T @ matrix)
         np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_a_point_that_is_worth_little_is_not_left_out() -> None:
+    found = nearest_minimum(np.array([1.0, 0]), np.array([0, -1e-6]), np.eye(2))
+    np.testing.assert_allclose(found, [1, 1e-6], rtol=1e-9)
 
 
 def test_scores_are_summed_over_groups_in_any_order() -> None:

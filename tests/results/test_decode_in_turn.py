@@ -73,7 +73,10 @@ def test_maps_left_on_the_device_are_those_that_come_as_arrays(
     devices: str, flip: bool, tmp_path: Path
 ) -> None:
     source = open_volume_source(untrained_run(tmp_path), 12, flip=flip, devices=devices)
-    tensors = list(source.maps_on_device(source.latents[:35]))
+    decoded = source.maps_on_device(source.latents[:35])
+    tensors = [next(decoded)]
+    assert torch.is_grad_enabled(), "while maps are read, too"
+    tensors += decoded
     for tensor, array in zip(tensors, source.decode(source.latents[:35]), strict=True):
         np.testing.assert_array_equal(tensor.numpy(), array)
     assert str(tensors[0].device) == source.device
