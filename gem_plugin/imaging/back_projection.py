@@ -112,7 +112,7 @@ class BackProjection:
     def _map_of(self, transform: Tensor) -> Tensor:  # (padded, padded, padded // 2 + 1) -> (box, box, box)
         """The inverse transform axis by axis, each time without the margin, which nobody needs."""
         padded, half = PADDING * self.box_size, self.box_size // 2
-        kept = torch.arange(-half, half, device=transform.device) % padded  # the box about pixel 0
+        kept = torch.arange(-half, self.box_size - half, device=transform.device) % padded  # about pixel 0
         for axis in (0, 1):
             transform = torch.fft.ifft(transform, dim=axis).index_select(axis, kept)
         volume = torch.fft.irfft(transform, n=padded, dim=2).index_select(2, kept)

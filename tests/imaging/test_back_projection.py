@@ -196,3 +196,14 @@ def test_parts_added_together_are_the_whole_and_the_wiener_map_keeps_the_signal(
     filtered = whole.wiener_volume(correlation)
     assert fourier_shell_correlation(filtered, _map())[: BOX // 3].min() > 0.97
     assert whole.wiener_volume(torch.zeros(BOX // 2)).abs().max() < 0.2 * filtered.max()
+
+
+@pytest.mark.parametrize("box_size", [32, 26])
+def test_a_map_is_the_middle_of_the_whole_inverse_transform(box_size: int) -> None:
+    sums = BackProjection(box_size, PIXEL_SIZE, n_maps=1)
+    padded = 2 * box_size
+    signal = torch.randn(padded, padded, padded, generator=torch.Generator().manual_seed(0))
+    margin = padded // 2 - box_size // 2
+    inside = slice(margin, margin + box_size)
+    expected = torch.fft.fftshift(signal)[inside, inside, inside] / sums._gridding_correction(signal.device)
+    torch.testing.assert_close(sums._map_of(torch.fft.rfftn(signal)), expected, rtol=1e-4, atol=1e-4)
