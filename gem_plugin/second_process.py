@@ -17,6 +17,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any
 
+from gem_plugin.garbage import seldom_looked_for
 from gem_plugin.notices import Notice, listening
 from gem_plugin.operating_system import n_processors
 
@@ -134,9 +135,9 @@ def answer_calls() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed here does not get between the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes, and the first one decides
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # files that are half written go
-    for module in sys.argv[1:]:
-        import_module(module)
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with seldom_looked_for(), contextlib.suppress(EOFError, BrokenPipeError):
+        for module in sys.argv[1:]:
+            import_module(module)
         while True:
             answers.write(_answer(pickle.load(sys.stdin.buffer)))
             answers.flush()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from gem_plugin.errors import InputError
+from gem_plugin.garbage import seldom_looked_for
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.progress import Progress
 from gem_plugin.reports.figures.drawn_by import DrawnBy
@@ -27,6 +28,7 @@ from gem_plugin.steps.report.settings import ReportSettings
 write_log = DrawnBy("pdf_log", "write_pdf_log")  # a report that keeps it does not wait for matplotlib
 
 
+@seldom_looked_for()
 def run_report(run: RunFiles, settings: ReportSettings, progress: Progress) -> dict[str, Any]:
     """Write report.html and logfile.pdf from whatever part of the run exists.
 
