@@ -14,6 +14,7 @@ from gem_plugin.cli.options import click_options
 from gem_plugin.cli.outcome import exit_code_of
 from gem_plugin.cli.waiting_threads import let_waiting_threads_sleep
 from gem_plugin.errors import InputError
+from gem_plugin.garbage import leave_to_the_system_at_exit
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.notices import listening
 from gem_plugin.pipeline.finished_runs import check_new_folder, check_nothing_is_lost
@@ -170,6 +171,7 @@ def gem_em() -> None:
 def main() -> None:
     """Entry point of the console script."""
     let_waiting_threads_sleep()
+    leave_to_the_system_at_exit()
     sys.exit(exit_code_of(_command_alone if n_processes() == 1 else _command_together))
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from gem_plugin.garbage import seldom_looked_for
 from gem_plugin.settings import check_settings
 
 
@@ -39,7 +40,8 @@ class Step:
 
     @property
     def function(self) -> Callable[..., dict[str, Any]]:
-        return getattr(import_module(self.module), self.function_name)
+        with seldom_looked_for():
+            return getattr(import_module(self.module), self.function_name)
 
 
 def _step(

@@ -1,8 +1,6 @@
 """What logfile.pdf says of a run, without drawing it."""
 
 import textwrap
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gem_plugin.landscape.checks.known_checks import done_in_words
@@ -11,25 +9,12 @@ from gem_plugin.reports.figures.order import figures_by_importance
 from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.reports.first_page.section import texts_of
 from gem_plugin.reports.first_page.words import first_page_words
+from gem_plugin.reports.logged import LogContents
 from gem_plugin.reports.sections.history import history_rows
 from gem_plugin.reports.verdicts import all_checks, verdicts_of_figure
 from gem_plugin.results.run import Run
 
 LETTERS_IN_A_LINE_OF_NUMBERS = 108  # 7.5 points, all of one width
-
-
-@dataclass(frozen=True)
-class LogContents:
-    """Everything that the PDF shows."""
-
-    name: str
-    first_page: tuple[Any, ...]  # FirstPage.shown
-    caption: str
-    texts: list[tuple[str, str]]  # head and sentence
-    command: str  # of the next step; may be empty
-    rows: list[str]  # of what was done
-    figures: list[tuple[Path, str, str]]  # file, title, caption
-    lines: list[str]  # checks and numbers
 
 
 def log_contents(page: FirstPage) -> LogContents:

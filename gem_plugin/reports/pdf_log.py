@@ -1,23 +1,22 @@
 """logfile.pdf: the first page of the report, the figures by importance with their titles, checks and numbers; RELION shows it."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.gridspec import GridSpec
 from PIL import Image
 
 from gem_plugin.io.whole_files import whole_file
-from gem_plugin.progress import Track, untracked
 from gem_plugin.reports.figures.pdf_fonts import small_fonts
 from gem_plugin.reports.figures.save import TEXT_STYLE, lay_out
-from gem_plugin.reports.first_page.contents import FirstPage
-from gem_plugin.reports.first_page.picture import fill_first_page, height_of_first_page
-from gem_plugin.reports.log_contents import LogContents
+from gem_plugin.reports.first_page.picture import Pictures, Plane, fill_first_page, height_of_first_page
+from gem_plugin.reports.logged import LogContents
 from gem_plugin.reports.page_layout import PlacedFigure, pages_of
 
 PAGE_IN_INCHES = (8.27, 11.69)  # A4
@@ -32,31 +31,41 @@ POINTS_PER_INCH = 72
 DOTS_PER_INCH = 200  # of the PNG figures
 
 
-def write_pdf_log(page: FirstPage, contents: LogContents, track: Track = untracked) -> list[Path]:
+def write_pdf_log(
+    target: Path,
+    contents: LogContents,
+    pictures: Pictures | None,
+    plane: Plane | None,
+    lines_of: Mapping[int, Sequence[str]],  # texts under a state
+) -> list[Path]:
     """Write logfile.pdf of a run."""
-    style = matplotlib.rc_context({**TEXT_STYLE, "pdf.fonttype": TRUE_TYPE})
-    target, title = page.run.files.pdf_log, {"Title": "GEM"}
+    style, title = matplotlib.rc_context({**TEXT_STYLE, "pdf.fonttype": TRUE_TYPE}), {"Title": "GEM"}
     with style, small_fonts(), whole_file(target) as temporary, PdfPages(temporary, metadata=title) as pdf:
-        first = _first_page(page, contents)
+        first = _first_page(contents, pictures, plane, lines_of)
         lay_out(first, POINTS_PER_INCH)
         pdf.savefig(first)
         figures = [_placed(*one) for one in contents.figures]
         room = PAGE_IN_INCHES[0] - 2 * MARGIN, PAGE_IN_INCHES[1] - TOP - MARGIN
-        for placed in track(pages_of(figures, room), "pages of logfile.pdf", unit="page"):
+        for placed in pages_of(figures, room):
             pdf.savefig(_page_of_figures(placed))
         for text_page in _text_pages("checks and numbers", contents.lines):
             pdf.savefig(text_page)
     return [target]
 
 
-def _first_page(page: FirstPage, contents: LogContents) -> Figure:
+def _first_page(
+    contents: LogContents,
+    pictures: Pictures | None,
+    plane: Plane | None,
+    lines_of: Mapping[int, Sequence[str]],
+) -> Figure:
     """Picture, three sentences, and what was done."""
     figure = Figure(figsize=PAGE_IN_INCHES, layout="constrained")
     figure.text(_x(), _y(0.5), f"GEM: {contents.name}", weight="bold", size=14, parse_math=False)
     below = TOP
-    if page.pictures is not None or page.plane is not None:
-        height = height_of_first_page(page.pictures)
-        _add_picture(figure, page, below, height)
+    if pictures is not None or plane is not None:
+        height = height_of_first_page(pictures)
+        fill_first_page(_part_of_page(figure, below, height), pictures, plane, lines_of)
         below += height + 0.1
         below = _write(
             figure, textwrap.wrap(contents.caption, LETTERS_IN_A_LINE + 25), below, CAPTION_SIZE, "#5D6B7A"
@@ -79,8 +88,8 @@ def _first_page(page: FirstPage, contents: LogContents) -> Figure:
     return figure
 
 
-def _add_picture(figure: Figure, page: FirstPage, top: float, height: float) -> None:
-    """The same panels as in the report, as vectors with the surfaces as images."""
+def _part_of_page(figure: Figure, top: float, height: float) -> SubFigure:
+    """For the same panels as in the report, as vectors with the surfaces as images."""
     width = PAGE_IN_INCHES[0] - 2 * MARGIN
     grid = GridSpec(
         3,
@@ -89,7 +98,7 @@ def _add_picture(figure: Figure, page: FirstPage, top: float, height: float) -> 
         width_ratios=(MARGIN, width, MARGIN),
         height_ratios=(top, height, PAGE_IN_INCHES[1] - top - height),
     )
-    fill_first_page(figure.add_subfigure(grid[1, 1]), page.pictures, page.plane, page.lines_of)
+    return figure.add_subfigure(grid[1, 1])
 
 
 def _text_pages(title: str, lines: list[str]) -> list[Figure]:

@@ -1,10 +1,13 @@
 """Figures of the free energy: curves, maps, paths."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 
-from gem_plugin.landscape.free_energy import FreeEnergy
+from gem_plugin.errors import InputError
+from gem_plugin.landscape.free_energy import FreeEnergy, estimate_free_energy
+from gem_plugin.landscape.latents.components import fit_latent_components
 from gem_plugin.landscape.paths import EnergyPath
 from gem_plugin.reports.figures.save import (
     OKABE_ITO,
@@ -15,6 +18,8 @@ from gem_plugin.reports.figures.save import (
     new_figure,
     save_figure,
 )
+
+BOOTSTRAP_SAMPLES = 30  # of a first look
 
 
 def draw_energy_curve(
@@ -59,6 +64,20 @@ def draw_energy_map(
                 *path_particles.T, "o", color=OKABE_ITO[3], markersize=SMALL_MARKER, mec="white", mew=0.4
             )
     return save_figure(figure, stem)
+
+
+def draw_energy_of_latents(stem: Path, latents: np.ndarray, particles: np.ndarray | None) -> list[Path]:
+    """A first look along the two largest latent components; nothing where particles are too few, or alike."""
+    plane = fit_latent_components(latents).scores[:, :2].astype(np.float64)
+    if plane.shape[1] < 2:
+        return []
+    with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then
+        landscape = estimate_free_energy(
+            plane, np.random.default_rng(0), n_bootstrap=BOOTSTRAP_SAMPLES, particle_indices=particles
+        )
+        if landscape.has_energies:
+            return draw_energy_map(stem, landscape, (1, 2), coordinate="latent component {} (latent units)")
+    return []
 
 
 def draw_path_profile(

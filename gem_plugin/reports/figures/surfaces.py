@@ -6,6 +6,7 @@ is a rotation matrix whose rows are the directions of the picture in the frame o
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -16,6 +17,8 @@ FINE_GRID = 112  # voxels across the molecule: more than this no picture of a pa
 MARGIN = 0.06  # of the width of the molecule, around it
 SUPERSAMPLING = 2  # rays along each side of a pixel
 STEP_IN_VOXELS = 0.7  # along the rays
+DIAGONAL = 3**0.5  # of a voxel: as far from a point the corners that its density comes from can lie
+CELLS_NEAR = 2  # between the rounded places of a point and of such a corner, along each axis of the picture
 BISECTIONS = 5  # which end a step's length times 2^-5 from the surface
 LAMPS = ((np.array([-0.45, 0.55, 0.75]), 0.62), (np.array([0.7, -0.1, 0.6]), 0.18))  # from where, how bright
 AMBIENT = 0.40  # brightness without any lamp
@@ -131,9 +134,7 @@ def find_surface(
     x = frame.left + (np.arange(n_columns) + 0.5) * frame.width / n_columns
     y = frame.top - (np.arange(n_rows) + 0.5) * pixel
     right, up = (grid.ravel() for grid in np.meshgrid(x, y))  # (rays,)
-    depths = np.full(len(right), np.nan)
-    rays = _rays_that_may_hit(one, level, view, right, up)
-    depths[rays] = _depths(one, level, view, right[rays], up[rays])
+    depths = _depths(one, level, view, right, up)
     hits = np.isfinite(depths)
     positions = np.stack([right[hits], up[hits], depths[hits]], axis=1) @ view
     normals = _normals(one, view, positions)
@@ -173,30 +174,44 @@ def draw_surface(
 
 def _sample(
     one: FineMap,
-    values: np.ndarray,  # (g, g, g)
+    values: np.ndarray,  # on the grid of the map, or on a part of it
     positions: np.ndarray,  # (n, 3) Å, xyz
+    first: tuple[int, int, int] = (0, 0, 0),  # voxel of that part, zyx
 ) -> np.ndarray:  # (n,), 0 outside
-    voxels = positions[:, ::-1].T / one.voxel_size_in_angstroms + len(values) // 2
+    centre = len(one.density) // 2 - np.array(first)
+    voxels = positions[:, ::-1].T / one.voxel_size_in_angstroms + centre[:, None]
     return ndimage.map_coordinates(values, voxels, order=1, mode="constant", cval=0.0)
 
 
-def _rays_that_may_hit(
-    one: FineMap, level: float, view: np.ndarray, right: np.ndarray, up: np.ndarray
-) -> np.ndarray:  # indices
-    """Rays near a voxel at the level; the others meet nothing."""
-    inside = np.argwhere(ndimage.maximum_filter(one.density, 3) >= level)[:, ::-1] - len(one.density) // 2
-    cells = np.round(inside @ view[:2].T).astype(np.int64)  # in voxels
-    reach = int(np.abs(cells).max(initial=0)) + 2
-    shadow = np.zeros((2 * reach + 1, 2 * reach + 1), dtype=bool)
-    shadow[cells[:, 0] + reach, cells[:, 1] + reach] = True
-    shadow = ndimage.binary_dilation(shadow, iterations=1)
+class _Rays(NamedTuple):
+    """Those that may meet the surface, and between which depths."""
+
+    numbers: np.ndarray  # (rays,) of all rays of the picture
+    nearest: np.ndarray  # (rays,) Å towards the viewer
+    farthest: np.ndarray  # (rays,) Å
+
+
+def _rays_that_may_hit(one: FineMap, seen: np.ndarray, right: np.ndarray, up: np.ndarray) -> _Rays:
+    """Where a voxel at the level is near a ray; all else is below the level between its corners.
+
+    seen: (voxels, 3) right, up and towards the viewer, in voxels: all at the level.
+    """
+    cells = np.round(seen[:, :2]).astype(np.int64)
+    reach = int(np.abs(cells).max(initial=0)) + CELLS_NEAR
+    nearest, farthest = np.full((2 * reach + 1,) * 2, -np.inf), np.full((2 * reach + 1,) * 2, np.inf)
+    np.maximum.at(nearest, tuple(cells.T + reach), seen[:, 2])
+    np.minimum.at(farthest, tuple(cells.T + reach), seen[:, 2])
+    nearest = ndimage.maximum_filter(nearest, 2 * CELLS_NEAR + 1) + DIAGONAL
+    farthest = ndimage.minimum_filter(farthest, 2 * CELLS_NEAR + 1) - DIAGONAL
     columns, rows = (
         np.round(one_axis / one.voxel_size_in_angstroms).astype(int) + reach for one_axis in (right, up)
     )
     is_inside = (np.minimum(columns, rows) >= 0) & (np.maximum(columns, rows) <= 2 * reach)
-    found = np.zeros(len(right), dtype=bool)
-    found[is_inside] = shadow[columns[is_inside], rows[is_inside]]
-    return np.flatnonzero(found)
+    numbers = np.flatnonzero(is_inside)
+    where = columns[numbers], rows[numbers]
+    found = np.isfinite(nearest[where])
+    depths = (one_side[where][found] * one.voxel_size_in_angstroms for one_side in (nearest, farthest))
+    return _Rays(numbers[found], *depths)
 
 
 def _depths(
@@ -206,18 +221,21 @@ def _depths(
     inside = np.argwhere(one.density >= level)[:, ::-1] - len(one.density) // 2
     if not len(inside):
         return found
-    along = inside @ view[2] * one.voxel_size_in_angstroms
+    seen = inside @ view.T
+    waiting, nearest, farthest = _rays_that_may_hit(one, seen, right, up)
+    along = seen[:, 2] * one.voxel_size_in_angstroms
     step = STEP_IN_VOXELS * one.voxel_size_in_angstroms
-    waiting = np.arange(len(right))
-    plane = right[:, None] * view[0] + up[:, None] * view[1]  # (rays, 3)
+    plane = right[waiting, None] * view[0] + up[waiting, None] * view[1]  # (rays, 3)
+    is_waiting = np.ones(len(waiting), dtype=bool)
     for depth in np.arange(along.max() + 2 * step, along.min() - 2 * step, -step):
-        reached = _sample(one, one.density, plane[waiting] + depth * view[2]) >= level
-        hit = waiting[reached]
+        looked_at = np.flatnonzero(is_waiting & (nearest >= depth) & (farthest <= depth))
+        if not len(looked_at):
+            continue
+        reached = _sample(one, one.density, plane[looked_at] + depth * view[2]) >= level
+        hit = looked_at[reached]
         if len(hit):
-            found[hit] = _refined(one, level, plane[hit], view[2], depth, depth + step)
-            waiting = waiting[~reached]
-        if not len(waiting):
-            break
+            found[waiting[hit]] = _refined(one, level, plane[hit], view[2], depth, depth + step)
+            is_waiting[hit] = False
     return found
 
 
@@ -262,14 +280,25 @@ def _clefts(
     one: FineMap, level: float, view: np.ndarray, positions: np.ndarray, normals: np.ndarray
 ) -> np.ndarray:  # (hits,) 0 to 1
     """How much of the neighbourhood in front of the surface is filled: 0 on a ridge, towards 1 in a cleft."""
-    solid = (one.density >= level).astype(np.float32)
-    outward = normals @ view
     darkness = np.zeros(len(positions))
+    if not len(positions):
+        return darkness
+    is_solid = one.density >= level
+    around = _box_around(is_solid, round(max(CLEFTS_IN_VOXELS)) + 2)  # one for each rounding
+    solid, first = is_solid[around].astype(np.float32), tuple(side.start for side in around)
+    outward = normals @ view
     for width in CLEFTS_IN_VOXELS:
         blurred = ndimage.gaussian_filter(solid, width, mode="constant", truncate=3.0)
-        filled = _sample(one, blurred, positions + width * one.voxel_size_in_angstroms * outward)
+        filled = _sample(one, blurred, positions + width * one.voxel_size_in_angstroms * outward, first)
         darkness += np.clip(filled / 0.5, 0, 1) / len(CLEFTS_IN_VOXELS)
     return darkness
+
+
+def _box_around(is_solid: np.ndarray, margin: int) -> tuple[slice, slice, slice]:
+    """The part of the grid that holds all that is solid, and a margin of voxels where the grid has them."""
+    sides = ndimage.find_objects(is_solid.astype(np.int8))[0]
+    z, y, x = (slice(max(0, one.start - margin), one.stop + margin) for one in sides)
+    return z, y, x
 
 
 def _outline(depth: np.ndarray, voxel_size_in_angstroms: float) -> np.ndarray:  # (height, width) 0 to 1

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gem_plugin.io.run import figure_names as names
-from gem_plugin.io.run.figure_names import remove_figures
 from gem_plugin.reports.first_page.molecule import (
     Change,
     ColouredConsensus,
@@ -28,7 +27,7 @@ from gem_plugin.results.run import Run
 from gem_plugin.results.state_sources import COLUMN_OF_SOURCE, SKETCH
 
 if TYPE_CHECKING:
-    from gem_plugin.reports.first_page.panels import Pictures
+    from gem_plugin.reports.first_page.pictures import Pictures
 
 PIXELS_OF_ALL_STATES = 400 * 400  # how many they have together
 LARGEST_PICTURE, SMALLEST_PICTURE = 280, 120  # rows of the picture of one state
@@ -49,9 +48,7 @@ class FirstPage:
     def pictures(self) -> Pictures | None:
         if self.molecule is None:
             return None
-        from gem_plugin.reports.first_page.panels import (
-            draw_pictures,  # matplotlib; not wanted where these are kept
-        )
+        from gem_plugin.reports.first_page.pictures import draw_pictures  # not wanted where these are kept
 
         n_states = max(1, len(self.molecule.states))
         rows = int(np.clip((PIXELS_OF_ALL_STATES / n_states) ** 0.5, SMALLEST_PICTURE, LARGEST_PICTURE))
@@ -92,13 +89,10 @@ class FirstPage:
             sentences.append(f"All particles on {self.plane.labels[0]} and {self.plane.labels[1]}{coloured}.")
         return " ".join([*sentences, verdicts_of_figure(self.run, names.FIRST_PAGE)]).strip()
 
-    def draw(self) -> list[Path]:
-        """Write figures/first_page; an earlier one goes."""
-        from gem_plugin.reports.first_page.picture import draw_first_page
-
-        folder = self.run.files.figures
-        remove_figures(folder, names.FIRST_PAGE)
-        return draw_first_page(folder / names.FIRST_PAGE, self.pictures, self.plane, self.lines_of)
+    @property
+    def drawn_from(self) -> tuple[Pictures | None, Plane | None, dict[int, list[str]]]:
+        """What its panels are drawn from, as draw_first_page takes it."""
+        return self.pictures, self.plane, self.lines_of
 
 
 def plane_of(run: Run) -> Plane | None:

@@ -4,7 +4,6 @@ What is there of it depends on the run: without a landscape there are no states,
 """
 
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from scipy.spatial import cKDTree
 from gem_plugin.io.mrc.maps import MapFile, read_map
 from gem_plugin.landscape.motion.gaussians import GaussianMotion
 from gem_plugin.reports.figures.surfaces import FINE_GRID, FineMap, Frame, fine_map, frame_of, reach_of
+from gem_plugin.reports.first_page.shown_change import Arrows as Arrows
+from gem_plugin.reports.first_page.shown_change import Change as Change
 from gem_plugin.reports.first_page.surface_views import (
     common_level,
     common_view,
@@ -31,23 +32,6 @@ ARROWS_ACROSS = 9  # arrows side by side over the height of the frame, at most
 SCALES_OF_ARROWS = (1, 2, 5, 10, 20)
 MINIMUM_ARROW = 0.10  # of the height of the frame: the longest arrow
 SMALLEST = 1e-12
-
-
-class Change(str, Enum):
-    """What colours the consensus."""
-
-    MOTION = "motion (Å)"
-    AMPLITUDE = "amplitude change (%)"
-    DENSITY = "density change (% of the level)"
-
-
-@dataclass(frozen=True)
-class Arrows:
-    """Displacements in the plane of the view."""
-
-    starts: np.ndarray  # (k, 2) Å
-    ends: np.ndarray  # (k, 2) Å
-    scale: int  # they are drawn longer by this
 
 
 @dataclass(frozen=True)

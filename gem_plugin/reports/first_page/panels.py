@@ -4,15 +4,13 @@ The first page and the figure for a paper are made of these. Positions in the pa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
+from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 
-from gem_plugin.reports.figures.palette import STILL_TO_MOVING
 from gem_plugin.reports.figures.save import (
     SMALL_TEXT_SIZE,
     TEXT_SIZE,
@@ -21,83 +19,16 @@ from gem_plugin.reports.figures.save import (
     scatter_groups,
     write_number,
 )
-from gem_plugin.reports.figures.surfaces import SUPERSAMPLING, Frame, draw_surface, find_surface, paint
-from gem_plugin.reports.first_page.molecule import Arrows, Change, ColouredConsensus, Molecule
+from gem_plugin.reports.figures.surfaces import Frame
+from gem_plugin.reports.first_page.pictures import Pictures as Pictures
+from gem_plugin.reports.first_page.pictures import colour_map as colour_map
+from gem_plugin.reports.first_page.pictures import draw_pictures as draw_pictures
 from gem_plugin.reports.first_page.plane import Plane as Plane
 
-LIGHTER = 0.12  # of white in the colour of a state, so that its shaded side is not black
-PLAIN = (0.72, 0.75, 0.78)  # a surface of which nothing is known
 BAR_LENGTHS = (5, 10, 20, 50, 100, 200, 500)  # Å
 LONGEST_BAR = 0.42  # of the width of the frame
 MAXIMUM_POINTS_DRAWN = 20_000
 ROOM_FOR_LINES = 0.15  # of the height of a panel, for each line of text under a surface
-
-
-@dataclass(frozen=True)
-class StatePicture:
-    """One state as a picture."""
-
-    number: int
-    picture: np.ndarray  # (height, width, 4) uint8
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """The surfaces of a molecule, drawn once and shown in several figures."""
-
-    frame: Frame
-    states: tuple[StatePicture, ...]
-    consensus: np.ndarray  # (height, width, 4) uint8
-    change: Change | None
-    highest: float  # value at the end of the colour bar
-    arrows: Arrows | None
-
-
-def colour_map() -> LinearSegmentedColormap:
-    """From still to moving; lightness falls evenly, so that it reads in grey too."""
-    return LinearSegmentedColormap.from_list("motion", STILL_TO_MOVING)
-
-
-def surface_colour(number: int) -> np.ndarray:  # (3,) 0 to 1
-    """The colour of a state, a little lighter."""
-    return np.array(to_rgb(colour_of_group(number))) * (1 - LIGHTER) + LIGHTER
-
-
-def draw_pictures(
-    molecule: Molecule,
-    height_in_pixels: int,  # of each state
-    height_of_consensus: int,
-    supersampling: int = SUPERSAMPLING,
-) -> Pictures:
-    """Every surface of the molecule on one view and in one frame."""
-    view, frame, consensus = molecule.view, molecule.frame, molecule.consensus
-    states = tuple(
-        StatePicture(
-            number,
-            draw_surface(
-                one, molecule.level, view, frame, height_in_pixels, surface_colour(number), supersampling
-            ),
-        )
-        for number, one in molecule.states.items()
-    )
-    return Pictures(
-        frame,
-        states,
-        _picture_of_consensus(consensus, view, frame, height_of_consensus, supersampling),
-        consensus.change,
-        consensus.highest,
-        consensus.arrows,
-    )
-
-
-def _picture_of_consensus(
-    consensus: ColouredConsensus, view: np.ndarray, frame: Frame, height: int, supersampling: int
-) -> np.ndarray:
-    surface = find_surface(consensus.fine, consensus.level, view, frame, height * supersampling)
-    if consensus.change is None or not len(surface.positions):
-        return paint(surface, np.array(PLAIN), supersampling)
-    fractions = np.clip(consensus.values_at(surface.positions) / consensus.highest, 0, 1)
-    return paint(surface, colour_map()(fractions)[:, :3], supersampling)
 
 
 def rows_and_columns(n_pictures: int, aspect: float, room: float) -> tuple[int, int]:

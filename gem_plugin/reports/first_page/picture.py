@@ -14,9 +14,9 @@ from gem_plugin.reports.figures.save import (
     TWO_COLUMNS_IN_INCHES,
     save_figure,
 )
+from gem_plugin.reports.first_page.panels import Pictures as Pictures
+from gem_plugin.reports.first_page.panels import Plane as Plane
 from gem_plugin.reports.first_page.panels import (
-    Pictures,
-    Plane,
     rows_and_columns,
     show_consensus,
     show_plane,

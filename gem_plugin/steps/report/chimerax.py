@@ -94,7 +94,16 @@ class _Motion:
     highest: float  # Angstrom
 
 
-def write_chimerax(run: Run, kept: KeptProducts, track: Track = untracked) -> list[Path]:
+def _nothing() -> None:
+    """Default: nobody waits for the motion."""
+
+
+def write_chimerax(
+    run: Run,
+    kept: KeptProducts,
+    track: Track = untracked,
+    when_measured: Callable[[], object] = _nothing,  # called between motion and scripts
+) -> list[Path]:
     """Scripts for everything that the run holds, scenes for Mol* beside them; where the model is there, motion too.
 
     What is there as it would be made now stays.
@@ -106,6 +115,7 @@ def write_chimerax(run: Run, kept: KeptProducts, track: Track = untracked) -> li
 
     if _has_model(run):
         kept.make(MOTION, _made_of_motion(run), lambda: _measure(run, source(), track))
+    when_measured()
     files = kept.make(SCRIPTS, _made_of_scripts(run), lambda: _write_all(run, source, track))
     return [path for path in files if path.suffix == SUFFIX_OF_SCRIPTS]
 

@@ -1,26 +1,28 @@
-"""The figures that no other step draws. Each is drawn again only when something that it shows has changed."""
+"""The figures that no other step draws. Each is drawn again only when something that it shows has changed.
 
-import contextlib
-from collections.abc import Callable
+Those that wait for nothing are begun first: a second process draws them while this one measures the motion.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gem_plugin.errors import InputError
 from gem_plugin.io.mrc.maps import read_map
 from gem_plugin.io.run import figure_names as names
 from gem_plugin.io.run.figure_names import remove_figures
-from gem_plugin.progress import Track
+from gem_plugin.io.run.files import RunFiles
+from gem_plugin.progress import Progress
+from gem_plugin.reports.figures.drawn_by import DrawnBy, draw_anew
 from gem_plugin.reports.figures.order import figure_files
 from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.results.kept_products import KeptProducts
 from gem_plugin.results.run import Run
+from gem_plugin.second_process import Call, SecondProcess
 
-BOOTSTRAP_SAMPLES = 30
 OF_REPORT_ALONE = (  # where the run holds nothing for one of these, a figure of an earlier state of the run goes
     names.FIRST_PAGE,
     names.ENERGY_OF_LATENTS,
@@ -31,6 +33,8 @@ OF_REPORT_ALONE = (  # where the run holds nothing for one of these, a figure of
     names.OUTLIERS,
     names.POSE_CHANGES,
 )
+LIBRARY = "matplotlib.figure"  # a second to import
+DRAWING = ("gem_plugin.reports.figures.motion", "gem_plugin.reports.figures.landscape")  # with all they need
 
 
 @dataclass(frozen=True)
@@ -38,54 +42,74 @@ class ReportFigure:
     """One figure, with everything that it shows."""
 
     name: str
+    draw: DrawnBy
     shows: tuple[Any, ...]
-    draw: Callable[[Path], list[Path]]  # of the path without suffix
+    drawn_from: Callable[[], tuple[Any, ...]] | None = None  # where that takes time to find; default: shows
 
     @classmethod
-    def of(cls, name: str, draw: Callable[..., list[Path]], *shows: Any) -> "ReportFigure":
+    def of(cls, name: str, draw: DrawnBy, *shows: Any) -> "ReportFigure":
         """One whose function takes what it shows."""
-        return cls(name, shows, lambda stem: draw(stem, *shows))
+        return cls(name, draw, shows)
 
 
-def drawn_by(module: str, function: str) -> Callable[..., list[Path]]:
-    """A function of reports.figures; a report that keeps all figures does not wait for matplotlib."""
+class FiguresOfReport:
+    """All figures of one report: begun as soon as what they show is there, and recorded when all are drawn."""
 
-    def draw(stem: Path, *shows: Any) -> list[Path]:
-        return getattr(import_module(f"gem_plugin.reports.figures.{module}"), function)(stem, *shows)
+    def __init__(self, files: RunFiles, kept: KeptProducts, second: SecondProcess) -> None:
+        self._folder, self._kept, self._second = files.figures, kept, second
+        self._present = set[str]()
+        self._begun: list[tuple[ReportFigure, Call]] = []
 
-    return draw
+    def begin(self, figures: Iterable[ReportFigure]) -> None:
+        """Have those drawn that are not there as they would be drawn now."""
+        for figure in figures:
+            self._present.add(figure.name)
+            if not self._kept.is_valid(figure.name, figure.shows):
+                shown = figure.shows if figure.drawn_from is None else figure.drawn_from()
+                call = self._second.begin(draw_anew, self._folder / figure.name, figure.draw, *shown)
+                self._begun.append((figure, call))
+
+    def finish(self, progress: Progress) -> None:
+        """Wait for all; a process that has matplotlib draws what the other one has not begun."""
+        remove_figures(self._folder, *set(OF_REPORT_ALONE) - self._present)
+        if LIBRARY in sys.modules:
+            for _, call in reversed(self._begun):
+                call.take_back()
+        for figure, call in progress.track(self._begun, "figures of the report", unit="figure"):
+            self._kept.make(figure.name, figure.shows, partial(call.result, progress.check_stop))
 
 
-def draw_figures(run: Run, page: FirstPage, kept: KeptProducts, track: Track) -> None:
-    """Draw what is not there as it would be drawn now."""
-    folder, figures = run.files.figures, _figures_of_report(run, page)
-    remove_figures(folder, *set(OF_REPORT_ALONE).difference(figure.name for figure in figures))
-    for figure in track(figures, "figures of the report", unit="figure"):
-        kept.make(figure.name, figure.shows, partial(_draw_anew, figure, folder))
-
-
-def _draw_anew(figure: ReportFigure, folder: Path) -> list[Path]:
-    remove_figures(folder, figure.name)
-    return figure.draw(folder / figure.name)
-
-
-def _figures_of_report(run: Run, page: FirstPage) -> list[ReportFigure]:
-    figures = [
-        ReportFigure(names.FIRST_PAGE, page.shown, lambda _: page.draw()),
-        *_figure_of_energy(run),
-    ]
+def figures_without_motion(run: Run) -> list[ReportFigure]:
+    """What can be drawn before the motion is known."""
+    figures = _figure_of_energy(run)
     if run.history:
-        figures.append(ReportFigure.of(names.TRAINING, drawn_by("training", "draw_training"), run.history))
-    if run.motion is not None:
-        figures += [
-            ReportFigure.of(names.MOTION, drawn_by("motion", "draw_motion"), run.motion),
-            ReportFigure.of(names.AMPLITUDE_CHANGE, drawn_by("motion", "draw_amplitude_change"), run.motion),
-            ReportFigure.of(names.PARTS, drawn_by("motion", "draw_parts"), run.motion),
-        ]
+        figures.append(ReportFigure.of(names.TRAINING, _of_figures("training", "draw_training"), run.history))
     figures += _figures_of_outliers(run)
     if run.state_maps:
         figures.append(_figure_of_state_means(run))
     return figures
+
+
+def figures_of_motion(run: Run) -> list[ReportFigure]:
+    """How the Gaussians move, where that was measured."""
+    drawn = (
+        (names.MOTION, "draw_motion"),
+        (names.AMPLITUDE_CHANGE, "draw_amplitude_change"),
+        (names.PARTS, "draw_parts"),
+    )
+    if run.motion is None:
+        return []
+    return [ReportFigure.of(name, _of_figures("motion", function), run.motion) for name, function in drawn]
+
+
+def figure_of_first_page(page: FirstPage) -> ReportFigure:
+    """The picture that the report begins with."""
+    drawn_by = DrawnBy("first_page.picture", "draw_first_page")
+    return ReportFigure(names.FIRST_PAGE, drawn_by, page.shown, lambda: page.drawn_from)
+
+
+def _of_figures(module: str, function: str) -> DrawnBy:
+    return DrawnBy(f"figures.{module}", function)
 
 
 def _figure_of_state_means(run: Run) -> ReportFigure:
@@ -93,7 +117,7 @@ def _figure_of_state_means(run: Run) -> ReportFigure:
     maps = [read_map(path) for path in run.state_maps.values()]
     return ReportFigure.of(
         names.STATE_MEANS,
-        drawn_by("landscape", "draw_state_slices"),
+        _of_figures("landscape", "draw_state_slices"),
         [one.volume for one in maps],
         np.array([run.state_counts[number] for number in run.state_maps]),
         [run.checks.badge(number) for number in run.state_maps],
@@ -109,12 +133,12 @@ def _figures_of_outliers(run: Run) -> list[ReportFigure]:
         used = run.is_used
         contrasts = run.column("contrast")[used] if run.files.contrasts.is_file() else None
         shown = probabilities[used], run.is_outlier[used], contrasts
-        figures.append(ReportFigure.of(names.OUTLIERS, drawn_by("outliers", "draw_outliers"), *shown))
+        figures.append(ReportFigure.of(names.OUTLIERS, _of_figures("outliers", "draw_outliers"), *shown))
     if poses is not None:
         poses = poses.take(run.is_used)
         changes = poses.rotations_in_degrees, poses.distances_in_angstroms
         figures.append(
-            ReportFigure.of(names.POSE_CHANGES, drawn_by("outliers", "draw_pose_changes"), *changes)
+            ReportFigure.of(names.POSE_CHANGES, _of_figures("outliers", "draw_pose_changes"), *changes)
         )
     return figures
 
@@ -128,23 +152,5 @@ def _figure_of_energy(run: Run) -> list[ReportFigure]:
     if not counted.any():  # nothing is in a state where all are outliers
         return []
     particles = run.particles.particle_indices[counted] if run.is_prepared else None
-    return [
-        ReportFigure.of(names.ENERGY_OF_LATENTS, _draw_energy_of_latents, run.latents[counted], particles)
-    ]
-
-
-def _draw_energy_of_latents(stem: Path, latents: np.ndarray, particles: np.ndarray | None) -> list[Path]:
-    from gem_plugin.landscape.free_energy import estimate_free_energy
-    from gem_plugin.landscape.latents.components import fit_latent_components
-    from gem_plugin.reports.figures.free_energy import draw_energy_map
-
-    plane = fit_latent_components(latents).scores[:, :2].astype(np.float64)
-    if plane.shape[1] < 2:
-        return []
-    with contextlib.suppress(InputError):  # too few particles, or none of them differ: no figure then
-        landscape = estimate_free_energy(
-            plane, np.random.default_rng(0), n_bootstrap=BOOTSTRAP_SAMPLES, particle_indices=particles
-        )
-        if landscape.has_energies:
-            return draw_energy_map(stem, landscape, (1, 2), coordinate="latent component {} (latent units)")
-    return []
+    drawn_by = _of_figures("free_energy", "draw_energy_of_latents")
+    return [ReportFigure.of(names.ENERGY_OF_LATENTS, drawn_by, run.latents[counted], particles)]

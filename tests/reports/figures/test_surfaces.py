@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
+from gem_plugin.reports.figures import surfaces
 from gem_plugin.reports.figures.surfaces import (
     FineMap,
     Frame,
@@ -113,3 +116,30 @@ def test_the_same_map_gives_the_same_picture() -> None:
         for _ in range(2)
     ]
     np.testing.assert_array_equal(*pictures)
+
+
+def rugged_map(seed: int) -> FineMap:
+    """Clumps with gaps, voxels alone, and density at the edge of the grid."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(30, 30, 30)), 1.3)
+    noise[3, 4, 5] = noise[0, 15, 15] = 10 * noise.max()
+    return FineMap((noise / noise.std()).astype(np.float32), 2.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_not_looked_at_holds_no_surface(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same picture as that of all rays from the front to the back, and of clefts on the whole grid."""
+    one, view = rugged_map(seed), Rotation.from_euler("zyx", [17 + 31 * seed, 40, 11], True).as_matrix()
+    frame = Frame(-40, 40, -35, 35)
+    quick = find_surface(one, 1.5, view, frame, 90)
+
+    def all_rays(one: FineMap, seen: np.ndarray, right: np.ndarray, up: np.ndarray) -> surfaces._Rays:
+        return surfaces._Rays(
+            np.arange(len(right)), np.full(len(right), np.inf), np.full(len(right), -np.inf)
+        )
+
+    monkeypatch.setattr(surfaces, "_rays_that_may_hit", all_rays)
+    monkeypatch.setattr(surfaces, "_box_around", lambda *_: (slice(0, 30),) * 3)
+    whole = find_surface(one, 1.5, view, frame, 90)
+    assert 500 < quick.is_hit.sum() < 0.9 * quick.is_hit.size
+    np.testing.assert_array_equal(quick.depth, whole.depth)
+    np.testing.assert_allclose(quick.brightness, whole.brightness, atol=1e-6)

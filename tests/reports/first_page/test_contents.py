@@ -7,10 +7,12 @@ import pytest
 from first_page_runs import KINDS, run_of_kind
 from PIL import Image
 
+from gem_plugin.reports.figures.drawn_by import DrawnBy, draw_anew
 from gem_plugin.reports.first_page import contents
 from gem_plugin.reports.first_page.contents import FirstPage
 from gem_plugin.results.run import Run
 
+DRAWN_BY = DrawnBy("first_page.picture", "draw_first_page")
 HAS_STATES = set(KINDS) - {"empty", "no landscape", "no latents"}
 
 
@@ -25,7 +27,7 @@ def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", ["good", "cryoDRGN", "no landscape", "one state"])
 def test_the_picture_is_drawn_and_its_caption_is_true(tmp_path: Path, kind: str) -> None:
     page = FirstPage(Run(run_of_kind(tmp_path, kind)))
-    written = page.draw()
+    written = draw_anew(page.path.with_suffix(""), DRAWN_BY, *page.drawn_from)
     assert [path.suffix for path in written] == [".png", ".pdf"]
     with Image.open(page.path) as picture:
         assert np.asarray(picture.convert("RGB")).std() > 10
@@ -42,7 +44,7 @@ def test_an_earlier_picture_goes_where_nothing_is_left_to_draw(tmp_path: Path) -
     run.figures.mkdir()
     earlier = run.figures / "first_page.png"
     earlier.write_bytes(b"old")
-    assert FirstPage(Run(run)).draw() == []
+    assert draw_anew(earlier.with_suffix(""), DRAWN_BY, *FirstPage(Run(run)).drawn_from) == []
     assert not earlier.exists()
 
 

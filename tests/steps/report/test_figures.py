@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tiny_run import make_tiny_run, moving_ball
 
+from gem_plugin import second_process
 from gem_plugin.io.array_files import read_array, write_array
 from gem_plugin.io.mrc.maps import write_map
 from gem_plugin.io.run import figure_names as names
@@ -24,7 +25,7 @@ from gem_plugin.reports.first_page import contents
 from gem_plugin.results import kept_products
 from gem_plugin.results.run import Run
 from gem_plugin.steps.landscape.settings import LandscapeSettings
-from gem_plugin.steps.report import chimerax, step
+from gem_plugin.steps.report import chimerax, figures, step
 from gem_plugin.steps.report.settings import ReportSettings
 
 LOG, MOTION, SCRIPTS = "logfile", "measured", "scripts"
@@ -218,3 +219,47 @@ def test_without_scripts_the_motion_of_another_model_goes(reports: Reports) -> N
 def test_other_particles_in_the_states_are_compared_anew(reports: Reports) -> None:
     np.save(reports.run.outliers, (np.arange(300) < 40).astype(np.float32))
     assert {MOTION, names.OUTLIERS} <= reports()
+
+
+@pytest.fixture
+def copies(reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFiles]:
+    """Two runs of one name without a report, whose models are small."""
+    copies = [RunFiles(tmp_path / where / "run") for where in ("alone", "together")]
+    for one in copies:
+        shutil.copytree(reported, one.root)
+        shutil.rmtree(one.figures)
+    monkeypatch.setattr(contents, "LARGEST_PICTURE", 40)
+    monkeypatch.setattr(contents, "SMALLEST_PICTURE", 30)
+    monkeypatch.setattr(contents, "ROWS_OF_CONSENSUS", 40)
+    monkeypatch.setattr(Run, "decoder", lambda *_: arm_source(ring_latents(300)))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    return copies
+
+
+def test_two_processes_draw_what_one_draws(copies: list[RunFiles], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the letters in the fonts of PDF files, of which each process has its own."""
+    alone, together = copies
+    step.run_report(alone, ReportSettings(), Progress(io.StringIO()))
+    asked: list[Any] = []
+    ask = second_process.SecondProcess._ask
+    monkeypatch.setattr(second_process, "has_two_cores", lambda: True)
+    monkeypatch.setattr(second_process.SecondProcess, "_ask", lambda *of: asked.append(ask(*of)) or asked[-1])
+    monkeypatch.setattr(figures, "LIBRARY", "not there")
+    step.run_report(together, ReportSettings(), Progress(io.StringIO()))
+    assert len(asked) == 8
+    assert all(is_done for is_done, _ in asked)
+    for path in sorted(alone.figures.glob("*.png")):
+        assert path.read_bytes() == (together.figures / path.name).read_bytes(), path.name
+    for one in (*alone.figures.glob("*.pdf"), alone.pdf_log):
+        assert (together.root / one.relative_to(alone.root)).is_file()
+    assert step.run_report(together, ReportSettings(), Progress(io.StringIO()))["warnings"] >= 0
+    assert len(asked) == 8
+
+
+def test_a_figure_that_fails_is_an_error_of_the_report(
+    copies: list[RunFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_process, "has_two_cores", lambda: True)
+    monkeypatch.setattr(figures, "_of_figures", lambda *_: figures.DrawnBy("figures.motion", "draw_nothing"))
+    with pytest.raises(AttributeError, match="draw_nothing"):
+        step.run_report(copies[0], ReportSettings(), Progress(io.StringIO()))
