@@ -23,15 +23,13 @@ class StepTables(NamedTuple):
     rows: Tensor  # (n_steps, batch) int64
     noise: Tensor  # (n_steps, batch, latent_size)
     numbers: Tensor  # (n_steps, k) float32
+    images: Tensor | None = None  # (n_steps, batch, width) int64: the choice where particles own several
 
-    def of_step(self, step: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # step (1,) int64, on the device
-        rows, noise, numbers = (table.index_select(0, step)[0] for table in self)
-        return rows, noise, numbers
+    def of_step(self, step: Tensor) -> tuple[Tensor, ...]:  # step (1,) int64, on the device
+        return tuple(table.index_select(0, step)[0] for table in self if table is not None)
 
 
-TakeStep = Callable[
-    [Tensor, Tensor, Tensor], Tensor
-]  # rows, noise, numbers -> what the step adds to the sums
+TakeStep = Callable[..., Tensor]  # rows, noise, numbers, and images if any -> what the step adds to the sums
 
 
 def replay_steps(
