@@ -3,6 +3,7 @@
 A step is a few hundred small operations, and Python needs longer to start them than a GPU to do them. Where everything that a
 step reads lies on the device, its operations are recorded once an epoch and then started with one call a step; rows, random
 numbers and the numbers that change from step to step lie in tables on the device, and a counter there says which row is due.
+All steps have the same shapes: particles that own several images come with equally many, chosen before the epoch.
 """
 
 from collections.abc import Callable, Iterable, Iterator
