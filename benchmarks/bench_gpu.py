@@ -167,7 +167,9 @@ def measure(part: str, options: argparse.Namespace, sets: dict[str, Future[Path]
         return whole_runs.refine_poses(path, work / "run_poses", options.device, settings)
     if part == "tilt_series":
         settings = {"epochs": EPOCHS_OF_TILT_SERIES, **settings}
-        return whole_runs.train_tilt_series(path, work / "run_tilt_series", options.device, settings)
+        row = whole_runs.train_tilt_series(path, work / "run_tilt_series", options.device, settings)
+        size = rates.TILT_SERIES.smaller() if options.tiny else rates.TILT_SERIES
+        return row | rates.tilt_series_rates(size, device)
     if part == "landscape":
         sizes = (20, 100) if options.tiny else (whole_runs.N_MAPS, whole_runs.N_PLACED)
         return whole_runs.map_landscape(run, options.device, *sizes)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from bench_projection import Ceilings, backward_work, forward_work, measure_ceilings, seconds_of
 from scipy.spatial.transform import Rotation
@@ -14,7 +15,8 @@ from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.gaussians.pixel_tables import footprint_of
 from gem_plugin.gaussians.projection import project_gaussians
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs, features_of_view
+from gem_plugin.heterogeneity.image_owners import ImagesOfParticles
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
@@ -38,10 +40,12 @@ class Work:
     records_steps: bool = True
     looks_for_outliers: bool = True
     images_are_short: bool = False  # kept in half precision
+    images_of_each: int = 1  # more: particles of tilt series
 
     def smaller(self) -> "Work":
         """The same in seconds on a CPU."""
-        return replace(self, box=32, n_gaussians=200, n_particles=256, batch_size=32)
+        n_particles = 256 if self.images_of_each == 1 else 64
+        return replace(self, box=32, n_gaussians=200, n_particles=n_particles, batch_size=32)
 
 
 SIZES = (
@@ -54,6 +58,7 @@ SIZES = (
     Work(128, 8000, images_are_short=True),
     Work(256, 8000, n_particles=4096),
 )
+TILT_SERIES = Work(64, 1600, n_particles=2048, images_of_each=41)
 PROJECTIONS = ((64, 1600, 64), (128, 8000, 64), (128, 8000, 256), (256, 8000, 64))  # box, Gaussians, images
 
 
@@ -118,8 +123,24 @@ def training_rate(work: Work, device: torch.device, with_timeline: bool = False)
     return row
 
 
+def tilt_series_rates(work: Work, device: torch.device) -> dict[str, Any]:
+    """Whether the steps of tilt series are recorded, and particles a second of them with and without."""
+    recorded, one_by_one = (
+        training_rate(replace(work, records_steps=records_steps), device) for records_steps in (True, False)
+    )
+    return {
+        "steps_are_recorded": recorded["is_recorded"],
+        "particles_per_second_of_recorded_steps": recorded["particles_per_second"],
+        "particles_per_second_of_steps_one_by_one": one_by_one["particles_per_second"],
+        "loss_is_finite": recorded["loss_is_finite"] and one_by_one["loss_is_finite"],
+    }
+
+
 def _trainer(work: Work, device: torch.device) -> Trainer:
-    n, box = work.n_particles, work.box
+    n, box = work.n_particles * work.images_of_each, work.box  # images
+    owned = None
+    if work.images_of_each > 1:
+        owned = ImagesOfParticles(np.arange(0, n + 1, work.images_of_each))
     generator = torch.Generator().manual_seed(0)
     settings = TrainSettings(
         batch_size=work.batch_size, precision=work.precision, validation_fraction=0.0, refine_poses=False
@@ -137,6 +158,7 @@ def _trainer(work: Work, device: torch.device) -> Trainer:
         ctf,
         torch.ones(box // 2 + 1),
         pixel_size,
+        owned=owned,
     )
     cloud = GaussianCloud(
         torch.randn(work.n_gaussians, 3, generator=generator) * box / 8,
@@ -144,13 +166,15 @@ def _trainer(work: Work, device: torch.device) -> Trainer:
         torch.full((work.n_gaussians,), WIDTH_IN_PIXELS),
         LengthUnit.PIXEL,
     )
-    model = build_model(architecture_for(settings, work.n_gaussians, box, pixel_size), cloud, generator)
+    of_view = features_of_view(observations)
+    architecture = architecture_for(settings, work.n_gaussians, box, pixel_size, of_view)
+    model = build_model(architecture, cloud, generator)
     model.to(device)
     observations.move_to_(device)
     observations.keep_in_memory(dtype=torch.float16 if work.images_are_short else torch.float32)
     inputs = EncoderInputs.compute(model.anchors, observations)
-    model.encoder.standardise_by(inputs.batch(torch.arange(min(n, 2000))), len(model.anchors))
-    rows = torch.arange(n)
+    rows = torch.arange(work.n_particles)
+    model.encoder.standardise_by(inputs.batch(rows[:2000]), len(model.anchors))
     trainer = Trainer(model, observations, inputs, rows, rows[:0], settings, OneCycle(EPOCHS_OF_SCHEDULE))
     trainer.records_steps = work.records_steps
     if work.looks_for_outliers:

@@ -21,10 +21,13 @@ class ImageOwners(NamedTuple):
     scales: Tensor | None = (
         None  # (particles,) float32: all images of each over those in the batch; None: all are there
     )
+    weights: Tensor | None = None  # (images,) float32: 0 for repeated images, which only fill the batch up
 
     def to(self, device: torch.device) -> "ImageOwners":
-        scales = None if self.scales is None else self.scales.to(device)
-        return ImageOwners(self.particles.to(device), self.n_particles, scales)
+        scales, weights = (
+            None if values is None else values.to(device) for values in (self.scales, self.weights)
+        )
+        return ImageOwners(self.particles.to(device), self.n_particles, scales, weights)
 
 
 class ImagesOfParticles:
@@ -65,6 +68,16 @@ class ImagesOfParticles:
         scales = counts / counts.clamp_max(maximum)
         return images[chosen], ImageOwners(owners.particles[chosen], len(rows), scales)
 
+    def some_as_table(
+        self, rows: Tensor, maximum: int, generator: torch.Generator
+    ) -> Tensor:  # (k, width): as many for each particle, whose first image is repeated where it has too few
+        """The images that `some_of` chooses, as a table whose shape does not depend on the rows."""
+        images, _ = self.some_of(rows, maximum, generator)
+        width = min(maximum, int(self.counts.max()))
+        table = self.first_images[rows][:, None].repeat(1, width)
+        table[_are_taken(self.counts[rows], width)] = images
+        return table
+
     def _taken(self, rows: Tensor, counts: Tensor) -> Tensor:
         before = counts.cumsum(0) - counts
         offsets = (self.first_images[rows] - before).repeat_interleave(counts)
@@ -73,6 +86,18 @@ class ImagesOfParticles:
 
 def _owners(counts: Tensor) -> ImageOwners:
     return ImageOwners(torch.arange(len(counts)).repeat_interleave(counts), len(counts))
+
+
+def owners_of_table(counts: Tensor, width: int) -> ImageOwners:  # counts (particles,): of all their images
+    """The owners of `some_as_table`, on the device of the counts and without waiting for it."""
+    own = torch.arange(len(counts), device=counts.device)
+    particles = own[:, None].expand(-1, width).flatten()
+    scales = counts / counts.clamp_max(width)
+    return ImageOwners(particles, len(counts), scales, _are_taken(counts, width).flatten().float())
+
+
+def _are_taken(counts: Tensor, width: int) -> Tensor:  # (particles,) -> (particles, width) bool
+    return torch.arange(width, device=counts.device) < counts[:, None]
 
 
 def clouds_of_images(cloud: GaussianCloud, owners: ImageOwners | None) -> GaussianCloud:
@@ -99,5 +124,7 @@ def sums_of_particles(
     """The sum over the images of each particle that are in the batch."""
     if owners is None:
         return values
+    if owners.weights is not None:
+        values = values * owners.weights.reshape(-1, *(1,) * (values.ndim - 1))
     sums = values.new_zeros(owners.n_particles, *values.shape[1:])
     return sums.index_add(0, owners.particles, values)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gem_plugin.heterogeneity.image_owners import ImageOwners, ImagesOfParticles
+from gem_plugin.heterogeneity.image_owners import ImageOwners, ImagesOfParticles, owners_of_table
 from gem_plugin.heterogeneity.prefetch import send
 from gem_plugin.imaging.ctf import CtfParameters, ctf_half_spectra
 from gem_plugin.imaging.fourier import fourier_crop_images, ring_indices, shift_half_spectra
@@ -69,6 +69,7 @@ class Observations:
     ) -> None:
         self.raw_images = images
         self.owned, self._n_images = owned, len(rotation_matrices)
+        self._n_owned = None if owned is None else owned.counts  # (n,), on the device of the batches
         own = np.arange(self._n_images)
         self.image_indices = own if image_indices is None else image_indices
         of_rows = self.image_indices if owned is None else np.arange(len(owned))
@@ -108,15 +109,14 @@ class Observations:
         ):
             setattr(self, name, getattr(self, name).to(device))
         self.ctf, self._inverse_noise = self.ctf.to(device), self._inverse_noise.to(device)
-        if self._noise_rows is not None:
-            self._noise_rows = self._noise_rows.to(device)
-        if self._inverse_levels is not None:
-            self._inverse_levels = self._inverse_levels.to(device)
+        for name in ("_noise_rows", "_inverse_levels", "_n_owned"):
+            if getattr(self, name) is not None:
+                setattr(self, name, getattr(self, name).to(device))
 
     @property
     def are_on_device(self) -> bool:
-        """Whether a batch reads nothing that is elsewhere, on a CUDA device; its rows may be there too."""
-        return self.device.type == "cuda" and self._matched is not None and self.owned is None
+        """Whether a batch to train reads nothing that is elsewhere, on a CUDA device; its rows and chosen images may be there too."""
+        return self.device.type == "cuda" and self._matched is not None
 
     def __len__(self) -> int:
         return self._n_images if self.owned is None else len(self.owned)
@@ -215,15 +215,26 @@ class Observations:
         self._n_kept, self._kept_as = max(self._n_kept, len(matched)), dtype
 
     def batch(self, rows: Tensor) -> MatchedBatch:
-        """The given particles. Rows are on the CPU, whatever the device of the batches, or on it where `are_on_device`."""
+        """The given particles. Rows are on the CPU, whatever the device of the batches; those of single images may be on it."""
         return self._batch_of(*self._all_of(rows))
 
-    def batch_to_train(self, rows: Tensor, generator: torch.Generator) -> MatchedBatch:
-        """The same with a random choice of the images of particles that own more than IMAGES_OF_A_STEP."""
-        if self.owned is None:
+    def batch_to_train(self, rows: Tensor, choice: torch.Generator | Tensor) -> MatchedBatch:
+        """The same with a random choice of the images of particles that own more than IMAGES_OF_A_STEP.
+
+        The choice may have been made before: one of `images_of_steps`, (batch, width). It lies on the device then, as the rows do.
+        """
+        if self.owned is None or self._n_owned is None:
             return self.batch(rows)
-        images, owners = self.owned.some_of(rows, IMAGES_OF_A_STEP, generator)
+        if isinstance(choice, Tensor):
+            return self._batch_of(choice.flatten(), owners_of_table(self._n_owned[rows], choice.shape[1]))
+        images, owners = self.owned.some_of(rows, IMAGES_OF_A_STEP, choice)
         return self._batch_of(images, owners.to(self.device))
+
+    def images_of_steps(self, batches: list[Tensor], generator: torch.Generator) -> Tensor | None:
+        """What batch_to_train chooses batch by batch, (steps, batch, width); None where a particle is one image."""
+        if self.owned is None:
+            return None
+        return torch.stack([self.owned.some_as_table(rows, IMAGES_OF_A_STEP, generator) for rows in batches])
 
     def small_batch(self, rows: Tensor, box_size: int) -> MatchedBatch:
         """The given particles with images Fourier-cropped to a smaller box."""

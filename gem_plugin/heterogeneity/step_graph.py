@@ -3,6 +3,7 @@
 A step is a few hundred small operations, and Python needs longer to start them than a GPU to do them. Where everything that a
 step reads lies on the device, its operations are recorded once an epoch and then started with one call a step; rows, random
 numbers and the numbers that change from step to step lie in tables on the device, and a counter there says which row is due.
+All steps have the same shapes: particles that own several images come with equally many, chosen before the epoch.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,15 +24,13 @@ class StepTables(NamedTuple):
     rows: Tensor  # (n_steps, batch) int64
     noise: Tensor  # (n_steps, batch, latent_size)
     numbers: Tensor  # (n_steps, k) float32
+    images: Tensor | None = None  # (n_steps, batch, width) int64: the choice where particles own several
 
-    def of_step(self, step: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # step (1,) int64, on the device
-        rows, noise, numbers = (table.index_select(0, step)[0] for table in self)
-        return rows, noise, numbers
+    def of_step(self, step: Tensor) -> tuple[Tensor, ...]:  # step (1,) int64, on the device
+        return tuple(table.index_select(0, step)[0] for table in self if table is not None)
 
 
-TakeStep = Callable[
-    [Tensor, Tensor, Tensor], Tensor
-]  # rows, noise, numbers -> what the step adds to the sums
+TakeStep = Callable[..., Tensor]  # rows, noise, numbers, and images if any -> what the step adds to the sums
 
 
 def replay_steps(

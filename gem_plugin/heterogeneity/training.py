@@ -161,7 +161,8 @@ class Trainer:
     def _can_record(self, batches: list[Tensor]) -> bool:
         """Whether a step reads nothing that is not on the device, and is the same in every step of the epoch."""
         is_alone = self.workers.size == 1 and self.observations.are_on_device
-        return self.records_steps and is_alone and not self.extra_losses.are_on and len(batches) > 1
+        is_plain = self.settings.loss == "squared" and not self.extra_losses.are_on
+        return self.records_steps and is_alone and is_plain and len(batches) > 1
 
     def _recorded_steps(
         self,
@@ -173,11 +174,12 @@ class Trainer:
         """The same as _steps from a CUDA graph."""
         noise = torch.randn(len(batches), len(batches[0]), self.model.latent_size, generator=generator)
         numbers = [self._numbers_of(number, len(batches)) for number in range(1, len(batches) + 1)]
-        values = torch.stack(batches), noise, torch.tensor(numbers)
-        tables = StepTables(*(send(value, self.device) for value in values))
+        images = self.observations.images_of_steps(batches, self._choice_of_images)
+        values = torch.stack(batches), noise, torch.tensor(numbers), images
+        tables = StepTables(*(send(value, self.device) for value in values if value is not None))
 
-        def take_step(rows: Tensor, noise: Tensor, numbers: Tensor) -> Tensor:
-            return self._step(self._load(rows), noise, StepNumbers(*numbers.unbind()), generator)
+        def take_step(rows: Tensor, noise: Tensor, numbers: Tensor, images: Tensor | None = None) -> Tensor:
+            return self._step(self._load(rows, images), noise, StepNumbers(*numbers.unbind()), generator)
 
         yield from replay_steps(take_step, tables, sums, track(batches))
 
@@ -283,7 +285,7 @@ class Trainer:
     def _load_local(self, rows: Tensor) -> LoadedBatch:
         return self._load(self.workers.local_rows(rows), self._choice_of_images)
 
-    def _load(self, rows: Tensor, choice: torch.Generator | None = None) -> LoadedBatch:
+    def _load(self, rows: Tensor, choice: torch.Generator | Tensor | None = None) -> LoadedBatch:
         """What a step needs of the given particles, on the device; with a choice of their images, or all."""
         observations = self.observations
         if self.settings.loss != "squared":

@@ -8,9 +8,11 @@ import torch
 from gpu import phases
 from gpu.kernels import compare_with_reference
 from gpu.other_sets import Sizes, make_sets, run_sets
-from gpu.rates import SIZES, training_rate
+from gpu.rates import SIZES, TILT_SERIES, tilt_series_rates, training_rate
 from gpu.report import as_markdown
 from gpu.timeline import timeline_from
+
+from gem_plugin.heterogeneity.training import Trainer
 
 TRACE = {
     "traceEvents": [
@@ -37,6 +39,18 @@ def test_a_training_is_measured_on_a_cpu():
     assert row["particles_per_second"] > 0
     assert row["loss_is_finite"]
     assert not row["is_recorded"], "only a GPU records"
+
+
+def test_tilt_series_are_measured_with_recorded_steps_and_without(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Trainer, "_can_record", lambda self, batches: seen.append(self) or False)
+    row = tilt_series_rates(TILT_SERIES.smaller(), torch.device("cpu"))
+    assert [trainer.records_steps for trainer in seen] == [True] * 5 + [False] * 5
+    assert seen[0].observations.owned.counts.tolist() == [41] * 64
+    assert row["particles_per_second_of_recorded_steps"] > 0
+    assert row["particles_per_second_of_steps_one_by_one"] > 0
+    assert row["loss_is_finite"]
+    assert not row["steps_are_recorded"], "only a GPU records"
 
 
 def test_kernels_are_compared_with_the_reference():

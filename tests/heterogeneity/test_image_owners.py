@@ -1,21 +1,23 @@
 """Particles that own several images: which are theirs, random choices of them, sums over them."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from owned_images import COUNTS, owned_images
-from small_trainer import BOX, N_GAUSSIANS, PIXEL_SIZE, make_parts, make_trainer
+from small_trainer import make_tilt_trainer
 
-from gem_plugin.heterogeneity.architecture import architecture_for, build_model
 from gem_plugin.heterogeneity.encoder.anchor_scores import (
     Anchors,
     EncoderInputs,
     features_of_view,
     read_encoder_inputs,
 )
-from gem_plugin.heterogeneity.image_owners import ImagesOfParticles, clouds_of_images, sums_of_particles
+from gem_plugin.heterogeneity.image_owners import (
+    ImagesOfParticles,
+    clouds_of_images,
+    owners_of_table,
+    sums_of_particles,
+)
 from gem_plugin.heterogeneity.losses.particles import particle_losses
 from gem_plugin.heterogeneity.observations import IMAGES_OF_A_STEP
 from gem_plugin.heterogeneity.tilt_series_poses import TiltSeriesPoses
@@ -56,6 +58,29 @@ def test_few_images_are_all_taken():
     images, owners = ImagesOfParticles(FIRST).some_of(torch.tensor([0, 4]), 5, torch.Generator())
     assert images.tolist() == [0, 31, 32]
     assert owners.scales is None
+
+
+def test_a_table_holds_what_is_chosen_and_repeats_the_first_image_of_each():
+    owned, rows = ImagesOfParticles(FIRST), torch.tensor([3, 4, 1])
+    images, owners = owned.some_of(rows, 5, torch.Generator().manual_seed(0))
+    table = owned.some_as_table(rows, 5, torch.Generator().manual_seed(0))
+    assert table[1].tolist() == [31, 32, 31, 31, 31]
+    of_table = owners_of_table(owned.counts[rows], 5)
+    assert of_table.weights is not None
+    is_there = of_table.weights == 1
+    assert torch.equal(table.flatten()[is_there], images)
+    assert torch.equal(of_table.particles[is_there], owners.particles)
+    assert torch.equal(of_table.scales, owners.scales)
+    assert owned.some_as_table(rows, 50, torch.Generator()).shape == (3, 20), "no wider than any needs"
+
+
+def test_repeated_images_add_nothing_to_sums():
+    _, owners = ImagesOfParticles(FIRST).of(torch.arange(5))
+    of_table = owners_of_table(torch.from_numpy(COUNTS), 20)
+    values = torch.full((100, 2), 7.0)
+    values[of_table.weights == 1] = torch.arange(66.0).view(33, 2)
+    sums = sums_of_particles(values, of_table)
+    assert torch.equal(sums, sums_of_particles(torch.arange(66.0).view(33, 2), owners))
 
 
 def test_sums_and_clouds_go_by_owner_and_gradients_come_back():
@@ -115,6 +140,31 @@ def test_a_batch_to_train_has_no_more_images_than_a_step_takes(rows):
     assert made.batch(rows).images.shape[0] == int(COUNTS[rows.numpy()].sum())
 
 
+@pytest.mark.parametrize("count", [3, 12, 41])
+def test_images_of_steps_are_those_of_one_batch_after_another(count):
+    made = owned_images(np.array([count, 2, 12, count, 1, 7])).of_particles
+    batches = [torch.tensor(rows) for rows in ([0, 1, 2], [5, 4, 3], [3, 0, 1])]
+    generator, again = (torch.Generator().manual_seed(3) for _ in range(2))
+    images = made.images_of_steps(batches, generator)
+    assert images.shape == (3, 3, IMAGES_OF_A_STEP)
+    for rows, of_step in zip(batches, images, strict=True):
+        one, other = made.batch_to_train(rows, again), made.batch_to_train(rows, of_step)
+        assert torch.equal(other.images[other.owners.weights == 1], one.images)
+        assert len(other.images) == 3 * IMAGES_OF_A_STEP, "whatever the rows are"
+    assert torch.equal(generator.get_state(), again.get_state())
+
+
+def test_images_are_on_the_device_only_where_they_are_kept_there():
+    made = owned_images().of_particles
+    assert not made.are_on_device
+    made.keep_in_memory()
+    assert not made.are_on_device, "a CPU records nothing"
+    made.device = torch.device("cuda")
+    assert made.are_on_device
+    made._matched = None
+    assert not made.are_on_device
+
+
 def test_batches_and_losses_stay_on_their_device():
     """The meta device refuses tensors from elsewhere."""
     meta, made = torch.device("meta"), owned_images()
@@ -125,11 +175,12 @@ def test_batches_and_losses_stay_on_their_device():
         made.cloud.widths.to(meta),
         made.cloud.unit,
     )
-    assert not made.of_particles.are_on_device, "steps choose images anew, so they are not recorded"
-    for batch in (
-        made.of_particles.batch(torch.arange(5)),
-        made.of_particles.batch_to_train(torch.arange(5), torch.Generator().manual_seed(0)),
-    ):
+    rows, generator = torch.arange(5), torch.Generator().manual_seed(0)
+    images = made.of_particles.images_of_steps([rows], generator)[0]
+    batches = [made.of_particles.batch(rows), made.of_particles.batch_to_train(rows, generator)]
+    made.of_particles.keep_in_memory()
+    batches.append(made.of_particles.batch_to_train(rows.to(meta), images.to(meta)))
+    for batch in batches:
         assert {value.device for value in batch[:3]} == {meta}
         losses = particle_losses(cloud, batch, 0.1, True, True, "reference")
         assert {value.device for value in losses} == {meta}
@@ -141,24 +192,9 @@ def test_batches_and_losses_stay_on_their_device():
 def test_a_trainer_learns_from_particles_of_several_images_and_repeats():
     losses = []
     for _ in range(2):
-        settings, model, _ = make_parts(batch_size=2, projector="reference")
-        observations = owned_images(np.tile(COUNTS, 8)).of_particles
-        generator = torch.Generator().manual_seed(0)
-        architecture = architecture_for(
-            settings, N_GAUSSIANS, BOX, PIXEL_SIZE, features_of_view(observations)
-        )
-        consensus = replace(
-            model.consensus(),
-            positions=model.positions_in_pixels.detach(),
-            amplitudes=model.log_amplitudes.exp().detach(),
-            widths=model.log_widths.exp().detach(),
-        )
-        model = build_model(architecture, consensus, generator)
-        inputs = EncoderInputs.compute(model.anchors, observations)
-        trainer = make_trainer(settings, model, observations, inputs.features)
+        trainer = make_tilt_trainer(batch_size=2, projector="reference")
         assert isinstance(trainer.poses, TiltSeriesPoses)
-        trainer.mixture.look_for_outliers(consensus, observations)
         losses.append([trainer.run_epoch().loss for _ in range(2)])
-        assert trainer.embed(torch.arange(40)).means.shape == (40, settings.latent_size)
+        assert trainer.embed(torch.arange(40)).means.shape == (40, trainer.settings.latent_size)
     assert losses[0] == losses[1]
     assert np.isfinite(losses).all()

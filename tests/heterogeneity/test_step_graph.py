@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_trainer import N_PARTICLES, make_parts, make_trainer
+from small_trainer import N_PARTICLES, make_parts, make_tilt_trainer, make_trainer
 
 from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
 from gem_plugin.heterogeneity.step_graph import StepTables, replay_steps
@@ -15,6 +15,8 @@ def test_tables_give_the_row_of_a_step():
     assert rows.tolist() == [2, 3]
     assert torch.equal(noise, tables.noise[1])
     assert torch.equal(numbers, tables.numbers[1])
+    images = torch.arange(12).view(3, 2, 2)
+    assert tables._replace(images=images).of_step(torch.tensor([2]))[3].tolist() == [[8, 9], [10, 11]]
 
 
 def needs_a_gpu():
@@ -22,14 +24,23 @@ def needs_a_gpu():
         pytest.skip("no CUDA device here")
 
 
-def trained(records_steps, n_epochs=4):
+def single_particles():
     settings, model, observations = make_parts(batch_size=4, precision="float32")
     device = torch.device("cuda")
     model.to(device)
     observations.move_to_(device)
     observations.keep_in_memory()
     features = EncoderInputs.compute(model.anchors, observations).features
-    trainer = make_trainer(settings, model, observations, features)
+    return make_trainer(settings, model, observations, features)
+
+
+def tilt_series():
+    """Particles with fewer images than a step takes, as many, and more."""
+    return make_tilt_trainer((41, 7, 12, 1, 20), "cuda", batch_size=4, precision="float32")
+
+
+def trained(make, records_steps, n_epochs=4):
+    trainer = make()
     trainer.records_steps = records_steps
     with listening(lambda notice: None) as notices:
         records = [trainer.run_epoch() for _ in range(n_epochs)]
@@ -37,9 +48,10 @@ def trained(records_steps, n_epochs=4):
     return trainer, records
 
 
-def test_a_graph_trains_as_the_steps_do_one_by_one():
+@pytest.mark.parametrize("make", [single_particles, tilt_series])
+def test_a_graph_trains_as_the_steps_do_one_by_one(make):
     needs_a_gpu()
-    (one, of_steps), (other, of_graph) = trained(False), trained(True)
+    (one, of_steps), (other, of_graph) = trained(make, False), trained(make, True)
     assert other._can_record(list(torch.arange(N_PARTICLES).split(4)))
     for first, second in zip(of_steps, of_graph, strict=True):
         assert second.loss == pytest.approx(first.loss, rel=1e-3)

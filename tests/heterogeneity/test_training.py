@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_trainer import BOX, N_ANCHORS, N_PARTICLES, make_parts, make_trainer
+from small_trainer import BOX, N_ANCHORS, N_PARTICLES, make_parts, make_tilt_trainer, make_trainer
 
 from gem_plugin.errors import RunError
 from gem_plugin.heterogeneity import training
@@ -11,14 +11,12 @@ from gem_plugin.heterogeneity.epoch_records import EpochSums
 from gem_plugin.heterogeneity.outliers import AnyPose, evidence_of_any_pose
 from gem_plugin.heterogeneity.pose_refinement import PosePrior, pose_terms
 from gem_plugin.heterogeneity.prefetch import loaded_batches
+from gem_plugin.processes.workers import Workers
 
 
 @pytest.fixture
 def cpu_trainer():
-    settings, model, observations = make_parts()
-    observations.keep_in_memory()
-    inputs = EncoderInputs.compute(model.anchors, observations)
-    return make_trainer(settings, model, observations, inputs.features)
+    return small_trainer()
 
 
 @pytest.mark.parametrize("changes", [{}, {"loss": "absolute"}, {"width_change": True, "train_widths": True}])
@@ -118,24 +116,75 @@ def test_an_error_in_loading_ahead_reaches_the_caller():
         list(loaded_batches([torch.arange(2)], load, is_ahead=True))
 
 
-def test_recorded_steps_do_what_steps_do_one_by_one(monkeypatch):
-    """The tables that a CUDA graph reads, without the graph."""
+def one_by_one(take_step, tables, sums, order):
+    """The steps from the tables that a CUDA graph reads, without the graph."""
+    for number, _ in enumerate(order):
+        sums.add_(take_step(*tables.of_step(torch.tensor([number]))))
+        yield number + 1
 
-    def one_by_one(take_step, tables, sums, order):
-        for number, _ in enumerate(order):
-            sums.add_(take_step(*tables.of_step(torch.tensor([number]))))
-            yield number + 1
 
+def small_trainer():
+    settings, model, observations = make_parts()
+    observations.keep_in_memory()
+    features = EncoderInputs.compute(model.anchors, observations).features
+    return make_trainer(settings, model, observations, features)
+
+
+TILT_COUNTS = {"fewer": (1, 7, 3), "exactly": (12, 12, 12), "more": (41, 12, 2, 20)}
+
+
+@pytest.mark.parametrize("counts", [None, *TILT_COUNTS.values()], ids=["single", *TILT_COUNTS])
+def test_recorded_steps_do_what_steps_do_one_by_one(counts, monkeypatch):
     monkeypatch.setattr(training, "replay_steps", one_by_one)
-    models, histories = [], []
+    models, histories, states = [], [], []
     for can_record in (False, True):
-        settings, model, observations = make_parts()
-        observations.keep_in_memory()
-        features = EncoderInputs.compute(model.anchors, observations).features
-        trainer = make_trainer(settings, model, observations, features)
+        trainer = small_trainer() if counts is None else make_tilt_trainer(counts)
+        trainer.contrast_variance = 0.02
         monkeypatch.setattr(trainer, "_can_record", lambda batches, value=can_record: value)
         records = [trainer.run_epoch() for _ in range(2)]
         histories.append([value for record in records for value in (record.loss, record.validation_kl)])
-        models.append(list(model.parameters()))
+        models.append(list(trainer.model.parameters()))
+        states.append(trainer._choice_of_images.get_state())
     assert histories[0] == pytest.approx(histories[1], rel=1e-5, abs=1e-6)
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*models, strict=True))
+    assert torch.equal(*states), "the same images"
+
+
+@pytest.mark.parametrize("counts", TILT_COUNTS.values(), ids=TILT_COUNTS)
+def test_a_step_with_repeated_images_has_the_losses_and_gradients_of_the_step_without(counts):
+    plain, filled_up = (make_tilt_trainer(counts) for _ in range(2))
+    batches, generator = list(torch.arange(32).split(8)), torch.Generator().manual_seed(0)
+    images = filled_up.observations.images_of_steps(batches, filled_up._choice_of_images)
+    for number, (rows, of_step) in enumerate(zip(batches, images, strict=True), start=1):
+        noise = torch.randn(8, plain.model.latent_size, generator=generator)
+        added = [
+            trainer._step(
+                trainer._load(rows, choice), noise, trainer._numbers_of(number, len(batches)), generator
+            )
+            for trainer, choice in ((plain, plain._choice_of_images), (filled_up, of_step))
+        ]
+        torch.testing.assert_close(*added, rtol=1e-5, atol=1e-6, equal_nan=True)
+        assert EpochSums.of_vector(added[0]).good_steps == 1
+        for one, other in zip(plain.model.parameters(), filled_up.model.parameters(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+            if one.grad is not None:
+                scale = float(one.grad.abs().max())
+                torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize(
+    ("changes", "can_record"),
+    [({}, True), ({"loss": "absolute"}, False), ({"latent_neighbour_weight": 1.0}, False)],
+)
+def test_steps_are_recorded_where_all_that_they_read_is_on_the_device(changes, can_record):
+    trainer = make_tilt_trainer(**changes)
+    batches = list(torch.arange(32).split(8))
+    assert not trainer._can_record(batches), "a CPU records nothing"
+    trainer.observations.device = torch.device("cuda")  # as if it were there
+    assert trainer._can_record(batches) == can_record
+    assert not trainer._can_record(batches[:1])
+    trainer.workers = Workers(0, 2)
+    assert not trainer._can_record(batches)
+    trainer.workers = Workers()
+    trainer.observations._matched = None
+    assert not trainer._can_record(batches)

@@ -1,10 +1,14 @@
 """A model, observations of noise and a trainer that are made in milliseconds."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
+from owned_images import COUNTS, owned_images
 
 from gem_plugin.gaussians.cloud import GaussianCloud, LengthUnit
 from gem_plugin.heterogeneity.architecture import architecture_for, build_model
-from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs
+from gem_plugin.heterogeneity.encoder.anchor_scores import EncoderInputs, features_of_view
 from gem_plugin.heterogeneity.observations import Observations
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.heterogeneity.training import Trainer
@@ -43,3 +47,24 @@ def make_parts(**changes):
 def make_trainer(settings, model, observations, features):
     rows = torch.arange(N_PARTICLES)
     return Trainer(model, observations, EncoderInputs(features), rows[:32], rows[32:], settings, OneCycle(2))
+
+
+def make_tilt_trainer(counts=COUNTS, device="cpu", **changes):
+    """Of particles that own as many images each, the counts repeated; images in memory, outliers looked for."""
+    settings, model, _ = make_parts(**changes)
+    counts = np.resize(counts, N_PARTICLES)
+    observations = owned_images(counts).of_particles
+    architecture = architecture_for(settings, N_GAUSSIANS, BOX, PIXEL_SIZE, features_of_view(observations))
+    consensus = replace(
+        model.consensus(),
+        positions=model.positions_in_pixels.detach(),
+        amplitudes=model.log_amplitudes.exp().detach(),
+        widths=model.log_widths.exp().detach(),
+    )
+    model = build_model(architecture, consensus, torch.Generator().manual_seed(0)).to(device)
+    observations.move_to_(torch.device(device))
+    observations.keep_in_memory()
+    features = EncoderInputs.compute(model.anchors, observations).features
+    trainer = make_trainer(settings, model, observations, features)
+    trainer.mixture.look_for_outliers(consensus, observations)
+    return trainer
