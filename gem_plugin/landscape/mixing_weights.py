@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
+from threadpoolctl import threadpool_limits
 
 ROWS_AT_ONCE = 1 << 15
 ROWS_FOR_STEPS = 50_000  # about so many rows give the curvature of a step; the gradient is always that of all
@@ -58,14 +59,18 @@ def draw_weights(
     n_draws: int,
     generator: np.random.Generator,
 ) -> np.ndarray:  # (n_draws, g)
-    """Weights of samples of groups drawn with replacement: the minimum of the quadratic form around the fitted weights."""
+    """Weights of samples of groups drawn with replacement: the minimum of the quadratic form around the fitted weights.
+
+    With one thread: the systems of equations are so small that threads of BLAS wait for each other most of the time.
+    """
     curvature = _with_ridge(fitted.curvature)
     n_groups = len(sizes)
     draws = np.empty((n_draws, len(fitted.weights)))
-    for draw in draws:
-        times = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups))
-        gradient = 1 - times @ scores / (times @ sizes)
-        draw[:] = nearest_minimum(fitted.weights, gradient, curvature)
+    with threadpool_limits(1, "blas"):
+        for draw in draws:
+            times = generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups))
+            gradient = 1 - times @ scores / (times @ sizes)
+            draw[:] = nearest_minimum(fitted.weights, gradient, curvature)
     return draws / draws.sum(axis=1, keepdims=True)
 
 

@@ -5,7 +5,7 @@ import pytest
 from simulated_posteriors import simulated
 
 from gem_plugin.errors import InputError
-from gem_plugin.landscape.populations import Populations, Posteriors, estimate_populations
+from gem_plugin.landscape.populations import Populations, Posteriors, estimate_populations, model_of_states
 
 
 def estimated(fraction: float, noise: float, seed: int) -> Populations:
@@ -107,3 +107,16 @@ def test_other_lengths_and_no_states_are_refused() -> None:
         estimate_populations(posteriors, labels, groups[1:], generator)
     with pytest.raises(InputError, match="No particle has a state"):
         estimate_populations(posteriors, np.zeros_like(labels), groups, generator)
+
+
+def test_likelihoods_hold_no_number_whose_products_are_slow() -> None:
+    """Products of two below 1e-38 are subnormal in single precision, and a processor may take 100 times as long for them."""
+    generator = np.random.default_rng(0)
+    states = generator.integers(0, 3, 500)
+    means = (4 * states[:, None] + generator.normal(size=(500, 3))).astype(np.float32)  # some far, some not
+    information = np.full_like(means, 0.97)
+    likelihoods = model_of_states(means, information, states, 3, generator).likelihoods
+    positive = likelihoods[likelihoods > 0]
+    assert (likelihoods == 0).any()
+    assert float(positive.min()) ** 2 > np.finfo(np.float32).tiny
+    np.testing.assert_array_equal(likelihoods.max(axis=1), 1)
