@@ -2,7 +2,8 @@
 
 It is a program of its own that answers calls: a fork would inherit the locks of threads, and multiprocessing would run the script of a
 user once more. What it does not do, this process does itself: so errors and notices come as they always come, and a second process
-that cannot start, or is killed, costs nothing but time.
+that cannot start, or is killed, costs nothing but time. Calls and answers are pickled, in pipes that only these two processes hold;
+nothing that was ever in a file is unpickled.
 """
 
 import contextlib
