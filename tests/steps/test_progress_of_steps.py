@@ -91,7 +91,6 @@ WITH_TIME_LEFT = {  # loops, whose lines show 3/10 [so far<left
         "Gaussians for ChimeraX",
         "figures of the report",
         "chapters of the report",
-        "pages of logfile.pdf",
     ),
     "references": ("references of the states",),
     "explore": ("sketch maps",),
