@@ -72,10 +72,12 @@ class _StretchPrice(torch.autograd.Function):
         n_gaussians, _, size = points.shape
         by_point = torch.zeros(size // AT_A_TIME, n_gaussians, 3, AT_A_TIME)
         pull_apart(points.numpy(), pairs.numpy(), pulls.numpy(), by_point.numpy())
-        by_plane = torch.zeros(ctx.n_particles, 3, n_gaussians)
+        strides_of_planes = 3 * n_gaussians, 1, n_gaussians
+        by_position = torch.empty_strided((ctx.n_particles, n_gaussians, 3), strides_of_planes).zero_()
         of_compared = by_point.permute(0, 3, 2, 1).flatten(0, 1)[: ctx.n_compared]
+        by_plane = by_position.transpose(1, 2)  # a view: autograd adds in place only to what is none
         torch.mul(of_compared, by_price * n_gaussians / pairs.shape[1], out=by_plane[: ctx.n_compared])
-        return by_plane.transpose(1, 2), None
+        return by_position, None
 
 
 def draw_neighbours(
