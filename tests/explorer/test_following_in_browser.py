@@ -25,13 +25,18 @@ def following(opened: Page) -> Page:
 
 
 def move_to(page: Page, row: int) -> None:
-    """The mouse to a particle of the plot."""
-    overlay = page.find_element("id", "overlay")
-    size = overlay.size
-    x, y = pixel_of(page, row)
-    ActionChains(page, duration=20).move_to_element_with_offset(
-        overlay, round(x - size["width"] / 2), round(y - size["height"] / 2)
-    ).perform()
+    """The mouse to a particle of the plot, once more where the plot got another size meanwhile."""
+
+    def is_there() -> bool:
+        overlay = page.find_element("id", "overlay")
+        size = overlay.size
+        x, y = place = pixel_of(page, row)
+        ActionChains(page, duration=20).move_to_element_with_offset(
+            overlay, round(x - size["width"] / 2), round(y - size["height"] / 2)
+        ).perform()
+        return pixel_of(page, row) == place
+
+    wait_until(is_there)
 
 
 def shown(page: Page) -> tuple[int, bool]:
@@ -53,6 +58,17 @@ def test_the_molecule_follows_the_mouse_and_becomes_sharp_where_it_rests(followi
     last = asked[-1]
     assert (last["row"], last.get("isCoarse"), last["withImages"]) == (ROWS[-1], None, True)
     assert page.execute_script("return !document.getElementById('particle').classList.contains('empty')")
+
+
+def test_the_mouse_at_rest_does_not_replace_what_was_asked_for_meanwhile(following: Page) -> None:
+    page = following
+    move_to(page, ROWS[0])
+    wait_until(lambda: page.execute_script("return gem.plot.markedRow") == ROWS[0])
+    page.execute_script("return gem.molecule.showParticle(arguments[0])", ROWS[1])
+    page.execute_async_script("setTimeout(arguments[0], 600)")  # the mouse rests after 250 ms
+    settle(page)
+    assert shown(page) == (ROWS[1], False)
+    assert text_of(page, "molecule-title") == f"particle row {ROWS[1]}"
 
 
 def test_coarse_molecules_lie_where_the_sharp_ones_do(following: Page) -> None:

@@ -146,7 +146,7 @@ export class ExplorerPage {
       { overlay: byId("overlay"), rowAt: (...pixel) => plot.scatter.nearest(...pixel) },
       { overlay: byId("second-overlay"), rowAt: (...pixel) => plot.second.scatter.nearest(...pixel) },
     ];
-    this.followMouse = new FollowMouse({ planes, molecule });
+    this.followMouse = new FollowMouse({ planes, molecule, markedRow: () => plot.markedRow });
     this.connection = new Connection({
       run: this.run,
       hear: (news) => this.jobs.take(news),

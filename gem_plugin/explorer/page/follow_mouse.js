@@ -9,10 +9,10 @@ const MILLISECONDS_OF_REST = 250;
 export class FollowMouse {
   /**
    * planes: of each plot its upper canvas and rowAt(px, py, reach), a particle or -1;
-   * molecule(): the panel.
+   * molecule(): the panel; markedRow(): of the particle that was asked for last, by whatever means, or -1.
    */
-  constructor({ planes, molecule }) {
-    this.molecule = molecule;
+  constructor({ planes, molecule, markedRow }) {
+    Object.assign(this, { molecule, markedRow });
     this.row = -1;
     this.box = byId("follow-mouse");
     this.box.onchange = () => this.rest();
@@ -36,11 +36,12 @@ export class FollowMouse {
     attempt(() => this.molecule().followRow(row, titleUnderMouse(row)));
   }
 
-  /** The mouse rests or has left the plot: the same molecule, sharp. */
+  /** The mouse rests or has left the plot: the same molecule, sharp, unless another was asked for meanwhile. */
   rest() {
     const { row } = this;
     this.forget();
-    if (row >= 0 && this.molecule()) attempt(() => this.molecule().showParticle(row, titleUnderMouse(row)));
+    if (row < 0 || row !== this.markedRow()) return;
+    if (this.molecule()) attempt(() => this.molecule().showParticle(row, titleUnderMouse(row)));
   }
 
   /** After a click or lasso that showed nothing else: the molecule that was there. */
