@@ -2,19 +2,20 @@
 
 It is a program of its own that answers calls: a fork would inherit the locks of threads, and multiprocessing would run the script of a
 user once more. What it does not do, this process does itself: so errors and notices come as they always come, and a second process
-that cannot start, or is killed, costs nothing but time. Calls and answers are pickled, in pipes that only these two processes hold;
-nothing that was ever in a file is unpickled.
+that cannot start, or is killed, costs nothing but time. Calls and answers go through a pipe of multiprocessing that only these two
+processes hold.
 """
 
 import contextlib
 import os
-import pickle
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import import_module
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
@@ -68,6 +69,7 @@ class SecondProcess:
     def __init__(self, *modules: str) -> None:  # that it imports before it is asked for anything
         self._modules = modules
         self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection[Any, Any] | None = None
         self._asking: ThreadPoolExecutor | None = None
         self._is_busy = False
 
@@ -87,41 +89,39 @@ class SecondProcess:
         return Call(function, arguments, answer)
 
     def _start(self) -> None:
-        command = [sys.executable, "-c", PROGRAM.format(path=sys.path), *self._modules]
-        with contextlib.suppress(OSError):
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        if self._process is not None:
-            self._asking = ThreadPoolExecutor(1)
+        ours, theirs = Pipe()
+        number = theirs.fileno()
+        command = [sys.executable, "-c", PROGRAM.format(path=sys.path), str(number), *self._modules]
+        with theirs, contextlib.suppress(OSError):
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[number])
+        self._pipe = ours
+        self._asking = ThreadPoolExecutor(1)
 
     def _ask(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        assert self._pipe is not None
         self._is_busy = True
         try:
-            _send((function, arguments), self._process.stdin)
-            return pickle.load(self._process.stdout)
+            self._pipe.send((function, arguments))
+            return self._pipe.recv()
         except Exception:  # it has ended, or the call cannot be sent: it is done here then
             return NOT_DONE
         finally:
             self._is_busy = False
 
     def _end(self) -> None:
-        if self._process is None or self._asking is None:
+        if self._asking is None or self._pipe is None:
             return
         self._asking.shutdown(wait=False, cancel_futures=True)
-        if self._is_busy:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(SECONDS_TO_END)
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            if self._is_busy:
+                self._process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(SECONDS_TO_END)
+            self._process.kill()
+            self._process.wait()
         self._asking.shutdown()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(OSError):  # a call that it did not read
-                pipe.close()
-        self._process = self._asking = None
+        self._pipe.close()
+        self._process = self._pipe = self._asking = None
 
 
 def has_two_cores() -> bool:
@@ -132,31 +132,40 @@ def has_two_cores() -> bool:
 
 def answer_calls() -> None:
     """The whole life of the second process: it ends when nobody is left who could ask."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed here does not get between the answers
+    number, *modules = sys.argv[1:]
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed here is not what the first one prints
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes, and the first one decides
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # files that are half written go
-    with seldom_looked_for(), contextlib.suppress(EOFError, BrokenPipeError):
-        for module in sys.argv[1:]:
+    with seldom_looked_for(), Connection(int(number)) as pipe, contextlib.suppress(EOFError, OSError):
+        for module in modules:
             import_module(module)
         while True:
-            answers.write(_answer(pickle.load(sys.stdin.buffer)))
-            answers.flush()
+            function, arguments = _received(pipe)
+            try:
+                pipe.send(_done(function, arguments))
+            except ConnectionError:
+                return
+            except Exception:  # what cannot be sent
+                pipe.send(NOT_DONE)
 
 
-def _send(call: tuple[Callable[..., Any], tuple[Any, ...]], stream: Any) -> None:
-    """As bytes in a message, so that a call that cannot be unpacked spoils nothing that comes after it."""
-    pickle.dump(pickle.dumps(call), stream)
-    stream.flush()
+def _received(pipe: "Connection[Any, Any]") -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The next call that is known here; the first process does others itself. Raises EOFError where nobody is left to ask."""
+    while True:
+        try:
+            return pipe.recv()
+        except (EOFError, OSError):
+            raise
+        except Exception:
+            pipe.send(NOT_DONE)
 
 
-def _answer(message: bytes) -> bytes:
+def _done(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
     """What a call gives. One that fails, or has something to say, is left to the first process, where it is heard."""
     heard: list[Notice] = []
     try:
-        function, arguments = pickle.loads(message)
         with listening(heard.append):
-            answer = pickle.dumps((True, function(*arguments)))
+            answer = True, function(*arguments)
     except Exception:
-        return pickle.dumps(NOT_DONE)
-    return pickle.dumps(NOT_DONE) if heard else answer
+        return NOT_DONE
+    return NOT_DONE if heard else answer

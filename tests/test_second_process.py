@@ -33,6 +33,23 @@ def second(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecondProcess]:
         yield second
 
 
+def raise_a_broken_connection() -> None:
+    raise ConnectionError("that of a call, not that between the processes")
+
+
+class OnlyHere:
+    """Can be sent, and not be received elsewhere."""
+
+    def __reduce__(self) -> tuple:
+        return only_here, (os.getpid(),)
+
+
+def only_here(number: int) -> OnlyHere:
+    if os.getpid() != number:
+        raise ImportError("not here")
+    return OnlyHere()
+
+
 def write_slowly(path: Path) -> None:
     """Only as fast as whoever waits for it."""
     with whole_file(path) as temporary:
@@ -101,6 +118,9 @@ def test_errors_and_notices_come_as_from_one_process(second: SecondProcess) -> N
 def test_what_is_printed_or_cannot_be_sent_spoils_no_answer(second: SecondProcess) -> None:
     second.begin(print, "between the answers").result()
     assert second.begin(lambda: 7).result() == 7
+    with pytest.raises(ConnectionError):
+        second.begin(raise_a_broken_connection).result()
+    assert isinstance(second.begin(tuple, [OnlyHere()]).result()[0], OnlyHere)
     assert second.begin(iter, (3,)).result().__next__() == 3
     assert second.begin(compile, "1", "", "eval").result() is not None  # code cannot be sent back
     assert second.begin(os.getpid).result() != os.getpid()
