@@ -188,8 +188,8 @@ def counted(number: int, unit: str) -> str:
 
 
 def plural_of(unit: str) -> str:
-    """The regular plural of an English word: batches, trajectories, maps."""
-    if unit.endswith(("ch", "s", "x")):
+    """The regular plural of an English word: batches, epochs, trajectories, maps."""
+    if unit.endswith(("ch", "s", "x")) and not unit.endswith("och"):
         return f"{unit}es"
     if unit.endswith("y") and not unit.endswith(("ay", "ey", "oy", "uy")):
         return f"{unit[:-1]}ies"

@@ -46,6 +46,7 @@ def test_a_log_gets_plain_lines_with_the_time_left() -> None:
     [
         (1, "batch", "1 batch"),
         (32, "batch", "32 batches"),
+        (60, "epoch", "60 epochs"),
         (0, "map", "0 maps"),
         (20, "map", "20 maps"),
         (2, "box", "2 boxes"),
