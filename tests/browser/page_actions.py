@@ -26,7 +26,14 @@ def open_page(browser: Page, explorer: Any, keeps_work: bool = False) -> Page:
         explorer.ask_json("/api/work", {"seen": 0, "parts": dict.fromkeys(kept)})
     browser.get(explorer.address)
     wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
+    wait_until(lambda: place_of_plot(browser) == place_of_plot(browser, later=0.1))
     return browser
+
+
+def place_of_plot(page: Page, later: float = 0.0) -> dict[str, float]:
+    """Where the plot is on the page. later: seconds from now; panels that get their text move it."""
+    time.sleep(later)
+    return page.execute_script("return document.getElementById('overlay').getBoundingClientRect().toJSON()")
 
 
 def text_of(page: Page, identifier: str) -> str:

@@ -36,7 +36,7 @@ export class FollowMouse {
     attempt(() => this.molecule().followRow(row, titleUnderMouse(row)));
   }
 
-  /** The mouse rests or has left the plot: the same molecule, sharp, unless another was asked for meanwhile. */
+  /** The mouse rests or has left the plot: the same molecule, sharp, if no other was asked for. */
   rest() {
     const { row } = this;
     this.forget();
