@@ -26,14 +26,15 @@ def open_page(browser: Page, explorer: Any, keeps_work: bool = False) -> Page:
         explorer.ask_json("/api/work", {"seen": 0, "parts": dict.fromkeys(kept)})
     browser.get(explorer.address)
     wait_until(lambda: browser.execute_script("return window.gemIsReady === true"))
-    wait_until(lambda: place_of_plot(browser) == place_of_plot(browser, later=0.1))
+    let_lay_out(browser)
     return browser
 
 
-def place_of_plot(page: Page, later: float = 0.0) -> dict[str, float]:
-    """Where the plot is on the page. later: seconds from now; panels that get their text move it."""
-    time.sleep(later)
-    return page.execute_script("return document.getElementById('overlay').getBoundingClientRect().toJSON()")
+def let_lay_out(page: Page) -> None:
+    """Two frames: then everything has the place and the size that what the page holds now gives it."""
+    page.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+    )
 
 
 def text_of(page: Page, identifier: str) -> str:
@@ -75,12 +76,13 @@ def count_of_pixels(page: Page, canvas: str, condition: str) -> int:
 
 
 def settle(page: Page) -> None:
-    """Wait until the last molecule that was requested is on the canvas."""
+    """Wait until the last molecule that was requested is on the canvas, and the page rests."""
     wait_until(
         lambda: page.execute_script(
             "return Boolean(gem.molecule.subject) && !gem.molecule.isBusy && !gem.molecule.view.building"
         )
     )
+    let_lay_out(page)
 
 
 def triangles(page: Page) -> int:

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from arm_atoms import write_model
 from explorer_run import explorer_source
-from page_actions import Page, count_of_pixels, drag, pixel_of, press, settle, text_of, wait_until
+from page_actions import (
+    Page,
+    count_of_pixels,
+    drag,
+    let_lay_out,
+    pixel_of,
+    press,
+    settle,
+    text_of,
+    wait_until,
+)
 from selenium.webdriver.common.action_chains import ActionChains
 
 from gem_plugin.explorer.atoms import AtomModels
@@ -28,6 +38,7 @@ def move_to(page: Page, row: int) -> None:
     """The mouse to a particle of the plot, once more where the plot got another size meanwhile."""
 
     def is_there() -> bool:
+        let_lay_out(page)
         overlay = page.find_element("id", "overlay")
         size = overlay.size
         x, y = place = pixel_of(page, row)

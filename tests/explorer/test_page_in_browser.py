@@ -123,9 +123,10 @@ def test_click_shows_the_molecule_its_slices_and_its_image(page: Page) -> None:
     ActionChains(page).move_to_element_with_offset(
         overlay, round(x - size["width"] / 2), round(y - size["height"] / 2)
     ).click().perform()
-    wait_until(lambda: text_of(page, "molecule-title").startswith("particle row"))
-    wait_until(lambda: text_of(page, "particle-facts"))
     clicked = page.execute_script("return gem.plot.markedRow")
+    wait_until(lambda: page.execute_script("return gem.molecule.presented?.row") == clicked)
+    settle(page)
+    assert text_of(page, "molecule-title").startswith(f"particle row {clicked}")
     assert np.hypot(*(np.array(pixel_of(page, clicked)) - [x, y])) < 3
     latents = page.execute_script("return gem.molecule.subject.latents")
     np.testing.assert_allclose(latents, explorer_source().latents[clicked], atol=1e-5)
