@@ -25,6 +25,7 @@ from gem_plugin.operating_system import n_processors
 
 THREADS = "OMP_NUM_THREADS"  # what a queue or RELION's Running tab allows
 NOT_DONE = False, None
+CAN_HAND_OVER_PIPES = sys.platform != "win32"  # elsewhere this process does everything
 SECONDS_BETWEEN_CHECKS = 0.2  # of whether the work is to end
 SECONDS_TO_END = 5.0  # for what it is in the middle of to be cleaned up
 PROGRAM = (
@@ -83,7 +84,7 @@ class SecondProcess:
 
     def begin(self, function: Callable[..., Any], *arguments: Any) -> Call:
         """A call that waits for whoever comes to it first."""
-        if self._asking is None and has_two_cores():
+        if self._asking is None and CAN_HAND_OVER_PIPES and has_two_cores():
             self._start()
         answer = None if self._asking is None else self._asking.submit(self._ask, function, arguments)
         return Call(function, arguments, answer)

@@ -142,6 +142,14 @@ def test_without_a_second_process_everything_is_done_here(monkeypatch: pytest.Mo
         assert second.begin(os.getpid).result() == os.getpid()
 
 
+def test_on_windows_everything_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its processes cannot be handed a pipe: subprocess refuses with an AssertionError."""
+    monkeypatch.setattr(second_process, "has_two_cores", lambda: True)
+    monkeypatch.setattr(second_process, "CAN_HAND_OVER_PIPES", False)
+    with SecondProcess() as second:
+        assert second.begin(os.getpid).result() == os.getpid()
+
+
 def test_a_request_to_stop_ends_both_and_leaves_no_half_file(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(second_process, "has_two_cores", lambda: True)
     start = time.monotonic()

@@ -154,11 +154,7 @@ def test_the_slider_of_a_path_is_dragged_with_the_mouse_and_the_molecule_moves_m
     )
     slider = page.execute_script("return document.getElementById('trajectory-position')")
     half = slider.size["width"] / 2 - 9
-    for milliseconds in (
-        120,
-        500,
-        2000,
-    ):  # of each of eight moves, until they are slow enough for the machine
+    for milliseconds in (120, 500, 2000):  # of each move, until the machine keeps up
         mouse = ActionChains(page, duration=milliseconds)
         mouse.move_to_element_with_offset(slider, round(-half), 0).click_and_hold()
         for step in range(1, 9):
