@@ -95,6 +95,17 @@ def check_another_token(page: Page, run: RunFiles, served: Explorer, serving: It
         next(elsewhere, None)
 
 
+def test_a_request_without_an_answer_goes_along_to_another_address(run: RunFiles, browser: Page) -> None:
+    for served in serve(run):
+        page = open_page(browser, served)
+        settle(page)
+        page.execute_script("window.fetch = () => new Promise(() => {})")  # neither answers nor breaks
+        page.execute_script("gem.selection.select([8, 9], 'new', 'nobody answers')")
+        for other in serve(run):
+            page.execute_script("gem.connection.goOn(arguments[0])", other.address)
+            wait_until(lambda other=other: basket_on_server(other) == 2)
+
+
 def check_a_deleted_run(page: Page, run: RunFiles) -> None:
     settle(page)
     run.root.rename(run.root.with_name("elsewhere"))

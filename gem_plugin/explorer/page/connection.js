@@ -12,11 +12,11 @@ const MAXIMUM_HASH = 1_500_000; // characters that browsers take in an address
 
 export class Connection {
   /**
-   * run: name, stamp and command; hear(news): the latest; unsent(): parts of the work;
+   * run: name, stamp and command; hear(news): the latest; notKept(): parts of the work;
    * beforeLoading(): keep all.
    */
-  constructor({ run, hear, unsent, beforeLoading }) {
-    Object.assign(this, { run, hear, unsent, beforeLoading });
+  constructor({ run, hear, notKept, beforeLoading }) {
+    Object.assign(this, { run, hear, notKept, beforeLoading });
     this.nFailures = 0;
     this.state = ""; // of the banner: "", gone, token, news
   }
@@ -72,7 +72,7 @@ export class Connection {
       await this.look();
       return;
     }
-    const unsent = encodeURIComponent(JSON.stringify(this.unsent()));
+    const unsent = encodeURIComponent(JSON.stringify(this.notKept()));
     if (unsent.length > 2 && unsent.length < MAXIMUM_HASH) address.hash = `unsent=${unsent}`;
     location.assign(address);
   }

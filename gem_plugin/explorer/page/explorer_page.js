@@ -150,7 +150,7 @@ export class ExplorerPage {
     this.connection = new Connection({
       run: this.run,
       hear: (news) => this.jobs.take(news),
-      unsent: () => this.keeper.unsent,
+      notKept: () => this.keeper.notKept(),
       beforeLoading: () => this.keeper.send({}),
     });
     this.jobs = new JobsPanel({

@@ -17,6 +17,7 @@ export class WorkKeeper {
     this.page = Math.random().toString(36).slice(2, 12);
     this.version = 0;
     this.unsent = {}; // parts by name
+    this.underWay = {}; // parts whose request has no answer yet
     this.nFailures = 0;
     this.nSent = 0;
     this.failure = "";
@@ -62,7 +63,7 @@ export class WorkKeeper {
   async sendAll() {
     while (this.isLoaded && Object.keys(this.unsent).length) {
       const parts = this.unsent;
-      this.unsent = {};
+      [this.underWay, this.unsent] = [parts, {}];
       try {
         this.nSent++;
         const request = { page: this.page, seen: this.version, parts };
@@ -70,10 +71,17 @@ export class WorkKeeper {
         this.sayReplaced(replaced, parts);
         this.sayFailure(failure);
       } catch {
-        this.unsent = { ...parts, ...this.unsent }; // with the next look
+        this.unsent = this.notKept(); // with the next look
         return;
+      } finally {
+        this.underWay = {};
       }
     }
+  }
+
+  /** Parts of which no server has said that it has them. */
+  notKept() {
+    return { ...this.underWay, ...this.unsent };
   }
 
   sayReplaced(replaced, parts) {

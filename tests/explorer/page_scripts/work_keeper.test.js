@@ -63,6 +63,18 @@ test("a server that is gone loses nothing: it is sent with the next look", async
   assert.deepEqual(keeper.unsent, {});
 });
 
+test("what is under way counts as not kept until the server answers", async () => {
+  const { keeper } = makeKeeper();
+  const sending = keeper.send({ axes: 1, filters: [] });
+  keeper.send({ axes: 2 });
+  assert.deepEqual(keeper.notKept(), { axes: 2, filters: [] });
+  await sending;
+  assert.deepEqual(keeper.notKept(), {});
+  answers.push(new TypeError("Failed to fetch"));
+  await keeper.send({ axes: 3 });
+  assert.deepEqual(keeper.notKept(), { axes: 3 });
+});
+
 test("changes of another tab are taken and named; its active basket is not", async () => {
   const { keeper, restored } = makeKeeper();
   await keeper.take({ version: 7, parts: { axes: { x: "b" }, active: "k" } });
