@@ -32,6 +32,7 @@ class NewsAnswers:
         """Show the results that are on the disk now; the pages load themselves again."""
         async with self.turn_to_open:
             if (await run_in_threadpool(self.opened.news)).words:
+                await self.work.keep()
                 await run_in_threadpool(self.opened.reopen)
                 self.atoms.clear()
                 await self.work.open_again()

@@ -60,6 +60,12 @@ class WorkAnswers:
         if self._work is not None:
             await self._write(self._work)
 
+    async def keep(self) -> None:
+        """The same before another run takes the place of this one. Raises InputError where the work cannot be written."""
+        await self.close()
+        if self._failure:
+            raise InputError(self._failure)
+
     async def open_again(self) -> None:
         """The run is another one now: what no longer fits it is dropped, and said."""
         await self.close()

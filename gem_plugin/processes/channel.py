@@ -83,10 +83,14 @@ class Channel:
             self._wait_for_count(LEFT, self.size - 1)
 
     def is_first_to_fail(self) -> bool:
-        """Whether this process is the one that says why all end; the others are silent."""
+        """Whether this process is the one that says why all end; the others are silent.
+
+        Where the store does not answer, it is the first: the others lost the store because the first has failed and said why (they
+        often fail of the same, a moment later), or because its machine broke down, which torchrun and the queue say.
+        """
         with contextlib.suppress(RuntimeError):
             return self.store.add(FAILED, 1) == 1
-        return True  # nobody can be asked
+        return self.rank == 0
 
     def has_failed(self) -> bool:
         """Whether any process has said that it failed."""

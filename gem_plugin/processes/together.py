@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from torch import distributed
+
 from gem_plugin.errors import RunError
 from gem_plugin.processes.channel import Channel, open_channel
 from gem_plugin.processes.launched import is_main_process
@@ -64,5 +66,7 @@ def _end_with_others(channel: Channel, error: BaseException) -> None:
 
 
 def _is_lost_connection(error: BaseException) -> bool:
+    if isinstance(error, distributed.DistNetworkError):  # of the store
+        return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in text for words in WORDS_OF_LOST_CONNECTIONS)

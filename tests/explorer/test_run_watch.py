@@ -1,13 +1,17 @@
 """A run that is trained again, gets another landscape, or is deleted while its page is open."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from served_explorer import Explorer, serve
 from small_star_run import write_run
 
+from gem_plugin.explorer import current_work
 from gem_plugin.explorer.run_watch import news_of, stamp_of
 from gem_plugin.io.array_files import write_array
 from gem_plugin.io.run.files import RunFiles
@@ -64,6 +68,26 @@ def test_results_that_cannot_be_opened_leave_the_earlier_ones(run: RunFiles) -> 
         status, content = served.ask("/api/reopen", {})
         assert (status, b"nothing to look at yet" in content) == (400, True)
         assert served.ask("/api/column/state")[0] == 200
+
+
+def test_work_that_cannot_be_written_is_not_given_up_for_new_results(
+    run: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for served in serve(run):
+        with monkeypatch.context() as patch:
+            patch.setattr(current_work, "write_text_whole", on_a_full_disk)
+            served.ask_json("/api/work", {"seen": 0, "parts": {"filters": [1]}})
+            write_array(run.landscape.particle_states, np.repeat([1, 2, 3, 4], 5))
+            status, content = served.ask("/api/reopen", {})
+            assert (status, b"No space left on device. Free space" in content) == (400, True)
+            assert served.ask_json("/api/work")["parts"] == {"filters": [1]}
+            assert "Its landscape was made again" in served.ask_json("/api/news")["words"]
+        assert served.ask_json("/api/reopen", {})["words"] == ""
+        assert served.ask_json("/api/work")["parts"] == {"filters": [1]}
+
+
+def on_a_full_disk(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_nothing_is_written_into_a_run_that_is_gone(run: RunFiles) -> None:

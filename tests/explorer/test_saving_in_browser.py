@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from page_actions import Page, choose, press, settle, text_of, wait_until
-from served_explorer import Explorer
+from served_explorer import Explorer, files_below
 
 
 def fill(page: Page, identifier: str, name: str) -> None:
@@ -59,11 +59,9 @@ WAYS: dict[str, tuple[str, str, Action, Action, str]] = {  # field, button, befo
 
 
 def contents(explorer: Explorer) -> dict[Path, bytes]:
-    """All files that were saved under a name; baskets are kept without being asked."""
-    """Without baskets and jobs, whose lists are kept without being asked."""
-    kept = ("current_work", "job_list")
-    files = explorer.run.explore.root.rglob("*")
-    return {path: path.read_bytes() for path in files if path.is_file() and not path.name.startswith(kept)}
+    """All files that were saved under a name."""
+    folder = explorer.run.explore.root
+    return {folder / name: (folder / name).read_bytes() for name in files_below(folder)}
 
 
 def press_in_message(page: Page, label: str) -> None:

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from run_to_train import copy_of, run_to_train
+from torch import distributed
 from two_processes import (
     SECONDS,
     command_in_processes,
@@ -21,10 +23,14 @@ from two_processes import (
     run_in_processes,
 )
 
+from gem_plugin.errors import InputError, RunError
 from gem_plugin.heterogeneity.settings import TrainSettings
 from gem_plugin.io.mrc.maps import read_map, write_map
 from gem_plugin.io.run.files import RunFiles
 from gem_plugin.pipeline.run_steps import STEPS, run_step
+from gem_plugin.processes import together
+from gem_plugin.processes.channel import Channel
+from gem_plugin.processes.together import EndedWithOthersError, _end_with_others
 from gem_plugin.progress import Progress
 from gem_plugin.results.csv_tables import read_map_table
 from gem_plugin.steps.landscape.settings import LandscapeSettings
@@ -198,6 +204,64 @@ def test_an_error_of_one_process_ends_all(prepared: RunFiles, tmp_path: Path) ->
     assert done.returncode != 0
     assert (done.stdout + done.stderr).count("The memory ran out.") == 1
     assert not run.latents.exists()
+
+
+STORE = """
+import sys, time
+from datetime import timedelta
+from torch import distributed
+store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60))
+print(store.port, flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.fixture
+def channel_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Channel]]:
+    """A channel of a rank, whose store has ended since."""
+    keeper = subprocess.Popen([sys.executable, "-c", STORE], stdout=subprocess.PIPE, text=True)
+    assert keeper.stdout is not None
+    with keeper, monkeypatch.context() as patch:
+        launched = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": keeper.stdout.readline().strip()}
+        launched |= {"WORLD_SIZE": "2", "TORCHELASTIC_USE_AGENT_STORE": "True"}
+
+        def channel(rank: int) -> Channel:
+            for name, value in {**launched, "RANK": str(rank)}.items():
+                patch.setenv(name, value)
+            opened = Channel()
+            assert not opened.has_failed()
+            keeper.kill()
+            keeper.wait()
+            return opened
+
+        yield channel
+        keeper.kill()
+
+
+def test_where_the_store_has_ended_only_the_first_process_says_why(
+    channel_of: Callable[[int], Channel],
+) -> None:
+    with pytest.raises(EndedWithOthersError):
+        _end_with_others(channel_of(1), InputError("the same that the first has said"))
+
+
+def test_the_first_process_says_why_without_a_store(channel_of: Callable[[int], Channel]) -> None:
+    with pytest.raises(InputError, match="its own"):
+        _end_with_others(channel_of(0), InputError("its own"))
+
+
+def test_a_store_that_has_ended_is_no_reason_of_its_own(
+    channel_of: Callable[[int], Channel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "GRACE_IN_SECONDS", 0.2)
+    channel = channel_of(1)
+    with pytest.raises(distributed.DistNetworkError) as lost:
+        channel.asked()
+    with pytest.raises(EndedWithOthersError):
+        _end_with_others(channel, lost.value)
+    channel.rank = 0
+    with pytest.raises(RunError, match="has ended without a word"):
+        _end_with_others(channel, lost.value)
 
 
 @pytest.mark.slow

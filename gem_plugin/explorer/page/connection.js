@@ -2,18 +2,17 @@
 // what happened and what to do; the page continues by itself when the explorer is back.
 
 import { attempt, byId } from "./messages.js";
-import { askJson, exchangeToken } from "./server.js";
+import { askJson, exchangeToken, UNAUTHORISED } from "./server.js";
 
 const MILLISECONDS_BETWEEN_NEWS = 2000;
 const PATIENCE_IN_MILLISECONDS = 8000; // with a connection that neither answers nor breaks
 const FAILURES_BEFORE_THE_BANNER = 2;
-const UNAUTHORISED = 401;
 const MAXIMUM_HASH = 1_500_000; // characters that browsers take in an address
 
 export class Connection {
   /**
    * run: name, stamp and command; hear(news): the latest; notKept(): parts of the work;
-   * beforeLoading(): keep all.
+   * beforeLoading(): keep all, or say why not.
    */
   constructor({ run, hear, notKept, beforeLoading }) {
     Object.assign(this, { run, hear, notKept, beforeLoading });

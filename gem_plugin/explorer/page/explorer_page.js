@@ -151,7 +151,7 @@ export class ExplorerPage {
       run: this.run,
       hear: (news) => this.jobs.take(news),
       notKept: () => this.keeper.notKept(),
-      beforeLoading: () => this.keeper.send({}),
+      beforeLoading: () => this.keeper.keepAll(),
     });
     this.jobs = new JobsPanel({
       rows: () => this.selection.rows(),

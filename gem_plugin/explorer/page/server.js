@@ -1,6 +1,7 @@
 // Talking to our own server. The token comes with the address of the page. Whatever fails here is thrown as
 // a sentence for the reader: what happened, and what to do.
 
+export const UNAUTHORISED = 401; // the status of an answer to a wrong token
 const MAXIMUM_BYTES = 80_000_000; // of a request; guard.py has the same
 const GONE =
   "The explorer does not answer: `gem-em explore` was stopped, or the connection to it was lost. " +

@@ -3,7 +3,7 @@
 
 import { say } from "./messages.js";
 import { OWN_PARTS } from "./page_work.js";
-import { askJson } from "./server.js";
+import { askJson, UNAUTHORISED } from "./server.js";
 
 const MILLISECONDS_BETWEEN_LOOKS = 1500;
 const FAILURES_BEFORE_IT_IS_SAID = 2;
@@ -21,6 +21,7 @@ export class WorkKeeper {
     this.nFailures = 0;
     this.nSent = 0;
     this.failure = "";
+    this.refusal = ""; // of the parts that were sent last
     this.isLoaded = false;
   }
 
@@ -56,6 +57,7 @@ export class WorkKeeper {
   /** Parts that were changed here, undefined for those that are no more. */
   send(parts) {
     Object.assign(this.unsent, this.work.packed(parts));
+    if (Object.keys(parts).length) this.refusal = ""; // said again with every change
     this.sending ??= this.sendAll().finally(() => { this.sending = null; });
     return this.sending;
   }
@@ -70,8 +72,10 @@ export class WorkKeeper {
         const { replaced, failure } = await askJson("/api/work", request);
         this.sayReplaced(replaced, parts);
         this.sayFailure(failure);
-      } catch {
+        this.refusal = "";
+      } catch (error) {
         this.unsent = this.notKept(); // with the next look
+        this.sayRefusal(error);
         return;
       } finally {
         this.underWay = {};
@@ -82,6 +86,21 @@ export class WorkKeeper {
   /** Parts of which no server has said that it has them. */
   notKept() {
     return { ...this.underWay, ...this.unsent };
+  }
+
+  /** To be called before the page is loaded again; throws where that would lose something. */
+  async keepAll() {
+    await this.send({});
+    if (!Object.keys(this.notKept()).length) return;
+    throw new Error("The newest changes could not be kept, and loading the page again would lose them. " +
+      (this.refusal || "Try again in a moment."));
+  }
+
+  /** A connection that fails is said by the looks, a wrong token by the banner. */
+  sayRefusal({ message, status, cause }) {
+    if (cause || status === UNAUTHORISED || message === this.refusal) return;
+    say(message, true);
+    this.refusal = message;
   }
 
   sayReplaced(replaced, parts) {

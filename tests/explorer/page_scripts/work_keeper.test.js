@@ -16,6 +16,7 @@ beforeEach(() => {
     asked.push([path, options.body ? JSON.parse(options.body) : null]);
     const answer = answers.shift() ?? { version: 1, replaced: [], parts: {}, notices: [], failure: "" };
     if (answer instanceof Error) throw answer;
+    if (answer.error) return { ok: false, status: 400, text: async () => JSON.stringify(answer) };
     return { ok: true, text: async () => JSON.stringify(answer) };
   };
   line.textContent = "";
@@ -121,4 +122,31 @@ test("that the work could not be written is said once", async () => {
   answers.push({ version: 3, replaced: [], failure: "The disk is full." });
   await keeper.send({ axes: 1 });
   assert.equal(line.textContent, "The disk is full.");
+});
+
+test("a refusal is said once for every change, and nothing is loaded again until it is mended", async () => {
+  const { keeper } = makeKeeper();
+  const refusal = { error: "Delete baskets that are no longer needed." };
+  answers.push(refusal);
+  await keeper.send({ axes: 1 });
+  assert.equal(line.textContent, refusal.error);
+  line.textContent = "";
+  answers.push(refusal);
+  await assert.rejects(keeper.keepAll(), /would lose them\. Delete baskets/);
+  assert.equal(line.textContent, "", "the same was said before");
+  answers.push(refusal);
+  await keeper.send({ axes: 2 });
+  assert.equal(line.textContent, refusal.error);
+  await keeper.send({ filters: [] });
+  assert.deepEqual(asked.at(-1)[1].parts, { axes: 2, filters: [] });
+  assert.equal(keeper.refusal, "");
+  await keeper.keepAll();
+});
+
+test("nothing is loaded again while the server is gone", async () => {
+  const { keeper } = makeKeeper();
+  answers.push(new TypeError("Failed to fetch"), new TypeError("Failed to fetch"));
+  await keeper.send({ axes: 1 });
+  await assert.rejects(keeper.keepAll(), /Try again in a moment/);
+  assert.equal(line.textContent, "", "the looks say it");
 });
