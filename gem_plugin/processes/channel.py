@@ -82,14 +82,14 @@ class Channel:
         else:
             self._wait_for_count(LEFT, self.size - 1)
 
-    def is_first_to_fail(self) -> bool:
-        """Whether this process is the one that says why all end; the others are silent.
+    def is_first_to_fail(self, store: distributed.Store | None = None) -> bool:
+        """Whether this process is the one that says why all end; the others are silent. store: the connection of another thread.
 
         Where the store does not answer, it is the first: the others lost the store because the first has failed and said why (they
         often fail of the same, a moment later), or because its machine broke down, which torchrun and the queue say.
         """
         with contextlib.suppress(RuntimeError):
-            return self.store.add(FAILED, 1) == 1
+            return (self.store if store is None else store).add(FAILED, 1) == 1
         return self.rank == 0
 
     def has_failed(self) -> bool:

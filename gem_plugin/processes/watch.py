@@ -84,16 +84,9 @@ class Watch:
             self._end(f"Error: process {following + 1} of {size} no longer answers; {GO_ON}.")
 
     def _end(self, sentence: str) -> None:
-        if self._is_first_to_fail():
+        if self.channel.is_first_to_fail(self._store):
             print(sentence, file=sys.stderr, flush=True)
         _exit()
-
-    def _is_first_to_fail(self) -> bool:
-        """Asked through the connection of this thread."""
-        try:
-            return self._store.add(FAILED, 1) == 1
-        except RuntimeError:
-            return self.channel.rank == 0
 
 
 def _leave_to_the_watch(number: int, frame: FrameType | None) -> None:

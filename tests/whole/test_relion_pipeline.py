@@ -1,6 +1,5 @@
 """The real thing: from a RELION refinement to states that RELION takes back, all through relion_pipeliner."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,9 +195,11 @@ def test_half_maps_of_a_state_go_into_postprocess(jobs: Jobs) -> None:
     sharpened = _finish(jobs.project, "PostProcess", fn_in=half, fn_mask=mask, do_auto_bfac="No")
     assert mrcfile.read(jobs.path(sharpened) / "postprocess.mrc").std() > 0
     blocks = starfile.read(jobs.path(sharpened) / "postprocess.star", always_dict=True)
-    with open(jobs.path(job) / "reconstruct/maps.csv", newline="") as handle:
-        resolution = float(next(csv.DictReader(handle))["resolution_in_angstroms"])
-    check_resolution(pandas.read_csv(jobs.path(job) / "reconstruct/all_fsc.csv"), resolution, blocks)
+    folder = jobs.path(job) / "reconstruct"
+    maps = pandas.read_csv(folder / "maps.csv", index_col="map")
+    check_resolution(
+        pandas.read_csv(folder / "all_fsc.csv"), maps.loc["all", "resolution_in_angstroms"], blocks
+    )
 
 
 def check_resolution(ours: pandas.DataFrame, resolution: float, theirs: dict[str, Any]) -> None:

@@ -16,7 +16,10 @@ beforeEach(() => {
     asked.push([path, options.body ? JSON.parse(options.body) : null]);
     const answer = answers.shift() ?? { version: 1, replaced: [], parts: {}, notices: [], failure: "" };
     if (answer instanceof Error) throw answer;
-    if (answer.error) return { ok: false, status: 400, text: async () => JSON.stringify(answer) };
+    if (answer.error) {
+      const { status = 400, ...refusal } = answer;
+      return { ok: false, status, text: async () => JSON.stringify(refusal) };
+    }
     return { ok: true, text: async () => JSON.stringify(answer) };
   };
   line.textContent = "";
@@ -149,4 +152,12 @@ test("nothing is loaded again while the server is gone", async () => {
   await keeper.send({ axes: 1 });
   await assert.rejects(keeper.keepAll(), /Try again in a moment/);
   assert.equal(line.textContent, "", "the looks say it");
+});
+
+test("a wrong token is left to the banner, and the change stays", async () => {
+  const { keeper } = makeKeeper();
+  answers.push({ error: "This address has another token.", status: 401 });
+  await keeper.send({ axes: 1 });
+  assert.equal(line.textContent, "");
+  assert.deepEqual(keeper.notKept(), { axes: 1 });
 });
